@@ -1,0 +1,107 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <c10/core/ScalarType.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/loader/sample_rng.h"
+
+namespace millrace {
+
+/// One field of a sample: its name, element type and shape without the batch dimension ({} is a scalar). In a batch the
+/// field is one contiguous tensor of shape {batch size, shape...}.
+struct FieldSpec {
+  std::string name;
+  c10::ScalarType dtype = c10::ScalarType::Undefined;
+  std::vector<int64_t> shape;
+
+  size_t numel() const;
+  size_t bytes() const;  ///< Of one sample's row.
+  bool operator==(const FieldSpec&) const = default;
+};
+
+/// What every sample of a dataset looks like. The first field is Batch::data(), the second Batch::target().
+struct SampleSpec {
+  std::vector<FieldSpec> fields;
+
+  SampleSpec() = default;
+  SampleSpec(std::initializer_list<FieldSpec> list) : fields(list) {}
+
+  bool operator==(const SampleSpec&) const = default;
+};
+
+/// "image: uint8 [3, 224, 224], label: int64 []", for messages.
+std::string to_string(const SampleSpec& spec);
+
+/// Where one sample is written: its row of every field of the batch, in memory that the trainer will read without a copy.
+///
+/// A value of two pointers, valid during the read() call that received it. What read() does not write keeps the bytes of an
+/// earlier batch. Not thread-safe; each row is written by one worker.
+class SampleRow {
+ public:
+  SampleRow(const SampleSpec& spec, std::span<std::byte* const> rows) : spec_(&spec), rows_(rows) {}
+
+  /// The field's row as elements of T, in C order. Throws std::invalid_argument when the field has another type or name.
+  template <class T>
+  std::span<T> span(std::string_view field);
+
+  /// Writes a scalar field. Throws as span(), and when the field is no scalar.
+  template <class T>
+  void set(std::string_view field, T value);
+
+  /// The raw bytes of field number `field`.
+  std::span<std::byte> bytes(size_t field) { return {rows_[field], spec_->fields[field].bytes()}; }
+
+  const SampleSpec& spec() const { return *spec_; }
+
+ private:
+  std::byte* find(std::string_view field, c10::ScalarType dtype, size_t* numel) const;
+
+  const SampleSpec* spec_;
+  std::span<std::byte* const> rows_;
+};
+
+/// What a dataset may know while it reads one sample. Owned by the worker; valid during the call.
+class SampleContext {
+ public:
+  /// `seed` is the sample's own, see seeds.h; `worker` counts from 0, and is -1 in the trainer itself.
+  SampleContext(uint64_t seed, int worker) : rng_(seed), seed_(seed), worker_(worker) {}
+
+  /// The sample's random stream. Draw from it alone to get the same batches for any number of workers.
+  SampleRng& rng() { return rng_; }
+
+  /// The same stream's seed in a torch generator, for randn and the like. Made on first use, once per sample.
+  at::Generator& generator();
+
+  int worker() const { return worker_; }
+  uint64_t seed() const { return seed_; }
+
+ private:
+  SampleRng rng_;
+  uint64_t seed_;
+  int worker_;
+  at::Generator generator_;
+};
+
+template <class T>
+std::span<T> SampleRow::span(std::string_view field) {
+  size_t numel = 0;
+  std::byte* row = find(field, c10::CppTypeToScalarType<T>::value, &numel);
+  return {reinterpret_cast<T*>(row), numel};
+}
+
+template <class T>
+void SampleRow::set(std::string_view field, T value) {
+  const auto row = span<T>(field);
+  if (row.size() != 1) throw std::invalid_argument("field '" + std::string(field) + "' is no scalar, write its span");
+  row[0] = value;
+}
+
+}  // namespace millrace

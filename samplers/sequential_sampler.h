@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "millrace/samplers/sampler.h"
+
+namespace millrace {
+
+/// 0, 1, …, n - 1 in every epoch.
+class SequentialSampler {
+ public:
+  /// Throws std::invalid_argument when n is negative.
+  explicit SequentialSampler(int64_t n);
+
+  int64_t size() const { return n_; }
+  void set_epoch(int64_t /*epoch*/) { position_ = 0; }
+  std::optional<int64_t> next();
+
+ private:
+  int64_t n_;
+  int64_t position_ = 0;
+};
+
+static_assert(Sampler<SequentialSampler>);
+
+}  // namespace millrace

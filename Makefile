@@ -1,0 +1,67 @@
+# A thin front to scripts/setup and the CMake presets. Every target works from a fresh clone and, called again, does
+# nothing that is done already.
+
+PREFIX ?= /usr/local
+# A file that includes torch/torch.h takes 1.4 GB to compile: as many jobs as cores, but no more than memory carries.
+JOBS ?= $(shell awk -v cores=$$(nproc) '/^MemAvailable/ { fit = int($$2 / 2e6); print fit < 1 ? 1 : fit < cores ? fit : cores }' /proc/meminfo)
+
+# configs/digits.yaml names this folder.
+digits := build/digits
+build := cmake --build --parallel $(JOBS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test test-asan test-tsan test-release soak install format tidy clean
+
+help:
+	@echo "make setup               install what is missing: packages, LibTorch (LIBTORCH=DIR: use that one)"
+	@echo "make build               build everything, optimised, in build/release"
+	@echo "make demo                train a small CNN on handwritten digits"
+	@echo "make test                build and run all tests, and those that sanitizers can check under sanitizers"
+	@echo "make soak                the kill and leak tests, at length"
+	@echo "make install PREFIX=DIR  install the libraries, headers, CMake package and the program (default: $(PREFIX))"
+	@echo "make format, make tidy   clang-format all sources, clang-tidy the build"
+	@echo "make clean               remove build/ (LibTorch and ccache's results stay in the user's cache)"
+
+setup:
+	@scripts/setup
+
+# Configuring once is enough: the build configures again when a CMake file changes.
+build/%/build.ninja:
+	cmake --preset $*
+
+build: setup build/release/build.ninja
+	$(build) --preset release
+
+demo: setup build/release/build.ninja
+	$(build) --preset release --target apps/millrace
+	scripts/digits $(digits)
+	build/release/apps/millrace train configs/digits.yaml
+
+# The whole suite comes last, so that its summary ends the output.
+test: setup
+	$(MAKE) --no-print-directory test-asan
+	$(MAKE) --no-print-directory test-tsan
+	$(MAKE) --no-print-directory test-release
+
+test-asan test-tsan test-release: test-%: build/%/build.ninja
+	$(build) --preset $*
+	ctest --preset $*
+
+soak: build
+	MILLRACE_SOAK=1 ctest --preset release --label-regex '^soak$$'
+
+install: setup build/release/build.ninja
+	$(build) --preset release --target millrace_installed
+	cmake --install build/release --prefix $(abspath $(PREFIX))
+
+sources = git ls-files '*.h' '*.cpp' '*.cu'
+
+format:
+	$(sources) | xargs --no-run-if-empty clang-format -i
+
+tidy: build/dev/build.ninja
+	$(sources) | grep -E '^(sharing|samplers|loader|configs|apps)/.*\.cpp$$' | \
+	  xargs --no-run-if-empty --max-procs=$(JOBS) --max-args=1 clang-tidy --quiet -p build/dev
+
+clean:
+	rm -rf build

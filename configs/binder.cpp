@@ -1,0 +1,188 @@
+#include "millrace/configs/binder.h"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <sstream>
+
+namespace millrace::configs {
+namespace {
+
+ConfigError wrong_type(const Node& node, const std::string& expected) {
+  return node.error("expected " + expected + ", found " + describe(node.value()));
+}
+
+// A plain scalar, which quotes would have made text.
+const std::string& plain(const Node& node, const std::string& expected) {
+  const Value& value = node.value();
+  if (value.kind != Value::Kind::kScalar || value.quoted) throw wrong_type(node, expected);
+  return value.text;
+}
+
+template <class T>
+T number(const Node& node, const std::string& expected) {
+  const std::string& text = plain(node, expected);
+  const char* first = text.data() + (text.starts_with('+') ? 1 : 0);
+  const char* last = text.data() + text.size();
+  T result{};
+  const auto [end, error] = std::from_chars(first, last, result);
+  if (error == std::errc::result_out_of_range && end == last) throw wrong_type(node, expected + " that fits 64 bits");
+  if (error != std::errc() || end != last) throw wrong_type(node, expected);
+  return result;
+}
+
+template <class T>
+std::vector<T> list(const Node& node) {
+  std::vector<T> values;
+  for (const auto& element : node.elements()) values.push_back(read<T>(element));
+  return values;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+template <class T>
+std::string plainly(T value) {
+  std::ostringstream out;
+  out << value;
+  return out.str();
+}
+
+template <class T>
+T in_range(const Node& node, T value, T low, T high) {
+  if (value >= low && value <= high) return value;
+  const bool bounded = high < std::numeric_limits<T>::max();
+  throw node.error("must be " +
+                   (bounded ? "from " + plainly(low) + " to " + plainly(high) : "at least " + plainly(low)) +
+                   ", found " + plainly(value));
+}
+
+// Edits (insert, remove, replace) that turn one word into the other. Case, and - for _, cost nothing.
+size_t distance(std::string_view a, std::string_view b) {
+  const auto folded = [](char c) {
+    return c == '-' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (folded(a[i]) == folded(b[j]) ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  const auto meant = nearest(word, candidates);
+  return meant ? ", did you mean " + *meant + "?" : "";
+}
+
+}  // namespace
+
+template <>
+bool read<bool>(const Node& node) {
+  const std::string& text = plain(node, "true or false");
+  if (text == "true" || text == "True") return true;
+  if (text == "false" || text == "False") return false;
+  throw wrong_type(node, "true or false");
+}
+
+template <>
+int64_t read<int64_t>(const Node& node) {
+  return number<int64_t>(node, "an integer");
+}
+
+template <>
+uint64_t read<uint64_t>(const Node& node) {
+  return number<uint64_t>(node, "an integer of at least 0");
+}
+
+template <>
+double read<double>(const Node& node) {
+  return number<double>(node, "a number");
+}
+
+template <>
+std::string read<std::string>(const Node& node) {
+  if (node.value().kind != Value::Kind::kScalar) throw wrong_type(node, "text");
+  return node.value().text;
+}
+
+template <>
+std::vector<int64_t> read<std::vector<int64_t>>(const Node& node) {
+  return list<int64_t>(node);
+}
+
+template <>
+std::vector<double> read<std::vector<double>>(const Node& node) {
+  return list<double>(node);
+}
+
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  // A third of the letters may be wrong: "wrkers" means workers, "cat" does not mean hat's neighbour "root".
+  std::optional<std::string> best;
+  size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
+  for (const auto& candidate : candidates) {
+    const size_t d = distance(word, candidate);
+    if (d < best_distance) {
+      best = candidate;
+      best_distance = d;
+    }
+  }
+  return best;
+}
+
+Section::Section(Node node) : node_(std::move(node)) {
+  const auto kind = node_.value().kind;
+  if (kind != Value::Kind::kMap && kind != Value::Kind::kNull)
+    throw node_.error("expected a map of settings, found " + describe(node_.value()));
+}
+
+std::optional<Node> Section::find(std::string_view key) {
+  asked_.emplace_back(key);
+  return node_.find(key);
+}
+
+Node Section::child(std::string_view key) {
+  if (auto found = find(key)) return *std::move(found);
+  // Perhaps it is there under a slip of the pen.
+  for (const auto& member : node_.value().members)
+    if (std::find(asked_.begin(), asked_.end(), member.key) == asked_.end() && nearest(member.key, {std::string(key)}))
+      throw unknown_key(member, {std::string(key)});
+  throw node_.error("the key '" + std::string(key) + "' is missing");
+}
+
+int64_t Section::integer(std::string_view key, int64_t fallback, int64_t low, int64_t high) {
+  const auto found = find(key);
+  return found ? in_range(*found, read<int64_t>(*found), low, high) : fallback;
+}
+
+double Section::number(std::string_view key, double fallback, double low, double high) {
+  const auto found = find(key);
+  return found ? in_range(*found, read<double>(*found), low, high) : fallback;
+}
+
+void Section::finish() const {
+  for (const auto& member : node_.value().members)
+    if (std::find(asked_.begin(), asked_.end(), member.key) == asked_.end()) throw unknown_key(member, asked_);
+}
+
+ConfigError Section::unknown_key(const Member& member, const std::vector<std::string>& known) const {
+  const auto path = node_.path();
+  auto cure = did_you_mean(member.key, known);
+  if (cure.empty()) cure = known.empty() ? "; this section has no settings" : "; known here: " + joined(known);
+  return ConfigError(to_string(member.origin) + ": " + (path.empty() ? "" : path + ".") + member.key + ": unknown key" +
+                     cure);
+}
+
+ConfigError Section::unknown_choice(const Node& node, const std::string& word, const std::vector<std::string>& words) {
+  return node.error("expected one of " + joined(words) + ", found '" + word + "'" + did_you_mean(word, words));
+}
+
+}  // namespace millrace::configs

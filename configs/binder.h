@@ -1,0 +1,118 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "millrace/configs/document.h"
+
+namespace millrace::configs {
+
+/// The value of a node as a T. Throws ConfigError that names the type expected and what was found.
+///
+/// Numbers are decimal, as in YAML 1.2 (010 is ten, not eight); booleans are true and false alone; text is any plain or
+/// quoted scalar.
+template <class T>
+T read(const Node& node);
+
+template <>
+bool read<bool>(const Node& node);
+template <>
+int64_t read<int64_t>(const Node& node);
+template <>
+uint64_t read<uint64_t>(const Node& node);
+template <>
+double read<double>(const Node& node);
+template <>
+std::string read<std::string>(const Node& node);
+template <>
+std::vector<int64_t> read<std::vector<int64_t>>(const Node& node);
+template <>
+std::vector<double> read<std::vector<double>>(const Node& node);
+
+/// The candidate nearest to `word`, if one is near enough to have been meant.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// Reads a map key by key, and knows afterwards which of its keys nobody asked for: the keys a section may have are
+/// the keys its reader asks for, stated once. Call finish() after the last one.
+class Section {
+ public:
+  /// Throws ConfigError when the node is neither a map nor nothing.
+  explicit Section(Node node);
+
+  const Node& node() const { return node_; }
+
+  /// A key that must be there.
+  template <class T>
+  T get(std::string_view key) {
+    return read<T>(child(key));
+  }
+
+  /// A key that may be left out.
+  template <class T>
+  T get(std::string_view key, T fallback) {
+    const auto found = find(key);
+    return found ? read<T>(*found) : std::move(fallback);
+  }
+
+  /// A key with an integer of at least `low` and at most `high`.
+  int64_t integer(std::string_view key, int64_t fallback, int64_t low,
+                  int64_t high = std::numeric_limits<int64_t>::max());
+
+  /// A key with a number of at least `low` and at most `high`.
+  double number(std::string_view key, double fallback, double low,
+                double high = std::numeric_limits<double>::infinity());
+
+  /// A key with one of a few words. Returns what stands beside the word in `choices`.
+  template <class T>
+  T choice(std::string_view key, const std::vector<std::pair<std::string, T>>& choices, T fallback) {
+    const auto found = find(key);
+    return found ? choose(*found, choices) : fallback;
+  }
+  template <class T>
+  T choice(std::string_view key, const std::vector<std::pair<std::string, T>>& choices) {
+    return choose(child(key), choices);
+  }
+
+  Node child(std::string_view key);                ///< Throws ConfigError when it is missing.
+  std::optional<Node> find(std::string_view key);  ///< nullopt when it is missing.
+
+  /// Throws ConfigError for the first key that nobody asked for, with the nearest one that somebody did.
+  void finish() const;
+
+ private:
+  template <class T>
+  static T choose(const Node& node, const std::vector<std::pair<std::string, T>>& choices) {
+    const auto word = read<std::string>(node);
+    std::vector<std::string> words;
+    for (const auto& [name, value] : choices) {
+      if (name == word) return value;
+      words.push_back(name);
+    }
+    throw unknown_choice(node, word, words);
+  }
+  static ConfigError unknown_choice(const Node& node, const std::string& word, const std::vector<std::string>& words);
+  ConfigError unknown_key(const Member& member, const std::vector<std::string>& known) const;
+
+  Node node_;
+  std::vector<std::string> asked_;
+};
+
+/// Runs `make` and turns a std::invalid_argument that it throws into a ConfigError about `node`: what a constructor
+/// says about its arguments becomes an error with a place.
+template <std::invocable Make>
+auto build_at(const Node& node, Make&& make) {
+  try {
+    return std::forward<Make>(make)();
+  } catch (const std::invalid_argument& e) {
+    throw node.error(e.what());
+  }
+}
+
+}  // namespace millrace::configs

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/configs/errors.h"
+
+namespace millrace::configs {
+
+/// Where a value was written: a place in a file, or an argument of the command line (line 0).
+struct Origin {
+  std::string source;
+  int line = 0;    ///< From 1.
+  int column = 0;  ///< From 1.
+};
+
+/// "photos.yaml:12:5", or "command line 'loader.batch_size=128'".
+std::string to_string(const Origin& origin);
+
+struct Member;
+
+/// A parsed value with the origin of each of its parts. Scalars are kept as text; binder.h gives them types.
+struct Value {
+  enum class Kind { kNull, kScalar, kList, kMap };
+
+  Kind kind = Kind::kNull;
+  std::string text;             ///< Of a scalar.
+  bool quoted = false;          ///< A scalar written in quotes is text, whatever it looks like.
+  std::vector<Value> elements;  ///< Of a list.
+  std::vector<Member> members;  ///< Of a map, in the order of the file; no key occurs twice.
+  Origin origin;
+
+  Value* find(std::string_view key);
+  const Value* find(std::string_view key) const;
+};
+
+struct Member {
+  std::string key;
+  Origin origin;  ///< Of the key.
+  Value value;
+};
+
+/// "a map", "a list", "nothing", "the text 'abc'", for messages.
+std::string describe(const Value& value);
+
+/// The configuration of a run, or a part of it: a value, its path in the document and the document, which lives as long
+/// as a Node points into it. Immutable, cheap to copy, and safe to read from several threads.
+class Node {
+ public:
+  explicit Node(Value root);
+
+  const Value& value() const { return *value_; }
+  std::string path() const;  ///< "loader.batch_size", "transforms.0"; "" is the document itself.
+
+  /// The member `key` of a map, or of nothing at all (an empty section). Throws ConfigError when this is something else
+  /// or, operator[] only, when the key is missing.
+  Node operator[](std::string_view key) const;
+  std::optional<Node> find(std::string_view key) const;
+
+  /// The elements of a list. Throws ConfigError when this is none.
+  std::vector<Node> elements() const;
+
+  /// The map or list that this is a part of. REQUIRES: not the document itself.
+  Node parent() const;
+
+  /// A ConfigError about this value: "photos.yaml:12:5: loader.batch_size: " and `what`.
+  ConfigError error(const std::string& what) const;
+
+ private:
+  Node(std::shared_ptr<const Value> root, const Value* value, std::vector<std::string> path)
+      : root_(std::move(root)), value_(value), path_(std::move(path)) {}
+
+  std::shared_ptr<const Value> root_;
+  const Value* value_;
+  std::vector<std::string> path_;
+};
+
+/// Parses YAML. `source` names it in messages. Stricter than yaml-cpp: a key that occurs twice, merge keys (<<), a
+/// second document, and nesting or aliases that grow without bound are errors. Aliases become copies.
+/// Throws ConfigError.
+Value parse(const std::string& text, const std::string& source);
+
+/// Reads a file and applies overrides to it, in order; see overrides.h. The file must hold a map.
+/// Throws ConfigError, also when the file cannot be read.
+Node load(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
+
+}  // namespace millrace::configs

@@ -1,0 +1,64 @@
+#include "millrace/configs/overrides.h"
+
+#include <charconv>
+#include <string_view>
+
+namespace millrace::configs {
+namespace {
+
+void set_origin(Value& value, const Origin& origin) {
+  value.origin = origin;
+  for (auto& element : value.elements) set_origin(element, origin);
+  for (auto& member : value.members) {
+    member.origin = origin;
+    set_origin(member.value, origin);
+  }
+}
+
+Value& element(Value& list, const std::string& part, const std::string& path, const Origin& origin) {
+  size_t index = 0;
+  const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
+  const bool is_number = error == std::errc() && end == part.data() + part.size();
+  if (is_number && index < list.elements.size()) return list.elements[index];
+  const auto count = list.elements.size();
+  throw ConfigError(to_string(origin) + ": " + path + " is a list of " + std::to_string(count) +
+                    (count == 1 ? " element" : " elements") + ", counted from 0; it has no element '" + part + "'");
+}
+
+Value& member(Value& map, const std::string& part, const Origin& origin) {
+  map.kind = Value::Kind::kMap;  // An empty section becomes a map.
+  if (Value* found = map.find(part)) return *found;
+  map.members.push_back({part, origin, Value()});
+  return map.members.back().value;
+}
+
+}  // namespace
+
+void apply_override(Value& root, const std::string& argument) {
+  const Origin origin{"command line '" + argument + "'"};
+  const auto equals = argument.find('=');
+  const auto fail = [&](const std::string& what) { throw ConfigError(to_string(origin) + ": " + what); };
+  if (equals == std::string::npos || equals == 0) fail("expected KEY=VALUE, such as loader.batch_size=128");
+
+  Value* at = &root;
+  std::string path;
+  std::string_view rest = std::string_view(argument).substr(0, equals);
+  for (bool more = true; more;) {
+    const auto dot = rest.find('.');
+    const std::string part(rest.substr(0, dot));
+    more = dot != std::string_view::npos;
+    if (more) rest.remove_prefix(dot + 1);
+    if (part.empty()) fail("a part of the key is empty");
+    if (at->kind == Value::Kind::kScalar) fail(path + " is " + describe(*at) + " and has no part '" + part + "'");
+    at = at->kind == Value::Kind::kList ? &element(*at, part, path, origin) : &member(*at, part, origin);
+    path += (path.empty() ? "" : ".") + part;
+  }
+  try {
+    *at = parse(argument.substr(equals + 1), origin.source);
+  } catch (const ConfigError&) {
+    fail("the value is not valid YAML; quote it if it is text");
+  }
+  set_origin(*at, origin);
+}
+
+}  // namespace millrace::configs

@@ -1,0 +1,253 @@
+#include "millrace/configs/document.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "millrace/configs/binder.h"
+#include "millrace/configs/overrides.h"
+
+namespace millrace::configs {
+namespace {
+
+Node document(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  Value root = parse(text, "photos.yaml");
+  for (const auto& argument : overrides) apply_override(root, argument);
+  return Node(std::move(root));
+}
+
+template <class Call>
+std::string error_of(Call&& call) {
+  try {
+    call();
+  } catch (const ConfigError& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(Document, KnowsWhereEveryValueWasWritten) {
+  const auto run = document("dataset:\n  root: photos\nsizes: [1, 22]\n");
+  EXPECT_EQ(to_string(run["dataset"]["root"].value().origin), "photos.yaml:2:9");
+  EXPECT_EQ(to_string(run["sizes"].elements()[1].value().origin), "photos.yaml:3:12");
+  EXPECT_EQ(run["sizes"].elements()[1].path(), "sizes.1");
+}
+
+TEST(Document, GivesTheParentOfAPart) {
+  const auto run = document("test: {loader: {batch_size: 4}, list: [{a: 1}]}");
+  EXPECT_EQ(run["test"]["loader"].parent().path(), "test");
+  EXPECT_EQ(run["test"]["list"].elements()[0]["a"].parent().path(), "test.list.0");
+  EXPECT_EQ(run["test"].parent().path(), "");
+}
+
+TEST(Document, OutlivesTheNodeItCameFrom) {
+  const auto part = document("a: {b: c}")["a"]["b"];
+  EXPECT_EQ(read<std::string>(part), "c");
+}
+
+TEST(Document, RefusesAKeyGivenTwice) {
+  EXPECT_EQ(error_of([] { document("loader:\n  seed: 1\n  seed: 2\n"); }),
+            "photos.yaml:3:3: seed: this key was already given in line 2");
+}
+
+TEST(Document, RefusesMergeKeys) {
+  EXPECT_EQ(error_of([] { document("base: &b {a: 1}\nloader:\n  <<: *b\n"); }),
+            "photos.yaml:3:3: merge keys (<<) are not supported; write the keys out");
+}
+
+TEST(Document, CopiesAliasesSoThatAnOverrideChangesOne) {
+  const auto run = document("one: &a {seed: 1}\ntwo: *a\n", {"two.seed=5"});
+  EXPECT_EQ(read<int64_t>(run["one"]["seed"]), 1);
+  EXPECT_EQ(read<int64_t>(run["two"]["seed"]), 5);
+}
+
+TEST(Document, RefusesAnAliasThatContainsItself) {
+  EXPECT_EQ(error_of([] { document("a: &a [*a]"); }).find("photos.yaml:1:4: nested deeper than 64 levels"), 0U);
+}
+
+TEST(Document, RefusesAliasesThatMultiply) {
+  std::string text = "- &a0 x\n";
+  for (const std::string level : {"1", "2", "3", "4", "5", "6"}) {
+    const std::string last(1, static_cast<char>(level[0] - 1));
+    text += "- &a" + level + " [";
+    for (int i = 0; i < 10; ++i) text += "*a" + last + ", ";
+    text += "]\n";
+  }
+  EXPECT_NE(error_of([&] { document(text); }).find("more than 100000 values"), std::string::npos);
+}
+
+TEST(Document, RefusesWhatIsNoYaml) {
+  EXPECT_EQ(error_of([] { document("loader: {batch_size: 4\nseed: 1\n"); }).find("photos.yaml:2:5: not valid YAML: "),
+            0U);
+}
+
+TEST(Document, RefusesASecondDocument) {
+  EXPECT_EQ(error_of([] { document("a: 1\n---\nb: 2\n"); }),
+            "photos.yaml: holds 2 YAML documents, but one is expected; remove the lines with ---");
+}
+
+TEST(Document, SaysWhichFileCannotBeRead) {
+  const auto folder = std::filesystem::temp_directory_path() / ("document_test." + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  const auto file = [&](const std::string& name, const std::string& text) {
+    std::ofstream(folder / name) << text;
+    return (folder / name).string();
+  };
+  const auto missing = (folder / "missing.yaml").string();
+  EXPECT_EQ(error_of([&] { load(missing); }), missing + ": cannot read: No such file or directory");
+  EXPECT_EQ(error_of([&] { load(folder); }), folder.string() + ": is a directory, not a YAML file");
+  const auto empty = file("empty.yaml", "# nothing\n");
+  EXPECT_EQ(error_of([&] { load(empty); }), empty + ": is empty, but a map of settings is expected");
+  const auto list = file("list.yaml", "- a\n");
+  EXPECT_EQ(error_of([&] { load(list); }), list + ":1:1: expected a map of settings, found a list");
+  EXPECT_EQ(read<int64_t>(load(file("good.yaml", "a: {b: 1}"), {"a.b=2", "a.b=3"})["a"]["b"]), 3);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Document, SaysWhichKeyIsMissing) {
+  EXPECT_EQ(error_of([] { document("loader:\n  seed: 1\n")["loader"]["batch_size"]; }),
+            "photos.yaml:2:3: loader: the key 'batch_size' is missing");
+  EXPECT_EQ(error_of([] { document("loader: 3")["loader"]["seed"]; }),
+            "photos.yaml:1:9: loader: expected a map with the key 'seed', found '3'");
+}
+
+TEST(Override, ReplacesAndAddsValues) {
+  const auto run = document("loader: {seed: 1}\n", {"loader.seed=2", "loader.workers=4", "new.deep.key=[1, 2]"});
+  EXPECT_EQ(read<int64_t>(run["loader"]["seed"]), 2);
+  EXPECT_EQ(read<int64_t>(run["loader"]["workers"]), 4);
+  EXPECT_EQ(read<std::vector<int64_t>>(run["new"]["deep"]["key"]), (std::vector<int64_t>{1, 2}));
+}
+
+TEST(Override, ReachesIntoLists) {
+  const auto run = document("transforms:\n  - crop: {size: 8}\n  - flip\n", {"transforms.0.crop.size=224"});
+  EXPECT_EQ(read<int64_t>(run["transforms"].elements()[0]["crop"]["size"]), 224);
+}
+
+TEST(Override, GivesAnEmptySectionItsFirstKey) {
+  EXPECT_EQ(read<int64_t>(document("loader:\n", {"loader.seed=2"})["loader"]["seed"]), 2);
+}
+
+TEST(Override, KeepsEverythingAfterTheFirstEqualsSign) {
+  EXPECT_EQ(read<std::string>(document("a: 1", {"a=x=y"})["a"]), "x=y");
+}
+
+TEST(Override, IsNamedInErrorsAboutItsValue) {
+  EXPECT_EQ(error_of([] { read<int64_t>(document("a: {b: 1}", {"a.b=many"})["a"]["b"]); }),
+            "command line 'a.b=many': a.b: expected an integer, found 'many'");
+}
+
+TEST(Override, RefusesWhatItCannotPlace) {
+  const std::string text = "a: 1\nlist: [x]\n";
+  EXPECT_EQ(error_of([&] { document(text, {"loader.seed"}); }),
+            "command line 'loader.seed': expected KEY=VALUE, such as loader.batch_size=128");
+  EXPECT_EQ(error_of([&] { document(text, {"=3"}); }),
+            "command line '=3': expected KEY=VALUE, such as loader.batch_size=128");
+  EXPECT_EQ(error_of([&] { document(text, {"a..b=3"}); }), "command line 'a..b=3': a part of the key is empty");
+  EXPECT_EQ(error_of([&] { document(text, {"a.b=3"}); }), "command line 'a.b=3': a is '1' and has no part 'b'");
+  EXPECT_EQ(error_of([&] { document(text, {"list.1=3"}); }),
+            "command line 'list.1=3': list is a list of 1 element, counted from 0; it has no element '1'");
+  EXPECT_EQ(error_of([&] { document(text, {"list.x=3"}); }),
+            "command line 'list.x=3': list is a list of 1 element, counted from 0; it has no element 'x'");
+  EXPECT_EQ(error_of([&] { document(text, {"a=[1"}); }),
+            "command line 'a=[1': the value is not valid YAML; quote it if it is text");
+}
+
+TEST(Read, TakesNumbersAsDecimal) {
+  const auto run = document("a: 010\nb: -3\nc: 1e-3\nd: +7\ne: 18446744073709551615\n");
+  EXPECT_EQ(read<int64_t>(run["a"]), 10);
+  EXPECT_EQ(read<int64_t>(run["b"]), -3);
+  EXPECT_EQ(read<double>(run["c"]), 1e-3);
+  EXPECT_EQ(read<double>(run["d"]), 7);
+  EXPECT_EQ(read<uint64_t>(run["e"]), 18446744073709551615U);
+}
+
+TEST(Read, NamesTheTypeExpectedAndTheValueFound) {
+  const auto run =
+      document("loader: {a: yes, b: '64', c: 3.5, d: [1], e: , f: {g: 1}, h: 99999999999999999999, i: -1}");
+  const auto error = [&](auto type, const char* key) {
+    return error_of([&] { read<decltype(type)>(run["loader"][key]); });
+  };
+  EXPECT_EQ(error(bool{}, "a"), "photos.yaml:1:13: loader.a: expected true or false, found 'yes'");
+  EXPECT_EQ(error(int64_t{}, "b"), "photos.yaml:1:21: loader.b: expected an integer, found the quoted text \"64\"");
+  EXPECT_EQ(error(int64_t{}, "c"), "photos.yaml:1:30: loader.c: expected an integer, found '3.5'");
+  EXPECT_EQ(error(double{}, "d"), "photos.yaml:1:38: loader.d: expected a number, found a list");
+  EXPECT_NE(error(std::string(), "e").find("loader.e: expected text, found nothing"), std::string::npos);
+  EXPECT_EQ(error(std::string(), "f"), "photos.yaml:1:51: loader.f: expected text, found a map");
+  EXPECT_EQ(error(int64_t{}, "h"),
+            "photos.yaml:1:62: loader.h: expected an integer that fits 64 bits, found '99999999999999999999'");
+  EXPECT_EQ(error(uint64_t{}, "i"), "photos.yaml:1:87: loader.i: expected an integer of at least 0, found '-1'");
+}
+
+TEST(Section, NamesTheUnknownKeyAndTheOneThatWasMeant) {
+  const auto run = document("dataset: x\nloader:\n  num_workers: 2\n  batchsize: 64\n");
+  EXPECT_EQ(error_of([&] {
+              Section loader(run["loader"]);
+              loader.get<int64_t>("batch_size", 1);
+              loader.get<int64_t>("num_workers", 0);
+              loader.finish();
+            }),
+            "photos.yaml:4:3: loader.batchsize: unknown key, did you mean batch_size?");
+}
+
+TEST(Section, ListsTheKnownKeysWhenNoneIsNear) {
+  const auto run = document("loader: {colour: red}");
+  EXPECT_EQ(error_of([&] {
+              Section loader(run["loader"]);
+              loader.get<int64_t>("batch_size", 1);
+              loader.get<int64_t>("seed", 1);
+              loader.finish();
+            }),
+            "photos.yaml:1:10: loader.colour: unknown key; known here: batch_size, seed");
+}
+
+TEST(Section, SaysWhatIsMissingAndWhere) {
+  const auto run = document("dataset: {type: image_folder}");
+  EXPECT_EQ(error_of([&] { Section(run["dataset"]).get<std::string>("root"); }),
+            "photos.yaml:1:10: dataset: the key 'root' is missing");
+}
+
+TEST(Section, TakesANearKeyForTheMissingOne) {
+  const auto run = document("dataset: {rooot: photos}");
+  EXPECT_EQ(error_of([&] { Section(run["dataset"]).get<std::string>("root"); }),
+            "photos.yaml:1:11: dataset.rooot: unknown key, did you mean root?");
+}
+
+TEST(Section, ChecksRanges) {
+  const auto run = document("loader: {batch_size: 0, p: 1.5, prefetch: -1}");
+  Section loader(run["loader"]);
+  EXPECT_EQ(error_of([&] { loader.integer("batch_size", 1, 1); }),
+            "photos.yaml:1:22: loader.batch_size: must be at least 1, found 0");
+  EXPECT_EQ(error_of([&] { loader.number("p", 0.5, 0, 1); }),
+            "photos.yaml:1:28: loader.p: must be from 0 to 1, found 1.5");
+  EXPECT_EQ(loader.integer("absent", 7, 1), 7);
+}
+
+TEST(Section, OffersTheChoices) {
+  const auto run = document("loader: {start_method: forksever, worker_mode: fibre}");
+  Section loader(run["loader"]);
+  const std::vector<std::pair<std::string, int>> methods{{"fork", 0}, {"forkserver", 1}, {"spawn", 2}};
+  EXPECT_EQ(
+      error_of([&] { loader.choice("start_method", methods, 1); }),
+      "photos.yaml:1:24: loader.start_method: expected one of fork, forkserver, spawn, found 'forksever', did you "
+      "mean forkserver?");
+  EXPECT_EQ(loader.choice("absent", methods, 2), 2);
+}
+
+TEST(Section, IsAMap) {
+  EXPECT_EQ(error_of([] { Section(document("loader: [1]")["loader"]); }),
+            "photos.yaml:1:9: loader: expected a map of settings, found a list");
+  Section(document("loader:\n")["loader"]).finish();
+}
+
+TEST(BuildAt, GivesAConstructorsComplaintItsPlace) {
+  const auto run = document("crop: {size: -1}");
+  EXPECT_EQ(error_of([&] { build_at(run["crop"], [] { throw std::invalid_argument("size must be positive"); }); }),
+            "photos.yaml:1:7: crop: size must be positive");
+}
+
+}  // namespace
+}  // namespace millrace::configs

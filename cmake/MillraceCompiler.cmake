@@ -17,15 +17,15 @@ endif()
 
 add_library(millrace_compiler INTERFACE)
 target_compile_options(millrace_compiler INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
-  -Wold-style-cast -Wcast-qual -Woverloaded-virtual -Wnull-dereference)
+  -Wold-style-cast -Wcast-qual -Woverloaded-virtual)
 if(MILLRACE_WARNINGS_AS_ERRORS)
   target_compile_options(millrace_compiler INTERFACE -Werror)
 endif()
 if(MILLRACE_SANITIZE)
   target_compile_options(millrace_compiler INTERFACE -fsanitize=${MILLRACE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   target_link_options(millrace_compiler INTERFACE -fsanitize=${MILLRACE_SANITIZE})
-  # The null checks that the sanitizer adds make -Wnull-dereference see paths that cannot happen.
-  target_compile_options(millrace_compiler INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized)
+  # The checks that sanitizers add make this warning see paths that cannot happen.
+  target_compile_options(millrace_compiler INTERFACE -Wno-maybe-uninitialized)
 endif()
 if(MILLRACE_COVERAGE)
   target_compile_options(millrace_compiler INTERFACE --coverage)

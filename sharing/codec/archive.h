@@ -1,0 +1,145 @@
+#pragma once
+
+#include <cereal/cereal.hpp>
+#include <cereal/types/array.hpp>
+#include <cereal/types/deque.hpp>
+#include <cereal/types/list.hpp>
+#include <cereal/types/map.hpp>
+#include <cereal/types/memory.hpp>
+#include <cereal/types/optional.hpp>
+#include <cereal/types/set.hpp>
+#include <cereal/types/string.hpp>
+#include <cereal/types/tuple.hpp>
+#include <cereal/types/unordered_map.hpp>
+#include <cereal/types/unordered_set.hpp>
+#include <cereal/types/utility.hpp>
+#include <cereal/types/variant.hpp>
+#include <cereal/types/vector.hpp>
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "millrace/sharing/os/owned_fd.h"
+
+namespace millrace {
+
+/// Bytes that cannot be decoded: cut short, or not what the reader expects.
+class DecodeError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// An encoded value: its bytes, and the descriptors of what travels beside them (shared memory, files, sockets).
+struct Encoded {
+  std::vector<std::byte> bytes;
+  std::vector<OwnedFd> fds;
+
+  /// The descriptors' numbers, to send them.
+  std::vector<int> fd_numbers() const;
+};
+
+/// Writes values for another process on the same machine: cereal with native byte order, and descriptors out of band.
+///
+/// Knows the standard containers, optional, variant, tuples, smart pointers, and every type with a `serialize` member as
+/// cereal defines it. Tensors: sharing/tensor/tensor_codec.h. Not thread-safe.
+class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowEmptyClassElision> {
+ public:
+  EncodeArchive() : OutputArchive(this) {}
+
+  void write(const void* data, size_t size);
+
+  /// Sends a duplicate of `fd` along.
+  void attach(int fd);
+
+  /// Everything written so far. The archive is empty afterwards.
+  Encoded take() { return std::move(out_); }
+
+ private:
+  Encoded out_;
+};
+
+/// Reads what EncodeArchive wrote. Every read is checked against the bytes that are left: garbage throws DecodeError.
+class DecodeArchive : public cereal::InputArchive<DecodeArchive, cereal::AllowEmptyClassElision> {
+ public:
+  /// Borrows both. Descriptors are taken out of `fds` as they are read.
+  DecodeArchive(std::span<const std::byte> bytes, std::span<OwnedFd> fds) : InputArchive(this), bytes_(bytes), fds_(fds) {}
+
+  void read(void* data, size_t size);
+
+  /// The next descriptor, now the caller's.
+  OwnedFd detach();
+
+  size_t remaining() const { return bytes_.size(); }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::span<OwnedFd> fds_;
+};
+
+template <class... Values>
+Encoded encode(const Values&... values) {
+  EncodeArchive archive;
+  archive(values...);
+  return archive.take();
+}
+
+// What cereal asks of an archive: how it writes numbers, blocks of numbers, sizes, and names (which we drop).
+
+template <class T>
+  requires std::is_arithmetic_v<T>
+void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const T& value) {
+  archive.write(&value, sizeof value);
+}
+
+template <class T>
+  requires std::is_arithmetic_v<T>
+void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, T& value) {
+  archive.read(&value, sizeof value);
+}
+
+template <class T>
+void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const cereal::BinaryData<T>& block) {
+  archive.write(block.data, static_cast<size_t>(block.size));
+}
+
+template <class T>
+void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, cereal::BinaryData<T>& block) {
+  archive.read(block.data, static_cast<size_t>(block.size));
+}
+
+template <class T>
+void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const cereal::SizeTag<T>& tag) {
+  archive(static_cast<cereal::size_type>(tag.size));
+}
+
+template <class T>
+void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, cereal::SizeTag<T>& tag) {
+  cereal::size_type size = 0;
+  archive(size);
+  // No element takes less than a byte, so a larger count is garbage; checked before anybody allocates for it.
+  if (size > archive.remaining())
+    throw DecodeError("a container of " + std::to_string(size) + " elements was announced with " +
+                      std::to_string(archive.remaining()) + " bytes left");
+  tag.size = static_cast<std::remove_reference_t<decltype(tag.size)>>(size);
+}
+
+template <class T>
+void CEREAL_SERIALIZE_FUNCTION_NAME(EncodeArchive& archive, cereal::NameValuePair<T>& pair) {
+  archive(pair.value);
+}
+
+template <class T>
+void CEREAL_SERIALIZE_FUNCTION_NAME(DecodeArchive& archive, cereal::NameValuePair<T>& pair) {
+  archive(pair.value);
+}
+
+inline void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const OwnedFd& fd) { archive.attach(fd.get()); }
+inline void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, OwnedFd& fd) { fd = archive.detach(); }
+
+}  // namespace millrace
+
+CEREAL_SETUP_ARCHIVE_TRAITS(millrace::DecodeArchive, millrace::EncodeArchive)

@@ -1,0 +1,62 @@
+#include "millrace/sharing/codec/shared_table.h"
+
+#include <cstring>
+
+namespace millrace {
+
+SharedStrings SharedStrings::make(const std::vector<std::string>& strings) {
+  SharedStrings table;
+  if (strings.empty()) return table;
+  const size_t count = strings.size();
+  size_t characters = 0;
+  for (const auto& s : strings) characters += s.size();
+
+  auto memory = std::make_shared<Memory>();
+  const size_t header = (count + 1) * sizeof(uint64_t);
+  memory->segment = SharedSegment::create("table of strings", header + characters, "use a smaller dataset");
+  memory->mapped = MappedSegment(memory->segment, Access::kReadWrite);
+  memory->count = count;
+  auto* offsets = reinterpret_cast<uint64_t*>(memory->mapped.data());
+  std::byte* next = memory->mapped.data() + header;
+  for (size_t i = 0; i < count; ++i) {
+    offsets[i] = static_cast<uint64_t>(next - memory->mapped.data());
+    std::memcpy(next, strings[i].data(), strings[i].size());
+    next += strings[i].size();
+  }
+  offsets[count] = header + characters;
+  table.memory_ = std::move(memory);
+  return table;
+}
+
+std::span<const uint64_t> SharedStrings::offsets() const {
+  if (!memory_) return {};
+  return {reinterpret_cast<const uint64_t*>(memory_->mapped.data()), memory_->count + 1};
+}
+
+std::string_view SharedStrings::operator[](size_t index) const {
+  const auto at = offsets();
+  const auto* characters = reinterpret_cast<const char*>(memory_->mapped.data());
+  return {characters + at[index], at[index + 1] - at[index]};
+}
+
+void SharedStrings::save(EncodeArchive& archive) const {
+  const uint64_t count = size();
+  archive(count);
+  if (memory_) archive.attach(memory_->segment.fd());
+}
+
+void SharedStrings::load(DecodeArchive& archive) {
+  uint64_t count = 0;
+  archive(count);
+  memory_.reset();
+  if (count == 0) return;
+  auto memory = std::make_shared<Memory>();
+  memory->segment = SharedSegment::adopt(archive.detach());
+  memory->mapped = MappedSegment(memory->segment, Access::kRead);
+  memory->count = count;
+  if (count >= memory->mapped.size() / sizeof(uint64_t))
+    throw DecodeError("a table of " + std::to_string(count) + " strings does not fit its memory");
+  memory_ = std::move(memory);
+}
+
+}  // namespace millrace

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/memory/segment.h"
+
+namespace millrace {
+
+/// A read-only list of strings (file paths, captions) in one piece of shared memory: sending it to workers sends a
+/// descriptor, and a million paths exist once for all processes (the cure for pytorch#13246).
+///
+/// Immutable and cheap to copy; any thread and any process may read it. If a process dies nothing happens to the others:
+/// the memory goes when the last process that mapped it does.
+class SharedStrings {
+ public:
+  SharedStrings() = default;
+
+  static SharedStrings make(const std::vector<std::string>& strings);
+
+  size_t size() const { return offsets().empty() ? 0 : offsets().size() - 1; }
+  bool empty() const { return size() == 0; }
+
+  /// REQUIRES: index < size(). Valid as long as some copy of the table lives.
+  std::string_view operator[](size_t index) const;
+
+  void save(EncodeArchive& archive) const;
+  void load(DecodeArchive& archive);
+
+ private:
+  struct Memory {
+    SharedSegment segment;
+    MappedSegment mapped;
+    uint64_t count = 0;
+  };
+
+  // count + 1 offsets into the characters that follow them.
+  std::span<const uint64_t> offsets() const;
+
+  std::shared_ptr<const Memory> memory_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,60 @@
+#include "millrace/sharing/memory/segment.h"
+
+#include <sys/mman.h>
+
+#include <sstream>
+
+#include "millrace/sharing/memory/probe.h"
+#include "millrace/sharing/os/memfd.h"
+#include "millrace/sharing/os/syscall.h"
+
+namespace millrace {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+
+std::string in_mib(size_t bytes) {
+  std::ostringstream out;
+  out.precision(1);
+  out << std::fixed << static_cast<double>(bytes) / (1 << 20) << " MiB";
+  return out.str();
+}
+
+// Asked before the memory is allocated: past a cgroup's limit the kernel does not fail the allocation, it kills us.
+void require_room(const std::string& label, size_t bytes, const std::string& knob) {
+  const auto room = memory_room();
+  if (!room) return;
+  const size_t available = room->bytes - room->bytes / 10;
+  if (bytes <= available) return;
+  throw OutOfSharedMemory("shared memory for the " + label + " needs " + in_mib(bytes) + ", but only " +
+                              in_mib(available) + " may be taken (limited by " + room->limited_by + "): " + knob,
+                          bytes, available);
+}
+
+}  // namespace
+
+SharedSegment SharedSegment::create(const std::string& label, size_t bytes, const std::string& knob) {
+  require_room(label, bytes, knob);
+  return {create_memfd(("millrace " + label).c_str(), bytes), bytes};
+}
+
+SharedSegment SharedSegment::adopt(OwnedFd fd) {
+  const size_t bytes = sealed_size(fd.get());
+  return {std::move(fd), bytes};
+}
+
+MappedSegment::MappedSegment(const SharedSegment& segment, Access access) {
+  if (segment.bytes() == 0) return;
+  const int protection = access == Access::kRead ? PROT_READ : PROT_READ | PROT_WRITE;
+  void* address = ::mmap(nullptr, segment.bytes(), protection, MAP_SHARED, segment.fd(), 0);
+  if (address == MAP_FAILED) detail::throw_syscall_error(errno, "mmap of a shared segment", segment.bytes());
+  memory_ = {static_cast<std::byte*>(address), segment.bytes()};
+  // Advice: refused where the kernel has shared huge pages switched off, and then 4 KiB pages serve as well.
+  if (segment.bytes() >= kHugePage) ::madvise(address, segment.bytes(), MADV_HUGEPAGE);
+}
+
+MappedSegment::~MappedSegment() {
+  if (!memory_.empty()) ::munmap(memory_.data(), memory_.size());
+}
+
+}  // namespace millrace

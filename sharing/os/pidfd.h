@@ -1,0 +1,39 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+
+#include "millrace/sharing/os/owned_fd.h"
+
+namespace millrace {
+
+/// Refers to one process for good: its number may be reused after its death, the pidfd never means another process.
+/// Readable (for epoll) once the process has ended. May be received over a socket and then works on processes that are not
+/// our children.
+class PidFd {
+ public:
+  PidFd() = default;
+  explicit PidFd(OwnedFd fd) : fd_(std::move(fd)) {}
+
+  /// REQUIRES: `pid` is a child of ours that has not been reaped, else it may already be somebody else.
+  static PidFd open(pid_t pid);
+
+  int fd() const { return fd_.get(); }
+  explicit operator bool() const { return static_cast<bool>(fd_); }
+
+  /// Gives the descriptor away, to send it.
+  OwnedFd take() { return std::move(fd_); }
+
+  /// Sends a signal; false when the process is already gone.
+  bool kill(int signal) const;
+
+  /// True once the process has ended; waits for that at most `timeout` (nullopt: for ever).
+  bool wait_ended(std::optional<std::chrono::nanoseconds> timeout) const;
+
+ private:
+  OwnedFd fd_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace millrace {
+
+/// True once `fd` is readable or has hung up; false when `timeout` passed first (nullopt: no limit). Goes on after signals
+/// with the time that is left.
+bool poll_readable(int fd, std::optional<std::chrono::nanoseconds> timeout);
+
+}  // namespace millrace

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cerrno>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+namespace millrace {
+
+/// A system call that failed: its text, its arguments as given, and errno. code().value() is the errno.
+class SyscallError : public std::system_error {
+ public:
+  SyscallError(int error, const std::string& what) : std::system_error(error, std::generic_category(), what) {}
+};
+
+namespace detail {
+
+/// Throws SyscallError "call(argument, argument)".
+template <class... Arguments>
+[[noreturn]] void throw_syscall_error(int error, const char* call, const Arguments&... arguments) {
+  std::ostringstream out;
+  out << call;
+  [[maybe_unused]] const char* separator = " with ";
+  ((out << separator << arguments, separator = ", "), ...);
+  throw SyscallError(error, out.str());
+}
+
+/// Repeats `call` while a signal interrupts it.
+template <class Call>
+auto retry_interrupted(Call call) {
+  decltype(call()) result;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
+
+}  // namespace detail
+
+/// MILLRACE_SYSCALL(open(path, O_RDONLY), path): the call's result; retried on EINTR; on failure throws SyscallError with
+/// the call's text, errno's text and the values named after it.
+#define MILLRACE_SYSCALL(call, ...)                                                         \
+  ([&] {                                                                                    \
+    const auto millrace_result = ::millrace::detail::retry_interrupted([&] { return call; }); \
+    if (millrace_result < 0)                                                                \
+      ::millrace::detail::throw_syscall_error(errno, #call __VA_OPT__(, ) __VA_ARGS__);     \
+    return millrace_result;                                                                 \
+  }())
+
+}  // namespace millrace

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/os/pidfd.h"
+#include "millrace/sharing/process/exit_status.h"
+#include "millrace/sharing/process/start_method.h"
+
+namespace millrace {
+
+/// What a child runs. Receives the arguments' bytes and the descriptors of its ChildSpec, in their order, and returns the
+/// exit code. An exception ends the child with its type and text on stderr and exit code 1.
+using ChildEntry = int (*)(std::span<const std::byte> arguments, std::vector<OwnedFd> fds);
+
+struct ChildSpec {
+  ChildEntry entry = nullptr;
+  std::vector<std::byte> arguments;
+  std::vector<int> fds;  ///< Borrowed during the call; the child gets duplicates.
+  std::string name = "child";
+};
+
+/// A process that start_child() made. Move-only. Destroying it neither kills nor waits.
+///
+/// Thread safety: like a container; kill() may be called from any thread while no other call modifies the object.
+class Child {
+ public:
+  Child() = default;
+
+  pid_t pid() const { return pid_; }
+
+  /// For epoll: readable once the process has ended.
+  const PidFd& pidfd() const { return pidfd_; }
+
+  /// False when the process is gone already.
+  bool kill(int signal) const { return pidfd_.kill(signal); }
+
+  /// How it ended; waits for that at most `timeout` (nullopt: for ever). nullopt while it runs.
+  std::optional<ExitStatus> wait(std::optional<std::chrono::nanoseconds> timeout);
+
+  explicit operator bool() const { return pid_ != 0; }
+
+ private:
+  friend Child start_child(StartMethod method, const ChildSpec& spec);
+  friend class ForkServer;
+
+  Child(pid_t pid, PidFd pidfd, OwnedFd status) : pid_(pid), pidfd_(std::move(pidfd)), status_(std::move(status)) {}
+
+  ExitStatus collect();
+
+  pid_t pid_ = 0;
+  PidFd pidfd_;
+  OwnedFd status_;  // From the fork server, which reaps for us; empty when the process is our own child.
+  std::optional<ExitStatus> ended_;
+};
+
+/// Starts a process. kForkServer and kSpawn need millrace::init() at the top of main. Thread-safe.
+///
+/// Throws SyscallError, FunctionError (the entry cannot be named or is not in the server), or std::logic_error when init()
+/// was not called.
+Child start_child(StartMethod method, const ChildSpec& spec);
+
+namespace detail {
+
+/// A child spec as it crosses a socket, and the end of the road in the child: runs the entry and exits.
+[[noreturn]] void run_child(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
+                            const std::string& name);
+
+}  // namespace detail
+}  // namespace millrace

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace millrace {
+
+/// A function as it crosses to another process: the build-id of the module it is in, and its offset there. No registration
+/// is needed, and a module that was rebuilt in between is refused instead of called at a wrong address.
+struct FunctionRef {
+  std::string build_id;  ///< Raw bytes of the GNU build-id note.
+  uint64_t offset = 0;   ///< From the module's load address.
+  std::string module;    ///< Path of the module; empty for the program itself.
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(build_id, offset, module);
+  }
+};
+
+/// The function cannot be named, or is not in this process.
+class FunctionError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Names the function at `code`, which is in this program or in a shared library it has loaded. Throws FunctionError for a
+/// module without a build-id (link it with -Wl,--build-id).
+FunctionRef identify_function(const void* code);
+
+/// The function's address in this process; loads its library when it is not loaded here yet. Throws FunctionError, naming
+/// the module, when there is none with that build-id.
+void* resolve_function(const FunctionRef& ref);
+
+template <class Result, class... Arguments>
+FunctionRef identify(Result (*function)(Arguments...)) {
+  return identify_function(reinterpret_cast<const void*>(function));
+}
+
+/// REQUIRES: `ref` was made by identify() from a function of this very type.
+template <class Function>
+Function* resolve(const FunctionRef& ref) {
+  return reinterpret_cast<Function*>(resolve_function(ref));
+}
+
+}  // namespace millrace

@@ -1,0 +1,22 @@
+#include "millrace/sharing/process/init.h"
+
+#include "millrace/sharing/process/fork_server.h"
+#include "millrace/sharing/process/reexec.h"
+
+namespace millrace {
+namespace {
+
+bool g_init_was_called = false;
+
+}  // namespace
+
+bool init_was_called() { return g_init_was_called; }
+
+void init(int, char**) {
+  if (g_init_was_called) return;
+  g_init_was_called = true;
+  detail::become_reexec_role();
+  ForkServer::fork_early();
+}
+
+}  // namespace millrace

@@ -1,0 +1,17 @@
+#pragma once
+
+namespace millrace {
+
+/// Starts the fork server. The first statement of main(), before there are threads and before CUDA is used:
+///
+///   int main(int argc, char** argv) {
+///     millrace::init(argc, argv);
+///
+/// In a process that Millrace itself executed (StartMethod::kSpawn) it runs that process's task and does not return. A
+/// second call does nothing. Throws std::logic_error, naming the threads, when there are any.
+void init(int argc, char** argv);
+
+/// True once init() has been called, so that executing this program again will reach init() too.
+bool init_was_called();
+
+}  // namespace millrace

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <span>
+#include <string>
+
+namespace millrace {
+
+/// What the first instructions of a child do before its own code runs.
+struct Prologue {
+  std::string name;  ///< Shown by ps and top; cut to 15 characters by the kernel.
+  pid_t parent = 0;  ///< The process whose death must be ours.
+
+  /// False where the parent thread may end before the parent process does: the kernel's death signal comes when the
+  /// *thread* that forked us ends.
+  bool die_with_parent = true;
+};
+
+/// Restores default signal handling (SIGINT stays ignored: the trainer decides when Ctrl-C is pressed), arranges to be
+/// killed with the parent, and lets the out-of-memory killer prefer us. Called once, by a child, first.
+void run_prologue(const Prologue& prologue);
+
+/// Closes every descriptor above 2 that is not in `keep`.
+void close_all_descriptors_except(std::span<const int> keep);
+
+}  // namespace millrace

@@ -1,0 +1,91 @@
+#include "millrace/sharing/process/reexec.h"
+
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/process/child.h"
+#include "millrace/sharing/process/fork_server.h"
+#include "millrace/sharing/process/init.h"
+#include "millrace/sharing/process/prologue.h"
+
+extern char** environ;
+
+namespace millrace {
+namespace {
+
+// Holds the pid of the process that executed us; present only until init() has read it.
+constexpr const char* kMarker = "MILLRACE_EXECUTED_BY";
+constexpr int kSocketNumber = 3;
+
+[[noreturn]] void become_child(const FdSocket& socket, pid_t parent) {
+  auto message = socket.receive();
+  if (!message) ::_exit(1);
+  ChildRequest request;
+  bool die_with_parent = false;
+  DecodeArchive(message->bytes, {})(request, die_with_parent);
+  run_prologue({request.name, parent, die_with_parent});
+  const auto entry = resolve<std::remove_pointer_t<ChildEntry>>(request.entry);
+  detail::run_child(entry, request.arguments, std::move(message->fds), request.name);
+}
+
+}  // namespace
+
+namespace detail {
+
+std::pair<pid_t, FdSocket> reexec(ReexecRole role) {
+  if (::getenv(kMarker) != nullptr || !init_was_called())
+    throw std::logic_error(
+        "Millrace needs to start a process, but main() has not called millrace::init(argc, argv): make that its first "
+        "statement");
+  auto [ours, theirs] = FdSocket::pair();
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, theirs.fd(), kSocketNumber);
+
+  std::string marker = std::string(kMarker) + "=" + std::to_string(::getpid());
+  std::vector<char*> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
+  environment.push_back(marker.data());
+  environment.push_back(nullptr);
+  std::string name = "millrace";
+  std::array<char*, 2> arguments = {name.data(), nullptr};
+
+  pid_t pid = 0;
+  const int error = ::posix_spawn(&pid, "/proc/self/exe", &actions, nullptr, arguments.data(), environment.data());
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) throw_syscall_error(error, "posix_spawn of /proc/self/exe");
+  const std::array<std::byte, 1> first = {static_cast<std::byte>(role)};
+  ours.send(first);
+  return {pid, std::move(ours)};
+}
+
+void become_reexec_role() {
+  const char* marker = ::getenv(kMarker);
+  if (marker == nullptr) return;
+  const auto parent = static_cast<pid_t>(std::atoi(marker));
+  ::unsetenv(kMarker);
+  FdSocket socket{OwnedFd(kSocketNumber)};
+  try {
+    const auto first = socket.receive();
+    if (!first || first->bytes.size() != 1) ::_exit(1);
+    if (static_cast<ReexecRole>(first->bytes[0]) == ReexecRole::kChild) become_child(socket, parent);
+    serve_forks(std::move(socket), parent);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "millrace, executed by process %d: %s\n", parent, e.what());
+    ::_exit(1);
+  }
+  ::_exit(0);
+}
+
+}  // namespace detail
+
+}  // namespace millrace

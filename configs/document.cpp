@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "millrace/configs/overrides.h"
+#include "millrace/configs/references.h"
 
 namespace millrace::configs {
 namespace {
@@ -98,6 +99,15 @@ const Value* Value::find(std::string_view key) const {
 
 Value* Value::find(std::string_view key) { return const_cast<Value*>(std::as_const(*this).find(key)); }
 
+void set_origin(Value& value, const Origin& origin) {
+  value.origin = origin;
+  for (auto& element : value.elements) set_origin(element, origin);
+  for (auto& member : value.members) {
+    member.origin = origin;
+    set_origin(member.value, origin);
+  }
+}
+
 std::string describe(const Value& value) {
   switch (value.kind) {
     case Value::Kind::kNull:
@@ -179,6 +189,7 @@ Node load(const std::filesystem::path& file, const std::vector<std::string>& ove
   if (root.kind != Value::Kind::kMap)
     throw ConfigError(to_string(root.origin) + ": expected a map of settings, found " + describe(root));
   for (const auto& argument : overrides) apply_override(root, argument);
+  resolve_references(root);
   return Node(std::move(root));
 }
 

@@ -45,6 +45,9 @@ struct Member {
   Value value;
 };
 
+/// Gives a value and all its parts one origin.
+void set_origin(Value& value, const Origin& origin);
+
 /// "a map", "a list", "nothing", "the text 'abc'", for messages.
 std::string describe(const Value& value);
 
@@ -85,7 +88,8 @@ class Node {
 /// Throws ConfigError.
 Value parse(const std::string& text, const std::string& source);
 
-/// Reads a file and applies overrides to it, in order; see overrides.h. The file must hold a map.
+/// Reads a file, applies overrides in order (see overrides.h), then resolves references (references.h). The file must
+/// hold a map.
 /// Throws ConfigError, also when the file cannot be read.
 Node load(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
 

@@ -6,15 +6,6 @@
 namespace millrace::configs {
 namespace {
 
-void set_origin(Value& value, const Origin& origin) {
-  value.origin = origin;
-  for (auto& element : value.elements) set_origin(element, origin);
-  for (auto& member : value.members) {
-    member.origin = origin;
-    set_origin(member.value, origin);
-  }
-}
-
 Value& element(Value& list, const std::string& part, const std::string& path, const Origin& origin) {
   size_t index = 0;
   const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);

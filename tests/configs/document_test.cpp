@@ -10,6 +10,7 @@
 
 #include "millrace/configs/binder.h"
 #include "millrace/configs/overrides.h"
+#include "millrace/configs/references.h"
 
 namespace millrace::configs {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 Node document(const std::string& text, const std::vector<std::string>& overrides = {}) {
   Value root = parse(text, "photos.yaml");
   for (const auto& argument : overrides) apply_override(root, argument);
+  resolve_references(root);
   return Node(std::move(root));
 }
 
@@ -154,6 +156,47 @@ TEST(Override, RefusesWhatItCannotPlace) {
             "command line 'list.x=3': list is a list of 1 element, counted from 0; it has no element 'x'");
   EXPECT_EQ(error_of([&] { document(text, {"a=[1"}); }),
             "command line 'a=[1': the value is not valid YAML; quote it if it is text");
+}
+
+TEST(Reference, StandsForAValueElsewhere) {
+  const auto run = document(
+      "data: {root: photos, sizes: [8, 16]}\ntest: ${data.root}/../test\nsizes: ${data.sizes}\nlast: "
+      "${data.sizes.1}\n",
+      {"data.root=here"});
+  EXPECT_EQ(read<std::string>(run["test"]), "here/../test");
+  EXPECT_EQ(read<std::vector<int64_t>>(run["sizes"]), (std::vector<int64_t>{8, 16}));
+  EXPECT_EQ(read<int64_t>(run["last"]), 16);
+}
+
+TEST(Reference, FollowsReferences) {
+  const auto run = document("a: ${b}1\nb: ${c}2\nc: 3\n");
+  EXPECT_EQ(read<int64_t>(run["a"]), 321);
+}
+
+TEST(Reference, ReadsTheEnvironment) {
+  ::setenv("MILLRACE_TEST_WORKERS", "3", 1);
+  ::unsetenv("MILLRACE_TEST_ABSENT");
+  const auto run = document(
+      "a: '${env:MILLRACE_TEST_WORKERS}'\nb: ${env:MILLRACE_TEST_WORKERS,5}\nc: ${env:MILLRACE_TEST_ABSENT,5}");
+  EXPECT_EQ(read<std::string>(run["a"]), "3");
+  EXPECT_EQ(read<int64_t>(run["b"]), 3);
+  EXPECT_EQ(read<int64_t>(run["c"]), 5);
+  EXPECT_EQ(error_of([] { document("a: ${env:MILLRACE_TEST_ABSENT}"); }),
+            "photos.yaml:1:4: the environment variable MILLRACE_TEST_ABSENT is not set; set it, or write "
+            "${env:MILLRACE_TEST_ABSENT,DEFAULT}");
+}
+
+TEST(Reference, RefusesWhatItCannotReplace) {
+  EXPECT_EQ(error_of([] { document("a: ${b.c}\nb: {}\n"); }),
+            "photos.yaml:1:4: ${b.c}: the configuration has no such value");
+  EXPECT_EQ(error_of([] { document("a: x${b}\nb: [1]\n"); }),
+            "photos.yaml:1:4: ${b} is a list and cannot be a part of the text 'x${b}'");
+  EXPECT_EQ(error_of([] { document("a: x${b\n"); }), "photos.yaml:1:4: 'x${b': the } of ${ is missing");
+}
+
+TEST(Reference, RefusesACircle) {
+  EXPECT_EQ(error_of([] { document("a: ${b}\nb: ${a}\n"); }), "photos.yaml:1:4: ${b} leads back to itself");
+  EXPECT_EQ(error_of([] { document("a: {b: '${a}'}\n"); }), "photos.yaml:1:4: a reference leads back to itself");
 }
 
 TEST(Read, TakesNumbersAsDecimal) {

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "millrace/configs/document.h"
+
+namespace millrace::configs {
+
+/// Replaces what ${} stands for in every scalar of a document.
+///
+///   ${dataset.root}      the value at that path, counted from the top; alone in a scalar it may be a list or a map,
+///   within
+///                        text it must be a scalar
+///   ${env:HOME}          an environment variable, which must be set
+///   ${env:WORKERS,2}     the same, or what follows the comma when it is not set
+///
+/// A replaced value has the origin of the place where ${} stands. Throws ConfigError when a path leads nowhere or back
+/// to itself, or a variable is not set.
+void resolve_references(Value& root);
+
+}  // namespace millrace::configs

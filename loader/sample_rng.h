@@ -35,7 +35,7 @@ class SampleRng {
   int64_t integer(int64_t low, int64_t high) {
     const auto range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1;
     if (range == 0) return static_cast<int64_t>((*this)());
-    const auto scaled = static_cast<unsigned __int128>((*this)()) * range;
+    const auto scaled = static_cast<Wide>((*this)()) * range;
     return static_cast<int64_t>(static_cast<uint64_t>(low) + static_cast<uint64_t>(scaled >> 64));
   }
 
@@ -50,6 +50,8 @@ class SampleRng {
   }
 
  private:
+  __extension__ using Wide = unsigned __int128;  // Not in ISO C++, but in every compiler for our processors.
+
   uint64_t state_;
 };
 

@@ -1,0 +1,33 @@
+# What `make install` puts under PREFIX: the libraries, the headers under include/millrace, the program, and a CMake
+# package, so that find_package(Millrace) gives Millrace::millrace (everything) and a target for each folder.
+
+include(CMakePackageConfigHelpers)
+
+set(_libraries millrace_sharing millrace_samplers millrace_loader millrace_configs)
+set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Millrace)
+
+install(TARGETS millrace ${_libraries} EXPORT MillraceTargets)
+install(EXPORT MillraceTargets NAMESPACE Millrace:: DESTINATION ${_package_dir})
+
+foreach(_folder sharing samplers loader configs)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${_folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/millrace
+          FILES_MATCHING PATTERN "*.h")
+endforeach()
+install(FILES ${PROJECT_SOURCE_DIR}/millrace.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/millrace)
+
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/MillraceConfig.cmake.in ${PROJECT_BINARY_DIR}/MillraceConfig.cmake
+                              INSTALL_DESTINATION ${_package_dir} NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/MillraceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/MillraceConfig.cmake ${PROJECT_BINARY_DIR}/MillraceConfigVersion.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/FindLibTorch.cmake
+        DESTINATION ${_package_dir})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# Building this target builds what is installed, and no test.
+add_custom_target(millrace_installed DEPENDS ${_libraries})
+if(TARGET millrace_cli)
+  # The installed program goes on finding the LibTorch that it was linked with.
+  set_target_properties(millrace_cli PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+  install(TARGETS millrace_cli)
+  add_dependencies(millrace_installed millrace_cli)
+endif()

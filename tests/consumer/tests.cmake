@@ -1,0 +1,22 @@
+# Builds and runs app/, a project of its own, against Millrace in the two ways that users have: an installed package, and
+# the source tree by add_subdirectory (which compiles the libraries once more, without optimisation).
+
+set(_prefix ${CMAKE_CURRENT_BINARY_DIR}/consumer/prefix)
+add_test(NAME consumer_install COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --prefix ${_prefix})
+set_tests_properties(consumer_install PROPERTIES FIXTURES_SETUP installed_package)
+
+function(consumer_test name directory)
+  add_test(NAME ${name} COMMAND ${CMAKE_CTEST_COMMAND}
+    --build-and-test ${CMAKE_CURRENT_SOURCE_DIR}/consumer/app ${CMAKE_CURRENT_BINARY_DIR}/consumer/${directory}
+    --build-generator ${CMAKE_GENERATOR} --build-makeprogram ${CMAKE_MAKE_PROGRAM} --build-noclean
+    --build-options -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} -DCMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER}
+                    ${ARGN}
+    --test-command consumer)
+  set_tests_properties(${name} PROPERTIES PROCESSORS 2 TIMEOUT 900)
+endfunction()
+
+consumer_test(consumer_of_package installed -DCMAKE_PREFIX_PATH=${_prefix} -DCMAKE_BUILD_TYPE=Release)
+set_tests_properties(consumer_of_package PROPERTIES FIXTURES_REQUIRED installed_package)
+
+consumer_test(consumer_of_source_tree subdirectory
+              -DMILLRACE_SOURCE=${PROJECT_SOURCE_DIR} -DLIBTORCH=${LIBTORCH_ROOT} -DCMAKE_BUILD_TYPE=Debug)

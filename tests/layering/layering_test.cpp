@@ -1,0 +1,269 @@
+// Checks the tree against the table of docs/design.md "Folders": which folder may include what. A broken rule is
+// reported as file:line, the arrow that turns the wrong way, and what the folder may include.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kRoot = MILLRACE_SOURCE_DIR;
+
+// The groups that outside headers fall into, by the beginning of their name; the first match counts. Whatever matches
+// nothing here is named by its first folder: a new dependency is entered in this table, or refused.
+struct Library {
+  std::string_view prefix;
+  std::string_view group;
+};
+constexpr Library kLibraries[] = {
+    {"torch/torch.h", "torch/torch.h"},  // 18 seconds a file: for programs and tests
+    {"ATen/cuda/", "cuda"},
+    {"c10/cuda/", "cuda"},
+    {"cuda", "cuda"},  // cuda.h, cuda_runtime_api.h, cuda_bf16.h
+    {"driver_types.h", "cuda"},
+    {"ATen/", "torch"},
+    {"c10/", "torch"},
+    {"torch/", "torch"},
+    {"opencv2/", "opencv"},
+    {"jpeglib.h", "jpeg"},
+    {"jerror.h", "jpeg"},
+    {"turbojpeg.h", "jpeg"},
+    {"yaml-cpp/", "yaml-cpp"},
+    {"cereal/", "cereal"},
+    {"hwy/", "highway"},
+    {"spdlog/", "spdlog"},
+    {"nlohmann/", "json"},
+    {"CLI/", "CLI11"},
+    {"gtest/", "gtest"},
+    {"gmock/", "gtest"},
+    {"benchmark/", "benchmark"},
+    {"sys/", "system"},
+    {"linux/", "system"},
+    {"netinet/", "system"},
+    {"arpa/", "system"},
+};
+
+// What a folder may include beside itself and the system's headers. "*" is everything but tests.
+struct Folder {
+  std::string_view path;
+  std::vector<std::string_view> may_include;
+  std::vector<std::string_view> only_in_cpp;
+};
+const std::vector<Folder>& folders() {
+  static const std::vector<Folder> table = {
+      {"samplers", {"torch"}, {}},
+      {"sharing", {"cereal"}, {}},
+      {"sharing/tensor", {"sharing", "cereal", "torch"}, {}},
+      {"sharing/cuda", {"sharing", "sharing/tensor", "cereal", "torch", "cuda"}, {}},
+      {"loader",
+       {"loader/image", "samplers", "sharing", "sharing/tensor", "sharing/cuda", "torch", "cereal", "highway"},
+       {}},
+      {"loader/image", {"loader", "sharing", "torch", "cereal", "opencv", "jpeg", "highway"}, {}},
+      {"configs", {"loader", "loader/image", "samplers", "torch"}, {"yaml-cpp"}},
+      {"millrace.h",
+       {"configs", "loader", "loader/image", "samplers", "sharing", "sharing/tensor", "sharing/cuda"},
+       {}},
+      {"apps", {"*"}, {}},
+      {"benchmarks", {"*"}, {}},
+      {"tests", {"*"}, {}},
+  };
+  return table;
+}
+
+bool is_inside(std::string_view path, std::string_view folder) {
+  return path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
+}
+
+// The innermost folder of the table that path (relative to the root) lies in; null when there is none.
+const Folder* folder_of(std::string_view path) {
+  const Folder* innermost = nullptr;
+  for (const Folder& folder : folders()) {
+    if (!is_inside(path, folder.path)) continue;
+    if (!innermost || folder.path.size() > innermost->path.size()) innermost = &folder;
+  }
+  return innermost;
+}
+
+// The folder or group that an include's text points at.
+std::string target_of(std::string_view included) {
+  constexpr std::string_view kOurs = "millrace/";
+  if (included.starts_with(kOurs)) {
+    included.remove_prefix(kOurs.size());
+    const Folder* folder = folder_of(included);
+    return std::string(folder ? folder->path : included);
+  }
+  for (const Library& library : kLibraries) {
+    if (included.starts_with(library.prefix)) return std::string(library.group);
+  }
+  const size_t slash = included.find('/');
+  return slash == included.npos ? "system" : std::string(included.substr(0, slash));
+}
+
+bool contains(const std::vector<std::string_view>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool may_include(const Folder& folder, std::string_view target, std::string_view path) {
+  if (target == "system" || target == folder.path) return true;
+  if (target == "tests") return false;
+  if (contains(folder.may_include, "*")) return true;
+  return contains(folder.may_include, target) || (path.ends_with(".cpp") && contains(folder.only_in_cpp, target));
+}
+
+std::string join(const std::vector<std::string_view>& names) {
+  std::string text;
+  for (std::string_view name : names) text.append(text.empty() ? "" : ", ").append(name);
+  return text.empty() ? "nothing else" : text;
+}
+
+// The includes of one file that break the table.
+std::vector<std::string> violations(const std::string& path, const std::string& text) {
+  static const std::regex kInclude(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
+  const Folder* folder = folder_of(path);
+  if (!folder) return {path + ": lies in no folder of the table in " + __FILE__};
+  std::vector<std::string> found;
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    std::smatch match;
+    if (!std::regex_search(line, match, kInclude)) continue;
+    const std::string where = path + ":" + std::to_string(number) + ": ";
+    const std::string included = match[2];
+    const bool ours = included.starts_with("millrace/");
+    if (match[1] == "\"" && !ours) {
+      found.push_back(where + "\"" + included + "\": write it from the root, \"millrace/...\", or in <>");
+      continue;
+    }
+    const std::string target = target_of(included);
+    if (may_include(*folder, target, path)) continue;
+    found.push_back(where + std::string(folder->path) + " -> " + target + " (" + included + "); " +
+                    std::string(folder->path) + " may include: " + join(folder->may_include) +
+                    (folder->only_in_cpp.empty() ? "" : ", and in .cpp files: " + join(folder->only_in_cpp)));
+  }
+  return found;
+}
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return std::move(text).str();
+}
+
+// Paths, relative to the root, of the repository's files with one of these extensions ("" for none).
+std::vector<std::string> files_with(const std::set<std::string>& extensions) {
+  std::vector<std::string> paths;
+  for (fs::recursive_directory_iterator at(kRoot), end; at != end; ++at) {
+    const fs::path relative = at->path().lexically_relative(kRoot);
+    if (at->is_directory()) {
+      // What the build writes and what git keeps is not ours to check.
+      const bool skipped = relative == "build" || relative == ".git" || relative == ".cache";
+      if (skipped || at->is_symlink()) at.disable_recursion_pending();
+    } else if (at->is_regular_file() && extensions.contains(relative.extension())) {
+      paths.push_back(relative);
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+const std::set<std::string> kSources = {".h", ".cpp", ".cu"};
+
+TEST(Layering, EveryIncludeFollowsTheTable) {
+  const auto paths = files_with(kSources);
+  ASSERT_GT(paths.size(), 20u) << "no sources under " << kRoot;
+  for (const std::string& path : paths) {
+    if (is_inside(path, "tests/consumer/app")) continue;  // a project of its own, which sees the installed headers
+    for (const std::string& violation : violations(path, read(kRoot / path))) ADD_FAILURE() << violation;
+  }
+}
+
+TEST(Layering, EveryIncludedHeaderOfOursExists) {
+  static const std::regex kOurs(R"(^\s*#\s*include\s*[<"]millrace/([^>"]+)[>"])");
+  for (const std::string& path : files_with(kSources)) {
+    std::istringstream lines(read(kRoot / path));
+    std::string line;
+    for (int number = 1; std::getline(lines, line); ++number) {
+      std::smatch match;
+      if (!std::regex_search(line, match, kOurs)) continue;
+      EXPECT_TRUE(fs::exists(kRoot / match[1].str())) << path << ":" << number << ": " << line;
+    }
+  }
+}
+
+TEST(Layering, EveryHeaderIsIncludedOnce) {
+  for (const std::string& path : files_with({".h"})) {
+    EXPECT_NE(("\n" + read(kRoot / path)).find("\n#pragma once\n"), std::string::npos) << path << ": no #pragma once";
+  }
+}
+
+TEST(Layering, NoFileNamesAPlaceOnSomebodysMachine) {
+  // Written in two parts, or this file would name them itself.
+  const std::regex place(
+      "(^|[\\s\"'=(:])/(ho"
+      "me|ro"
+      "ot|wo"
+      "rk|Us"
+      "ers)/");
+  for (const std::string& path :
+       files_with({"", ".h", ".cpp", ".cu", ".txt", ".cmake", ".in", ".json", ".md", ".py", ".sh", ".yaml", ".yml"})) {
+    std::istringstream lines(read(kRoot / path));
+    std::string line;
+    for (int number = 1; std::getline(lines, line); ++number) {
+      EXPECT_FALSE(std::regex_search(line, place)) << path << ":" << number << ": " << line;
+    }
+  }
+}
+
+TEST(Layering, ReportNamesFileLineAndArrow) {
+  const auto found = violations("samplers/x.cpp", "#include <vector>\n  #  include \"millrace/loader/batch.h\"\n");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0], "samplers/x.cpp:2: samplers -> loader (millrace/loader/batch.h); samplers may include: torch");
+}
+
+TEST(Layering, TorchStaysOutOfSharingButForItsTwoFolders) {
+  EXPECT_EQ(violations("sharing/os/x.h", "#include <c10/util/Exception.h>\n").size(), 1u);
+  EXPECT_EQ(violations("sharing/channel/x.cpp", "#include \"millrace/sharing/tensor/shared_tensor.h\"\n").size(), 1u);
+  EXPECT_EQ(violations("sharing/tensor/x.cpp", "#include <c10/core/Storage.h>\n").size(), 0u);
+  EXPECT_EQ(violations("sharing/tensor/x.cpp", "#include <cuda_runtime_api.h>\n").size(), 1u);
+  EXPECT_EQ(violations("sharing/cuda/x.cpp", "#include <cuda.h>\n").size(), 0u);
+}
+
+TEST(Layering, UmbrellaOfTorchIsForProgramsAndTests) {
+  EXPECT_EQ(violations("loader/x.cpp", "#include <torch/torch.h>\n").size(), 1u);
+  EXPECT_EQ(violations("apps/train.cpp", "#include <torch/torch.h>\n").size(), 0u);
+}
+
+TEST(Layering, ImageLibrariesStayInLoaderImage) {
+  EXPECT_EQ(violations("loader/datasets/x.cpp", "#include <opencv2/core.hpp>\n").size(), 1u);
+  EXPECT_EQ(violations("loader/x.cpp", "#include <jpeglib.h>\n").size(), 1u);
+  EXPECT_EQ(violations("loader/image/x.cpp", "#include <jpeglib.h>\n#include <opencv2/core.hpp>\n").size(), 0u);
+}
+
+TEST(Layering, YamlLibraryStaysOutOfHeaders) {
+  EXPECT_EQ(violations("configs/document.h", "#include <yaml-cpp/yaml.h>\n").size(), 1u);
+  EXPECT_EQ(violations("configs/document.cpp", "#include <yaml-cpp/yaml.h>\n").size(), 0u);
+}
+
+TEST(Layering, NobodyIncludesTests) {
+  EXPECT_EQ(violations("apps/x.cpp", "#include \"millrace/tests/data.h\"\n").size(), 1u);
+  EXPECT_EQ(violations("tests/loader/x.cpp", "#include \"millrace/tests/data.h\"\n").size(), 0u);
+}
+
+TEST(Layering, UnknownLibraryIsRefusedByName) {
+  const auto found = violations("loader/x.cpp", "#include <boost/asio.hpp>\n");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_NE(found[0].find("loader -> boost (boost/asio.hpp)"), std::string::npos) << found[0];
+}
+
+}  // namespace

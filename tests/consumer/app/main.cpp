@@ -1,4 +1,4 @@
-// What a project that uses Millrace looks like at its smallest: a dataset that writes into the batch, two workers, a sum.
+// The smallest project that uses Millrace: a dataset that writes into the batch, two workers, a sum.
 #include <millrace/millrace.h>
 
 #include <cstdint>

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace {
+
+/// What a picture is decoded to: three planes or the luma plane alone.
+enum class ImageMode : uint8_t { kRGB, kGray };
+
+constexpr int channels(ImageMode mode) { return mode == ImageMode::kRGB ? 3 : 1; }
+
+namespace image {
+
+/// Height first, as in tensor shapes.
+struct Size {
+  int height = 0;
+  int width = 0;
+
+  bool operator==(const Size&) const = default;
+};
+
+/// "224x320": height x width.
+inline std::string to_string(const Size& size) {
+  return std::to_string(size.height) + "x" + std::to_string(size.width);
+}
+
+/// A rectangle of pixels; (y, x) is its upper left corner.
+struct Box {
+  int y = 0;
+  int x = 0;
+  int height = 0;
+  int width = 0;
+
+  Size size() const { return {height, width}; }
+  bool operator==(const Box&) const = default;
+};
+
+constexpr Box whole(const Size& size) { return {0, 0, size.height, size.width}; }
+
+/// Pixels between decoder and batch have four bytes, whatever the mode: red, green, blue and one that nobody reads
+/// (gray pixels hold their value in the first). One layout for all, and one that 16-byte vectors like.
+constexpr int kPixelBytes = 4;
+
+/// That many bytes after the last pixel of a picture may be read by the kernels (their values do not matter).
+constexpr size_t kReadSlack = 64;
+
+/// Some rows of pixels in memory that belongs to somebody else; kReadSlack bytes behind them are readable.
+struct Strip {
+  const uint8_t* pixels = nullptr;
+  size_t stride = 0;  ///< Bytes from a row to the next.
+  int rows = 0;
+};
+
+/// A picture in memory. Keeps its memory when it shrinks, so that one object serves a thread's samples without
+/// allocating.
+class Image {
+ public:
+  /// Makes room for `size` pixels; what they contain is undefined.
+  void reset(const Size& size) {
+    size_ = size;
+    const size_t bytes = stride() * static_cast<size_t>(size.height) + kReadSlack;
+    if (pixels_.size() < bytes) pixels_.resize(bytes);
+  }
+
+  const Size& size() const { return size_; }
+  size_t stride() const { return static_cast<size_t>(size_.width) * kPixelBytes; }
+  uint8_t* row(int y) { return pixels_.data() + static_cast<size_t>(y) * stride(); }
+  const uint8_t* row(int y) const { return pixels_.data() + static_cast<size_t>(y) * stride(); }
+
+  /// The rows of `box`, which must lie inside.
+  Strip strip(const Box& box) const {
+    return {row(box.y) + static_cast<size_t>(box.x) * kPixelBytes, stride(), box.height};
+  }
+
+ private:
+  Size size_;
+  std::vector<uint8_t> pixels_;
+};
+
+}  // namespace image
+}  // namespace millrace

@@ -1,0 +1,240 @@
+#include "millrace/loader/image/kernels.h"
+
+#include <cstring>
+
+// The kernels need byte shuffles, which x86-64 as such lacks and every such processor since 2006 has.
+#if defined(__x86_64__)
+#define HWY_BASELINE_TARGETS HWY_SSSE3
+#endif
+
+// This file is compiled once for each instruction set; the dispatch at its end picks the best one at run time.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "millrace/loader/image/kernels.cpp"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, as it asks.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace millrace::image::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_HAVE_SCALABLE
+using Bytes = hn::FixedTag<uint8_t, 16>;
+#else
+using Bytes = hn::CappedTag<uint8_t, 64>;
+#endif
+using Shorts = hn::Repartition<int16_t, Bytes>;
+using Ints = hn::Repartition<int32_t, Bytes>;
+using Words = hn::Repartition<uint32_t, Bytes>;
+constexpr int kVectorBytes = static_cast<int>(hn::MaxLanes(Bytes()));
+
+/// Blocks of sixteen bytes in a vector. The horizontal pass puts a row into each, since lookups stay inside a block.
+constexpr int kBlocks = kVectorBytes / 16;
+
+template <int kCount>
+HWY_INLINE auto load_blocks(const uint8_t* const* rows, size_t offset) {
+  if constexpr (kCount == 1) {
+    return hn::LoadU(hn::FixedTag<uint8_t, 16>(), rows[0] + offset);
+  } else {
+    return hn::Combine(hn::FixedTag<uint8_t, 16 * kCount>(), load_blocks<kCount / 2>(rows + kCount / 2, offset),
+                       load_blocks<kCount / 2>(rows, offset));
+  }
+}
+
+template <int kCount, class V>
+HWY_INLINE void store_blocks(V v, uint8_t* const* rows, size_t offset) {
+  if constexpr (kCount == 1) {
+    hn::StoreU(v, hn::FixedTag<uint8_t, 16>(), rows[0] + offset);
+  } else {
+    const hn::FixedTag<uint8_t, 8 * kCount> half;
+    store_blocks<kCount / 2>(hn::LowerHalf(half, v), rows, offset);
+    store_blocks<kCount / 2>(hn::UpperHalf(half, v), rows + kCount / 2, offset);
+  }
+}
+
+/// Two neighbouring weights as one 32-bit element, to be multiplied with two interleaved inputs.
+HWY_INLINE auto weight_pair(const int16_t* weights) {
+  int32_t pair;
+  std::memcpy(&pair, weights, sizeof pair);
+  return hn::BitCast(Shorts(), hn::Set(Ints(), pair));
+}
+
+/// The sum of pairs of products, for one vector of them.
+struct PairSum {
+  hn::Vec<Ints> even;
+  hn::Vec<Ints> odd = hn::Zero(Ints());
+
+  explicit HWY_INLINE PairSum(int32_t start) : even(hn::Set(Ints(), start)) {}
+  template <class V, class W>
+  HWY_INLINE void add(V inputs, W weights) {
+    even = hn::ReorderWidenMulAccumulate(Ints(), hn::BitCast(Shorts(), inputs), weights, even, odd);
+  }
+  HWY_INLINE auto total() const { return hn::RearrangeToOddPlusEven(even, odd); }
+};
+
+/// Byte positions that pair up two neighbouring 4-byte pixels, channel by channel, as 16-bit numbers; 0x80 gives zero.
+alignas(16) constexpr uint8_t kFirstPair[16] = {0, 0x80, 4, 0x80, 1, 0x80, 5, 0x80, 2, 0x80, 6, 0x80, 3, 0x80, 7, 0x80};
+alignas(16) constexpr uint8_t kSecondPair[16] = {8,  0x80, 12, 0x80, 9,  0x80, 13, 0x80,
+                                                 10, 0x80, 14, 0x80, 11, 0x80, 15, 0x80};
+
+/// Output pixel `x` of kBlocks rows, one 32-bit element a channel.
+template <int kTaps>
+HWY_INLINE auto resample_pixel(const uint8_t* const* rows, const AxisWeights& axis, size_t x) {
+  const Bytes bytes;
+  const auto first_pair = hn::LoadDup128(bytes, kFirstPair);
+  const auto second_pair = hn::LoadDup128(bytes, kSecondPair);
+  const size_t taps = kTaps > 0 ? kTaps : static_cast<size_t>(axis.taps);
+  const int16_t* weights = axis.weights.data() + x * taps;
+  size_t offset = static_cast<size_t>(axis.first[x]) * 4;
+  PairSum sum(1 << (axis.precision - 1));
+  for (size_t k = 0; k < taps; k += 4, offset += 16) {
+    const auto pixels = load_blocks<kBlocks>(rows, offset);
+    sum.add(hn::TableLookupBytesOr0(pixels, first_pair), weight_pair(weights + k));
+    sum.add(hn::TableLookupBytesOr0(pixels, second_pair), weight_pair(weights + k + 2));
+  }
+  return hn::BitCast(Words(), hn::ShiftRightSame(sum.total(), axis.precision));
+}
+
+template <int kTaps>
+HWY_INLINE void resample_rows_with(const uint8_t* const* rows, const AxisWeights& axis, uint8_t* const* quads) {
+  const size_t outputs = axis.first.size();
+  for (size_t x = 0; x < outputs; x += 4) {
+    const auto a = resample_pixel<kTaps>(rows, axis, x);
+    const auto b = resample_pixel<kTaps>(rows, axis, x + 1);
+    const auto c = resample_pixel<kTaps>(rows, axis, x + 2);
+    const auto d = resample_pixel<kTaps>(rows, axis, x + 3);
+    const auto quad = hn::Or(hn::Or(a, hn::ShiftLeft<8>(b)), hn::Or(hn::ShiftLeft<16>(c), hn::ShiftLeft<24>(d)));
+    store_blocks<kBlocks>(hn::BitCast(Bytes(), quad), quads, x * 4);
+  }
+}
+
+void ResampleRows(const uint8_t* const* rows, const AxisWeights& axis, uint8_t* const* quads) {
+  for (int row = 0; row < kRowGroup; row += kBlocks) {
+    if (axis.taps == 4) {
+      resample_rows_with<4>(rows + row, axis, quads + row);
+    } else {
+      resample_rows_with<0>(rows + row, axis, quads + row);
+    }
+  }
+}
+
+void ResampleColumns(const uint8_t* quads, size_t stride, const int16_t* weights, int taps, int precision, int width,
+                     int planes, uint8_t* const* out) {
+  const Bytes bytes;
+  const auto zero = hn::Zero(bytes);
+  constexpr int kPixels = kVectorBytes / 4;
+  const hn::FixedTag<uint8_t, kPixels> plane_bytes;
+  for (int x = 0; x < width; x += kPixels) {
+    PairSum red(1 << (precision - 1));
+    PairSum green(1 << (precision - 1));
+    PairSum blue(1 << (precision - 1));
+    const uint8_t* row = quads + static_cast<size_t>(x) * 4;
+    for (int k = 0; k < taps; k += 2, row += 2 * stride) {
+      const auto upper = hn::LoadU(bytes, row);
+      const auto lower = hn::LoadU(bytes, row + stride);
+      const auto pair = weight_pair(weights + k);
+      const auto red_green = hn::InterleaveLower(bytes, upper, lower);
+      const auto blue_rest = hn::InterleaveUpper(bytes, upper, lower);
+      red.add(hn::InterleaveLower(bytes, red_green, zero), pair);
+      green.add(hn::InterleaveUpper(bytes, red_green, zero), pair);
+      blue.add(hn::InterleaveLower(bytes, blue_rest, zero), pair);
+    }
+    const hn::Vec<Ints> sums[3] = {red.total(), green.total(), blue.total()};
+    for (int plane = 0; plane < planes; ++plane) {
+      const auto values = hn::DemoteTo(plane_bytes, hn::ShiftRightSame(sums[plane], precision));
+      if (width - x >= kPixels) {
+        hn::StoreU(values, plane_bytes, out[plane] + x);
+      } else {
+        alignas(64) uint8_t last[kPixels];
+        hn::Store(values, plane_bytes, last);
+        std::memcpy(out[plane] + x, last, static_cast<size_t>(width - x));
+      }
+    }
+  }
+}
+
+void SplitRow(const uint8_t* pixels, int width, int planes, uint8_t* const* out) {
+  const Bytes bytes;
+  int x = 0;
+  for (; x + kVectorBytes <= width; x += kVectorBytes) {
+    hn::Vec<Bytes> v[4];
+    hn::LoadInterleaved4(bytes, pixels + static_cast<size_t>(x) * 4, v[0], v[1], v[2], v[3]);
+    for (int plane = 0; plane < planes; ++plane) hn::StoreU(v[plane], bytes, out[plane] + x);
+  }
+  for (; x < width; ++x) {
+    for (int plane = 0; plane < planes; ++plane) out[plane][x] = pixels[x * 4 + plane];
+  }
+}
+
+template <class V>
+HWY_INLINE V reverse(V v) {
+  alignas(16) constexpr uint8_t kReverse[16] = {15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+  const Bytes bytes;
+  return hn::TableLookupBytes(hn::ReverseBlocks(bytes, v), hn::LoadDup128(bytes, kReverse));
+}
+
+void SplitRowMirrored(const uint8_t* pixels, int width, int planes, uint8_t* const* out) {
+  const Bytes bytes;
+  int x = 0;
+  for (; x + kVectorBytes <= width; x += kVectorBytes) {
+    hn::Vec<Bytes> v[4];
+    hn::LoadInterleaved4(bytes, pixels + static_cast<size_t>(x) * 4, v[0], v[1], v[2], v[3]);
+    for (int plane = 0; plane < planes; ++plane) {
+      hn::StoreU(reverse(v[plane]), bytes, out[plane] + width - x - kVectorBytes);
+    }
+  }
+  for (; x < width; ++x) {
+    for (int plane = 0; plane < planes; ++plane) out[plane][width - 1 - x] = pixels[x * 4 + plane];
+  }
+}
+
+void Normalize(const uint8_t* in, size_t count, float offset, float scale, float* out) {
+  const hn::CappedTag<float, 16> floats;
+  const hn::Rebind<int32_t, decltype(floats)> ints;
+  const hn::Rebind<uint8_t, decltype(floats)> bytes;
+  const size_t lanes = hn::Lanes(floats);
+  const auto offsets = hn::Set(floats, offset);
+  const auto scales = hn::Set(floats, scale);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto values = hn::ConvertTo(floats, hn::PromoteTo(ints, hn::LoadU(bytes, in + i)));
+    hn::StoreU(hn::Mul(hn::Sub(values, offsets), scales), floats, out + i);
+  }
+  for (; i < count; ++i) out[i] = (static_cast<float>(in[i]) - offset) * scale;
+}
+
+}  // namespace millrace::image::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace millrace::image {
+
+HWY_EXPORT(ResampleRows);
+HWY_EXPORT(ResampleColumns);
+HWY_EXPORT(SplitRow);
+HWY_EXPORT(SplitRowMirrored);
+HWY_EXPORT(Normalize);
+
+void resample_rows(const uint8_t* const* rows, const AxisWeights& axis, uint8_t* const* quads) {
+  HWY_DYNAMIC_DISPATCH(ResampleRows)(rows, axis, quads);
+}
+
+void resample_columns(const uint8_t* quads, size_t stride, const int16_t* weights, int taps, int precision, int width,
+                      int planes, uint8_t* const* out) {
+  HWY_DYNAMIC_DISPATCH(ResampleColumns)(quads, stride, weights, taps, precision, width, planes, out);
+}
+
+void split_row(const uint8_t* pixels, int width, int planes, uint8_t* const* out) {
+  HWY_DYNAMIC_DISPATCH(SplitRow)(pixels, width, planes, out);
+}
+
+void split_row_mirrored(const uint8_t* pixels, int width, int planes, uint8_t* const* out) {
+  HWY_DYNAMIC_DISPATCH(SplitRowMirrored)(pixels, width, planes, out);
+}
+
+void normalize(const uint8_t* in, size_t count, float offset, float scale, float* out) {
+  HWY_DYNAMIC_DISPATCH(Normalize)(in, count, offset, scale, out);
+}
+
+}  // namespace millrace::image
+#endif  // HWY_ONCE

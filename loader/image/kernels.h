@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace millrace::image {
+
+/// The kernels work on "quads": four neighbouring pixels of a row as sixteen bytes, R R R R G G G G B B B B X X X X.
+/// The horizontal pass makes them from 4-byte pixels for free, and the vertical pass turns them into planes for free.
+constexpr int kQuadBytes = 16;
+
+/// How the outputs of one axis are weighted sums of inputs, in fixed point: output i is
+///   (1/2 + sum over k of weight(i, k) * input[first[i] + k]) / 2^precision, rounded down.
+/// The weights of an output add up to 2^precision, but for rounding, and none is negative; precision is at least 14
+/// where an output has one tap, and grows with their number, so no sum leaves 0..255 and no 32-bit sum overflows.
+struct AxisWeights {
+  int taps = 0;                ///< Per output, a multiple of 4 (rows: of 2); what an output does not need has weight 0.
+  int precision = 0;           ///< Bits behind the point.
+  std::vector<int32_t> first;  ///< Per output.
+  std::vector<int16_t> weights;  ///< taps per output.
+};
+
+/// Rows that the horizontal pass handles at once.
+constexpr int kRowGroup = 4;
+
+/// Resamples kRowGroup rows of 4-byte pixels to rows of quads. `axis` has a multiple of four outputs. A row may be
+/// given several times, with its output, when fewer are left.
+void resample_rows(const uint8_t* const* rows, const AxisWeights& axis, uint8_t* const* quads);
+
+/// Resamples columns: adds `taps` rows of quads (a multiple of 2, the first at `quads`, `stride` bytes apart),
+/// weighted, and writes `width` pixels to each of the first `planes` of `out`. Reads whole vectors, at most kReadSlack
+/// bytes too far.
+void resample_columns(const uint8_t* quads, size_t stride, const int16_t* weights, int taps, int precision, int width,
+                      int planes, uint8_t* const* out);
+
+/// Takes `width` 4-byte pixels apart into the first `planes` of `out`; the second form from right to left.
+void split_row(const uint8_t* pixels, int width, int planes, uint8_t* const* out);
+void split_row_mirrored(const uint8_t* pixels, int width, int planes, uint8_t* const* out);
+
+/// out = (in - offset) * scale, for `count` values. The same on every processor: two roundings, no fused multiply-add.
+void normalize(const uint8_t* in, size_t count, float offset, float scale, float* out);
+
+}  // namespace millrace::image

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "millrace/loader/image/decode.h"
+#include "millrace/loader/image/image.h"
+#include "millrace/loader/image/resample.h"
+#include "millrace/loader/sample_rng.h"
+#include "millrace/loader/transforms/transforms.h"
+
+namespace millrace::transforms {
+
+/// A picture that comes out of its chain with another size than the batch holds.
+class ImageSizeError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Takes a picture from the bytes of its file through a chain into a row of a batch.
+///
+/// Lazily: steps first only decide which part of the picture is needed, from the size in its header, and that part
+/// alone is decoded and resampled, once. A second resize after a first, and borders, make it compute what there is and
+/// go on from there. The result is as if each step had been done by itself.
+///
+/// One object serves one thread; it keeps its memory, so that JPEGs cost no allocation once the largest has been seen
+/// (besides libjpeg's own, which it returns after each picture).
+class Renderer {
+ public:
+  /// Writes channels(mode) planes of `size` in the chain's dtype to `row`, which has exactly that many bytes. All
+  /// chance is drawn from `rng`, step by step. Throws std::runtime_error for a file that is no good, ImageSizeError.
+  void render(const Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng, image::Size size,
+              std::span<std::byte> row);
+
+ private:
+  class View;
+
+  template <class Consumer>
+  void read(const image::Box& region, Consumer&& consume);
+  void write_planes(const View& view, std::span<uint8_t> planes);
+  void materialize(View& view, image::Size canvas);
+
+  ImageMode mode_ = ImageMode::kRGB;
+  image::ImageDecoder decoder_;
+  image::Resampler resampler_;
+  bool in_memory_ = false;  // The source is picture_, no longer the file.
+  image::Image picture_;
+  std::vector<uint8_t> planes_;
+};
+
+}  // namespace millrace::transforms

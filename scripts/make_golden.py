@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Writes what torchvision makes of some pictures, for tests that run without Python.
+
+Usage: scripts/make_golden.py   (Python with torch 2.11, torchvision 0.26, pillow)
+
+tests/data/formats/*               the same small photo in the encodings that decoders must know
+tests/data/golden/resized_crop.*   v2.functional.resized_crop(antialias=True) on uint8 tensors
+tests/data/golden/resize_center.*  v2.functional.resize, then center_crop
+Each .txt has a line a case (file, numbers that the test reads, offset); each .bin holds their planar uint8 results.
+"""
+import pathlib
+
+import torch
+import torchvision
+from PIL import Image
+from torchvision.transforms.v2 import functional as F
+
+DATA = pathlib.Path(__file__).resolve().parent.parent / "tests" / "data"
+PHOTOS = sorted(DATA.glob("photos/*/*.jpg"))
+
+
+def make_formats():
+    folder = DATA / "formats"
+    folder.mkdir(exist_ok=True)
+    photo = Image.open(PHOTOS[0]).convert("RGB").resize((93, 71), Image.BILINEAR)
+    for name, subsampling in (("444", 0), ("422", 1), ("420", 2)):
+        photo.save(folder / f"baseline_{name}.jpg", quality=85, subsampling=subsampling)
+        photo.save(folder / f"progressive_{name}.jpg", quality=85, subsampling=subsampling, progressive=True)
+    photo.save(folder / "restart.jpg", quality=85, restart_marker_rows=1)
+    photo.convert("L").save(folder / "gray.jpg", quality=85)
+    photo.convert("CMYK").save(folder / "cmyk.jpg", quality=85)
+    photo.convert("L").save(folder / "gray.png")
+    photo.save(folder / "rgb.png")
+    photo.save(folder / "rgb.ppm")
+    photo.resize((24, 18)).save(folder / "rgb.bmp")
+    photo.save(folder / "rgb.webp", lossless=True)
+    photo.save(folder / "rgb.tiff", compression="tiff_lzw")
+    alpha = photo.copy()
+    alpha.putalpha(Image.linear_gradient("L").resize(photo.size))
+    alpha.save(folder / "alpha.png")
+    photo.resize((1, 1)).save(folder / "one_pixel.jpg", quality=95)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Orientation: turned by a quarter.
+    photo.save(folder / "turned.jpg", quality=85, exif=exif)
+
+
+def load(path):
+    return torchvision.io.decode_image(torchvision.io.read_file(str(path)), mode="RGB")
+
+
+def write(name, cases):
+    golden = DATA / "golden"
+    golden.mkdir(exist_ok=True)
+    offset = 0
+    with open(golden / f"{name}.txt", "w") as index, open(golden / f"{name}.bin", "wb") as pixels:
+        for path, numbers, result in cases:
+            print(path.relative_to(DATA), *numbers, offset, file=index)
+            offset += pixels.write(result.contiguous().numpy().tobytes())
+
+
+def resized_crops():
+    generator = torch.Generator().manual_seed(1)
+
+    def integer(low, high):
+        return int(torch.randint(low, high + 1, (), generator=generator))
+
+    sizes = [(64, 64), (48, 80), (33, 17), (96, 96), (1, 1), (7, 90)]
+    for i in range(14):
+        path = PHOTOS[(i * 7) % len(PHOTOS)]
+        image = load(path)
+        height, width = image.shape[-2:]
+        h, w = integer(1, height), integer(1, width)
+        if i % 4 == 0:
+            h, w = min(h, 20), min(w, 30)  # Enlarge.
+        y, x = integer(0, height - h), integer(0, width - w)
+        out = sizes[i % len(sizes)]
+        yield path, (y, x, h, w, *out), F.resized_crop(image, y, x, h, w, out, antialias=True)
+    image = load(PHOTOS[3])
+    height, width = image.shape[-2:]
+    for box, out in (
+        ((0, 0, height, width), (8, 8)),
+        ((0, 0, 1, width), (20, 30)),
+        ((0, width - 1, height, 1), (30, 20)),
+        ((height - 1, width - 1, 1, 1), (9, 5)),
+        ((10, 20, 64, 64), (64, 64)),
+        ((10, 20, 64, 50), (64, 25)),
+        ((0, 0, height, width), (224, 224)),
+    ):
+        yield PHOTOS[3], (*box, *out), F.resized_crop(image, *box, out, antialias=True)
+    for name in ("progressive_420.jpg", "gray.jpg", "restart.jpg", "alpha.png", "turned.jpg"):
+        path = DATA / "formats" / name
+        yield path, (3, 5, 60, 70, 32, 32), F.resized_crop(load(path), 3, 5, 60, 70, (32, 32), antialias=True)
+
+
+def resize_center_crops():
+    for path, shorter, crop in ((PHOTOS[1], 64, 56), (PHOTOS[9], 73, 64), (PHOTOS[20], 300, 51), (PHOTOS[33], 40, 60)):
+        image = F.resize(load(path), [shorter], antialias=True)
+        yield path, (shorter, crop), F.center_crop(image, [crop, crop])
+
+
+torch.set_num_threads(1)
+make_formats()
+write("resized_crop", resized_crops())
+write("resize_center", resize_center_crops())

@@ -1,0 +1,157 @@
+#include "millrace/loader/image/jpeg.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "pictures.h"
+
+namespace millrace::image {
+namespace {
+
+using millrace::testing::Bytes;
+using millrace::testing::crop;
+using millrace::testing::data_path;
+using millrace::testing::jpeg_paths;
+using millrace::testing::Planes;
+using millrace::testing::planes_of;
+using millrace::testing::random_box;
+using millrace::testing::read_bytes;
+using ::testing::HasSubstr;
+
+/// Asks `reader` for `region` of the file it has open.
+Planes read_region(JpegReader& reader, Box region, ImageMode mode) {
+  Image picture;
+  picture.reset(region.size());
+  reader.start(region, mode);
+  int y = 0;
+  for (Strip strip = reader.next(); strip.rows > 0; strip = reader.next()) {
+    for (int row = 0; row < strip.rows; ++row, ++y) {
+      std::memcpy(picture.row(y), strip.pixels + static_cast<size_t>(row) * strip.stride, picture.stride());
+    }
+  }
+  EXPECT_EQ(y, region.height);
+  return planes_of(picture, mode);
+}
+
+std::string error_of(const Bytes& file, Box region) {
+  JpegReader reader;
+  try {
+    reader.open(file);
+    read_region(reader, region, ImageMode::kRGB);
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+void expect_regions_equal_full_decode(ImageMode mode, int boxes_per_picture) {
+  JpegReader reader;
+  SampleRng rng(1);
+  for (const std::string& path : jpeg_paths()) {
+    const Bytes file = read_bytes(path);
+    const auto size = reader.open(file);
+    if (!size) continue;  // CMYK.
+    const Planes full = read_region(reader, whole(*size), mode);
+    for (int i = 0; i < boxes_per_picture; ++i) {
+      const Box box = random_box(*size, rng);
+      reader.open(file);
+      ASSERT_EQ(read_region(reader, box, mode), crop(full, box))
+          << path << " y " << box.y << " x " << box.x << " size " << to_string(box.size());
+    }
+  }
+}
+
+TEST(JpegReader, RegionsOfColourPicturesEqualTheFullDecode) { expect_regions_equal_full_decode(ImageMode::kRGB, 12); }
+TEST(JpegReader, RegionsOfGrayPicturesEqualTheFullDecode) { expect_regions_equal_full_decode(ImageMode::kGray, 4); }
+
+TEST(JpegReader, EveryColumnAndRowAloneEqualsTheFullDecode) {
+  JpegReader reader;
+  for (const char* name : {"baseline_420.jpg", "baseline_422.jpg", "progressive_420.jpg", "restart.jpg"}) {
+    const Bytes file = read_bytes(data_path(std::string("formats/") + name));
+    const Size size = reader.open(file).value();
+    const Planes full = read_region(reader, whole(size), ImageMode::kRGB);
+    for (int x = 0; x < size.width; ++x) {
+      const Box box = {x % 7, x, size.height - 7, 1};
+      reader.open(file);
+      ASSERT_EQ(read_region(reader, box, ImageMode::kRGB), crop(full, box)) << name << " column " << x;
+    }
+    for (int y = 0; y < size.height; ++y) {
+      const Box box = {y, 0, 1, size.width};
+      reader.open(file);
+      ASSERT_EQ(read_region(reader, box, ImageMode::kRGB), crop(full, box)) << name << " row " << y;
+    }
+  }
+}
+
+TEST(JpegReader, GrayFileGivesEqualPlanesWhenAskedForColour) {
+  const Bytes file = read_bytes(data_path("formats/gray.jpg"));
+  JpegReader reader;
+  const Size size = reader.open(file).value();
+  const Planes colour = read_region(reader, whole(size), ImageMode::kRGB);
+  reader.open(file);
+  const Planes gray = read_region(reader, whole(size), ImageMode::kGray);
+  for (int c = 0; c < 3; ++c)
+    for (int y = 0; y < size.height; ++y)
+      for (int x = 0; x < size.width; ++x) ASSERT_EQ(colour.at(c, y, x), gray.at(0, y, x));
+}
+
+TEST(JpegReader, LeavesCmykToOthers) {
+  const Bytes file = read_bytes(data_path("formats/cmyk.jpg"));
+  EXPECT_FALSE(JpegReader().open(file).has_value());
+}
+
+TEST(JpegReader, RefusesTruncatedFileWhateverTheRegion) {
+  Bytes file = read_bytes(jpeg_paths().back());
+  file.resize(file.size() / 2);
+  EXPECT_THAT(error_of(file, {0, 0, 1, 1}), HasSubstr("truncated JPEG"));
+}
+
+TEST(JpegReader, RefusesHeaderAlone) {
+  Bytes file = read_bytes(jpeg_paths().back());
+  file.resize(30);
+  EXPECT_THAT(error_of(file, {0, 0, 1, 1}), HasSubstr("JPEG: "));
+}
+
+TEST(JpegReader, RefusesMissingMiddle) {
+  Bytes file = read_bytes(data_path("formats/baseline_420.jpg"));
+  file.erase(file.end() - 800, file.end() - 2);
+  EXPECT_THAT(error_of(file, {0, 0, 71, 93}), HasSubstr("JPEG: "));
+}
+
+TEST(JpegReader, IgnoresBytesBehindTheEnd) {
+  Bytes file = read_bytes(data_path("formats/baseline_420.jpg"));
+  file.resize(file.size() + 100);
+  EXPECT_EQ(error_of(file, {0, 0, 71, 93}), "");
+}
+
+TEST(JpegReader, NeverCrashesOnFlippedBytes) {
+  const Bytes good = read_bytes(data_path("formats/progressive_420.jpg"));
+  const Bytes baseline = read_bytes(data_path("formats/baseline_420.jpg"));
+  SampleRng rng(7);
+  JpegReader reader;
+  int refused = 0;
+  for (int i = 0; i < 2000; ++i) {
+    Bytes file = i % 2 ? good : baseline;
+    for (int k = 0; k < 4; ++k)
+      file[static_cast<size_t>(rng.integer(2, static_cast<int64_t>(file.size()) - 1))] = std::byte(rng());
+    try {
+      const auto size = reader.open(file);
+      if (!size || size->height > 1000 || size->width > 1000) continue;
+      read_region(reader, random_box(*size, rng), ImageMode::kRGB);
+    } catch (const std::runtime_error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 0);
+  // And the reader still works.
+  const Size size = reader.open(baseline).value();
+  const Planes after = read_region(reader, whole(size), ImageMode::kRGB);
+  JpegReader fresh;
+  fresh.open(baseline);
+  EXPECT_EQ(after, read_region(fresh, whole(size), ImageMode::kRGB));
+}
+
+}  // namespace
+}  // namespace millrace::image

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,11 @@ struct FieldSpec {
   size_t numel() const;
   size_t bytes() const;  ///< Of one sample's row.
   bool operator==(const FieldSpec&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(name, dtype, shape);
+  }
 };
 
 /// What every sample of a dataset looks like. The first field is Batch::data(), the second Batch::target().
@@ -35,20 +41,27 @@ struct SampleSpec {
   SampleSpec(std::initializer_list<FieldSpec> list) : fields(list) {}
 
   bool operator==(const SampleSpec&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(fields);
+  }
 };
 
 /// "image: uint8 [3, 224, 224], label: int64 []", for messages.
 std::string to_string(const SampleSpec& spec);
 
-/// Where one sample is written: its row of every field of the batch, in memory that the trainer will read without a copy.
+/// Where one sample is written: its row of every field of the batch, in memory that the trainer will read without a
+/// copy.
 ///
-/// A value of two pointers, valid during the read() call that received it. What read() does not write keeps the bytes of an
-/// earlier batch. Not thread-safe; each row is written by one worker.
+/// A value of two pointers, valid during the read() call that received it. What read() does not write keeps the bytes
+/// of an earlier batch. Not thread-safe; each row is written by one worker.
 class SampleRow {
  public:
   SampleRow(const SampleSpec& spec, std::span<std::byte* const> rows) : spec_(&spec), rows_(rows) {}
 
-  /// The field's row as elements of T, in C order. Throws std::invalid_argument when the field has another type or name.
+  /// The field's row as elements of T, in C order. Throws std::invalid_argument when the field has another type or
+  /// name.
   template <class T>
   std::span<T> span(std::string_view field);
 

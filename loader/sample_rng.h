@@ -8,9 +8,9 @@ namespace millrace {
 /// The random stream of one sample: a 64-bit counter generator (SplitMix64; Steele, Lea, Flood, "Fast splittable
 /// pseudorandom number generators", OOPSLA 2014).
 ///
-/// A value type of eight bytes. Seeded from (seed, epoch, position of the sample in the epoch) alone, see seeds.h, so what
-/// a sample looks like does not depend on the worker that reads it, on the number of workers or on crashes. The draws are
-/// defined here bit by bit and do not use <random>, whose distributions differ between standard libraries.
+/// A value type of eight bytes. Seeded from (seed, epoch, position of the sample in the epoch) alone, see seeds.h, so
+/// what a sample looks like does not depend on the worker that reads it, on the number of workers or on crashes. The
+/// draws are defined here bit by bit and do not use <random>, whose distributions differ between standard libraries.
 class SampleRng {
  public:
   using result_type = uint64_t;

@@ -26,8 +26,8 @@ struct Message {
 
 /// One end of a socket pair that keeps message borders (SOCK_SEQPACKET) and carries file descriptors.
 ///
-/// Thread safety: send() and receive() may run at the same time on different threads, and from several processes that hold
-/// copies of the end; each message goes to one receiver, whole.
+/// Thread safety: send() and receive() may run at the same time on different threads, and from several processes that
+/// hold copies of the end; each message goes to one receiver, whole.
 ///
 /// If a process dies here: a message is either sent or not, never half; descriptors inside an undelivered message are
 /// closed by the kernel when the socket goes; the other end sees end of file, or PeerGone when it sends.

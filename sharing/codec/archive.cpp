@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
@@ -18,9 +20,7 @@ void EncodeArchive::write(const void* data, size_t size) {
   out_.bytes.insert(out_.bytes.end(), first, first + size);
 }
 
-void EncodeArchive::attach(int fd) {
-  out_.fds.emplace_back(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd));
-}
+void EncodeArchive::attach(int fd) { out_.fds.emplace_back(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd)); }
 
 void DecodeArchive::read(void* data, size_t size) {
   if (size > bytes_.size())
@@ -28,6 +28,21 @@ void DecodeArchive::read(void* data, size_t size) {
                       std::to_string(bytes_.size()) + " bytes left");
   if (size > 0) std::memcpy(data, bytes_.data(), size);
   bytes_ = bytes_.subspan(size);
+}
+
+void DecodeArchive::read_bools(bool* values, size_t count) {
+  const auto checked = bytes_.first(std::min(count, bytes_.size()));
+  if (std::any_of(checked.begin(), checked.end(), [](std::byte b) { return b > std::byte{1}; }))
+    throw DecodeError("a bool was expected, but the message holds neither 0 nor 1");
+  read(values, count);
+}
+
+void DecodeArchive::require_elements(uint64_t count) const {
+  // An element takes at least a byte or a descriptor, save for a class without members: so many of these are believed.
+  constexpr uint64_t kEmptyElements = 1024;
+  if (count <= kEmptyElements || count <= bytes_.size() + fds_.size()) return;
+  throw DecodeError("a container of " + std::to_string(count) + " elements was announced with " +
+                    std::to_string(bytes_.size()) + " bytes and " + std::to_string(fds_.size()) + " descriptors left");
 }
 
 OwnedFd DecodeArchive::detach() {

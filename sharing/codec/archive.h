@@ -16,6 +16,7 @@
 #include <cereal/types/variant.hpp>
 #include <cereal/types/vector.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <stdexcept>
@@ -44,8 +45,8 @@ struct Encoded {
 
 /// Writes values for another process on the same machine: cereal with native byte order, and descriptors out of band.
 ///
-/// Knows the standard containers, optional, variant, tuples, smart pointers, and every type with a `serialize` member as
-/// cereal defines it. Tensors: sharing/tensor/tensor_codec.h. Not thread-safe.
+/// Knows the standard containers, optional, variant, tuples, smart pointers, and every type with a `serialize` member
+/// as cereal defines it. Tensors: sharing/tensor/tensor_codec.h. Not thread-safe.
 class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowEmptyClassElision> {
  public:
   EncodeArchive() : OutputArchive(this) {}
@@ -62,13 +63,24 @@ class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowE
   Encoded out_;
 };
 
-/// Reads what EncodeArchive wrote. Every read is checked against the bytes that are left: garbage throws DecodeError.
+/// Reads what EncodeArchive wrote. Every read is checked against the bytes that are left: a message cut short throws
+/// DecodeError, garbage throws that or cereal::Exception, and neither allocates more than the message could fill.
+///
+/// One kind of garbage is not caught: a std::shared_ptr that claims to be an earlier one of another type. Do not read
+/// shared pointers from a process that may be hostile.
 class DecodeArchive : public cereal::InputArchive<DecodeArchive, cereal::AllowEmptyClassElision> {
  public:
   /// Borrows both. Descriptors are taken out of `fds` as they are read.
-  DecodeArchive(std::span<const std::byte> bytes, std::span<OwnedFd> fds) : InputArchive(this), bytes_(bytes), fds_(fds) {}
+  DecodeArchive(std::span<const std::byte> bytes, std::span<OwnedFd> fds)
+      : InputArchive(this), bytes_(bytes), fds_(fds) {}
 
   void read(void* data, size_t size);
+
+  /// As read(), for bools: every byte is 0 or 1.
+  void read_bools(bool* values, size_t count);
+
+  /// Throws DecodeError when the rest of the message cannot hold a container of `count` elements.
+  void require_elements(uint64_t count) const;
 
   /// The next descriptor, now the caller's.
   OwnedFd detach();
@@ -90,16 +102,17 @@ Encoded encode(const Values&... values) {
 // What cereal asks of an archive: how it writes numbers, blocks of numbers, sizes, and names (which we drop).
 
 template <class T>
-  requires std::is_arithmetic_v<T>
-void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const T& value) {
-  archive.write(&value, sizeof value);
-}
+requires std::is_arithmetic_v<T>
+void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const T& value) { archive.write(&value, sizeof value); }
 
 template <class T>
-  requires std::is_arithmetic_v<T>
-void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, T& value) {
+requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive,
+                                                                                             T& value) {
   archive.read(&value, sizeof value);
 }
+
+/// Its own overload, because a bool that is neither 0 nor 1 is undefined behaviour.
+inline void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, bool& value) { archive.read_bools(&value, 1); }
 
 template <class T>
 void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const cereal::BinaryData<T>& block) {
@@ -108,7 +121,10 @@ void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const cereal::BinaryData<
 
 template <class T>
 void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, cereal::BinaryData<T>& block) {
-  archive.read(block.data, static_cast<size_t>(block.size));
+  if constexpr (std::is_same_v<std::remove_cvref_t<T>, bool*>)
+    archive.read_bools(block.data, static_cast<size_t>(block.size));
+  else
+    archive.read(block.data, static_cast<size_t>(block.size));
 }
 
 template <class T>
@@ -120,10 +136,7 @@ template <class T>
 void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, cereal::SizeTag<T>& tag) {
   cereal::size_type size = 0;
   archive(size);
-  // No element takes less than a byte, so a larger count is garbage; checked before anybody allocates for it.
-  if (size > archive.remaining())
-    throw DecodeError("a container of " + std::to_string(size) + " elements was announced with " +
-                      std::to_string(archive.remaining()) + " bytes left");
+  archive.require_elements(size);  // Before anybody allocates for them.
   tag.size = static_cast<std::remove_reference_t<decltype(tag.size)>>(size);
 }
 

@@ -35,8 +35,11 @@ std::span<const uint64_t> SharedStrings::offsets() const {
 
 std::string_view SharedStrings::operator[](size_t index) const {
   const auto at = offsets();
-  const auto* characters = reinterpret_cast<const char*>(memory_->mapped.data());
-  return {characters + at[index], at[index + 1] - at[index]};
+  // Copied before they are checked: whoever sent the table may still be able to write to it.
+  const uint64_t first = at[index], end = at[index + 1];
+  if (first > end || end > memory_->mapped.size())
+    throw DecodeError("entry " + std::to_string(index) + " of a table of strings points outside its memory");
+  return {reinterpret_cast<const char*>(memory_->mapped.data()) + first, end - first};
 }
 
 void SharedStrings::save(EncodeArchive& archive) const {

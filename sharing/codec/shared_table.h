@@ -16,8 +16,8 @@ namespace millrace {
 /// A read-only list of strings (file paths, captions) in one piece of shared memory: sending it to workers sends a
 /// descriptor, and a million paths exist once for all processes (the cure for pytorch#13246).
 ///
-/// Immutable and cheap to copy; any thread and any process may read it. If a process dies nothing happens to the others:
-/// the memory goes when the last process that mapped it does.
+/// Immutable and cheap to copy; any thread and any process may read it. If a process dies nothing happens to the
+/// others: the memory goes when the last process that mapped it does.
 class SharedStrings {
  public:
   SharedStrings() = default;
@@ -27,7 +27,8 @@ class SharedStrings {
   size_t size() const { return offsets().empty() ? 0 : offsets().size() - 1; }
   bool empty() const { return size() == 0; }
 
-  /// REQUIRES: index < size(). Valid as long as some copy of the table lives.
+  /// REQUIRES: index < size(). Valid as long as some copy of the table lives. Throws DecodeError if the table came
+  /// damaged.
   std::string_view operator[](size_t index) const;
 
   void save(EncodeArchive& archive) const;

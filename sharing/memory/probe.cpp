@@ -51,7 +51,7 @@ void narrow_by_groups(std::optional<MemoryRoom>& room, const std::string& root) 
     if (!unified && controllers.find("memory") == std::string::npos) continue;
     const std::string mount = root + (unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory");
     // Inside a container the path may lead outside what is mounted; walking up ends at the mount itself in any case.
-    for (std::string group = line.substr(second + 1);; group.resize(group.rfind('/'))) {
+    for (std::string group = line.substr(second + 1);; group.resize(std::min(group.size(), group.rfind('/')))) {
       if (group == "/") group.clear();
       if (unified)
         narrow_by_group(room, mount + group, "memory.max", "memory.current", "inactive_file");

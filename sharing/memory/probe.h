@@ -8,11 +8,12 @@ namespace millrace {
 
 /// How much memory this process may still take, and who says so.
 struct MemoryRoom {
-  size_t bytes = 0;       ///< The smallest of the limits found.
-  std::string limited_by; ///< "MemAvailable", or the cgroup file that sets the limit.
+  size_t bytes = 0;        ///< The smallest of the limits found.
+  std::string limited_by;  ///< "MemAvailable", or the cgroup file that sets the limit.
 };
 
-/// Reads /proc/meminfo and the memory limits of our cgroup (v2, then v1) and of every cgroup above it. `root` stands in for
+/// Reads /proc/meminfo and the memory limits of our cgroup (v2, then v1) and of every cgroup above it. `root` stands in
+/// for
 /// "/" in tests. nullopt where neither can be read.
 std::optional<MemoryRoom> memory_room(const std::string& root = "");
 

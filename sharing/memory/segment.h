@@ -9,8 +9,8 @@
 
 namespace millrace {
 
-/// There is not enough memory for a shared segment. Thrown before a single page is touched, because going past a cgroup's
-/// limit would get the process killed instead.
+/// There is not enough memory for a shared segment. Thrown before a single page is touched, because going past a
+/// cgroup's limit would get the process killed instead.
 class OutOfSharedMemory : public std::runtime_error {
  public:
   OutOfSharedMemory(const std::string& what, size_t needed, size_t available)
@@ -25,7 +25,8 @@ class OutOfSharedMemory : public std::runtime_error {
 };
 
 /// Anonymous shared memory as a handle that may travel to another process (send its descriptor). It has no address; see
-/// MappedSegment. Its size is fixed for life and all its memory is allocated when it is made, so no later write can fail.
+/// MappedSegment. Its size is fixed for life and all its memory is allocated when it is made, so no later write can
+/// fail.
 class SharedSegment {
  public:
   SharedSegment() = default;
@@ -50,8 +51,8 @@ class SharedSegment {
 
 enum class Access { kRead, kReadWrite };
 
-/// A segment's memory at an address in this process. Stays valid after the SharedSegment is gone. Move-only; any thread may
-/// use the memory.
+/// A segment's memory at an address in this process. Stays valid after the SharedSegment is gone. Move-only; any thread
+/// may use the memory.
 class MappedSegment {
  public:
   MappedSegment() = default;

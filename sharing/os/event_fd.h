@@ -4,8 +4,8 @@
 
 namespace millrace {
 
-/// A counter that makes epoll wake up. signal() may be called from any thread and, on a copy of the descriptor, from any
-/// process; a signal that comes before the wait is not lost.
+/// A counter that makes epoll wake up. signal() may be called from any thread and, on a copy of the descriptor, from
+/// any process; a signal that comes before the wait is not lost.
 class EventFd {
  public:
   EventFd();

@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-/// Creates an anonymous shared-memory file of `bytes` bytes (rounded up to whole pages by the kernel) with all its memory
-/// allocated, and seals its size: neither side can later make the other fault by truncating it. `label` shows in
+/// Creates an anonymous shared-memory file of `bytes` bytes (rounded up to whole pages by the kernel) with all its
+/// memory allocated, and seals its size: neither side can later make the other fault by truncating it. `label` shows in
 /// /proc/PID/maps; it is no name and leaves nothing behind. Throws SyscallError.
 ///
 /// Does not ask whether the memory is there; memory/segment.h does.

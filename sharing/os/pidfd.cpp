@@ -1,6 +1,7 @@
 #include "millrace/sharing/os/pidfd.h"
 
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <csignal>
 
@@ -27,6 +28,20 @@ bool PidFd::kill(int signal) const {
   return true;
 }
 
-bool PidFd::wait_ended(std::optional<std::chrono::nanoseconds> timeout) const { return poll_readable(fd_.get(), timeout); }
+std::optional<int> PidFd::reap() const {
+  // By pidfd and not by number: had somebody else reaped the child, the number might be another child's by now.
+  siginfo_t info{};
+  const auto id = static_cast<id_t>(fd_.get());
+  if (detail::retry_interrupted([&] { return ::waitid(P_PIDFD, id, &info, WEXITED); }) < 0) {
+    if (errno == ECHILD) return std::nullopt;
+    detail::throw_syscall_error(errno, "waitid", fd_.get());
+  }
+  if (info.si_code == CLD_EXITED) return W_EXITCODE(info.si_status, 0);
+  return W_EXITCODE(0, info.si_status) | (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
+}
+
+bool PidFd::wait_ended(std::optional<std::chrono::nanoseconds> timeout) const {
+  return poll_readable(fd_.get(), timeout);
+}
 
 }  // namespace millrace

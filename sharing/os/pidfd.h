@@ -10,8 +10,8 @@
 namespace millrace {
 
 /// Refers to one process for good: its number may be reused after its death, the pidfd never means another process.
-/// Readable (for epoll) once the process has ended. May be received over a socket and then works on processes that are not
-/// our children.
+/// Readable (for epoll) once the process has ended. May be received over a socket and then works on processes that are
+/// not our children.
 class PidFd {
  public:
   PidFd() = default;
@@ -31,6 +31,10 @@ class PidFd {
 
   /// True once the process has ended; waits for that at most `timeout` (nullopt: for ever).
   bool wait_ended(std::optional<std::chrono::nanoseconds> timeout) const;
+
+  /// Waits for the end of a child of ours and takes its status away (waitpid()'s encoding), so that it is no zombie.
+  /// nullopt when it is not our child, or somebody else has taken the status already.
+  std::optional<int> reap() const;
 
  private:
   OwnedFd fd_;

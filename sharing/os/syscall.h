@@ -38,14 +38,13 @@ auto retry_interrupted(Call call) {
 
 }  // namespace detail
 
-/// MILLRACE_SYSCALL(open(path, O_RDONLY), path): the call's result; retried on EINTR; on failure throws SyscallError with
-/// the call's text, errno's text and the values named after it.
-#define MILLRACE_SYSCALL(call, ...)                                                         \
-  ([&] {                                                                                    \
-    const auto millrace_result = ::millrace::detail::retry_interrupted([&] { return call; }); \
-    if (millrace_result < 0)                                                                \
-      ::millrace::detail::throw_syscall_error(errno, #call __VA_OPT__(, ) __VA_ARGS__);     \
-    return millrace_result;                                                                 \
+/// MILLRACE_SYSCALL(open(path, O_RDONLY), path): the call's result; retried on EINTR; on failure throws SyscallError
+/// with the call's text, errno's text and the values named after it.
+#define MILLRACE_SYSCALL(call, ...)                                                                            \
+  ([&] {                                                                                                       \
+    const auto millrace_result = ::millrace::detail::retry_interrupted([&] { return call; });                  \
+    if (millrace_result < 0) ::millrace::detail::throw_syscall_error(errno, #call __VA_OPT__(, ) __VA_ARGS__); \
+    return millrace_result;                                                                                    \
   }())
 
 }  // namespace millrace

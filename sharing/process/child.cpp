@@ -1,13 +1,11 @@
 #include "millrace/sharing/process/child.h"
 
-#include <cxxabi.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <memory>
 #include <typeinfo>
 
 #include "millrace/sharing/codec/archive.h"
@@ -22,17 +20,26 @@ namespace millrace {
 
 const char* to_string(StartMethod method) {
   switch (method) {
-    case StartMethod::kForkServer: return "forkserver";
-    case StartMethod::kFork: return "fork";
-    case StartMethod::kSpawn: return "spawn";
+    case StartMethod::kForkServer:
+      return "forkserver";
+    case StartMethod::kFork:
+      return "fork";
+    case StartMethod::kSpawn:
+      return "spawn";
   }
   return "?";
 }
 
 namespace {
 
-// The death signal follows the thread that forked; only the main thread is sure to live as long as the process.
-bool on_main_thread() { return ::gettid() == ::getpid(); }
+// How long the fork server may take from a child's death to its report of it.
+constexpr auto kReportLimit = std::chrono::seconds(1);
+
+// No exception may leave: it would unwind into the parent's program, and that would run twice.
+[[noreturn]] void run_forked(const Prologue& prologue, const ChildSpec& spec, std::vector<OwnedFd> fds) noexcept {
+  run_prologue(prologue);
+  detail::run_child(spec.entry, spec.arguments, std::move(fds), spec.name);
+}
 
 pid_t fork_here(const ChildSpec& spec) {
   std::fflush(nullptr);  // Else what is buffered would be printed by both.
@@ -43,17 +50,19 @@ pid_t fork_here(const ChildSpec& spec) {
   }();
   const Prologue prologue{spec.name, ::getpid(), on_main_thread()};
   const pid_t pid = MILLRACE_SYSCALL(::fork());
-  if (pid > 0) return pid;
-  run_prologue(prologue);
-  ForkServer::forget_in_child();
-  detail::run_child(spec.entry, spec.arguments, std::move(copies), spec.name);
+  if (pid == 0) run_forked(prologue, spec, std::move(copies));
+  return pid;
 }
 
 pid_t spawn_program(const ChildSpec& spec) {
   const auto entry = identify(spec.entry);
   const auto [pid, socket] = detail::reexec(detail::ReexecRole::kChild);
-  const auto request = encode(ChildRequest{entry, spec.arguments, spec.name}, on_main_thread());
-  socket.send(request.bytes, spec.fds);
+  try {
+    socket.send(encode(ChildRequest{entry, spec.arguments, spec.name}).bytes, spec.fds);
+  } catch (...) {
+    detail::abandon(pid);
+    throw;
+  }
   return pid;
 }
 
@@ -63,27 +72,40 @@ Child start_child(StartMethod method, const ChildSpec& spec) {
   if (method == StartMethod::kForkServer)
     return ForkServer::instance().start({identify(spec.entry), spec.arguments, spec.name}, spec.fds);
   const pid_t pid = method == StartMethod::kFork ? fork_here(spec) : spawn_program(spec);
-  return {pid, PidFd::open(pid), OwnedFd()};
+  try {
+    return {pid, PidFd::open(pid), OwnedFd()};
+  } catch (...) {
+    detail::abandon(pid);
+    throw;
+  }
 }
 
 std::optional<ExitStatus> Child::wait(std::optional<std::chrono::nanoseconds> timeout) {
-  if (!ended_ && pidfd_.wait_ended(timeout)) ended_ = collect();
+  if (ended_ || !pidfd_.wait_ended(timeout)) return ended_;
+  // The report follows the death at once, unless the server has been stopped.
+  const auto limit = timeout ? std::optional(std::max<std::chrono::nanoseconds>(*timeout, kReportLimit)) : std::nullopt;
+  if (!status_ || poll_readable(status_.get(), limit)) ended_ = collect();
   return ended_;
 }
 
 ExitStatus Child::collect() {
-  int status = 0;
   if (!status_) {
-    // Gone already when somebody else has waited for any child of ours.
-    const pid_t reaped = detail::retry_interrupted([&] { return ::waitpid(pid_, &status, 0); });
-    return reaped == pid_ ? ExitStatus(status) : ExitStatus::unknown();
+    // Taken already when somebody else has waited for any child of this process.
+    const auto status = pidfd_.reap();
+    return status ? ExitStatus(*status) : ExitStatus::unknown();
   }
-  // The server reaps and writes right after the death; end of file means that it died too.
+  int status = 0;
+  // End of file means that the server died too.
   const auto got = detail::retry_interrupted([&] { return ::read(status_.get(), &status, sizeof status); });
   return got == static_cast<ssize_t>(sizeof status) ? ExitStatus(status) : ExitStatus::unknown();
 }
 
 namespace detail {
+
+void abandon(pid_t child) {
+  ::kill(child, SIGKILL);
+  retry_interrupted([&] { return ::waitpid(child, nullptr, 0); });
+}
 
 void run_child(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
                const std::string& name) {

@@ -16,8 +16,8 @@
 
 namespace millrace {
 
-/// What a child runs. Receives the arguments' bytes and the descriptors of its ChildSpec, in their order, and returns the
-/// exit code. An exception ends the child with its type and text on stderr and exit code 1.
+/// What a child runs. Receives the arguments' bytes and the descriptors of its ChildSpec, in their order, and returns
+/// the exit code. An exception ends the child with its type and text on stderr and exit code 1.
 using ChildEntry = int (*)(std::span<const std::byte> arguments, std::vector<OwnedFd> fds);
 
 struct ChildSpec {
@@ -42,7 +42,8 @@ class Child {
   /// False when the process is gone already.
   bool kill(int signal) const { return pidfd_.kill(signal); }
 
-  /// How it ended; waits for that at most `timeout` (nullopt: for ever). nullopt while it runs.
+  /// How it ended; waits for that at most `timeout` (nullopt: for ever). nullopt while it runs. Once it has ended, its
+  /// fork server may take a second more to say how; nullopt if that server is stopped (SIGSTOP), so ask again.
   std::optional<ExitStatus> wait(std::optional<std::chrono::nanoseconds> timeout);
 
   explicit operator bool() const { return pid_ != 0; }
@@ -63,11 +64,17 @@ class Child {
 
 /// Starts a process. kForkServer and kSpawn need millrace::init() at the top of main. Thread-safe.
 ///
-/// Throws SyscallError, FunctionError (the entry cannot be named or is not in the server), or std::logic_error when init()
-/// was not called.
+/// With kFork and kSpawn on another thread than the main one the child does not die with this process by itself: it has
+/// to notice end of file on a socket. (The kernel's death signal would come when that thread ends.)
+///
+/// Throws SyscallError, FunctionError (the entry cannot be named), std::runtime_error with the fork server's reason
+/// (the entry is not there either, no descriptors left), or std::logic_error when init() was not called.
 Child start_child(StartMethod method, const ChildSpec& spec);
 
 namespace detail {
+
+/// Kills and reaps a child of this process that cannot be handed to anybody, so that it does not run unowned.
+void abandon(pid_t child);
 
 /// A child spec as it crosses a socket, and the end of the road in the child: runs the entry and exits.
 [[noreturn]] void run_child(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -15,6 +16,7 @@
 #include <map>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/prologue.h"
 #include "millrace/sharing/process/reexec.h"
@@ -64,6 +66,8 @@ void require_single_thread(const char* doing) {
   throw std::logic_error(text + "): call millrace::init() first in main(), before anything starts threads");
 }
 
+OwnedFd duplicate(int fd) { return OwnedFd(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd)); }
+
 sigset_t server_signals() {
   sigset_t set;
   ::sigemptyset(&set);
@@ -75,7 +79,8 @@ sigset_t server_signals() {
 // The server process: one loop over requests, deaths of children, and the client's end.
 class Server {
  public:
-  explicit Server(FdSocket client) : client_(std::move(client)) {
+  Server(FdSocket client, PidFd client_process)
+      : client_(std::move(client)), client_process_(std::move(client_process)) {
     const auto set = server_signals();
     MILLRACE_SYSCALL(::sigprocmask(SIG_SETMASK, &set, nullptr));
     signals_ = OwnedFd(MILLRACE_SYSCALL(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)));
@@ -91,12 +96,15 @@ class Server {
 
  private:
   void wait(int timeout_ms) {
-    std::array<pollfd, 2> watched = {pollfd{signals_.get(), POLLIN, 0}, pollfd{client_.fd(), POLLIN, 0}};
-    const nfds_t count = client_alive_ ? 2 : 1;
+    std::array<pollfd, 3> watched = {pollfd{signals_.get(), POLLIN, 0}, pollfd{client_.fd(), POLLIN, 0},
+                                     pollfd{client_process_.fd(), POLLIN, 0}};
+    const nfds_t count = client_alive_ ? watched.size() : 1;
     const int ready = ::poll(watched.data(), count, timeout_ms);
     if (ready < 0 && errno != EINTR) detail::throw_syscall_error(errno, "poll in the fork server");
     if (ready <= 0) return;
     if (watched[0].revents != 0) read_signals();
+    // End of file alone may not come: somebody else may hold a copy of the client's socket.
+    if (watched[2].revents != 0) client_alive_ = false;
     if (client_alive_ && watched[1].revents != 0) serve();
   }
 
@@ -107,14 +115,15 @@ class Server {
   }
 
   void serve() {
-    auto message = client_.receive();
-    if (!message) {
-      client_alive_ = false;
-      return;
-    }
+    // Every message gets exactly one reply, also one that arrived damaged.
     ChildReply reply;
     std::vector<OwnedFd> fds;
     try {
+      auto message = client_.receive();
+      if (!message) {
+        client_alive_ = false;
+        return;
+      }
       ChildRequest request;
       DecodeArchive(message->bytes, {})(request);
       reply.pid = start(request, std::move(message->fds), fds);
@@ -144,23 +153,24 @@ class Server {
     const pid_t pid = MILLRACE_SYSCALL(::fork());
     if (pid == 0) run(entry, request, std::move(fds), prologue);
     status_of_.emplace(pid, std::move(status_in));
-    for_client.push_back(open_pidfd(pid));
+    try {
+      // Race-free: only this process reaps its children, and it does so between requests.
+      for_client.push_back(PidFd::open(pid).take());
+    } catch (const SyscallError&) {
+      ::kill(pid, SIGKILL);  // The client will never know of it.
+      throw;
+    }
     for_client.push_back(std::move(status_out));
     return pid;
   }
 
-  static OwnedFd open_pidfd(pid_t pid) {
-    // Race-free: only this process reaps its children, and it does so between requests.
-    return PidFd::open(pid).take();
-  }
-
+  // No exception may leave: it would unwind into the server's loop, and there would be two servers.
   [[noreturn]] static void run(ChildEntry entry, const ChildRequest& request, std::vector<OwnedFd> fds,
-                               const Prologue& prologue) {
+                               const Prologue& prologue) noexcept {
     run_prologue(prologue);
     std::vector<int> keep;
     for (const auto& fd : fds) keep.push_back(fd.get());
     close_all_descriptors_except(keep);
-    ForkServer::forget_in_child();
     detail::run_child(entry, request.arguments, std::move(fds), request.name);
   }
 
@@ -197,45 +207,52 @@ class Server {
   }
 
   FdSocket client_;
+  PidFd client_process_;
   OwnedFd signals_;
   bool client_alive_ = true;
   std::map<pid_t, OwnedFd> status_of_;  // Children not yet reaped, and where their status goes.
 };
 
-// The one server of this process. `owner` tells a forked child that the server is its parent's, not its own.
-struct Instance {
+}  // namespace
+
+// The one server of this process. Never destroyed: it is needed until the last loader is gone.
+struct ProcessForkServer {
   std::mutex mutex;
   ForkServer* server = nullptr;
-  pid_t owner = 0;
+
+  static ProcessForkServer*& current() {
+    static ProcessForkServer* process = [] {
+      ::pthread_atfork(nullptr, nullptr, &ForkServer::forget_in_child);
+      return new ProcessForkServer;
+    }();
+    return process;
+  }
 };
-
-Instance& instance_of_process() {
-  static Instance instance;
-  return instance;
-}
-
-}  // namespace
 
 namespace detail {
 
 void serve_forks(FdSocket client, pid_t client_pid) {
   ::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole group; the trainer decides what it means.
   ::signal(SIGPIPE, SIG_IGN);
+  // A program may be started with these ignored, and then no signal would come, nor any child's status.
+  ::signal(SIGCHLD, SIG_DFL);
+  ::signal(SIGTERM, SIG_DFL);
   ::prctl(PR_SET_NAME, "millrace-server");
-  Server server(std::move(client));
-  // A second way to learn of the client's end, should somebody else hold a copy of its socket. SIGTERM, not SIGKILL, so
-  // that children are reaped.
-  MILLRACE_SYSCALL(::prctl(PR_SET_PDEATHSIG, SIGTERM));
+  const std::array keep = {client.fd()};
+  close_all_descriptors_except(keep);
   if (::getppid() != client_pid) return;
-  server.run();
+  // Not by PR_SET_PDEATHSIG: that would come when the *thread* that started this server ends.
+  auto client_process = PidFd::open(client_pid);
+  if (::getppid() != client_pid) return;  // Had it died before that line, the number could be another process's.
+  Server(std::move(client), std::move(client_process)).run();
 }
 
 }  // namespace detail
 
 void ForkServer::fork_early() {
   require_single_thread("the fork server cannot be started");
-  auto& process = instance_of_process();
-  if (process.owner == ::getpid()) return;
+  auto& process = *ProcessForkServer::current();
+  if (process.server != nullptr) return;
   auto [ours, theirs] = FdSocket::pair();
   std::fflush(nullptr);
   const pid_t client = ::getpid();
@@ -249,27 +266,22 @@ void ForkServer::fork_early() {
     }
     ::_exit(0);
   }
-  auto* server = new ForkServer;  // Lives as long as the process: it is needed until the last loader is gone.
-  server->socket_ = std::move(ours);
-  server->pid_ = pid;
-  process.server = server;
-  process.owner = client;
+  process.server = new ForkServer(std::move(ours), pid);
 }
 
 ForkServer& ForkServer::instance() {
-  auto& process = instance_of_process();
+  auto& process = *ProcessForkServer::current();
   const std::lock_guard lock(process.mutex);
-  if (process.owner != ::getpid()) {
-    process.server = new ForkServer;
-    process.owner = ::getpid();
-  }
+  if (process.server == nullptr) process.server = new ForkServer;
   return *process.server;
 }
 
+// Runs in every forked child. The server is the parent's; it has to see the parent's end as it comes, so the copy of
+// the connection goes. All else is left behind as it is: a thread that exists in the parent only may hold its mutexes.
 void ForkServer::forget_in_child() {
-  auto& process = instance_of_process();
-  // The mutex may be held by a thread that exists in the parent only.
-  if (process.server != nullptr && process.owner != ::getpid()) process.server->socket_.close();
+  auto*& process = ProcessForkServer::current();
+  if (process->server != nullptr) process->server->socket_.close();
+  process = new ProcessForkServer;
 }
 
 pid_t ForkServer::pid() {
@@ -279,13 +291,37 @@ pid_t ForkServer::pid() {
 }
 
 void ForkServer::connect() {
-  if (!socket_) launch();
-}
-
-void ForkServer::launch() {
+  if (socket_) return;
   auto [pid, socket] = detail::reexec(detail::ReexecRole::kForkServer);
+  try {
+    process_ = PidFd::open(pid);
+  } catch (const SyscallError&) {
+    detail::abandon(pid);
+    throw;
+  }
   socket_ = std::move(socket);
   pid_ = pid;
+}
+
+// After end of file: the server closes its end by exiting, so this does not wait long.
+void ForkServer::bury() {
+  socket_.close();
+  unanswered_ = 0;
+  process_.reap();
+}
+
+// The answer to the request sent last; nullopt when the server is gone.
+std::optional<Message> ForkServer::receive_answer() {
+  for (;;) {
+    if (!poll_readable(socket_.fd(), kAnswerLimit))
+      throw std::runtime_error("no answer from the fork server (process " + std::to_string(pid_) + ") within " +
+                               std::to_string(kAnswerLimit.count()) + " s");
+    --unanswered_;  // Before receive(): a message that it refuses is read all the same.
+    auto answer = socket_.receive();
+    if (!answer || unanswered_ == 0) return answer;
+    // Too late for the caller that asked: nobody owns that child.
+    if (!answer->fds.empty()) PidFd(std::move(answer->fds.front())).kill(SIGKILL);
+  }
 }
 
 Child ForkServer::start(const ChildRequest& request, std::span<const int> fds) {
@@ -295,16 +331,16 @@ Child ForkServer::start(const ChildRequest& request, std::span<const int> fds) {
   for (int attempt = 0; !answer && attempt < 2; ++attempt) {
     connect();
     try {
+      // Room for what the answer brings, kept from before the child exists: else it would run and nobody could own it.
+      std::array room = {duplicate(socket_.fd()), duplicate(socket_.fd())};
       socket_.send(encoded.bytes, fds);
-      answer = socket_.receive(kAnswerLimit, "the fork server");
+      ++unanswered_;
+      for (auto& fd : room) fd.reset();
+      answer = receive_answer();
     } catch (const PeerGone&) {
-      // Same cure as for an answer that ends early, below.
+      // Same cure as for an answer that ends early.
     }
-    if (!answer) {
-      socket_.close();
-      int status = 0;
-      ::waitpid(pid_, &status, WNOHANG);
-    }
+    if (!answer) bury();
   }
   if (!answer) throw std::runtime_error("the fork server died twice while starting '" + request.name + "'");
   ChildReply reply;

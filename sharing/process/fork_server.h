@@ -2,9 +2,12 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "millrace/sharing/channel/fd_socket.h"
 #include "millrace/sharing/process/child.h"
@@ -12,7 +15,8 @@
 
 namespace millrace {
 
-/// A child to start, as it travels to the fork server or to a program executed afresh. The descriptors travel beside it.
+/// A child to start, as it travels to the fork server or to a program executed afresh. The descriptors travel beside
+/// it.
 struct ChildRequest {
   FunctionRef entry;
   std::vector<std::byte> arguments;
@@ -31,8 +35,9 @@ struct ChildRequest {
 ///
 /// If the server dies, its children die with it (their Child objects report it) and the next start() brings up a new
 /// server by executing this program afresh, since by then this process may have threads and CUDA.
-/// If this process dies, the server sees end of file, ends its children (SIGTERM, a second later SIGKILL), reaps them and
-/// exits.
+/// If this process dies, the server sees it by a pidfd and by end of file, ends its children (SIGTERM, a second later
+/// SIGKILL), reaps them and exits.
+/// If this process forks, the child has no server until it asks for one.
 class ForkServer {
  public:
   /// Forks the server from this process. REQUIRES: no other thread exists. Called by init().
@@ -46,18 +51,23 @@ class ForkServer {
   /// Its process id, for tests and diagnostics.
   pid_t pid();
 
-  /// Closes a forked child's copy of the connection, so that the server sees the trainer's end as it comes.
-  static void forget_in_child();
-
  private:
   ForkServer() = default;
+  ForkServer(FdSocket socket, pid_t pid) : socket_(std::move(socket)), pid_(pid), process_(PidFd::open(pid)) {}
+
+  static void forget_in_child();
 
   void connect();
-  void launch();
+  void bury();
+  std::optional<Message> receive_answer();
 
   std::mutex mutex_;
-  FdSocket socket_;
+  FdSocket socket_;  // Empty while there is no server.
   pid_t pid_ = 0;
+  PidFd process_;
+  size_t unanswered_ = 0;  // Requests sent whose answer has not been read.
+
+  friend struct ProcessForkServer;
 };
 
 namespace detail {

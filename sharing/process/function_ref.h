@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-/// A function as it crosses to another process: the build-id of the module it is in, and its offset there. No registration
-/// is needed, and a module that was rebuilt in between is refused instead of called at a wrong address.
+/// A function as it crosses to another process: the build-id of the module it is in, and its offset there. No
+/// registration is needed, and a module that was rebuilt in between is refused instead of called at a wrong address.
 struct FunctionRef {
   std::string build_id;  ///< Raw bytes of the GNU build-id note.
   uint64_t offset = 0;   ///< From the module's load address.
@@ -25,12 +25,12 @@ class FunctionError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Names the function at `code`, which is in this program or in a shared library it has loaded. Throws FunctionError for a
-/// module without a build-id (link it with -Wl,--build-id).
+/// Names the function at `code`, which is in this program or in a shared library it has loaded. Throws FunctionError
+/// for a module without a build-id (link it with -Wl,--build-id).
 FunctionRef identify_function(const void* code);
 
-/// The function's address in this process; loads its library when it is not loaded here yet. Throws FunctionError, naming
-/// the module, when there is none with that build-id.
+/// The function's address in this process; loads its library when it is not loaded here yet. Throws FunctionError,
+/// naming the module, when there is none with that build-id.
 void* resolve_function(const FunctionRef& ref);
 
 template <class Result, class... Arguments>

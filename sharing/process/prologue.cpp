@@ -18,10 +18,11 @@ namespace millrace {
 namespace {
 
 void restore_signals() {
-  for (int signal = 1; signal < NSIG; ++signal)
-    if (signal != SIGKILL && signal != SIGSTOP) ::signal(signal, SIG_DFL);
+  // Set once each, not to the default first: a Ctrl-C in between would kill us.
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);  // A closed socket is an error to report, not a reason to die.
+  for (int signal = 1; signal < NSIG; ++signal)
+    if (signal != SIGKILL && signal != SIGSTOP && signal != SIGINT && signal != SIGPIPE) ::signal(signal, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -58,6 +59,8 @@ void close_range_of_descriptors(unsigned first, unsigned last) {
 }
 
 }  // namespace
+
+bool on_main_thread() { return ::gettid() == ::getpid(); }
 
 void run_prologue(const Prologue& prologue) {
   restore_signals();

@@ -26,12 +26,12 @@ namespace {
 constexpr const char* kMarker = "MILLRACE_EXECUTED_BY";
 constexpr int kSocketNumber = 3;
 
-[[noreturn]] void become_child(const FdSocket& socket, pid_t parent) {
+[[noreturn]] void become_child(FdSocket socket, pid_t parent, bool die_with_parent) {
   auto message = socket.receive();
   if (!message) ::_exit(1);
+  socket.close();
   ChildRequest request;
-  bool die_with_parent = false;
-  DecodeArchive(message->bytes, {})(request, die_with_parent);
+  DecodeArchive(message->bytes, {})(request);
   run_prologue({request.name, parent, die_with_parent});
   const auto entry = resolve<std::remove_pointer_t<ChildEntry>>(request.entry);
   detail::run_child(entry, request.arguments, std::move(message->fds), request.name);
@@ -50,6 +50,8 @@ std::pair<pid_t, FdSocket> reexec(ReexecRole role) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, theirs.fd(), kSocketNumber);
+  // What the caller or its libraries opened without O_CLOEXEC is none of the new program's business.
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, kSocketNumber + 1);
 
   std::string marker = std::string(kMarker) + "=" + std::to_string(::getpid());
   std::vector<char*> environment;
@@ -63,7 +65,7 @@ std::pair<pid_t, FdSocket> reexec(ReexecRole role) {
   const int error = ::posix_spawn(&pid, "/proc/self/exe", &actions, nullptr, arguments.data(), environment.data());
   ::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw_syscall_error(error, "posix_spawn of /proc/self/exe");
-  const std::array<std::byte, 1> first = {static_cast<std::byte>(role)};
+  const std::array first = {static_cast<std::byte>(role), static_cast<std::byte>(on_main_thread())};
   ours.send(first);
   return {pid, std::move(ours)};
 }
@@ -76,8 +78,10 @@ void become_reexec_role() {
   FdSocket socket{OwnedFd(kSocketNumber)};
   try {
     const auto first = socket.receive();
-    if (!first || first->bytes.size() != 1) ::_exit(1);
-    if (static_cast<ReexecRole>(first->bytes[0]) == ReexecRole::kChild) become_child(socket, parent);
+    if (!first || first->bytes.size() != 2) ::_exit(1);
+    const bool die_with_parent = first->bytes[1] != std::byte{0};
+    if (static_cast<ReexecRole>(first->bytes[0]) == ReexecRole::kChild)
+      become_child(std::move(socket), parent, die_with_parent);
     serve_forks(std::move(socket), parent);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "millrace, executed by process %d: %s\n", parent, e.what());

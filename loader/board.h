@@ -1,0 +1,174 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace millrace {
+
+// The board is the loader's index queue and result queue in one piece of shared memory: what passes over it are handles
+// (slot, generation, range), never data.
+//
+// Thread safety: every field is an atomic or has one writer at a time, named at the field. Trainer and workers may be
+// processes or threads.
+//
+// Invariants:
+//   - A range word changes kOpen -> kClaimed -> kDone | kFailed by workers, each step by one compare-and-swap or by the
+//     claimer alone. Only the trainer moves a word back, and only for a generation it opened, after the claimer is
+//     dead.
+//   - Whoever reads kOpen (acquire) sees the tickets of that generation, which the trainer wrote before (release).
+//   - Whoever reads kDone or kFailed (acquire) sees the rows or the error, which the claimer wrote before (release).
+//
+// If a process dies here: a worker killed before the claim changed nothing; after it, the word says who held the range;
+// after kDone the rows are complete. A sleeper that is killed leaves its own beacon marked asleep, which costs one
+// needless wake-up. A word is 64 bits wide and never torn. Nothing else needs repair: there is no lock, no list and no
+// count.
+
+/// Where a range of a slot's samples is in its life.
+enum class RangeState : uint8_t { kClosed, kOpen, kClaimed, kDone, kFailed };
+
+/// A range's whole state in one word.
+struct RangeWord {
+  uint32_t generation = 0;  ///< Of the slot, counted by the trainer; tells a stale word from a fresh one.
+  RangeState state = RangeState::kClosed;
+  uint32_t incarnation = 0;  ///< Of the worker that claimed it; 24 bits, never reused by a loader; 0 is the trainer.
+
+  static constexpr uint32_t kMaxIncarnation = (1U << 24) - 1;
+
+  uint64_t pack() const {
+    return uint64_t{generation} << 32 | uint64_t{static_cast<uint8_t>(state)} << 24 | incarnation;
+  }
+  static RangeWord unpack(uint64_t word) {
+    return {static_cast<uint32_t>(word >> 32), static_cast<RangeState>(word >> 24 & 0xff),
+            static_cast<uint32_t>(word & kMaxIncarnation)};
+  }
+
+  /// A worker has it still to do, or at hand.
+  bool pending() const { return state == RangeState::kOpen || state == RangeState::kClaimed; }
+};
+
+/// What a worker is doing, for messages. Nothing depends on it but wake-ups.
+enum class WorkerPhase : uint32_t { kStarting, kIdle, kReading };
+
+/// One worker's notes about itself. Written by that worker alone.
+struct alignas(64) Beacon {
+  std::atomic<uint32_t> incarnation;  ///< Of the writer.
+  std::atomic<WorkerPhase> phase;
+  std::atomic<uint32_t> sleeping;  ///< 1 from before its last look for work until after it woke up.
+  std::atomic<int64_t> sample;     ///< Being read, when phase is kReading.
+  std::atomic<int64_t> since_ns;   ///< CLOCK_MONOTONIC of the last change.
+  std::atomic<uint64_t> samples_done;
+};
+
+/// An error inside a range. Written by the claimer before kFailed; texts are cut to fit and end in a zero byte.
+struct RangeError {
+  uint32_t sample = 0;  ///< Position in the batch.
+  std::array<char, 124> type;
+  std::array<char, 640> path;
+  std::array<char, 1280> message;
+};
+static_assert(sizeof(RangeError) == 2048);
+
+/// The shared memory of a board, seen from any side.
+class Board {
+ public:
+  struct Geometry {
+    uint32_t slots = 0;
+    uint32_t ranges = 0;         ///< A slot has at most this many.
+    uint32_t range_samples = 0;  ///< A range covers this many samples; a slot's last one may cover fewer.
+    uint32_t workers = 0;
+
+    template <class Archive>
+    void serialize(Archive& archive) {
+      archive(slots, ranges, range_samples, workers);
+    }
+  };
+
+  static size_t bytes(const Geometry& geometry);
+
+  /// `memory` is zeroed when the board is new: all ranges closed, generation 0.
+  Board(std::byte* memory, const Geometry& geometry) : memory_(memory), geometry_(geometry) {}
+
+  const Geometry& geometry() const { return geometry_; }
+  Beacon& beacon(size_t worker) const;
+
+  // --- called by the trainer ---
+
+  /// Opens `samples` samples of a slot for claiming; the tickets are written. Wakes sleeping workers.
+  /// `sequence` counts the batches: workers prefer the lowest.
+  void open(size_t slot, uint32_t generation, uint64_t sequence, uint32_t samples) const;
+
+  /// Opens one range again whose claimer died.
+  void reopen(size_t slot, size_t range, uint32_t generation) const;
+
+  /// Closes the ranges that nobody has claimed. What is claimed is finished by its claimer.
+  void close_unclaimed(size_t slot, uint32_t generation) const;
+
+  /// Puts an end to a range whose claimer died. The trainer alone moves a word back.
+  void set(size_t slot, size_t range, RangeWord word) const;
+
+  RangeWord range(size_t slot, size_t range) const;
+
+  /// A private copy, made safe to read: the worker may be hostile.
+  RangeError error(size_t slot, size_t range) const;
+
+  /// Ranges of a slot with that many samples.
+  size_t range_count(size_t samples) const { return (samples + geometry_.range_samples - 1) / geometry_.range_samples; }
+
+  /// Until stop_waiting(), the worker that finishes the last claimed range of batch `sequence` (nullopt: of any batch)
+  /// rings the done bell. Look at the board once more before going to sleep.
+  void start_waiting(std::optional<uint64_t> sequence) const;
+  void stop_waiting() const;
+
+  /// Tells all workers to end.
+  void stop() const;
+
+  // --- called by workers ---
+
+  struct Claim {
+    size_t slot = 0;
+    size_t range = 0;
+    uint32_t generation = 0;
+    uint32_t first = 0;  ///< Samples [first, last) of the batch.
+    uint32_t last = 0;
+  };
+
+  /// Claims an open range of the oldest batch that has one.
+  std::optional<Claim> claim(uint32_t incarnation) const;
+
+  /// Publishes a claimed range's rows. True when the slot has no pending range left and the trainer wants to hear of
+  /// it.
+  [[nodiscard]] bool finish(const Claim& claim, uint32_t incarnation) const;
+
+  /// Publishes what went wrong. As finish().
+  [[nodiscard]] bool fail(const Claim& claim, uint32_t incarnation, const RangeError& error) const;
+
+  /// Sleeps until something was opened or stopped, at most `timeout`; returns at once when there is something to claim.
+  void wait_for_work(Beacon& beacon, std::chrono::nanoseconds timeout) const;
+
+  bool stopping() const;
+
+ private:
+  struct Header;
+  struct SlotHeader;
+
+  Header& header() const;
+  SlotHeader& slot_header(size_t slot) const;
+  std::atomic<uint64_t>& word(size_t slot, size_t range) const;
+  RangeError& error_area(size_t slot, size_t range) const;
+  bool publish(const Claim& claim, RangeWord word) const;
+  bool complete(size_t slot) const;
+  bool anything_open() const;
+  void ring_workers() const;
+
+  std::byte* memory_;
+  Geometry geometry_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,36 @@
+#include "millrace/loader/collate.h"
+
+#include <ATen/ops/from_blob.h>
+
+#include <cstring>
+#include <sstream>
+#include <stdexcept>
+
+namespace millrace::collate {
+
+void add_field(SampleSpec& spec, std::string name, const at::Tensor& tensor) {
+  if (!tensor.defined()) throw std::runtime_error("field '" + name + "' of the first sample is an undefined tensor");
+  spec.fields.push_back({std::move(name), tensor.scalar_type(), tensor.sizes().vec()});
+}
+
+void write_field(SampleRow& row, size_t field, const at::Tensor& tensor) {
+  const FieldSpec& spec = row.spec().fields[field];
+  if (!tensor.defined()) throw std::runtime_error("field '" + spec.name + "' is an undefined tensor");
+  if (tensor.sizes() != c10::IntArrayRef(spec.shape)) {
+    std::ostringstream text;
+    text << "stack expects each tensor to be equal size, but field '" << spec.name << "' got "
+         << c10::IntArrayRef(spec.shape) << " in the first sample and " << tensor.sizes() << " in this one";
+    throw std::runtime_error(text.str());
+  }
+  if (tensor.scalar_type() != spec.dtype)
+    throw std::runtime_error("field '" + spec.name + "' is " + c10::toString(spec.dtype) + " in the first sample and " +
+                             c10::toString(tensor.scalar_type()) + " in this one");
+  const auto target = row.bytes(field);
+  if (tensor.is_cpu() && tensor.is_contiguous()) {
+    if (!target.empty()) std::memcpy(target.data(), tensor.const_data_ptr(), target.size());
+    return;
+  }
+  at::from_blob(target.data(), spec.shape, at::TensorOptions(spec.dtype)).copy_(tensor.detach());
+}
+
+}  // namespace millrace::collate

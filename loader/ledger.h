@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace millrace {
+
+/// Where a slot is in its life:
+///
+///   kFree --open--> kOpen --lend--> kLent --release--> kFree
+///                   kOpen --cancel--> kDraining --release--> kFree
+///
+/// An open slot is being filled or is complete; the board knows which. A draining slot belongs to an epoch that was
+/// left; it waits for workers that are still writing into it.
+enum class SlotState { kFree, kOpen, kLent, kDraining };
+
+/// What the trainer alone knows about its slots: who has them, what is in them, how often a range was tried. Pure
+/// bookkeeping in private memory: no worker can damage it, and a crash leaves it as it is. Not thread-safe.
+class Ledger {
+ public:
+  struct Slot {
+    SlotState state = SlotState::kFree;
+    uint32_t generation = 0;  ///< Changes at every release, so that stale range words are told from fresh ones.
+    uint64_t sequence = 0;    ///< Counts the opened batches of the loader's whole life.
+    int64_t epoch = 0;
+    std::vector<int64_t> indices;       ///< Of the samples, in batch order.
+    std::vector<int64_t> range_deaths;  ///< Workers that died while they held the range.
+    std::chrono::steady_clock::time_point lent_since;
+  };
+
+  explicit Ledger(size_t slots);
+
+  const Slot& operator[](size_t slot) const { return slots_[slot]; }
+  size_t size() const { return slots_.size(); }
+  size_t count(SlotState state) const;
+
+  /// A free slot, the one that was released last: its memory is most likely still in the cache. It becomes open, and
+  /// its indices are taken from `indices`, which gets the slot's old vector for reuse.
+  std::optional<size_t> open(uint64_t sequence, int64_t epoch, size_t ranges, std::vector<int64_t>& indices);
+
+  void lend(size_t slot);
+  void cancel(size_t slot);
+  void release(size_t slot);
+
+  /// Counts a death on a range and returns how many there have been.
+  int64_t count_death(size_t slot, size_t range);
+
+  /// The open slot with that sequence.
+  std::optional<size_t> find_open(uint64_t sequence) const;
+
+ private:
+  void require(size_t slot, SlotState state, const char* step) const;
+
+  std::vector<Slot> slots_;
+  std::vector<size_t> free_;
+};
+
+}  // namespace millrace

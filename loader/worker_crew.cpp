@@ -1,0 +1,197 @@
+#include "millrace/loader/worker_crew.h"
+
+#include <ATen/Parallel.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "millrace/loader/image/threads.h"
+#include "millrace/sharing/process/type_name.h"
+
+namespace millrace {
+namespace {
+
+constexpr auto kStopGrace = std::chrono::seconds(2);
+constexpr auto kExitGrace = std::chrono::seconds(5);
+
+std::string worker_name(size_t worker) { return "worker " + std::to_string(worker); }
+
+// What a worker process needs to know, next to its dataset. Descriptors travel inside.
+struct WorkerSetup {
+  int32_t number = 0;
+  uint32_t incarnation = 0;
+  Board::Geometry geometry;
+  uint64_t batch_size = 0;
+  SampleSpec spec;
+  uint64_t live_source = 0;  // Address of the inherited SampleSource; 0 when `rebuild` makes one.
+  FunctionRef rebuild;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(number, incarnation, geometry, batch_size, spec, live_source, rebuild);
+  }
+};
+
+struct WorkerDescriptors {
+  OwnedFd control;
+  OwnedFd board;
+  OwnedFd arena;
+  OwnedFd done;
+};
+
+SlotLayout layout_of(const SampleSpec& spec, size_t batch_size) {
+  std::vector<size_t> row_bytes;
+  for (const auto& field : spec.fields) row_bytes.push_back(field.bytes());
+  return {batch_size, row_bytes};
+}
+
+// One thread a worker: the trainer decides how many workers there are, and libgomp's threads do not survive a fork.
+void use_one_thread() {
+  at::set_num_threads(1);
+  image::use_one_thread();
+}
+
+std::unique_ptr<SampleSource> rebuild_source(const WorkerSetup& setup, DecodeArchive& archive) {
+  auto source = resolve<TravellingDataset::Rebuild>(setup.rebuild)(archive);
+  if (source->spec() != setup.spec)
+    throw std::runtime_error("the dataset built in the worker has samples of " + to_string(source->spec()) +
+                             ", the trainer's has " + to_string(setup.spec));
+  return source;
+}
+
+// The worker process. Its own end is the only way out that is not reported: everything else is an exception that
+// reaches the trainer through the control socket or the board.
+int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) {
+  const pid_t parent = ::getppid();
+  use_one_thread();
+  DecodeArchive archive(arguments, fds);
+  WorkerSetup setup;
+  WorkerDescriptors own;
+  archive(setup, own.control, own.board, own.arena, own.done);
+  const FdSocket control(std::move(own.control));
+  const MappedSegment board_memory(SharedSegment::adopt(std::move(own.board)), Access::kReadWrite);
+  const MappedSegment arena(SharedSegment::adopt(std::move(own.arena)), Access::kReadWrite);
+  const EventFd done(std::move(own.done));
+  const Board board(board_memory.data(), setup.geometry);
+  const SlotLayout layout = layout_of(setup.spec, setup.batch_size);
+
+  std::unique_ptr<SampleSource> rebuilt;
+  try {
+    if (setup.live_source == 0) rebuilt = rebuild_source(setup, archive);
+  } catch (const std::exception& e) {
+    const std::string text = type_name(typeid(e)) + ": " + e.what();
+    control.send(std::as_bytes(std::span(text)));
+    return 1;
+  }
+  SampleSource& source = rebuilt ? *rebuilt : *reinterpret_cast<SampleSource*>(setup.live_source);
+  Worker worker({board, arena.data(), layout, setup.spec, done}, source, setup.number, setup.incarnation);
+  done.signal();  // Ready: somebody may be in wait_ready().
+  worker.run([parent] { return ::getppid() != parent; });
+  return 0;
+}
+
+}  // namespace
+
+ThreadCrew::ThreadCrew(const Worker::Place& place, const SampleSource& source, size_t workers) {
+  for (size_t w = 0; w < workers; ++w)
+    threads_.emplace_back([place, own = std::shared_ptr<SampleSource>(source.clone()), number = static_cast<int>(w)] {
+      Worker worker(place, *own, number, static_cast<uint32_t>(number) + 1);
+      place.done.signal();
+      worker.run([] { return false; });
+    });
+}
+
+ThreadCrew::~ThreadCrew() {
+  for (auto& thread : threads_) thread.join();
+}
+
+ProcessCrew::ProcessCrew(const Plan& plan, size_t workers, Epoll& epoll, uint64_t first_key)
+    : plan_(plan), epoll_(epoll), first_key_(first_key), members_(workers) {
+  for (size_t w = 0; w < workers; ++w) start(w);
+}
+
+void ProcessCrew::start(size_t worker) {
+  Member& member = members_[worker];
+  member.incarnation = ++last_incarnation_;
+  if (last_incarnation_ == RangeWord::kMaxIncarnation)
+    throw std::runtime_error("this loader has started 16 million workers; make a new one");
+  auto [ours, theirs] = FdSocket::pair();
+  member.control = std::move(ours);
+  Beacon& beacon = plan_.board.beacon(worker);
+  beacon.phase.store(WorkerPhase::kStarting);
+  beacon.incarnation.store(member.incarnation);
+
+  WorkerSetup setup;
+  setup.number = static_cast<int32_t>(worker);
+  setup.incarnation = member.incarnation;
+  setup.geometry = plan_.board.geometry();
+  setup.batch_size = plan_.layout.batch_size();
+  setup.spec = plan_.spec;
+  if (plan_.method == StartMethod::kFork)
+    setup.live_source = reinterpret_cast<uint64_t>(plan_.live);
+  else
+    setup.rebuild = plan_.travelling->rebuild;
+  EncodeArchive archive;
+  archive(setup);
+  for (const int fd : {theirs.fd(), plan_.board_segment.fd(), plan_.arena.segment().fd(), plan_.done.fd()})
+    archive.attach(fd);
+  Encoded message = archive.take();
+  auto fds = message.fd_numbers();
+  if (plan_.method != StartMethod::kFork) {
+    const Encoded& dataset = plan_.travelling->content;
+    message.bytes.insert(message.bytes.end(), dataset.bytes.begin(), dataset.bytes.end());
+    for (const auto& fd : dataset.fds) fds.push_back(fd.get());
+  }
+  member.child = start_child(plan_.method, {&worker_main, std::move(message.bytes), fds, worker_name(worker)});
+  epoll_.add(member.child.pidfd().fd(), first_key_ + worker);
+}
+
+std::optional<ProcessCrew::Death> ProcessCrew::bury(size_t worker) {
+  Member& member = members_[worker];
+  const auto status = member.child.wait(std::chrono::nanoseconds(0));
+  if (!status) return std::nullopt;
+  epoll_.remove(member.child.pidfd().fd());
+  Death death{worker, member.incarnation, member.child.pid(), *status, is_ready(worker), {}};
+  // The worker is gone, so what it wanted to say is there already or never will be.
+  if (member.control.fd() >= 0 && death.status.code() == 1) {
+    const auto words = member.control.receive();
+    if (words) death.start_error.assign(reinterpret_cast<const char*>(words->bytes.data()), words->bytes.size());
+  }
+  return death;
+}
+
+void ProcessCrew::replace(size_t worker) { start(worker); }
+
+bool ProcessCrew::is_ready(size_t worker) const {
+  const Beacon& beacon = plan_.board.beacon(worker);
+  return beacon.phase.load(std::memory_order_acquire) != WorkerPhase::kStarting &&
+         beacon.incarnation.load(std::memory_order_relaxed) == members_[worker].incarnation;
+}
+
+bool ProcessCrew::all_ready() const {
+  for (size_t w = 0; w < members_.size(); ++w)
+    if (!is_ready(w)) return false;
+  return true;
+}
+
+std::optional<size_t> ProcessCrew::find(uint32_t incarnation) const {
+  for (size_t w = 0; w < members_.size(); ++w)
+    if (members_[w].incarnation == incarnation) return w;
+  return std::nullopt;
+}
+
+ProcessCrew::~ProcessCrew() {
+  plan_.board.stop();
+  const auto deadline = std::chrono::steady_clock::now() + kStopGrace;
+  for (auto& member : members_) {
+    if (!member.child) continue;
+    const auto left = std::max<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now(), {});
+    if (member.child.wait(left)) continue;
+    member.child.kill(SIGKILL);
+    // Bounded even so: a process in an uninterruptible system call does not die. It holds no lock of ours.
+    member.child.wait(kExitGrace);
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "millrace/loader/board.h"
+#include "millrace/loader/datasets/dataset.h"
+#include "millrace/loader/errors.h"
+#include "millrace/loader/options.h"
+#include "millrace/loader/worker.h"
+#include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/memory/arena.h"
+#include "millrace/sharing/os/epoll.h"
+#include "millrace/sharing/process/child.h"
+
+namespace millrace {
+
+/// Worker threads. They borrow everything in `place` and read from clones of `source`.
+class ThreadCrew {
+ public:
+  ThreadCrew(const Worker::Place& place, const SampleSource& source, size_t workers);
+
+  /// REQUIRES: the board says stop. Waits until every thread has finished the sample it is reading: a thread cannot be
+  /// killed.
+  ~ThreadCrew();
+
+ private:
+  std::vector<std::thread> threads_;
+};
+
+/// Worker processes: starts them, learns of their deaths, replaces them, ends them. Used by the loader's thread.
+class ProcessCrew {
+ public:
+  /// What a worker process is made from. Borrowed for the crew's life.
+  struct Plan {
+    StartMethod method;
+    const Board& board;
+    const SharedSegment& board_segment;
+    const Arena& arena;
+    const SlotLayout& layout;
+    const SampleSpec& spec;
+    const EventFd& done;
+    const TravellingDataset* travelling;  ///< For kForkServer and kSpawn.
+    SampleSource* live;                   ///< For kFork: inherited as it is.
+  };
+
+  /// A worker process that ended unasked.
+  struct Death {
+    size_t worker = 0;
+    uint32_t incarnation = 0;
+    pid_t pid = 0;
+    ExitStatus status = ExitStatus::unknown();
+    bool was_ready = false;   ///< It had built its dataset.
+    std::string start_error;  ///< Why it could not, if it said so.
+  };
+
+  /// Starts `workers` processes and makes `epoll` report key `first_key` + worker when one ends.
+  ProcessCrew(const Plan& plan, size_t workers, Epoll& epoll, uint64_t first_key);
+
+  /// Ends all workers: two seconds for the sample at hand, then SIGKILL.
+  ~ProcessCrew();
+
+  /// Called when `epoll` reported `worker`: takes note of its end. nullopt if it still runs.
+  std::optional<Death> bury(size_t worker);
+
+  /// Starts a new process in the place of one that was buried.
+  void replace(size_t worker);
+
+  /// True once every worker has built its dataset.
+  bool all_ready() const;
+
+  size_t size() const { return members_.size(); }
+  pid_t pid(size_t worker) const { return members_[worker].child.pid(); }
+  uint32_t incarnation(size_t worker) const { return members_[worker].incarnation; }
+
+  /// The worker with that incarnation, if it lives.
+  std::optional<size_t> find(uint32_t incarnation) const;
+
+ private:
+  struct Member {
+    Child child;
+    FdSocket control;  // The worker says here why it could not start.
+    uint32_t incarnation = 0;
+  };
+
+  void start(size_t worker);
+  bool is_ready(size_t worker) const;
+
+  Plan plan_;
+  Epoll& epoll_;
+  uint64_t first_key_;
+  std::vector<Member> members_;
+  uint32_t last_incarnation_ = 0;
+};
+
+}  // namespace millrace

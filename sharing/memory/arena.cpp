@@ -1,0 +1,37 @@
+#include "millrace/sharing/memory/arena.h"
+
+namespace millrace {
+
+Arena::Arena(size_t slots, size_t slot_bytes, const std::string& knob)
+    : slots_(slots),
+      slot_bytes_(slot_bytes),
+      segment_(SharedSegment::create("batches", slots * slot_bytes, knob)),
+      mapped_(segment_, Access::kReadWrite) {
+  returned_.reserve(slots);  // So that give_back() never allocates.
+}
+
+void Arena::give_back(size_t slot) noexcept {
+  const std::lock_guard lock(mutex_);
+  returned_.push_back(slot);
+  if (waiting_) event_.signal();
+}
+
+void Arena::take_returned(std::vector<size_t>& slots) {
+  const std::lock_guard lock(mutex_);
+  slots.insert(slots.end(), returned_.begin(), returned_.end());
+  returned_.clear();
+}
+
+void Arena::start_waiting() {
+  const std::lock_guard lock(mutex_);
+  waiting_ = true;
+  if (!returned_.empty()) event_.signal();
+}
+
+void Arena::stop_waiting() {
+  const std::lock_guard lock(mutex_);
+  waiting_ = false;
+  event_.clear();
+}
+
+}  // namespace millrace

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/os/event_fd.h"
+
+namespace millrace {
+
+/// One shared segment cut into equal slots, and the list of slots that come home from their borrowers.
+///
+/// Lives as long as its loader or the last lease, whichever is longer, so tensors stay valid after the loader is gone.
+/// Thread safety: give_back() from any thread; the rest from the loader's thread.
+class Arena {
+ public:
+  /// Throws OutOfSharedMemory; `knob` is what its text tells the user to turn down.
+  Arena(size_t slots, size_t slot_bytes, const std::string& knob);
+
+  size_t slots() const { return slots_; }
+  std::byte* slot(size_t index) const { return mapped_.data() + index * slot_bytes_; }
+  const SharedSegment& segment() const { return segment_; }
+
+  /// Called when a slot's last borrower is done with it.
+  void give_back(size_t slot) noexcept;
+
+  /// The slots that came home since the last call, appended to `slots`.
+  void take_returned(std::vector<size_t>& slots);
+
+  /// Signalled between start_waiting() and stop_waiting() when a slot comes home or has come home before.
+  const EventFd& returned() const { return event_; }
+  void start_waiting();
+  void stop_waiting();
+
+ private:
+  size_t slots_;
+  size_t slot_bytes_;
+  SharedSegment segment_;
+  MappedSegment mapped_;
+  EventFd event_;
+
+  std::mutex mutex_;  // Protects the two below.
+  std::vector<size_t> returned_;
+  bool waiting_ = false;
+};
+
+/// The right to read one slot. Shared by all tensors of a batch; the slot goes home with the last of them, from
+/// whichever thread drops it.
+class Lease {
+ public:
+  Lease(std::shared_ptr<Arena> arena, size_t slot) : arena_(std::move(arena)), slot_(slot) {}
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  ~Lease() { arena_->give_back(slot_); }
+
+ private:
+  std::shared_ptr<Arena> arena_;
+  size_t slot_;
+};
+
+}  // namespace millrace

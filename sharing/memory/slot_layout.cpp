@@ -1,0 +1,31 @@
+#include "millrace/sharing/memory/slot_layout.h"
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+namespace millrace {
+namespace {
+
+constexpr size_t kFieldAlignment = 64;
+constexpr size_t kPage = 4096;
+constexpr size_t kHugePage = size_t{2} << 20;
+
+constexpr size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+}  // namespace
+
+SlotLayout::SlotLayout(size_t batch_size, std::span<const size_t> row_bytes) : batch_size_(batch_size) {
+  constexpr size_t kMost = std::numeric_limits<size_t>::max() / 4;
+  size_t end = round_up(batch_size * sizeof(SampleTicket), kFieldAlignment);
+  for (const size_t bytes : row_bytes) {
+    if (bytes != 0 && batch_size > (kMost - end) / bytes)
+      throw std::invalid_argument("a batch of " + std::to_string(batch_size) + " rows of " + std::to_string(bytes) +
+                                  " bytes does not fit any memory");
+    fields_.push_back({end, bytes});
+    end = round_up(end + batch_size * bytes, kFieldAlignment);
+  }
+  slot_bytes_ = round_up(end, end >= kHugePage ? kHugePage : kPage);
+}
+
+}  // namespace millrace

@@ -10,7 +10,7 @@
 # Defines LibTorch::torch_cpu (which brings LibTorch::c10), LIBTORCH_ROOT and LibTorch_VERSION.
 
 set(LIBTORCH "$ENV{LIBTORCH}" CACHE PATH "Directory of LibTorch (with include/ and lib/)")
-if(DEFINED ENV{XDG_CACHE_HOME})
+if(NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
   set(_millrace_cache "$ENV{XDG_CACHE_HOME}/millrace")
 else()
   set(_millrace_cache "$ENV{HOME}/.cache/millrace")

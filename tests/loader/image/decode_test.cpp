@@ -10,12 +10,12 @@
 namespace millrace::image {
 namespace {
 
-using millrace::testing::Bytes;
-using millrace::testing::bytes_of;
-using millrace::testing::data_path;
-using millrace::testing::decode_planes;
-using millrace::testing::difference;
-using millrace::testing::read_bytes;
+using millrace::test::Bytes;
+using millrace::test::bytes_of;
+using millrace::test::data_path;
+using millrace::test::decode_planes;
+using millrace::test::difference;
+using millrace::test::read_bytes;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 

@@ -10,14 +10,14 @@
 namespace millrace::image {
 namespace {
 
-using millrace::testing::Bytes;
-using millrace::testing::crop;
-using millrace::testing::data_path;
-using millrace::testing::jpeg_paths;
-using millrace::testing::Planes;
-using millrace::testing::planes_of;
-using millrace::testing::random_box;
-using millrace::testing::read_bytes;
+using millrace::test::Bytes;
+using millrace::test::crop;
+using millrace::test::data_path;
+using millrace::test::jpeg_paths;
+using millrace::test::Planes;
+using millrace::test::planes_of;
+using millrace::test::random_box;
+using millrace::test::read_bytes;
 using ::testing::HasSubstr;
 
 /// Asks `reader` for `region` of the file it has open.

@@ -17,7 +17,7 @@
 #include "millrace/loader/sample_rng.h"
 
 /// What the tests of pictures share: the files, and slow but obvious versions of what the loader does.
-namespace millrace::testing {
+namespace millrace::test {
 
 using Bytes = std::vector<std::byte>;
 
@@ -119,4 +119,4 @@ inline Difference difference(std::span<const uint8_t> a, std::span<const uint8_t
   return result;
 }
 
-}  // namespace millrace::testing
+}  // namespace millrace::test

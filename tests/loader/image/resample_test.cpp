@@ -11,11 +11,11 @@
 namespace millrace::image {
 namespace {
 
-using millrace::testing::blank;
-using millrace::testing::crop;
-using millrace::testing::mirror;
-using millrace::testing::Planes;
-using millrace::testing::planes_of;
+using millrace::test::blank;
+using millrace::test::crop;
+using millrace::test::mirror;
+using millrace::test::Planes;
+using millrace::test::planes_of;
 
 Image noise(Size size, uint64_t seed) {
   SampleRng rng(seed);
@@ -83,7 +83,7 @@ TEST(Resampler, IsWithinOneGrayLevelOfExactArithmetic) {
     const Image picture = noise(input, rng());
     const Planes got = resample(picture, {input, output, whole(output)}, 16);
     const Planes want = reference(planes_of(picture, ImageMode::kRGB), output);
-    const auto error = millrace::testing::difference(got.values, want.values);
+    const auto error = millrace::test::difference(got.values, want.values);
     ASSERT_LE(error.largest, 1) << to_string(input) << " to " << to_string(output);
     ASSERT_LE(error.mean, 0.05) << to_string(input) << " to " << to_string(output);
   }
@@ -96,7 +96,7 @@ TEST(Resampler, WindowsEqualTheirPartOfTheWhole) {
     const Size output = {static_cast<int>(rng.integer(1, 70)), static_cast<int>(rng.integer(1, 70))};
     const Image picture = noise(input, rng());
     const Planes all = resample(picture, {input, output, whole(output)}, 16);
-    const Box window = millrace::testing::random_box(output, rng);
+    const Box window = millrace::test::random_box(output, rng);
     ASSERT_EQ(resample(picture, {input, output, window}, 5), crop(all, window));
     ASSERT_EQ(resample(picture, {input, output, window, false, true}, 1), mirror(crop(all, window)));
   }
@@ -113,7 +113,7 @@ TEST(Resampler, MirroredInputEqualsTheResizeOfTheMirroredPicture) {
     for (int y = 0; y < input.height; ++y)
       for (int x = 0; x < input.width; ++x)
         std::copy_n(picture.row(y) + x * kPixelBytes, kPixelBytes, turned.row(y) + (input.width - 1 - x) * kPixelBytes);
-    const Box window = millrace::testing::random_box(output, rng);
+    const Box window = millrace::test::random_box(output, rng);
     ASSERT_EQ(resample(picture, {input, output, window, true, false}, 16),
               resample(turned, {input, output, window}, 16));
   }

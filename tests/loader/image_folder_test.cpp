@@ -1,0 +1,212 @@
+#include "millrace/loader/datasets/image_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "image/pictures.h"
+#include "millrace/sharing/codec/archive.h"
+
+namespace millrace {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace millrace::transforms;
+using millrace::test::data_path;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Matcher;
+using ::testing::Not;
+
+/// A directory of this test, removed with it.
+class Directory {
+ public:
+  Directory() {
+    std::string name = (fs::temp_directory_path() / "image_folder_XXXXXX").string();
+    if (!::mkdtemp(name.data())) throw std::runtime_error("mkdtemp " + name);
+    path_ = name;
+  }
+  ~Directory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+
+  std::string path() const { return path_.string(); }
+
+  void write(const std::string& name, const std::string& text) const {
+    fs::create_directories((path_ / name).parent_path());
+    std::ofstream(path_ / name, std::ios::binary) << text;
+  }
+
+  void copy(const std::string& data, const std::string& name) const {
+    fs::create_directories((path_ / name).parent_path());
+    fs::copy_file(data_path(data), path_ / name);
+  }
+
+ private:
+  fs::path path_;
+};
+
+struct Sample {
+  std::vector<uint8_t> image;
+  int64_t label = -1;
+  bool operator==(const Sample&) const = default;
+};
+
+Sample read(const ImageFolder& photos, size_t i, uint64_t seed = 1) {
+  const SampleSpec spec = photos.spec();
+  Sample sample{std::vector<uint8_t>(spec.fields[0].bytes()), -1};
+  std::byte* rows[] = {reinterpret_cast<std::byte*>(sample.image.data()), reinterpret_cast<std::byte*>(&sample.label)};
+  SampleRow row(spec, rows);
+  SampleContext context(seed, 0);
+  photos.read(i, row, context);
+  return sample;
+}
+
+template <class Call>
+std::string error_of(Call call) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "";
+}
+
+Matcher<std::string> one_line_with(const std::string& path, const std::string& cure) {
+  return AllOf(HasSubstr(path), HasSubstr(cure), Not(HasSubstr("\n")));
+}
+
+TEST(ImageFolder, ClassesAndFilesComeSorted) {
+  const ImageFolder photos(data_path("photos"));
+  EXPECT_THAT(photos.classes(), ElementsAre("dress", "hat", "longsleeve", "outwear", "pants", "shirt", "shoes",
+                                            "shorts", "skirt", "t-shirt"));
+  ASSERT_EQ(photos.size(), 80U);
+  for (size_t i = 0; i < photos.size(); ++i) {
+    EXPECT_EQ(photos.label(i), static_cast<int64_t>(i / 8));
+    EXPECT_THAT(photos.describe(i), HasSubstr("/photos/" + photos.classes()[i / 8] + "/"));
+    if (i % 8 != 0) {
+      EXPECT_LT(photos.describe(i - 1), photos.describe(i));
+    }
+  }
+}
+
+TEST(ImageFolder, FindsPicturesByEndingInAnyCaseAndBelowTheClass) {
+  const Directory directory;
+  directory.copy("formats/rgb.png", "a/z/deep.PNG");
+  directory.copy("formats/rgb.bmp", "a/b.Bmp");
+  directory.copy("formats/gray.jpg", "a/c.JPEG");
+  directory.write("a/notes.txt", "no picture");
+  directory.copy("formats/rgb.webp", "b/w.webp");
+  directory.write("stray.jpg", "not in a class");
+  const ImageFolder photos(directory.path());
+  ASSERT_EQ(photos.size(), 4U);
+  EXPECT_THAT(photos.describe(0), EndsWith("/a/b.Bmp"));
+  EXPECT_THAT(photos.describe(1), EndsWith("/a/c.JPEG"));
+  EXPECT_THAT(photos.describe(2), EndsWith("/a/z/deep.PNG"));
+  EXPECT_THAT(photos.describe(3), EndsWith("/b/w.webp"));
+  EXPECT_EQ(photos.label(2), 0);
+  EXPECT_EQ(photos.label(3), 1);
+}
+
+TEST(ImageFolder, ReadsTransformedPictureAndLabel) {
+  const auto photos = ImageFolder(data_path("photos")).transform(RandomResizedCrop(32) | RandomHorizontalFlip());
+  EXPECT_EQ(to_string(photos.spec()),
+            to_string(SampleSpec{{"image", c10::ScalarType::Byte, {3, 32, 32}}, {"label", c10::ScalarType::Long, {}}}));
+  const Sample sample = read(photos, 79);
+  EXPECT_EQ(sample.label, 9);
+  EXPECT_EQ(sample, read(photos, 79));
+  EXPECT_NE(sample, read(photos, 79, 2));
+}
+
+TEST(ImageFolder, TransformsComposeAndLeaveTheOriginalAlone) {
+  const ImageFolder photos(data_path("photos"));
+  const auto both = photos.transform(Resize({40, 40})).transform(CenterCrop(32));
+  EXPECT_EQ(both.chain(), Resize({40, 40}) | CenterCrop(32));
+  EXPECT_EQ(photos.chain(), Chain());
+}
+
+TEST(ImageFolder, GrayModeHasOneChannel) {
+  const auto photos = ImageFolder(data_path("photos")).transform(Resize({16, 16})).mode(ImageMode::kGray);
+  EXPECT_EQ(photos.spec().fields[0].shape, (std::vector<int64_t>{1, 16, 16}));
+  EXPECT_EQ(read(photos, 3).image.size(), 256U);
+}
+
+TEST(ImageFolder, TravelsThroughAnArchive) {
+  const auto photos = ImageFolder(data_path("photos")).transform(RandomResizedCrop(32)).mode(ImageMode::kGray);
+  Encoded encoded = encode(photos);
+  DecodeArchive archive(encoded.bytes, encoded.fds);
+  ImageFolder copy;
+  archive(copy);
+  EXPECT_EQ(copy.size(), photos.size());
+  EXPECT_EQ(copy.classes(), photos.classes());
+  EXPECT_EQ(copy.describe(17), photos.describe(17));
+  EXPECT_EQ(read(copy, 17), read(photos, 17));
+  // The file table is not in the message.
+  EXPECT_LT(encoded.bytes.size(), 1000U);
+}
+
+TEST(ImageFolder, WithoutATransformAllMustHaveTheSizeOfTheFirst) {
+  const Directory directory;
+  directory.copy("formats/rgb.png", "a/1.png");
+  directory.copy("formats/alpha.png", "a/2.png");
+  directory.copy("formats/rgb.bmp", "a/3.bmp");
+  const ImageFolder photos(directory.path());
+  EXPECT_EQ(photos.spec().fields[0].shape, (std::vector<int64_t>{3, 71, 93}));
+  EXPECT_EQ(read(photos, 0), read(photos, 1));
+  EXPECT_THAT(error_of([&] { read(photos, 2); }),
+              AllOf(one_line_with("/a/3.bmp", "Resize"), HasSubstr("18x24"), HasSubstr("71x93")));
+}
+
+TEST(ImageFolder, BadPicturesAreErrorsThatNameTheFile) {
+  const Directory directory;
+  directory.copy("formats/rgb.png", "a/0.png");
+  directory.write("a/1.jpg", "");
+  directory.write("a/2.jpg", "this is text\n");
+  const auto whole = test::read_bytes(data_path("formats/baseline_420.jpg"));
+  directory.write("a/3.jpg", std::string(reinterpret_cast<const char*>(whole.data()), whole.size() * 2 / 3));
+  directory.copy("formats/rgb.png", "a/4.jpg");
+  fs::create_symlink("nowhere.jpg", directory.path() + "/a/5.jpg");
+  const auto photos = ImageFolder(directory.path()).transform(RandomResizedCrop(16));
+  ASSERT_EQ(photos.size(), 6U);
+  EXPECT_THAT(error_of([&] { read(photos, 1); }), one_line_with("/a/1.jpg", "empty file"));
+  EXPECT_THAT(error_of([&] { read(photos, 2); }), one_line_with("/a/2.jpg", "not an image: first bytes 74 68 69 73"));
+  EXPECT_THAT(error_of([&] { read(photos, 3); }), one_line_with("/a/3.jpg", "truncated JPEG"));
+  EXPECT_EQ(error_of([&] { read(photos, 4); }), "");  // A PNG by another name is a PNG.
+  EXPECT_THAT(error_of([&] { read(photos, 5); }), one_line_with("/a/5.jpg", "No such file"));
+  // And the next one is fine.
+  EXPECT_EQ(read(photos, 0), read(photos, 0));
+}
+
+TEST(ImageFolder, BadFoldersAreErrorsThatNameTheCure) {
+  const Directory directory;
+  const std::string root = directory.path();
+  EXPECT_THAT(error_of([&] { ImageFolder(root + "/none"); }), one_line_with(root + "/none", "check the path"));
+  EXPECT_THAT(error_of([&] { ImageFolder{root}; }), one_line_with(root, "one directory a class"));
+  directory.write("file", "x");
+  EXPECT_THAT(error_of([&] { ImageFolder(root + "/file"); }), one_line_with(root + "/file", "not a directory"));
+  directory.copy("formats/rgb.png", "a/1.png");
+  fs::create_directory(root + "/b");
+  EXPECT_THAT(error_of([&] { ImageFolder{root}; }), one_line_with("class 'b'", "add some or remove the directory"));
+}
+
+TEST(ImageFolder, DirectoryWithoutPermissionIsAnErrorThatNamesTheCure) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read every directory";
+  const Directory directory;
+  directory.copy("formats/rgb.png", "a/1.png");
+  fs::permissions(directory.path() + "/a", fs::perms::none);
+  EXPECT_THAT(error_of([&] { ImageFolder(directory.path()); }), one_line_with(directory.path() + "/a", "chmod u+rx"));
+  fs::permissions(directory.path() + "/a", fs::perms::owner_all);
+}
+
+}  // namespace
+}  // namespace millrace

@@ -9,8 +9,8 @@
 #include <fstream>
 #include <vector>
 
-#include "image/pictures.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/tests/loader/image/pictures.h"
 
 namespace millrace {
 namespace {

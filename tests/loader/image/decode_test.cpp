@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-#include "pictures.h"
+#include "millrace/tests/loader/image/pictures.h"
 
 namespace millrace::image {
 namespace {

@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "millrace/sharing/codec/archive.h"
-#include "pictures.h"
+#include "millrace/tests/loader/image/pictures.h"
 
 namespace millrace::transforms {
 namespace {

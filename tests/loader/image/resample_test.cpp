@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "pictures.h"
+#include "millrace/tests/loader/image/pictures.h"
 
 namespace millrace::image {
 namespace {

@@ -181,7 +181,7 @@ ConfigError Section::unknown_key(const Member& member, const std::vector<std::st
                      cure);
 }
 
-ConfigError Section::unknown_choice(const Node& node, const std::string& word, const std::vector<std::string>& words) {
+ConfigError unknown_word(const Node& node, const std::string& word, const std::vector<std::string>& words) {
   return node.error("expected one of " + joined(words) + ", found '" + word + "'" + did_you_mean(word, words));
 }
 

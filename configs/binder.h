@@ -39,6 +39,9 @@ std::vector<double> read<std::vector<double>>(const Node& node);
 /// The candidate nearest to `word`, if one is near enough to have been meant.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
+/// The error for a word that is none of `words`.
+ConfigError unknown_word(const Node& node, const std::string& word, const std::vector<std::string>& words);
+
 /// Reads a map key by key, and knows afterwards which of its keys nobody asked for: the keys a section may have are
 /// the keys its reader asks for, stated once. Call finish() after the last one.
 class Section {
@@ -95,22 +98,23 @@ class Section {
       if (name == word) return value;
       words.push_back(name);
     }
-    throw unknown_choice(node, word, words);
+    throw unknown_word(node, word, words);
   }
-  static ConfigError unknown_choice(const Node& node, const std::string& word, const std::vector<std::string>& words);
   ConfigError unknown_key(const Member& member, const std::vector<std::string>& known) const;
 
   Node node_;
   std::vector<std::string> asked_;
 };
 
-/// Runs `make` and turns a std::invalid_argument that it throws into a ConfigError about `node`: what a constructor
-/// says about its arguments becomes an error with a place.
-template <std::invocable Make>
+/// Runs `make` and turns a Fault that it throws into a ConfigError about `node`: what a constructor says about its
+/// arguments becomes an error with a place. ConfigErrors pass.
+template <class Fault = std::invalid_argument, std::invocable Make>
 auto build_at(const Node& node, Make&& make) {
   try {
     return std::forward<Make>(make)();
-  } catch (const std::invalid_argument& e) {
+  } catch (const ConfigError&) {
+    throw;
+  } catch (const Fault& e) {
     throw node.error(e.what());
   }
 }

@@ -122,7 +122,17 @@ std::string describe(const Value& value) {
   return "nothing";
 }
 
-Node::Node(Value root) : root_(std::make_shared<const Value>(std::move(root))), value_(root_.get()) {}
+Node::Node(Value root) : root_(std::make_shared<const Value>(std::move(root))), value_(root_) {}
+
+Node Node::part(const Value& found, std::vector<std::string> path) const {
+  return Node(root_, std::shared_ptr<const Value>(root_, &found), std::move(path));
+}
+
+Node Node::emptied() const {
+  auto nothing = std::make_shared<Value>();
+  nothing->origin = value_->origin;
+  return Node(root_, std::move(nothing), path_);
+}
 
 std::string Node::path() const {
   std::string joined;
@@ -137,7 +147,7 @@ std::optional<Node> Node::find(std::string_view key) const {
   if (found == nullptr) return std::nullopt;
   auto path = path_;
   path.emplace_back(key);
-  return Node(root_, found, std::move(path));
+  return part(*found, std::move(path));
 }
 
 Node Node::operator[](std::string_view key) const {
@@ -151,7 +161,7 @@ std::vector<Node> Node::elements() const {
   for (size_t i = 0; i < value_->elements.size(); ++i) {
     auto path = path_;
     path.push_back(std::to_string(i));
-    nodes.push_back(Node(root_, &value_->elements[i], std::move(path)));
+    nodes.push_back(part(value_->elements[i], std::move(path)));
   }
   return nodes;
 }
@@ -161,7 +171,7 @@ Node Node::parent() const {
   auto path = path_;
   path.pop_back();
   for (const auto& part : path) at = at->kind == Value::Kind::kList ? &at->elements[std::stoul(part)] : at->find(part);
-  return Node(root_, at, std::move(path));
+  return part(*at, std::move(path));
 }
 
 ConfigError Node::error(const std::string& what) const {

@@ -68,6 +68,9 @@ class Node {
   /// The elements of a list. Throws ConfigError when this is none.
   std::vector<Node> elements() const;
 
+  /// The same place with nothing in it: the settings of a thing that was named without any.
+  Node emptied() const;
+
   /// The map or list that this is a part of. REQUIRES: not the document itself.
   Node parent() const;
 
@@ -75,11 +78,14 @@ class Node {
   ConfigError error(const std::string& what) const;
 
  private:
-  Node(std::shared_ptr<const Value> root, const Value* value, std::vector<std::string> path)
-      : root_(std::move(root)), value_(value), path_(std::move(path)) {}
+  Node(std::shared_ptr<const Value> root, std::shared_ptr<const Value> value, std::vector<std::string> path)
+      : root_(std::move(root)), value_(std::move(value)), path_(std::move(path)) {}
+
+  // `found` lies in the document, at `path`.
+  Node part(const Value& found, std::vector<std::string> path) const;
 
   std::shared_ptr<const Value> root_;
-  const Value* value_;
+  std::shared_ptr<const Value> value_;  // Inside *root_, and keeps all of it.
   std::vector<std::string> path_;
 };
 

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+namespace millrace::apps {
+
+/// User and system time of this process (all its threads) and of the processes given, in seconds. Those have a
+/// resolution of a clock tick, 10 ms; one that has ended counts nothing.
+double cpu_seconds(const std::vector<pid_t>& others);
+
+/// Proportional set size in MB (2^20 bytes): a page that n processes share counts 1/n for each. 0 when the process has
+/// ended.
+double pss_mb(pid_t pid);
+double pss_mb(const std::vector<pid_t>& pids);
+
+}  // namespace millrace::apps

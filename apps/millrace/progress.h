@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace millrace::apps {
+
+/// "1h02m", "3m20s", "12s", for durations that a person waits.
+std::string human_duration(double seconds);
+
+/// Tells on stderr how far a piece of work is: on a terminal one line that is drawn over and over, with bar, rate and
+/// time left; elsewhere a plain line now and then, so that a log stays readable. Not thread-safe.
+class Progress {
+ public:
+  /// `unit` names what is counted, `total` says how much of it there is.
+  Progress(std::string title, std::string unit, int64_t total);
+
+  /// Leaves the terminal's line empty.
+  ~Progress();
+
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// `done` of `total` are done. `note` is shown behind the rate. Cheap enough to call for every batch.
+  void update(int64_t done, const std::string& note = {});
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::string status(int64_t done, double elapsed_s) const;
+
+  std::string title_;
+  std::string unit_;
+  int64_t total_;
+  bool terminal_;
+  Clock::time_point start_;
+  Clock::time_point next_report_;
+};
+
+}  // namespace millrace::apps

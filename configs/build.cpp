@@ -1,0 +1,166 @@
+#include "millrace/configs/build.h"
+
+#include <chrono>
+#include <exception>
+#include <limits>
+
+#include "millrace/samplers/random_sampler.h"
+#include "millrace/samplers/sequential_sampler.h"
+
+namespace millrace::configs {
+namespace {
+
+constexpr int64_t kMaxSide = std::numeric_limits<int>::max();
+
+int read_side(const Node& node) {
+  const auto side = read<int64_t>(node);
+  if (side < 1 || side > kMaxSide) throw node.error("expected a number of pixels, found " + std::to_string(side));
+  return static_cast<int>(side);
+}
+
+// size: 224, or size: [224, 320] for height and width. Hands a number or a pair of them to `make`.
+template <class Make>
+transforms::Chain with_size(Section& parameters, Make make) {
+  const Node node = parameters.child("size");
+  if (node.value().kind != Value::Kind::kList)
+    return build_at(parameters.node(), [&] { return make(read_side(node)); });
+  const auto sides = node.elements();
+  if (sides.size() != 2) throw node.error("expected one number, or height and width");
+  const image::Size size{read_side(sides[0]), read_side(sides[1])};
+  return build_at(parameters.node(), [&] { return make(size); });
+}
+
+std::pair<double, double> range(Section& parameters, const char* key, std::pair<double, double> fallback) {
+  const auto node = parameters.find(key);
+  if (!node) return fallback;
+  const auto values = read<std::vector<double>>(*node);
+  if (values.size() != 2) throw node->error("expected two numbers, [low, high]");
+  return {values[0], values[1]};
+}
+
+transforms::Chain normalize(Section& parameters) {
+  const auto mean = parameters.get<std::vector<double>>("mean", {});
+  const auto std = parameters.get<std::vector<double>>("std", {});
+  return build_at(parameters.node(), [&] {
+    return mean.empty() && std.empty() ? transforms::Normalize::imagenet()
+                                       : transforms::Normalize({mean.begin(), mean.end()}, {std.begin(), std.end()});
+  });
+}
+
+using MakeStep = transforms::Chain (*)(Section& parameters);
+
+const std::vector<std::pair<std::string, MakeStep>>& steps() {
+  static const std::vector<std::pair<std::string, MakeStep>> table{
+      {"resize", [](Section& p) { return with_size(p, [](auto size) { return transforms::Resize(size); }); }},
+      {"center_crop", [](Section& p) { return with_size(p, [](auto size) { return transforms::CenterCrop(size); }); }},
+      {"random_resized_crop",
+       [](Section& p) {
+         const transforms::RandomResizedCrop defaults;
+         const auto scale = range(p, "scale", defaults.scale);
+         const auto ratio = range(p, "ratio", defaults.ratio);
+         return with_size(p, [&](auto size) { return transforms::RandomResizedCrop(size, scale, ratio); });
+       }},
+      {"random_horizontal_flip",
+       [](Section& p) { return transforms::Chain(transforms::RandomHorizontalFlip(p.number("p", 0.5, 0, 1))); }},
+      {"normalize", normalize},
+  };
+  return table;
+}
+
+transforms::Chain read_step(const Node& node) {
+  const Value& value = node.value();
+  const bool is_name = value.kind == Value::Kind::kScalar;
+  if (!is_name && (value.kind != Value::Kind::kMap || value.members.size() != 1))
+    throw node.error(
+        "expected a transform's name, or one name with its parameters, such as resize: {size: 224}; found " +
+        describe(value));
+  const auto name = is_name ? value.text : value.members.front().key;
+  std::vector<std::string> names;
+  for (const auto& [known, make] : steps()) {
+    names.push_back(known);
+    if (known != name) continue;
+    Section parameters(is_name ? node.emptied() : node[name]);
+    auto step = make(parameters);
+    parameters.finish();
+    return step;
+  }
+  throw unknown_word(node, name, names);
+}
+
+}  // namespace
+
+DataLoaderOptions read_loader_options(const Node& loader) {
+  Section keys(loader);
+  DataLoaderOptions options;
+  options.batch_size(keys.integer("batch_size", options.batch_size(), 1))
+      .num_workers(keys.integer("num_workers", options.num_workers(), 0))
+      .worker_mode(keys.choice<WorkerMode>(
+          "worker_mode", {{"process", WorkerMode::kProcess}, {"thread", WorkerMode::kThread}}, options.worker_mode()))
+      .start_method(keys.choice<StartMethod>(
+          "start_method",
+          {{"forkserver", StartMethod::kForkServer}, {"fork", StartMethod::kFork}, {"spawn", StartMethod::kSpawn}},
+          options.start_method()))
+      .seed(keys.get<uint64_t>("seed", options.seed()))
+      .drop_last(keys.get<bool>("drop_last", options.drop_last()))
+      .prefetch(keys.integer("prefetch", options.prefetch(), 1))
+      .held(keys.integer("held", options.held(), 1))
+      .in_order(keys.get<bool>("in_order", options.in_order()))
+      .timeout(std::chrono::milliseconds(static_cast<int64_t>(1e3 * keys.number("timeout", 0, 0, 1e9))))
+      .retries(keys.integer("retries", options.retries(), 0));
+  keys.finish();
+  return options;
+}
+
+AnySampler read_sampler(const std::optional<Node>& sampler, int64_t samples, const DataLoaderOptions& options) {
+  enum class Type { kSequential, kRandom };
+  if (!sampler) return SequentialSampler(samples);
+  Section keys(*sampler);
+  const auto type = keys.choice<Type>("type", {{"sequential", Type::kSequential}, {"random", Type::kRandom}});
+  if (type == Type::kSequential) {
+    keys.finish();
+    return SequentialSampler(samples);
+  }
+  RandomSamplerOptions random;
+  random.seed = keys.get<uint64_t>("seed", options.seed());
+  random.replacement = keys.get<bool>("replacement", false);
+  if (const auto count = keys.find("num_samples")) random.num_samples = read<int64_t>(*count);
+  keys.finish();
+  return build_at(*sampler, [&] { return RandomSampler(samples, random); });
+}
+
+transforms::Chain read_transforms(const std::optional<Node>& transforms) {
+  transforms::Chain chain;
+  if (!transforms || transforms->value().kind == Value::Kind::kNull) return chain;
+  for (const auto& element : transforms->elements())
+    chain = build_at(element, [&] { return std::move(chain) | read_step(element); });
+  return chain;
+}
+
+ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& transforms) {
+  Section keys(dataset);
+  keys.choice<int>("type", {{"image_folder", 0}});
+  const Node root = keys.child("root");
+  const auto mode =
+      keys.choice<ImageMode>("mode", {{"rgb", ImageMode::kRGB}, {"gray", ImageMode::kGray}}, ImageMode::kRGB);
+  keys.finish();
+  auto chain = read_transforms(transforms);
+  return build_at<std::exception>(
+      root, [&] { return ImageFolder(read<std::string>(root)).mode(mode).transform(std::move(chain)); });
+}
+
+DatasetTypes::DatasetTypes() { add("image_folder", build_image_folder); }
+
+DatasetTypes::LoaderMaker DatasetTypes::open(const Node& loader) const {
+  const Node dataset = loader.parent()["dataset"];
+  const Node type = dataset["type"];
+  const auto name = read<std::string>(type);
+  const auto found = makers_.find(name);
+  if (found != makers_.end()) return found->second(dataset, loader);
+  std::vector<std::string> names;
+  for (const auto& [known, maker] : makers_) names.push_back(known);
+  throw unknown_word(type, name, names);
+}
+
+std::unique_ptr<DataLoader> build_loader(const Node& loader, const DatasetTypes& types) { return types.open(loader)(); }
+
+}  // namespace millrace::configs

@@ -51,13 +51,15 @@ void narrow_by_groups(std::optional<MemoryRoom>& room, const std::string& root) 
     if (!unified && controllers.find("memory") == std::string::npos) continue;
     const std::string mount = root + (unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory");
     // Inside a container the path may lead outside what is mounted; walking up ends at the mount itself in any case.
-    for (std::string group = line.substr(second + 1);; group.resize(std::min(group.size(), group.rfind('/')))) {
+    for (std::string group = line.substr(second + 1);;) {
       if (group == "/") group.clear();
       if (unified)
         narrow_by_group(room, mount + group, "memory.max", "memory.current", "inactive_file");
       else
         narrow_by_group(room, mount + group, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file");
       if (group.empty()) break;
+      const auto last = group.rfind('/');
+      group.resize(last == std::string::npos ? 0 : last);
     }
   }
 }

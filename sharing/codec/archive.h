@@ -122,7 +122,7 @@ void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const cereal::BinaryData<
 template <class T>
 void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, cereal::BinaryData<T>& block) {
   if constexpr (std::is_same_v<std::remove_cvref_t<T>, bool*>)
-    archive.read_bools(block.data, static_cast<size_t>(block.size));
+    archive.read_bools(static_cast<bool*>(block.data), static_cast<size_t>(block.size));
   else
     archive.read(block.data, static_cast<size_t>(block.size));
 }

@@ -75,6 +75,7 @@ std::optional<Module> find_module(const Predicate& wanted) {
 }
 
 std::optional<Module> find_by_build_id(const std::string& build_id) {
+  if (build_id.empty()) return std::nullopt;  // Modules without one are not all the same module.
   return find_module([&](const dl_phdr_info& info) { return describe(info).build_id == build_id; });
 }
 
@@ -102,7 +103,10 @@ void* resolve_function(const FunctionRef& ref) {
     throw FunctionError("a function of " + name_of(ref.module) +
                         " was asked for, but this process has no module with that build-id: it was rebuilt, or is "
                         "not the same file here");
-  return reinterpret_cast<void*>(module->base + ref.offset);
+  const uint64_t address = module->base + ref.offset;
+  if (!find_module([&](const dl_phdr_info& info) { return info.dlpi_addr == module->base && contains(info, address); }))
+    throw FunctionError("a function of " + name_of(ref.module) + " was asked for at an offset that lies outside of it");
+  return reinterpret_cast<void*>(address);
 }
 
 }  // namespace millrace

@@ -4,9 +4,12 @@
 #include <array>
 #include <csetjmp>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 // After <cstdio>, which they need and do not include.
@@ -27,11 +30,18 @@ constexpr int kMargin = 2;
 /// libjpeg drops fancy upsampling for rows of fewer than three chroma samples, so a cut may not leave so few.
 constexpr int kMinDecodedWidth = 8;
 
+/// libjpeg-turbo's colour conversion writes rows that are aligned to a vector past the cache, straight to memory, from
+/// where we would have to fetch them again. So rows begin this far behind a multiple of kRowAlignment.
+constexpr size_t kMisalignment = 8;
+constexpr size_t kRowAlignment = 64;
+
 struct ErrorManager {
   jpeg_error_mgr base;  // First, so that libjpeg's pointer to it is a pointer to this.
   std::jmp_buf jump;
   std::array<char, JMSG_LENGTH_MAX> text;
 };
+
+constexpr size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 ErrorManager& manager_of(j_common_ptr info) { return *reinterpret_cast<ErrorManager*>(info->err); }
 
@@ -59,6 +69,96 @@ void on_message(j_common_ptr info, int level) {
   if (level < 0 && loses_pixels(info->err->msg_code)) fail(info);
 }
 
+/// libjpeg's memory for one picture: handed out from one piece that stays between pictures. Its own manager returns
+/// everything to malloc after each, and malloc at times to the system, whose page faults then cost as much as a tenth
+/// of the decoding. What progressive files need for their coefficients still comes from libjpeg's manager.
+///
+/// REQUIRES: install() after jpeg_create_decompress; info.client_data is the arena's from then on.
+class PictureArena {
+ public:
+  void install(jpeg_decompress_struct& info) {
+    libjpeg_ = *info.mem;
+    info.client_data = this;
+    info.mem->alloc_small = allocate;
+    info.mem->alloc_large = allocate;
+    info.mem->alloc_sarray = allocate_rows;
+    info.mem->free_pool = free_pool;
+  }
+
+ private:
+  /// As libjpeg-turbo aligns its memory for SIMD, which also writes whole vectors at the end of a row.
+  static constexpr size_t kAlignment = 64;
+
+  static PictureArena& of(j_common_ptr info) { return *static_cast<PictureArena*>(info->client_data); }
+
+  static void* allocate(j_common_ptr info, int pool, size_t bytes) {
+    if (pool != JPOOL_IMAGE) return of(info).libjpeg_.alloc_small(info, pool, bytes);
+    return of(info).take(info, bytes);
+  }
+
+  static JSAMPARRAY allocate_rows(j_common_ptr info, int pool, JDIMENSION width, JDIMENSION height) {
+    if (pool != JPOOL_IMAGE) return of(info).libjpeg_.alloc_sarray(info, pool, width, height);
+    const size_t stride = aligned(width);
+    auto* const rows = static_cast<JSAMPARRAY>(of(info).take(info, height * sizeof(JSAMPROW)));
+    auto* const samples = static_cast<JSAMPLE*>(of(info).take(info, height * stride));
+    for (size_t y = 0; y < height; ++y) rows[y] = samples + y * stride;
+    return rows;
+  }
+
+  static void free_pool(j_common_ptr info, int pool) {
+    if (pool == JPOOL_IMAGE) of(info).reset();
+    of(info).libjpeg_.free_pool(info, pool);
+  }
+
+  static size_t aligned(size_t bytes) { return round_up(bytes, kAlignment); }
+
+  void* take(j_common_ptr info, size_t bytes) {
+    bytes = aligned(bytes);
+    if (count_ == 0 || bytes > chunks_[count_ - 1].bytes - used_) add_chunk(info, bytes);
+    return chunks_[count_ - 1].memory.get() + std::exchange(used_, used_ + bytes);
+  }
+
+  /// After a picture that needed several pieces, the next finds one as large as all of them.
+  void reset() {
+    used_ = 0;
+    if (count_ <= 1) return;
+    smallest_chunk_ = total_;
+    total_ = 0;
+    while (count_ > 0) chunks_[--count_] = {};
+  }
+
+  /// Called by libjpeg, so it fails by libjpeg's error exit, with nothing on the stack that has a destructor.
+  void add_chunk(j_common_ptr info, size_t bytes) {
+    bytes = std::max({bytes, smallest_chunk_, total_});
+    void* const memory = count_ < chunks_.size() ? std::aligned_alloc(kAlignment, bytes) : nullptr;
+    if (!memory) {
+      info->err->msg_code = JERR_OUT_OF_MEMORY;
+      info->err->msg_parm.i[0] = 0;
+      info->err->error_exit(info);
+    }
+    chunks_[count_].memory.reset(static_cast<std::byte*>(memory));
+    chunks_[count_].bytes = bytes;
+    ++count_;
+    total_ += bytes;
+    used_ = 0;
+  }
+
+  struct Free {
+    void operator()(std::byte* memory) const { std::free(memory); }
+  };
+  struct Chunk {
+    std::unique_ptr<std::byte, Free> memory;
+    size_t bytes = 0;
+  };
+
+  jpeg_memory_mgr libjpeg_{};
+  std::array<Chunk, 40> chunks_;  // Each at least as large as all before it, so these are enough for any picture.
+  size_t count_ = 0;
+  size_t used_ = 0;  // Of the last chunk.
+  size_t total_ = 0;
+  size_t smallest_chunk_ = size_t{1} << 18;
+};
+
 /// The end-of-image marker cannot occur inside entropy-coded data. Without this check a file cut off below the region
 /// would pass or fail depending on the crop that was drawn.
 bool ends_properly(const jpeg_source_mgr& source) {
@@ -74,7 +174,10 @@ bool ends_properly(const jpeg_source_mgr& source) {
 struct JpegReader::State {
   jpeg_decompress_struct info{};
   ErrorManager errors{};
-  std::vector<uint8_t> pixels;
+  PictureArena arena;
+  std::vector<uint8_t> buffer;
+  uint8_t* rows = nullptr;  // In the buffer, for kStripRows rows.
+  size_t stride = 0;
   std::vector<uint8_t> gray_row;
   int left = 0;  // Of the region, in the decoded row.
   int width = 0;
@@ -85,6 +188,7 @@ struct JpegReader::State {
     errors.base.error_exit = fail;
     errors.base.emit_message = on_message;
     guarded([this] { jpeg_create_decompress(&info); });
+    arena.install(info);
   }
   ~State() { jpeg_destroy_decompress(&info); }
   State(const State&) = delete;
@@ -144,9 +248,11 @@ void JpegReader::start(const Box& region, ImageMode mode) {
   });
   state.width = region.width;
   state.rows_left = region.height;
-  const size_t row_bytes = static_cast<size_t>(info.output_width) * kPixelBytes;
-  if (state.pixels.size() < row_bytes * kStripRows + kReadSlack)
-    state.pixels.resize(row_bytes * kStripRows + kReadSlack);
+  state.stride = round_up(static_cast<size_t>(info.output_width) * kPixelBytes, kRowAlignment);
+  const size_t bytes = state.stride * kStripRows + kRowAlignment + kMisalignment + kReadSlack;
+  if (state.buffer.size() < bytes) state.buffer.resize(bytes);
+  const auto address = reinterpret_cast<uintptr_t>(state.buffer.data());
+  state.rows = state.buffer.data() + (round_up(address, kRowAlignment) - address) + kMisalignment;
   if (mode == ImageMode::kGray && state.gray_row.size() < info.output_width) state.gray_row.resize(info.output_width);
 }
 
@@ -155,8 +261,8 @@ Strip JpegReader::next() {
   jpeg_decompress_struct& info = state.info;
   const int rows = std::min(kStripRows, state.rows_left);
   if (rows == 0) return {};
-  const size_t stride = static_cast<size_t>(info.output_width) * kPixelBytes;
-  uint8_t* const pixels = state.pixels.data();
+  const size_t stride = state.stride;
+  uint8_t* const pixels = state.rows;
 
   if (info.out_color_space == JCS_GRAYSCALE) {
     uint8_t* const gray = state.gray_row.data();

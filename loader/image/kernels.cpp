@@ -1,5 +1,6 @@
 #include "millrace/loader/image/kernels.h"
 
+#include <algorithm>
 #include <cstring>
 
 // The kernels need byte shuffles, which x86-64 as such lacks and every such processor since 2006 has.
@@ -64,7 +65,7 @@ struct PairSum {
   hn::Vec<Ints> even;
   hn::Vec<Ints> odd = hn::Zero(Ints());
 
-  explicit HWY_INLINE PairSum(int32_t start) : even(hn::Set(Ints(), start)) {}
+  explicit HWY_INLINE PairSum(hn::Vec<Ints> start) : even(start) {}
   template <class V, class W>
   HWY_INLINE void add(V inputs, W weights) {
     even = hn::ReorderWidenMulAccumulate(Ints(), hn::BitCast(Shorts(), inputs), weights, even, odd);
@@ -77,43 +78,65 @@ alignas(16) constexpr uint8_t kFirstPair[16] = {0, 0x80, 4, 0x80, 1, 0x80, 5, 0x
 alignas(16) constexpr uint8_t kSecondPair[16] = {8,  0x80, 12, 0x80, 9,  0x80, 13, 0x80,
                                                  10, 0x80, 14, 0x80, 11, 0x80, 15, 0x80};
 
-/// Output pixel `x` of kBlocks rows, one 32-bit element a channel.
-template <int kTaps>
-HWY_INLINE auto resample_pixel(const uint8_t* const* rows, const AxisWeights& axis, size_t x) {
+/// One output pixel of kBlocks rows, one 32-bit element a channel: `taps` pixels from `offset` bytes on.
+HWY_INLINE auto resample_pixel(const uint8_t* const* rows, size_t offset, const int16_t* weights, size_t taps,
+                               hn::Vec<Ints> half, int precision) {
   const Bytes bytes;
   const auto first_pair = hn::LoadDup128(bytes, kFirstPair);
   const auto second_pair = hn::LoadDup128(bytes, kSecondPair);
-  const size_t taps = kTaps > 0 ? kTaps : static_cast<size_t>(axis.taps);
-  const int16_t* weights = axis.weights.data() + x * taps;
-  size_t offset = static_cast<size_t>(axis.first[x]) * 4;
-  PairSum sum(1 << (axis.precision - 1));
-  for (size_t k = 0; k < taps; k += 4, offset += 16) {
+  PairSum sum(half);
+  size_t k = 0;
+  for (; k + 4 <= taps; k += 4, offset += 16) {
     const auto pixels = load_blocks<kBlocks>(rows, offset);
     sum.add(hn::TableLookupBytesOr0(pixels, first_pair), weight_pair(weights + k));
     sum.add(hn::TableLookupBytesOr0(pixels, second_pair), weight_pair(weights + k + 2));
   }
-  return hn::BitCast(Words(), hn::ShiftRightSame(sum.total(), axis.precision));
+  if (k < taps) {
+    sum.add(hn::TableLookupBytesOr0(load_blocks<kBlocks>(rows, offset), first_pair), weight_pair(weights + k));
+  }
+  return hn::BitCast(Words(), hn::ShiftRightSame(sum.total(), precision));
 }
 
+/// kTaps: axis.taps where it is known at compile time, else 0.
 template <int kTaps>
-HWY_INLINE void resample_rows_with(const uint8_t* const* rows, const AxisWeights& axis, uint8_t* const* quads) {
+HWY_INLINE void resample_rows_with(const uint8_t* const* row_pointers, const AxisWeights& axis,
+                                   uint8_t* const* quad_pointers) {
+  // Copies, since the compiler must assume that storing bytes changes whatever lies behind a pointer.
+  const uint8_t* rows[kBlocks];
+  uint8_t* quads[kBlocks];
+  std::copy_n(row_pointers, kBlocks, rows);
+  std::copy_n(quad_pointers, kBlocks, quads);
   const size_t outputs = axis.first.size();
-  for (size_t x = 0; x < outputs; x += 4) {
-    const auto a = resample_pixel<kTaps>(rows, axis, x);
-    const auto b = resample_pixel<kTaps>(rows, axis, x + 1);
-    const auto c = resample_pixel<kTaps>(rows, axis, x + 2);
-    const auto d = resample_pixel<kTaps>(rows, axis, x + 3);
-    const auto quad = hn::Or(hn::Or(a, hn::ShiftLeft<8>(b)), hn::Or(hn::ShiftLeft<16>(c), hn::ShiftLeft<24>(d)));
+  const size_t taps = kTaps > 0 ? kTaps : static_cast<size_t>(axis.taps);
+  const int32_t* const first = axis.first.data();
+  const int16_t* weights = axis.weights.data();
+  const int precision = axis.precision;
+  const auto half = hn::Set(Ints(), 1 << (precision - 1));
+  for (size_t x = 0; x < outputs; x += 4, weights += 4 * taps) {
+    const auto pixel = [&](size_t i) HWY_ATTR {
+      return resample_pixel(rows, static_cast<size_t>(first[x + i]) * 4, weights + i * taps, taps, half, precision);
+    };
+    const auto quad = hn::Or(hn::Or(pixel(0), hn::ShiftLeft<8>(pixel(1))),
+                             hn::Or(hn::ShiftLeft<16>(pixel(2)), hn::ShiftLeft<24>(pixel(3))));
     store_blocks<kBlocks>(hn::BitCast(Bytes(), quad), quads, x * 4);
   }
 }
 
 void ResampleRows(const uint8_t* const* rows, const AxisWeights& axis, uint8_t* const* quads) {
   for (int row = 0; row < kRowGroup; row += kBlocks) {
-    if (axis.taps == 4) {
-      resample_rows_with<4>(rows + row, axis, quads + row);
-    } else {
-      resample_rows_with<0>(rows + row, axis, quads + row);
+    // Enlarging; shrinking by up to 2; by up to 3; more.
+    switch (axis.taps) {
+      case 2:
+        resample_rows_with<2>(rows + row, axis, quads + row);
+        break;
+      case 4:
+        resample_rows_with<4>(rows + row, axis, quads + row);
+        break;
+      case 6:
+        resample_rows_with<6>(rows + row, axis, quads + row);
+        break;
+      default:
+        resample_rows_with<0>(rows + row, axis, quads + row);
     }
   }
 }
@@ -122,12 +145,13 @@ void ResampleColumns(const uint8_t* quads, size_t stride, const int16_t* weights
                      int planes, uint8_t* const* out) {
   const Bytes bytes;
   const auto zero = hn::Zero(bytes);
+  const auto half = hn::Set(Ints(), 1 << (precision - 1));
   constexpr int kPixels = kVectorBytes / 4;
   const hn::FixedTag<uint8_t, kPixels> plane_bytes;
   for (int x = 0; x < width; x += kPixels) {
-    PairSum red(1 << (precision - 1));
-    PairSum green(1 << (precision - 1));
-    PairSum blue(1 << (precision - 1));
+    PairSum red(half);
+    PairSum green(half);
+    PairSum blue(half);
     const uint8_t* row = quads + static_cast<size_t>(x) * 4;
     for (int k = 0; k < taps; k += 2, row += 2 * stride) {
       const auto upper = hn::LoadU(bytes, row);

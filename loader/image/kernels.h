@@ -15,9 +15,9 @@ constexpr int kQuadBytes = 16;
 /// The weights of an output add up to 2^precision, but for rounding, and none is negative; precision is at least 14
 /// where an output has one tap, and grows with their number, so no sum leaves 0..255 and no 32-bit sum overflows.
 struct AxisWeights {
-  int taps = 0;                ///< Per output, a multiple of 4 (rows: of 2); what an output does not need has weight 0.
-  int precision = 0;           ///< Bits behind the point.
-  std::vector<int32_t> first;  ///< Per output.
+  int taps = 0;                  ///< Per output, an even number; what an output does not need has weight 0.
+  int precision = 0;             ///< Bits behind the point.
+  std::vector<int32_t> first;    ///< Per output.
   std::vector<int16_t> weights;  ///< taps per output.
 };
 

@@ -31,8 +31,7 @@ Range inputs_of(double center, double support, int input) {
 
 /// Fills `weights` for the window's outputs, with `first` counted from the first input that any of them needs. Returns
 /// the needed inputs. `filter` is scratch. Outputs are padded with empty ones to a multiple of `output_multiple`.
-Range plan_axis(const Axis& axis, int output_multiple, int taps_multiple, std::vector<double>& filter,
-                AxisWeights& plan) {
+Range plan_axis(const Axis& axis, int output_multiple, std::vector<double>& filter, AxisWeights& plan) {
   const double scale = static_cast<double>(axis.input) / axis.output;
   const double support = std::max(scale, 1.0);
   const double inverse_support = 1.0 / support;
@@ -77,7 +76,7 @@ Range plan_axis(const Axis& axis, int output_multiple, int taps_multiple, std::v
     taps = std::max(taps, inputs.end - inputs.begin);
   }
   const int needed_count = needed.end - needed.begin;
-  plan.taps = round_up(taps, taps_multiple);
+  plan.taps = round_up(taps, 2);
   plan.first.assign(static_cast<size_t>(round_up(outputs, output_multiple)), 0);
   plan.weights.assign(plan.first.size() * static_cast<size_t>(plan.taps), 0);
   for (int o = 0; o < outputs; ++o) {
@@ -108,11 +107,11 @@ void Resampler::start(const ResampleRequest& request) {
                                    .window = {window_.x, window_.x + window_.width},
                                    .mirror_input = request.mirror_input,
                                    .mirror_output = request.mirror_output},
-                                  4, 4, filter_, columns_);
+                                  4, filter_, columns_);
   const Range rows = plan_axis({.input = request.input.height,
                                 .output = request.output.height,
                                 .window = {window_.y, window_.y + window_.height}},
-                               1, 2, filter_, rows_);
+                               1, filter_, rows_);
   needed_ = {rows.begin, columns.begin, rows.end - rows.begin, columns.end - columns.begin};
   rows_fed_ = 0;
   quads_stride_ = columns_.first.size() * kPixelBytes;

@@ -29,7 +29,8 @@ using Clock = std::chrono::steady_clock;
 enum WakeKey : uint64_t { kDone, kReturned, kFirstWorker };
 
 constexpr auto kRescan =
-    std::chrono::milliseconds(100);                   // Bounds the harm of a wake-up that a hostile worker swallows.
+    std::chrono::milliseconds(100);  // Bounds the harm of a wake-up that a hostile worker swallows.
+constexpr auto kLookForDeaths = std::chrono::milliseconds(10);
 constexpr auto kHeldGrace = std::chrono::seconds(2);  // For another thread of the user's to drop a batch.
 constexpr int kLooksBeforeSleep = 400;                // As in worker.cpp.
 constexpr int64_t kMaxSlots = 4096;
@@ -126,6 +127,7 @@ class DataLoader::Engine {
   std::optional<Batch> next() {
     if (fatal_) throw WorkerStartError(*fatal_);
     settle();
+    look_for_deaths();
     if (delivered_ == sampler_.size()) {
       ++epoch_;
       delivered_ = 0;
@@ -309,6 +311,13 @@ class DataLoader::Engine {
     for (const uint64_t key : epoll_.wait(limit)) handle(key);
     board_.stop_waiting();
     arena_->stop_waiting();
+  }
+
+  // A trainer that never has to wait would never learn of a death. Looked at rarely, since it is a system call.
+  void look_for_deaths() {
+    if (!processes_ || Clock::now() < next_look_for_deaths_) return;
+    for (const uint64_t key : epoll_.wait(std::chrono::nanoseconds(0))) handle(key);
+    next_look_for_deaths_ = Clock::now() + kLookForDeaths;
   }
 
   void handle(uint64_t key) {
@@ -495,6 +504,7 @@ class DataLoader::Engine {
   std::optional<std::string> fatal_;
   std::vector<int64_t> deaths_before_ready_;  // In a row, by worker.
   LoaderStats stats_;
+  Clock::time_point next_look_for_deaths_;
   int64_t epoch_ = 0;             // Being delivered,
   int64_t delivered_ = 0;         // and how many of its batches are through, lost ones too.
   int64_t opening_epoch_ = 0;     // Being opened,

@@ -1,0 +1,150 @@
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+#include <vector>
+
+#include "millrace/loader/data_loader.h"
+#include "millrace/sharing/process/fork_server.h"
+#include "millrace/tests/loader/datasets_for_tests.h"
+
+namespace millrace {
+namespace {
+
+using testing::Numbers;
+using testing::processes;
+
+uint64_t test_seed() {
+  const char* given = std::getenv("MILLRACE_TEST_SEED");
+  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  std::cout << "[ seed     ] MILLRACE_TEST_SEED=" << seed << " repeats the draws of this test" << std::endl;
+  return seed;
+}
+
+int kills_wanted() {
+  const char* given = std::getenv("MILLRACE_TEST_KILLS");
+  return given != nullptr ? std::atoi(given) : 2000;
+}
+
+/// Ends the whole test when it takes too long: a hang is a failure, not a reason to wait for ctest.
+class Watchdog {
+ public:
+  explicit Watchdog(unsigned seconds) { ::alarm(seconds); }
+  ~Watchdog() { ::alarm(0); }
+};
+
+// Numbers whose reading takes long enough for a kill to hit it.
+struct SlowNumbers {
+  Numbers numbers;
+  size_t size() const { return numbers.size(); }
+  SampleSpec spec() const { return numbers.spec(); }
+  void read(size_t i, SampleRow& row, SampleContext& context) const {
+    volatile uint64_t sink = 0;
+    for (int k = 0; k < 20'000; ++k) sink = sink + context.rng()();
+    numbers.read(i, row, context);
+  }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(numbers);
+  }
+};
+
+void kill_workers_at_random(const DataLoaderOptions& options) {
+  const int kills = kills_wanted();
+  const Watchdog watchdog(240);
+  std::mt19937_64 random(test_seed());
+  constexpr int64_t kSamples = 600;
+  auto loader = make_data_loader(SlowNumbers{Numbers{kSamples, 64}}, options);
+
+  int killed = 0;
+  int epochs = 0;
+  auto next_kill = std::chrono::steady_clock::now();
+  for (; killed < kills; ++epochs) {
+    std::vector<int> seen(kSamples, 0);
+    for (auto& batch : *loader) {
+      ASSERT_TRUE(testing::is_whole(batch)) << "a torn sample in epoch " << epochs;
+      for (const int64_t index : batch.indices()) ++seen[static_cast<size_t>(index)];
+      while (killed < kills && std::chrono::steady_clock::now() >= next_kill) {
+        const auto pids = loader->worker_pids();
+        ::kill(pids[random() % pids.size()], SIGKILL);
+        ++killed;
+        next_kill = std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 12'000);
+      }
+    }
+    for (int64_t i = 0; i < kSamples; ++i)
+      ASSERT_EQ(seen[static_cast<size_t>(i)], 1) << "sample " << i << " in epoch " << epochs;
+  }
+  std::cout << "[ kills    ] " << killed << " sent, " << loader->stats().worker_deaths << " deaths noticed, " << epochs
+            << " epochs of " << kSamples << " samples complete" << std::endl;
+  EXPECT_GT(loader->stats().worker_deaths, static_cast<uint64_t>(kills) / 4);
+}
+
+TEST(RandomKills, LoseNoSampleAndTearNone) {
+  kill_workers_at_random(processes(StartMethod::kForkServer, 3).options(20).shuffle(true).retries(1000));
+}
+
+TEST(KilledForkServer, TakesItsWorkersAlongAndAllAreReplaced) {
+  const Watchdog watchdog(60);
+  auto loader = make_data_loader(Numbers{400}, processes(StartMethod::kForkServer, 2).options(10).retries(10));
+  int64_t seen = 0;
+  int number = 0;
+  for (auto& batch : *loader) {
+    if (++number == 5) ::kill(ForkServer::instance().pid(), SIGKILL);
+    ASSERT_TRUE(testing::is_whole(batch));
+    seen += batch.size();
+  }
+  EXPECT_EQ(seen, 400);
+}
+
+// Waits until none of `pids` exists (zombies count as existing), at most three seconds.
+std::vector<pid_t> survivors(std::vector<pid_t> pids) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  while (!pids.empty() && std::chrono::steady_clock::now() < deadline) {
+    std::erase_if(pids, [](pid_t pid) { return ::kill(pid, 0) != 0; });
+    ::usleep(1000);  // Nobody signals the end of a process that is not our descendant.
+  }
+  return pids;
+}
+
+// Runs a loader in a process of its own, tells its workers' pids and reads on until it is killed.
+int trainer_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) {
+  StartMethod method{};
+  DecodeArchive(arguments, {})(method);
+  auto loader = make_data_loader(Numbers{1000}, processes(method, 3).options(10));
+  loader->wait_ready();
+  loader->next();
+  auto pids = loader->worker_pids();
+  if (method == StartMethod::kForkServer) pids.push_back(ForkServer::instance().pid());
+  const FdSocket out(std::move(fds[0]));
+  out.send(std::as_bytes(std::span(pids)));
+  for (;;) loader->next();
+}
+
+class KilledTrainer : public ::testing::TestWithParam<StartMethod> {};
+INSTANTIATE_TEST_SUITE_P(StartMethods, KilledTrainer,
+                         ::testing::Values(StartMethod::kForkServer, StartMethod::kFork, StartMethod::kSpawn),
+                         [](const auto& param) { return std::string(to_string(param.param)); });
+
+TEST_P(KilledTrainer, LeavesNoProcessThreeSecondsLater) {
+  const Watchdog watchdog(60);
+  auto [ours, theirs] = FdSocket::pair();
+  // Spawned, so that it has a fork server of its own.
+  Child trainer = start_child(StartMethod::kSpawn, {&trainer_main, encode(GetParam()).bytes, {theirs.fd()}, "trainer"});
+  theirs.close();
+  const auto message = ours.receive();
+  ASSERT_TRUE(message.has_value());
+  std::vector<pid_t> pids(message->bytes.size() / sizeof(pid_t));
+  std::memcpy(pids.data(), message->bytes.data(), message->bytes.size());
+  ASSERT_GE(pids.size(), 3U);
+  trainer.kill(SIGKILL);
+  EXPECT_EQ(trainer.wait(std::nullopt)->signal(), SIGKILL);
+  EXPECT_EQ(survivors(pids), std::vector<pid_t>{});
+}
+
+}  // namespace
+}  // namespace millrace

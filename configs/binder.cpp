@@ -60,6 +60,9 @@ T in_range(const Node& node, T value, T low, T high) {
                    ", found " + plainly(value));
 }
 
+// Letters that make a part of a name telling.
+constexpr size_t kShortestPart = 4;
+
 // Edits (insert, remove, replace) that turn one word into the other. Case, and - for _, cost nothing.
 size_t distance(std::string_view a, std::string_view b) {
   const auto folded = [](char c) {
@@ -125,7 +128,7 @@ std::vector<double> read<std::vector<double>>(const Node& node) {
 }
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  // A third of the letters may be wrong: "wrkers" means workers, "cat" does not mean hat's neighbour "root".
+  // A third of the letters may be wrong, and one of a short word's.
   std::optional<std::string> best;
   size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
   for (const auto& candidate : candidates) {
@@ -135,7 +138,11 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
       best_distance = d;
     }
   }
-  return best;
+  if (best || word.size() < kShortestPart) return best;
+  // Or half of the name was left out: "workers".
+  for (const auto& candidate : candidates)
+    if (candidate.find(word) != std::string::npos) return candidate;
+  return std::nullopt;
 }
 
 Section::Section(Node node) : node_(std::move(node)) {

@@ -74,6 +74,31 @@ class Converter {
   int values_ = 0;
 };
 
+void emit(YAML::Emitter& out, const Value& value) {
+  switch (value.kind) {
+    case Value::Kind::kNull:
+      out << YAML::Null << YAML::Comment(to_string(value.origin));
+      break;
+    case Value::Kind::kScalar:
+      if (value.quoted) out << YAML::DoubleQuoted;
+      out << value.text << YAML::Comment(to_string(value.origin));
+      break;
+    case Value::Kind::kList:
+      out << YAML::BeginSeq;
+      for (const auto& element : value.elements) emit(out, element);
+      out << YAML::EndSeq;
+      break;
+    case Value::Kind::kMap:
+      out << YAML::BeginMap;
+      for (const auto& member : value.members) {
+        out << YAML::Key << member.key << YAML::Value;
+        emit(out, member.value);
+      }
+      out << YAML::EndMap;
+      break;
+  }
+}
+
 std::string read_file(const std::filesystem::path& file) {
   if (std::filesystem::is_directory(file)) throw ConfigError(file.string() + ": is a directory, not a YAML file");
   errno = 0;
@@ -89,6 +114,12 @@ std::string read_file(const std::filesystem::path& file) {
 std::string to_string(const Origin& origin) {
   if (origin.line == 0) return origin.source;
   return origin.source + ":" + std::to_string(origin.line) + ":" + std::to_string(origin.column);
+}
+
+std::string to_yaml(const Value& value) {
+  YAML::Emitter out;
+  emit(out, value);
+  return out.c_str();
 }
 
 const Value* Value::find(std::string_view key) const {

@@ -51,6 +51,9 @@ void set_origin(Value& value, const Origin& origin);
 /// "a map", "a list", "nothing", "the text 'abc'", for messages.
 std::string describe(const Value& value);
 
+/// The value as YAML that parse() reads back, with the origin of every scalar in a comment behind it.
+std::string to_yaml(const Value& value);
+
 /// The configuration of a run, or a part of it: a value, its path in the document and the document, which lives as long
 /// as a Node points into it. Immutable, cheap to copy, and safe to read from several threads.
 class Node {

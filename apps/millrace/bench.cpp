@@ -7,16 +7,17 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <functional>
 #include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/process_stats.h"
-#include "millrace/apps/millrace/progress.h"
 #include "millrace/apps/millrace/synthetic.h"
 #include "millrace/configs/binder.h"
 #include "millrace/configs/build.h"
@@ -136,9 +137,12 @@ struct Window {
   double batches = 0;
   double samples = 0;
   double bytes = 0;
+
+  double samples_per_s() const { return samples / seconds; }
 };
 
-Window measure(Consumer& consumer, double seconds, std::vector<double>& next_s, const std::function<void()>& tick) {
+// Takes batches for so many seconds; appends how long each next() took.
+Window measure(Consumer& consumer, double seconds, std::vector<double>& next_s) {
   const Window before{0, cpu_seconds(consumer.worker_pids()), static_cast<double>(consumer.batches()),
                       static_cast<double>(consumer.samples()), consumer.bytes()};
   Window window;
@@ -146,7 +150,6 @@ Window measure(Consumer& consumer, double seconds, std::vector<double>& next_s, 
   do {
     consumer.take();
     next_s.push_back(consumer.next_s());
-    tick();
     window.seconds = seconds_since(start);
   } while (window.seconds < seconds);
   window.cpu_s = cpu_seconds(consumer.worker_pids()) - before.cpu_s;
@@ -167,7 +170,7 @@ double quantile(std::vector<double> values, double q) {
 template <class Of>
 std::vector<double> each(const std::vector<Window>& windows, Of of) {
   std::vector<double> values;
-  for (const auto& window : windows) values.push_back(of(window));
+  for (const auto& window : windows) values.push_back(std::invoke(of, window));
   return values;
 }
 
@@ -179,11 +182,15 @@ struct Metric {
   double value;
 };
 
-void print_table(const std::vector<Metric>& metrics, const std::vector<double>& rates) {
-  for (const auto& metric : metrics) std::printf("%-44s %14.5g\n", metric.label, metric.value);
-  std::printf("%-44s", "samples/s of each window");
-  for (const double rate : rates) std::printf(" %.5g", rate);
-  std::printf("\n");
+// Four digits, and no exponent, which is hard to read beside its neighbours.
+std::string plain_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, value >= 1000 ? "%.0f" : "%.4g", value);
+  return text;
+}
+
+void print_table(const std::vector<Metric>& metrics) {
+  for (const auto& metric : metrics) std::printf("%-40s %12s\n", metric.label, plain_number(metric.value).c_str());
 }
 
 }  // namespace
@@ -201,15 +208,11 @@ void bench(const configs::Node& run, const BenchOptions& options) {
 
   std::vector<Window> windows;
   std::vector<double> next_s;
-  {
-    const auto window_batches = static_cast<int64_t>(options.window_s * 1e3);  // Progress counts milliseconds.
-    Progress progress("measuring", "ms", options.repeats * window_batches);
-    const auto start = Clock::now();
-    for (int64_t i = 0; i < options.repeats; ++i)
-      windows.push_back(measure(consumer, options.window_s, next_s,
-                                [&] { progress.update(static_cast<int64_t>(1e3 * seconds_since(start))); }));
+  for (int64_t i = 1; i <= options.repeats; ++i) {
+    windows.push_back(measure(consumer, options.window_s, next_s));
+    std::fprintf(stderr, "window %ld/%ld: %.0f samples/s\n", i, options.repeats, windows.back().samples_per_s());
   }
-  const auto rates = each(windows, [](const Window& w) { return w.samples / w.seconds; });
+  const auto rates = each(windows, &Window::samples_per_s);
   const auto us_per_batch = median(each(windows, [](const Window& w) { return 1e6 * w.seconds / w.batches; }));
   const std::vector<Metric> metrics{
       {"samples_per_s", "samples/s", median(rates)},
@@ -227,7 +230,7 @@ void bench(const configs::Node& run, const BenchOptions& options) {
       {"workers_busy_pss_mb", "MB of memory (PSS), workers, at the end", pss_mb(consumer.worker_pids())},
       {"trainer_pss_mb", "MB of memory (PSS), trainer, at the end", pss_mb(getpid())},
   };
-  if (!options.json) return print_table(metrics, rates);
+  if (!options.json) return print_table(metrics);
 
   nlohmann::json values;
   for (const auto& metric : metrics) values[metric.name] = metric.value;

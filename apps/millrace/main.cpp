@@ -19,18 +19,29 @@ constexpr int kDone = 0;
 constexpr int kWorkFailed = 1;
 constexpr int kWrongUsage = 2;  // Of the command line or of a configuration.
 
-struct RunFile {
-  std::string config;
-  std::vector<std::string> overrides;
-
+// The part of the command line that names a configuration.
+class RunFile {
+ public:
   void add_to(CLI::App& command) {
-    command.add_option("config", config, "YAML file; configs/ has some to start from")->required();
-    command.add_option("overrides", overrides, "settings in place of the file's, such as loader.batch_size=128");
+    command.add_option("config", config_, "YAML file; configs/ has some to start from")->required();
+    command.add_option("overrides", overrides_, "settings in place of the file's, such as loader.batch_size=128");
+    command.add_flag("--print-config", print_, "print the settings and where each comes from, do nothing");
   }
 
+  // Does with the configuration what the command is for, or prints it.
+  template <class Command>
+  void run(Command command) const {
+    const auto node = load();
+    if (print_)
+      std::puts(millrace::configs::to_yaml(node.value()).c_str());
+    else
+      command(node);
+  }
+
+ private:
   // Reads the file and refuses keys that no command knows. What is in the sections is checked by those who read them.
   millrace::configs::Node load() const {
-    auto run = millrace::configs::load(config, overrides);
+    auto run = millrace::configs::load(config_, overrides_);
     millrace::configs::Section keys(run);
     for (const char* key :
          {"dataset", "transforms", "sampler", "loader", "test", "model", "optimizer", "epochs", "seed", "bench"})
@@ -38,6 +49,10 @@ struct RunFile {
     keys.finish();
     return run;
   }
+
+  std::string config_;
+  std::vector<std::string> overrides_;
+  bool print_ = false;
 };
 
 int fail(int code, std::string what) {
@@ -70,11 +85,20 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
+    if (app.get_subcommands().empty())
+      return fail(kWrongUsage, "expected a command, train or bench" +
+                                   (argc > 1 ? ", found '" + std::string(argv[1]) + "'" : "") +
+                                   "; see millrace --help");
     return fail(kWrongUsage, std::string(error.what()) + "; see millrace --help");
   }
-  if (train->parsed()) millrace::apps::train(train_file.load());
-  if (bench->parsed() && batches > 0) millrace::apps::take_batches(bench_file.load(), batches);
-  if (bench->parsed() && batches == 0) millrace::apps::bench(bench_file.load(), options);
+  if (train->parsed()) train_file.run(millrace::apps::train);
+  if (bench->parsed())
+    bench_file.run([&](const millrace::configs::Node& node) {
+      if (batches > 0)
+        millrace::apps::take_batches(node, batches);
+      else
+        millrace::apps::bench(node, options);
+    });
   return kDone;
 }
 

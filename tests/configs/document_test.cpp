@@ -117,6 +117,19 @@ TEST(Document, SaysWhichKeyIsMissing) {
             "photos.yaml:1:9: loader: expected a map with the key 'seed', found '3'");
 }
 
+TEST(Document, PrintsItselfWithOriginsAndReadsItBack) {
+  const std::string text = "loader: {seed: 1, name: '64', list: [a, {b: c d}], empty: }\n";
+  const auto run = document(text, {"loader.seed=2"});
+  const auto printed = to_yaml(run.value());
+  EXPECT_NE(printed.find("seed: 2  # command line 'loader.seed=2'\n"), std::string::npos) << printed;
+  EXPECT_NE(printed.find("- a  # photos.yaml:1:38\n"), std::string::npos) << printed;
+  const Node again(parse(printed, "printed"));
+  EXPECT_EQ(read<int64_t>(again["loader"]["seed"]), 2);
+  EXPECT_TRUE(again["loader"]["name"].value().quoted);
+  EXPECT_EQ(read<std::string>(again["loader"]["list"].elements()[1]["b"]), "c d");
+  EXPECT_EQ(again["loader"]["empty"].value().kind, Value::Kind::kNull);
+}
+
 TEST(Override, ReplacesAndAddsValues) {
   const auto run = document("loader: {seed: 1}\n", {"loader.seed=2", "loader.workers=4", "new.deep.key=[1, 2]"});
   EXPECT_EQ(read<int64_t>(run["loader"]["seed"]), 2);

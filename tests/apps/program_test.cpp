@@ -1,0 +1,231 @@
+// Runs the millrace program as a user does and looks at its exit code and at what it prints.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Result {
+  int exit_code;
+  std::string out;
+  std::string err;
+};
+
+// A directory for each test: configurations, pictures and what the program prints.
+class Program : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = fs::temp_directory_path() / ("millrace_" + std::string(info->name()) + "." + std::to_string(getpid()));
+    fs::create_directories(folder_);
+  }
+
+  void TearDown() override { fs::remove_all(folder_); }
+
+  Result run(const std::string& arguments) const {
+    const auto out = folder_ / "out", err = folder_ / "err";
+    const std::string command = "cd '" + folder_.string() + "' && '" MILLRACE_PROGRAM "' " + arguments +
+                                " </dev/null >'" + out.string() + "' 2>'" + err.string() + "'";
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
+  }
+
+  // Expects a failure with this code and one line that starts and goes on as given.
+  void expect_error(const std::string& arguments, int exit_code, const std::string& start,
+                    const std::string& part = "") {
+    const auto result = run(arguments);
+    EXPECT_EQ(result.exit_code, exit_code) << result.err;
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_THAT(result.err, StartsWith("millrace: " + start));
+    EXPECT_THAT(result.err, HasSubstr(part));
+  }
+
+  fs::path write(const std::string& name, const std::string& text) const {
+    fs::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+    return folder_ / name;
+  }
+
+  static std::string text_of(const fs::path& file) {
+    std::ostringstream text;
+    text << std::ifstream(file, std::ios::binary).rdbuf();
+    return text.str();
+  }
+
+  // Two classes of four photos each, "dress" and "hat", below photos/.
+  void copy_photos() const {
+    for (const char* name : {"dress", "hat"}) {
+      fs::create_directories(folder_ / "photos" / name);
+      int count = 0;
+      for (const auto& entry : fs::directory_iterator(fs::path(MILLRACE_TEST_DATA) / "photos" / name))
+        if (count++ < 4) fs::copy(entry.path(), folder_ / "photos" / name / (std::to_string(count) + ".jpg"));
+    }
+  }
+
+  void write_train_config(const std::string& root) const {
+    write("train.yaml", "dataset: {type: image_folder, root: " + root +
+                            "}\n"
+                            "transforms: [random_resized_crop: {size: 16}]\n"
+                            "sampler: {type: random}\n"
+                            "loader: {batch_size: 4, num_workers: 2, seed: 3}\n"
+                            "test:\n"
+                            "  dataset: {type: image_folder, root: \"${dataset.root}\"}\n"
+                            "  transforms: [resize: {size: [16, 16]}]\n"
+                            "  loader: {batch_size: 4}\n"
+                            "model: {widths: [4, 8]}\n"
+                            "optimizer: {type: adam}\n"
+                            "epochs: 2\n");
+  }
+
+  fs::path folder_;
+};
+
+// bench on a table of 256 rows, quickly.
+const std::string kBenchTiny =
+    "bench " MILLRACE_CONFIGS "/bench_tiny.yaml --warmup 0 --window 0.05 --repeats 2 dataset.size=256";
+
+TEST_F(Program, HelpsWhenAsked) {
+  const auto result = run("--help");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("train"));
+  EXPECT_THAT(result.out, HasSubstr("bench"));
+  EXPECT_EQ(result.err, "");
+}
+
+TEST_F(Program, RefusesWrongUsage) {
+  expect_error("", 2, "expected a command, train or bench; see millrace --help");
+  expect_error("fly", 2, "expected a command, train or bench, found 'fly'; see millrace --help");
+  expect_error("train", 2, "config is required");
+  expect_error(kBenchTiny + " --windw 3", 2, "", "--windw");
+  expect_error(kBenchTiny + " --repeats 0", 2, "", "--repeats");
+}
+
+TEST_F(Program, RefusesAWrongConfiguration) {
+  expect_error("train missing.yaml", 2, "missing.yaml: cannot read: No such file or directory");
+  write("bad.yaml", "loader: {batch_size: 4\n");
+  expect_error("train bad.yaml", 2, "bad.yaml:2:1: not valid YAML: ");
+  write("unknown.yaml", "loader: {}\nlaoder: {}\n");
+  expect_error("bench unknown.yaml", 2, "unknown.yaml:2:1: laoder: unknown key, did you mean loader?");
+  expect_error(kBenchTiny + " loader.batchsize=3", 2,
+               "command line 'loader.batchsize=3': loader.batchsize: unknown key, did you mean batch_size?");
+  expect_error(kBenchTiny + " loader.batch_size=many", 2, "", "loader.batch_size: expected an integer, found 'many'");
+  expect_error(kBenchTiny + " dataset.size=0", 2, "", "dataset: size must be at least 1, found 0");
+  expect_error(kBenchTiny + " loader.batch_size=512", 2, "", "an epoch has no batch");
+}
+
+TEST_F(Program, NamesAFolderThatIsNoDataset) {
+  write_train_config("photos");
+  expect_error("train train.yaml", 2, "train.yaml:1:37: dataset.root: image_folder: no such directory: 'photos'");
+  copy_photos();
+  fs::create_directory(folder_ / "photos" / "shoes");
+  expect_error("train train.yaml", 2, "train.yaml:1:37: dataset.root: image_folder: ", "shoes");
+}
+
+TEST_F(Program, NamesADirectoryThatItMayNotList) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may list every directory";
+  copy_photos();
+  write_train_config("photos");
+  fs::permissions(folder_ / "photos" / "hat", fs::perms::none);
+  expect_error("train train.yaml", 2, "train.yaml:1:37: dataset.root: image_folder: ", "hat");
+  fs::permissions(folder_ / "photos" / "hat", fs::perms::owner_all);
+}
+
+TEST_F(Program, FailsWithOneLineForABadPicture) {
+  copy_photos();
+  write_train_config("photos");
+  const auto whole = text_of(folder_ / "photos/hat/2.jpg");
+  for (const auto& bytes : {std::string(), whole.substr(0, whole.size() / 2), std::string("a text, no picture\n")}) {
+    write("photos/hat/2.jpg", bytes);
+    expect_error("train train.yaml", 1, "", "photos/hat/2.jpg");
+  }
+}
+
+TEST_F(Program, TrainsTheSameModelForTheSameSeedAndAnyNumberOfWorkers) {
+  copy_photos();
+  write_train_config("photos");
+  const auto lines_of_epochs = [&](const std::string& overrides) {
+    const auto result = run("train train.yaml " + overrides);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out, ContainsRegex("trained 2 epochs in .* samples/s, waited for data .* test accuracy "));
+    return result.out.substr(0, result.out.find("trained"));
+  };
+  const auto first = lines_of_epochs("");
+  EXPECT_THAT(first, HasSubstr("epoch 2/2: loss "));
+  EXPECT_EQ(lines_of_epochs(""), first);
+  EXPECT_EQ(lines_of_epochs("loader.num_workers=0"), first);
+  EXPECT_NE(lines_of_epochs("loader.seed=4"), first);
+}
+
+TEST_F(Program, RefusesATestSplitThatDoesNotFitTraining) {
+  copy_photos();
+  write_train_config("photos");
+  expect_error("train train.yaml test.transforms.0.resize.size=[8,16]", 2,
+               "train.yaml:6:12: test.dataset: its samples are image: ", "give both splits transforms of one size");
+  fs::create_directory(folder_ / "other");
+  fs::copy(folder_ / "photos" / "hat", folder_ / "other" / "hat", fs::copy_options::recursive);
+  expect_error("train train.yaml test.dataset.root=other", 2,
+               "train.yaml:6:12: test.dataset: its folders are not the classes that training has: 1 here, 2 there");
+  expect_error("train train.yaml 'model.widths=[2, 2, 2, 2, 2]'", 2, "",
+               "model.widths: 5 stages halve pictures of 16 pixels");
+}
+
+TEST_F(Program, PrintsMeasurementsAsJson) {
+  const auto result = run(kBenchTiny + " --json");
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto json = nlohmann::json::parse(result.out);
+  for (const char* name : {"samples_per_s", "mb_per_s", "us_per_batch", "ms_per_batch", "next_us_p50", "next_us_p99",
+                           "workers_ready_ms", "first_batch_ms", "workers_pss_mb", "trainer_pss_mb"})
+    EXPECT_GT(json["metrics"].value(name, 0.0), 0.0) << name;
+  EXPECT_GE(json["metrics"].value("cpu_us_per_sample", -1.0), 0.0);
+  EXPECT_EQ(json["samples_per_s_of_windows"].size(), 2U);
+  EXPECT_EQ(json["check"]["workers"], 1);
+  EXPECT_EQ(json["check"]["bytes_per_batch"], 64 * (16 * 4 + 8));
+}
+
+TEST_F(Program, PrintsMeasurementsAsATable) {
+  const auto result = run(kBenchTiny);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, StartsWith("samples/s "));
+  EXPECT_THAT(result.err, HasSubstr("window 2/2: "));
+}
+
+TEST_F(Program, ReadsEveryByteWhenTheBenchAsksForIt) {
+  const auto result = run("bench " MILLRACE_CONFIGS
+                          "/bench_big.yaml --warmup 0 --window 0.01 --repeats 1 --json dataset.shape=[3,4,4] "
+                          "dataset.dtype=int64 dataset.size=2 loader.batch_size=2");
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto json = nlohmann::json::parse(result.out);
+  // A batch is samples 0 and 1, and a sample is 48 words that hold its number.
+  const auto checksum = json["check"]["checksum"].get<int64_t>();
+  EXPECT_GT(checksum, 0);
+  EXPECT_EQ(checksum % 48, 0);
+}
+
+TEST_F(Program, TakesBatchesWithoutMeasuring) {
+  const auto result = run(kBenchTiny + " --batches 20");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out + result.err, "");
+}
+
+TEST_F(Program, PrintsTheConfigurationWithItsOrigins) {
+  const auto result = run(kBenchTiny + " loader.num_workers=3 --print-config");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("num_workers: 3  # command line 'loader.num_workers=3'"));
+  EXPECT_THAT(result.out, ContainsRegex("width: 16  # .*bench_tiny.yaml:[0-9]+:[0-9]+"));
+}
+
+}  // namespace

@@ -1,0 +1,229 @@
+#include "millrace/configs/build.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "millrace/samplers/random_sampler.h"
+#include "millrace/samplers/sequential_sampler.h"
+
+namespace millrace::configs {
+namespace {
+
+using std::chrono::milliseconds;
+using namespace transforms;
+
+Node document(const std::string& text) { return Node(parse(text, "run.yaml")); }
+
+template <class Call>
+std::string error_of(Call&& call) {
+  try {
+    call();
+  } catch (const ConfigError& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+template <class S>
+std::vector<int64_t> order(S sampler) {
+  std::vector<int64_t> indices;
+  while (const auto index = sampler.next()) indices.push_back(*index);
+  return indices;
+}
+
+// Sample i is i, twice.
+struct Numbers {
+  int64_t n = 0;
+  SampleSpec spec() const { return {{"data", c10::ScalarType::Long, {2}}}; }
+  size_t size() const { return static_cast<size_t>(n); }
+  void read(size_t i, SampleRow& row, SampleContext&) const {
+    for (auto& value : row.span<int64_t>("data")) value = static_cast<int64_t>(i);
+  }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(n);
+  }
+};
+
+TEST(LoaderOptions, AreThoseOfTheLoaderWhenLeftOut) {
+  const DataLoaderOptions defaults;
+  const auto options = read_loader_options(document("loader:\n")["loader"]);
+  EXPECT_EQ(options.batch_size(), defaults.batch_size());
+  EXPECT_EQ(options.num_workers(), defaults.num_workers());
+  EXPECT_EQ(options.start_method(), defaults.start_method());
+  EXPECT_EQ(options.prefetch(), defaults.prefetch());
+  EXPECT_EQ(options.timeout(), defaults.timeout());
+}
+
+TEST(LoaderOptions, TakeEveryKey) {
+  const auto options = read_loader_options(
+      document("{batch_size: 64, num_workers: 3, worker_mode: thread, start_method: spawn, seed: 18446744073709551615, "
+               "drop_last: true, prefetch: 5, held: 4, in_order: false, timeout: 1.5, retries: 0}"));
+  EXPECT_EQ(options.batch_size(), 64);
+  EXPECT_EQ(options.num_workers(), 3);
+  EXPECT_EQ(options.worker_mode(), WorkerMode::kThread);
+  EXPECT_EQ(options.start_method(), StartMethod::kSpawn);
+  EXPECT_EQ(options.seed(), 18446744073709551615U);
+  EXPECT_TRUE(options.drop_last());
+  EXPECT_EQ(options.prefetch(), 5);
+  EXPECT_EQ(options.held(), 4);
+  EXPECT_FALSE(options.in_order());
+  EXPECT_EQ(options.timeout(), milliseconds(1500));
+  EXPECT_EQ(options.retries(), 0);
+}
+
+TEST(LoaderOptions, RefuseUnknownKeysAndWrongValues) {
+  const auto error = [](const std::string& text) {
+    return error_of([&] { read_loader_options(document("loader: {" + text + "}")["loader"]); });
+  };
+  EXPECT_EQ(error("batchsize: 3"), "run.yaml:1:10: loader.batchsize: unknown key, did you mean batch_size?");
+  EXPECT_EQ(error("workers: 3"), "run.yaml:1:10: loader.workers: unknown key, did you mean num_workers?");
+  EXPECT_EQ(error("batch_size: 0"), "run.yaml:1:22: loader.batch_size: must be at least 1, found 0");
+  EXPECT_EQ(error("num_workers: two"), "run.yaml:1:23: loader.num_workers: expected an integer, found 'two'");
+  EXPECT_EQ(error("drop_last: 1"), "run.yaml:1:21: loader.drop_last: expected true or false, found '1'");
+  EXPECT_EQ(
+      error("start_method: forkservr"),
+      "run.yaml:1:24: loader.start_method: expected one of forkserver, fork, spawn, found 'forkservr', did you mean "
+      "forkserver?");
+}
+
+TEST(SamplerSection, IsSequentialWhenLeftOut) {
+  EXPECT_EQ(order(read_sampler(std::nullopt, 3, {})), order(SequentialSampler(3)));
+  EXPECT_EQ(order(read_sampler(document("type: sequential"), 3, {})), order(SequentialSampler(3)));
+}
+
+TEST(SamplerSection, SeedsWithTheLoadersSeedUnlessItHasItsOwn) {
+  const auto options = DataLoaderOptions().seed(5);
+  EXPECT_EQ(order(read_sampler(document("type: random"), 50, options)), order(RandomSampler(50, {.seed = 5})));
+  EXPECT_EQ(order(read_sampler(document("{type: random, seed: 7}"), 50, options)),
+            order(RandomSampler(50, {.seed = 7})));
+}
+
+TEST(SamplerSection, TakesReplacementAndNumSamples) {
+  EXPECT_EQ(order(read_sampler(document("{type: random, replacement: true, num_samples: 80}"), 50, {})),
+            order(RandomSampler(50, {.replacement = true, .num_samples = 80})));
+}
+
+TEST(SamplerSection, GivesTheSamplersComplaintItsPlace) {
+  EXPECT_EQ(
+      error_of([] { read_sampler(document("sampler: {type: random, num_samples: 0}").find("sampler"), 5, {}); }),
+      "run.yaml:1:10: sampler: RandomSampler: num_samples should be a positive integer value, but got num_samples=0");
+  EXPECT_EQ(error_of([] { read_sampler(document("sampler: {type: sequential, seed: 1}").find("sampler"), 5, {}); }),
+            "run.yaml:1:29: sampler.seed: unknown key; known here: type");
+}
+
+TEST(TransformsSection, MakesTheChainThatItLists) {
+  const auto chain =
+      read_transforms(document("- resize: {size: [60, 80]}\n"
+                               "- center_crop: {size: 50}\n"
+                               "- random_resized_crop: {size: 24, scale: [0.5, 1], ratio: [1, 1]}\n"
+                               "- random_horizontal_flip\n"
+                               "- normalize\n"));
+  EXPECT_EQ(chain, Resize(image::Size{60, 80}) | CenterCrop(50) | RandomResizedCrop(24, {0.5, 1}, {1, 1}) |
+                       RandomHorizontalFlip(0.5) | Normalize::imagenet());
+  EXPECT_EQ(read_transforms(
+                document("[resize: {size: 9}, random_horizontal_flip: {p: 1}, normalize: {mean: [0], std: [2]}]")),
+            Resize(9) | RandomHorizontalFlip(1) | Normalize({0}, {2}));
+  EXPECT_EQ(read_transforms(std::nullopt), Chain());
+}
+
+TEST(TransformsSection, SaysWhichTransformIsWrong) {
+  const auto error = [](const std::string& text) {
+    return error_of([&] { read_transforms(document("transforms: " + text).find("transforms")); });
+  };
+  EXPECT_EQ(error("[resize]"), "run.yaml:1:14: transforms.0: the key 'size' is missing");
+  EXPECT_EQ(error("[{resize: {sise: 3}}]"), "run.yaml:1:24: transforms.0.resize.sise: unknown key, did you mean size?");
+  EXPECT_EQ(error("[{resize: {size: big}}]"),
+            "run.yaml:1:30: transforms.0.resize.size: expected an integer, found 'big'");
+  EXPECT_EQ(error("[{resize: {size: [1, 2, 3]}}]"),
+            "run.yaml:1:30: transforms.0.resize.size: expected one number, or height and width");
+  EXPECT_EQ(
+      error("[rezise]"),
+      "run.yaml:1:14: transforms.0: expected one of resize, center_crop, random_resized_crop, random_horizontal_flip, "
+      "normalize, found 'rezise', did you mean resize?");
+  EXPECT_EQ(error("resize"), "run.yaml:1:13: transforms: expected a list, found 'resize'");
+  EXPECT_EQ(
+      error("[{resize: {size: 3}, center_crop: {size: 3}}]"),
+      "run.yaml:1:14: transforms.0: expected a transform's name, or one name with its parameters, such as resize: "
+      "{size: 224}; found a map");
+  EXPECT_EQ(error("[random_horizontal_flip: {p: 2}]"),
+            "run.yaml:1:42: transforms.0.random_horizontal_flip.p: must be from 0 to 1, found 2");
+  EXPECT_EQ(error("[normalize, random_horizontal_flip]").find("run.yaml:1:25: transforms.1: "), 0U);
+}
+
+TEST(ImageFolderSection, OpensTheFolder) {
+  const auto photos =
+      build_image_folder(document("{type: image_folder, root: " MILLRACE_TEST_DATA "/photos, mode: gray}"),
+                         document("[resize: {size: [8, 9]}]"));
+  EXPECT_EQ(photos.size(), 80U);
+  EXPECT_EQ(photos.spec().fields.front().shape, (std::vector<int64_t>{1, 8, 9}));
+}
+
+TEST(ImageFolderSection, GivesAMissingFolderItsPlace) {
+  EXPECT_EQ(error_of([] {
+              build_image_folder(document("dataset: {type: image_folder, root: /no/such}")["dataset"], {});
+            }).find("run.yaml:1:37: dataset.root: image_folder: no such directory: '/no/such'"),
+            0U);
+}
+
+TEST(BuildLoader, PutsDatasetTransformsSamplerAndLoaderTogether) {
+  const auto run = document("dataset: {type: image_folder, root: " MILLRACE_TEST_DATA
+                            "/photos}\n"
+                            "transforms: [random_resized_crop: {size: 16}]\n"
+                            "sampler: {type: random}\n"
+                            "loader: {batch_size: 32, seed: 3}\n");
+  const auto loader = build_loader(run["loader"]);
+  EXPECT_EQ(loader->size(), 3);
+  const auto batch = loader->next();
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->data().sizes(), (std::vector<int64_t>{32, 3, 16, 16}));
+  auto expected = order(RandomSampler(80, {.seed = 3}));
+  expected.resize(32);
+  EXPECT_EQ(batch->indices(), expected);
+}
+
+TEST(BuildLoader, KnowsTheTypesThatAProgramAdds) {
+  DatasetTypes types;
+  types.add("numbers", [](const Node& dataset, const std::optional<Node>&) {
+    Section keys(dataset);
+    keys.find("type");
+    Numbers numbers{keys.get<int64_t>("n")};
+    keys.finish();
+    return numbers;
+  });
+  const auto run = document("dataset: {type: numbers, n: 5}\nloader: {batch_size: 2}");
+  const auto batch = build_loader(run["loader"], types)->next();
+  EXPECT_EQ(batch->data()[1][0].item<int64_t>(), 1);
+  EXPECT_EQ(
+      error_of([&] { build_loader(document("dataset: {type: number}\nloader: {}")["loader"], types); }),
+      "run.yaml:1:17: dataset.type: expected one of image_folder, numbers, found 'number', did you mean numbers?");
+}
+
+TEST(BuildLoader, SaysWhatIsMissing) {
+  EXPECT_EQ(error_of([] { build_loader(document("loader: {}")["loader"]); }),
+            "run.yaml:1:1: the key 'dataset' is missing");
+  EXPECT_EQ(error_of([] { build_loader(document("dataset: {root: x}\nloader: {}")["loader"]); }),
+            "run.yaml:1:10: dataset: the key 'type' is missing");
+}
+
+// What can be read of the files in configs/ without the data that they name.
+TEST(ShippedConfigurations, AreReadable) {
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(MILLRACE_CONFIGS)) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++files;
+    SCOPED_TRACE(entry.path());
+    const auto run = load(entry.path());
+    const auto options = read_loader_options(run["loader"]);
+    read_sampler(run.find("sampler"), 100, options);
+    read_transforms(run.find("transforms"));
+  }
+  EXPECT_GE(files, 5);
+}
+
+}  // namespace
+}  // namespace millrace::configs

@@ -1,7 +1,7 @@
 """PyTorch's DataLoader in the scenarios of benchmarks/compare; see docs/performance.md for what each measures.
 
-Prints one JSON object as its last line: {"versions": …, "metrics": {…}, "check": {…}}. With --batches N it takes N batches
-of scenario a, b or c and measures nothing, which is what benchmarks/count_syscalls needs.
+Prints one JSON object as its last line: {"versions": …, "metrics": {…}, "check": {…}}. With --batches N it takes N
+batches of scenario a, b or c and measures nothing, which is what benchmarks/count_syscalls needs.
 """
 import argparse
 import itertools
@@ -131,7 +131,8 @@ def photos(options):
 def tiny_batches(options):
     labels = torch.arange(TINY_SAMPLES)
     dataset = TensorDataset(labels.float().unsqueeze(1).repeat(1, 16), labels)  # a row is full of its own label
-    return endless(DataLoader(dataset, batch_size=64, num_workers=1, shuffle=True, drop_last=True, persistent_workers=True))
+    return endless(DataLoader(dataset, batch_size=64, num_workers=1, shuffle=True, drop_last=True,
+                              persistent_workers=True))
 
 
 def tiny(options):
@@ -193,7 +194,8 @@ def ready(options):
 def first_batch(options):
     items = photo_list(options.photos)
     if options.variant == "warm":
-        loader = DataLoader(Photos(items[::7][:128]), batch_size=64, num_workers=2, shuffle=True, persistent_workers=True)
+        loader = DataLoader(Photos(items[::7][:128]), batch_size=64, num_workers=2, shuffle=True,
+                            persistent_workers=True)
         for _ in loader:
             pass
     else:
@@ -201,8 +203,8 @@ def first_batch(options):
     start = time.perf_counter()
     images, labels = next(iter(loader))
     seconds = time.perf_counter() - start
-    return {"first_batch_ms": seconds * 1e3}, {"shape": list(images.shape), "mean": round(images.float().mean().item(), 2),
-                                               "label_sum": int(labels.sum())}
+    check = {"shape": list(images.shape), "mean": round(images.float().mean().item(), 2), "label_sum": int(labels.sum())}
+    return {"first_batch_ms": seconds * 1e3}, check
 
 
 def memory(options):

@@ -1,0 +1,125 @@
+// What is left of the others when one process of the family dies or was started wrongly. Each case runs a program of
+// its own as the trainer.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <vector>
+
+#include "millrace/sharing/process/child.h"
+#include "millrace/sharing/process/fork_server.h"
+#include "millrace/tests/support/process_probe.h"
+#include "millrace/tests/support/start_methods.h"
+
+namespace millrace {
+namespace {
+
+using std::chrono::seconds;
+using test::kLong;
+using test::Program;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr int kChildren = 4;
+
+// A program with children, and pidfds of all of them.
+struct Family {
+  Program trainer;
+  std::vector<std::pair<pid_t, PidFd>> children;
+  std::pair<pid_t, PidFd> server;
+
+  explicit Family(StartMethod method)
+      : trainer({MILLRACE_TEST_HELPER, "trainer", to_string(method), std::to_string(kChildren)}) {
+    // They run and wait for nothing, so their numbers are still theirs.
+    for (std::string line; (line = trainer.line()) != "ready";) {
+      const pid_t pid = std::stoi(line.substr(line.find(' ')));
+      if (line.starts_with("server"))
+        server = {pid, PidFd::open(pid)};
+      else
+        children.emplace_back(pid, PidFd::open(pid));
+    }
+    EXPECT_EQ(children.size(), size_t{kChildren});
+  }
+};
+
+// Orphans come to us instead of to the machine's init, so that what becomes of them does not depend on that.
+class AdoptOrphans {
+ public:
+  AdoptOrphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+  ~AdoptOrphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 0); }
+};
+
+class TrainerDeath : public testing::TestWithParam<std::tuple<StartMethod, int>> {};
+INSTANTIATE_TEST_SUITE_P(, TrainerDeath,
+                         testing::Combine(test::every_start_method(), testing::Values(SIGKILL, SIGTERM, SIGSEGV)),
+                         [](const auto& tested) {
+                           return std::string(to_string(std::get<0>(tested.param))) + "_" +
+                                  signal_name(std::get<1>(tested.param));
+                         });
+
+TEST_P(TrainerDeath, EndsServerAndChildrenAndLeavesNoZombie) {
+  const auto [method, signal] = GetParam();
+  const AdoptOrphans adopt;
+  Family family(method);
+  // A stopped child cannot even run its own handlers.
+  family.children.back().second.kill(SIGSTOP);
+  family.trainer.pidfd().kill(signal);
+  EXPECT_EQ(family.trainer.wait().signal(), signal);
+  EXPECT_TRUE(family.server.second.wait_ended(seconds(3))) << "the server lives on";
+  for (const auto& [pid, process] : family.children) EXPECT_TRUE(process.wait_ended(seconds(3))) << "a child lives on";
+  // The trainer's own children became ours. What the server started, the server has reaped.
+  EXPECT_TRUE(family.server.second.reap());
+  for (const auto& [pid, process] : family.children) {
+    if (method == StartMethod::kForkServer)
+      EXPECT_EQ(test::process_state(pid), '\0') << "the server left a zombie";
+    else
+      EXPECT_EQ(process.reap(), SIGKILL);
+  }
+}
+
+TEST(ServerDeath, ByKillEndsItsChildren) {
+  const AdoptOrphans adopt;
+  Family family(StartMethod::kForkServer);
+  family.server.second.kill(SIGKILL);
+  for (const auto& [pid, process] : family.children) {
+    EXPECT_TRUE(process.wait_ended(seconds(3)));
+    EXPECT_EQ(process.reap(), SIGKILL);
+  }
+}
+
+TEST(CtrlC, LeavesServerAndChildrenToTheTrainer) {
+  // Sent as the terminal does it, to each of the group, save for the trainer.
+  Family family(StartMethod::kForkServer);
+  family.server.second.kill(SIGINT);
+  for (const auto& [pid, process] : family.children) process.kill(SIGINT);
+  EXPECT_FALSE(family.server.second.wait_ended(std::chrono::milliseconds(20)));
+  for (const auto& [pid, process] : family.children) EXPECT_FALSE(process.wait_ended(std::chrono::milliseconds(0)));
+}
+
+TEST(Init, WithARunningThreadThrowsAndNamesIt) {
+  Program program({MILLRACE_TEST_HELPER, "threads"});
+  EXPECT_THAT(program.line(), AllOf(HasSubstr("early-decoder"), HasSubstr("threads"), HasSubstr("millrace::init()")));
+  EXPECT_EQ(program.wait().code(), 3);
+}
+
+class WithoutInit : public testing::TestWithParam<StartMethod> {};
+INSTANTIATE_TEST_SUITE_P(, WithoutInit, testing::Values(StartMethod::kForkServer, StartMethod::kSpawn),
+                         test::start_method_name);
+
+TEST_P(WithoutInit, StartingAChildNamesTheMissingLineAndRunsMainOnce) {
+  Program program({MILLRACE_TEST_HELPER, "no_init", to_string(GetParam())});
+  EXPECT_THAT(program.line(), HasSubstr("millrace::init(argc, argv)"));
+  EXPECT_EQ(program.wait().code(), 2);
+  EXPECT_EQ(program.errors(), "main\n") << "main() ran more than once";
+}
+
+TEST(WithoutInitFork, NeedsNone) {
+  Program program({MILLRACE_TEST_HELPER, "no_init", to_string(StartMethod::kFork)});
+  EXPECT_THAT(program.line(), HasSubstr("child "));
+  EXPECT_EQ(program.wait().code(), 0);
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,340 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <thread>
+
+#include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/os/epoll.h"
+#include "millrace/sharing/os/event_fd.h"
+#include "millrace/sharing/os/futex.h"
+#include "millrace/sharing/os/memfd.h"
+#include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/os/pidfd.h"
+#include "millrace/sharing/os/poll.h"
+#include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/process/child.h"
+#include "millrace/tests/support/process_probe.h"
+
+namespace millrace {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using test::kLong;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
+OwnedFd some_descriptor() { return OwnedFd(MILLRACE_SYSCALL(::open("/dev/null", O_RDONLY | O_CLOEXEC))); }
+
+TEST(OwnedFd, ClosesItsDescriptorWhenItDies) {
+  int number = -1;
+  {
+    const auto fd = some_descriptor();
+    number = fd.get();
+    EXPECT_TRUE(is_open(number));
+  }
+  EXPECT_FALSE(is_open(number));
+}
+
+TEST(OwnedFd, IsEmptyAfterAMoveAndTheTargetOwns) {
+  auto first = some_descriptor();
+  const int number = first.get();
+  const OwnedFd second = std::move(first);
+  EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move): that it is empty is the promise.
+  EXPECT_EQ(second.get(), number);
+  EXPECT_TRUE(is_open(number));
+}
+
+TEST(OwnedFd, AssignmentClosesWhatItHeld) {
+  auto first = some_descriptor();
+  auto second = some_descriptor();
+  const int old = first.get();
+  first = std::move(second);
+  EXPECT_FALSE(is_open(old));
+  EXPECT_TRUE(is_open(first.get()));
+}
+
+TEST(OwnedFd, AssignmentToItselfKeepsTheDescriptor) {
+  auto fd = some_descriptor();
+  auto& same = fd;
+  fd = std::move(same);
+  EXPECT_TRUE(is_open(fd.get()));
+}
+
+TEST(OwnedFd, ReleaseGivesTheDescriptorAwayOpen) {
+  auto fd = some_descriptor();
+  const OwnedFd owner(fd.release());
+  EXPECT_FALSE(fd);
+  fd.reset();
+  EXPECT_TRUE(is_open(owner.get()));
+}
+
+TEST(Syscall, ErrorTellsCallArgumentsAndErrno) {
+  const std::string path = "/no/such/file";
+  try {
+    MILLRACE_SYSCALL(::open(path.c_str(), O_RDONLY), path, 42);
+    FAIL() << "opened " << path;
+  } catch (const SyscallError& e) {
+    EXPECT_EQ(e.code().value(), ENOENT);
+    EXPECT_THAT(e.what(), HasSubstr("::open(path.c_str(), O_RDONLY)"));
+    EXPECT_THAT(e.what(), HasSubstr("/no/such/file, 42"));
+    EXPECT_THAT(e.what(), HasSubstr("No such file or directory"));
+  }
+}
+
+TEST(Syscall, GivesTheResultOfTheCall) {
+  const OwnedFd fd(MILLRACE_SYSCALL(::dup(STDOUT_FILENO)));
+  EXPECT_TRUE(is_open(fd.get()));
+}
+
+TEST(Syscall, RepeatsAnInterruptedCall) {
+  int calls = 0;
+  const auto interrupted_twice = [&] {
+    errno = EINTR;
+    return ++calls < 3 ? -1 : 7;
+  };
+  EXPECT_EQ(MILLRACE_SYSCALL(interrupted_twice()), 7);
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(Memfd, SizeIsSealed) {
+  const auto fd = create_memfd("test", 10'000);
+  EXPECT_EQ(sealed_size(fd.get()), 10'000u);
+  for (const off_t other : {0, 5'000, 20'000}) {
+    EXPECT_EQ(::ftruncate(fd.get(), other), -1);
+    EXPECT_EQ(errno, EPERM);
+  }
+  EXPECT_EQ(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_WRITE), -1) << "the seals themselves are final";
+}
+
+TEST(Memfd, MemoryIsAllocatedWhenItIsMade) {
+  constexpr size_t kBytes = 5'000'000;  // More than one step, and no whole number of pages.
+  const auto fd = create_memfd("test", kBytes);
+  struct stat status {};
+  ASSERT_EQ(::fstat(fd.get(), &status), 0);
+  EXPECT_GE(static_cast<size_t>(status.st_blocks) * 512, kBytes);
+}
+
+TEST(Memfd, MayBeEmpty) { EXPECT_EQ(sealed_size(create_memfd("empty", 0).get()), 0u); }
+
+TEST(Memfd, SealedSizeRefusesWhatAnotherCouldTruncate) {
+  const OwnedFd fd(MILLRACE_SYSCALL(::memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
+  EXPECT_THROW(sealed_size(fd.get()), std::runtime_error);
+  ASSERT_EQ(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK), 0);
+  EXPECT_THROW(sealed_size(fd.get()), std::runtime_error) << "it may still grow";
+}
+
+TEST(Memfd, SealedSizeRefusesWhatIsNoMemory) {
+  const auto fd = some_descriptor();
+  EXPECT_THROW(sealed_size(fd.get()), std::runtime_error);
+}
+
+// Sends this thread a signal at short intervals while it lives: every wait in it is interrupted again and again.
+class SignalStorm {
+ public:
+  explicit SignalStorm(nanoseconds interval) {
+    struct sigaction action {};
+    action.sa_handler = [](int) { received.fetch_add(1); };
+    ::sigaction(SIGUSR1, &action, &before_);
+    received = 0;
+    sigevent event{};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = SIGUSR1;
+    event._sigev_un._tid = ::gettid();
+    MILLRACE_SYSCALL(::timer_create(CLOCK_MONOTONIC, &event, &timer_));
+    const timespec every{0, interval.count()};
+    const itimerspec when{every, every};
+    MILLRACE_SYSCALL(::timer_settime(timer_, 0, &when, nullptr));
+  }
+  ~SignalStorm() {
+    ::timer_delete(timer_);
+    ::sigaction(SIGUSR1, &before_, nullptr);
+  }
+
+  static inline std::atomic<int> received = 0;
+
+ private:
+  timer_t timer_ = nullptr;
+  struct sigaction before_ {};
+};
+
+TEST(Memfd, LargeAllocationEndsUnderAProfilersTimer) {
+  const SignalStorm storm(milliseconds(5));
+  // Takes many ticks, and the kernel undoes a call that a signal interrupts: in one piece it never ended.
+  EXPECT_EQ(sealed_size(create_memfd("profiled", size_t{200} << 20).get()), size_t{200} << 20);
+}
+
+TEST(EventFd, SignalBeforeTheWaitIsNotLost) {
+  const EventFd event;
+  EXPECT_FALSE(poll_readable(event.fd(), milliseconds(0)));
+  event.signal();
+  event.signal();
+  EXPECT_TRUE(poll_readable(event.fd(), milliseconds(0)));
+  event.clear();
+  EXPECT_FALSE(poll_readable(event.fd(), milliseconds(0)));
+  event.clear();  // Of nothing: no error, no wait.
+}
+
+TEST(EventFd, SignalNeverBlocksWhenTheCounterIsFull) {
+  const EventFd event;
+  const uint64_t full = UINT64_MAX - 1;
+  ASSERT_EQ(::write(event.fd(), &full, sizeof full), static_cast<ssize_t>(sizeof full));
+  event.signal();
+  EXPECT_TRUE(poll_readable(event.fd(), milliseconds(0)));
+}
+
+TEST(EventFd, WakesAnotherThread) {
+  const EventFd event;
+  std::thread other([&] { event.signal(); });
+  EXPECT_TRUE(poll_readable(event.fd(), kLong));
+  other.join();
+}
+
+TEST(Epoll, ReportsTheKeysOfWhatIsReady) {
+  const EventFd a, b, c;
+  Epoll epoll;
+  epoll.add(a.fd(), 1);
+  epoll.add(b.fd(), UINT64_MAX);
+  epoll.add(c.fd(), 3);
+  EXPECT_THAT(epoll.wait(milliseconds(0)), IsEmpty());
+  a.signal();
+  b.signal();
+  EXPECT_THAT(epoll.wait(kLong), UnorderedElementsAre(1u, UINT64_MAX));
+  epoll.remove(a.fd());
+  EXPECT_THAT(epoll.wait(kLong), ElementsAre(UINT64_MAX));
+}
+
+TEST(Epoll, ReportsTheEndOfTheOtherSide) {
+  auto [ours, theirs] = FdSocket::pair();
+  Epoll epoll;
+  epoll.add(ours.fd(), 5);
+  theirs.close();
+  EXPECT_THAT(epoll.wait(kLong), ElementsAre(5u));
+}
+
+TEST(Epoll, WaitsNoShorterThanItsTimeout) {
+  // 100 µs rounded down would be no wait at all, and its caller would spin.
+  Epoll epoll;
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_THAT(epoll.wait(std::chrono::microseconds(100)), IsEmpty());
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::microseconds(100));
+}
+
+TEST(Epoll, TakesTheLargestTimeout) {
+  const EventFd event;
+  event.signal();
+  Epoll epoll;
+  epoll.add(event.fd(), 1);
+  EXPECT_THAT(epoll.wait(nanoseconds::max()), ElementsAre(1u));
+  EXPECT_THAT(epoll.wait(nanoseconds(-1)), ElementsAre(1u)) << "a deadline that has passed still looks";
+}
+
+TEST(Epoll, ReportsMoreThanOneBufferOfReadyDescriptorsInTurns) {
+  std::vector<EventFd> events(100);
+  Epoll epoll;
+  for (size_t i = 0; i < events.size(); ++i) {
+    epoll.add(events[i].fd(), i);
+    events[i].signal();
+  }
+  std::set<uint64_t> seen;
+  while (seen.size() < events.size()) {
+    for (const auto key : std::vector(epoll.wait(milliseconds(0)))) {
+      seen.insert(key);
+      events[key].clear();
+    }
+  }
+  EXPECT_THAT(epoll.wait(milliseconds(0)), IsEmpty());
+}
+
+TEST(PollReadable, WaitsItsTimeWhileSignalsArrive) {
+  const EventFd event;
+  const SignalStorm storm(milliseconds(2));
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_FALSE(poll_readable(event.fd(), milliseconds(50)));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(50));
+  EXPECT_GT(SignalStorm::received, 0);
+}
+
+TEST(PollReadable, IsTrueAtEndOfFile) {
+  auto [ours, theirs] = FdSocket::pair();
+  theirs.close();
+  EXPECT_TRUE(poll_readable(ours.fd(), std::nullopt));
+}
+
+// Two words in shared memory: the child waits for the first and answers in the second.
+struct FutexPage {
+  std::atomic<uint32_t> question;
+  std::atomic<uint32_t> answer;
+};
+
+TEST(Futex, WakesAcrossProcesses) {
+  const auto segment = SharedSegment::create("futex test", sizeof(FutexPage), "nothing");
+  const MappedSegment mapped(segment, Access::kReadWrite);
+  auto& page = *reinterpret_cast<FutexPage*>(mapped.data());
+  ChildSpec spec;
+  spec.entry = [](std::span<const std::byte>, std::vector<OwnedFd> fds) {
+    const MappedSegment memory(SharedSegment::adopt(std::move(fds.at(0))), Access::kReadWrite);
+    auto& words = *reinterpret_cast<FutexPage*>(memory.data());
+    while (words.question.load() == 0) futex_wait(words.question, 0, kLong);
+    words.answer = words.question + 1;
+    futex_wake_all(words.answer);
+    return 0;
+  };
+  spec.fds = {segment.fd()};
+  auto child = start_child(StartMethod::kForkServer, spec);
+  page.question = 41;
+  futex_wake_one(page.question);
+  while (page.answer.load() == 0 && !child.wait(nanoseconds(0))) futex_wait(page.answer, 0, milliseconds(100));
+  EXPECT_EQ(page.answer.load(), 42u);
+  EXPECT_EQ(child.wait(kLong).value().exitcode(), 0);
+}
+
+TEST(Futex, ReturnsAtOnceWhenTheWordDiffers) {
+  const std::atomic<uint32_t> word = 1;
+  futex_wait(word, 0, std::chrono::hours(1));
+}
+
+TEST(Futex, ReturnsAtTheDeadline) {
+  const std::atomic<uint32_t> word = 0;
+  futex_wait(word, 0, milliseconds(1));
+  futex_wait(word, 0, nanoseconds(-1));
+}
+
+int wait_for_end_of_file(std::span<const std::byte>, std::vector<OwnedFd> fds) {
+  FdSocket(std::move(fds.at(0))).receive();
+  return 5;
+}
+
+TEST(PidFd, TellsLifeFromDeath) {
+  auto [ours, theirs] = FdSocket::pair();
+  const auto child = start_child(StartMethod::kFork, {wait_for_end_of_file, {}, {theirs.fd()}, "pidfd"});
+  const auto pidfd = PidFd::open(child.pid());
+  EXPECT_FALSE(pidfd.wait_ended(milliseconds(0)));
+  EXPECT_TRUE(pidfd.kill(0));
+  EXPECT_TRUE(pidfd.kill(SIGKILL));
+  EXPECT_TRUE(pidfd.wait_ended(kLong));
+  EXPECT_EQ(pidfd.reap(), SIGKILL);
+  EXPECT_FALSE(pidfd.kill(SIGKILL)) << "it is gone";
+  EXPECT_EQ(pidfd.reap(), std::nullopt) << "its status has been taken";
+  EXPECT_TRUE(pidfd.wait_ended(std::nullopt));
+}
+
+TEST(PidFd, OpenOfNoProcessNamesItsNumber) {
+  try {
+    PidFd::open(999'999'999);
+    FAIL();
+  } catch (const SyscallError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("999999999"));
+  }
+}
+
+}  // namespace
+}  // namespace millrace

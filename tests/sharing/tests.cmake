@@ -1,0 +1,19 @@
+# The parts of sharing/ that know nothing of torch.
+add_library(millrace_test_support STATIC support/process_probe.cpp)
+target_link_libraries(millrace_test_support PUBLIC millrace_sharing PRIVATE millrace_compiler)
+
+millrace_test(sharing_test sharing/os_test.cpp sharing/memory_test.cpp sharing/fd_socket_test.cpp sharing/codec_test.cpp
+  LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing millrace_test_support)
+
+# Programs and a library that process tests run or load: each needs a main() or a moment of loading of its own.
+millrace_program(sharing_helper sharing/helper_program.cpp)
+target_link_libraries(sharing_helper PRIVATE millrace_sharing millrace_test_support)
+add_library(sharing_plugin MODULE sharing/plugin.cpp)
+target_link_libraries(sharing_plugin PRIVATE millrace_sharing millrace_compiler)
+
+millrace_test(sharing_process_test sharing/process_test.cpp sharing/function_ref_test.cpp sharing/lifetime_test.cpp
+  sharing/kill_test.cpp
+  LABELS asan tsan TIMEOUT 300 LIBRARIES millrace_sharing millrace_test_support)
+target_compile_definitions(sharing_process_test PRIVATE
+  MILLRACE_TEST_HELPER="$<TARGET_FILE:sharing_helper>" MILLRACE_TEST_PLUGIN="$<TARGET_FILE:sharing_plugin>")
+add_dependencies(sharing_process_test sharing_helper sharing_plugin)

@@ -19,7 +19,7 @@ namespace millrace::image {
 /// 65", "truncated JPEG: ..."); the caller knows the name.
 class ImageDecoder {
  public:
-  /// Finds out the size. `file` must stay until the last call of next().
+  /// Finds out the size. The bytes are not used after the call.
   Size open(std::span<const std::byte> file, ImageMode mode);
 
   /// Begins to decode `region`, which must lie inside the picture. Once after each open().

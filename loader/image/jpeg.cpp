@@ -35,6 +35,10 @@ constexpr int kMinDecodedWidth = 8;
 constexpr size_t kMisalignment = 8;
 constexpr size_t kRowAlignment = 64;
 
+/// libjpeg-turbo's fast entropy decoder runs only while this many bytes follow: 512 for each of at most 10 blocks of an
+/// MCU. So the file gets as many zeros behind its end, or its last tenth would be decoded slowly.
+constexpr size_t kFilePadding = 5120;
+
 struct ErrorManager {
   jpeg_error_mgr base;  // First, so that libjpeg's pointer to it is a pointer to this.
   std::jmp_buf jump;
@@ -161,10 +165,9 @@ class PictureArena {
 
 /// The end-of-image marker cannot occur inside entropy-coded data. Without this check a file cut off below the region
 /// would pass or fail depending on the crop that was drawn.
-bool ends_properly(const jpeg_source_mgr& source) {
-  const auto* begin = source.next_input_byte;
-  for (const auto* end = begin + source.bytes_in_buffer; end - begin >= 2; --end) {
-    if (end[-1] == JPEG_EOI && end[-2] == 0xFF) return true;
+bool ends_properly(std::span<const unsigned char> data) {
+  for (size_t end = data.size(); end >= 2; --end) {
+    if (data[end - 1] == JPEG_EOI && data[end - 2] == 0xFF) return true;
   }
   return false;
 }
@@ -175,6 +178,7 @@ struct JpegReader::State {
   jpeg_decompress_struct info{};
   ErrorManager errors{};
   PictureArena arena;
+  std::vector<unsigned char> file;
   std::vector<uint8_t> buffer;
   uint8_t* rows = nullptr;  // In the buffer, for kStripRows rows.
   size_t stride = 0;
@@ -216,12 +220,22 @@ JpegReader::~JpegReader() = default;
 std::optional<Size> JpegReader::open(std::span<const std::byte> file) {
   State& state = *state_;
   jpeg_decompress_struct& info = state.info;
+  const auto* const data = reinterpret_cast<const unsigned char*>(file.data());
+  const auto require_end = [&](size_t from) {
+    if (from > file.size() || !ends_properly({data + from, file.size() - from}))
+      throw std::runtime_error("truncated JPEG: no end-of-image marker");
+  };
+  require_end(0);
+  const size_t padded = file.size() + kFilePadding;
+  if (state.file.size() < padded) state.file.resize(padded);
+  std::memcpy(state.file.data(), data, file.size());
+  std::memset(state.file.data() + file.size(), 0, kFilePadding);
   state.guarded([&] {
     jpeg_abort_decompress(&info);
-    jpeg_mem_src(&info, reinterpret_cast<const unsigned char*>(file.data()), file.size());
+    jpeg_mem_src(&info, state.file.data(), padded);
     jpeg_read_header(&info, TRUE);
   });
-  if (!ends_properly(*info.src)) throw std::runtime_error("truncated JPEG: no end-of-image marker");
+  require_end(padded - info.src->bytes_in_buffer);  // A thumbnail in the header has an end of its own.
   if (info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK) return std::nullopt;
   return Size{static_cast<int>(info.image_height), static_cast<int>(info.image_width)};
 }

@@ -26,8 +26,7 @@ class JpegReader {
   JpegReader(const JpegReader&) = delete;
   JpegReader& operator=(const JpegReader&) = delete;
 
-  /// Reads the header. Empty when libjpeg cannot give these colours as RGB or gray (CMYK, YCCK).
-  /// `file` must stay until the last call of next().
+  /// Reads the header. Empty when libjpeg cannot give these colours as RGB or gray (CMYK, YCCK). Copies the bytes.
   std::optional<Size> open(std::span<const std::byte> file);
 
   /// Begins to decode `region`, which must lie inside the picture. REQUIRES: open() just gave a size.

@@ -111,7 +111,7 @@ TEST(JpegReader, RefusesTruncatedFileWhateverTheRegion) {
 TEST(JpegReader, RefusesHeaderAlone) {
   Bytes file = read_bytes(jpeg_paths().back());
   file.resize(30);
-  EXPECT_THAT(error_of(file, {0, 0, 1, 1}), HasSubstr("JPEG: "));
+  EXPECT_THAT(error_of(file, {0, 0, 1, 1}), HasSubstr("truncated JPEG"));
 }
 
 TEST(JpegReader, RefusesMissingMiddle) {

@@ -9,6 +9,7 @@
 
 #include "millrace/loader/board.h"
 #include "millrace/loader/ledger.h"
+#include "millrace/loader/look.h"
 #include "millrace/loader/seeds.h"
 #include "millrace/loader/worker.h"
 #include "millrace/loader/worker_crew.h"
@@ -32,7 +33,6 @@ constexpr auto kRescan =
     std::chrono::milliseconds(100);  // Bounds the harm of a wake-up that a hostile worker swallows.
 constexpr auto kLookForDeaths = std::chrono::milliseconds(10);
 constexpr auto kHeldGrace = std::chrono::seconds(2);  // For another thread of the user's to drop a batch.
-constexpr int kLooksBeforeSleep = 400;                // As in worker.cpp.
 constexpr int64_t kMaxSlots = 4096;
 
 void require(bool good, const std::string& complaint) {
@@ -274,14 +274,14 @@ class DataLoader::Engine {
     } stopwatch{start, stats_.wait_seconds};
 
     if (inline_worker_) return complete_inline();
-    for (int look = 0; look < kLooksBeforeSleep; ++look)
-      if (const auto slot = find_complete()) return *slot;
+    std::optional<size_t> slot;
+    if (look_for_a_while([&] { return (slot = find_complete()).has_value(); })) return *slot;
     for (;;) {
       if (ledger_.count(SlotState::kOpen) == 0) require_slot_comes_home(start);
       sleep(start);
       settle();
       open_ahead(std::max<int64_t>(options_.prefetch(), 1));
-      if (const auto slot = find_complete()) return *slot;
+      if ((slot = find_complete())) return *slot;
       if (options_.timeout().count() > 0 && Clock::now() - start >= options_.timeout()) throw_timeout();
     }
   }
@@ -303,14 +303,15 @@ class DataLoader::Engine {
     std::optional<uint64_t> sequence;
     if (options_.in_order() && ledger_.find_open(next_in_order_)) sequence = next_in_order_;
     board_.start_waiting(sequence);
-    arena_->start_waiting();
+    const bool starved = ledger_.count(SlotState::kOpen) == 0;  // Only a slot that comes home helps then.
+    if (starved) arena_->start_waiting();
     std::chrono::nanoseconds limit = kRescan;
     if (options_.timeout().count() > 0)
       limit = std::clamp<std::chrono::nanoseconds>(start + options_.timeout() - Clock::now(), {}, kRescan);
     if (find_complete()) limit = {};  // Completed between our last look and start_waiting().
     for (const uint64_t key : epoll_.wait(limit)) handle(key);
     board_.stop_waiting();
-    arena_->stop_waiting();
+    if (starved) arena_->stop_waiting();
   }
 
   // A trainer that never has to wait would never learn of a death. Looked at rarely, since it is a system call.

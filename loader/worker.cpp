@@ -6,15 +6,13 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/loader/look.h"
 #include "millrace/sharing/process/type_name.h"
 
 namespace millrace {
 namespace {
 
 constexpr auto kLookForOrphans = std::chrono::milliseconds(500);
-
-// Looks for work this often before it sleeps: some microseconds, less than falling asleep and being woken costs.
-constexpr int kLooksBeforeSleep = 200;
 
 int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
@@ -25,12 +23,6 @@ void copy_cut(std::array<char, N>& to, std::string_view from) {
   std::copy_n(from.begin(), length, to.begin());
   to[length] = '\0';
   if (from.size() > length) std::copy(kCut.begin(), kCut.end(), to.begin() + (length - kCut.size()));
-}
-
-void relax() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
 }
 
 }  // namespace
@@ -49,9 +41,7 @@ Worker::Worker(const Place& place, SampleSource& source, int number, uint32_t in
 
 void Worker::run(const std::function<bool()>& orphaned) {
   while (!place_.board.stopping() && !orphaned()) {
-    bool filled = false;
-    for (int look = 0; look < kLooksBeforeSleep && !filled; ++look, relax()) filled = fill_one();
-    if (!filled) place_.board.wait_for_work(beacon_, kLookForOrphans);
+    if (!look_for_a_while([&] { return fill_one(); })) place_.board.wait_for_work(beacon_, kLookForOrphans);
   }
 }
 

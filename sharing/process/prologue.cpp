@@ -14,6 +14,10 @@
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/syscall.h"
 
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
 namespace millrace {
 namespace {
 
@@ -42,9 +46,7 @@ void volunteer_for_the_oom_killer() {
 
 void close_range_of_descriptors(unsigned first, unsigned last) {
   if (first > last) return;
-#ifdef SYS_close_range
   if (::syscall(SYS_close_range, first, last, 0) == 0) return;
-#endif
   // Kernels before 5.9, and sandboxes that refuse the call.
   std::vector<int> open;
   if (DIR* directory = ::opendir("/proc/self/fd")) {

@@ -66,6 +66,7 @@ int run(int argc, char** argv) {
   const std::string task = argc > 1 ? argv[1] : "";
   if (task == "threads") return init_with_a_thread(argc, argv);
   if (task != "no_init") init(argc, argv);
+  if (task == "trainer") test::replace_early_server_under_thread_sanitizer();
   if (task == "trainer" && argc == 4) return trainer(method_named(argv[2]), std::atoi(argv[3]));
   if (task != "no_init" || argc != 3) throw std::invalid_argument("wrong usage");
   start_sleeping_child(method_named(argv[2]));

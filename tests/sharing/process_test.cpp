@@ -24,6 +24,11 @@
 namespace millrace {
 namespace {
 
+class UsableForkServer : public testing::Environment {
+  void SetUp() override { test::replace_early_server_under_thread_sanitizer(); }
+};
+[[maybe_unused]] const auto* const kUsableForkServer = testing::AddGlobalTestEnvironment(new UsableForkServer);
+
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;

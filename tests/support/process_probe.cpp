@@ -18,6 +18,7 @@
 
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/process/fork_server.h"
 
 extern char** environ;
 
@@ -90,6 +91,12 @@ Watchdog::Watchdog(std::string what, std::chrono::seconds limit) {
 Watchdog::~Watchdog() { ::timer_delete(timer_); }
 
 namespace {
+
+#ifdef __SANITIZE_THREAD__
+constexpr bool kThreadSanitizer = true;
+#else
+constexpr bool kThreadSanitizer = false;
+#endif
 
 std::pair<OwnedFd, OwnedFd> make_pipe() {
   int ends[2];
@@ -164,6 +171,13 @@ std::string OutputFile::text() const {
     text.append(buffer, static_cast<size_t>(got));
     at += got;
   }
+}
+
+void replace_early_server_under_thread_sanitizer() {
+  if (!kThreadSanitizer) return;
+  const auto server = PidFd::open(ForkServer::instance().pid());
+  server.kill(SIGKILL);
+  server.wait_ended(std::nullopt);
 }
 
 void send_text(const FdSocket& socket, const std::string& text, std::vector<int> fds) {

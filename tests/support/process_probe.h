@@ -86,6 +86,10 @@ class OutputFile {
   OwnedFd file_;
 };
 
+/// Makes the next start_child() execute a new fork server, if this is the thread sanitizer: its runtime starts a thread
+/// of its own in a forked process, so that an early server refuses to fork. One executed afresh has no such thread.
+void replace_early_server_under_thread_sanitizer();
+
 /// Short forms for messages made of text.
 void send_text(const FdSocket& socket, const std::string& text, std::vector<int> fds = {});
 std::string text_of(const Message& message);

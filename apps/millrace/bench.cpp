@@ -78,6 +78,15 @@ configs::DatasetTypes dataset_types() {
   return types;
 }
 
+// Reads every byte: the sum of the tensor's 64-bit words, and of the bytes behind the last whole one.
+int64_t sum_of_words(const at::Tensor& tensor) {
+  const auto bytes = tensor.view(-1).view(at::kByte);
+  const int64_t rest = bytes.numel() % int64_t{sizeof(int64_t)};
+  const int64_t whole = bytes.numel() - rest;
+  return bytes.narrow(0, 0, whole).view(at::kLong).sum().item<int64_t>() +
+         bytes.narrow(0, whole, rest).sum().item<int64_t>();
+}
+
 // Batches without end, over as many epochs as it takes, read as the configuration says.
 class Consumer {
  public:
@@ -100,8 +109,7 @@ class Consumer {
     samples_ += batch->size();
     ++batches_;
     if (read_ == Read::kAll)
-      for (const auto& field : loader_->spec().fields)
-        checksum_ += (*batch)[field.name].view(-1).view(at::kLong).sum().item<int64_t>();
+      for (const auto& field : loader_->spec().fields) checksum_ += sum_of_words((*batch)[field.name]);
   }
 
   std::vector<pid_t> worker_pids() const { return loader_->worker_pids(); }

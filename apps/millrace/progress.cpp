@@ -37,7 +37,7 @@ Progress::Progress(std::string title, std::string unit, int64_t total)
       start_(Clock::now()),
       next_report_(start_ + (terminal_ ? Clock::duration::zero() : kLogInterval)) {}
 
-Progress::~Progress() {
+void Progress::clear() const {
   if (terminal_) std::fputs(kEraseLine, stderr);
 }
 

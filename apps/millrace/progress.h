@@ -16,14 +16,16 @@ class Progress {
   /// `unit` names what is counted, `total` says how much of it there is.
   Progress(std::string title, std::string unit, int64_t total);
 
-  /// Leaves the terminal's line empty.
-  ~Progress();
+  ~Progress() { clear(); }
 
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
   /// `done` of `total` are done. `note` is shown behind the rate. Cheap enough to call for every batch.
   void update(int64_t done, const std::string& note = {});
+
+  /// Leaves the terminal's line empty, for something else to be printed there.
+  void clear() const;
 
  private:
   using Clock = std::chrono::steady_clock;

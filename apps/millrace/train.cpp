@@ -60,7 +60,12 @@ std::optional<Split> open_test_split(const configs::Node& run, const Split& trai
 SmallCnn build_model(const configs::Node& run, const Split& train) {
   configs::Section model(run["model"]);
   SmallCnnOptions options;
-  const auto& shape = train.spec.fields.front().shape;
+  const auto& picture = train.spec.fields.front();
+  if (picture.dtype != torch::kByte)
+    throw run["transforms"].error(
+        "the model takes uint8 pictures and normalises them itself; remove normalize here and "
+        "set model.mean and model.std");
+  const auto& shape = picture.shape;
   options.channels = shape.at(0);
   options.classes = std::ssize(train.classes);
   options.widths = model.get<std::vector<int64_t>>("widths");
@@ -179,6 +184,7 @@ void train(const configs::Node& run) {
     char text[64] = "";
     if (test) std::snprintf(text, sizeof text, ", test accuracy %.2f %%", accuracy(model, *test));
     test_text = text;
+    progress.clear();
     std::printf("epoch %ld/%ld: loss %.4f%s\n", epoch, epochs, result.loss, test_text.c_str());
     std::fflush(stdout);
   }

@@ -179,6 +179,9 @@ TEST_F(Program, RefusesATestSplitThatDoesNotFitTraining) {
   fs::copy(folder_ / "photos" / "hat", folder_ / "other" / "hat", fs::copy_options::recursive);
   expect_error("train train.yaml test.dataset.root=other", 2,
                "train.yaml:6:12: test.dataset: its folders are not the classes that training has: 1 here, 2 there");
+  expect_error(
+      "train train.yaml 'transforms=[random_resized_crop: {size: 16}, normalize]' 'test.transforms=${transforms}'", 2,
+      "", "transforms: the model takes uint8 pictures and normalises them itself");
   expect_error("train train.yaml 'model.widths=[2, 2, 2, 2, 2]'", 2, "",
                "model.widths: 5 stages halve pictures of 16 pixels");
 }
@@ -204,15 +207,20 @@ TEST_F(Program, PrintsMeasurementsAsATable) {
 }
 
 TEST_F(Program, ReadsEveryByteWhenTheBenchAsksForIt) {
-  const auto result = run("bench " MILLRACE_CONFIGS
-                          "/bench_big.yaml --warmup 0 --window 0.01 --repeats 1 --json dataset.shape=[3,4,4] "
-                          "dataset.dtype=int64 dataset.size=2 loader.batch_size=2");
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  const auto json = nlohmann::json::parse(result.out);
-  // A batch is samples 0 and 1, and a sample is 48 words that hold its number.
-  const auto checksum = json["check"]["checksum"].get<int64_t>();
-  EXPECT_GT(checksum, 0);
-  EXPECT_EQ(checksum % 48, 0);
+  const auto checksum = [&](const std::string& dataset) {
+    const auto result =
+        run("bench " MILLRACE_CONFIGS "/bench_big.yaml --warmup 0 --window 0.01 --repeats 1 --json " + dataset);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return nlohmann::json::parse(result.out)["check"]["checksum"].get<int64_t>();
+  };
+  // Batches of samples 0 and 1, and a sample is 48 words that hold its number.
+  const auto words = checksum("dataset.size=2 loader.batch_size=2 dataset.shape=[3,4,4] dataset.dtype=int64");
+  EXPECT_GT(words, 0);
+  EXPECT_EQ(words % 48, 0);
+  // Batches of three bytes, 0, 1 and 2: less than a word.
+  const auto bytes = checksum("dataset.size=3 loader.batch_size=3 dataset.shape=[1] dataset.dtype=uint8");
+  EXPECT_GT(bytes, 0);
+  EXPECT_EQ(bytes % 3, 0);
 }
 
 TEST_F(Program, TakesBatchesWithoutMeasuring) {

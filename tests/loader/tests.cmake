@@ -5,3 +5,7 @@ millrace_test(board_test
 millrace_test(loader_test
   loader/data_loader_test.cpp loader/steady_state_test.cpp loader/kill_test.cpp
   LABELS process TIMEOUT 300 LIBRARIES millrace_loader)
+millrace_test(image_test
+  loader/image/decode_test.cpp loader/image/jpeg_test.cpp loader/image/kernels_test.cpp loader/image/renderer_test.cpp
+  loader/image/resample_test.cpp loader/image_folder_test.cpp
+  LABELS asan TIMEOUT 120 LIBRARIES millrace_loader PkgConfig::HWY)

@@ -184,7 +184,6 @@ struct JpegReader::State {
   size_t stride = 0;
   std::vector<uint8_t> gray_row;
   int left = 0;  // Of the region, in the decoded row.
-  int width = 0;
   int rows_left = 0;
 
   State() {
@@ -260,7 +259,6 @@ void JpegReader::start(const Box& region, ImageMode mode) {
     if (region.y > 0) jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(region.y));
     state.left = region.x - left;
   });
-  state.width = region.width;
   state.rows_left = region.height;
   state.stride = round_up(static_cast<size_t>(info.output_width) * kPixelBytes, kRowAlignment);
   const size_t bytes = state.stride * kStripRows + kRowAlignment + kMisalignment + kReadSlack;

@@ -25,8 +25,8 @@ class ImageSizeError : public std::runtime_error {
 /// alone is decoded and resampled, once. A second resize after a first, and borders, make it compute what there is and
 /// go on from there. The result is as if each step had been done by itself.
 ///
-/// One object serves one thread; it keeps its memory, so that JPEGs cost no allocation once the largest has been seen
-/// (besides libjpeg's own, which it returns after each picture).
+/// One object serves one thread; it keeps its memory, so that baseline JPEGs cost no allocation once the largest has
+/// been seen.
 class Renderer {
  public:
   /// Writes channels(mode) planes of `size` in the chain's dtype to `row`, which has exactly that many bytes. All

@@ -3,9 +3,9 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "millrace/configs/overrides.h"
@@ -105,7 +105,8 @@ std::string read_file(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   std::ostringstream text;
   if (in.good()) text << in.rdbuf();
-  if (!in.is_open() || in.bad()) throw ConfigError(file.string() + ": cannot read: " + std::strerror(errno));
+  if (!in.is_open() || in.bad())
+    throw ConfigError(file.string() + ": cannot read: " + std::generic_category().message(errno));
   return std::move(text).str();
 }
 
@@ -128,7 +129,11 @@ const Value* Value::find(std::string_view key) const {
   return nullptr;
 }
 
-Value* Value::find(std::string_view key) { return const_cast<Value*>(std::as_const(*this).find(key)); }
+Value* Value::find(std::string_view key) {
+  for (auto& member : members)
+    if (member.key == key) return &member.value;
+  return nullptr;
+}
 
 void set_origin(Value& value, const Origin& origin) {
   value.origin = origin;

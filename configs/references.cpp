@@ -32,7 +32,7 @@ class Resolver {
     const std::string text = value.text;
     std::string result;
     size_t position = 0;
-    for (size_t start; (start = text.find("${", position)) != std::string::npos;) {
+    for (size_t start = text.find("${"); start != std::string::npos; start = text.find("${", position)) {
       const auto end = text.find('}', start);
       if (end == std::string::npos) throw ConfigError(to_string(origin) + ": '" + text + "': the } of ${ is missing");
       const auto name = text.substr(start + 2, end - start - 2);
@@ -82,6 +82,7 @@ class Resolver {
     const auto name = text.substr(0, comma);
     Value value;
     value.kind = Value::Kind::kScalar;
+    // Nobody changes the environment while a program starts.  NOLINTNEXTLINE(concurrency-mt-unsafe)
     if (const char* set = std::getenv(name.c_str())) {
       value.text = set;
     } else if (comma != std::string::npos) {

@@ -116,12 +116,10 @@ class DataLoader::Engine {
   }
 
   ~Engine() {
+    if (owner_ == ::getpid()) return;
     // In a child that the user forked, the workers are the parent's.
-    if (owner_ != ::getpid()) {
-      static_cast<void>(processes_.release());
-      return;
-    }
-    board_.stop();
+    static_cast<void>(processes_.release());
+    static_cast<void>(threads_.release());
   }
 
   std::optional<Batch> next() {
@@ -187,7 +185,7 @@ class DataLoader::Engine {
     if (workers == 0) {
       inline_worker_.emplace(place, *source_, -1, 0);
     } else if (options_.worker_mode() == WorkerMode::kThread) {
-      threads_.emplace(place, *source_, workers);
+      threads_ = std::make_unique<ThreadCrew>(place, *source_, workers);
     } else {
       if (options_.start_method() != StartMethod::kFork && !travelling_)
         throw std::invalid_argument(
@@ -517,7 +515,7 @@ class DataLoader::Engine {
 
   // Destroyed first: they use what is above.
   std::optional<Worker> inline_worker_;
-  std::optional<ThreadCrew> threads_;
+  std::unique_ptr<ThreadCrew> threads_;
   std::unique_ptr<ProcessCrew> processes_;
 };
 

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "millrace/loader/image/threads.h"
+#include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/process/type_name.h"
 
 namespace millrace {
@@ -53,11 +54,7 @@ void use_one_thread() {
 }
 
 std::unique_ptr<SampleSource> rebuild_source(const WorkerSetup& setup, DecodeArchive& archive) {
-  auto source = resolve<TravellingDataset::Rebuild>(setup.rebuild)(archive);
-  if (source->spec() != setup.spec)
-    throw std::runtime_error("the dataset built in the worker has samples of " + to_string(source->spec()) +
-                             ", the trainer's has " + to_string(setup.spec));
-  return source;
+  return resolve<TravellingDataset::Rebuild>(setup.rebuild)(archive);
 }
 
 // The worker process. Its own end is the only way out that is not reported: everything else is an exception that
@@ -93,22 +90,35 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
 
 }  // namespace
 
-ThreadCrew::ThreadCrew(const Worker::Place& place, const SampleSource& source, size_t workers) {
-  for (size_t w = 0; w < workers; ++w)
-    threads_.emplace_back([place, own = std::shared_ptr<SampleSource>(source.clone()), number = static_cast<int>(w)] {
-      Worker worker(place, *own, number, static_cast<uint32_t>(number) + 1);
-      place.done.signal();
-      worker.run([] { return false; });
-    });
+ThreadCrew::ThreadCrew(const Worker::Place& place, const SampleSource& source, size_t workers) : board_(place.board) {
+  try {
+    for (size_t w = 0; w < workers; ++w)
+      threads_.emplace_back([place, own = std::shared_ptr<SampleSource>(source.clone()), number = static_cast<int>(w)] {
+        Worker worker(place, *own, number, static_cast<uint32_t>(number) + 1);
+        place.done.signal();
+        worker.run([] { return false; });
+      });
+  } catch (...) {
+    end();
+    throw;
+  }
 }
 
-ThreadCrew::~ThreadCrew() {
+void ThreadCrew::end() {
+  board_.stop();
   for (auto& thread : threads_) thread.join();
 }
 
+ThreadCrew::~ThreadCrew() { end(); }
+
 ProcessCrew::ProcessCrew(const Plan& plan, size_t workers, Epoll& epoll, uint64_t first_key)
     : plan_(plan), epoll_(epoll), first_key_(first_key), members_(workers) {
-  for (size_t w = 0; w < workers; ++w) start(w);
+  try {
+    for (size_t w = 0; w < workers; ++w) start(w);
+  } catch (...) {
+    end();
+    throw;
+  }
 }
 
 void ProcessCrew::start(size_t worker) {
@@ -154,9 +164,9 @@ std::optional<ProcessCrew::Death> ProcessCrew::bury(size_t worker) {
   epoll_.remove(member.child.pidfd().fd());
   Death death{worker, member.incarnation, member.child.pid(), *status, is_ready(worker), {}};
   // The worker is gone, so what it wanted to say is there already or never will be.
-  if (member.control.fd() >= 0 && death.status.code() == 1) {
-    const auto words = member.control.receive();
-    if (words) death.start_error.assign(reinterpret_cast<const char*>(words->bytes.data()), words->bytes.size());
+  if (death.status.code() == 1 && poll_readable(member.control.fd(), std::chrono::nanoseconds(0))) {
+    if (const auto words = member.control.receive())
+      death.start_error.assign(reinterpret_cast<const char*>(words->bytes.data()), words->bytes.size());
   }
   return death;
 }
@@ -181,7 +191,9 @@ std::optional<size_t> ProcessCrew::find(uint32_t incarnation) const {
   return std::nullopt;
 }
 
-ProcessCrew::~ProcessCrew() {
+ProcessCrew::~ProcessCrew() { end(); }
+
+void ProcessCrew::end() {
   plan_.board.stop();
   const auto deadline = std::chrono::steady_clock::now() + kStopGrace;
   for (auto& member : members_) {

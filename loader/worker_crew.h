@@ -26,11 +26,14 @@ class ThreadCrew {
  public:
   ThreadCrew(const Worker::Place& place, const SampleSource& source, size_t workers);
 
-  /// REQUIRES: the board says stop. Waits until every thread has finished the sample it is reading: a thread cannot be
+  /// Tells the board to stop and waits until every thread has finished the sample it is reading: a thread cannot be
   /// killed.
   ~ThreadCrew();
 
  private:
+  void end();
+
+  const Board& board_;
   std::vector<std::thread> threads_;
 };
 
@@ -90,6 +93,7 @@ class ProcessCrew {
   };
 
   void start(size_t worker);
+  void end();
   bool is_ready(size_t worker) const;
 
   Plan plan_;

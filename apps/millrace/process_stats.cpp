@@ -23,7 +23,8 @@ double cpu_seconds_of(pid_t pid) {
   std::istringstream fields(line.substr(name_end + 1));
   std::string skipped;
   for (int i = 0; i < 11; ++i) fields >> skipped;  // State (field 3) to cmajflt (field 13); see proc(5).
-  double user = 0, system = 0;
+  double user = 0;
+  double system = 0;
   fields >> user >> system;
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }

@@ -1,16 +1,14 @@
 #include "millrace/configs/overrides.h"
 
-#include <charconv>
 #include <string_view>
+
+#include "millrace/configs/path.h"
 
 namespace millrace::configs {
 namespace {
 
 Value& element(Value& list, const std::string& part, const std::string& path, const Origin& origin) {
-  size_t index = 0;
-  const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
-  const bool is_number = error == std::errc() && end == part.data() + part.size();
-  if (is_number && index < list.elements.size()) return list.elements[index];
+  if (Value* found = element_at(list, part)) return *found;
   const auto count = list.elements.size();
   throw ConfigError(to_string(origin) + ": " + path + " is a list of " + std::to_string(count) +
                     (count == 1 ? " element" : " elements") + ", counted from 0; it has no element '" + part + "'");
@@ -33,12 +31,7 @@ void apply_override(Value& root, const std::string& argument) {
 
   Value* at = &root;
   std::string path;
-  std::string_view rest = std::string_view(argument).substr(0, equals);
-  for (bool more = true; more;) {
-    const auto dot = rest.find('.');
-    const std::string part(rest.substr(0, dot));
-    more = dot != std::string_view::npos;
-    if (more) rest.remove_prefix(dot + 1);
+  for (const auto& part : split_path(std::string_view(argument).substr(0, equals))) {
     if (part.empty()) fail("a part of the key is empty");
     if (at->kind == Value::Kind::kScalar) fail(path + " is " + describe(*at) + " and has no part '" + part + "'");
     at = at->kind == Value::Kind::kList ? &element(*at, part, path, origin) : &member(*at, part, origin);

@@ -1,11 +1,11 @@
 #include "millrace/configs/references.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "millrace/configs/path.h"
 
 namespace millrace::configs {
 namespace {
@@ -57,24 +57,13 @@ class Resolver {
   // A copy of the value at a path, itself without references.
   Value reference(const std::string& path, const Origin& origin) {
     Value* at = &root_;
-    std::string_view rest = path;
-    for (bool more = true; more && at != nullptr;) {
-      const auto dot = rest.find('.');
-      const auto part = rest.substr(0, dot);
-      more = dot != std::string_view::npos;
-      if (more) rest.remove_prefix(dot + 1);
-      at = at->kind == Value::Kind::kList ? element(*at, part) : at->find(part);
+    for (const auto& part : split_path(path)) {
+      at = at->kind == Value::Kind::kList ? element_at(*at, part) : at->find(part);
+      if (at == nullptr)
+        throw ConfigError(to_string(origin) + ": ${" + path + "}: the configuration has no such value");
     }
-    if (at == nullptr) throw ConfigError(to_string(origin) + ": ${" + path + "}: the configuration has no such value");
     resolve(*at);
     return *at;
-  }
-
-  static Value* element(Value& list, std::string_view part) {
-    size_t index = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
-    if (error != std::errc() || end != part.data() + part.size() || index >= list.elements.size()) return nullptr;
-    return &list.elements[index];
   }
 
   static Value environment(const std::string& text, const Origin& origin) {

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/configs/document.h"
+
+namespace millrace::configs {
+
+/// "loader.batch_size" in its parts.
+std::vector<std::string> split_path(std::string_view path);
+
+/// The element of a list that a part of a path names by its number, counted from 0; nullptr when there is none.
+Value* element_at(Value& list, std::string_view part);
+
+}  // namespace millrace::configs

@@ -7,3 +7,13 @@ if(TARGET millrace_cli)
                                                MILLRACE_CONFIGS="${PROJECT_SOURCE_DIR}/configs")
   add_dependencies(apps_test millrace_cli)
 endif()
+
+if(TARGET example_photos)
+  add_test(NAME example_photos COMMAND example_photos ${PROJECT_SOURCE_DIR}/tests/data/photos)
+  add_test(NAME example_own_dataset COMMAND example_own_dataset)
+  set_tests_properties(example_photos example_own_dataset PROPERTIES TIMEOUT 60 LABELS example)
+  set_tests_properties(example_photos PROPERTIES PASS_REGULAR_EXPRESSION "epoch 2: loss")
+  # Labels of samples 0 to 999 are their last digits.
+  set_tests_properties(example_own_dataset PROPERTIES PASS_REGULAR_EXPRESSION
+    "sines: 10 batches of .*labels sum to 4500\nramps: 10 batches of .*labels sum to 4500")
+endif()

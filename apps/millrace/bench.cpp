@@ -178,6 +178,7 @@ double quantile(std::vector<double> values, double q) {
 template <class Of>
 std::vector<double> each(const std::vector<Window>& windows, Of of) {
   std::vector<double> values;
+  values.reserve(windows.size());
   for (const auto& window : windows) values.push_back(std::invoke(of, window));
   return values;
 }
@@ -215,6 +216,7 @@ void bench(const configs::Node& run, const BenchOptions& options) {
   while (consumer.batches() < kWarmupBatches || seconds_since(warm_start) < options.warmup_s) consumer.take();
 
   std::vector<Window> windows;
+  windows.reserve(static_cast<size_t>(options.repeats));
   std::vector<double> next_s;
   for (int64_t i = 1; i <= options.repeats; ++i) {
     windows.push_back(measure(consumer, options.window_s, next_s));

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "millrace/loader/image/resample.h"
-#include "pictures.h"
+#include "millrace/tests/loader/image/pictures.h"
 
 namespace millrace::image {
 namespace {

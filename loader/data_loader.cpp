@@ -124,6 +124,7 @@ class DataLoader::Engine {
 
   std::optional<Batch> next() {
     if (fatal_) throw WorkerStartError(*fatal_);
+    if (corrupted_) throw BoardCorrupted(*corrupted_);
     settle();
     look_for_deaths();
     if (delivered_ == sampler_.size()) {
@@ -134,6 +135,7 @@ class DataLoader::Engine {
     open_ahead(std::max<int64_t>(options_.prefetch(), 1));
     const size_t slot = wait_for_complete();
     ++delivered_;
+    deaths_without_batch_ = 0;
     next_in_order_ = ledger_[slot].sequence + 1;
     Batch batch = deliver(slot);
     open_ahead(options_.prefetch());
@@ -343,9 +345,9 @@ class DataLoader::Engine {
       const RangeWord word = board_.range(slot, r);
       if (word.state == RangeState::kDone && word.generation == entry.generation) continue;
       if (word.state == RangeState::kFailed && word.generation == entry.generation) fail_batch(slot, r, word);
-      ledger_.release(slot);
-      throw BoardCorrupted("the loader's shared memory was overwritten (slot " + std::to_string(slot) + ", range " +
-                           std::to_string(r) + "): a dataset or library writes outside its memory in a worker");
+      corrupted_ = "the loader's shared memory was overwritten (slot " + std::to_string(slot) + ", range " +
+                   std::to_string(r) + "): a dataset or library writes outside its memory in a worker";
+      throw BoardCorrupted(*corrupted_);
     }
   }
 
@@ -410,6 +412,12 @@ class DataLoader::Engine {
     if (early > options_.retries())
       give_up(who + death.status.str() + " before it had built its dataset, " + std::to_string(early) +
               " times in a row");
+    // Each range that is open may cost so many workers; when more die, they die of something else.
+    const auto& geometry = board_.geometry();
+    const int64_t most = (options_.retries() + 1) * geometry.ranges * geometry.slots;
+    if (++deaths_without_batch_ > most)
+      give_up(who + death.status.str() + "; " + std::to_string(most) +
+              " workers before it died without a batch completed");
     const int64_t sample = board_.beacon(death.worker).sample.load(std::memory_order_relaxed);
     for (size_t slot = 0; slot < ledger_.size(); ++slot) {
       if (ledger_[slot].state != SlotState::kOpen && ledger_[slot].state != SlotState::kDraining) continue;
@@ -500,7 +508,9 @@ class DataLoader::Engine {
   Ledger ledger_;
   Epoll epoll_;
   std::vector<GivenUp> given_up_;
-  std::optional<std::string> fatal_;
+  std::optional<std::string> fatal_;      // Why no worker can be had,
+  std::optional<std::string> corrupted_;  // or why the board cannot be believed.
+  int64_t deaths_without_batch_ = 0;
   std::vector<int64_t> deaths_before_ready_;  // In a row, by worker.
   LoaderStats stats_;
   Clock::time_point next_look_for_deaths_;

@@ -39,7 +39,7 @@ class DataLoader {
   /// The next batch; nullopt once at the end of each epoch. The call after that begins the next epoch.
   ///
   /// Throws SampleError or WorkerDied for a batch that is lost (the following call goes on behind it), LoaderTimeout,
-  /// TooManyBatchesHeld, WorkerStartError.
+  /// TooManyBatchesHeld; WorkerStartError or BoardCorrupted when the loader is of no use any more.
   std::optional<Batch> next();
 
   /// Batches an epoch.

@@ -66,7 +66,7 @@ class TooManyBatchesHeld : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Shared memory says what no worker of ours writes.
+/// Shared memory says what no worker of ours writes. The loader is of no use: every next() says so again.
 class BoardCorrupted : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

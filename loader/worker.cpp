@@ -56,9 +56,13 @@ bool Worker::fill_one() {
 void Worker::read_samples(const Board::Claim& claim) {
   std::byte* slot = place_.arena + claim.slot * place_.layout.slot_bytes();
   const auto tickets = place_.layout.tickets(slot);
+  const auto size = static_cast<int64_t>(source_.size());
   note(WorkerPhase::kReading, tickets[claim.first].index);
   for (uint32_t s = claim.first; s < claim.last; ++s) {
     const SampleTicket& ticket = tickets[s];
+    // The trainer gives only indices that exist; but the arena is writable for all.
+    if (ticket.index < 0 || ticket.index >= size)
+      return report(claim, s, "std::out_of_range", "the arena was overwritten: no such sample");
     beacon_.sample.store(ticket.index, std::memory_order_relaxed);
     for (size_t f = 0; f < rows_.size(); ++f) rows_[f] = place_.layout.row(slot, f, s);
     SampleRow row(place_.spec, rows_);
@@ -78,8 +82,9 @@ void Worker::read_samples(const Board::Claim& claim) {
 void Worker::report(const Board::Claim& claim, uint32_t sample, const std::string& type, const std::string& message) {
   std::string path;
   std::byte* slot = place_.arena + claim.slot * place_.layout.slot_bytes();
+  const int64_t index = place_.layout.tickets(slot)[sample].index;
   try {
-    path = source_.describe(static_cast<size_t>(place_.layout.tickets(slot)[sample].index));
+    if (index >= 0 && index < static_cast<int64_t>(source_.size())) path = source_.describe(static_cast<size_t>(index));
   } catch (const std::exception& e) {
     path = std::string("its describe() failed too: ") + e.what();
   }

@@ -9,7 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
 #include <map>
 #include <set>
 #include <thread>
@@ -454,6 +458,86 @@ TEST(StoppedWorker, IsNamedWhenTheTimeoutPassesAndDoesNotHangTheDestructor) {
     EXPECT_THAT(e.what(), HasSubstr("no batch within 200 ms"));
     EXPECT_THAT(e.what(), HasSubstr("reads sample 5 (number 5)"));
   }
+}
+
+// A dataset with a wild pointer: overwrites the whole board, or the arena, in the worker that reads sample 55.
+struct Vandal {
+  Numbers numbers{100};
+  std::string victim;
+
+  size_t size() const { return numbers.size(); }
+  SampleSpec spec() const { return numbers.spec(); }
+  void read(size_t i, SampleRow& row, SampleContext& context) const {
+    numbers.read(i, row, context);
+    if (i == 55) scribble();
+  }
+  void scribble() const {
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+      if (line.find(victim) == std::string::npos) continue;
+      char* end = nullptr;
+      const uint64_t first = std::strtoull(line.c_str(), &end, 16);
+      const uint64_t last = std::strtoull(end + 1, nullptr, 16);
+      std::memset(reinterpret_cast<void*>(first), 0xa5, last - first);
+    }
+  }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(numbers, victim);
+  }
+};
+
+TEST(VandalisedBoard, IsAnErrorAndNeitherCrashesNorHangs) {
+  auto loader = make_data_loader(Vandal{Numbers{100}, "millrace board"}, DataLoaderOptions(10).num_workers(2));
+  try {
+    for (int i = 0; i < 100; ++i) loader->next();
+    FAIL() << "no error";
+  } catch (const BoardCorrupted& e) {
+    EXPECT_THAT(e.what(), HasSubstr("was overwritten"));
+  } catch (const WorkerStartError&) {
+    // The worker is told to stop by its own scribbling, and so are those that take its place.
+  }
+  EXPECT_ANY_THROW(loader->next());
+}
+
+TEST(VandalisedArena, NeitherCrashesNorHangs) {
+  auto loader = make_data_loader(Vandal{Numbers{100}, "millrace batches"}, DataLoaderOptions(10).num_workers(2));
+  int through = 0;
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    for (int64_t batch = 0; batch < loader->size(); ++batch) {
+      try {
+        loader->next();
+      } catch (const SampleError&) {
+        // An overwritten ticket names a sample that does not exist.
+      } catch (const WorkerDied&) {
+      }
+      ++through;
+    }
+    EXPECT_FALSE(loader->next().has_value());
+  }
+  EXPECT_EQ(through, 20);
+}
+
+std::atomic<int64_t> g_numbers_read{0};
+
+struct Counted {
+  Numbers numbers{40};
+  size_t size() const { return numbers.size(); }
+  SampleSpec spec() const { return numbers.spec(); }
+  void read(size_t i, SampleRow& row, SampleContext& context) const {
+    numbers.read(i, row, context);
+    g_numbers_read.fetch_add(1);
+  }
+};
+
+TEST(Prefetch, ReachesIntoTheNextEpoch) {
+  g_numbers_read = 0;
+  auto loader = make_data_loader(Counted{}, threads(1).options(10).prefetch(2));
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(loader->next().has_value());
+  // Both batches ahead are the next epoch's, although the trainer has not even asked for the end of this one.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (g_numbers_read.load() < 60 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(g_numbers_read.load(), 60);
 }
 
 TEST(BadOptions, AreRefusedByName) {

@@ -70,6 +70,18 @@ concept ConvertsToFunctionPointer = requires(F&& target) {
   requires std::is_function_v<std::remove_pointer_t<decltype(+target)>>;
 };
 
+// True, or a compile-time error that says why not; callers stop there, so that it stays the only one.
+template <class F>
+constexpr bool target_is_checked() {
+  static_assert(
+      ConvertsToFunctionPointer<F>,
+      "a target is a function pointer, or a lambda that captures nothing and has no auto parameter: pass what "
+      "it needs as arguments");
+  return ConvertsToFunctionPointer<F>;
+}
+template <class F>
+inline constexpr bool kIsTarget = target_is_checked<F>();
+
 /// What has to be known about a function type to call it from afar.
 template <class Pointer>
 struct Signature;
@@ -130,27 +142,27 @@ void encode_argument(EncodeArchive& archive, Argument&& argument) {
 /// Names a function pointer, a function, or a lambda without captures to other processes.
 template <ResultUse use = ResultUse::kEncode, class F>
 Target make_target(F&& target) {
-  static_assert(
-      detail::ConvertsToFunctionPointer<F>,
-      "a target is a function pointer, or a lambda that captures nothing and has no auto parameter: pass what "
-      "it needs as arguments");
-  return {identify(&detail::SignatureOf<F>::template invoke<use>), identify(+target)};
+  if constexpr (detail::kIsTarget<F>)
+    return {identify(&detail::SignatureOf<F>::template invoke<use>), identify(+target)};
 }
 
 /// Encodes the arguments of a call of F. Each is converted to its parameter's type without const and reference, written
 /// where it stands when it is an lvalue or a std::ref, and consumed when it is an rvalue.
 template <class F, class... Arguments>
 Encoded pack_arguments(Arguments&&... arguments) {
-  using Signature = detail::SignatureOf<F>;
-  static_assert(Signature::kParameters == sizeof...(Arguments),
-                "the target takes another number of arguments (default arguments do not count)");
-  EncodeArchive archive;
-  [&]<size_t... I>(std::index_sequence<I...>) {
-    (detail::encode_argument<typename Signature::template Parameter<I>>(archive, std::forward<Arguments>(arguments)),
-     ...);
+  if constexpr (detail::kIsTarget<F>) {
+    using Signature = detail::SignatureOf<F>;
+    static_assert(Signature::kParameters == sizeof...(Arguments),
+                  "the target takes another number of arguments (default arguments do not count)");
+    EncodeArchive archive;
+    if constexpr (Signature::kParameters == sizeof...(Arguments)) [&]<size_t... I>(std::index_sequence<I...>) {
+        (detail::encode_argument<typename Signature::template Parameter<I>>(archive,
+                                                                            std::forward<Arguments>(arguments)),
+         ...);
+      }
+    (std::index_sequence_for<Arguments...>());
+    return archive.take();
   }
-  (std::index_sequence_for<Arguments...>());
-  return archive.take();
 }
 
 /// A call of `target` with these arguments, to be run by run_call() in another process.

@@ -109,13 +109,13 @@ struct Frame {
   std::string str() const {
     std::array<char, 32> position{};
     std::snprintf(position.data(), position.size(), "+%#llx", static_cast<unsigned long long>(offset));
-    return (function.empty() ? "a function" : demangle(function)) + " in " + module + position.data();
+    return name() + " in " + module + position.data();
   }
+
+  std::string name() const { return function.empty() ? "a function" : demangle(function); }
 };
 
-Frame find_frame(const void* return_address) {
-  // The call stands before the address it returns to, which may be another function's first.
-  const auto* code = static_cast<const char*>(return_address) - 1;
+Frame find_frame(const char* code) {
   Dl_info info{};
   link_map* map = nullptr;
   if (::dladdr1(code, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) == 0 || map == nullptr)
@@ -142,7 +142,8 @@ std::string describe_record(const ThrowRecord& record) {
   std::string text;
   const size_t count = record.count - std::min(record.count, record.outer_frames);
   for (size_t i = 0; i < count; ++i) {
-    const auto frame = find_frame(record.frames.at(i));
+    // The call stands before the address it returns to, which may be another function's first.
+    const auto frame = find_frame(static_cast<const char*>(record.frames.at(i)) - 1);
     // What calls a target (detail::Signature in call.h) and all below it is ours, and tells a user nothing.
     if (frame.function.find("8millrace6detail9SignatureI") != std::string::npos) break;
     text += "  #" + std::to_string(i) + " " + frame.str() + "\n";
@@ -155,6 +156,8 @@ std::string describe_record(const ThrowRecord& record) {
 std::string ExceptionReport::headline() const {
   return what.empty() ? "an exception of type " + type : type + ": " + what;
 }
+
+std::string function_name(const void* code) { return find_frame(static_cast<const char*>(code)).name(); }
 
 std::string ExceptionReport::str() const { return headline() + "\n" + backtrace; }
 

@@ -22,6 +22,9 @@ struct ExceptionReport {
   }
 };
 
+/// A function's name as one would write it; "a function" when its module was stripped of names.
+std::string function_name(const void* code);
+
 /// From now on, where this thread throws is noted: by the time an exception is caught, the stack that led to it is
 /// gone. Backtraces will end at the caller. Costs some microseconds a throw; off until asked for.
 ///

@@ -35,13 +35,13 @@ enum class ResultUse { kEncode, kDrop };
 class LocalTarget {
  public:
   /// Decodes the arguments, calls, and encodes the result; void gives nothing.
-  using Invoker = Encoded(void* function, DecodeArchive& arguments);
+  using Invoker = void(void* function, DecodeArchive& arguments, EncodeArchive& result);
 
   /// Throws FunctionError when this process does not have the function.
   explicit LocalTarget(const Target& target)
       : invoker_(resolve<Invoker>(target.invoker)), function_(resolve_function(target.function)) {}
 
-  Encoded operator()(DecodeArchive& arguments) const { return invoker_(function_, arguments); }
+  void operator()(DecodeArchive& arguments, EncodeArchive& result) const { invoker_(function_, arguments, result); }
 
  private:
   Invoker* invoker_;
@@ -49,7 +49,11 @@ class LocalTarget {
 };
 
 /// Runs a call that came from another process. What the target throws passes through.
-inline Encoded run_call(const Target& target, DecodeArchive& arguments) { return LocalTarget(target)(arguments); }
+inline Encoded run_call(const Target& target, DecodeArchive& arguments) {
+  EncodeArchive result;
+  LocalTarget{target}(arguments, result);
+  return result.take();
+}
 
 namespace detail {
 
@@ -94,19 +98,18 @@ struct Signature<R (*)(Parameters...)> {
   static constexpr size_t kParameters = sizeof...(Parameters);
 
   template <ResultUse use>
-  static Encoded invoke(void* function, DecodeArchive& arguments) {
+  static void invoke(void* function, DecodeArchive& arguments, [[maybe_unused]] EncodeArchive& result) {
     std::tuple<std::decay_t<Parameters>...> values;
     std::apply([&](auto&... value) { (arguments(value), ...); }, values);
     auto* target = reinterpret_cast<R (*)(Parameters...)>(function);
     const auto call = [&](auto&... value) -> R { return target(static_cast<Parameters&&>(value)...); };
     if constexpr (use == ResultUse::kDrop || std::is_void_v<R>) {
       std::apply(call, values);
-      return {};
     } else {
       static_assert(Travels<std::decay_t<R>>,
                     "the target's result cannot travel back: give its type a serialize() member and a default "
                     "constructor, and return no pointer");
-      return encode(std::apply(call, values));
+      result(static_cast<const std::decay_t<R>&>(std::apply(call, values)));
     }
   }
 };
@@ -149,20 +152,25 @@ Target make_target(F&& target) {
 /// Encodes the arguments of a call of F. Each is converted to its parameter's type without const and reference, written
 /// where it stands when it is an lvalue or a std::ref, and consumed when it is an rvalue.
 template <class F, class... Arguments>
-Encoded pack_arguments(Arguments&&... arguments) {
+void pack_arguments_into(EncodeArchive& archive, Arguments&&... arguments) {
   if constexpr (detail::kIsTarget<F>) {
     using Signature = detail::SignatureOf<F>;
-    static_assert(Signature::kParameters == sizeof...(Arguments),
-                  "the target takes another number of arguments (default arguments do not count)");
-    EncodeArchive archive;
-    if constexpr (Signature::kParameters == sizeof...(Arguments)) [&]<size_t... I>(std::index_sequence<I...>) {
+    constexpr bool kFits = Signature::kParameters == sizeof...(Arguments);
+    static_assert(kFits, "the target takes another number of arguments (default arguments do not count)");
+    if constexpr (kFits) [&]<size_t... I>(std::index_sequence<I...>) {
         (detail::encode_argument<typename Signature::template Parameter<I>>(archive,
                                                                             std::forward<Arguments>(arguments)),
          ...);
       }
     (std::index_sequence_for<Arguments...>());
-    return archive.take();
   }
+}
+
+template <class F, class... Arguments>
+Encoded pack_arguments(Arguments&&... arguments) {
+  EncodeArchive archive;
+  pack_arguments_into<F>(archive, std::forward<Arguments>(arguments)...);
+  return archive.take();
 }
 
 /// A call of `target` with these arguments, to be run by run_call() in another process.

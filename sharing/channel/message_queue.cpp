@@ -259,6 +259,7 @@ Arrival MessageQueue::get(const Deadline& deadline) {
 }
 
 bool MessageQueue::try_get(Arrival& message) {
+  state();  // Throws once it is closed.
   if (out_.try_receive_into(message) != FdSocket::Received::kMessage) {
     if (!has_parked()) return false;
     const Locked lock(*this, Deadline(kLockLimit));
@@ -339,7 +340,10 @@ uint64_t MessageQueue::put_count() const { return state().sent.load(); }
 
 bool MessageQueue::empty() const { return !has_parked() && !poll_readable(out_.fd(), std::chrono::nanoseconds(0)); }
 
-std::array<int, 2> MessageQueue::filenos() const { return {out_.fd(), parked_event_.fd()}; }
+std::array<int, 2> MessageQueue::filenos() const {
+  state();
+  return {out_.fd(), parked_event_.fd()};
+}
 
 void MessageQueue::close() {
   memory_.reset();

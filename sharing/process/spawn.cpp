@@ -16,6 +16,11 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::nanoseconds kTerminateGrace = std::chrono::seconds(30);
 
+std::string words_for_signal(int signal) {
+  const auto name = millrace::signal_name(signal);
+  return name.starts_with("SIG") ? "signal " + name : "<Unknown signal " + std::to_string(signal) + ">";
+}
+
 std::string describe(const std::vector<ProcessFailure>& failures) {
   std::string text;
   for (const auto& failure : failures) text += (text.empty() ? "" : "\n\n") + failure.str();
@@ -38,7 +43,7 @@ void run_spawned(OwnedFd errors, const Target& target, const std::vector<std::by
 std::string ProcessFailure::str() const {
   const auto number = std::to_string(index);
   if (error) return "-- Process " + number + " terminated with the following error:\n" + error->str();
-  if (exitcode < 0) return "process " + number + " terminated with signal " + millrace::signal_name(-exitcode);
+  if (exitcode < 0) return "process " + number + " terminated with " + words_for_signal(-exitcode);
   return "process " + number + " terminated with exit code " + std::to_string(exitcode);
 }
 

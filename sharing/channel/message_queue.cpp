@@ -56,8 +56,8 @@ constexpr std::chrono::milliseconds kPatience{10};
 // How often a sleeper looks for itself whether the process that would have woken it has died.
 constexpr std::chrono::milliseconds kLook{50};
 
-// How long a put() without timeout waits for room for descriptors while nobody receives anything.
-constexpr std::chrono::seconds kStalled{30};
+// How long a put() without timeout waits in an unbounded queue for room for descriptors while nobody receives anything.
+constexpr std::chrono::minutes kStalled{5};
 
 // The mutex is held for microseconds, so even who does not want to wait waits for it; this long only for a stopped
 // process.
@@ -172,8 +172,8 @@ void MessageQueue::put(const Encoded& encoded, const Deadline& deadline) {
       if (const Locked lock(*this, deadline); lock && offer_place_in_parking(message) == Offer::kTaken) return;
     }
     if (deadline.passed()) throw Full("the queue is full");
-    if (!deadline.at() && offered != Offer::kNoPlace && stalled.passed())
-      throw Full("a message with descriptors found no room in the queue, and nobody has received anything for 30 s");
+    if (!deadline.at() && state().maxsize == 0 && stalled.passed())
+      throw Full("a message with descriptors found no room in the queue, and nobody has received anything for 5 min");
     if (!may_be_parked) wait_for_progress(received, deadline);
   }
 }

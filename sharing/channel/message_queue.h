@@ -56,7 +56,7 @@ class MessageQueue {
   MessageQueue& operator=(MessageQueue&&) noexcept = default;
 
   /// Throws Full at the deadline; without one, and only for messages with descriptors in an unbounded queue, when
-  /// nothing was received for 30 s. OutOfSharedMemory when a message had to be parked and there is no memory.
+  /// nothing was received for 5 minutes. OutOfSharedMemory when a message had to be parked and there is no memory.
   void put(const Encoded& message, const Deadline& deadline);
 
   /// Throws Empty at the deadline.

@@ -24,7 +24,7 @@ namespace millrace::multiprocessing {
 /// Without maxsize the queue is bounded by memory: put() never waits for anybody to get, but for 10 ms where that
 /// spares a detour, see detail::MessageQueue. Only messages that carry descriptors (tensors new to the receiver) need
 /// room in a socket: some thousands of them fit, fewer where `ulimit -n` is small, then put() waits as in a bounded
-/// queue, and without a timeout throws Full when nothing was received for 30 s.
+/// queue, and without a timeout throws Full when nothing was received for 5 minutes.
 ///
 /// Every process that has the queue can put, so get() never learns that nobody will: use a timeout, watch the producers
 /// with wait(), or send a last message.

@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -13,6 +16,7 @@
 #include "millrace/sharing/channel/simple_queue.h"
 #include "millrace/sharing/channel/wait.h"
 #include "millrace/sharing/os/memfd.h"
+#include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/process.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
@@ -185,6 +189,37 @@ TEST(Queue, MessagesWithDescriptorsWaitForRoomInsteadOfBeingLost) {
   for (size_t i = 0; i < sent; ++i) ASSERT_EQ(test::inode_of(queue.get().get()), test::inode_of(memory.get()));
   EXPECT_TRUE(queue.empty());
   queue.put_nowait(memory);
+}
+
+// Where a user other than root has as many descriptors on their way as it may open files, the kernel refuses more.
+void meet_the_limit_of_descriptors(Queue<int>& result) {
+  MILLRACE_SYSCALL(::geteuid() == 0 ? ::setresuid(64'321, 64'321, 64'321) : 0);
+  rlimit limit{};
+  MILLRACE_SYSCALL(::getrlimit(RLIMIT_NOFILE, &limit));
+  limit.rlim_cur = 64;
+  MILLRACE_SYSCALL(::setrlimit(RLIMIT_NOFILE, &limit));
+  Queue<OwnedFd> queue;
+  const auto memory = create_memfd("carried", 1);
+  int sent = 0;
+  try {
+    for (; sent < 1'000; ++sent) queue.put_nowait(memory);
+  } catch (const Full&) {
+    result.put(sent);
+  }
+  for (int i = 0; i < sent; ++i) queue.get(kLong);
+  queue.put(memory, kLong);
+  result.put(sent);
+}
+
+TEST(Queue, WaitsWhenTheKernelAcceptsNoMoreDescriptors) {
+  Queue<int> result;
+  Process p(meet_the_limit_of_descriptors, std::ref(result));
+  p.start();
+  const int sent = result.get(kLong);
+  EXPECT_LT(sent, 100);
+  EXPECT_EQ(result.get(kLong), sent) << "there is room once they have been received";
+  EXPECT_TRUE(p.join(kLong));
+  EXPECT_EQ(p.exitcode(), 0);
 }
 
 TEST(Queue, BehavesAsADequeWhateverTheOrderOfCalls) {

@@ -5,6 +5,10 @@
 
 #include "millrace/sharing/os/syscall.h"
 
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace millrace::multiprocessing::detail {
 namespace {
 
@@ -12,6 +16,22 @@ namespace {
 void check(int error, const char* call) {
   if (error != 0) millrace::detail::throw_syscall_error(error, call);
 }
+
+#if defined(__SANITIZE_THREAD__)
+// GCC 12's thread sanitizer does not know this function.
+int clocklock(pthread_mutex_t* mutex, const timespec& limit) {
+  __tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
+  const int error = ::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &limit);
+  const bool locked = error == 0 || error == EOWNERDEAD;
+  __tsan_mutex_post_lock(mutex, locked ? __tsan_mutex_try_lock : __tsan_mutex_try_lock | __tsan_mutex_try_lock_failed,
+                         0);
+  return error;
+}
+#else
+int clocklock(pthread_mutex_t* mutex, const timespec& limit) {
+  return ::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &limit);
+}
+#endif
 
 timespec to_timespec(Deadline::Clock::time_point at) {
   const auto since = at.time_since_epoch();
@@ -34,8 +54,7 @@ RobustMutex::RobustMutex() {
 Taken RobustMutex::lock(const Deadline& deadline) {
   int error = 0;
   if (const auto at = deadline.at()) {
-    const timespec limit = to_timespec(*at);
-    error = ::pthread_mutex_clocklock(&mutex_, CLOCK_MONOTONIC, &limit);
+    error = clocklock(&mutex_, to_timespec(*at));
   } else {
     error = ::pthread_mutex_lock(&mutex_);
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -11,7 +13,8 @@
 namespace millrace::multiprocessing::detail {
 
 /// The shared memory of one synchronisation object as this process has it mapped: one descriptor, which travels, and
-/// one mapping. Thread-safe.
+/// one mapping, however often it arrives here: a mutex must be unlocked at the address at which it was locked.
+/// Thread-safe.
 ///
 /// A block that is destroyed while a thread of this process holds a mutex in it stays mapped until the process ends:
 /// the C library would otherwise write to memory that is gone, and so the next owner still learns of that end.
@@ -25,7 +28,8 @@ class SyncMemory {
 
   void send(EncodeArchive& archive) const { archive.attach(segment_.fd()); }
 
-  explicit SyncMemory(SharedSegment segment);
+  /// Use create() and receive(). `inode` is the segment's.
+  SyncMemory(SharedSegment segment, ino_t inode);
   SyncMemory(const SyncMemory&) = delete;
   SyncMemory& operator=(const SyncMemory&) = delete;
   ~SyncMemory();
@@ -46,6 +50,7 @@ class SyncMemory {
  private:
   SharedSegment segment_;
   MappedSegment memory_;
+  ino_t inode_;
   std::atomic<int> pinned_ = 0;
 };
 

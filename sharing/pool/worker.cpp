@@ -121,9 +121,9 @@ class Worker {
 
   void say(PoolMessage what, uint32_t number, const Encoded& content) const {
     const PoolMessageHead head{what, number};
-    std::vector<std::byte> bytes(sizeof head + content.bytes.size());
-    std::memcpy(bytes.data(), &head, sizeof head);
-    if (!content.bytes.empty()) std::memcpy(bytes.data() + sizeof head, content.bytes.data(), content.bytes.size());
+    const auto head_bytes = std::as_bytes(std::span(&head, 1));
+    std::vector<std::byte> bytes(head_bytes.begin(), head_bytes.end());
+    bytes.insert(bytes.end(), content.bytes.begin(), content.bytes.end());
     socket_.send(bytes, content.fd_numbers());
   }
 

@@ -216,19 +216,28 @@ void Process::start() {
   here.take_in(state_);
 }
 
-bool Process::join(std::optional<std::chrono::nanoseconds> timeout) { return started("join").join(timeout); }
-
-bool Process::is_alive() {
-  auto& state = this->state();
-  if (state.creator != ::getpid() || state.child) return !started("ask after").ended();
-  return false;
+bool Process::join(std::optional<std::chrono::nanoseconds> timeout) {
+  if (!started("join").join(timeout)) return false;
+  forget();
+  return true;
 }
+
+bool Process::is_alive() { return state().child && !exitcode(); }
 
 std::optional<int> Process::exitcode() {
   auto& state = this->state();
   if (state.creator == ::getpid() && !state.child) return std::nullopt;
   const auto status = started("ask after").ended();
-  return status ? std::optional(status->exitcode()) : std::nullopt;
+  if (!status) return std::nullopt;
+  forget();
+  return status->exitcode();
+}
+
+// It has ended: its descriptors go with the object, and nobody has to wait for it at exit.
+void Process::forget() {
+  auto& here = family();
+  const std::lock_guard lock(here.mutex);
+  here.running.remove(state_);
 }
 
 void Process::terminate() { started("terminate").child.kill(SIGTERM); }
@@ -254,9 +263,7 @@ void Process::close() {
   if (!state_) return;
   if (state_->child && !started("close").ended())
     throw std::logic_error("cannot close '" + state_->name + "' while it runs: join() or terminate() it first");
-  auto& here = family();
-  const std::lock_guard lock(here.mutex);
-  here.running.remove(state_);
+  forget();
   state_.reset();
 }
 

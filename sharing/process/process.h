@@ -91,6 +91,7 @@ class Process {
 
   State& state() const;
   State& started(const char* doing) const;
+  void forget();
 
   std::shared_ptr<State> state_;  // Shared with the list of living children; empty once closed.
 };

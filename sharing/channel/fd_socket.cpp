@@ -1,53 +1,25 @@
 #include "millrace/sharing/channel/fd_socket.h"
 
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <array>
-#include <cstdint>
 #include <cstring>
 #include <string>
 
-#include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
 namespace {
 
-constexpr uint32_t kMagic = 0x4d52464d;  // "MFRM"
+using detail::Frame;
+
 constexpr size_t kInlineBytes = 64 << 10;
 
-enum class Body : uint32_t { kInline, kInMemfd };
-
-struct Frame {
-  uint32_t magic = kMagic;
-  Body body = Body::kInline;
-  uint64_t bytes = 0;
-};
-
-void send_frame(int socket, const Frame& frame, std::span<const std::byte> body, std::span<const int> fds) {
-  std::array<iovec, 2> parts = {iovec{const_cast<Frame*>(&frame), sizeof frame},
-                                iovec{const_cast<std::byte*>(body.data()), body.size()}};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * (FdSocket::kMaxFds + 1))> control{};
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = parts.size();
-  if (!fds.empty()) {
-    message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
-    std::memcpy(CMSG_DATA(header), fds.data(), sizeof(int) * fds.size());
-  }
-  const auto sent = detail::retry_interrupted([&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); });
-  if (sent >= 0) return;
-  if (errno == EPIPE || errno == ECONNRESET) throw PeerGone("the process at the other end of a socket is gone");
-  detail::throw_syscall_error(errno, "sendmsg", body.size(), fds.size());
-}
+// One message buffer per thread waits here while no Arrival has it. Zeroing or allocating one for each message would
+// cost more than receiving it.
+thread_local std::unique_ptr<std::byte[]> spare_buffer;
 
 std::vector<OwnedFd> take_descriptors(msghdr& message) {
   std::vector<OwnedFd> fds;
@@ -63,7 +35,63 @@ std::vector<OwnedFd> take_descriptors(msghdr& message) {
   return fds;
 }
 
+[[noreturn]] void throw_send_error(int error, const Outgoing& message) {
+  if (error == EPIPE || error == ECONNRESET) throw PeerGone("the process at the other end of a socket is gone");
+  detail::throw_syscall_error(error, "sendmsg", message.bytes().size(), message.fds().size());
+}
+
 }  // namespace
+
+Outgoing::Outgoing(std::span<const std::byte> bytes, std::span<const int> fds) : bytes_(bytes), fds_(fds) {
+  if (fds.size() > FdSocket::kMaxFds)
+    throw std::runtime_error("a message carries " + std::to_string(fds.size()) + " descriptors, the limit is " +
+                             std::to_string(FdSocket::kMaxFds) + ": send them in several messages");
+  if (bytes.size() <= kInlineBytes) return;
+  large_ = SharedSegment::create("message", bytes.size(), "send smaller messages");
+  std::memcpy(MappedSegment(large_, Access::kReadWrite).data(), bytes.data(), bytes.size());
+  all_fds_.push_back(large_.fd());
+  all_fds_.insert(all_fds_.end(), fds.begin(), fds.end());
+}
+
+Arrival::Arrival(Arrival&& other) noexcept
+    : fds(std::move(other.fds)),
+      tag(other.tag),
+      buffer_(std::move(other.buffer_)),
+      heap_(std::move(other.heap_)),
+      mapped_(std::move(other.mapped_)),
+      bytes_(std::exchange(other.bytes_, {})) {}
+
+Arrival& Arrival::operator=(Arrival&& other) noexcept {
+  std::swap(fds, other.fds);
+  std::swap(tag, other.tag);
+  std::swap(buffer_, other.buffer_);
+  std::swap(heap_, other.heap_);
+  std::swap(mapped_, other.mapped_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+Arrival::~Arrival() {
+  if (buffer_) spare_buffer = std::move(buffer_);
+}
+
+std::byte* Arrival::buffer() {
+  if (!buffer_) buffer_ = std::move(spare_buffer);
+  if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::byte[]>(kInlineBytes);
+  return buffer_.get();
+}
+
+std::span<std::byte> Arrival::allocate(size_t size) {
+  std::byte* memory = nullptr;
+  if (size <= kInlineBytes) {
+    memory = buffer();
+  } else {
+    heap_ = std::make_unique_for_overwrite<std::byte[]>(size);
+    memory = heap_.get();
+  }
+  bytes_ = {memory, size};
+  return {memory, size};
+}
 
 std::pair<FdSocket, FdSocket> FdSocket::pair() {
   std::array<int, 2> ends{};
@@ -71,60 +99,93 @@ std::pair<FdSocket, FdSocket> FdSocket::pair() {
   return {FdSocket(OwnedFd(ends[0])), FdSocket(OwnedFd(ends[1]))};
 }
 
-void FdSocket::send(std::span<const std::byte> bytes, std::span<const int> fds) const {
-  if (fds.size() > kMaxFds)
-    throw std::runtime_error("a message carries " + std::to_string(fds.size()) + " descriptors, the limit is " +
-                             std::to_string(kMaxFds) + ": send them in several messages");
+ssize_t FdSocket::send_frame(const Outgoing& outgoing, uint64_t tag, int flags) const {
+  const bool large = static_cast<bool>(outgoing.large_);
+  const std::span<const std::byte> body = large ? std::span<const std::byte>() : outgoing.bytes_;
+  const std::span<const int> fds = large ? std::span<const int>(outgoing.all_fds_) : outgoing.fds_;
   Frame frame;
-  frame.bytes = bytes.size();
-  if (bytes.size() <= kInlineBytes) return send_frame(fd(), frame, bytes, fds);
-
-  const auto spilled = SharedSegment::create("message", bytes.size(), "send smaller messages");
-  std::memcpy(MappedSegment(spilled, Access::kReadWrite).data(), bytes.data(), bytes.size());
-  std::vector<int> all = {spilled.fd()};
-  all.insert(all.end(), fds.begin(), fds.end());
-  frame.body = Body::kInMemfd;
-  send_frame(fd(), frame, {}, all);
+  frame.body = large ? Frame::Body::kInMemfd : Frame::Body::kInline;
+  frame.bytes = outgoing.bytes_.size();
+  frame.tag = tag;
+  std::array<iovec, 2> parts = {iovec{&frame, sizeof frame}, iovec{const_cast<std::byte*>(body.data()), body.size()}};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * (kMaxFds + 1))> control;
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  if (!fds.empty()) {
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
+    std::memcpy(CMSG_DATA(header), fds.data(), sizeof(int) * fds.size());
+  }
+  return detail::retry_interrupted([&] { return ::sendmsg(fd(), &message, MSG_NOSIGNAL | flags); });
 }
 
-std::optional<Message> FdSocket::receive() const {
+void FdSocket::send(std::span<const std::byte> bytes, std::span<const int> fds) const {
+  const Outgoing message(bytes, fds);
+  if (send_frame(message, 0, 0) < 0) throw_send_error(errno, message);
+}
+
+FdSocket::Sent FdSocket::try_send(const Outgoing& message, uint64_t tag) const {
+  if (send_frame(message, tag, MSG_DONTWAIT) >= 0) return Sent::kYes;
+  if (errno == EAGAIN) return Sent::kSocketFull;
+  if (errno == ETOOMANYREFS) return Sent::kTooManyDescriptors;
+  throw_send_error(errno, message);
+}
+
+FdSocket::Received FdSocket::receive_with(Arrival& arrival, int flags) const {
+  arrival.fds.clear();
+  arrival.bytes_ = {};
   Frame frame;
-  std::vector<std::byte> body(kInlineBytes);
-  std::array<iovec, 2> parts = {iovec{&frame, sizeof frame}, iovec{body.data(), body.size()}};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * (kMaxFds + 1))> control{};
+  std::array<iovec, 2> parts = {iovec{&frame, sizeof frame}, iovec{arrival.buffer(), kInlineBytes}};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * (kMaxFds + 1))> control;
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  const auto got = detail::retry_interrupted([&] { return ::recvmsg(fd(), &message, MSG_CMSG_CLOEXEC); });
-  if (got < 0 && errno == ECONNRESET) return std::nullopt;
+  const auto got = detail::retry_interrupted([&] { return ::recvmsg(fd(), &message, MSG_CMSG_CLOEXEC | flags); });
+  if (got < 0 && errno == EAGAIN) return Received::kNothing;
+  if (got < 0 && errno == ECONNRESET) return Received::kEndOfFile;
   if (got < 0) detail::throw_syscall_error(errno, "recvmsg", fd());
-  if (got == 0) return std::nullopt;
+  if (got == 0) return Received::kEndOfFile;
 
-  Message out;
-  out.fds = take_descriptors(message);
+  arrival.fds = take_descriptors(message);
   if (message.msg_flags & MSG_CTRUNC)
     throw std::runtime_error(
         "descriptors of a message were lost on arrival: this process has reached its limit of open files (ulimit -n); "
         "raise it");
   const auto header_bytes = static_cast<ssize_t>(sizeof frame);
-  if (got < header_bytes || frame.magic != kMagic || (message.msg_flags & MSG_TRUNC))
+  if (got < header_bytes || frame.magic != Frame::kMagic || (message.msg_flags & MSG_TRUNC))
     throw std::runtime_error("a socket delivered " + std::to_string(got) + " bytes that are no Millrace message");
-  if (frame.body == Body::kInMemfd) {
-    if (out.fds.empty()) throw std::runtime_error("a large message arrived without its memory");
-    const auto spilled = SharedSegment::adopt(std::move(out.fds.front()));
-    out.fds.erase(out.fds.begin());
-    if (spilled.bytes() < frame.bytes) throw std::runtime_error("a large message arrived shorter than it says");
-    const MappedSegment mapped(spilled, Access::kRead);
-    out.bytes.assign(mapped.data(), mapped.data() + frame.bytes);
-    return out;
+  arrival.tag = frame.tag;
+  if (frame.body == Frame::Body::kInMemfd) {
+    if (arrival.fds.empty()) throw std::runtime_error("a large message arrived without its memory");
+    const auto large = SharedSegment::adopt(std::move(arrival.fds.front()));
+    arrival.fds.erase(arrival.fds.begin());
+    if (large.bytes() < frame.bytes) throw std::runtime_error("a large message arrived shorter than it says");
+    arrival.mapped_ = MappedSegment(large, Access::kRead);
+    arrival.bytes_ = {arrival.mapped_.data(), frame.bytes};
+    return Received::kMessage;
   }
   if (static_cast<uint64_t>(got - header_bytes) != frame.bytes)
     throw std::runtime_error("a message arrived with another length than it says");
-  body.resize(frame.bytes);
-  out.bytes = std::move(body);
-  return out;
+  arrival.bytes_ = {arrival.buffer(), frame.bytes};
+  return Received::kMessage;
+}
+
+FdSocket::Received FdSocket::receive_into(Arrival& arrival) const { return receive_with(arrival, 0); }
+
+FdSocket::Received FdSocket::try_receive_into(Arrival& arrival) const { return receive_with(arrival, MSG_DONTWAIT); }
+
+std::optional<Message> FdSocket::receive() const {
+  Arrival arrival;
+  if (receive_into(arrival) != Received::kMessage) return std::nullopt;
+  const auto bytes = arrival.bytes();
+  return Message{{bytes.begin(), bytes.end()}, std::move(arrival.fds)};
 }
 
 std::optional<Message> FdSocket::receive(std::chrono::nanoseconds timeout, const char* what) const {
@@ -133,6 +194,15 @@ std::optional<Message> FdSocket::receive(std::chrono::nanoseconds timeout, const
                              std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count()) +
                              " ms");
   return receive();
+}
+
+std::optional<uint64_t> FdSocket::peek_tag() const {
+  Frame frame;
+  const auto got =
+      detail::retry_interrupted([&] { return ::recv(fd(), &frame, sizeof frame, MSG_PEEK | MSG_DONTWAIT); });
+  if (got < 0 && errno != EAGAIN && errno != ECONNRESET) detail::throw_syscall_error(errno, "recv", fd());
+  if (got < static_cast<ssize_t>(sizeof frame)) return std::nullopt;
+  return frame.tag;
 }
 
 }  // namespace millrace

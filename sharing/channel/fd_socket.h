@@ -2,12 +2,15 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
+#include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/os/owned_fd.h"
 
 namespace millrace {
@@ -22,6 +25,71 @@ class PeerGone : public std::runtime_error {
 struct Message {
   std::vector<std::byte> bytes;
   std::vector<OwnedFd> fds;
+};
+
+namespace detail {
+
+/// What stands in front of every message in a socket.
+struct Frame {
+  static constexpr uint32_t kMagic = 0x4d52464d;  // "MFRM"
+  enum class Body : uint32_t { kInline, kInMemfd };
+
+  uint32_t magic = kMagic;
+  Body body = Body::kInline;
+  uint64_t bytes = 0;
+  uint64_t tag = 0;
+};
+
+}  // namespace detail
+
+/// A message to send. What is too large for a socket (64 KiB) lies in a memfd already, so that sending it is one short
+/// system call. Borrows the bytes and the descriptors.
+class Outgoing {
+ public:
+  /// Throws std::runtime_error when there are more than FdSocket::kMaxFds descriptors, OutOfSharedMemory.
+  explicit Outgoing(std::span<const std::byte> bytes, std::span<const int> fds = {});
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  std::span<const int> fds() const { return fds_; }
+
+ private:
+  friend class FdSocket;
+
+  std::span<const std::byte> bytes_;
+  std::span<const int> fds_;
+  SharedSegment large_;       // Holds the bytes when they are too many.
+  std::vector<int> all_fds_;  // large_ and fds_, then.
+};
+
+/// A message where it arrived: bytes that are read and thrown away need not be copied. Move-only. The bytes live as
+/// long as the object, or until something else is received into it.
+class Arrival {
+ public:
+  Arrival() = default;
+  Arrival(Arrival&& other) noexcept;
+  Arrival& operator=(Arrival&& other) noexcept;
+  ~Arrival();
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+  /// The descriptors that came along, now ours.
+  std::vector<OwnedFd> fds;
+
+  /// A number of the sender's own beside the message; 0 unless given.
+  uint64_t tag = 0;
+
+  /// Memory for a message of `size` bytes that comes from elsewhere. It becomes bytes().
+  std::span<std::byte> allocate(size_t size);
+
+ private:
+  friend class FdSocket;
+
+  std::byte* buffer();
+
+  std::unique_ptr<std::byte[]> buffer_;  // For messages inside the socket; borrowed from this thread's store.
+  std::unique_ptr<std::byte[]> heap_;
+  MappedSegment mapped_;
+  std::span<const std::byte> bytes_;
 };
 
 /// One end of a socket pair that keeps message borders (SOCK_SEQPACKET) and carries file descriptors.
@@ -46,11 +114,31 @@ class FdSocket {
   /// Sends one message; blocks while the socket's buffer is full. The descriptors stay the caller's. Throws PeerGone.
   void send(std::span<const std::byte> bytes, std::span<const int> fds = {}) const;
 
+  enum class [[nodiscard]] Sent{
+      kYes, kSocketFull,
+      kTooManyDescriptors,  ///< As many as `ulimit -n` are on their way in sockets of this user: some have to arrive
+                            ///< first.
+  };
+
+  /// As send(), but does not wait.
+  Sent try_send(const Outgoing& message, uint64_t tag = 0) const;
+
   /// The next message; waits for it. nullopt at end of file.
   std::optional<Message> receive() const;
 
   /// As receive(), but throws std::runtime_error naming `what` when nothing came within `timeout`.
   std::optional<Message> receive(std::chrono::nanoseconds timeout, const char* what) const;
+
+  enum class [[nodiscard]] Received{kMessage, kNothing, kEndOfFile};
+
+  /// As receive(), without copying: kMessage or kEndOfFile.
+  Received receive_into(Arrival& arrival) const;
+
+  /// As receive_into(), but does not wait.
+  Received try_receive_into(Arrival& arrival) const;
+
+  /// The tag of the message that comes next, without taking it; nullopt when there is none.
+  std::optional<uint64_t> peek_tag() const;
 
   int fd() const { return fd_.get(); }
   explicit operator bool() const { return static_cast<bool>(fd_); }
@@ -58,6 +146,9 @@ class FdSocket {
   OwnedFd take() { return std::move(fd_); }
 
  private:
+  ssize_t send_frame(const Outgoing& message, uint64_t tag, int flags) const;
+  Received receive_with(Arrival& arrival, int flags) const;
+
   OwnedFd fd_;
 };
 

@@ -18,10 +18,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <typeindex>
 #include <vector>
 
 #include "millrace/sharing/os/owned_fd.h"
@@ -43,6 +46,26 @@ struct Encoded {
   std::vector<int> fd_numbers() const;
 };
 
+namespace detail {
+
+/// What types remember from one value of a message to the next, an object for each type of memory.
+class MessageMemory {
+ public:
+  template <class State>
+  State& get() {
+    std::shared_ptr<void>& state = states_[typeid(State)];
+    if (!state) state = std::make_shared<State>();
+    return *static_cast<State*>(state.get());
+  }
+
+  void clear() { states_.clear(); }
+
+ private:
+  std::map<std::type_index, std::shared_ptr<void>> states_;
+};
+
+}  // namespace detail
+
 /// Writes values for another process on the same machine: cereal with native byte order, and descriptors out of band.
 ///
 /// Knows the standard containers, optional, variant, tuples, smart pointers, and every type with a `serialize` member
@@ -56,11 +79,22 @@ class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowE
   /// Sends a duplicate of `fd` along.
   void attach(int fd);
 
+  /// What a type remembers while this message is written, such as the descriptors it has attached: one State, made on
+  /// first use, gone with take().
+  template <class State>
+  State& memory() {
+    return memory_.get<State>();
+  }
+
   /// Everything written so far. The archive is empty afterwards.
-  Encoded take() { return std::move(out_); }
+  Encoded take() {
+    memory_.clear();
+    return std::move(out_);
+  }
 
  private:
   Encoded out_;
+  detail::MessageMemory memory_;
 };
 
 /// Reads what EncodeArchive wrote. Every read is checked against the bytes that are left: a message cut short throws
@@ -87,9 +121,16 @@ class DecodeArchive : public cereal::InputArchive<DecodeArchive, cereal::AllowEm
 
   size_t remaining() const { return bytes_.size(); }
 
+  /// EncodeArchive::memory()'s counterpart; lives as long as the archive.
+  template <class State>
+  State& memory() {
+    return memory_.get<State>();
+  }
+
  private:
   std::span<const std::byte> bytes_;
   std::span<OwnedFd> fds_;
+  detail::MessageMemory memory_;
 };
 
 template <class... Values>

@@ -1,6 +1,9 @@
 #include "millrace/sharing/memory/segment.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <sstream>
 
@@ -41,6 +44,28 @@ SharedSegment SharedSegment::create(const std::string& label, size_t bytes, cons
 SharedSegment SharedSegment::adopt(OwnedFd fd) {
   const size_t bytes = sealed_size(fd.get());
   return {std::move(fd), bytes};
+}
+
+SharedSegment SharedSegment::create_on_dev_shm(const std::string& label, size_t bytes, const std::string& knob) {
+  require_room(label, bytes, knob);
+  OwnedFd fd(MILLRACE_SYSCALL(::open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), "/dev/shm", label));
+  const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes));
+  if (error == ENOSPC) {
+    struct statvfs room {};
+    MILLRACE_SYSCALL(::fstatvfs(fd.get(), &room), "/dev/shm");
+    const size_t available = room.f_bavail * room.f_frsize;
+    throw OutOfSharedMemory(
+        label + " needs " + in_mib(bytes) + ", but /dev/shm has only " + in_mib(available) + " left: " + knob, bytes,
+        available);
+  }
+  if (error != 0) detail::throw_syscall_error(error, "posix_fallocate on /dev/shm", label, bytes);
+  return {std::move(fd), bytes};
+}
+
+SharedSegment SharedSegment::adopt_unsealed(OwnedFd fd) {
+  struct stat status {};
+  MILLRACE_SYSCALL(::fstat(fd.get(), &status), fd.get());
+  return {std::move(fd), static_cast<size_t>(status.st_size)};
 }
 
 MappedSegment::MappedSegment(const SharedSegment& segment, Access access) {

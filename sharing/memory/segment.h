@@ -35,8 +35,16 @@ class SharedSegment {
   /// down. Throws OutOfSharedMemory or SyscallError.
   static SharedSegment create(const std::string& label, size_t bytes, const std::string& knob);
 
+  /// As create(), but on the file system mounted at /dev/shm: bounded by its size as well. The file never has a name,
+  /// so nothing is left of it when its last user dies, however that happens. Its size cannot be sealed.
+  static SharedSegment create_on_dev_shm(const std::string& label, size_t bytes, const std::string& knob);
+
   /// Takes over a descriptor received from another process. Throws std::runtime_error if its size is not sealed.
   static SharedSegment adopt(OwnedFd fd);
+
+  /// As adopt() without asking for seals, for what create_on_dev_shm() made. A process that truncates the file kills
+  /// those who use it with SIGBUS.
+  static SharedSegment adopt_unsealed(OwnedFd fd);
 
   int fd() const { return fd_.get(); }
   size_t bytes() const { return bytes_; }

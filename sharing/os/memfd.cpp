@@ -46,6 +46,8 @@ OwnedFd create_memfd(const char* label, size_t bytes) {
   return fd;
 }
 
+OwnedFd create_growing_memfd(const char* label) { return open_memfd(label); }
+
 size_t sealed_size(int memfd) {
   const int seals = MILLRACE_SYSCALL(::fcntl(memfd, F_GET_SEALS), memfd);
   if ((seals & kSizeSeals) != kSizeSeals)

@@ -13,6 +13,10 @@ namespace millrace {
 /// Does not ask whether the memory is there; memory/segment.h does.
 OwnedFd create_memfd(const char* label, size_t bytes);
 
+/// Creates an empty anonymous file in memory for write(): it grows, and may not be mapped by anybody who does not trust
+/// the others. Throws SyscallError.
+OwnedFd create_growing_memfd(const char* label);
+
 /// Size of a memfd received from elsewhere. Throws std::runtime_error unless its size is sealed.
 size_t sealed_size(int memfd);
 

@@ -6,15 +6,16 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <typeinfo>
+#include <cstdlib>
+#include <iostream>
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/sharing/process/prologue.h"
 #include "millrace/sharing/process/reexec.h"
-#include "millrace/sharing/process/type_name.h"
 
 namespace millrace {
 
@@ -107,20 +108,36 @@ void abandon(pid_t child) {
   retry_interrupted([&] { return ::waitpid(child, nullptr, 0); });
 }
 
+namespace {
+
+// std::exit() in a child, from wherever: what the child registered with atexit() has run by now; the rest, copied from
+// the parent with its memory, is not ours to run, nor are its static destructors.
+[[noreturn]] void leave(int code, void*) {
+  std::cout.flush();
+  std::clog.flush();
+  std::fflush(nullptr);
+  ::_exit(code);
+}
+
+}  // namespace
+
+void print_current_exception(const std::string& process) {
+  const auto report = report_current_exception();
+  std::fprintf(stderr, "Process %s (pid %d): %s\n%s", process.c_str(), ::getpid(), report.headline().c_str(),
+               report.backtrace.c_str());
+}
+
 void run_child(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
                const std::string& name) {
+  ::on_exit(&leave, nullptr);
   int code = 1;
+  record_throws();
   try {
     code = entry(arguments, std::move(fds));
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "Process %s (pid %d): %s: %s\n", name.c_str(), ::getpid(), type_name(typeid(e)).c_str(),
-                 e.what());
   } catch (...) {
-    std::fprintf(stderr, "Process %s (pid %d): an exception of type %s\n", name.c_str(), ::getpid(),
-                 current_exception_type().c_str());
+    print_current_exception(name);
   }
-  std::fflush(nullptr);
-  ::_exit(code);  // The parent's atexit handlers and static destructors are not ours to run.
+  leave(code, nullptr);
 }
 
 }  // namespace detail

@@ -17,7 +17,8 @@
 namespace millrace {
 
 /// What a child runs. Receives the arguments' bytes and the descriptors of its ChildSpec, in their order, and returns
-/// the exit code. An exception ends the child with its type and text on stderr and exit code 1.
+/// the exit code. An exception ends the child with its type, text and backtrace on stderr and exit code 1. std::exit()
+/// ends it as returning does: output is flushed, and of handlers only those that the child itself registered run.
 using ChildEntry = int (*)(std::span<const std::byte> arguments, std::vector<OwnedFd> fds);
 
 struct ChildSpec {
@@ -75,6 +76,9 @@ namespace detail {
 
 /// Kills and reaps a child of this process that cannot be handed to anybody, so that it does not run unowned.
 void abandon(pid_t child);
+
+/// Writes the exception being handled to stderr, in the name of a process. REQUIRES: inside a catch block.
+void print_current_exception(const std::string& process);
 
 /// A child spec as it crosses a socket, and the end of the road in the child: runs the entry and exits.
 [[noreturn]] void run_child(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,

@@ -185,6 +185,7 @@ struct RawFrame {
   uint32_t magic = 0x4d52464d;
   uint32_t body = 0;
   uint64_t bytes = 0;
+  uint64_t tag = 0;
 };
 
 TEST(FdSocket, ForeignBytesAreAnErrorAndTheNextMessageIsFine) {

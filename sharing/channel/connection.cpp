@@ -1,0 +1,68 @@
+#include "millrace/sharing/channel/connection.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "millrace/sharing/channel/pipe.h"
+#include "millrace/sharing/os/poll.h"
+
+namespace millrace::multiprocessing {
+
+const FdSocket& Connection::open_socket() const {
+  if (!socket_) throw std::logic_error("a connection is used after it was closed or moved away");
+  return socket_;
+}
+
+void Connection::send_message(std::span<const std::byte> bytes, std::span<const int> fds) const {
+  if (!writable()) throw std::logic_error("a connection that only receives was asked to send (Pipe with duplex false)");
+  open_socket().send(bytes, fds);
+}
+
+Arrival Connection::receive() const {
+  if (!readable()) throw std::logic_error("a connection that only sends was asked to receive (Pipe with duplex false)");
+  Arrival arrival;
+  if (open_socket().receive_into(arrival) == FdSocket::Received::kMessage) return arrival;
+  throw EndOfFile("end of file: every other end of the connection is closed");
+}
+
+std::vector<std::byte> Connection::recv_bytes() const {
+  const auto message = receive();
+  return {message.bytes().begin(), message.bytes().end()};
+}
+
+size_t Connection::recv_bytes_into(std::span<std::byte> buffer) const {
+  const auto message = receive();
+  const auto bytes = message.bytes();
+  if (bytes.size() > buffer.size())
+    throw BufferTooShort("a message of " + std::to_string(bytes.size()) + " bytes was to be read into " +
+                             std::to_string(buffer.size()) + " bytes",
+                         {bytes.begin(), bytes.end()});
+  std::copy(bytes.begin(), bytes.end(), buffer.begin());
+  return bytes.size();
+}
+
+bool Connection::poll(Timeout timeout) const {
+  if (!readable()) throw std::logic_error("a connection that only sends has nothing to poll for");
+  return poll_readable(open_socket().fd(), timeout);
+}
+
+void Connection::save(EncodeArchive& archive) const {
+  archive(use_);
+  archive.attach(open_socket().fd());
+}
+
+void Connection::load(DecodeArchive& archive) {
+  archive(use_);
+  if (use_ > Use::kSend) throw DecodeError("a connection was expected, but something else came");
+  socket_ = FdSocket(archive.detach());
+}
+
+std::pair<Connection, Connection> Pipe(bool duplex) {
+  using Use = Connection::Use;
+  auto [first, second] = FdSocket::pair();
+  return {Connection(std::move(first), duplex ? Use::kBoth : Use::kReceive),
+          Connection(std::move(second), duplex ? Use::kBoth : Use::kSend)};
+}
+
+}  // namespace millrace::multiprocessing

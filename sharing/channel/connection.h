@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "millrace/sharing/channel/errors.h"
+#include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/sync/deadline.h"
+
+namespace millrace::multiprocessing {
+
+namespace detail {
+
+/// The values of a message, which has to hold them and nothing else. Throws DecodeError.
+template <class... T>
+void decode_message(Arrival& message, T&... values) {
+  DecodeArchive archive(message.bytes(), message.fds);
+  archive(values...);
+  if (archive.remaining() > 0)
+    throw DecodeError("a message holds " + std::to_string(archive.remaining()) +
+                      " bytes more than what it was read as: sender and receiver disagree on its type");
+}
+
+}  // namespace detail
+
+/// One end of a Pipe(): sends and receives whole messages, of any type that the codec knows.
+///
+/// A message is on its way when send() returns: the sender may end, and tensors and descriptors inside it arrive all
+/// the same. send() waits while some hundred messages lie unread; messages above 64 KiB take shared memory instead of
+/// room in the socket.
+///
+/// Thread safety: any number of threads, and of processes that hold copies of the end, may send and receive at the same
+/// time; each message goes to one receiver, whole. (Python's may not.) close(), load() and moves need that nobody uses
+/// the object.
+///
+/// If a process dies here: a message has been sent or it has not, never half. When the last copy of an end is closed,
+/// by close(), destruction or death, the other end reads what is left and then gets EndOfFile, and PeerGone when it
+/// sends. As long as this process keeps a copy of the other end itself, that never comes: close it once it has been
+/// handed over, or move it into the call.
+///
+/// Descriptors: one.
+class Connection {
+ public:
+  /// Closed.
+  Connection() = default;
+
+  /// Sends the values as one message. Throws PeerGone, or what their encoding throws, and then nothing was sent.
+  template <class... T>
+  void send(const T&... values) const {
+    const auto message = encode(values...);
+    send_message(message.bytes, message.fd_numbers());
+  }
+
+  /// The next message, as what it was sent: recv<int>() gives an int, recv<int, std::string>() a tuple. Waits for it.
+  /// Throws EndOfFile, or DecodeError when it is something else (the message is gone then).
+  template <class... T>
+  auto recv() const {
+    auto message = receive();
+    std::tuple<T...> values;
+    std::apply([&](auto&... value) { detail::decode_message(message, value...); }, values);
+    if constexpr (sizeof...(T) == 1)
+      return std::get<0>(std::move(values));
+    else
+      return values;
+  }
+
+  /// Sends bytes as they are.
+  void send_bytes(std::span<const std::byte> bytes) const { send_message(bytes, {}); }
+  void send_bytes(std::string_view text) const { send_bytes(std::as_bytes(std::span(text))); }
+
+  /// The next message's bytes.
+  std::vector<std::byte> recv_bytes() const;
+
+  /// As recv_bytes(), into `buffer`; the message's size. Throws BufferTooShort, with the message, when it is larger.
+  size_t recv_bytes_into(std::span<std::byte> buffer) const;
+
+  /// Whether recv() would return at once, with a message or with EndOfFile; waits for that at most `timeout` (nullopt:
+  /// for ever).
+  bool poll(Timeout timeout = std::chrono::nanoseconds(0)) const;
+
+  void close() { socket_.close(); }
+  bool closed() const { return !socket_; }
+  bool readable() const { return use_ != Use::kSend; }
+  bool writable() const { return use_ != Use::kReceive; }
+
+  /// For wait(), epoll and select: readable when poll() is true. Throws std::logic_error when closed.
+  int fileno() const { return open_socket().fd(); }
+
+  /// Sending a connection sends a copy of it; close this one unless both are to be used.
+  void save(EncodeArchive& archive) const;
+  void load(DecodeArchive& archive);
+
+ private:
+  enum class Use : uint8_t { kBoth, kReceive, kSend };
+  friend std::pair<Connection, Connection> Pipe(bool duplex);
+
+  Connection(FdSocket socket, Use use) : socket_(std::move(socket)), use_(use) {}
+
+  const FdSocket& open_socket() const;
+  void send_message(std::span<const std::byte> bytes, std::span<const int> fds) const;
+  Arrival receive() const;
+
+  FdSocket socket_;
+  Use use_ = Use::kBoth;
+};
+
+}  // namespace millrace::multiprocessing

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+// The outcomes that Python's multiprocessing tells by exceptions of its own, under the same names.
+namespace millrace::multiprocessing {
+
+/// put() found no place in the queue within its timeout.
+class Full : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// get() found no message in the queue within its timeout.
+class Empty : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Every other end of a connection is closed and all that was sent has been read (Python's EOFError).
+class EndOfFile : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What was waited for did not come within the timeout.
+class TimeoutError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A message is larger than the memory it was to be read into. Carries the message, which is no longer in the channel.
+class BufferTooShort : public std::runtime_error {
+ public:
+  BufferTooShort(const std::string& what, std::vector<std::byte> message)
+      : std::runtime_error(what), message_(std::move(message)) {}
+
+  const std::vector<std::byte>& message() const { return message_; }
+
+ private:
+  std::vector<std::byte> message_;
+};
+
+}  // namespace millrace::multiprocessing

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "millrace/sharing/channel/errors.h"
+#include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/event_fd.h"
+#include "millrace/sharing/sync/deadline.h"
+#include "millrace/sharing/sync/sync_memory.h"
+
+namespace millrace::multiprocessing::detail {
+
+struct QueueState;
+
+/// What all queues are made of: encoded messages from any process to any process, first in, first out.
+///
+/// How it works. A message is one packet in a socket of which every process holds both ends: the kernel keeps it whole
+/// and hands it to one receiver, and it outlives its sender. put() gives messages consecutive numbers, under a mutex,
+/// so that the socket's order is the numbers' order; get() takes the packet, without any lock, and notes "all below
+/// number + 1 have been received". The messages in the queue are those between the two counts, and maxsize bounds their
+/// difference. Since the socket is a line, one received number vouches for all before it: whatever a dead process left
+/// uncounted is made good by the next message, or by a look at the head of the line.
+///
+/// A socket holds some thousands of messages (memory up to net.core.wmem_max). A put() that finds it full gives the
+/// receivers 10 ms and then parks its message in a shared memory file, as does every later one until that is empty; so
+/// put() never waits for a receiver because of the socket's size. Only messages that carry descriptors cannot be
+/// parked: they wait for room in the socket. (The kernel keeps descriptors on their way nowhere else, and no more of
+/// them than a user's `ulimit -n`.)
+///
+/// If a process dies
+///   in put(), before the packet is sent: the message was never in the queue. Its number, and in a bounded queue its
+///     place, is missed until a later message is received or the line is found empty, which a put() that finds no place
+///     looks at: at once and every 50 ms;
+///   in put(), after that: the message arrives. (put() had not returned, so its caller could not know.)
+///   while it parks a message: as before it is sent; what it wrote is overwritten;
+///   holding the mutex: the kernel passes it on;
+///   after put() has returned: nothing is lost, as long as some process has the queue;
+///   in get(), before the packet is received: nothing happened;
+///   in get(), after that: the message is lost with its receiver, and its place comes back as above;
+///   waiting: one needless wake-up.
+/// A process that is stopped (SIGSTOP) within the microsecond in which it holds the mutex delays other puts until it
+/// goes on; they end with Full at their timeout.
+///
+/// Thread safety: all but load(), close() and moves, which need that nobody uses the object. Descriptors: five.
+class MessageQueue {
+ public:
+  /// At most `maxsize` messages; 0: as many as memory holds.
+  explicit MessageQueue(size_t maxsize);
+  MessageQueue(MessageQueue&&) noexcept = default;
+  MessageQueue& operator=(MessageQueue&&) noexcept = default;
+
+  /// Throws Full at the deadline; without one, and only for messages with descriptors in an unbounded queue, when
+  /// nothing was received for 5 minutes. OutOfSharedMemory when a message had to be parked and there is no memory.
+  void put(const Encoded& message, const Deadline& deadline);
+
+  /// Throws Empty at the deadline.
+  Arrival get(const Deadline& deadline);
+
+  /// The parts of get(): takes a message if there is one; waits until there may be one. False at the deadline.
+  bool try_get(Arrival& message);
+  bool wait_for_message(const Deadline& deadline);
+
+  /// Messages put, and how many of these are certain to have been taken or lost; the queue holds the difference. Exact
+  /// while nobody puts or gets, but for messages whose sender died (see above).
+  struct Counts {
+    uint64_t put = 0;
+    uint64_t taken = 0;
+  };
+  Counts count();
+
+  /// As count().put, without looking after the dead.
+  uint64_t put_count() const;
+
+  /// Whether try_get() would find nothing.
+  bool empty() const;
+
+  /// 0: unbounded.
+  size_t maxsize() const;
+
+  void close();
+  bool closed() const { return !memory_; }
+
+  /// Readable when there is a message.
+  std::array<int, 2> filenos() const;
+
+  void save(EncodeArchive& archive) const;
+  void load(DecodeArchive& archive);
+
+ private:
+  enum class [[nodiscard]] Offer{kTaken, kNoPlace, kSocketFull, kTooManyDescriptors, kBehindParked};
+  class Locked;
+
+  QueueState& state() const;
+  bool has_parked() const;
+  void note_received(uint64_t number);
+  void wait_for_progress(uint64_t received, const Deadline& deadline);
+  bool has_room_soon(const Deadline& deadline) const;
+
+  // REQUIRES: the mutex.
+  Offer offer(const Outgoing& message);
+  Offer offer_place_in_parking(const Outgoing& message);
+  bool has_place();
+  Offer send(const Outgoing& message);
+  void park(const Outgoing& message);
+  bool unpark(Arrival& message);
+  void catch_up();
+  void free_parked();
+
+  std::shared_ptr<SyncMemory> memory_;
+  FdSocket in_;
+  FdSocket out_;
+  EventFd parked_event_;  // Signalled while messages are parked.
+  OwnedFd parking_;       // Records of ParkedHeader and bytes, at ever growing offsets; what is behind is freed.
+};
+
+}  // namespace millrace::multiprocessing::detail

@@ -1,0 +1,108 @@
+#include "millrace/sharing/pool/async_result.h"
+
+#include <cstdio>
+#include <stdexcept>
+#include <string>
+
+#include "millrace/sharing/channel/errors.h"
+#include "millrace/sharing/pool/errors.h"
+#include "millrace/sharing/pool/job.h"
+#include "millrace/sharing/process/exit_status.h"
+
+namespace millrace::multiprocessing {
+namespace {
+
+thread_local bool t_brings_results = false;
+
+std::string how_it_ended(int exitcode) {
+  return exitcode < 0 ? "was killed by signal " + std::to_string(-exitcode) + " (" + signal_name(-exitcode) + ")"
+                      : "exited with code " + std::to_string(exitcode);
+}
+
+}  // namespace
+
+WorkerLost::WorkerLost(pid_t pid, int exitcode, const std::string& call)
+    : std::runtime_error("the pool's worker process " + std::to_string(pid) + " " + how_it_ended(exitcode) +
+                         " while it ran " + call + "; the call is not repeated, the pool goes on"),
+      pid_(pid),
+      exitcode_(exitcode),
+      call_(std::make_shared<const std::string>(call)) {}
+
+namespace detail {
+
+void this_thread_brings_results() { t_brings_results = true; }
+
+void require_other_thread() {
+  if (t_brings_results)
+    throw std::logic_error("a pool's callback waits for a result, which could not come before the callback returns");
+}
+
+void throw_timeout(std::chrono::nanoseconds timeout) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+  throw TimeoutError("no result from a pool within " + std::to_string(ms) + " ms; it may still come");
+}
+
+bool AsyncState::wait(std::optional<std::chrono::nanoseconds> timeout) {
+  std::unique_lock lock(mutex_);
+  if (!ready_) require_other_thread();
+  const auto is_ready = [this] { return ready_; };
+  if (timeout) return changed_.wait_for(lock, *timeout, is_ready);
+  changed_.wait(lock, is_ready);
+  return true;
+}
+
+bool AsyncState::ready() {
+  const std::lock_guard lock(mutex_);
+  return ready_;
+}
+
+bool AsyncState::successful() {
+  const std::lock_guard lock(mutex_);
+  if (!ready_) throw std::logic_error("successful() was asked of a result that is not ready: wait() for it first");
+  return !error_;
+}
+
+void AsyncState::require_success(std::optional<std::chrono::nanoseconds> timeout) {
+  if (!wait(timeout)) throw_timeout(*timeout);
+  if (error_) std::rethrow_exception(error_);
+}
+
+void AsyncState::settle(std::exception_ptr error, const std::function<void()>& tell) {
+  try {
+    tell();
+  } catch (...) {
+    std::fprintf(stderr, "a pool's callback threw %s\n", report_current_exception().headline().c_str());
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    error_ = std::move(error);
+    ready_ = true;
+  }
+  changed_.notify_all();
+}
+
+// What a worker's answer begins with: 0 before results, 1 before an ExceptionReport. See pool_worker.cpp.
+void Outcome::throw_if_raised(DecodeArchive& archive) {
+  uint8_t raised = 0;
+  archive(raised);
+  if (raised == 0) return;
+  ExceptionReport report;
+  archive(report);
+  throw RemoteError(std::move(report));
+}
+
+std::string Job::describe(size_t first, size_t count) const {
+  if (count == 1) return "item " + std::to_string(first);
+  return "items " + std::to_string(first) + " to " + std::to_string(first + count - 1);
+}
+
+void visit_exception(const std::exception_ptr& error, const std::function<void(const std::exception&)>& use) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    use(e);
+  }
+}
+
+}  // namespace detail
+}  // namespace millrace::multiprocessing

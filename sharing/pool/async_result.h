@@ -1,0 +1,139 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace millrace::multiprocessing {
+
+/// What is called when a result is there, on the pool's thread, before anybody who waits for the result goes on. While
+/// one runs, no other result arrives. What it throws is written to stderr and harms nobody. It must not wait for a
+/// result of the same pool; trying to throws std::logic_error.
+template <class T>
+struct Callbacks {
+  std::function<void(const T&)> callback = nullptr;
+  std::function<void(const std::exception&)> error_callback = nullptr;
+};
+
+template <>
+struct Callbacks<void> {
+  std::function<void()> callback = nullptr;
+  std::function<void(const std::exception&)> error_callback = nullptr;
+};
+
+namespace detail {
+
+/// Marks the calling thread as the one that brings a pool's results.
+void this_thread_brings_results();
+
+/// std::logic_error on such a thread: it would wait for itself.
+void require_other_thread();
+
+[[noreturn]] void throw_timeout(std::chrono::nanoseconds timeout);
+
+/// The part of a result that knows nothing of its type: whether it is there. Thread-safe.
+class AsyncState {
+ public:
+  /// True once there is a result or an error; waits for that at most `timeout` (nullopt: for ever).
+  bool wait(std::optional<std::chrono::nanoseconds> timeout);
+
+  bool ready();
+
+  /// std::logic_error while it is not ready.
+  bool successful();
+
+  /// Waits, then throws the error if it is one. TimeoutError when it is not ready within `timeout`.
+  void require_success(std::optional<std::chrono::nanoseconds> timeout);
+
+  /// Calls `tell`, then makes the state ready. Once.
+  void settle(std::exception_ptr error, const std::function<void()>& tell);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ready_ = false;
+  std::exception_ptr error_;
+};
+
+/// The std::exception behind a pointer, given to `use`.
+void visit_exception(const std::exception_ptr& error, const std::function<void(const std::exception&)>& use);
+
+/// A result on its way, shared by who waits for it and who brings it.
+template <class T>
+class AsyncValue {
+ public:
+  using Stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+  explicit AsyncValue(Callbacks<T> callbacks) : callbacks_(std::move(callbacks)) {}
+
+  void succeed(Stored value) {
+    value_ = std::move(value);
+    state.settle(nullptr, [this] {
+      if (!callbacks_.callback) return;
+      if constexpr (std::is_void_v<T>)
+        callbacks_.callback();
+      else
+        callbacks_.callback(*value_);
+    });
+  }
+
+  void fail(const std::exception_ptr& error) {
+    state.settle(error, [&] {
+      if (callbacks_.error_callback) visit_exception(error, callbacks_.error_callback);
+    });
+  }
+
+  /// REQUIRES: require_success() has returned.
+  Stored& value() { return *value_; }
+
+  AsyncState state;
+
+ private:
+  Callbacks<T> callbacks_;
+  std::optional<Stored> value_;  // Written before the state is ready, read after.
+};
+
+}  // namespace detail
+
+/// A result that is yet to come, as Python's AsyncResult. A handle: copies mean the same result, which lives on when
+/// the pool is gone. Thread-safe.
+template <class T>
+class AsyncResult {
+ public:
+  explicit AsyncResult(std::shared_ptr<detail::AsyncValue<T>> value) : value_(std::move(value)) {}
+
+  /// The result, waited for at most `timeout` (nullopt: for ever). Throws TimeoutError; RemoteError with what the call
+  /// threw; WorkerLost when the worker died; PoolTerminated; BrokenPool.
+  std::add_lvalue_reference_t<const T> get(std::optional<std::chrono::nanoseconds> timeout = std::nullopt) const& {
+    value_->state.require_success(timeout);
+    if constexpr (!std::is_void_v<T>) return value_->value();
+  }
+
+  /// From a temporary the result itself, moved out of it.
+  T get(std::optional<std::chrono::nanoseconds> timeout = std::nullopt) && {
+    value_->state.require_success(timeout);
+    if constexpr (!std::is_void_v<T>) return std::move(value_->value());
+  }
+
+  /// True once the result, or the error, is there.
+  bool wait(std::optional<std::chrono::nanoseconds> timeout = std::nullopt) const {
+    return value_->state.wait(timeout);
+  }
+
+  bool ready() const { return value_->state.ready(); }
+
+  /// Whether it came without an error; std::logic_error when it is not ready.
+  bool successful() const { return value_->state.successful(); }
+
+ private:
+  std::shared_ptr<detail::AsyncValue<T>> value_;
+};
+
+}  // namespace millrace::multiprocessing

@@ -1,0 +1,190 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/pool/async_result.h"
+
+// What stands between a pool, which moves bytes, and results, which have types.
+namespace millrace::multiprocessing::detail {
+
+/// What became of a task: the bytes that its worker made of the results, or why there are none.
+struct Outcome {
+  Encoded result;
+  std::exception_ptr error;
+
+  /// Gives an archive to read the results from to `read`. Throws the error, or RemoteError when the call threw.
+  template <class Read>
+  void open(Read read) {
+    if (error) std::rethrow_exception(error);
+    DecodeArchive archive(result.bytes, result.fds);
+    throw_if_raised(archive);
+    read(archive);
+  }
+
+ private:
+  static void throw_if_raised(DecodeArchive& archive);
+};
+
+/// Calls that were given to a pool together. Its tasks end one by one, on the pool's thread.
+class Job {
+ public:
+  /// What somebody may be waiting for: the end of every single task, or of all of them.
+  enum class Awaited { kEachTask, kAllTasks };
+
+  explicit Job(Awaited what) : awaited(what) {}
+  virtual ~Job() = default;
+
+  /// Takes what became of the calls [first, first + count). Does not throw.
+  virtual void finish(size_t first, size_t count, Outcome outcome) = 0;
+
+  /// "item 3" of the job, in an error's text; empty where there is only one call.
+  virtual std::string describe(size_t first, size_t count) const;
+
+  const Awaited awaited;
+};
+
+/// One call.
+template <class R>
+class ApplyJob final : public Job {
+ public:
+  explicit ApplyJob(std::shared_ptr<AsyncValue<R>> value) : Job(Awaited::kEachTask), value_(std::move(value)) {}
+
+  void finish(size_t, size_t, Outcome outcome) override {
+    typename AsyncValue<R>::Stored result{};
+    try {
+      outcome.open([&](DecodeArchive& archive) {
+        if constexpr (!std::is_void_v<R>) archive(result);
+      });
+    } catch (...) {
+      return value_->fail(std::current_exception());
+    }
+    value_->succeed(std::move(result));
+  }
+
+  std::string describe(size_t, size_t) const override { return {}; }
+
+ private:
+  const std::shared_ptr<AsyncValue<R>> value_;
+};
+
+/// The type of a map's results.
+template <class R>
+using ListOf =
+    typename std::conditional_t<std::is_void_v<R>, std::type_identity<void>,
+                                std::type_identity<std::vector<std::conditional_t<std::is_void_v<R>, int, R>>>>::type;
+
+/// Calls whose results make one list, in their order. Of several errors the one of the earliest call is kept.
+template <class R>
+class MapJob final : public Job {
+ public:
+  MapJob(size_t count, std::shared_ptr<AsyncValue<ListOf<R>>> value)
+      : Job(Awaited::kAllTasks), left_(count), value_(std::move(value)) {
+    if constexpr (!std::is_void_v<R>) results_.resize(count);
+    if (count == 0) settle();
+  }
+
+  void finish(size_t first, size_t count, Outcome outcome) override {
+    try {
+      outcome.open([&](DecodeArchive& archive) {
+        if constexpr (!std::is_void_v<R>)
+          for (size_t i = first; i < first + count; ++i) {
+            R result{};  // Not in place: a std::vector<bool> has none.
+            archive(result);
+            results_[i] = std::move(result);
+          }
+      });
+    } catch (...) {
+      if (!error_ || first < error_at_) {
+        error_ = std::current_exception();
+        error_at_ = first;
+      }
+    }
+    left_ -= count;
+    if (left_ == 0) settle();
+  }
+
+ private:
+  void settle() {
+    if (error_)
+      value_->fail(error_);
+    else
+      value_->succeed(std::move(results_));
+  }
+
+  size_t left_;
+  typename AsyncValue<ListOf<R>>::Stored results_;
+  std::exception_ptr error_;
+  size_t error_at_ = 0;
+  const std::shared_ptr<AsyncValue<ListOf<R>>> value_;
+};
+
+enum class Order { kOfItems, kOfCompletion };
+
+/// Calls whose results are handed out one by one.
+template <class R>
+class ImapJob final : public Job {
+ public:
+  using Stored = typename AsyncValue<R>::Stored;
+
+  ImapJob(size_t count, Order order) : Job(Awaited::kEachTask), count_(count), order_(order) {}
+
+  void finish(size_t first, size_t count, Outcome outcome) override {
+    std::vector<Item> items(count);
+    try {
+      outcome.open([&](DecodeArchive& archive) {
+        if constexpr (!std::is_void_v<R>)
+          for (auto& item : items) archive(item.value);
+      });
+    } catch (...) {
+      for (auto& item : items) item.error = std::current_exception();
+    }
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < count; ++i)
+      items_.emplace(order_ == Order::kOfItems ? first + i : arrived_++, std::move(items[i]));
+    changed_.notify_all();
+  }
+
+  /// The next result; nullopt after the last. Throws its error, and TimeoutError.
+  std::optional<Stored> next(std::optional<std::chrono::nanoseconds> timeout) {
+    std::unique_lock lock(mutex_);
+    if (given_ == count_) return std::nullopt;
+    const auto is_there = [this] { return items_.contains(given_); };
+    if (!is_there()) wait(lock, timeout, is_there);
+    const auto node = items_.extract(given_++);
+    lock.unlock();
+    if (node.mapped().error) std::rethrow_exception(node.mapped().error);
+    return std::move(node.mapped().value);
+  }
+
+ private:
+  struct Item {
+    Stored value{};
+    std::exception_ptr error;
+  };
+
+  void wait(std::unique_lock<std::mutex>& lock, std::optional<std::chrono::nanoseconds> timeout,
+            const std::function<bool()>& is_there) {
+    require_other_thread();
+    if (!timeout) return changed_.wait(lock, is_there);
+    if (!changed_.wait_for(lock, *timeout, is_there)) throw_timeout(*timeout);
+  }
+
+  const size_t count_;
+  const Order order_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<size_t, Item> items_;  // Arrived, not handed out; by the position they will be handed out at.
+  size_t arrived_ = 0;
+  size_t given_ = 0;
+};
+
+}  // namespace millrace::multiprocessing::detail

@@ -1,0 +1,487 @@
+#include "millrace/sharing/pool/pool.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/os/epoll.h"
+#include "millrace/sharing/os/event_fd.h"
+#include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/pool/call_board.h"
+#include "millrace/sharing/pool/worker.h"
+
+namespace millrace::multiprocessing {
+namespace {
+
+using detail::Job;
+using detail::Outcome;
+using detail::PoolFunction;
+using detail::PoolMessage;
+using detail::PoolMessageHead;
+using detail::PoolTask;
+
+using Clock = std::chrono::steady_clock;
+
+// Between SIGTERM and SIGKILL.
+constexpr auto kTerminateGrace = std::chrono::seconds(5);
+
+// How long the word of how a worker ended may take, once it has.
+constexpr auto kReportLimit = std::chrono::seconds(1);
+
+// So many workers in a row that die before they are ready are no accident.
+constexpr int kFailedStarts = 10;
+
+int usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  MILLRACE_SYSCALL(::sched_getaffinity(0, sizeof set, &set));
+  return CPU_COUNT(&set);
+}
+
+OwnedFd duplicate(int fd) { return OwnedFd(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd)); }
+
+// Blocks all signals on this thread while it lives: handlers of the program do not expect to run on a pool's thread.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+namespace detail {
+
+size_t default_chunksize(size_t items, size_t processes) {
+  const size_t chunks = 4 * processes;
+  return std::max<size_t>(1, items / chunks + (items % chunks != 0 ? 1 : 0));
+}
+
+size_t checked_chunksize(size_t chunksize) {
+  if (chunksize == 0) throw std::invalid_argument("a pool's chunksize has to be at least 1");
+  return chunksize;
+}
+
+}  // namespace detail
+
+// The pool's ledger: which call is where. Everything in it belongs to `mutex_`, save for what says otherwise.
+class Pool::Core {
+ public:
+  explicit Core(const PoolOptions& options)
+      : method_(options.method_ ? *options.method_ : get_start_method()),
+        max_tasks_(options.maxtasksperchild_),
+        workers_(seats(options)),
+        board_(static_cast<uint32_t>(workers_.size())) {
+    if (options.initializer_) {
+      const auto& call = *options.initializer_;
+      initializer_.emplace(detail::Initializer{call.target, call.arguments.bytes, {}});
+      for (const auto& fd : call.arguments.fds) initializer_->fds.push_back(duplicate(fd.get()));
+    }
+    for (uint32_t slot = CallBoard::kSlots; slot > 0; --slot) free_slots_.push_back(slot - 1);
+    events_.add(bell_.fd(), kBell);
+    try {
+      for (uint32_t seat = 0; seat < workers_.size(); ++seat) start_worker(seat);
+      const SignalsBlocked blocked;
+      thread_ = std::thread([this] { run(); });
+    } catch (...) {
+      end_workers();
+      throw;
+    }
+  }
+
+  ~Core() {
+    terminate();
+    thread_.join();
+  }
+
+  bool on_own_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+
+  size_t processes() const { return workers_.size(); }
+
+  std::vector<pid_t> pids() {
+    const std::lock_guard lock(mutex_);
+    std::vector<pid_t> pids;
+    for (const auto& worker : workers_)
+      if (worker.process) pids.push_back(worker.process->pid().value());
+    return pids;
+  }
+
+  void submit(std::shared_ptr<Job> job, PoolFunction function, std::vector<PoolTask> tasks) {
+    if (owner_ != ::getpid()) throw std::logic_error("a pool can be used only in the process that made it");
+    const std::lock_guard lock(mutex_);
+    if (phase_ != Phase::kOpen) throw std::logic_error("the pool takes no more calls: it was closed or terminated");
+    if (broken_) std::rethrow_exception(broken_);
+    const uint32_t number = number_of(function);
+    for (auto& task : tasks) waiting_.push_back({job, number, std::move(task)});
+    fill_board();
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    if (phase_ == Phase::kOpen) phase_ = Phase::kClosed;
+    bell_.signal();
+  }
+
+  void terminate() {
+    const std::lock_guard lock(mutex_);
+    phase_ = Phase::kTerminated;
+    bell_.signal();
+  }
+
+  void join() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (phase_ == Phase::kOpen) throw std::logic_error("join() of a pool that is still open: close() it first");
+    }
+    detail::require_other_thread();
+    std::unique_lock lock(mutex_);
+    left_.wait(lock, [this] { return all_left_; });
+  }
+
+ private:
+  enum class Phase { kOpen, kClosed, kTerminated };
+
+  static constexpr uint64_t kBell = UINT64_MAX;  // Other keys are 2 * seat for a death, 2 * seat + 1 for a message.
+
+  struct Worker {
+    std::optional<Process> process;  // Empty while there is none on this seat.
+    FdSocket socket;
+    uint16_t number = 0;
+  };
+
+  // A task that is in the pool.
+  struct Task {
+    std::shared_ptr<Job> job;
+    uint32_t function = 0;
+    PoolTask calls;
+  };
+
+  struct Ended {
+    Task task;
+    Outcome outcome;
+  };
+
+  static size_t seats(const PoolOptions& options) {
+    if (options.processes_ < 0)
+      throw std::invalid_argument("a pool of " + std::to_string(options.processes_) + " processes was asked for");
+    return static_cast<size_t>(options.processes_ == 0 ? usable_cpus() : options.processes_);
+  }
+
+  // The pool's thread: brings results and replaces workers, until all have left.
+  void run() {
+    detail::this_thread_brings_results();
+    ::pthread_setname_np(::pthread_self(), "millrace-pool");
+    for (bool goes_on = true; goes_on;) {
+      try {
+        goes_on = step();
+      } catch (const std::exception& e) {
+        const std::lock_guard lock(mutex_);
+        break_down(std::string("the pool cannot go on: ") + e.what());
+        phase_ = Phase::kTerminated;
+      }
+    }
+    const std::lock_guard lock(mutex_);
+    all_left_ = true;
+    left_.notify_all();
+  }
+
+  // False when there is nothing left to do.
+  bool step() {
+    if (board_.may_sleep()) {
+      const auto& ready = events_.wait(std::nullopt);
+      board_.woke_up();
+      attend(ready);
+    }
+    std::vector<Ended> ended;
+    bool goes_on = true;
+    {
+      const std::lock_guard lock(mutex_);
+      collect_done();
+      if (phase_ == Phase::kTerminated) {
+        end_workers();
+        fail_all(std::make_exception_ptr(PoolTerminated("the pool was terminated before this call had ended")));
+      } else {
+        fill_board();
+        if (phase_ == Phase::kClosed && is_idle() && !std::exchange(dismissed_, true)) board_.close();
+      }
+      goes_on = std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker.process; }) ||
+                phase_ == Phase::kOpen;
+      ended.swap(ended_);
+    }
+    // Without the mutex, since callbacks may submit.
+    for (auto& [task, outcome] : ended) task.job->finish(task.calls.first, task.calls.count, std::move(outcome));
+    return goes_on;
+  }
+
+  void attend(const std::vector<uint64_t>& ready) {
+    const std::lock_guard lock(mutex_);
+    std::vector<uint32_t> dead;
+    for (const uint64_t key : ready) {
+      if (key == kBell)
+        bell_.clear();
+      else if (key % 2 == 1)
+        read_messages(static_cast<uint32_t>(key / 2));
+      else
+        dead.push_back(static_cast<uint32_t>(key / 2));
+    }
+    for (const uint32_t seat : dead) bury(seat);
+  }
+
+  // Calls
+
+  bool is_idle() const { return waiting_.empty() && free_slots_.size() == CallBoard::kSlots; }
+
+  uint32_t number_of(PoolFunction function) {
+    const auto known = numbers_.find(function);
+    if (known != numbers_.end()) return known->second;
+    targets_.push_back({identify_function(function.invoker), identify_function(function.function)});
+    names_.push_back(function.function);
+    return numbers_.emplace(function, static_cast<uint32_t>(targets_.size() - 1)).first->second;
+  }
+
+  void fill_board() {
+    while (!waiting_.empty() && !free_slots_.empty()) {
+      const uint32_t index = free_slots_.back();
+      free_slots_.pop_back();
+      auto& task = on_board_[index].emplace(std::move(waiting_.front()));
+      waiting_.pop_front();
+      awaited_each_ += task.job->awaited == Job::Awaited::kEachTask;
+      auto& [bytes, fds] = task.calls.arguments;
+      auto& slot = board_.slot(index);
+      slot.function = task.function;
+      slot.calls = static_cast<uint32_t>(task.calls.count);
+      slot.elsewhere = !fds.empty() || bytes.size() > CallSlot::kInlineBytes;
+      slot.bytes = 0;
+      if (slot.elsewhere == 0) {
+        slot.bytes = static_cast<uint32_t>(bytes.size());
+        if (!bytes.empty()) std::memcpy(slot.content, bytes.data(), bytes.size());
+        bytes = {};
+      }
+      board_.post(index);
+    }
+    // Results of a map are not waited for one by one. Then it is enough to be woken when the board runs low, or with
+    // the last of them: waking up for each would cost more than a small call.
+    board_.set_bell_below(awaited_each_ > 0 ? UINT32_MAX : waiting_.empty() ? 1 : CallBoard::kSlots / 2);
+    board_.wake_workers();
+  }
+
+  void end(uint32_t index, Outcome outcome) {
+    auto& task = on_board_[index];
+    awaited_each_ -= task->job->awaited == Job::Awaited::kEachTask;
+    ended_.push_back({std::move(*task), std::move(outcome)});
+    task.reset();
+    board_.free(index);
+    free_slots_.push_back(index);
+  }
+
+  void collect_done() {
+    for (uint32_t index = 0; index < CallBoard::kSlots; ++index) {
+      if (!on_board_[index] || !board_.is_done(index)) continue;
+      const auto& slot = board_.slot(index);
+      const size_t bytes = std::min<size_t>(slot.bytes, CallSlot::kInlineBytes);
+      Outcome outcome;
+      outcome.result.bytes.assign(slot.content, slot.content + bytes);
+      end(index, std::move(outcome));
+    }
+  }
+
+  void fail_all(const std::exception_ptr& error) {
+    for (uint32_t index = 0; index < CallBoard::kSlots; ++index)
+      if (on_board_[index]) end(index, {{}, error});
+    for (auto& task : std::exchange(waiting_, {})) ended_.push_back({std::move(task), {{}, error}});
+  }
+
+  void break_down(const std::string& why) {
+    if (broken_) return;
+    broken_ = std::make_exception_ptr(BrokenPool(why));
+    fail_all(broken_);
+  }
+
+  // Workers
+
+  void start_worker(uint32_t seat) {
+    auto& worker = workers_[seat];
+    auto [ours, theirs] = FdSocket::pair();
+    const auto number = next_number();
+    detail::WorkerStart start{duplicate(board_.fd()), duplicate(bell_.fd()), theirs.take(), seat, number, max_tasks_};
+    Process process(method_, detail::run_pool_worker, start, initializer_);
+    process.set_name("PoolWorker-" + std::to_string(number));
+    process.set_daemon(true);
+    process.start();
+    events_.add(process.sentinel(), 2 * uint64_t{seat});
+    events_.add(ours.fd(), 2 * uint64_t{seat} + 1);
+    worker.process.emplace(std::move(process));
+    worker.socket = std::move(ours);
+    worker.number = number;
+  }
+
+  // Numbers come round, long after a worker that was given one has died.
+  uint16_t next_number() {
+    const auto in_use = [this](uint16_t number) {
+      return number == 0 ||
+             std::any_of(workers_.begin(), workers_.end(), [&](const auto& worker) { return worker.number == number; });
+    };
+    do ++last_number_;
+    while (in_use(last_number_));
+    return last_number_;
+  }
+
+  void read_messages(uint32_t seat) {
+    Arrival arrival;
+    const auto& socket = workers_[seat].socket;
+    while (socket && socket.try_receive_into(arrival) == FdSocket::Received::kMessage) serve(seat, arrival);
+  }
+
+  void serve(uint32_t seat, Arrival& message) {
+    PoolMessageHead head{};
+    if (message.bytes().size() < sizeof head) return break_down("a worker sent what is no message");
+    std::memcpy(&head, message.bytes().data(), sizeof head);
+    const auto content = message.bytes().subspan(sizeof head);
+    switch (head.what) {
+      case PoolMessage::kAskFunction:
+        return answer(seat, encode(targets_.at(head.number)));
+      case PoolMessage::kAskArguments:
+        return answer_arguments(seat, head.number);
+      case PoolMessage::kResult:
+        if (!on_board_.at(head.number)) return;
+        return end(head.number, {{{content.begin(), content.end()}, std::move(message.fds)}, nullptr});
+      case PoolMessage::kInitializerRaised: {
+        ExceptionReport report;
+        DecodeArchive(content, {})(report);
+        return break_down("the pool's initializer threw " + report.str());
+      }
+    }
+  }
+
+  void answer(uint32_t seat, const Encoded& content) {
+    try {
+      workers_[seat].socket.send(content.bytes, content.fd_numbers());
+    } catch (const PeerGone&) {
+      return;  // It died after it had asked; its death is the next event.
+    }
+  }
+
+  void answer_arguments(uint32_t seat, uint32_t slot) {
+    if (!on_board_.at(slot)) return;
+    try {
+      answer(seat, on_board_[slot]->calls.arguments);
+    } catch (...) {
+      // No memory or descriptors to send them with. The worker, which waits for them, is replaced.
+      workers_[seat].process->kill();
+      end(slot, {{}, std::current_exception()});
+    }
+  }
+
+  // A worker has ended, by a signal, by exit(), or since it has run as many tasks as it may.
+  void bury(uint32_t seat) {
+    auto& worker = workers_[seat];
+    read_messages(seat);  // What it had sent before.
+    collect_done();
+    events_.remove(worker.process->sentinel());
+    events_.remove(worker.socket.fd());
+    const auto pid = worker.process->pid().value();
+    worker.process->join(kReportLimit);
+    const int exitcode = worker.process->exitcode().value_or(255);
+    for (const uint32_t slot : board_.take_back(worker.number)) lose(slot, pid, exitcode);
+    failed_starts_ = board_.clear_seat(seat) ? 0 : failed_starts_ + 1;
+    worker = {};
+    if (failed_starts_ >= kFailedStarts)
+      break_down("the pool's last " + std::to_string(kFailedStarts) +
+                 " workers died before they were ready, the last one with exit code " + std::to_string(exitcode));
+    if (broken_ || dismissed_) return;
+    try {
+      start_worker(seat);
+    } catch (const std::exception& e) {
+      break_down(std::string("the pool cannot replace a worker: ") + e.what());
+    }
+    board_.wake_workers();  // It may have died between being woken and taking what it was woken for.
+  }
+
+  void lose(uint32_t slot, pid_t pid, int exitcode) {
+    const auto& task = *on_board_[slot];
+    const auto item = task.job->describe(task.calls.first, task.calls.count);
+    const auto call = function_name(names_[task.function]) + (item.empty() ? "" : ", " + item);
+    end(slot, {{}, std::make_exception_ptr(WorkerLost(pid, exitcode, call))});
+  }
+
+  void end_workers() {
+    for (auto& worker : workers_)
+      if (worker.process) worker.process->terminate();
+    const auto deadline = Clock::now() + kTerminateGrace;
+    for (auto& worker : workers_) {
+      if (!worker.process) continue;
+      if (!worker.process->join(std::max<std::chrono::nanoseconds>(deadline - Clock::now(), {})))
+        worker.process->kill();
+      worker.process->join();
+      worker = {};
+    }
+  }
+
+  const pid_t owner_ = ::getpid();
+  const StartMethod method_;
+  const uint32_t max_tasks_;
+  std::optional<detail::Initializer> initializer_;
+
+  std::mutex mutex_;
+  std::condition_variable left_;
+  Phase phase_ = Phase::kOpen;
+  bool dismissed_ = false;  // Workers that leave are not replaced.
+  bool all_left_ = false;
+  std::exception_ptr broken_;
+
+  std::vector<Worker> workers_;  // By seat.
+  uint16_t last_number_ = 0;     // Of a worker. Comes round after 65,535 of them.
+  int failed_starts_ = 0;
+
+  std::map<PoolFunction, uint32_t> numbers_;
+  std::vector<Target> targets_;     // By number.
+  std::vector<const void*> names_;  // By number: where the function is, to tell its name.
+
+  std::deque<Task> waiting_;  // For a slot on the board.
+  std::array<std::optional<Task>, CallBoard::kSlots> on_board_;
+  std::vector<uint32_t> free_slots_;
+  size_t awaited_each_ = 0;   // Tasks on the board whose end somebody may be waiting for.
+  std::vector<Ended> ended_;  // Jobs will be told, without the mutex.
+
+  CallBoard board_;
+  EventFd bell_;
+  Epoll events_;  // For the pool's thread, save at the start.
+  std::thread thread_;
+};
+
+Pool::Pool(const PoolOptions& options) : core_(std::make_unique<Core>(options)) {}
+Pool::~Pool() = default;
+
+void Pool::close() { core_->close(); }
+void Pool::terminate() {
+  core_->terminate();
+  if (!core_->on_own_thread()) core_->join();
+}
+void Pool::join() { core_->join(); }
+std::vector<pid_t> Pool::worker_pids() const { return core_->pids(); }
+size_t Pool::processes() const { return core_->processes(); }
+
+void Pool::submit(std::shared_ptr<detail::Job> job, detail::PoolFunction function,
+                  std::vector<detail::PoolTask> tasks) {
+  core_->submit(std::move(job), function, std::move(tasks));
+}
+
+}  // namespace millrace::multiprocessing

@@ -1,0 +1,312 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "millrace/sharing/pool/async_result.h"
+#include "millrace/sharing/pool/errors.h"
+#include "millrace/sharing/pool/job.h"
+#include "millrace/sharing/process/call.h"
+#include "millrace/sharing/process/context.h"
+
+namespace millrace::multiprocessing {
+
+namespace detail {
+
+/// A function that travels on its own first, and then as a number.
+struct PoolFunction {
+  const void* invoker;
+  const void* function;
+
+  auto operator<=>(const PoolFunction&) const = default;
+};
+
+/// A task as it is submitted: some calls, one after the other in one worker.
+struct PoolTask {
+  size_t first = 0;
+  size_t count = 1;
+  Encoded arguments;
+};
+
+template <class F>
+using ResultOf = std::decay_t<typename millrace::detail::SignatureOf<F>::Result>;
+
+template <class T>
+struct IsCallbacks : std::false_type {};
+template <class T>
+struct IsCallbacks<Callbacks<T>> : std::true_type {};
+
+/// Python's rule: four chunks a worker.
+size_t default_chunksize(size_t items, size_t processes);
+
+/// Throws std::invalid_argument for 0.
+size_t checked_chunksize(size_t chunksize);
+
+}  // namespace detail
+
+/// How to make a Pool. `mp::PoolOptions(4).initializer(open_files, path).maxtasksperchild(100)`.
+class PoolOptions {
+ public:
+  /// 0: as many processes as this one may use CPUs.
+  PoolOptions(int processes = 0) : processes_(processes) {}
+
+  /// Runs in each worker before its first call. If it throws, the pool is broken: all calls throw BrokenPool.
+  template <class F, class... Arguments>
+  PoolOptions& initializer(F&& function, Arguments&&... arguments) {
+    initializer_ = std::make_shared<Call>(pack_call<ResultUse::kDrop>(function, std::forward<Arguments>(arguments)...));
+    return *this;
+  }
+
+  /// A worker is replaced after so many tasks, a chunk of a map being one; 0: never.
+  PoolOptions& maxtasksperchild(uint32_t tasks) {
+    maxtasksperchild_ = tasks;
+    return *this;
+  }
+
+  /// Instead of get_start_method()'s.
+  PoolOptions& start_method(StartMethod method) {
+    method_ = method;
+    return *this;
+  }
+
+ private:
+  friend class Pool;
+
+  int processes_;
+  std::shared_ptr<Call> initializer_;
+  uint32_t maxtasksperchild_ = 0;
+  std::optional<StartMethod> method_;
+};
+
+/// An imap's results, one by one: `while (auto result = results.next())` or a range-based for loop. Thread-safe.
+template <class R>
+class ImapResults {
+ public:
+  using Stored = typename detail::ImapJob<R>::Stored;
+
+  explicit ImapResults(std::shared_ptr<detail::ImapJob<R>> job) : job_(std::move(job)) {}
+
+  /// The next result, waited for at most `timeout`; nullopt after the last. Throws as AsyncResult::get(); after an
+  /// error of a call the next call's result is next.
+  std::optional<Stored> next(std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
+    return job_->next(timeout);
+  }
+
+  class Iterator {
+   public:
+    using value_type = Stored;
+    using difference_type = std::ptrdiff_t;
+
+    explicit Iterator(ImapResults& results) : results_(&results), current_(results.next()) {}
+
+    Stored& operator*() const { return *current_; }
+    Iterator& operator++() {
+      current_ = results_->next();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(std::default_sentinel_t) const { return !current_; }
+
+   private:
+    ImapResults* results_;
+    mutable std::optional<Stored> current_;
+  };
+
+  Iterator begin() { return Iterator(*this); }
+  std::default_sentinel_t end() { return {}; }
+
+ private:
+  std::shared_ptr<detail::ImapJob<R>> job_;
+};
+
+/// Worker processes that run calls for this one, as Python's multiprocessing.Pool.
+///
+///   mp::Pool pool(4);
+///   std::vector<int> squares = pool.map([](int x) { return x * x; }, std::views::iota(0, 10));
+///
+/// Functions are function pointers or captureless lambdas; arguments and results are what the codec knows. Arguments
+/// are encoded in the caller, so what cannot be sent throws there. An exception in a call is thrown here as
+/// RemoteError. It ends the chunk that the call is in; the other chunks still run.
+///
+/// If a worker dies, exactly the task that it was running fails, with WorkerLost. What it had taken and not begun runs
+/// elsewhere, and another worker takes its place.
+///
+/// The destructor terminates the pool: close() and join() first to have all calls finished.
+///
+/// Thread safety: any thread may call anything, save for the destructor. Results are brought by a thread of the pool's,
+/// which also runs callbacks. Other processes cannot use it. It keeps two descriptors and four for each worker.
+class Pool {
+ public:
+  explicit Pool(const PoolOptions& options = {});
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  /// The result of function(arguments…), run in a worker.
+  template <class F, class... Arguments>
+  auto apply(F&& function, Arguments&&... arguments) {
+    return apply_async(std::forward<F>(function), std::forward<Arguments>(arguments)...).get();
+  }
+
+  template <class F, class... Arguments>
+  requires(!detail::IsCallbacks<std::remove_cvref_t<F>>::value) auto apply_async(F&& function,
+                                                                                 Arguments&&... arguments) {
+    using R = detail::ResultOf<F>;
+    return apply_async(Callbacks<R>{}, std::forward<F>(function), std::forward<Arguments>(arguments)...);
+  }
+
+  template <class R, class F, class... Arguments>
+  AsyncResult<R> apply_async(Callbacks<R> callbacks, F&& function, Arguments&&... arguments) {
+    static_assert(std::is_same_v<R, detail::ResultOf<F>>, "the callbacks are for another type than the function gives");
+    std::vector<detail::PoolTask> task(1);
+    task[0].arguments = pack_arguments<F>(std::forward<Arguments>(arguments)...);
+    auto value = std::make_shared<detail::AsyncValue<R>>(std::move(callbacks));
+    submit(std::make_shared<detail::ApplyJob<R>>(value), name<F>(function), std::move(task));
+    return AsyncResult<R>(std::move(value));
+  }
+
+  /// {function(item) for each item}, in the items' order. Items travel in chunks of `chunksize`; nullopt: four chunks a
+  /// worker.
+  template <class F, std::ranges::input_range Items>
+  auto map(F&& function, Items&& items, std::optional<size_t> chunksize = std::nullopt) {
+    return map_async(std::forward<F>(function), std::forward<Items>(items), chunksize).get();
+  }
+
+  template <class F, std::ranges::input_range Items>
+  auto map_async(F&& function, Items&& items, std::optional<size_t> chunksize = std::nullopt,
+                 Callbacks<detail::ListOf<detail::ResultOf<F>>> callbacks = {}) {
+    return map_with(encode_item<F>, function, items, chunksize, std::move(callbacks));
+  }
+
+  /// As map(); each item is a tuple of the function's arguments.
+  template <class F, std::ranges::input_range Items>
+  auto starmap(F&& function, Items&& items, std::optional<size_t> chunksize = std::nullopt) {
+    return starmap_async(std::forward<F>(function), std::forward<Items>(items), chunksize).get();
+  }
+
+  template <class F, std::ranges::input_range Items>
+  auto starmap_async(F&& function, Items&& items, std::optional<size_t> chunksize = std::nullopt,
+                     Callbacks<detail::ListOf<detail::ResultOf<F>>> callbacks = {}) {
+    return map_with(encode_tuple<F>, function, items, chunksize, std::move(callbacks));
+  }
+
+  /// As map(), handing out each result as it comes, in the items' order. All items are sent at once.
+  template <class F, std::ranges::input_range Items>
+  auto imap(F&& function, Items&& items, size_t chunksize = 1) {
+    return imap_with(detail::Order::kOfItems, function, items, chunksize);
+  }
+
+  /// As imap(), in the order of completion.
+  template <class F, std::ranges::input_range Items>
+  auto imap_unordered(F&& function, Items&& items, size_t chunksize = 1) {
+    return imap_with(detail::Order::kOfCompletion, function, items, chunksize);
+  }
+
+  /// No more calls; the workers leave when all are done. Calls from now on throw std::logic_error.
+  void close();
+
+  /// Ends the workers (SIGTERM, then SIGKILL), and all calls not done with PoolTerminated.
+  void terminate();
+
+  /// Waits for the workers to have left. std::logic_error before close() or terminate().
+  void join();
+
+  /// The workers as they are now, for diagnostics and tests.
+  std::vector<pid_t> worker_pids() const;
+
+ private:
+  class Core;
+
+  template <class F>
+  static constexpr auto encode_item = [](EncodeArchive& archive, auto&& item) {
+    using Signature = millrace::detail::SignatureOf<F>;
+    static_assert(Signature::kParameters == 1,
+                  "the function of a map takes one argument; starmap takes tuples of them");
+    if constexpr (Signature::kParameters == 1)
+      millrace::detail::encode_argument<typename Signature::template Parameter<0>>(archive,
+                                                                                   std::forward<decltype(item)>(item));
+  };
+
+  template <class F>
+  static constexpr auto encode_tuple = [](EncodeArchive& archive, auto&& item) {
+    std::apply([&](auto&&... values) { pack_arguments_into<F>(archive, std::forward<decltype(values)>(values)...); },
+               std::forward<decltype(item)>(item));
+  };
+
+  template <class F>
+  static detail::PoolFunction name(std::remove_reference_t<F>& function) {
+    return {reinterpret_cast<const void*>(&millrace::detail::SignatureOf<F>::template invoke<ResultUse::kEncode>),
+            reinterpret_cast<const void*>(+function)};
+  }
+
+  /// The items' number, known before the first is read.
+  template <class Encode, class F, class Items, class R>
+  auto map_with(Encode encode_one, F&& function, Items&& items, std::optional<size_t> chunksize,
+                Callbacks<R> callbacks) {
+    if constexpr (std::ranges::sized_range<Items> || std::ranges::forward_range<Items>) {
+      const auto count = static_cast<size_t>(std::ranges::distance(items));
+      const size_t chunk =
+          chunksize ? detail::checked_chunksize(*chunksize) : detail::default_chunksize(count, processes());
+      auto value = std::make_shared<detail::AsyncValue<R>>(std::move(callbacks));
+      auto tasks = pack(encode_one, items, count, chunk);
+      submit(std::make_shared<detail::MapJob<detail::ResultOf<F>>>(count, value), name<F>(function), std::move(tasks));
+      return AsyncResult<R>(std::move(value));
+    } else {
+      std::vector<std::ranges::range_value_t<Items>> list;
+      for (auto&& item : items) list.push_back(std::forward<decltype(item)>(item));
+      return map_with(encode_one, function, list, chunksize, std::move(callbacks));
+    }
+  }
+
+  template <class F, class Items>
+  auto imap_with(detail::Order order, F&& function, Items&& items, size_t chunksize) {
+    auto tasks = pack(encode_item<F>, items, 0, detail::checked_chunksize(chunksize));
+    const size_t count = tasks.empty() ? 0 : tasks.back().first + tasks.back().count;
+    auto job = std::make_shared<detail::ImapJob<detail::ResultOf<F>>>(count, order);
+    submit(job, name<F>(function), std::move(tasks));
+    return ImapResults<detail::ResultOf<F>>(std::move(job));
+  }
+
+  /// Items, encoded in chunks. `expected` only saves allocations.
+  template <class Encode, class Items>
+  static std::vector<detail::PoolTask> pack(Encode encode_one, Items&& items, size_t expected, size_t chunksize) {
+    std::vector<detail::PoolTask> tasks;
+    if (expected > 0) tasks.reserve((expected + chunksize - 1) / chunksize);
+    std::optional<EncodeArchive> archive;  // One a task, as pointers are numbered within one.
+    size_t count = 0;
+    const auto seal = [&] {
+      const size_t in_last = (count - 1) % chunksize + 1;
+      tasks.push_back({count - in_last, in_last, archive->take()});
+    };
+    for (auto&& item : items) {
+      if (count % chunksize == 0) {
+        if (count > 0) seal();
+        archive.emplace();
+      }
+      encode_one(*archive, std::forward<decltype(item)>(item));
+      ++count;
+    }
+    if (count > 0) seal();
+    return tasks;
+  }
+
+  size_t processes() const;
+  void submit(std::shared_ptr<detail::Job> job, detail::PoolFunction function, std::vector<detail::PoolTask> tasks);
+
+  std::unique_ptr<Core> core_;
+};
+
+template <class... Arguments>
+Pool Context::Pool(Arguments&&... arguments) const {
+  return multiprocessing::Pool(PoolOptions(std::forward<Arguments>(arguments)...).start_method(method_));
+}
+
+}  // namespace millrace::multiprocessing

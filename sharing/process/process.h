@@ -1,0 +1,120 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/sharing/process/call.h"
+#include "millrace/sharing/process/start_method.h"
+
+namespace millrace::multiprocessing {
+
+using millrace::StartMethod;
+
+/// A function running in a process of its own, as Python's multiprocessing.Process.
+///
+///   mp::Process p(foo, 1, std::ref(queue));  p.start();  p.join();
+///
+/// The target is a function pointer or a lambda without captures; its arguments are encoded when the object is made,
+/// the same way under every start method (see pack_call()). What it returns is dropped. An exception it throws goes to
+/// stderr with type, text, backtrace and the process's name, and the exit code is 1.
+///
+/// No process outlives its parent, however that ends: the kernel kills it. At a normal end (main returns, or exit())
+/// children that still run are joined, daemonic ones terminated first: SIGTERM, and SIGKILL five seconds later. That
+/// happens in a handler registered with atexit() at the first start(), so objects with static storage that were made
+/// later are gone by then. A child does the same for its own children. Other than in Python daemonic processes may have
+/// children.
+///
+/// Destroying a Process object neither ends nor waits for the process. A running process takes three descriptors here.
+///
+/// Thread safety: join(), is_alive(), exitcode(), terminate() and kill() from any thread; otherwise as a container.
+/// A Process object is of use in the process that made it only; elsewhere its functions throw std::logic_error.
+class Process {
+ public:
+  template <class F, class... Arguments>
+  requires(!std::same_as<std::remove_cvref_t<F>, Process> &&
+           !std::same_as<std::remove_cvref_t<F>, StartMethod>) explicit Process(F&& target, Arguments&&... arguments)
+      : Process(pack_call<ResultUse::kDrop>(target, std::forward<Arguments>(arguments)...),
+                std::optional<StartMethod>()) {}
+
+  /// Started in this way instead of get_start_method()'s.
+  template <class F, class... Arguments>
+  Process(StartMethod method, F&& target, Arguments&&... arguments)
+      : Process(pack_call<ResultUse::kDrop>(target, std::forward<Arguments>(arguments)...), std::optional(method)) {}
+
+  /// Once. Throws what start_child() throws.
+  void start();
+
+  /// Waits for its end, at most `timeout` (nullopt: for ever). True when it has ended.
+  bool join(std::optional<std::chrono::nanoseconds> timeout = std::nullopt);
+
+  /// False before start() and after the end.
+  bool is_alive();
+
+  /// nullopt before start() and while it runs; then the exit code, or minus the signal that killed it, or 255 when it
+  /// ended together with its fork server.
+  std::optional<int> exitcode();
+
+  /// Sends SIGTERM; nothing when it has ended. What the process had begun stays half done.
+  void terminate();
+  /// As terminate(), with SIGKILL.
+  void kill();
+
+  std::optional<pid_t> pid() const;  ///< nullopt before start().
+
+  /// "Process-N" for the Nth process of this one, "Process-N:M" for its children, unless set.
+  const std::string& name() const;
+  void set_name(std::string name);
+
+  /// Whether it is terminated, not waited for, when this program ends. Starts as this process's own; set before
+  /// start().
+  bool daemon() const;
+  void set_daemon(bool daemon);
+
+  /// A descriptor that is readable once the process has ended, for poll() or wait(). The object keeps it.
+  int sentinel() const;
+
+  /// Lets go of the process that has ended; the object is of no further use. std::logic_error while it runs.
+  void close();
+
+ private:
+  struct State;
+  friend struct ProcessFamily;
+
+  Process(Call call, std::optional<StartMethod> method);
+
+  State& state() const;
+  State& started(const char* doing) const;
+  void forget();
+
+  std::shared_ptr<State> state_;  // Shared with the list of living children; empty once closed.
+};
+
+/// A process by name, as it knows itself.
+struct ProcessInfo {
+  std::string name;
+  pid_t pid = 0;
+  bool daemon = false;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(name, pid, daemon);
+  }
+};
+
+/// This process: "MainProcess" unless it was started as a Process.
+ProcessInfo current_process();
+
+/// Who started this process as a Process; nullopt in the main process.
+std::optional<ProcessInfo> parent_process();
+
+/// The Processes that this process has started and that still run. Those that have ended are reaped on the way.
+std::vector<ProcessInfo> active_children();
+
+}  // namespace millrace::multiprocessing

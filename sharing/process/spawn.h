@@ -1,0 +1,149 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/process/backtrace.h"
+#include "millrace/sharing/process/process.h"
+
+namespace millrace::multiprocessing {
+
+/// How one of several processes failed.
+struct ProcessFailure {
+  int index = 0;
+  pid_t pid = 0;
+  int exitcode = 0;                      ///< As Process::exitcode(): minus the signal that killed it.
+  std::optional<ExceptionReport> error;  ///< What it threw, if it did.
+
+  /// "-- Process 1 terminated with the following error:\n…", "process 0 terminated with signal SIGKILL", "… with exit
+  /// code 3".
+  std::string str() const;
+};
+
+/// Some of the processes that were started together have failed. what() tells of each, the first one first.
+class ProcessException : public std::runtime_error {
+ public:
+  int error_index() const { return failures_->front().index; }
+  pid_t error_pid() const { return failures_->front().pid; }
+
+  /// All that failed by themselves: without those that were terminated because of them.
+  const std::vector<ProcessFailure>& failures() const { return *failures_; }
+
+ protected:
+  explicit ProcessException(std::vector<ProcessFailure> failures);
+
+ private:
+  std::shared_ptr<const std::vector<ProcessFailure>> failures_;
+};
+
+/// The first one to fail threw an exception.
+class ProcessRaisedException : public ProcessException {
+ public:
+  explicit ProcessRaisedException(std::vector<ProcessFailure> failures) : ProcessException(std::move(failures)) {}
+};
+
+/// The first one to fail was killed, or exited with another code than 0.
+class ProcessExitedException : public ProcessException {
+ public:
+  explicit ProcessExitedException(std::vector<ProcessFailure> failures) : ProcessException(std::move(failures)) {}
+
+  int exit_code() const { return failures().front().exitcode; }
+  std::optional<std::string> signal_name() const;
+};
+
+/// Processes started together, which succeed or fail together. Not thread-safe. Destroying it waits for nothing.
+class ProcessContext {
+ public:
+  std::vector<pid_t> pids() const;
+  std::vector<Process>& processes() { return processes_; }
+
+  /// Waits until all have ended, at most `timeout` (nullopt: for ever); false when that passed first.
+  ///
+  /// When one fails, the others are given `grace_period` (nullopt: none) to end by themselves, then SIGTERM, and after
+  /// as long again (nullopt: 30 s) SIGKILL; then ProcessRaisedException or ProcessExitedException is thrown.
+  bool join(std::optional<std::chrono::nanoseconds> timeout = std::nullopt,
+            std::optional<std::chrono::nanoseconds> grace_period = std::nullopt);
+
+ private:
+  friend struct ProcessGroup;
+
+  std::optional<size_t> wait_for_one(std::optional<std::chrono::nanoseconds> timeout);
+  void wait_for_rest(std::chrono::nanoseconds timeout);
+  ProcessFailure failure_of(size_t index);
+  [[noreturn]] void fail(size_t first, std::optional<std::chrono::nanoseconds> grace_period);
+
+  std::vector<Process> processes_;
+  std::vector<FdSocket> errors_;    // From each process: what it threw.
+  std::vector<size_t> unfinished_;  // Indices of the processes not joined yet.
+};
+
+struct StartOptions {
+  std::optional<StartMethod> start_method;  ///< nullopt: get_start_method().
+  bool daemon = false;
+};
+
+namespace detail {
+
+// What is given for a parameter, for as long as all processes are being started: an object for what may be a temporary,
+// a reference for what cannot be copied.
+template <class P>
+using SpawnArgument =
+    std::conditional_t<std::is_lvalue_reference_v<P> &&
+                           (!std::is_const_v<std::remove_reference_t<P>> || !std::copy_constructible<std::decay_t<P>>),
+                       P, std::decay_t<P>>;
+
+template <class Pointer>
+struct SpawnSignature {
+  static_assert(!std::is_same_v<Pointer, Pointer>, "the function takes the process's index, an int, first");
+};
+
+template <class R, class... Parameters>
+struct SpawnSignature<R (*)(int, Parameters...)> {
+  using Arguments = std::tuple<SpawnArgument<Parameters>...>;
+};
+template <class R, class... Parameters>
+struct SpawnSignature<R (*)(int, Parameters...) noexcept> : SpawnSignature<R (*)(int, Parameters...)> {};
+
+}  // namespace detail
+
+/// The arguments that follow the index, as a tuple: `{"hello", std::ref(queue)}` in a call.
+template <class F>
+using SpawnArguments = typename detail::SpawnSignature<decltype(+std::declval<F>())>::Arguments;
+
+/// Processes being put together; start_processes() is the way to use it.
+struct ProcessGroup {
+  /// Starts one more process, with a call that takes the index first.
+  static void add(ProcessContext& context, const StartOptions& options, Call call);
+};
+
+/// Starts `nprocs` processes that run fn(0, args…), fn(1, args…), …
+template <class F>
+ProcessContext start_processes(F&& fn, SpawnArguments<F> args = {}, int nprocs = 1, StartOptions options = {}) {
+  ProcessContext context;
+  const auto target = make_target<ResultUse::kDrop>(fn);
+  for (int index = 0; index < nprocs; ++index) {
+    std::apply(
+        [&](auto&... values) {
+          ProcessGroup::add(context, options, Call{target, pack_arguments<F>(index, values...)});
+        },
+        args);
+  }
+  return context;
+}
+
+/// start_processes() and join(): returns when all have succeeded.
+template <class F>
+void spawn(F&& fn, SpawnArguments<F> args = {}, int nprocs = 1, StartOptions options = {}) {
+  start_processes(std::forward<F>(fn), std::move(args), nprocs, options).join();
+}
+
+}  // namespace millrace::multiprocessing

@@ -1,0 +1,53 @@
+#include "millrace/sharing/sync/elements.h"
+
+#include "millrace/sharing/sync/lock_state.h"
+
+namespace millrace::multiprocessing::detail {
+namespace {
+
+constexpr size_t kOffset = (sizeof(LockState) + 63) / 64 * 64;  // Of the bytes, behind the lock.
+
+}  // namespace
+
+SharedBytes::SharedBytes(size_t bytes)
+    : block_(create_memory<LockState>("millrace values", kOffset - sizeof(LockState) + bytes)),
+      bytes_(block_->data() + kOffset, bytes) {}
+
+void SharedBytes::save(EncodeArchive& archive) const {
+  archive(bytes_.size());
+  block_->send(archive);
+}
+
+void SharedBytes::load(DecodeArchive& archive) {
+  size_t bytes = 0;
+  archive(bytes);
+  auto block = SyncMemory::receive(archive, kOffset);
+  if (block->bytes() - kOffset < bytes) throw DecodeError("a shared value is larger than its memory");
+  block_ = std::move(block);
+  bytes_ = {block_->data() + kOffset, bytes};
+}
+
+std::unique_ptr<RLock> SharedBytes::make_lock() const { return std::make_unique<RLock>(LockAccess::rlock_of(block_)); }
+
+void SharedBytes::save_with_lock(EncodeArchive& archive, const RLock& lock) const {
+  const bool own_lock = LockAccess::block_of(lock) == block_;
+  archive(own_lock);
+  save(archive);
+  if (!own_lock) lock.save(archive);
+}
+
+std::unique_ptr<RLock> SharedBytes::load_with_lock(DecodeArchive& archive) {
+  bool own_lock = true;
+  archive(own_lock);
+  load(archive);
+  if (own_lock) return make_lock();
+  auto lock = std::make_unique<RLock>();
+  lock->load(archive);
+  return lock;
+}
+
+std::unique_ptr<RLock> share_lock(const RLock& lock) {
+  return std::make_unique<RLock>(LockAccess::rlock_of(LockAccess::block_of(lock)));
+}
+
+}  // namespace millrace::multiprocessing::detail

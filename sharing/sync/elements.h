@@ -1,0 +1,88 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/sync/lock.h"
+
+namespace millrace::multiprocessing::detail {
+
+/// Bytes in shared memory behind a lock: what Value and Array are made of, whatever their T.
+class SharedBytes {
+ public:
+  /// All zero.
+  explicit SharedBytes(size_t bytes);
+
+  std::span<std::byte> bytes() const { return bytes_; }
+
+  void save(EncodeArchive& archive) const;
+  void load(DecodeArchive& archive);
+
+  /// The lock in front of the bytes.
+  std::unique_ptr<RLock> make_lock() const;
+
+  /// These keep a lock that was given apart from the one in front of the bytes.
+  void save_with_lock(EncodeArchive& archive, const RLock& lock) const;
+  std::unique_ptr<RLock> load_with_lock(DecodeArchive& archive);
+
+ private:
+  std::shared_ptr<SyncMemory> block_;
+  std::span<std::byte> bytes_;
+};
+
+/// Another object for the same lock.
+std::unique_ptr<RLock> share_lock(const RLock& lock);
+
+/// Values that other processes see as they are written: no pointers in them, and no way to run code when they are read.
+template <class T>
+class SharedElements {
+  static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::is_const_v<T>,
+                "what several processes see in shared memory must be trivially copyable and no pointer");
+  static_assert(alignof(T) <= 64);
+
+ public:
+  explicit SharedElements(size_t count) : bytes_(bytes_for(count)) {}
+  explicit SharedElements(std::span<const T> values) : SharedElements(values.size()) {
+    std::copy(values.begin(), values.end(), view().begin());
+  }
+
+  std::span<T> view() const { return {reinterpret_cast<T*>(bytes_.bytes().data()), bytes_.bytes().size() / sizeof(T)}; }
+
+  std::unique_ptr<RLock> make_lock() const { return bytes_.make_lock(); }
+
+  void save(EncodeArchive& archive) const { bytes_.save(archive); }
+  void save_with_lock(EncodeArchive& archive, const RLock& lock) const { bytes_.save_with_lock(archive, lock); }
+
+  void load(DecodeArchive& archive, size_t at_least) {
+    bytes_.load(archive);
+    require(at_least);
+  }
+
+  std::unique_ptr<RLock> load_with_lock(DecodeArchive& archive, size_t at_least) {
+    auto lock = bytes_.load_with_lock(archive);
+    require(at_least);
+    return lock;
+  }
+
+ private:
+  static size_t bytes_for(size_t count) {
+    if (count > std::numeric_limits<size_t>::max() / 2 / sizeof(T))
+      throw std::length_error("a shared Array of so many elements has no address");
+    return count * sizeof(T);
+  }
+
+  void require(size_t count) const {
+    if (view().size() < count) throw DecodeError("a shared value came without its memory");
+  }
+
+  SharedBytes bytes_;
+};
+
+}  // namespace millrace::multiprocessing::detail

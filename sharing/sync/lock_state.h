@@ -1,0 +1,46 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include "millrace/sharing/sync/lock.h"
+#include "millrace/sharing/sync/robust_mutex.h"
+#include "millrace/sharing/sync/sync_memory.h"
+
+namespace millrace::multiprocessing::detail {
+
+/// A lock in shared memory. Objects with a lock of their own (Condition, Value) begin with one.
+struct LockState {
+  RobustMutex mutex;
+  std::atomic<pid_t> owner_thread = 0;  ///< The rest is written by the owner only.
+  pid_t owner_process = 0;
+  uint32_t depth = 0;      ///< How often an RLock's owner has acquired it.
+  pid_t dead_process = 0;  ///< Ended as owner, and nobody has been told yet; -1 when it is not known which.
+};
+
+/// What Condition and Value do with locks that their users cannot.
+class LockAccess {
+ public:
+  /// An RLock at the beginning of somebody's block.
+  static RLock rlock_of(std::shared_ptr<SyncMemory> block) {
+    return RLock(std::move(block), OwnedLock::Reentry::kCounted);
+  }
+
+  /// Another object for the same lock.
+  static std::unique_ptr<OwnedLock> another(const OwnedLock& lock) {
+    return std::unique_ptr<OwnedLock>(new OwnedLock(lock.block_, lock.reentry_));
+  }
+
+  static bool is_rlock(const OwnedLock& lock) { return lock.reentry_ == OwnedLock::Reentry::kCounted; }
+
+  static const std::shared_ptr<SyncMemory>& block_of(const OwnedLock& lock) { return lock.block_; }
+
+  /// Releases it altogether and says how often it had been acquired. REQUIRES: is_held().
+  static uint32_t release_all(OwnedLock& lock);
+
+  /// Undoes release_all(). The process that ended as owner meanwhile, which nobody else will be told; 0 for none.
+  static pid_t acquire_again(OwnedLock& lock, uint32_t depth);
+};
+
+}  // namespace millrace::multiprocessing::detail

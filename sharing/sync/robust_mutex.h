@@ -1,0 +1,39 @@
+#pragma once
+
+#include <pthread.h>
+
+#include "millrace/sharing/sync/deadline.h"
+
+namespace millrace::multiprocessing::detail {
+
+/// What came of an attempt to lock a RobustMutex.
+enum class Taken {
+  kYes,
+  kOwnerDied,     ///< Locked; the thread that had it ended without unlocking.
+  kNo,            ///< Somebody else has it, and the deadline has passed.
+  kHeldByCaller,  ///< Nothing changed: this thread has it already.
+};
+
+/// A mutex in shared memory. It belongs to a thread; when that thread ends while it holds it, by whatever signal, the
+/// kernel passes it on and the next one learns of it. Two uses here: to guard a state, and, held for as long as a
+/// thread waits somewhere, to show others without asking /proc that this thread lives.
+///
+/// Made once, by placement, in memory that all sharers map. Never destroyed: it owns nothing but its bytes. The memory
+/// has to stay mapped for as long as a thread of this process holds it, since the C library links held mutexes.
+class RobustMutex {
+ public:
+  RobustMutex();
+  RobustMutex(const RobustMutex&) = delete;
+  RobustMutex& operator=(const RobustMutex&) = delete;
+
+  [[nodiscard]] Taken lock(const Deadline& deadline = Deadline::never());
+  [[nodiscard]] Taken try_lock();
+
+  /// False when this thread does not hold it; then nothing changed.
+  bool unlock();
+
+ private:
+  pthread_mutex_t mutex_;
+};
+
+}  // namespace millrace::multiprocessing::detail

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <type_traits>
+#include <utility>
+
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/sync/elements.h"
+#include "millrace/sharing/sync/lock.h"
+
+namespace millrace::multiprocessing {
+
+/// multiprocessing.RawValue: one T in shared memory, without a lock.
+///
+/// Thread safety: none but what the caller arranges, such as std::atomic_ref<T>(value.value()). Descriptors: one in
+/// each process that has it.
+///
+/// If a process dies here: a store it had begun may be half done, as far as T takes more than one.
+template <class T>
+class RawValue {
+ public:
+  RawValue() : RawValue(T{}) {}
+  explicit RawValue(const T& value) : elements_(1) { this->value() = value; }
+
+  T& value() { return elements_.view()[0]; }
+  const T& value() const { return elements_.view()[0]; }
+
+  void save(EncodeArchive& archive) const { elements_.save(archive); }
+  void load(DecodeArchive& archive) { elements_.load(archive, 1); }
+
+ private:
+  detail::SharedElements<T> elements_;
+};
+
+/// multiprocessing.Value: one T in shared memory, and an RLock that guards it.
+///
+/// Thread safety: get() and set() lock, so a T is never read half written. For more than one of them in a row hold
+/// get_lock() (std::lock_guard): `{ std::lock_guard hold(v.get_lock()); ++v.value(); }`. Descriptors: one in each
+/// process that has it, and one for the lock when that was given.
+///
+/// If a process dies here: one killed while it holds the lock may leave a half written T; get(), set() and lock_guard
+/// throw OwnerDied until somebody has taken get_lock().acquire() and put the value right.
+template <class T>
+class Value {
+ public:
+  Value() : Value(T{}) {}
+  explicit Value(const T& value) : elements_(1), lock_(elements_.make_lock()) { this->value() = value; }
+
+  /// Guarded by a lock that guards other things too.
+  Value(const T& value, const RLock& lock) : elements_(1), lock_(detail::share_lock(lock)) { this->value() = value; }
+
+  T get() const {
+    const std::lock_guard hold(*lock_);
+    return elements_.view()[0];
+  }
+
+  void set(const T& value) {
+    const std::lock_guard hold(*lock_);
+    this->value() = value;
+  }
+
+  /// The value itself. REQUIRES: the caller holds get_lock(), or nobody else uses it.
+  T& value() { return elements_.view()[0]; }
+
+  RLock& get_lock() { return *lock_; }
+
+  void save(EncodeArchive& archive) const { elements_.save_with_lock(archive, *lock_); }
+  void load(DecodeArchive& archive) { lock_ = elements_.load_with_lock(archive, 1); }
+
+ private:
+  detail::SharedElements<T> elements_;
+  std::unique_ptr<RLock> lock_;
+};
+
+}  // namespace millrace::multiprocessing

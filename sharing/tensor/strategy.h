@@ -1,0 +1,28 @@
+#pragma once
+
+#include <vector>
+
+namespace millrace::multiprocessing {
+
+/// Where tensors move when they are shared. Names and meaning follow PyTorch's, without its costs: neither strategy
+/// spends a descriptor a tensor, and neither ever makes a name, so nothing is left to clean up even when every process
+/// is killed at once, and no janitor process is needed.
+enum class SharingStrategy {
+  kFileDescriptor,  ///< Sealed anonymous memory (memfd); not bounded by the size of /dev/shm. The default.
+
+  /// Files on the file system at /dev/shm, which bounds them (docker: --shm-size) and counts them. Never linked into a
+  /// directory; they cannot be sealed, so a process that truncates one kills those who read it.
+  kFileSystem,
+};
+
+/// For tensors shared from now on, in this process; those shared already stay where they are. Thread-safe.
+void set_sharing_strategy(SharingStrategy strategy);
+SharingStrategy get_sharing_strategy();
+
+/// Those that this system supports.
+std::vector<SharingStrategy> get_all_sharing_strategies();
+
+/// PyTorch's name: "file_descriptor" or "file_system".
+const char* to_string(SharingStrategy strategy);
+
+}  // namespace millrace::multiprocessing

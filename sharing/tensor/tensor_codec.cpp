@@ -1,0 +1,163 @@
+#include "millrace/sharing/tensor/tensor_codec.h"
+
+#include <c10/core/ScalarType.h>
+#include <c10/core/TensorImpl.h>
+
+#include <sstream>
+#include <stdexcept>
+#include <vector>
+
+#include "millrace/sharing/tensor/shared_storage.h"
+
+namespace millrace {
+namespace {
+
+// What travels of a tensor beside its bytes.
+struct Description {
+  enum Flag : uint8_t { kRequiresGrad = 1, kHasGrad = 2, kConjugate = 4, kNegative = 8 };
+
+  int8_t dtype = 0;
+  uint8_t flags = 0;
+  bool has_bytes = false;  // Else its storage is empty, and no block follows.
+  int64_t offset = 0;      // Of the first element, in elements.
+  std::vector<int64_t> sizes, strides;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(dtype, flags, has_bytes, offset, sizes, strides);
+  }
+};
+
+constexpr const char* kNonLeaf =
+    "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support crossing "
+    "process boundaries. If you just want to transfer the data, call detach() on the tensor before serializing (e.g., "
+    "putting it on the queue).";
+
+std::string described(const at::Tensor& tensor) {
+  std::ostringstream out;
+  out << "a tensor of " << tensor.dtype() << " on " << tensor.device();
+  return out.str();
+}
+
+// True when every element that sizes, strides and offset reach lies in a storage of `bytes` bytes.
+bool fits(const Description& tensor, size_t element_bytes, size_t bytes) {
+  if (tensor.sizes.size() != tensor.strides.size() || tensor.offset < 0) return false;
+  int64_t last = tensor.offset;
+  int64_t count = 1;
+  bool empty = false;
+  for (size_t i = 0; i < tensor.sizes.size(); ++i) {
+    const int64_t size = tensor.sizes[i];
+    const int64_t stride = tensor.strides[i];
+    if (size < 0 || stride < 0) return false;
+    if (size == 0) {
+      empty = true;
+      continue;
+    }
+    int64_t reach = 0;
+    if (__builtin_mul_overflow(size - 1, stride, &reach) || __builtin_add_overflow(last, reach, &last) ||
+        __builtin_mul_overflow(count, size, &count))
+      return false;
+  }
+  int64_t needed = 0;
+  if (__builtin_add_overflow(last, 1, &last) ||
+      __builtin_mul_overflow(last, static_cast<int64_t>(element_bytes), &needed))
+    return false;
+  return empty || static_cast<size_t>(needed) <= bytes;
+}
+
+c10::ScalarType dtype_of(const Description& tensor) {
+  const auto dtype = static_cast<c10::ScalarType>(tensor.dtype);
+  const bool known = tensor.dtype >= 0 && dtype < c10::ScalarType::Undefined;
+  if (!known || c10::isQIntType(dtype))
+    throw DecodeError("a tensor came with an unknown dtype, number " + std::to_string(tensor.dtype));
+  return dtype;
+}
+
+at::Tensor make_tensor(const Description& description, c10::Storage storage) {
+  const auto dtype = dtype_of(description);
+  if (!fits(description, c10::elementSize(dtype), storage.nbytes()))
+    throw DecodeError("a tensor came whose sizes and strides reach beyond its " + std::to_string(storage.nbytes()) +
+                      " bytes");
+  const bool conjugate = (description.flags & Description::kConjugate) != 0;
+  const bool requires_grad = (description.flags & Description::kRequiresGrad) != 0;
+  if ((conjugate && !c10::isComplexType(dtype)) ||
+      (requires_grad && !c10::isFloatingType(dtype) && !c10::isComplexType(dtype)))
+    throw DecodeError(std::string("a tensor came with flags that ") + c10::toString(dtype) + " cannot have");
+  auto tensor = at::detail::make_tensor<at::TensorImpl>(std::move(storage), c10::DispatchKeySet(c10::DispatchKey::CPU),
+                                                        c10::scalarTypeToTypeMeta(dtype));
+  tensor.unsafeGetTensorImpl()->set_sizes_and_strides(description.sizes, description.strides, description.offset);
+  if (conjugate) tensor._set_conj(true);
+  if ((description.flags & Description::kNegative) != 0) tensor._set_neg(true);
+  if (requires_grad) tensor.set_requires_grad(true);
+  return tensor;
+}
+
+}  // namespace
+
+namespace detail {
+
+void require_dense_cpu(const at::Tensor& tensor) {
+  const auto refuse = [&](const char* why, const char* cure) {
+    throw std::invalid_argument(described(tensor) + " cannot be shared between processes: " + why + "; " + cure);
+  };
+  if (!tensor.defined()) throw std::invalid_argument("an undefined tensor has no memory to share");
+  if (tensor.is_cuda())
+    throw std::invalid_argument("CUDA tensors cannot be sent yet; send tensor.cpu() and copy it to the device there");
+  if (tensor.is_nested()) refuse("it is nested", "send its parts");
+  if (tensor.is_sparse() || tensor.is_sparse_csr() || tensor.layout() != c10::kStrided)
+    refuse("its layout is not strided", "send its parts (indices and values), or to_dense()");
+  if (tensor.is_quantized()) refuse("it is quantized", "send int_repr() and the scale, or dequantize()");
+  if (tensor.device().type() != c10::kCPU) refuse("it is not on the CPU", "send tensor.cpu()");
+  if (!tensor.has_storage()) refuse("it has no storage", "send a clone()");
+}
+
+}  // namespace detail
+
+void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const at::Tensor& tensor) {
+  archive(tensor.defined());
+  if (!tensor.defined()) return;
+  detail::require_dense_cpu(tensor);
+  if (tensor.requires_grad() && !tensor.is_leaf()) throw std::invalid_argument(kNonLeaf);
+  if (tensor.has_names())
+    throw std::invalid_argument("a named tensor cannot be sent; send tensor.rename(std::nullopt)");
+  const at::Tensor grad = tensor.is_leaf() ? tensor.grad() : at::Tensor();
+  move_to_shared_memory(tensor.storage());
+  const SharedBlock block = block_of(tensor.storage());
+
+  Description description;
+  description.dtype = static_cast<int8_t>(tensor.scalar_type());
+  description.flags = static_cast<uint8_t>(
+      (tensor.requires_grad() ? Description::kRequiresGrad : 0) | (grad.defined() ? Description::kHasGrad : 0) |
+      (tensor.is_conj() ? Description::kConjugate : 0) | (tensor.is_neg() ? Description::kNegative : 0));
+  description.has_bytes = static_cast<bool>(block);
+  description.offset = tensor.storage_offset();
+  description.sizes = tensor.sizes().vec();
+  description.strides = tensor.strides().vec();
+  archive(description);
+  if (block) archive(block);
+  if (grad.defined()) archive(grad);
+}
+
+void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, at::Tensor& tensor) {
+  bool defined = false;
+  archive(defined);
+  if (!defined) {
+    tensor.reset();
+    return;
+  }
+  Description description;
+  archive(description);
+  SharedBlock block;
+  if (description.has_bytes) archive(block);
+  at::Tensor made = make_tensor(description, storage_of(block));
+  if ((description.flags & Description::kHasGrad) != 0) {
+    at::Tensor grad;
+    archive(grad);
+    if (!grad.defined() || grad.sizes() != made.sizes() || grad.scalar_type() != made.scalar_type())
+      throw DecodeError("a tensor came with a gradient of another shape or dtype");
+    made.mutable_grad() = std::move(grad);
+  }
+  tensor = std::move(made);
+}
+
+}  // namespace millrace

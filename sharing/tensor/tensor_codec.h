@@ -1,0 +1,32 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "millrace/sharing/codec/archive.h"
+
+namespace millrace {
+
+/// How tensors travel: this header makes at::Tensor a type of the codec, so that tensors, containers of them and
+/// structs with tensor members can be sent over queues and pipes, and be arguments of processes.
+///
+/// The storage moves to shared memory, once and in place, and the receiver's tensor is the same memory with the same
+/// sizes, strides and offset; what one side writes the other sees. Tensors of one storage alias at the receiver too,
+/// within a message and across messages, as long as it has one of them. Sent to its own process, a tensor comes back
+/// with the storage it had. The sender may exit before the receiver looks.
+///
+/// requires_grad is kept, and an existing .grad travels along and is shared as well (PyTorch promises that, and sends
+/// none). Undefined tensors arrive undefined. Descriptors: see memory/shared_block.h; none for each tensor.
+///
+/// Saving throws std::invalid_argument, in the caller, for what cannot be sent: tensors with history (non-leaves that
+/// require grad), sparse, nested, quantized, named and opaque tensors, those of other devices; OutOfSharedMemory when
+/// there is no room. Loading throws DecodeError when sizes, strides and memory do not agree.
+void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const at::Tensor& tensor);
+void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, at::Tensor& tensor);
+
+namespace detail {
+
+/// Throws std::invalid_argument that says why, unless the tensor has one ordinary storage on the CPU.
+void require_dense_cpu(const at::Tensor& tensor);
+
+}  // namespace detail
+}  // namespace millrace

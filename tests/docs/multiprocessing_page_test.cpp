@@ -1,0 +1,78 @@
+// docs/multiprocessing.md quotes the programs of apps/examples/multiprocessing, and what they print.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "millrace/tests/support/process_probe.h"
+
+namespace millrace {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+struct Quoted {
+  std::string name;
+  std::string source;
+  std::string output;
+};
+
+// What follows `mark`, up to the end of the block; the rest of the page stays.
+std::string take_block(std::string& page, const std::string& mark) {
+  const size_t begin = page.find(mark);
+  if (begin == page.npos) return {};
+  page.erase(0, begin + mark.size());
+  const size_t end = page.find("```");
+  std::string block = page.substr(0, end);
+  page.erase(0, end + 3);
+  return block;
+}
+
+std::vector<Quoted> quoted_programs() {
+  const std::string mark = "<!-- program: ";
+  std::string page = text_of(MILLRACE_PAGE);
+  std::vector<Quoted> programs;
+  for (size_t at = page.find(mark); at != page.npos; at = page.find(mark)) {
+    page.erase(0, at + mark.size());
+    auto& program = programs.emplace_back();
+    program.name = page.substr(0, page.find(' '));
+    program.source = take_block(page, "```cpp\n");
+    program.output = take_block(page, "```text\n");
+  }
+  return programs;
+}
+
+TEST(MultiprocessingPage, QuotesEveryExampleAsItIs) {
+  std::set<std::string> quoted, existing;
+  for (const auto& program : quoted_programs()) {
+    quoted.insert(program.name);
+    EXPECT_EQ(program.source, text_of(fs::path(MILLRACE_EXAMPLE_SOURCES) / (program.name + ".cpp"))) << program.name;
+  }
+  for (const auto& file : fs::directory_iterator(MILLRACE_EXAMPLE_SOURCES)) existing.insert(file.path().stem());
+  EXPECT_EQ(quoted, existing);
+}
+
+TEST(MultiprocessingPage, SaysWhatTheProgramsPrint) {
+  for (const auto& program : quoted_programs()) {
+    const test::Watchdog watchdog(program.name, test::kLong);
+    test::Program run({(fs::path(MILLRACE_EXAMPLE_PROGRAMS) / ("example_" + program.name)).string()});
+    std::string printed;
+    for (auto lines = std::count(program.output.begin(), program.output.end(), '\n'); lines > 0; --lines)
+      printed += run.line() + "\n";
+    EXPECT_EQ(printed, program.output) << program.name;
+    EXPECT_EQ(run.wait().code(), 0) << program.name << ": " << run.errors();
+  }
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,3 @@
+millrace_test(sharing_pool_test sharing/pool/call_board_test.cpp sharing/pool/pool_test.cpp sharing/pool/kill_test.cpp
+  sharing/pool/rounds.cpp
+  LABELS asan tsan TIMEOUT 300 LIBRARIES millrace_sharing millrace_test_support)

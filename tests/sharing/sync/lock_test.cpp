@@ -1,0 +1,295 @@
+// CPython's test_multiprocessing: _TestLock (test_lock, test_rlock, test_lock_context), and what Python does not
+// promise.
+#include "millrace/sharing/sync/lock.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <mutex>
+
+#include "millrace/sharing/sync/event.h"
+#include "millrace/sharing/sync/value.h"
+#include "millrace/tests/sharing/sync/crew.h"
+
+namespace millrace::multiprocessing {
+namespace {
+
+using std::chrono::milliseconds;
+using test::kLong;
+using testing::HasSubstr;
+
+class UsableForkServer : public testing::Environment {
+  void SetUp() override { test::replace_early_server_under_thread_sanitizer(); }
+};
+[[maybe_unused]] const auto* const kUsableForkServer = testing::AddGlobalTestEnvironment(new UsableForkServer);
+
+// test_lock
+TEST(LockAlone, IsTakenOnceUntilItIsReleased) {
+  Lock lock;
+  EXPECT_EQ(lock.acquire(), Acquired::kYes);
+  EXPECT_EQ(lock.try_acquire(), Acquired::kNo);
+  EXPECT_FALSE(lock.try_lock());
+  lock.release();
+  EXPECT_THROW(lock.release(), ReleaseError);
+  EXPECT_EQ(lock.try_acquire(), Acquired::kYes);
+  lock.release();
+}
+
+// test_rlock
+TEST(RLockAlone, IsReleasedAsOftenAsItsOwnerAcquiredIt) {
+  RLock lock;
+  EXPECT_EQ(lock.acquire(), Acquired::kYes);
+  EXPECT_EQ(lock.acquire(), Acquired::kYes);
+  EXPECT_EQ(lock.try_acquire(), Acquired::kYes);
+  EXPECT_TRUE(lock.try_lock());
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(lock.is_held());
+    lock.release();
+  }
+  EXPECT_FALSE(lock.is_held());
+  EXPECT_THROW(lock.release(), ReleaseError);
+}
+
+// test_lock_context
+TEST(LockAlone, IsReleasedAtTheEndOfAScope) {
+  Lock lock;
+  {
+    const std::lock_guard hold(lock);
+    EXPECT_TRUE(lock.is_held());
+  }
+  EXPECT_FALSE(lock.is_held());
+  RLock again;
+  const std::scoped_lock both(lock, again);
+  EXPECT_TRUE(lock.is_held());
+  EXPECT_TRUE(again.is_held());
+}
+
+TEST(LockAlone, TellsItsOwnerThatItWaitsForItself) {
+  Lock lock;
+  const std::lock_guard hold(lock);
+  EXPECT_THROW((void)lock.acquire(), std::logic_error);
+  EXPECT_THROW((void)lock.acquire(kLong), std::logic_error);
+  EXPECT_TRUE(lock.is_held()) << "the attempt changed something";
+}
+
+TEST(LockAlone, MovesWhileItIsHeld) {
+  Lock first;
+  ASSERT_EQ(first.acquire(), Acquired::kYes);
+  Lock second = std::move(first);
+  EXPECT_TRUE(second.is_held());
+  second.release();
+}
+
+TEST(LockAlone, MayBeDestroyedWhileItIsHeld) {
+  for (int i = 0; i < 3; ++i) {
+    Lock lock;
+    ASSERT_EQ(lock.acquire(), Acquired::kYes);
+  }
+  // The C library links held mutexes; this one would be linked behind memory that is gone.
+  Lock next;
+  ASSERT_EQ(next.acquire(), Acquired::kYes);
+  next.release();
+}
+
+class LockOfMany : public SyncTest {};
+INSTANTIATE_TEST_SUITE_P(, LockOfMany, everybody(), name_of);
+
+template <class AnyLock>
+void count_up(AnyLock& lock, RawValue<int>& counter) {
+  for (int i = 0; i < 1000; ++i) {
+    const std::lock_guard hold(lock);
+    ++counter.value();
+  }
+}
+
+TEST_P(LockOfMany, LetsOneInAtATime) {
+  Lock lock;
+  RawValue<int> counter;
+  Crew crew(GetParam());
+  for (int i = 0; i < 3; ++i) crew.start(&count_up<Lock>, std::ref(lock), std::ref(counter));
+  count_up(lock, counter);
+  crew.join();
+  EXPECT_EQ(counter.value(), 4000);
+}
+
+TEST_P(LockOfMany, LetsOneInAtATimeWhenItCounts) {
+  RLock lock;
+  RawValue<int> counter;
+  Crew crew(GetParam());
+  for (int i = 0; i < 3; ++i) {
+    crew.start(
+        +[](RLock& l, RawValue<int>& c) {
+          for (int k = 0; k < 1000; ++k) {
+            const std::lock_guard outer(l);
+            const std::lock_guard inner(l);
+            ++c.value();
+          }
+        },
+        std::ref(lock), std::ref(counter));
+  }
+  crew.join();
+  EXPECT_EQ(counter.value(), 3000);
+}
+
+TEST_P(LockOfMany, RefusesToBeTakenOrReleasedWhileAnotherHoldsIt) {
+  Lock lock;
+  const std::lock_guard hold(lock);
+  Crew crew(GetParam());
+  crew.start(
+      +[](Lock& l) {
+        require(!l.try_lock(), "try_lock() fails");
+        require(l.try_acquire() == Acquired::kNo, "try_acquire() fails");
+        require(l.acquire(milliseconds(5)) == Acquired::kNo, "acquire() gives up at its timeout");
+        require(l.acquire(milliseconds(-5)) == Acquired::kNo, "a timeout below zero is none at all");
+        require(!l.is_held(), "it is not ours");
+        require(throws<ReleaseError>([&] { l.release(); }), "release() is refused");
+      },
+      std::ref(lock));
+  crew.join();
+  EXPECT_TRUE(lock.is_held());
+}
+
+TEST_P(LockOfMany, GoesOnOnlyWhenAnRLockWasReleasedAsOften) {
+  RLock lock;
+  Event once, twice;
+  const auto half_released = [](RLock& l, Event& o, Event& t) {
+    require(o.wait(kLong), "released once");
+    require(l.try_acquire() == Acquired::kNo, "it is still held");
+    t.set();
+    require(l.acquire(kLong) == Acquired::kYes, "it is free at last");
+    l.release();
+  };
+  lock.lock();
+  lock.lock();
+  Crew crew(GetParam());
+  crew.start(+half_released, std::ref(lock), std::ref(once), std::ref(twice));
+  lock.unlock();
+  once.set();
+  EXPECT_TRUE(twice.wait(kLong));
+  lock.unlock();
+}
+
+TEST_P(LockOfMany, ReachesTheChildrenOfChildren) {
+  Lock lock;
+  RawValue<int> counter;
+  Crew crew(GetParam());
+  crew.start(
+      +[](Lock& l, RawValue<int>& c) {
+        Process grandchild(&count_up<Lock>, std::ref(l), std::ref(c));
+        grandchild.start();
+        count_up(l, c);
+        require(grandchild.join(kLong) && grandchild.exitcode() == 0, "the grandchild counted");
+      },
+      std::ref(lock), std::ref(counter));
+  crew.join();
+  EXPECT_EQ(counter.value(), 2000);
+}
+
+template <class AnyLock>
+void hold_for_ever(AnyLock& lock, Event& held) {
+  lock.lock();
+  held.set();
+  for (;;) ::pause();
+}
+
+template <class AnyLock>
+class DeadOwner : public testing::Test {
+ protected:
+  void leave_a_dead_owner() {
+    auto owner = victim(&hold_for_ever<AnyLock>, std::ref(lock), std::ref(held));
+    ASSERT_TRUE(held.wait(kLong));
+    pid = owner.pid().value();
+    kill_and_join(owner);
+  }
+
+  AnyLock lock;
+  Event held;
+  pid_t pid = 0;
+};
+using Locks = testing::Types<Lock, RLock>;
+TYPED_TEST_SUITE(DeadOwner, Locks);
+
+TYPED_TEST(DeadOwner, IsToldOnceToTheNextOne) {
+  this->leave_a_dead_owner();
+  EXPECT_EQ(this->lock.acquire(), Acquired::kOwnerDied);
+  EXPECT_TRUE(this->lock.is_held());
+  this->lock.release();
+  EXPECT_EQ(this->lock.acquire(), Acquired::kYes);
+  this->lock.release();
+}
+
+TYPED_TEST(DeadOwner, IsToldToWhoTriesToo) {
+  this->leave_a_dead_owner();
+  EXPECT_EQ(this->lock.try_acquire(), Acquired::kOwnerDied);
+  this->lock.release();
+}
+
+TYPED_TEST(DeadOwner, IsToldToWhoWaited) {
+  auto owner = victim(&hold_for_ever<TypeParam>, std::ref(this->lock), std::ref(this->held));
+  ASSERT_TRUE(this->held.wait(kLong));
+  std::thread killer([&] {
+    EXPECT_EQ(this->lock.acquire(milliseconds(5)), Acquired::kNo);
+    owner.kill();
+  });
+  EXPECT_EQ(this->lock.acquire(kLong), Acquired::kOwnerDied);
+  this->lock.release();
+  killer.join();
+  EXPECT_TRUE(owner.join(kLong));
+}
+
+TYPED_TEST(DeadOwner, KeepsGuardsOutUntilSomebodyHasAcquiredTheLock) {
+  this->leave_a_dead_owner();
+  for (int i = 0; i < 2; ++i) {
+    try {
+      const std::lock_guard hold(this->lock);
+      FAIL() << "nobody was told";
+    } catch (const OwnerDied& e) {
+      EXPECT_EQ(e.pid(), this->pid);
+      EXPECT_THAT(e.what(), HasSubstr(std::to_string(this->pid)));
+      EXPECT_THAT(e.what(), HasSubstr("acquire()"));
+    }
+    EXPECT_FALSE(this->lock.is_held());
+  }
+  EXPECT_THROW((void)this->lock.try_lock(), OwnerDied);
+  EXPECT_EQ(this->lock.acquire(), Acquired::kOwnerDied);
+  this->lock.release();
+  const std::lock_guard hold(this->lock);
+}
+
+TYPED_TEST(DeadOwner, MayAlsoBeAThreadThatEnded) {
+  std::thread([this] { EXPECT_EQ(this->lock.acquire(), Acquired::kYes); }).join();
+  EXPECT_EQ(this->lock.acquire(), Acquired::kOwnerDied);
+  this->lock.release();
+}
+
+TYPED_TEST(DeadOwner, MayHaveExitedInPeace) {
+  Process owner(
+      StartMethod::kForkServer, +[](TypeParam& l) { l.lock(); }, std::ref(this->lock));
+  owner.start();
+  ASSERT_TRUE(owner.join(kLong));
+  EXPECT_EQ(owner.exitcode(), 0);
+  EXPECT_EQ(this->lock.acquire(), Acquired::kOwnerDied);
+  this->lock.release();
+}
+
+TEST(DeadRLockOwner, LeavesNoDepthBehind) {
+  RLock lock;
+  Event held;
+  auto owner = victim(
+      +[](RLock& l, Event& h) {
+        l.lock();
+        l.lock();
+        hold_for_ever(l, h);
+      },
+      std::ref(lock), std::ref(held));
+  ASSERT_TRUE(held.wait(kLong));
+  kill_and_join(owner);
+  ASSERT_EQ(lock.acquire(), Acquired::kOwnerDied);
+  lock.release();
+  EXPECT_FALSE(lock.is_held());
+}
+
+}  // namespace
+}  // namespace millrace::multiprocessing

@@ -5,6 +5,7 @@
 
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/syscall.h"
@@ -44,6 +45,12 @@ class Mapped {
     return memory;
   }
 
+  /// Leaves it mapped until the process ends.
+  void keep(MappedSegment memory) {
+    const std::lock_guard lock(mutex_);
+    kept_.push_back(std::move(memory));
+  }
+
   void forget(ino_t inode) {
     const std::lock_guard lock(mutex_);
     const auto it = by_inode_.find(inode);
@@ -60,6 +67,7 @@ class Mapped {
 
   std::mutex mutex_;
   std::unordered_map<ino_t, std::weak_ptr<SyncMemory>> by_inode_;
+  std::vector<MappedSegment> kept_;
 };
 
 }  // namespace
@@ -80,7 +88,7 @@ SyncMemory::SyncMemory(SharedSegment segment, ino_t inode)
     : segment_(std::move(segment)), memory_(segment_, Access::kReadWrite), inode_(inode) {}
 
 SyncMemory::~SyncMemory() {
-  if (pinned_.load(std::memory_order_relaxed) > 0) new MappedSegment(std::move(memory_));
+  if (pinned_.load(std::memory_order_relaxed) > 0) Mapped::instance().keep(std::move(memory_));
   Mapped::instance().forget(inode_);
 }
 

@@ -14,7 +14,6 @@
 #include "millrace/sharing/channel/queue.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/process/child.h"
-#include "millrace/sharing/process/fork_server.h"
 #include "millrace/tests/support/process_probe.h"
 
 // Processes killed at random moments within put, get, send and recv, 2,000 in all; MILLRACE_SOAK=1 makes it 40,000.
@@ -95,11 +94,13 @@ void kill_and_bury(Child& child) {
   EXPECT_EQ(status->signal(), SIGKILL);
 }
 
-// Descriptors of this process before and after, the fork server's connection being there both times.
+// Descriptors of this process before and after, the fork server being connected both times.
 class DescriptorsStay {
  public:
   DescriptorsStay() {
-    ForkServer::instance().pid();
+    // A server that was killed is noticed, and replaced, when it is asked for a child.
+    const ChildEntry nothing = [](std::span<const std::byte>, std::vector<OwnedFd>) { return 0; };
+    start_child(StartMethod::kForkServer, {nothing, {}, {}, "nothing"}).wait(kLong);
     before_ = test::open_descriptors();
   }
   ~DescriptorsStay() { EXPECT_EQ(test::open_descriptors(), before_); }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 
+#include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
 
@@ -47,9 +48,11 @@ Outgoing::Outgoing(std::span<const std::byte> bytes, std::span<const int> fds) :
     throw std::runtime_error("a message carries " + std::to_string(fds.size()) + " descriptors, the limit is " +
                              std::to_string(FdSocket::kMaxFds) + ": send them in several messages");
   if (bytes.size() <= kInlineBytes) return;
-  large_ = SharedSegment::create("message", bytes.size(), "send smaller messages");
-  std::memcpy(MappedSegment(large_, Access::kReadWrite).data(), bytes.data(), bytes.size());
-  all_fds_.push_back(large_.fd());
+  large_ = SharedHeap::instance().allocate(bytes.size(), Backing::kMemfd);
+  std::memcpy(large_->data(), bytes.data(), bytes.size());
+  ticket_ = SharedHeap::instance().open_ticket(*large_);
+  large_->lock_for(ticket_);
+  all_fds_.push_back(ticket_.get());
   all_fds_.insert(all_fds_.end(), fds.begin(), fds.end());
 }
 
@@ -58,7 +61,7 @@ Arrival::Arrival(Arrival&& other) noexcept
       tag(other.tag),
       buffer_(std::move(other.buffer_)),
       heap_(std::move(other.heap_)),
-      mapped_(std::move(other.mapped_)),
+      block_(std::move(other.block_)),
       bytes_(std::exchange(other.bytes_, {})) {}
 
 Arrival& Arrival::operator=(Arrival&& other) noexcept {
@@ -66,7 +69,7 @@ Arrival& Arrival::operator=(Arrival&& other) noexcept {
   std::swap(tag, other.tag);
   std::swap(buffer_, other.buffer_);
   std::swap(heap_, other.heap_);
-  std::swap(mapped_, other.mapped_);
+  std::swap(block_, other.block_);
   std::swap(bytes_, other.bytes_);
   return *this;
 }
@@ -104,7 +107,8 @@ ssize_t FdSocket::send_frame(const Outgoing& outgoing, uint64_t tag, int flags) 
   const std::span<const std::byte> body = large ? std::span<const std::byte>() : outgoing.bytes_;
   const std::span<const int> fds = large ? std::span<const int>(outgoing.all_fds_) : outgoing.fds_;
   Frame frame;
-  frame.body = large ? Frame::Body::kInMemfd : Frame::Body::kInline;
+  frame.body = large ? Frame::Body::kInBlock : Frame::Body::kInline;
+  frame.offset = large ? outgoing.large_->offset() : 0;
   frame.bytes = outgoing.bytes_.size();
   frame.tag = tag;
   std::array<iovec, 2> parts = {iovec{&frame, sizeof frame}, iovec{const_cast<std::byte*>(body.data()), body.size()}};
@@ -138,6 +142,7 @@ FdSocket::Sent FdSocket::try_send(const Outgoing& message, uint64_t tag) const {
 
 FdSocket::Received FdSocket::receive_with(Arrival& arrival, int flags) const {
   arrival.fds.clear();
+  arrival.block_.reset();
   arrival.bytes_ = {};
   Frame frame;
   std::array<iovec, 2> parts = {iovec{&frame, sizeof frame}, iovec{arrival.buffer(), kInlineBytes}};
@@ -162,13 +167,14 @@ FdSocket::Received FdSocket::receive_with(Arrival& arrival, int flags) const {
   if (got < header_bytes || frame.magic != Frame::kMagic || (message.msg_flags & MSG_TRUNC))
     throw std::runtime_error("a socket delivered " + std::to_string(got) + " bytes that are no Millrace message");
   arrival.tag = frame.tag;
-  if (frame.body == Frame::Body::kInMemfd) {
+  if (frame.body == Frame::Body::kInBlock) {
     if (arrival.fds.empty()) throw std::runtime_error("a large message arrived without its memory");
-    const auto large = SharedSegment::adopt(std::move(arrival.fds.front()));
+    const OwnedFd ticket = std::move(arrival.fds.front());
     arrival.fds.erase(arrival.fds.begin());
-    if (large.bytes() < frame.bytes) throw std::runtime_error("a large message arrived shorter than it says");
-    arrival.mapped_ = MappedSegment(large, Access::kRead);
-    arrival.bytes_ = {arrival.mapped_.data(), frame.bytes};
+    // A sender that could shrink the file could kill us by SIGBUS.
+    static_cast<void>(sealed_size(ticket.get()));
+    arrival.block_ = SharedHeap::instance().import(ticket, frame.offset, frame.bytes);
+    arrival.bytes_ = {arrival.block_->data(), frame.bytes};
     return Received::kMessage;
   }
   if (static_cast<uint64_t>(got - header_bytes) != frame.bytes)

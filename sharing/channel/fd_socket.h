@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/memory/shared_heap.h"
 #include "millrace/sharing/os/owned_fd.h"
 
 namespace millrace {
@@ -32,18 +32,19 @@ namespace detail {
 /// What stands in front of every message in a socket.
 struct Frame {
   static constexpr uint32_t kMagic = 0x4d52464d;  // "MFRM"
-  enum class Body : uint32_t { kInline, kInMemfd };
+  enum class Body : uint32_t { kInline, kInBlock };
 
   uint32_t magic = kMagic;
   Body body = Body::kInline;
   uint64_t bytes = 0;
   uint64_t tag = 0;
+  uint64_t offset = 0;  // Of the block that holds the body, in its segment.
 };
 
 }  // namespace detail
 
-/// A message to send. What is too large for a socket (64 KiB) lies in a memfd already, so that sending it is one short
-/// system call. Borrows the bytes and the descriptors.
+/// A message to send. What is too large for a socket (64 KiB) lies in shared memory already, so that sending it is one
+/// short system call. Borrows the bytes and the descriptors.
 class Outgoing {
  public:
   /// Throws std::runtime_error when there are more than FdSocket::kMaxFds descriptors, OutOfSharedMemory.
@@ -57,8 +58,9 @@ class Outgoing {
 
   std::span<const std::byte> bytes_;
   std::span<const int> fds_;
-  SharedSegment large_;       // Holds the bytes when they are too many.
-  std::vector<int> all_fds_;  // large_ and fds_, then.
+  std::shared_ptr<const BlockUse> large_;  // Holds the bytes when they are too many,
+  OwnedFd ticket_;                         // what keeps them until the receiver has them,
+  std::vector<int> all_fds_;               // and it before fds_, then.
 };
 
 /// A message where it arrived: bytes that are read and thrown away need not be copied. Move-only. The bytes live as
@@ -88,7 +90,7 @@ class Arrival {
 
   std::unique_ptr<std::byte[]> buffer_;  // For messages inside the socket; borrowed from this thread's store.
   std::unique_ptr<std::byte[]> heap_;
-  MappedSegment mapped_;
+  std::shared_ptr<const BlockUse> block_;
   std::span<const std::byte> bytes_;
 };
 
@@ -100,7 +102,8 @@ class Arrival {
 /// If a process dies here: a message is either sent or not, never half; descriptors inside an undelivered message are
 /// closed by the kernel when the socket goes; the other end sees end of file, or PeerGone when it sends.
 ///
-/// Messages above 64 KiB travel as a memfd, so their size is bounded by memory only.
+/// Messages above 64 KiB travel as a block of shared memory that is recycled (memory/shared_heap.h), so their size is
+/// bounded by memory only and a stream of them costs no page faults.
 class FdSocket {
  public:
   FdSocket() = default;

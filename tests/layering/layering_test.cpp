@@ -49,6 +49,7 @@ constexpr Library kLibraries[] = {
     {"benchmark/", "benchmark"},
     {"sys/", "system"},
     {"linux/", "system"},
+    {"sanitizer/", "system"},
     {"netinet/", "system"},
     {"arpa/", "system"},
 };

@@ -186,6 +186,7 @@ struct RawFrame {
   uint32_t body = 0;
   uint64_t bytes = 0;
   uint64_t tag = 0;
+  uint64_t offset = 0;
 };
 
 TEST(FdSocket, ForeignBytesAreAnErrorAndTheNextMessageIsFine) {

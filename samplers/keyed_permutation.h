@@ -44,8 +44,7 @@ class KeyedPermutation {
 /// Every index once an epoch in a shuffled order, in no memory that grows with n: for a billion samples, where a
 /// permutation in memory would take 8 GB a process. Any position of any epoch is reached at once.
 ///
-/// Not PyTorch's order for a seed (see RandomSampler for that), and not every one of the n! orders can come up; it is
-/// as good as them for training.
+/// Not PyTorch's order for a seed (see RandomSampler for that), and most of the n! orders cannot come up.
 class KeyedPermutationSampler {
  public:
   /// Epoch e's order is a function of n, seed and e alone. Throws as KeyedPermutation.

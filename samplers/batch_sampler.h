@@ -51,6 +51,10 @@ class BatchSampler {
     return batch;
   }
 
+  /// The inner sampler's, so that its position counts indices and another batch_size may go on from it.
+  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
+  void load_state(const SamplerState& state) requires Resumable<S> { sampler_.load_state(state); }
+
   int64_t batch_size() const { return batch_size_; }
   bool drop_last() const { return drop_last_; }
   const S& sampler() const { return sampler_; }

@@ -1,6 +1,5 @@
 #include "millrace/samplers/random_sampler.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randperm.h>
 
@@ -29,28 +28,42 @@ int64_t checked_num_samples(int64_t n, const RandomSamplerOptions& options) {
 
 }  // namespace
 
-RandomSampler::RandomSampler(int64_t n, RandomSamplerOptions options)
+RandomSampler::RandomSampler(int64_t n, EpochGenerator generator, const RandomSamplerOptions& options)
     : n_(n),
       num_samples_(checked_num_samples(n, options)),
       replacement_(options.replacement),
-      seed_(options.seed),
+      generator_(std::move(generator)),
       remaining_(num_samples_) {}
 
+RandomSampler::RandomSampler(int64_t n, RandomSamplerOptions options)
+    : RandomSampler(n, EpochGenerator(options.seed), options) {}
+
 RandomSampler::RandomSampler(int64_t n, at::Generator generator, RandomSamplerOptions options)
-    : RandomSampler(n, options) {
-  if (!generator.defined())
-    throw std::invalid_argument("RandomSampler: the generator is undefined; make one, or give a seed instead");
-  stream_ = std::move(generator);
-}
+    : RandomSampler(n, EpochGenerator(std::move(generator), "RandomSampler"), options) {}
 
 void RandomSampler::set_epoch(int64_t epoch) {
-  epoch_ = epoch;
-  generator_ = at::Generator();
+  generator_.set_epoch(epoch);
   drawn_ = at::Tensor();
   position_ = 0;
   available_ = 0;
   remaining_ = num_samples_;
   finished_ = false;
+}
+
+SamplerState RandomSampler::state() const {
+  return generator_.state(num_samples_ - remaining_ - (available_ - position_));
+}
+
+void RandomSampler::load_state(const SamplerState& state) {
+  require_position("RandomSampler", state.position, num_samples_);
+  generator_.load_state(state, "RandomSampler");
+  set_epoch(state.epoch);
+  for (int64_t skip = state.position; skip > 0; skip -= available_) {
+    refill();
+    position_ = std::min(skip, available_);
+  }
+  // Who stops behind the last index goes on with the next epoch, so the generator must stand where that begins.
+  if (state.position == num_samples_) next();
 }
 
 std::optional<int64_t> RandomSampler::next() {
@@ -60,9 +73,7 @@ std::optional<int64_t> RandomSampler::next() {
 
 bool RandomSampler::refill() {
   if (finished_) return false;
-  if (!generator_.defined())
-    generator_ =
-        stream_.defined() ? stream_ : at::make_generator<at::CPUGeneratorImpl>(seed_ + static_cast<uint64_t>(epoch_));
+  at::Generator& generator = generator_.begin();
   drawn_ = at::Tensor();  // First, so that two permutations never exist at once.
   position_ = 0;
   available_ = 0;
@@ -71,11 +82,11 @@ bool RandomSampler::refill() {
     // PyTorch always draws one permutation after the whole ones and keeps num_samples % n of it, be that none. Nobody
     // can see the difference in a generator of our own.
     const bool draws_were_whole_permutations = !replacement_ && num_samples_ % n_ == 0;
-    if (stream_.defined() && draws_were_whole_permutations) at::randperm(n_, stream_, at::kLong);
+    if (generator_.is_shared() && draws_were_whole_permutations) at::randperm(n_, generator, at::kLong);
     return false;
   }
-  drawn_ = replacement_ ? at::randint(n_, {std::min(remaining_, kReplacementChunk)}, generator_, at::kLong)
-                        : at::randperm(n_, generator_, at::kLong);
+  drawn_ = replacement_ ? at::randint(n_, {std::min(remaining_, kReplacementChunk)}, generator, at::kLong)
+                        : at::randperm(n_, generator, at::kLong);
   values_ = drawn_.const_data_ptr<int64_t>();
   available_ = std::min(remaining_, drawn_.numel());
   remaining_ -= available_;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "millrace/samplers/epoch_generator.h"
 #include "millrace/samplers/sampler.h"
 
 namespace millrace {
@@ -39,16 +40,21 @@ class RandomSampler {
   void set_epoch(int64_t epoch);
   std::optional<int64_t> next();
 
+  /// The form with a generator keeps the generator's state at the epoch's first draw, and sets it back.
+  SamplerState state() const;
+
+  /// Draws the epoch again up to the position, a permutation or 32 integers at a time.
+  void load_state(const SamplerState& state);
+
  private:
+  RandomSampler(int64_t n, EpochGenerator generator, const RandomSamplerOptions& options);
+
   bool refill();
 
   int64_t n_;
   int64_t num_samples_;
   bool replacement_;
-  uint64_t seed_;
-  at::Generator stream_;  // The caller's generator; undefined in the form with a seed.
-  int64_t epoch_ = 0;
-  at::Generator generator_;          // Draws this epoch; undefined before its first index.
+  EpochGenerator generator_;
   at::Tensor drawn_;                 // The permutation or chunk that indices are taken from.
   const int64_t* values_ = nullptr;  // Its elements.
   int64_t position_ = 0;             // Of the next index in it,
@@ -57,6 +63,6 @@ class RandomSampler {
   bool finished_ = false;
 };
 
-static_assert(Sampler<RandomSampler>);
+static_assert(Sampler<RandomSampler> && Resumable<RandomSampler>);
 
 }  // namespace millrace

@@ -6,6 +6,9 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
+
+#include "millrace/samplers/sampler_state.h"
 
 namespace millrace {
 
@@ -24,8 +27,37 @@ concept Sampler = std::movable<T> && requires(T sampler, const T& fixed, int64_t
   { sampler.next() } -> std::same_as<std::optional<int64_t>>;
 };
 
+/// Can say where it stands and go back there.
+///
+/// - `state()`: small, whatever the size of the dataset; may be asked at any time.
+/// - `load_state(state)`: goes there, after which next() gives what it gave after state() was asked. The sampler must
+///   have been made with the same arguments. Throws std::invalid_argument for a position that no epoch of it has.
+///
+/// All samplers of this folder are. AnySampler makes one of any Sampler.
+template <class T>
+concept Resumable = requires(T sampler, const T& fixed, const SamplerState& state) {
+  { fixed.state() } -> std::same_as<SamplerState>;
+  { sampler.load_state(state) } -> std::same_as<void>;
+};
+
+/// Gives whole batches of indices: BatchSampler, BucketBatchSampler, or one of the user's own.
+///
+/// - `size()`: how many batches an epoch has.
+/// - `set_epoch(epoch)`: as for samplers.
+/// - `next(batch)`: replaces the contents of `batch` by the next batch; false, with `batch` empty, at the end.
+template <class T>
+concept SamplerOfBatches = std::movable<T> &&
+    requires(T sampler, const T& fixed, int64_t epoch, std::vector<int64_t>& batch) {
+  { fixed.size() } -> std::same_as<int64_t>;
+  { sampler.set_epoch(epoch) } -> std::same_as<void>;
+  { sampler.next(batch) } -> std::same_as<bool>;
+};
+
 /// Any sampler, its type forgotten: what a loader holds. Move-only; a moved-from AnySampler may only be destroyed or
 /// assigned to. It is a Sampler itself.
+///
+/// It is Resumable too. A sampler that is not is resumed by going through its epoch again up to the position, which is
+/// right when its order depends on the epoch alone, and costs one next() an index.
 class AnySampler {
  public:
   template <class S>
@@ -36,6 +68,8 @@ class AnySampler {
   int64_t size() const { return held_->size(); }
   void set_epoch(int64_t epoch) { held_->set_epoch(epoch); }
   std::optional<int64_t> next() { return held_->next(); }
+  SamplerState state() const { return held_->state(); }
+  void load_state(const SamplerState& state) { held_->load_state(state); }
 
  private:
   struct Base {
@@ -43,6 +77,8 @@ class AnySampler {
     virtual int64_t size() const = 0;
     virtual void set_epoch(int64_t epoch) = 0;
     virtual std::optional<int64_t> next() = 0;
+    virtual SamplerState state() const = 0;
+    virtual void load_state(const SamplerState& state) = 0;
   };
 
   template <class S>
@@ -52,7 +88,33 @@ class AnySampler {
     int64_t size() const override { return sampler.size(); }
     void set_epoch(int64_t epoch) override { sampler.set_epoch(epoch); }
     std::optional<int64_t> next() override { return sampler.next(); }
+    SamplerState state() const override { return sampler.state(); }
+    void load_state(const SamplerState& state) override { sampler.load_state(state); }
     S sampler;
+  };
+
+  template <class S>
+  requires(!Resumable<S>) struct Held<S> final : Base {
+    template <class U>
+    explicit Held(U&& from) : sampler(std::forward<U>(from)) {}
+    int64_t size() const override { return sampler.size(); }
+    void set_epoch(int64_t epoch) override {
+      sampler.set_epoch(epoch);
+      at = {epoch, 0};
+    }
+    std::optional<int64_t> next() override {
+      const auto index = sampler.next();
+      if (index) ++at.position;
+      return index;
+    }
+    SamplerState state() const override { return at; }
+    void load_state(const SamplerState& state) override {
+      require_position("AnySampler", state.position, size());
+      set_epoch(state.epoch);
+      while (at.position < state.position && next()) continue;
+    }
+    S sampler;
+    SamplerState at;  // An epoch before the first set_epoch() counts as 0, as for every sampler.
   };
 
   std::unique_ptr<Base> held_;

@@ -12,8 +12,13 @@ SequentialSampler::SequentialSampler(int64_t n) : n_(n) {
 }
 
 std::optional<int64_t> SequentialSampler::next() {
-  if (position_ == n_) return std::nullopt;
-  return position_++;
+  if (at_.position == n_) return std::nullopt;
+  return at_.position++;
+}
+
+void SequentialSampler::load_state(const SamplerState& state) {
+  require_position("SequentialSampler", state.position, n_);
+  at_ = {state.epoch, state.position};
 }
 
 }  // namespace millrace

@@ -14,14 +14,17 @@ class SequentialSampler {
   explicit SequentialSampler(int64_t n);
 
   int64_t size() const { return n_; }
-  void set_epoch(int64_t /*epoch*/) { position_ = 0; }
+  void set_epoch(int64_t epoch) { at_ = {epoch, 0}; }
   std::optional<int64_t> next();
+
+  SamplerState state() const { return at_; }
+  void load_state(const SamplerState& state);
 
  private:
   int64_t n_;
-  int64_t position_ = 0;
+  SamplerState at_;
 };
 
-static_assert(Sampler<SequentialSampler>);
+static_assert(Sampler<SequentialSampler> && Resumable<SequentialSampler>);
 
 }  // namespace millrace

@@ -1,1 +1,3 @@
-millrace_test(samplers_test samplers/samplers_test.cpp LABELS asan TIMEOUT 60 LIBRARIES millrace_samplers millrace_sharing)
+millrace_test(samplers_test
+  samplers/samplers_test.cpp samplers/more_samplers_test.cpp samplers/pytorch_test.cpp
+  LABELS asan TIMEOUT 120 LIBRARIES millrace_samplers millrace_test_support)

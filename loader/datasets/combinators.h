@@ -1,0 +1,517 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "millrace/loader/datasets/dataset.h"
+#include "millrace/loader/sample.h"
+#include "millrace/samplers/random_sampler.h"
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/memory/segment.h"
+
+// Datasets made of tensors and of other datasets, by PyTorch's names. Each fulfils the concepts that what it is made of
+// fulfils: it reads in place, gets, describes and travels where they do. All are values; an inner dataset is copied in,
+// so it should be one whose copies share what is large, as those of this library are. An index outside the dataset
+// throws std::out_of_range. Thread rules are those of the inner datasets.
+namespace millrace {
+
+namespace detail {
+
+template <class D>
+concept GetsWithContext = requires(D& dataset, size_t index, SampleContext& context) {
+  dataset.get(index, context);
+};
+
+template <class D>
+concept GetsByIndexAlone = requires(D& dataset, size_t index) {
+  dataset.get(index);
+};
+
+template <class D>
+concept Describes = requires(const D& dataset, size_t index) {
+  std::string(dataset.describe(index));
+};
+
+// Indices come as size_t by the dataset concepts; a negative one is told as what it was.
+inline void require_index(const char* dataset, size_t index, size_t size) {
+  if (index < size) return;
+  throw std::out_of_range(std::string(dataset) + ": index " + std::to_string(static_cast<int64_t>(index)) +
+                          " is outside a dataset of " + std::to_string(size) + " samples");
+}
+
+/// Bytes that do not change any more, in memory that all processes share: sending them sends a descriptor.
+class SharedBytes {
+ public:
+  SharedBytes() = default;
+
+  /// Of `size` bytes, which `fill(std::byte*)` writes. Throws OutOfSharedMemory, SyscallError.
+  template <class Fill>
+  static SharedBytes make(const std::string& label, size_t size, const Fill& fill) {
+    SharedBytes made;
+    if (size == 0) return made;
+    auto memory = std::make_shared<Memory>();
+    memory->segment = SharedSegment::create(label, size, "use a smaller dataset");
+    memory->mapped = MappedSegment(memory->segment, Access::kReadWrite);
+    memory->size = size;
+    fill(memory->mapped.data());
+    made.memory_ = std::move(memory);
+    return made;
+  }
+
+  const std::byte* data() const { return memory_ ? memory_->mapped.data() : nullptr; }
+  size_t size() const { return memory_ ? memory_->size : 0; }
+
+  void save(EncodeArchive& archive) const {
+    archive(static_cast<uint64_t>(size()));
+    if (memory_) archive.attach(memory_->segment.fd());
+  }
+
+  void load(DecodeArchive& archive) {
+    uint64_t size = 0;
+    archive(size);
+    memory_.reset();
+    if (size == 0) return;
+    auto memory = std::make_shared<Memory>();
+    memory->segment = SharedSegment::adopt(archive.detach());
+    memory->mapped = MappedSegment(memory->segment, Access::kRead);
+    memory->size = size;
+    if (memory->mapped.size() < size) throw DecodeError("shared bytes are fewer than their number says");
+    memory_ = std::move(memory);
+  }
+
+ private:
+  struct Memory {
+    SharedSegment segment;
+    MappedSegment mapped;
+    size_t size = 0;
+  };
+
+  std::shared_ptr<const Memory> memory_;
+};
+
+}  // namespace detail
+
+/// The rows of given tensors: sample i is row i of each (PyTorch's TensorDataset), read in place.
+///
+/// The tensors are copied once, when the dataset is made, into one piece of shared memory for all processes; copies of
+/// the dataset share it. Tensors of devices are copied to the CPU. Fields are named "data", "target", "2", "3", …, or
+/// as given.
+class TensorDataset {
+ public:
+  TensorDataset() = default;  ///< For the receiving side of serialize().
+
+  /// Throws std::invalid_argument when there is no tensor, one has no dimension or is not dense, sizes of the first
+  /// dimension differ, or there is not one name a tensor; OutOfSharedMemory.
+  explicit TensorDataset(const std::vector<at::Tensor>& tensors, std::vector<std::string> names = {}) {
+    if (names.empty())
+      for (size_t k = 0; k < tensors.size(); ++k)
+        names.push_back(k == 0 ? "data" : k == 1 ? "target" : std::to_string(k));
+    check(tensors, names);
+    size_ = static_cast<size_t>(tensors.front().size(0));
+    size_t bytes = 0;
+    for (size_t k = 0; k < tensors.size(); ++k) {
+      const auto sizes = tensors[k].sizes();
+      spec_.fields.push_back({names[k], tensors[k].scalar_type(), {sizes.begin() + 1, sizes.end()}});
+      offsets_.push_back(bytes);
+      bytes += (size_ * spec_.fields[k].bytes() + kAlignment - 1) / kAlignment * kAlignment;
+    }
+    rows_ = detail::SharedBytes::make("tensor dataset", bytes, [&](std::byte* memory) {
+      for (size_t k = 0; k < tensors.size(); ++k) {
+        const at::Tensor tensor = tensors[k].detach().cpu().contiguous().resolve_conj().resolve_neg();
+        if (tensor.nbytes() > 0) std::memcpy(memory + offsets_[k], tensor.const_data_ptr(), tensor.nbytes());
+      }
+    });
+  }
+
+  size_t size() const { return size_; }
+  SampleSpec spec() const { return spec_; }
+
+  void read(size_t index, SampleRow& row, SampleContext& /*context*/) const {
+    detail::require_index("TensorDataset", index, size_);
+    for (size_t k = 0; k < offsets_.size(); ++k) {
+      const auto to = row.bytes(k);
+      if (!to.empty()) std::memcpy(to.data(), rows_.data() + offsets_[k] + index * to.size(), to.size());
+    }
+  }
+
+  void save(EncodeArchive& archive) const { archive(size_, spec_, offsets_, rows_); }
+
+  void load(DecodeArchive& archive) {
+    archive(size_, spec_, offsets_, rows_);
+    if (offsets_.size() != spec_.fields.size()) throw DecodeError("a TensorDataset has fields without rows");
+    for (size_t k = 0; k < offsets_.size(); ++k) {
+      const size_t bytes = spec_.fields[k].bytes();
+      if (offsets_[k] > rows_.size() || (bytes > 0 && size_ > (rows_.size() - offsets_[k]) / bytes))
+        throw DecodeError("a TensorDataset of " + std::to_string(size_) + " samples does not fit its memory");
+    }
+  }
+
+ private:
+  static constexpr size_t kAlignment = 64;  // Bytes; of a tensor's first row.
+
+  static void check(const std::vector<at::Tensor>& tensors, const std::vector<std::string>& names) {
+    const auto refuse = [](const std::string& why) { throw std::invalid_argument("TensorDataset: " + why); };
+    if (tensors.empty()) refuse("at least one tensor is needed");
+    if (names.size() != tensors.size())
+      refuse(std::to_string(names.size()) + " names for " + std::to_string(tensors.size()) + " tensors");
+    for (size_t k = 0; k < tensors.size(); ++k) {
+      if (!tensors[k].defined() || tensors[k].layout() != at::kStrided || tensors[k].dim() == 0)
+        refuse("tensor '" + names[k] + "' has no rows; it must be dense and of at least one dimension");
+      if (tensors[k].size(0) != tensors[0].size(0))
+        refuse("Size mismatch between tensors: '" + names[0] + "' has " + std::to_string(tensors[0].size(0)) +
+               " rows, '" + names[k] + "' has " + std::to_string(tensors[k].size(0)));
+    }
+  }
+
+  uint64_t size_ = 0;
+  SampleSpec spec_;
+  std::vector<uint64_t> offsets_;  // Of each tensor's rows in rows_, in bytes.
+  detail::SharedBytes rows_;
+};
+
+/// Datasets of one type, one behind the other (PyTorch's ConcatDataset).
+///
+/// Their sizes are asked once, when it is made. Those that read in place must have one spec.
+template <Dataset D>
+class ConcatDataset {
+ public:
+  ConcatDataset() = default;  ///< For the receiving side of serialize().
+
+  /// Throws std::invalid_argument when there are no datasets.
+  explicit ConcatDataset(std::vector<D> datasets) : datasets_(std::move(datasets)) {
+    if (datasets_.empty()) throw std::invalid_argument("ConcatDataset: datasets should not be an empty iterable");
+    for (auto& dataset : datasets_)
+      ends_.push_back((ends_.empty() ? 0 : ends_.back()) + static_cast<uint64_t>(dataset.size()));
+  }
+
+  size_t size() const { return ends_.empty() ? 0 : ends_.back(); }
+
+  /// How many samples the first 1, 2, … datasets have together.
+  const std::vector<uint64_t>& cumulative_sizes() const { return ends_; }
+
+  /// Throws std::invalid_argument when the datasets have not one spec.
+  SampleSpec spec() requires InPlaceDataset<D> {
+    const SampleSpec first = datasets_.front().spec();
+    for (size_t part = 1; part < datasets_.size(); ++part) {
+      const SampleSpec other = datasets_[part].spec();
+      if (other != first)
+        throw std::invalid_argument("ConcatDataset: samples of dataset 0 are {" + to_string(first) +
+                                    "}, those of dataset " + std::to_string(part) + " {" + to_string(other) + "}");
+    }
+    return first;
+  }
+
+  void read(size_t index, SampleRow& row, SampleContext& context) requires InPlaceDataset<D> {
+    const auto [part, inner] = find(index);
+    datasets_[part].read(inner, row, context);
+  }
+
+  auto get(size_t index, SampleContext& context) requires detail::GetsWithContext<D> {
+    const auto [part, inner] = find(index);
+    return datasets_[part].get(inner, context);
+  }
+
+  auto get(size_t index) requires detail::GetsByIndexAlone<D> {
+    const auto [part, inner] = find(index);
+    return datasets_[part].get(inner);
+  }
+
+  std::string describe(size_t index) const requires detail::Describes<D> {
+    const auto [part, inner] = find(index);
+    return std::string(datasets_[part].describe(inner));
+  }
+
+  template <class Archive>
+  requires Travels<D>
+  void serialize(Archive& archive) { archive(datasets_, ends_); }
+
+ private:
+  struct Place {
+    size_t part;
+    size_t index;
+  };
+
+  Place find(size_t index) const {
+    detail::require_index("ConcatDataset", index, size());
+    const auto part = static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), index) - ends_.begin());
+    return {part, index - (part == 0 ? 0 : ends_[part - 1])};
+  }
+
+  std::vector<D> datasets_;
+  std::vector<uint64_t> ends_;
+};
+
+/// Some samples of a dataset: sample i is its sample indices[i] (PyTorch's Subset).
+///
+/// The indices are in memory that all processes and all copies share.
+template <Dataset D>
+class Subset {
+ public:
+  Subset() = default;  ///< For the receiving side of serialize().
+
+  /// Throws std::out_of_range for an index that the dataset has not (indices do not count from the end).
+  Subset(D dataset, const std::vector<int64_t>& indices) : dataset_(std::move(dataset)) {
+    const auto inner = static_cast<size_t>(dataset_.size());
+    for (size_t i = 0; i < indices.size(); ++i)
+      if (indices[i] < 0 || static_cast<size_t>(indices[i]) >= inner)
+        throw std::out_of_range("Subset: indices[" + std::to_string(i) + "] is " + std::to_string(indices[i]) +
+                                ", but the dataset has " + std::to_string(inner) + " samples");
+    const size_t bytes = indices.size() * sizeof(int64_t);
+    indices_ = detail::SharedBytes::make("subset", bytes,
+                                         [&](std::byte* memory) { std::memcpy(memory, indices.data(), bytes); });
+  }
+
+  size_t size() const { return indices_.size() / sizeof(int64_t); }
+  const D& dataset() const { return dataset_; }
+  std::span<const int64_t> indices() const { return {reinterpret_cast<const int64_t*>(indices_.data()), size()}; }
+
+  SampleSpec spec() requires InPlaceDataset<D> { return dataset_.spec(); }
+
+  void read(size_t index, SampleRow& row, SampleContext& context) requires InPlaceDataset<D> {
+    dataset_.read(find(index), row, context);
+  }
+
+  auto get(size_t index, SampleContext& context) requires detail::GetsWithContext<D> {
+    return dataset_.get(find(index), context);
+  }
+
+  auto get(size_t index) requires detail::GetsByIndexAlone<D> { return dataset_.get(find(index)); }
+
+  std::string describe(size_t index) const requires detail::Describes<D> {
+    return std::string(dataset_.describe(find(index)));
+  }
+
+  template <class Archive>
+  requires Travels<D>
+  void serialize(Archive& archive) { archive(dataset_, indices_); }
+
+ private:
+  size_t find(size_t index) const {
+    detail::require_index("Subset", index, size());
+    return static_cast<size_t>(indices()[index]);
+  }
+
+  D dataset_;
+  detail::SharedBytes indices_;
+};
+
+/// Datasets side by side: sample i is sample i of each (PyTorch's StackDataset).
+///
+/// Where all of them give samples by get(), a sample is their std::tuple; else it is read in place, fields named
+/// "0.image", "1.data", … as the tuple's would be. The datasets draw from one random stream, the first one first.
+template <Dataset... D>
+class StackDataset {
+  static_assert(sizeof...(D) > 0, "at least one dataset should be passed");
+  static constexpr bool kGets = (GetDataset<D> && ...);
+
+ public:
+  StackDataset() = default;  ///< For the receiving side of serialize().
+
+  /// Throws std::invalid_argument when the datasets are not of one size.
+  explicit StackDataset(D... datasets) : datasets_(std::move(datasets)...) {
+    const auto sizes =
+        std::apply([](auto&... dataset) { return std::array{static_cast<uint64_t>(dataset.size())...}; }, datasets_);
+    size_ = sizes[0];
+    for (size_t k = 1; k < sizes.size(); ++k)
+      if (sizes[k] != size_)
+        throw std::invalid_argument("StackDataset: Size mismatch between datasets: dataset 0 has " +
+                                    std::to_string(size_) + " samples, dataset " + std::to_string(k) + " has " +
+                                    std::to_string(sizes[k]));
+  }
+
+  size_t size() const { return size_; }
+
+  auto get(size_t index, SampleContext& context) requires kGets {
+    detail::require_index("StackDataset", index, size_);
+    return std::apply(
+        [&](auto&... dataset) {
+          // In braces, whose elements are evaluated from left to right.
+          return std::tuple<decltype(get_from(dataset, index, context))...>{get_from(dataset, index, context)...};
+        },
+        datasets_);
+  }
+
+  SampleSpec spec() requires(!kGets) {
+    SampleSpec spec;
+    for_each([&](auto& /*dataset*/, const SampleSpec& of_part, size_t part) {
+      for (FieldSpec field : of_part.fields) {
+        field.name = std::to_string(part) + "." + field.name;
+        spec.fields.push_back(std::move(field));
+      }
+    });
+    return spec;
+  }
+
+  void read(size_t index, SampleRow& row, SampleContext& context) requires(!kGets) {
+    detail::require_index("StackDataset", index, size_);
+    size_t field = 0;
+    std::vector<std::byte*> rows;
+    for_each([&](auto& dataset, const SampleSpec& of_part, size_t /*part*/) {
+      rows.clear();
+      for (size_t k = 0; k < of_part.fields.size(); ++k) rows.push_back(row.bytes(field++).data());
+      SampleRow of_dataset(of_part, rows);
+      if constexpr (InPlaceDataset<std::remove_cvref_t<decltype(dataset)>>)
+        dataset.read(index, of_dataset, context);
+      else
+        collate::write_sample(of_dataset, get_from(dataset, index, context));
+    });
+  }
+
+  /// Of those that describe their samples, joined by ", ".
+  std::string describe(size_t index) const requires(detail::Describes<D> || ...) {
+    detail::require_index("StackDataset", index, size_);
+    std::string text;
+    const auto add = [&](const auto& dataset) {
+      if constexpr (detail::Describes<std::remove_cvref_t<decltype(dataset)>>)
+        text += (text.empty() ? "" : ", ") + std::string(dataset.describe(index));
+    };
+    std::apply([&](const auto&... dataset) { (add(dataset), ...); }, datasets_);
+    return text;
+  }
+
+  template <class Archive>
+  requires(Travels<D>&&...) void serialize(Archive& archive) { archive(datasets_, size_); }
+
+ private:
+  template <class One>
+  static auto get_from(One& dataset, size_t index, SampleContext& context) {
+    if constexpr (detail::GetsWithContext<One>)
+      return dataset.get(index, context);
+    else
+      return dataset.get(index);
+  }
+
+  template <class One>
+  static SampleSpec spec_of(One& dataset) {
+    if constexpr (InPlaceDataset<One>) {
+      return dataset.spec();
+    } else {
+      SampleContext context(0, -1);
+      return collate::spec_of(get_from(dataset, 0, context));
+    }
+  }
+
+  // visit(dataset, its spec, its number) for each. Specs are asked once: an inner one may read a sample for it.
+  template <class Visit>
+  void for_each(const Visit& visit) {
+    [&]<size_t... I>(std::index_sequence<I...>) {
+      if (specs_.empty()) specs_ = {spec_of(std::get<I>(datasets_))...};
+      (visit(std::get<I>(datasets_), specs_[I], I), ...);
+    }
+    (std::index_sequence_for<D...>());
+  }
+
+  std::tuple<D...> datasets_;
+  uint64_t size_ = 0;
+  std::vector<SampleSpec> specs_;  // Empty before the first sample.
+};
+
+namespace detail {
+
+// Whole numbers are lengths; fractions become floor(n * fraction), and what is left is dealt out one by one.
+template <class Number>
+std::vector<int64_t> split_lengths(size_t n, const std::vector<Number>& lengths) {
+  std::vector<int64_t> counts;
+  if constexpr (std::is_floating_point_v<Number>) {
+    const double sum = std::accumulate(lengths.begin(), lengths.end(), 0.0);
+    if (!(std::abs(sum - 1) <= 1e-9))
+      throw std::invalid_argument("random_split: fractions sum to " + std::to_string(sum) + ", but must sum to 1");
+    for (size_t k = 0; k < lengths.size(); ++k) {
+      if (!(lengths[k] >= 0 && lengths[k] <= 1))
+        throw std::invalid_argument("random_split: Fraction at index " + std::to_string(k) + " is not between 0 and 1");
+      counts.push_back(static_cast<int64_t>(std::floor(static_cast<double>(n) * lengths[k])));
+    }
+    int64_t rest = static_cast<int64_t>(n) - std::accumulate(counts.begin(), counts.end(), int64_t{0});
+    for (size_t k = 0; rest > 0; k = (k + 1) % counts.size(), --rest) ++counts[k];
+    for (size_t k = 0; k < counts.size(); ++k)
+      if (counts[k] == 0)
+        TORCH_WARN("random_split: Length of split at index ", k, " is 0. This might result in an empty dataset.");
+  } else {
+    for (const Number length : lengths) counts.push_back(static_cast<int64_t>(length));
+  }
+  const auto negative = std::find_if(counts.begin(), counts.end(), [](int64_t count) { return count < 0; });
+  const int64_t sum = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+  if (negative != counts.end() || sum != static_cast<int64_t>(n))
+    throw std::invalid_argument("random_split: lengths " +
+                                (negative != counts.end()
+                                     ? "must not be negative, but one is " + std::to_string(*negative)
+                                     : "sum to " + std::to_string(sum)) +
+                                "; the dataset has " + std::to_string(n) + " samples");
+  return counts;
+}
+
+// REQUIRES: the sampler permutes what `counts` sum to. Takes no index more, because asking a sampler for what comes
+// behind its last index draws once more from a generator.
+template <class D>
+std::vector<Subset<D>> deal_out(const D& dataset, const std::vector<int64_t>& counts,
+                                std::optional<RandomSampler> sampler) {
+  std::vector<Subset<D>> splits;
+  std::vector<int64_t> indices;
+  for (const int64_t count : counts) {
+    indices.clear();
+    for (int64_t i = 0; i < count; ++i) indices.push_back(*sampler->next());
+    splits.emplace_back(dataset, indices);
+  }
+  return splits;
+}
+
+}  // namespace detail
+
+/// Parts of a dataset that do not overlap, drawn at random; index for index PyTorch's
+/// random_split(dataset, lengths, torch.Generator().manual_seed(seed)), torch 2.11.
+///
+/// Whole numbers are the parts' sizes; floating-point numbers are fractions, of which the samples that are left when
+/// their products are rounded down go to the first parts, one each. A fraction that gives an empty part is warned of.
+///
+///   auto parts = random_split(photos, {0.9, 0.1}, /*seed=*/0);
+///
+/// Throws std::invalid_argument when lengths do not sum to the dataset's size, or fractions to 1.
+template <Dataset D, class Number>
+requires std::is_arithmetic_v<Number> std::vector<Subset<D>> random_split(D dataset, const std::vector<Number>& lengths,
+                                                                          uint64_t seed = 0) {
+  const auto n = static_cast<int64_t>(dataset.size());
+  const auto counts = detail::split_lengths(dataset.size(), lengths);
+  std::optional<RandomSampler> order;
+  if (n > 0) order.emplace(n, RandomSamplerOptions{.seed = seed});
+  return detail::deal_out(dataset, counts, std::move(order));
+}
+
+/// As above, with one permutation drawn from the caller's generator.
+template <Dataset D, class Number>
+requires std::is_arithmetic_v<Number> std::vector<Subset<D>> random_split(D dataset, const std::vector<Number>& lengths,
+                                                                          at::Generator generator) {
+  const auto n = static_cast<int64_t>(dataset.size());
+  const auto counts = detail::split_lengths(dataset.size(), lengths);
+  std::optional<RandomSampler> order;
+  if (n > 0) order.emplace(n, std::move(generator));
+  return detail::deal_out(dataset, counts, std::move(order));
+}
+
+/// So that lengths may be written in braces.
+template <Dataset D, class Number, class Source = uint64_t>
+requires std::is_arithmetic_v<Number> std::vector<Subset<D>> random_split(D dataset,
+                                                                          std::initializer_list<Number> lengths,
+                                                                          Source seed_or_generator = 0) {
+  return random_split(std::move(dataset), std::vector<Number>(lengths), std::move(seed_or_generator));
+}
+
+}  // namespace millrace

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "millrace/samplers/epoch_generator.h"
+#include "millrace/samplers/sampler.h"
+
+namespace millrace {
+
+struct DistributedSamplerOptions {
+  int64_t rank = 0;          ///< Of this process, 0 .. num_replicas - 1.
+  int64_t num_replicas = 1;  ///< Processes that share the epoch.
+  bool shuffle = true;
+  uint64_t seed = 0;       ///< The same on all ranks.
+  bool drop_last = false;  ///< Leave out the last samples, rather than give some twice, where ranks don't divide.
+};
+
+/// One rank's share of an epoch; index for index PyTorch's DistributedSampler (torch 2.11,
+/// torch/utils/data/distributed.py): the order that `torch.Generator().manual_seed(seed + epoch)` permutes (or 0, 1,
+/// …), padded from its own start or truncated to a multiple of num_replicas, of which rank r takes elements r, r +
+/// num_replicas, …
+///
+/// Every rank of an epoch must be told the same epoch: a loader does that by itself.
+class DistributedSampler {
+ public:
+  /// Throws std::invalid_argument when size is negative, num_replicas not positive, or rank outside it.
+  explicit DistributedSampler(int64_t size, DistributedSamplerOptions options = {});
+
+  /// Of one rank, and of every rank.
+  int64_t size() const { return shares(0); }
+  void set_epoch(int64_t epoch);
+  std::optional<int64_t> next();
+
+  /// The position counts indices that all ranks together have given, supposing that they stand where this one does.
+  ///
+  /// That is what makes a state good for another number of replicas: each of the new ranks, loading it, takes its share
+  /// of what is left, and together they give each sample of it once (but for the padding or truncation at the end).
+  /// The position must be one that the ranks which made it shared evenly; size() remains that of a whole epoch.
+  SamplerState state() const { return generator_.state(start_ + given_ * options_.num_replicas); }
+  void load_state(const SamplerState& state);
+
+ private:
+  int64_t shares(int64_t start) const;
+
+  int64_t n_;
+  DistributedSamplerOptions options_;
+  EpochGenerator generator_;
+  at::Tensor order_;       // Defined from an epoch's first index on, when it is shuffled.
+  int64_t start_ = 0;      // Where in the order of all ranks this epoch's sharing began: 0 unless resumed.
+  int64_t given_ = 0;      // Indices given since,
+  int64_t available_ = 0;  // of so many.
+};
+
+static_assert(Sampler<DistributedSampler> && Resumable<DistributedSampler>);
+
+}  // namespace millrace

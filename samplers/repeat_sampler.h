@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "millrace/samplers/sampler.h"
+
+namespace millrace {
+
+/// An epoch is `times` epochs of another sampler on end: epoch e has its epochs e * times to e * times + times - 1,
+/// each with its own order.
+///
+/// The state is the inner sampler's: it counts the inner epochs.
+template <Sampler S>
+class RepeatSampler {
+ public:
+  /// Throws std::invalid_argument when times is not positive.
+  RepeatSampler(S sampler, int64_t times) : sampler_(std::move(sampler)), times_(times) {
+    if (times <= 0)
+      throw std::invalid_argument("RepeatSampler: times should be a positive integer value, but got times=" +
+                                  std::to_string(times));
+  }
+
+  int64_t size() const { return sampler_.size() * times_; }
+
+  void set_epoch(int64_t epoch) { set_inner_epoch(epoch * times_); }
+
+  std::optional<int64_t> next() {
+    while (true) {
+      if (const auto index = sampler_.next()) return index;
+      if ((inner_epoch_ + 1) % times_ == 0) return std::nullopt;
+      set_inner_epoch(inner_epoch_ + 1);
+    }
+  }
+
+  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
+  void load_state(const SamplerState& state) requires Resumable<S> {
+    sampler_.load_state(state);
+    inner_epoch_ = state.epoch;
+  }
+
+ private:
+  void set_inner_epoch(int64_t epoch) {
+    inner_epoch_ = epoch;
+    sampler_.set_epoch(epoch);
+  }
+
+  S sampler_;
+  int64_t times_;
+  int64_t inner_epoch_ = 0;
+};
+
+/// The epochs of another sampler on end, without an end: set_epoch(e) starts at its epoch e. For training that counts
+/// steps. A sampler whose epochs are empty ends at once.
+///
+/// The state is the inner sampler's: it counts the inner epochs.
+template <Sampler S>
+class InfiniteSampler {
+ public:
+  explicit InfiniteSampler(S sampler) : sampler_(std::move(sampler)) {}
+
+  /// The largest number there is.
+  int64_t size() const { return std::numeric_limits<int64_t>::max(); }
+
+  void set_epoch(int64_t epoch) {
+    epoch_ = epoch;
+    sampler_.set_epoch(epoch);
+  }
+
+  std::optional<int64_t> next() {
+    if (const auto index = sampler_.next()) return index;
+    if (sampler_.size() == 0) return std::nullopt;
+    set_epoch(epoch_ + 1);
+    return sampler_.next();
+  }
+
+  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
+  void load_state(const SamplerState& state) requires Resumable<S> {
+    sampler_.load_state(state);
+    epoch_ = state.epoch;
+  }
+
+ private:
+  S sampler_;
+  int64_t epoch_ = 0;
+};
+
+}  // namespace millrace

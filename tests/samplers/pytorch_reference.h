@@ -1,0 +1,85 @@
+#pragma once
+
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+// Python's torch, where there is one, as the reference that index streams are compared with.
+namespace millrace::test {
+
+using Lists = std::vector<std::vector<int64_t>>;
+
+/// What pytorch_streams.py says to each question, a line of its documentation.
+struct PyTorchAnswers {
+  std::string version;
+  std::vector<Lists> lists;
+};
+
+/// The Python with torch in it: the environment variable MILLRACE_PYTHON, else python3.
+inline std::string python() {
+  const char* given = std::getenv("MILLRACE_PYTHON");
+  return given != nullptr ? given : "python3";
+}
+
+namespace detail {
+
+inline std::pair<int, std::string> output_of(const std::string& command) {
+  std::FILE* pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
+  std::string text;
+  char buffer[4096];
+  for (size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) text.append(buffer, got);
+  return {::pclose(pipe), std::move(text)};
+}
+
+inline Lists lists_of(const std::string& line) {
+  Lists lists(1);
+  std::istringstream words(line);
+  for (std::string word; words >> word;) {
+    if (word == "|")
+      lists.emplace_back();
+    else
+      lists.back().push_back(std::stoll(word));
+  }
+  return lists;
+}
+
+}  // namespace detail
+
+/// Nothing when there is no Python that can import torch.
+inline std::optional<PyTorchAnswers> ask_pytorch(const std::vector<std::string>& questions) {
+  std::string path = (std::filesystem::temp_directory_path() / "millrace_questions_XXXXXX").string();
+  const int fd = ::mkstemp(path.data());
+  if (fd < 0) throw std::runtime_error("cannot make a file " + path);
+  ::close(fd);
+  {
+    std::ofstream file(path);
+    for (const auto& question : questions) file << question << '\n';
+  }
+  const auto [status, text] =
+      detail::output_of("'" + python() + "' '" MILLRACE_TEST_DATA "/../samplers/pytorch_streams.py' '" + path + "'");
+  std::filesystem::remove(path);
+  constexpr int kNoTorch = 3, kNoPython = 127;
+  if (WIFEXITED(status) && (WEXITSTATUS(status) == kNoTorch || WEXITSTATUS(status) == kNoPython)) return std::nullopt;
+  if (status != 0) throw std::runtime_error("pytorch_streams.py failed, see its message above");
+  std::istringstream lines(text);
+  PyTorchAnswers answers;
+  std::getline(lines, answers.version);
+  for (std::string line; std::getline(lines, line);) answers.lists.push_back(detail::lists_of(line));
+  if (answers.lists.size() != questions.size()) throw std::runtime_error("pytorch_streams.py left questions open");
+  return answers;
+}
+
+}  // namespace millrace::test

@@ -9,7 +9,6 @@
 
 #include "millrace/loader/board.h"
 #include "millrace/loader/ledger.h"
-#include "millrace/loader/look.h"
 #include "millrace/loader/seeds.h"
 #include "millrace/loader/worker.h"
 #include "millrace/loader/worker_crew.h"
@@ -20,6 +19,7 @@
 #include "millrace/sharing/memory/slot_layout.h"
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
+#include "millrace/sharing/os/look.h"
 
 namespace millrace {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "millrace/loader/look.h"
+#include "millrace/sharing/os/look.h"
 #include "millrace/sharing/process/type_name.h"
 
 namespace millrace {

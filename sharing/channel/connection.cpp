@@ -5,6 +5,7 @@
 #include <string>
 
 #include "millrace/sharing/channel/pipe.h"
+#include "millrace/sharing/os/look.h"
 #include "millrace/sharing/os/poll.h"
 
 namespace millrace::multiprocessing {
@@ -21,8 +22,13 @@ void Connection::send_message(std::span<const std::byte> bytes, std::span<const 
 
 Arrival Connection::receive() const {
   if (!readable()) throw std::logic_error("a connection that only sends was asked to receive (Pipe with duplex false)");
+  const FdSocket& socket = open_socket();
   Arrival arrival;
-  if (open_socket().receive_into(arrival) == FdSocket::Received::kMessage) return arrival;
+  auto received = FdSocket::Received::kNothing;
+  // An answer that is on its way comes sooner than this process could fall asleep and be woken.
+  look_for_a_while([&] { return (received = socket.try_receive_into(arrival)) != FdSocket::Received::kNothing; });
+  if (received == FdSocket::Received::kNothing) received = socket.receive_into(arrival);
+  if (received == FdSocket::Received::kMessage) return arrival;
   throw EndOfFile("end of file: every other end of the connection is closed");
 }
 

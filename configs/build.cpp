@@ -1,5 +1,6 @@
 #include "millrace/configs/build.h"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <limits>
@@ -47,6 +48,93 @@ transforms::Chain normalize(Section& parameters) {
   });
 }
 
+/// A probability p, the one parameter of T.
+template <class T>
+transforms::Chain with_probability(Section& parameters) {
+  return T(parameters.number("p", T().p, 0, 1));
+}
+
+std::vector<uint8_t> pixel_values(Section& parameters, const char* key) {
+  const auto node = parameters.find(key);
+  if (!node) return {0};
+  const bool is_list = node->value().kind == Value::Kind::kList;
+  std::vector<uint8_t> values;
+  for (const int64_t value : is_list ? read<std::vector<int64_t>>(*node) : std::vector{read<int64_t>(*node)}) {
+    if (value < 0 || value > 255) throw node->error("expected pixel values, 0 to 255, found " + std::to_string(value));
+    values.push_back(static_cast<uint8_t>(value));
+  }
+  return values;
+}
+
+// padding: 4, or [2, 4] for left and right, top and bottom, or [left, top, right, bottom].
+image::Borders borders(const Node& node) {
+  const bool is_list = node.value().kind == Value::Kind::kList;
+  const auto sides = is_list ? read<std::vector<int64_t>>(node) : std::vector{read<int64_t>(node)};
+  for (const int64_t side : sides) {
+    if (side < 0 || side > kMaxSide) throw node.error("expected numbers of pixels, found " + std::to_string(side));
+  }
+  const auto side = [&](size_t i) { return static_cast<int>(sides[i % sides.size()]); };
+  if (sides.size() != 1 && sides.size() != 2 && sides.size() != 4)
+    throw node.error("expected one number, [left and right, top and bottom] or [left, top, right, bottom]");
+  return {side(0), side(1), side(2), side(3)};
+}
+
+/// The keys of Pad; without padding there are no borders.
+transforms::Pad pad(Section& parameters) {
+  const auto padding = parameters.find("padding");
+  const auto sides = padding ? borders(*padding) : image::Borders{};
+  const auto fill = pixel_values(parameters, "fill");
+  const auto mode = parameters.choice<transforms::PadMode>("padding_mode",
+                                                           {{"constant", transforms::PadMode::kConstant},
+                                                            {"edge", transforms::PadMode::kEdge},
+                                                            {"reflect", transforms::PadMode::kReflect},
+                                                            {"symmetric", transforms::PadMode::kSymmetric}},
+                                                           transforms::PadMode::kConstant);
+  return build_at(parameters.node(), [&] { return transforms::Pad(sides, fill, mode); });
+}
+
+transforms::Chain random_crop(Section& parameters) {
+  const auto padding = pad(parameters);
+  const bool pad_if_needed = parameters.get<bool>("pad_if_needed", false);
+  return with_size(parameters, [&](auto size) { return transforms::RandomCrop(size, padding, pad_if_needed); });
+}
+
+// brightness: 0.4 for factors from 0.6 to 1.4, or [0.6, 1.4]; hue: 0.1 for turns from -0.1 to 0.1.
+transforms::Chain color_jitter(Section& parameters) {
+  const auto changes = [&](const char* key, double middle, double lowest) {
+    const auto node = parameters.find(key);
+    if (!node) return transforms::ColorJitter::Range{middle, middle};
+    if (node->value().kind == Value::Kind::kList) return range(parameters, key, {});
+    const auto change = read<double>(*node);
+    if (change < 0) throw node->error("must be at least 0, or [low, high]; found " + node->value().text);
+    return transforms::ColorJitter::Range{std::max(lowest, middle - change), middle + change};
+  };
+  const auto brightness = changes("brightness", 1, 0);
+  const auto contrast = changes("contrast", 1, 0);
+  const auto saturation = changes("saturation", 1, 0);
+  const auto hue = changes("hue", 0, -1);
+  return build_at(parameters.node(), [&] { return transforms::ColorJitter(brightness, contrast, saturation, hue); });
+}
+
+transforms::Chain gaussian_blur(Section& parameters) {
+  const auto sigma = range(parameters, "sigma", transforms::GaussianBlur().sigma);
+  const Node node = parameters.child("kernel_size");
+  const bool is_list = node.value().kind == Value::Kind::kList;
+  const auto sides = is_list ? node.elements() : std::vector{node};
+  if (sides.size() != 1 && sides.size() != 2) throw node.error("expected one number, or height and width");
+  const image::Size size{read_side(sides.front()), read_side(sides.back())};
+  return build_at(parameters.node(), [&] { return transforms::GaussianBlur(size, sigma); });
+}
+
+transforms::Chain random_erasing(Section& parameters) {
+  const transforms::RandomErasing defaults;
+  const double p = parameters.number("p", defaults.p, 0, 1);
+  const auto scale = range(parameters, "scale", defaults.scale);
+  const auto ratio = range(parameters, "ratio", defaults.ratio);
+  const auto value = pixel_values(parameters, "value");
+  return build_at(parameters.node(), [&] { return transforms::RandomErasing(p, scale, ratio, value); });
+}
+
 using MakeStep = transforms::Chain (*)(Section& parameters);
 
 const std::vector<std::pair<std::string, MakeStep>>& steps() {
@@ -60,8 +148,28 @@ const std::vector<std::pair<std::string, MakeStep>>& steps() {
          const auto ratio = range(p, "ratio", defaults.ratio);
          return with_size(p, [&](auto size) { return transforms::RandomResizedCrop(size, scale, ratio); });
        }},
-      {"random_horizontal_flip",
-       [](Section& p) { return transforms::Chain(transforms::RandomHorizontalFlip(p.number("p", 0.5, 0, 1))); }},
+      {"random_horizontal_flip", with_probability<transforms::RandomHorizontalFlip>},
+      {"random_vertical_flip", with_probability<transforms::RandomVerticalFlip>},
+      {"pad",
+       [](Section& p) {
+         p.child("padding");  // Which random_crop may leave out.
+         return transforms::Chain(pad(p));
+       }},
+      {"random_crop", random_crop},
+      {"color_jitter", color_jitter},
+      {"grayscale",
+       [](Section& p) {
+         const auto channels = static_cast<int>(p.integer("num_output_channels", 1, 1, 3));
+         return build_at(p.node(), [&] { return transforms::Chain(transforms::Grayscale(channels)); });
+       }},
+      {"random_grayscale", with_probability<transforms::RandomGrayscale>},
+      {"gaussian_blur", gaussian_blur},
+      {"random_erasing", random_erasing},
+      {"to_dtype",
+       [](Section& p) {
+         const auto dtype = p.choice<c10::ScalarType>("dtype", {{"float32", c10::ScalarType::Float}});
+         return transforms::Chain(transforms::ToDtype(dtype, p.get<bool>("scale", false)));
+       }},
       {"normalize", normalize},
   };
   return table;

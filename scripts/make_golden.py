@@ -6,7 +6,10 @@ Usage: scripts/make_golden.py   (Python with torch 2.11, torchvision 0.26, pillo
 tests/data/formats/*               the same small photo in the encodings that decoders must know
 tests/data/golden/resized_crop.*   v2.functional.resized_crop(antialias=True) on uint8 tensors
 tests/data/golden/resize_center.*  v2.functional.resize, then center_crop
-Each .txt has a line a case (file, numbers that the test reads, offset); each .bin holds their planar uint8 results.
+tests/data/golden/operations.*     other functions of v2.functional, named in the first word, on one small picture, the
+                                   first case
+Each .txt has a line a case (file or function, numbers that the test reads, offset); each .bin holds their planar uint8
+results.
 """
 import pathlib
 
@@ -53,8 +56,8 @@ def write(name, cases):
     golden.mkdir(exist_ok=True)
     offset = 0
     with open(golden / f"{name}.txt", "w") as index, open(golden / f"{name}.bin", "wb") as pixels:
-        for path, numbers, result in cases:
-            print(path.relative_to(DATA), *numbers, offset, file=index)
+        for path, numbers, result in cases:  # path: or a function's name
+            print(path.relative_to(DATA) if isinstance(path, pathlib.Path) else path, *numbers, offset, file=index)
             offset += pixels.write(result.contiguous().numpy().tobytes())
 
 
@@ -98,7 +101,35 @@ def resize_center_crops():
         yield path, (shorter, crop), F.center_crop(image, [crop, crop])
 
 
+def operations():
+    picture = F.resize(load(PHOTOS[9]), [32, 40], antialias=True)
+    reddish = picture[:, :8] // 2 + torch.tensor([120, 0, 0], dtype=torch.uint8)[:, None, None]
+    picture[:, :8] = F.adjust_hue(reddish, 0.3)
+    picture[:, 24:] = torch.randint(0, 256, (3, 8, 40), generator=torch.Generator().manual_seed(2), dtype=torch.uint8)
+    yield "picture", (), picture
+    for name, factors in (
+        ("adjust_brightness", (0.0, 0.37, 1.0, 1.6)),
+        ("adjust_contrast", (0.0, 0.37, 1.0, 1.6)),
+        ("adjust_saturation", (0.0, 0.37, 1.0, 1.6)),
+        ("adjust_hue", (-0.5, -0.21, 0.0, 0.1, 0.37, 0.5)),
+    ):
+        for factor in factors:
+            yield name, (factor,), getattr(F, name)(picture, factor)
+    yield "rgb_to_grayscale", (1,), F.rgb_to_grayscale(picture, 1)
+    yield "rgb_to_grayscale", (3,), F.rgb_to_grayscale(picture, 3)
+    yield "vertical_flip", (), F.vertical_flip(picture)
+    for number, mode in enumerate(("constant", "edge", "reflect", "symmetric")):
+        for borders in ((3, 5, 2, 0), (1, 0, 7, 4)):  # Left, top, right, bottom.
+            fill = [9, 80, 200] if mode == "constant" else 0
+            yield "pad", (number, *borders), F.pad(picture, borders, fill, mode)
+    for height, width, sigma in ((3, 3, 0.8), (5, 9, 1.7), (1, 7, 0.1), (11, 11, 6.0)):
+        yield "gaussian_blur", (height, width, sigma), F.gaussian_blur(picture, [width, height], [sigma, sigma])
+    value = torch.tensor([124, 116, 104], dtype=torch.uint8)[:, None, None]
+    yield "erase", (4, 6, 10, 3, 124, 116, 104), F.erase(picture, 4, 6, 10, 3, value)
+
+
 torch.set_num_threads(1)
 make_formats()
 write("resized_crop", resized_crops())
 write("resize_center", resize_center_crops())
+write("operations", operations())

@@ -22,32 +22,42 @@ class ImageSizeError : public std::runtime_error {
 /// Takes a picture from the bytes of its file through a chain into a row of a batch.
 ///
 /// Lazily: steps first only decide which part of the picture is needed, from the size in its header, and that part
-/// alone is decoded and resampled, once. A second resize after a first, and borders, make it compute what there is and
-/// go on from there. The result is as if each step had been done by itself.
+/// alone is decoded and resampled, once. A second resize after a first, borders, a vertical flip and all that changes
+/// pixels make it compute what there is and go on from there. The result is as if each step had been done by itself.
 ///
 /// One object serves one thread; it keeps its memory, so that baseline JPEGs cost no allocation once the largest has
 /// been seen.
 class Renderer {
  public:
-  /// Writes channels(mode) planes of `size` in the chain's dtype to `row`, which has exactly that many bytes. All
-  /// chance is drawn from `rng`, step by step. Throws std::runtime_error for a file that is no good, ImageSizeError.
+  /// Writes chain.output_channels(mode) planes of `size` in the chain's dtype to `row`, which has exactly that many
+  /// bytes. All chance is drawn from `rng`, step by step. Throws std::runtime_error for a file that is no good,
+  /// ImageSizeError.
   void render(const Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng, image::Size size,
               std::span<std::byte> row);
 
  private:
   class View;
 
+  /// Where the pixels are that the view looks at.
+  enum class Source { kFile, kPicture, kPlanes };
+
   template <class Consumer>
   void read(const image::Box& region, Consumer&& consume);
   void write_planes(const View& view, std::span<uint8_t> planes);
-  void materialize(View& view, image::Size canvas);
+  image::Planes pixels(View& view);
+  void pack(image::Size size);
+  void pad(View& view, const image::Borders& borders, PadMode mode, std::span<const uint8_t> fill);
+  void make_gray(View& view, int output_channels);
+  void jitter(View& view, const ColorJitter::Drawn& drawn);
 
-  ImageMode mode_ = ImageMode::kRGB;
+  int channels_ = 3;
+  Source source_ = Source::kFile;
   image::ImageDecoder decoder_;
   image::Resampler resampler_;
-  bool in_memory_ = false;  // The source is picture_, no longer the file.
   image::Image picture_;
   std::vector<uint8_t> planes_;
+  std::vector<uint8_t> other_planes_;  // What a step makes of planes_, before they change places.
+  std::vector<float> scratch_;
 };
 
 }  // namespace millrace::transforms

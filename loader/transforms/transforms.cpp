@@ -2,18 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
 #include <stdexcept>
 
+#include "millrace/loader/transforms/overloaded.h"
+
 namespace millrace::transforms {
 namespace {
-
-template <class... Functions>
-struct Overloaded : Functions... {
-  using Functions::operator()...;
-};
-template <class... Functions>
-Overloaded(Functions...) -> Overloaded<Functions...>;
 
 /// Larger pictures than any decoder of ours gives; keeps products of sides within 64 bits and buffers within reason.
 constexpr int kLargestSide = 1 << 20;
@@ -25,13 +21,35 @@ void check_size(const char* who, image::Size size) {
   }
 }
 
-void check_range(const char* what, std::pair<double, double> range) {
-  if (!(range.first > 0 && range.first <= range.second && std::isfinite(range.second))) {
-    std::ostringstream text;
-    text << "RandomResizedCrop: " << what << " must be {low, high} with 0 < low <= high, got {" << range.first << ", "
-         << range.second << "}";
-    throw std::invalid_argument(text.str());
+std::invalid_argument range_error(const char* who, const char* what, const char* bounds,
+                                  std::pair<double, double> range) {
+  std::ostringstream text;
+  text << who << ": " << what << " must be {low, high} with " << bounds << ", got {" << range.first << ", "
+       << range.second << "}";
+  return std::invalid_argument(text.str());
+}
+
+void check_range(const char* who, const char* what, std::pair<double, double> range) {
+  if (!(range.first > 0 && range.first <= range.second && std::isfinite(range.second)))
+    throw range_error(who, what, "0 < low <= high", range);
+}
+
+void check_probability(const char* who, double p) {
+  if (!(p >= 0 && p <= 1)) {
+    throw std::invalid_argument(std::string(who) + ": p must be a probability, 0..1, got " + std::to_string(p));
   }
+}
+
+/// One value for all channels or one for each of three.
+void check_values(const char* who, const char* what, const std::vector<uint8_t>& values) {
+  if (values.size() != 1 && values.size() != 3) {
+    throw std::invalid_argument(std::string(who) + ": " + what + " is one value, or three for the channels; got " +
+                                std::to_string(values.size()));
+  }
+}
+
+image::Size padded(image::Size size, const image::Borders& borders) {
+  return {size.height + borders.top + borders.bottom, size.width + borders.left + borders.right};
 }
 
 /// Python's round(): halves go to the even neighbour.
@@ -66,8 +84,8 @@ RandomResizedCrop::RandomResizedCrop(image::Size exact, std::pair<double, double
                                      std::pair<double, double> ratio_range)
     : size(exact), scale(scale_range), ratio(ratio_range) {
   check_size("RandomResizedCrop", size);
-  check_range("scale", scale);
-  check_range("ratio", ratio);
+  check_range("RandomResizedCrop", "scale", scale);
+  check_range("RandomResizedCrop", "ratio", ratio);
 }
 
 image::Box RandomResizedCrop::draw(image::Size input, SampleRng& rng) const {
@@ -97,9 +115,7 @@ image::Box RandomResizedCrop::draw(image::Size input, SampleRng& rng) const {
 }
 
 RandomHorizontalFlip::RandomHorizontalFlip(double probability) : p(probability) {
-  if (!(p >= 0 && p <= 1)) {
-    throw std::invalid_argument("RandomHorizontalFlip: p must be a probability, 0..1, got " + std::to_string(p));
-  }
+  check_probability("RandomHorizontalFlip", p);
 }
 
 Normalize::Normalize(std::vector<float> means, std::vector<float> stds) : mean(std::move(means)), std(std::move(stds)) {
@@ -114,9 +130,151 @@ Normalize::Normalize(std::vector<float> means, std::vector<float> stds) : mean(s
 
 Normalize Normalize::imagenet() { return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}; }
 
+RandomVerticalFlip::RandomVerticalFlip(double probability) : p(probability) {
+  check_probability("RandomVerticalFlip", p);
+}
+
+Pad::Pad(int all, std::vector<uint8_t> values, PadMode padding_mode)
+    : Pad(image::Borders{all, all, all, all}, std::move(values), padding_mode) {}
+
+Pad::Pad(image::Borders sides, std::vector<uint8_t> values, PadMode padding_mode)
+    : borders(sides), fill(std::move(values)), mode(padding_mode) {
+  for (const int side : {borders.left, borders.top, borders.right, borders.bottom}) {
+    if (side < 0 || side > kLargestSide) {
+      throw std::invalid_argument("Pad: borders must be 0.." + std::to_string(kLargestSide) + " pixels wide, got " +
+                                  std::to_string(side));
+    }
+  }
+  check_values("Pad", "fill", fill);
+}
+
+RandomCrop::RandomCrop(int square, Pad before, bool pad_small_pictures)
+    : RandomCrop(image::Size{square, square}, std::move(before), pad_small_pictures) {}
+
+RandomCrop::RandomCrop(image::Size exact, Pad before, bool pad_small_pictures)
+    : size(exact), padding(std::move(before)), pad_if_needed(pad_small_pictures) {
+  check_size("RandomCrop", size);
+}
+
+image::Borders RandomCrop::borders(image::Size input) const {
+  image::Borders result = padding.borders;
+  const image::Size now = padded(input, result);
+  const int missing_rows = std::max(size.height - now.height, 0);
+  const int missing_columns = std::max(size.width - now.width, 0);
+  if (missing_rows + missing_columns > 0 && !pad_if_needed) {
+    throw std::runtime_error("RandomCrop: the picture is " + to_string(now) +
+                             " with its padding, smaller than the crop of " + to_string(size) +
+                             ": set pad_if_needed, or resize first");
+  }
+  // All that is missing goes to both sides, as torchvision does, so that the picture's place is random too.
+  result.top += missing_rows;
+  result.bottom += missing_rows;
+  result.left += missing_columns;
+  result.right += missing_columns;
+  return result;
+}
+
+image::Box RandomCrop::draw(image::Size input, SampleRng& rng) const {
+  image::Box box{.height = size.height, .width = size.width};
+  if (input.height > size.height) box.y = static_cast<int>(rng.integer(0, input.height - size.height));
+  if (input.width > size.width) box.x = static_cast<int>(rng.integer(0, input.width - size.width));
+  return box;
+}
+
+ColorJitter::ColorJitter(double brightness_change, double contrast_change, double saturation_change, double hue_change)
+    : ColorJitter(Range{std::max(0.0, 1 - brightness_change), 1 + brightness_change},
+                  {std::max(0.0, 1 - contrast_change), 1 + contrast_change},
+                  {std::max(0.0, 1 - saturation_change), 1 + saturation_change}, {-hue_change, hue_change}) {}
+
+ColorJitter::ColorJitter(Range brightness_factors, Range contrast_factors, Range saturation_factors, Range hue_turns)
+    : brightness(brightness_factors), contrast(contrast_factors), saturation(saturation_factors), hue(hue_turns) {
+  const auto check = [](const char* what, Range factors) {
+    if (!(factors.first >= 0 && factors.first <= factors.second && std::isfinite(factors.second)))
+      throw range_error("ColorJitter", what, "0 <= low <= high", factors);
+  };
+  check("brightness", brightness);
+  check("contrast", contrast);
+  check("saturation", saturation);
+  if (!(hue.first >= -0.5 && hue.first <= hue.second && hue.second <= 0.5))
+    throw range_error("ColorJitter", "hue", "-0.5 <= low <= high <= 0.5", hue);
+}
+
+ColorJitter::Drawn ColorJitter::draw(SampleRng& rng) const {
+  Drawn drawn{{Change::kBrightness, Change::kContrast, Change::kSaturation, Change::kHue}, {}};
+  for (size_t i = drawn.order.size() - 1; i > 0; --i)
+    std::swap(drawn.order[i], drawn.order[static_cast<size_t>(rng.integer(0, static_cast<int64_t>(i)))]);
+  const auto draw = [&](Change change, Range range, double none) {
+    if (range != Range{none, none}) drawn.amounts[static_cast<size_t>(change)] = rng.uniform(range.first, range.second);
+  };
+  draw(Change::kBrightness, brightness, 1);
+  draw(Change::kContrast, contrast, 1);
+  draw(Change::kSaturation, saturation, 1);
+  draw(Change::kHue, hue, 0);
+  return drawn;
+}
+
+Grayscale::Grayscale(int channels) : num_output_channels(channels) {
+  if (channels != 1 && channels != 3) {
+    throw std::invalid_argument("Grayscale: num_output_channels must be 1 or 3, got " + std::to_string(channels));
+  }
+}
+
+RandomGrayscale::RandomGrayscale(double probability) : p(probability) { check_probability("RandomGrayscale", p); }
+
+GaussianBlur::GaussianBlur(int square, std::pair<double, double> sigma_range)
+    : GaussianBlur(image::Size{square, square}, sigma_range) {}
+
+GaussianBlur::GaussianBlur(image::Size exact, std::pair<double, double> sigma_range)
+    : kernel_size(exact), sigma(sigma_range) {
+  check_size("GaussianBlur", kernel_size);
+  if (kernel_size.height % 2 == 0 || kernel_size.width % 2 == 0) {
+    throw std::invalid_argument("GaussianBlur: kernel_size must be odd, so that it has a middle; got " +
+                                to_string(kernel_size));
+  }
+  check_range("GaussianBlur", "sigma", sigma);
+}
+
+RandomErasing::RandomErasing(double probability, std::pair<double, double> scale_range,
+                             std::pair<double, double> ratio_range, std::vector<uint8_t> values)
+    : p(probability), scale(scale_range), ratio(ratio_range), value(std::move(values)) {
+  check_probability("RandomErasing", p);
+  if (!(scale.first >= 0 && scale.first <= scale.second && scale.second <= 1))
+    throw range_error("RandomErasing", "scale", "0 <= low <= high <= 1", scale);
+  check_range("RandomErasing", "ratio", ratio);
+  check_values("RandomErasing", "value", value);
+}
+
+std::optional<image::Box> RandomErasing::draw(image::Size input, SampleRng& rng) const {
+  if (!rng.chance(p)) return std::nullopt;
+  const double area = static_cast<double>(input.height) * input.width;
+  const double log_low = std::log(ratio.first);
+  const double log_high = std::log(ratio.second);
+  constexpr int kTries = 10;
+  for (int i = 0; i < kTries; ++i) {
+    const double target_area = area * rng.uniform(scale.first, scale.second);
+    const double aspect_ratio = std::exp(rng.uniform(log_low, log_high));
+    const double height = std::nearbyint(std::sqrt(target_area * aspect_ratio));
+    const double width = std::nearbyint(std::sqrt(target_area / aspect_ratio));
+    if (height >= input.height || width >= input.width) continue;
+    image::Box box{.height = static_cast<int>(height), .width = static_cast<int>(width)};
+    box.y = static_cast<int>(rng.integer(0, input.height - box.height));
+    box.x = static_cast<int>(rng.integer(0, input.width - box.width));
+    return box;
+  }
+  return std::nullopt;
+}
+
+ToDtype::ToDtype(c10::ScalarType dtype, bool scale_to_one) : scale(scale_to_one) {
+  if (dtype != c10::ScalarType::Float) {
+    throw std::invalid_argument(std::string("ToDtype: pictures become float32 here, not ") + c10::toString(dtype) +
+                                "; convert the batch's tensor with .to()");
+  }
+}
+
 c10::ScalarType Chain::dtype() const {
-  return !steps_.empty() && std::holds_alternative<Normalize>(steps_.back()) ? c10::ScalarType::Float
-                                                                             : c10::ScalarType::Byte;
+  const bool to_float = !steps_.empty() && (std::holds_alternative<Normalize>(steps_.back()) ||
+                                            std::holds_alternative<ToDtype>(steps_.back()));
+  return to_float ? c10::ScalarType::Float : c10::ScalarType::Byte;
 }
 
 image::Size Chain::output_size(image::Size input) const {
@@ -125,8 +283,9 @@ image::Size Chain::output_size(image::Size input) const {
                            [&](const Resize& resize) { return resize.output_size(input); },
                            [&](const CenterCrop& crop) { return crop.size; },
                            [&](const RandomResizedCrop& crop) { return crop.size; },
-                           [&](const RandomHorizontalFlip&) { return input; },
-                           [&](const Normalize&) { return input; },
+                           [&](const Pad& pad) { return padded(input, pad.borders); },
+                           [&](const RandomCrop& crop) { return crop.size; },
+                           [&](const auto&) { return input; },
                        },
                        step);
   }
@@ -137,28 +296,48 @@ std::optional<image::Size> Chain::fixed_size() const {
   const auto fixes = [](const Step& step) {
     const auto* resize = std::get_if<Resize>(&step);
     return (resize && !resize->shorter_side) || std::holds_alternative<CenterCrop>(step) ||
-           std::holds_alternative<RandomResizedCrop>(step);
+           std::holds_alternative<RandomResizedCrop>(step) || std::holds_alternative<RandomCrop>(step);
   };
   if (std::none_of(steps_.begin(), steps_.end(), fixes)) return std::nullopt;
   // From a step that fixes the size on, nothing depends on what came before.
   return output_size({1, 1});
 }
 
-FieldSpec Chain::field(std::string name, ImageMode mode, image::Size size) const {
-  if (const auto* normalize = steps_.empty() ? nullptr : std::get_if<Normalize>(&steps_.back())) {
-    const size_t means = normalize->mean.size();
-    if (means != 1 && means != static_cast<size_t>(channels(mode))) {
-      throw std::invalid_argument("Normalize: " + std::to_string(means) + " means for pictures with " +
-                                  std::to_string(channels(mode)) + (channels(mode) == 1 ? " channel" : " channels"));
-    }
+int Chain::output_channels(ImageMode mode) const {
+  int count = channels(mode);
+  for (const Step& step : steps_) {
+    if (const auto* gray = std::get_if<Grayscale>(&step)) count = gray->num_output_channels;
   }
-  return {std::move(name), dtype(), {channels(mode), size.height, size.width}};
+  return count;
+}
+
+FieldSpec Chain::field(std::string name, ImageMode mode, image::Size size) const {
+  int now = channels(mode);
+  const auto check = [&](const char* what, size_t values) {
+    if (values == 1 || values == static_cast<size_t>(now)) return;
+    throw std::invalid_argument(what + std::to_string(values) + " for pictures with " + std::to_string(now) +
+                                (now == 1 ? " channel" : " channels"));
+  };
+  for (const Step& step : steps_) {
+    std::visit(Overloaded{
+                   [&](const Grayscale& gray) { now = gray.num_output_channels; },
+                   [&](const Normalize& normalize) { check("Normalize: means: ", normalize.mean.size()); },
+                   [&](const Pad& pad) { check("Pad: fill values: ", pad.fill.size()); },
+                   [&](const RandomCrop& crop) { check("RandomCrop: fill values: ", crop.padding.fill.size()); },
+                   [&](const RandomErasing& erasing) { check("RandomErasing: values: ", erasing.value.size()); },
+                   [](const auto&) {},
+               },
+               step);
+  }
+  return {std::move(name), dtype(), {now, size.height, size.width}};
 }
 
 Chain operator|(Chain first, const Chain& second) {
   if (first.dtype() == c10::ScalarType::Float && !second.steps_.empty()) {
     throw std::invalid_argument(
-        "Normalize must be the last step of a chain: the others work on pixels. Move it behind " + to_string(second));
+        "Normalize and ToDtype end a chain (Normalize scales by itself): the other steps work on pixels. Nothing may "
+        "follow, here " +
+        to_string(second));
   }
   first.steps_.insert(first.steps_.end(), second.steps_.begin(), second.steps_.end());
   return first;
@@ -177,6 +356,18 @@ std::string to_string(const Chain& chain) {
                    [&](const RandomResizedCrop& crop) { text << "RandomResizedCrop(" << to_string(crop.size) << ')'; },
                    [&](const RandomHorizontalFlip& flip) { text << "RandomHorizontalFlip(" << flip.p << ')'; },
                    [&](const Normalize&) { text << "Normalize"; },
+                   [&](const RandomVerticalFlip& flip) { text << "RandomVerticalFlip(" << flip.p << ')'; },
+                   [&](const Pad& pad) {
+                     const auto& [left, top, right, bottom] = pad.borders;
+                     text << "Pad({" << left << ", " << top << ", " << right << ", " << bottom << "})";
+                   },
+                   [&](const RandomCrop& crop) { text << "RandomCrop(" << to_string(crop.size) << ')'; },
+                   [&](const ColorJitter&) { text << "ColorJitter"; },
+                   [&](const Grayscale& gray) { text << "Grayscale(" << gray.num_output_channels << ')'; },
+                   [&](const RandomGrayscale& gray) { text << "RandomGrayscale(" << gray.p << ')'; },
+                   [&](const GaussianBlur& blur) { text << "GaussianBlur(" << to_string(blur.kernel_size) << ')'; },
+                   [&](const RandomErasing& erasing) { text << "RandomErasing(" << erasing.p << ')'; },
+                   [&](const ToDtype&) { text << "ToDtype"; },
                },
                step);
   }

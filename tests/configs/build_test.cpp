@@ -131,6 +131,50 @@ TEST(TransformsSection, MakesTheChainThatItLists) {
   EXPECT_EQ(read_transforms(std::nullopt), Chain());
 }
 
+TEST(TransformsSection, KnowsTheTransformsThatChangePixels) {
+  EXPECT_EQ(
+      read_transforms(document("- random_vertical_flip\n"
+                               "- pad: {padding: [1, 2], fill: [1, 2, 3]}\n"
+                               "- pad: {padding: [1, 2, 3, 4], padding_mode: reflect}\n"
+                               "- random_crop: {size: 32, padding: 4, pad_if_needed: true}\n"
+                               "- random_crop: {size: [8, 9], fill: 7, padding_mode: edge}\n"
+                               "- color_jitter: {brightness: 0.25, contrast: [0.5, 2], saturation: 2, hue: 0.125}\n"
+                               "- random_grayscale: {p: 0.25}\n"
+                               "- gaussian_blur: {kernel_size: 5, sigma: [0.5, 1]}\n"
+                               "- gaussian_blur: {kernel_size: [3, 7]}\n"
+                               "- random_erasing: {p: 1, scale: [0.1, 0.2], ratio: [1, 2], value: [124, 116, 104]}\n"
+                               "- grayscale: {num_output_channels: 3}\n"
+                               "- grayscale\n"
+                               "- to_dtype: {dtype: float32, scale: true}\n")),
+      RandomVerticalFlip(0.5) | Pad(image::Borders{1, 2, 1, 2}, {1, 2, 3}) |
+          Pad(image::Borders{1, 2, 3, 4}, {0}, PadMode::kReflect) | RandomCrop(32, Pad(4), true) |
+          RandomCrop({8, 9}, Pad(0, {7}, PadMode::kEdge)) |
+          ColorJitter({0.75, 1.25}, {0.5, 2}, {0, 3}, {-0.125, 0.125}) | RandomGrayscale(0.25) |
+          GaussianBlur(5, {0.5, 1}) | GaussianBlur({3, 7}) | RandomErasing(1, {0.1, 0.2}, {1, 2}, {124, 116, 104}) |
+          Grayscale(3) | Grayscale() | ToDtype(c10::ScalarType::Float, true));
+}
+
+TEST(TransformsSection, SaysWhichParameterIsWrong) {
+  const auto error = [](const std::string& text) {
+    return error_of([&] { read_transforms(document("transforms: [" + text + "]").find("transforms")); });
+  };
+  EXPECT_EQ(error("pad"), "run.yaml:1:14: transforms.0: the key 'padding' is missing");
+  EXPECT_EQ(error("pad: {padding: [1, 2, 3]}"),
+            "run.yaml:1:29: transforms.0.pad.padding: expected one number, [left and right, top and bottom] or [left, "
+            "top, right, bottom]");
+  EXPECT_EQ(error("pad: {padding: -1}"),
+            "run.yaml:1:29: transforms.0.pad.padding: expected numbers of pixels, found -1");
+  EXPECT_EQ(error("random_erasing: {value: 256}"),
+            "run.yaml:1:38: transforms.0.random_erasing.value: expected pixel values, 0 to 255, found 256");
+  EXPECT_EQ(error("color_jitter: {hue: 0.75}"),
+            "run.yaml:1:28: transforms.0.color_jitter: ColorJitter: hue must be {low, high} with -0.5 <= low <= high "
+            "<= 0.5, got {-0.75, 0.75}");
+  EXPECT_EQ(
+      error("gaussian_blur: {kernel_size: 4}"),
+      "run.yaml:1:29: transforms.0.gaussian_blur: GaussianBlur: kernel_size must be odd, so that it has a middle; "
+      "got 4x4");
+}
+
 TEST(TransformsSection, SaysWhichTransformIsWrong) {
   const auto error = [](const std::string& text) {
     return error_of([&] { read_transforms(document("transforms: " + text).find("transforms")); });
@@ -144,7 +188,8 @@ TEST(TransformsSection, SaysWhichTransformIsWrong) {
   EXPECT_EQ(
       error("[rezise]"),
       "run.yaml:1:14: transforms.0: expected one of resize, center_crop, random_resized_crop, random_horizontal_flip, "
-      "normalize, found 'rezise', did you mean resize?");
+      "random_vertical_flip, pad, random_crop, color_jitter, grayscale, random_grayscale, gaussian_blur, "
+      "random_erasing, to_dtype, normalize, found 'rezise', did you mean resize?");
   EXPECT_EQ(error("resize"), "run.yaml:1:13: transforms: expected a list, found 'resize'");
   EXPECT_EQ(
       error("[{resize: {size: 3}, center_crop: {size: 3}}]"),

@@ -1,0 +1,106 @@
+#include "millrace/loader/image/color.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace millrace::image {
+namespace {
+
+/// Rounded down and held within 0..255, as a tensor's clamp and conversion do.
+uint8_t to_byte(float value) { return static_cast<uint8_t>(std::min(std::max(value, 0.0f), 255.0f)); }
+
+uint8_t gray(uint8_t red, uint8_t green, uint8_t blue) {
+  return static_cast<uint8_t>(0.2989f * red + 0.587f * green + 0.114f * blue);
+}
+
+/// value * ratio + other * (1 - ratio)
+uint8_t blend(uint8_t value, float other, float ratio, float rest) { return to_byte(value * ratio + other * rest); }
+
+/// Replaces each value by what `function` makes of it, which is asked 256 times.
+template <class Function>
+void map_values(Planes picture, Function function) {
+  std::array<uint8_t, 256> table;
+  for (size_t i = 0; i < table.size(); ++i) table[i] = function(static_cast<uint8_t>(i));
+  uint8_t* const end = picture.values + picture.plane_values() * static_cast<size_t>(picture.channels);
+  std::transform(picture.values, end, picture.values, [&](uint8_t value) { return table[value]; });
+}
+
+float mean_gray(Planes picture) {
+  const size_t count = picture.plane_values();
+  const uint8_t* const red = picture.values;
+  const uint8_t* const green = red + count;
+  const uint8_t* const blue = green + count;
+  uint64_t sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += picture.channels == 1 ? red[i] : gray(red[i], green[i], blue[i]);
+  return static_cast<float>(static_cast<double>(sum) / static_cast<double>(count));
+}
+
+}  // namespace
+
+void adjust_brightness(Planes picture, double factor) {
+  const auto ratio = static_cast<float>(factor);
+  map_values(picture, [&](uint8_t value) { return to_byte(value * ratio); });
+}
+
+void adjust_contrast(Planes picture, double factor) {
+  const float mean = mean_gray(picture);
+  const auto ratio = static_cast<float>(factor);
+  const auto rest = static_cast<float>(1 - factor);
+  map_values(picture, [&](uint8_t value) { return blend(value, mean, ratio, rest); });
+}
+
+void adjust_saturation(Planes picture, double factor) {
+  if (picture.channels == 1) return;
+  const size_t count = picture.plane_values();
+  uint8_t* const red = picture.values;
+  uint8_t* const green = red + count;
+  uint8_t* const blue = green + count;
+  const auto ratio = static_cast<float>(factor);
+  const auto rest = static_cast<float>(1 - factor);
+  for (size_t i = 0; i < count; ++i) {
+    const auto luma = static_cast<float>(gray(red[i], green[i], blue[i]));
+    red[i] = blend(red[i], luma, ratio, rest);
+    green[i] = blend(green[i], luma, ratio, rest);
+    blue[i] = blend(blue[i], luma, ratio, rest);
+  }
+}
+
+void adjust_hue(Planes picture, double turn) {
+  if (picture.channels == 1) return;
+  const size_t count = picture.plane_values();
+  uint8_t* const red = picture.values;
+  uint8_t* const green = red + count;
+  uint8_t* const blue = green + count;
+  // Hue in sixths of a turn, and 6 more so that no remainder is taken of a negative number.
+  const auto sixths = static_cast<float>(turn * 6 + 6);
+  for (size_t i = 0; i < count; ++i) {
+    const float r = red[i];
+    const float g = green[i];
+    const float b = blue[i];
+    const float most = std::max(std::max(r, g), b);
+    const float range = most - std::min(std::min(r, g), b);
+    if (range == 0) continue;  // Gray has no hue.
+    const float hue = (most == r ? g - b : most == g ? b - r + 2 * range : r - g + 4 * range) / range;
+    // A channel falls from `most` by all of `range` where the hue is far from it:
+    // https://en.wikipedia.org/wiki/HSL_and_HSV, "HSV to RGB alternative".
+    const auto channel = [&](float offset) {
+      float k = hue + sixths + offset;
+      k -= 6 * static_cast<float>(static_cast<int>(k / 6));
+      const float fall = std::max(0.0f, std::min(std::min(k, 4 - k), 1.0f));
+      // Between the numbers a byte can hold, torchvision rounds down after multiplying by 255.999 instead of 255.
+      return to_byte((most - range * fall) * (255.999f / 255.0f));
+    };
+    red[i] = channel(5);
+    green[i] = channel(3);
+    blue[i] = channel(1);
+  }
+}
+
+void gray_into_first(Planes picture) {
+  const size_t count = picture.plane_values();
+  uint8_t* const red = picture.values;
+  for (size_t i = 0; i < count; ++i) red[i] = gray(red[i], red[count + i], red[2 * count + i]);
+}
+
+}  // namespace millrace::image

@@ -17,7 +17,7 @@ help:
 	@echo "make build               build everything, optimised, in build/release"
 	@echo "make demo                train a small CNN on handwritten digits"
 	@echo "make test                build and run all tests, and those that sanitizers can check under sanitizers"
-	@echo "make soak                the kill and leak tests, at length"
+	@echo "make soak                the kill tests, twenty times each"
 	@echo "make install PREFIX=DIR  install the libraries, headers, CMake package and the program (default: $(PREFIX))"
 	@echo "make format, make tidy   clang-format all sources, clang-tidy the build"
 	@echo "make clean               remove build/ (LibTorch and ccache's results stay in the user's cache)"
@@ -48,7 +48,7 @@ test-asan test-tsan test-release: test-%: build/%/build.ninja
 	ctest --preset $*
 
 soak: build
-	MILLRACE_SOAK=1 ctest --preset release --label-regex '^soak$$'
+	ctest --preset release --build-config Soak --label-regex '^soak$$'
 
 install: setup build/release/build.ninja
 	$(build) --preset release --target millrace_installed

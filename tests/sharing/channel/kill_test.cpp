@@ -3,7 +3,6 @@
 #include <array>
 #include <atomic>
 #include <csignal>
-#include <cstdlib>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -17,7 +16,7 @@
 #include "millrace/sharing/process/child.h"
 #include "millrace/tests/support/process_probe.h"
 
-// Processes killed at random moments within put, get, send and recv, 2,000 in all; MILLRACE_SOAK=1 makes it 40,000.
+// Processes killed at random moments within put, get, send and recv, 2,000 in all; `make soak` repeats that.
 // What must hold afterwards: nobody hangs (a watchdog of 5 seconds a kill), no message whose put() or send() had
 // returned is lost but by a killed receiver, which loses one, no message is torn or comes twice, a bounded queue has
 // its places, and no descriptor is left.
@@ -26,7 +25,7 @@ namespace {
 
 using test::kLong;
 
-int kills(int short_form) { return std::getenv("MILLRACE_SOAK") != nullptr ? 20 * short_form : short_form; }
+constexpr int kKills = 250;  // In each test.
 
 // Counters that survive their process.
 class Counters {
@@ -143,7 +142,7 @@ int put_for_ever(std::span<const std::byte> bytes, std::vector<OwnedFd> fds) {
 }
 
 TEST_P(KillInQueue, PuttersLeaveWholeMessagesAndAllThatWereAcknowledged) {
-  const int total = kills(250);
+  const int total = kKills;
   const DescriptorsStay descriptors_stay;
   auto random = test::seeded_generator();
   Queue<Numbered> queue(GetParam());
@@ -203,7 +202,7 @@ int get_for_ever(std::span<const std::byte> bytes, std::vector<OwnedFd> fds) {
 }
 
 TEST_P(KillInQueue, GettersLoseTheirOwnMessageAtMost) {
-  const int total = kills(250);
+  const int total = kKills;
   const auto per_kill = uint64_t{40};
   const DescriptorsStay descriptors_stay;
   auto random = test::seeded_generator();
@@ -258,7 +257,7 @@ int converse(std::span<const std::byte> bytes, std::vector<OwnedFd> fds) {
 }
 
 TEST(KillInPipe, SpeakersLeaveWholeMessagesAndThenEndOfFile) {
-  const int total = kills(250);
+  const int total = kKills;
   const DescriptorsStay descriptors_stay;
   auto random = test::seeded_generator();
   for (int kill = 0; kill < total; ++kill) {
@@ -303,7 +302,7 @@ int work_for_ever(std::span<const std::byte> bytes, std::vector<OwnedFd> fds) {
 }
 
 TEST(KillInJoinableQueue, JoinEndsAndCountsTheTasksThatWereLost) {
-  const int total = kills(250);
+  const int total = kKills;
   const DescriptorsStay descriptors_stay;
   auto random = test::seeded_generator();
   JoinableQueue<uint64_t> tasks;

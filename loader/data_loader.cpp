@@ -76,12 +76,6 @@ Board::Geometry geometry_of(const DataLoaderOptions& options) {
           workers};
 }
 
-SlotLayout layout_of(const SampleSpec& spec, const DataLoaderOptions& options) {
-  std::vector<size_t> row_bytes;
-  for (const auto& field : spec.fields) row_bytes.push_back(field.bytes());
-  return {static_cast<size_t>(options.batch_size()), row_bytes};
-}
-
 std::string seconds_text(Clock::duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
@@ -101,7 +95,7 @@ class DataLoader::Engine {
         sampler_(parts.sampler ? std::move(*parts.sampler) : default_order(options_, source_->size()),
                  options_.batch_size(), options_.drop_last()),
         spec_(std::make_shared<const SampleSpec>(source_->size() > 0 ? source_->spec() : SampleSpec{})),
-        layout_(layout_of(*spec_, options_)),
+        layout_(layout_of(*spec_, static_cast<size_t>(options_.batch_size()))),
         arena_(std::make_shared<Arena>(slots_needed(options_), layout_.slot_bytes(),
                                        "use a smaller batch_size, prefetch or held")),
         board_segment_(SharedSegment::create("board", Board::bytes(geometry_of(options_)), "use fewer workers")),

@@ -27,6 +27,12 @@ void copy_cut(std::array<char, N>& to, std::string_view from) {
 
 }  // namespace
 
+SlotLayout layout_of(const SampleSpec& spec, size_t batch_size) {
+  std::vector<size_t> row_bytes;
+  for (const auto& field : spec.fields) row_bytes.push_back(field.bytes());
+  return {batch_size, row_bytes};
+}
+
 Worker::Worker(const Place& place, SampleSource& source, int number, uint32_t incarnation)
     : place_(place),
       source_(source),

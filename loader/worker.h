@@ -11,6 +11,10 @@
 
 namespace millrace {
 
+/// Where the fields of `spec` lie in a slot of `batch_size` samples. Trainer and workers each compute it, by this
+/// function.
+SlotLayout layout_of(const SampleSpec& spec, size_t batch_size);
+
 /// Fills ranges of slots: the same code in a worker process, in a worker thread and in the trainer itself.
 ///
 /// Used by one thread. Borrows everything it is given. If its process dies here, the board says which range it held.

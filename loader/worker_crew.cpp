@@ -41,12 +41,6 @@ struct WorkerDescriptors {
   OwnedFd done;
 };
 
-SlotLayout layout_of(const SampleSpec& spec, size_t batch_size) {
-  std::vector<size_t> row_bytes;
-  for (const auto& field : spec.fields) row_bytes.push_back(field.bytes());
-  return {batch_size, row_bytes};
-}
-
 // One thread a worker: the trainer decides how many workers there are, and libgomp's threads do not survive a fork.
 void use_one_thread() {
   at::set_num_threads(1);

@@ -24,6 +24,12 @@ struct SamplerState {
   }
 };
 
+/// What the position of a sampler of batches counts, and so what may be different when it is resumed.
+enum class PositionUnit {
+  kIndices,  ///< Batches of another size may go on from it.
+  kBatches,  ///< It means something only to a sampler with the same batches.
+};
+
 /// "epoch 3, position 128", for messages.
 std::string to_string(const SamplerState& state);
 

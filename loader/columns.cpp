@@ -33,7 +33,13 @@ static_assert(std::size(kReaders) == std::variant_size_v<ColumnValue>);
 void Columns::add(std::string name, ColumnValue value) {
   if (contains(name))
     throw std::invalid_argument("a batch has one column of a name, but '" + name + "' was added twice");
-  columns_.push_back({std::move(name), std::move(value)});
+  append(std::move(name), std::move(value));
+}
+
+const at::Tensor& Columns::tensor(size_t number) const {
+  const Column& column = columns_[number];
+  if (const auto* found = std::get_if<at::Tensor>(&column.value)) return *found;
+  return tensor(column.name);  // Which says what it is.
 }
 
 const ColumnValue* Columns::find(std::string_view name) const {

@@ -36,6 +36,13 @@ class Columns {
   /// Throws std::invalid_argument when there is a column of that name.
   void add(std::string name, ColumnValue value);
 
+  /// As add(), by a caller that knows that the name is new.
+  void append(std::string name, ColumnValue value) { columns_.push_back({std::move(name), std::move(value)}); }
+  void reserve(size_t columns) { columns_.reserve(columns); }
+
+  /// Column number `number`. REQUIRES: number < size(). Throws as the next one.
+  const at::Tensor& tensor(size_t number) const;
+
   /// The column of that name, by its kind. Throws std::out_of_range, naming the columns there are, when there is none;
   /// std::invalid_argument, naming the method to use, when it is of another kind.
   const at::Tensor& tensor(std::string_view name) const;

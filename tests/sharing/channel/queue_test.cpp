@@ -258,6 +258,22 @@ TEST(Queue, GetWakesUpForAMessage) {
   putter.join();
 }
 
+TEST(Queue, FullAndEmptyComeAfterTheTimeoutAndNotBefore) {  // test_timeout
+  constexpr milliseconds kTimeout(60);
+  Queue<int> queue(1);
+  const auto waited = [](auto call) {
+    const auto begin = std::chrono::steady_clock::now();
+    call();
+    return std::chrono::steady_clock::now() - begin;
+  };
+  EXPECT_GE(waited([&] { EXPECT_THROW(queue.get(kTimeout), Empty); }), kTimeout);
+  queue.put(1);
+  EXPECT_GE(waited([&] { EXPECT_THROW(queue.put(2, kTimeout), Full); }), kTimeout);
+  EXPECT_EQ(queue.get(), 1);
+  queue.put(3, kTimeout);
+  EXPECT_EQ(queue.get(kTimeout), 3);
+}
+
 TEST(Queue, PutWakesUpForAPlace) {
   Queue<int> queue(1);
   queue.put(0);

@@ -106,14 +106,27 @@ class DataLoader {
   std::unique_ptr<Engine> engine_;
 };
 
+namespace detail {
+
+// What workers are sent that inherit nothing from the trainer. Nobody else's dataset is packed, since that moves its
+// tensors to shared memory and refuses those that cannot be sent.
+template <class D>
+std::optional<TravellingDataset> pack_for(const DataLoaderOptions& options, const D& dataset) {
+  const bool inherit = options.worker_mode() == WorkerMode::kThread || options.start_method() == StartMethod::kFork;
+  if (options.num_workers() == 0 || inherit) return std::nullopt;
+  return pack(dataset);
+}
+
+}  // namespace detail
+
 /// A loader over `dataset` in its own or, with `shuffle`, in random order.
 ///
 /// Worker processes get the dataset by its `serialize` member; those that have none: see recipe(). Throws
-/// std::invalid_argument for options that make no sense, OutOfSharedMemory, and what the dataset throws when its first
-/// sample is asked what it looks like.
+/// std::invalid_argument for options that make no sense and for tensors in the dataset that cannot be sent,
+/// OutOfSharedMemory, and what the dataset throws when its first sample is asked what it looks like.
 template <class D>
 requires Dataset<D> std::unique_ptr<DataLoader> make_data_loader(D dataset, DataLoaderOptions options = {}) {
-  auto travelling = detail::pack(dataset);
+  auto travelling = detail::pack_for(options, dataset);
   return std::make_unique<DataLoader>(
       DataLoader::Parts{detail::make_source(std::move(dataset)), std::move(travelling), std::nullopt}, options);
 }
@@ -121,7 +134,7 @@ requires Dataset<D> std::unique_ptr<DataLoader> make_data_loader(D dataset, Data
 /// A loader in the order that `sampler` gives.
 template <class D, Sampler S>
 requires Dataset<D> std::unique_ptr<DataLoader> make_data_loader(D dataset, S sampler, DataLoaderOptions options = {}) {
-  auto travelling = detail::pack(dataset);
+  auto travelling = detail::pack_for(options, dataset);
   return std::make_unique<DataLoader>(
       DataLoader::Parts{detail::make_source(std::move(dataset)), std::move(travelling), AnySampler(std::move(sampler))},
       options);
@@ -132,14 +145,16 @@ template <class Result, class... Parameters>
 std::unique_ptr<DataLoader> make_data_loader(const Recipe<Result, Parameters...>& recipe,
                                              DataLoaderOptions options = {}) {
   return std::make_unique<DataLoader>(
-      DataLoader::Parts{detail::make_source(recipe()), detail::pack(recipe), std::nullopt}, options);
+      DataLoader::Parts{detail::make_source(recipe()), detail::pack_for(options, recipe), std::nullopt}, options);
 }
 
 template <class Result, class... Parameters, Sampler S>
 std::unique_ptr<DataLoader> make_data_loader(const Recipe<Result, Parameters...>& recipe, S sampler,
                                              DataLoaderOptions options = {}) {
   return std::make_unique<DataLoader>(
-      DataLoader::Parts{detail::make_source(recipe()), detail::pack(recipe), AnySampler(std::move(sampler))}, options);
+      DataLoader::Parts{detail::make_source(recipe()), detail::pack_for(options, recipe),
+                        AnySampler(std::move(sampler))},
+      options);
 }
 
 }  // namespace millrace

@@ -13,6 +13,7 @@
 #include "millrace/loader/sample.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/process/function_ref.h"
+#include "millrace/sharing/tensor/tensor_codec.h"
 
 namespace millrace {
 
@@ -39,7 +40,8 @@ template <class D>
 concept Dataset = InPlaceDataset<D> || GetDataset<D>;
 
 /// Can be sent to workers: an empty type, or one with a `serialize` that covers it and a default constructor to load
-/// into.
+/// into. Tensors among its members move to shared memory, in place: the workers read the trainer's bytes, however many
+/// they are.
 template <class D>
 concept Travels = std::default_initializable<D> &&
     (std::is_empty_v<D> || (cereal::traits::is_output_serializable<D, EncodeArchive>::value &&

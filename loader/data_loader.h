@@ -22,6 +22,7 @@
 #include "millrace/samplers/any_batch_sampler.h"
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/sampler.h"
+#include "millrace/samplers/torch_sampler.h"
 
 namespace millrace {
 
@@ -161,13 +162,23 @@ using LoadedBatch = std::conditional_t<
     typename SourceFor<typename Made<D>::Dataset, Collate>::Batch>;
 
 template <class S>
-concept OrderOfSamples = Sampler<S> || SamplerOfBatches<S>;
+concept OrderOfSamples = Sampler<S> || SamplerOfBatches<S> || TorchDataSampler<S>;
+
+template <TorchDataSampler S>
+TorchSampler<S> batches_of(S sampler, int64_t samples, const DataLoaderOptions& options) {
+  int64_t size = samples;
+  if constexpr (TorchDataSamplerOfEpochs<S> || TorchDataSamplerOfSizes<S>) size = epoch_size(sampler);
+  return TorchSampler<S>(std::move(sampler), size, options.batch_size(), options.drop_last());
+}
 
 template <class D, class Collate>
-DataLoaderBase::Parts parts_of(D dataset, Collate collate) {
+DataLoaderBase::Parts parts_of(D dataset, Collate collate, const DataLoaderOptions& options) {
   using Made = Made<D>;
   DataLoaderBase::Parts parts;
-  parts.travelling = pack(dataset, collate);
+  // Only for workers that inherit nothing from the trainer, since packing moves a dataset's tensors to shared memory and
+  // refuses those that cannot be sent.
+  const bool inherit = options.worker_mode() == WorkerMode::kThread || options.start_method() == StartMethod::kFork;
+  if (options.num_workers() > 0 && !inherit) parts.travelling = pack(dataset, collate);
   auto made = std::make_shared<typename Made::Dataset>(Made::make(std::move(dataset)));
   parts.source = SourceFor<typename Made::Dataset, Collate>::make(std::move(made), std::move(collate));
   return parts;
@@ -179,26 +190,29 @@ DataLoaderBase::Parts parts_of(D dataset, Collate collate) {
 /// collators.h, or any function of a std::vector of samples.
 ///
 /// Worker processes get the dataset by its `serialize` member; those that have none: see recipe(), which may stand in
-/// the dataset's place. Throws std::invalid_argument for options that make no sense, OutOfSharedMemory, and what the
-/// dataset throws when its first sample is asked what it looks like.
+/// the dataset's place. Throws std::invalid_argument for options that make no sense and for tensors in the dataset that
+/// cannot be sent, OutOfSharedMemory, and what the dataset throws when its first sample is asked what it looks like.
 template <class D, class Collate = collate::Default>
 requires(Dataset<typename detail::Made<D>::Dataset> &&
          !detail::OrderOfSamples<Collate>) auto make_data_loader(D dataset, const DataLoaderOptions& options = {},
                                                                  Collate collate = {}) {
   return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(
-      detail::parts_of(std::move(dataset), std::move(collate)), options);
+      detail::parts_of(std::move(dataset), std::move(collate), options), options);
 }
 
-/// A loader in the order that `sampler` gives, of samples or of whole batches. In the latter case options.batch_size is
-/// the size of the largest.
+/// A loader in the order that `sampler` gives, of samples or of whole batches (options.batch_size is then the size of the
+/// largest), or one of torch::data's as it is.
 template <class D, detail::OrderOfSamples S, class Collate = collate::Default>
 requires Dataset<typename detail::Made<D>::Dataset>
 auto make_data_loader(D dataset, S sampler, const DataLoaderOptions& options = {}, Collate collate = {}) {
-  auto parts = detail::parts_of(std::move(dataset), std::move(collate));
+  auto parts = detail::parts_of(std::move(dataset), std::move(collate), options);
   if constexpr (Sampler<S>)
     parts.sampler.emplace(std::move(sampler));
-  else
+  else if constexpr (SamplerOfBatches<S>)
     parts.batch_sampler.emplace(std::move(sampler));
+  else
+    parts.batch_sampler.emplace(
+        detail::batches_of(std::move(sampler), static_cast<int64_t>(parts.source->size()), options));
   return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(std::move(parts), options);
 }
 

@@ -32,13 +32,25 @@ concept TorchDataSamplerOfEpochs = TorchDataSampler<S> && requires(S sampler, si
   sampler.set_epoch(epoch);
 };
 
-/// How many indices an epoch of `sampler` has, by going through one: for torch::data's distributed samplers, which do
-/// not tell their rank's share.
-template <TorchDataSamplerOfEpochs S>
-int64_t epoch_size(S sampler) {
+/// As torch::data's StreamSampler: gives no indices, only how many examples a batch has.
+template <class S>
+concept TorchDataSamplerOfSizes = TorchDataSampler<S> && requires(S sampler, size_t n) {
+  { *sampler.next(n) } -> std::convertible_to<size_t>;
+};
+
+/// How many indices an epoch of `sampler` has, by going through one: for those of torch::data's samplers which do not
+/// tell, but whose epochs cost nothing.
+template <class S>
+requires(TorchDataSamplerOfEpochs<S> || TorchDataSamplerOfSizes<S>) int64_t epoch_size(S sampler) {
+  constexpr size_t kAtOnce = 4096;
   sampler.reset(std::nullopt);
   int64_t count = 0;
-  while (const auto indices = sampler.next(4096)) count += static_cast<int64_t>(indices->size());
+  while (const auto batch = sampler.next(kAtOnce)) {
+    if constexpr (TorchDataSamplerOfSizes<S>)
+      count += static_cast<int64_t>(static_cast<size_t>(*batch));
+    else
+      count += static_cast<int64_t>(batch->size());
+  }
   return count;
 }
 

@@ -78,7 +78,8 @@ concept Dataset = InPlaceDataset<D> || StatefulDataset<D> || BatchDataset<D> || 
     IterableDataset<D>;
 
 /// Can be sent to workers: an empty type, or one with a `serialize` that covers it and a default constructor to load
-/// into.
+/// into. Tensors among its members move to shared memory, in place: the workers read the trainer's bytes, however many
+/// they are.
 template <class D>
 concept Travels = std::default_initializable<D> &&
     (std::is_empty_v<D> || (cereal::traits::is_output_serializable<D, EncodeArchive>::value &&

@@ -659,6 +659,7 @@ TEST(DefaultCollate, GivesWhatTheInstalledPyTorchGives) {
       &compare<Sample>,
       &compare<std::tuple<Tensor, Text, double>>,
       &compare<std::vector<int>>,
+      &compare<std::vector<bool>>,
       &compare<std::vector<Tensor>>,
       &compare<std::map<Text, Tensor>>,
       &compare<std::unordered_map<Text, double>>,

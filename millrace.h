@@ -3,9 +3,11 @@
 /// All of Millrace's public face. The headers below may be included one by one as well.
 
 #include "millrace/configs/build.h"
+#include "millrace/loader/collators.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/datasets/combinators.h"
 #include "millrace/loader/datasets/image_folder.h"
+#include "millrace/loader/example_codec.h"
 #include "millrace/loader/transforms/transforms.h"
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/bucket_batch_sampler.h"

@@ -66,7 +66,8 @@ class Sample {
   /// The value of that name. Throws std::out_of_range, naming the fields there are.
   const SampleValue& operator[](std::string_view name) const;
 
-  /// As above, but a name that is not there is added at the end, with an undefined tensor to assign to.
+  /// As above, but a name that is not there is added at the end, with an undefined tensor to assign to (of unsigned
+  /// 64-bit numbers, an int64_t).
   SampleValue& operator[](std::string_view name);
 
   /// The value of that name, which is a T (one of SampleValue's types). Throws std::out_of_range as operator[], and

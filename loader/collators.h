@@ -460,6 +460,11 @@ struct Pad {
   Columns operator()(std::vector<S>&& samples) const {
     return detail::collate_to_columns(detail::Padded{value}, std::move(samples));
   }
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(value);
+  }
 };
 
 /// Columns of any sample, as Pad, where tensors of equal shapes are stacked, and those of unequal shapes stay a

@@ -108,8 +108,7 @@ std::unique_ptr<Order> make_order(DataLoaderBase::Parts& parts, const DataLoader
             "that you want (samplers/shuffle_buffer_sampler.h)");
     require(options.on_error() != OnError::kReplace, "a stream cannot replace a sample; skip it");
     const int64_t streams = std::min(options.num_streams(), parts.source->max_streams());
-    return std::make_unique<StreamOrder>(streams, options.batch_size(), options.drop_last(),
-                                         parts.source->size());
+    return std::make_unique<StreamOrder>(streams, options.batch_size(), options.drop_last(), parts.source->size());
   }
   require(!own || !options.shuffle(), "shuffle is for loaders without a sampler of their own; drop one");
   if (parts.batch_sampler) return std::make_unique<IndexOrder>(std::move(*parts.batch_sampler));
@@ -327,8 +326,8 @@ class DataLoaderBase::Engine {
 
   // --- opening ---
 
-  // Plans go on into the next epoch, so that its first batch does not come late; but not where the next epoch's order is
-  // drawn from torch's generator, or its streams cannot begin before the last ones have ended.
+  // Plans go on into the next epoch, so that its first batch does not come late; but not where the next epoch's order
+  // is drawn from torch's generator, or its streams cannot begin before the last ones have ended.
   bool opens_next_epoch_early() const {
     return kind_ != Source::Kind::kStreams && options_.seed_mode() == SeedMode::kPerSample;
   }
@@ -417,8 +416,7 @@ class DataLoaderBase::Engine {
       write_stream_request(request, layout_.body(arena_->slot(slot)));
     }
     for (size_t i = 0; i < indices.size(); ++i)
-      tickets[i] = {indices[i],
-                    sample_seed(options_.seed(), plan.epoch, plan.position + static_cast<int64_t>(i))};
+      tickets[i] = {indices[i], sample_seed(options_.seed(), plan.epoch, plan.position + static_cast<int64_t>(i))};
   }
 
   void cancel_open() {
@@ -681,8 +679,7 @@ class DataLoaderBase::Engine {
     Failure failure;
     failure.error.emplace(error.index, error.path.data(), worker_number(word.incarnation), error.type.data(),
                           error.message.data());
-    if (error.index != kNoSample && error.sample < entry.indices.size() &&
-        entry.indices[error.sample] == error.index)
+    if (error.index != kNoSample && error.sample < entry.indices.size() && entry.indices[error.sample] == error.index)
       failure.row = error.sample;
     return failure;
   }
@@ -900,10 +897,10 @@ class DataLoaderBase::Engine {
   Ledger ledger_;
   std::vector<BatchPlan> plans_;  // By slot.
   Epoll epoll_;
-  std::map<std::pair<uint64_t, size_t>, GivenUp> given_up_;              // By sequence and range.
-  std::map<std::pair<uint64_t, size_t>, std::vector<int64_t>> tried_;    // Indices, by sequence and row.
-  std::map<uint32_t, std::chrono::nanoseconds> stuck_;                   // Workers we killed, by incarnation.
-  std::map<size_t, Arrival> spills_;                                     // Batches that came by message, by slot.
+  std::map<std::pair<uint64_t, size_t>, GivenUp> given_up_;            // By sequence and range.
+  std::map<std::pair<uint64_t, size_t>, std::vector<int64_t>> tried_;  // Indices, by sequence and row.
+  std::map<uint32_t, std::chrono::nanoseconds> stuck_;                 // Workers we killed, by incarnation.
+  std::map<size_t, Arrival> spills_;                                   // Batches that came by message, by slot.
   std::pair<FdSocket, FdSocket> inline_spill_ = FdSocket::pair();
   std::optional<std::string> fatal_;      // Why no worker can be had,
   std::optional<std::string> corrupted_;  // or why the board cannot be believed.
@@ -915,13 +912,13 @@ class DataLoaderBase::Engine {
   int64_t delivered_ = 0;      // and how many of its batches next() gave or lost since it was gone to.
   int64_t opening_epoch_ = 0;  // Being opened,
   int64_t opened_in_epoch_ = 0;
-  bool exhausted_ = false;      // and whether it has no batch left to open.
-  uint64_t base_seed_ = 0;      // Of SeedMode::kTorch.
+  bool exhausted_ = false;  // and whether it has no batch left to open.
+  uint64_t base_seed_ = 0;  // Of SeedMode::kTorch.
   bool base_seed_drawn_ = false;
-  uint64_t next_sequence_ = 0;                  // Of the next batch to open.
-  uint64_t next_in_order_ = 0;                  // Of the next batch to deliver in order.
-  std::map<uint64_t, int64_t> passed_ahead_;    // Delivered before their turn: sequence and number in the epoch.
-  BatchPlan plan_;                              // Scratch, as the two below.
+  uint64_t next_sequence_ = 0;                // Of the next batch to open.
+  uint64_t next_in_order_ = 0;                // Of the next batch to deliver in order.
+  std::map<uint64_t, int64_t> passed_ahead_;  // Delivered before their turn: sequence and number in the epoch.
+  BatchPlan plan_;                            // Scratch, as the two below.
   std::vector<int64_t> indices_;
   std::vector<size_t> returned_;
 

@@ -43,8 +43,8 @@ class DataLoaderBase {
   /// too: a loop that begins its epochs by set_epoch() can be resumed in the middle of one.
   void set_epoch(int64_t epoch);
 
-  /// Where the loader stands: behind the last batch that next() gave or lost to an error, whatever is prefetched. Small;
-  /// see LoaderState. Throws std::logic_error with SeedMode::kTorch.
+  /// Where the loader stands: behind the last batch that next() gave or lost to an error, whatever is prefetched.
+  /// Small; see LoaderState. Throws std::logic_error with SeedMode::kTorch.
   LoaderState state_dict() const;
 
   /// Goes to where the state says, in this or another process: what next() gives from there on is what the other loader
@@ -157,9 +157,9 @@ namespace detail {
 
 /// What a loader's batch is for a dataset (or recipe) D and a collate function.
 template <class D, class Collate>
-using LoadedBatch = std::conditional_t<
-    std::is_same_v<typename SourceFor<typename Made<D>::Dataset, Collate>::Batch, Columns>, Batch,
-    typename SourceFor<typename Made<D>::Dataset, Collate>::Batch>;
+using LoadedBatch =
+    std::conditional_t<std::is_same_v<typename SourceFor<typename Made<D>::Dataset, Collate>::Batch, Columns>, Batch,
+                       typename SourceFor<typename Made<D>::Dataset, Collate>::Batch>;
 
 template <class S>
 concept OrderOfSamples = Sampler<S> || SamplerOfBatches<S> || TorchDataSampler<S>;
@@ -175,8 +175,8 @@ template <class D, class Collate>
 DataLoaderBase::Parts parts_of(D dataset, Collate collate, const DataLoaderOptions& options) {
   using Made = Made<D>;
   DataLoaderBase::Parts parts;
-  // Only for workers that inherit nothing from the trainer, since packing moves a dataset's tensors to shared memory and
-  // refuses those that cannot be sent.
+  // Only for workers that inherit nothing from the trainer, since packing moves a dataset's tensors to shared memory
+  // and refuses those that cannot be sent.
   const bool inherit = options.worker_mode() == WorkerMode::kThread || options.start_method() == StartMethod::kFork;
   if (options.num_workers() > 0 && !inherit) parts.travelling = pack(dataset, collate);
   auto made = std::make_shared<typename Made::Dataset>(Made::make(std::move(dataset)));
@@ -200,8 +200,8 @@ requires(Dataset<typename detail::Made<D>::Dataset> &&
       detail::parts_of(std::move(dataset), std::move(collate), options), options);
 }
 
-/// A loader in the order that `sampler` gives, of samples or of whole batches (options.batch_size is then the size of the
-/// largest), or one of torch::data's as it is.
+/// A loader in the order that `sampler` gives, of samples or of whole batches (options.batch_size is then the size of
+/// the largest), or one of torch::data's as it is.
 template <class D, detail::OrderOfSamples S, class Collate = collate::Default>
 requires Dataset<typename detail::Made<D>::Dataset>
 auto make_data_loader(D dataset, S sampler, const DataLoaderOptions& options = {}, Collate collate = {}) {

@@ -21,7 +21,8 @@ enum class SeedMode {
   /// A stream for each sample, a function of (seed, epoch, position): the same batches for any number of workers.
   kPerSample,
   /// PyTorch's draws exactly (torch 2.11): base seed and sampler seed from torch's global generator, or from
-  /// `generator`; batch k is read whole by worker k modulo num_workers, whose default generator is seeded with base seed
+  /// `generator`; batch k is read whole by worker k modulo num_workers, whose default generator is seeded with base
+  /// seed
   /// + its number, and SampleContext::generator() is that one. Batches depend on the number of workers, on crashes, and
   /// cannot be resumed in the middle of an epoch; nothing is prefetched beyond an epoch's end. Not with threads.
   kTorch,
@@ -65,8 +66,8 @@ class DataLoaderOptions {
   MILLRACE_OPTION(SeedMode, seed_mode, SeedMode::kPerSample);
   /// With SeedMode::kTorch: what PyTorch's `generator` argument is. Undefined: torch's global one.
   MILLRACE_OPTION(at::Generator, generator, {});
-  /// Workers live as long as the loader. With SeedMode::kTorch this says whether their generators, too, go on from epoch
-  /// to epoch, as with PyTorch's persistent workers; without it, it changes nothing.
+  /// Workers live as long as the loader. With SeedMode::kTorch this says whether their generators, too, go on from
+  /// epoch to epoch, as with PyTorch's persistent workers; without it, it changes nothing.
   MILLRACE_OPTION(bool, persistent_workers, false);
   /// Leaves out a last batch that would be short. Of streams: each one's.
   MILLRACE_OPTION(bool, drop_last, false);
@@ -89,8 +90,8 @@ class DataLoaderOptions {
   MILLRACE_OPTION(OnError, on_error, OnError::kRaise);
   /// See WorkerInitFunction.
   MILLRACE_OPTION(WorkerInitFunction, worker_init_fn, nullptr);
-  /// Of datasets without indices: into how many streams they are cut. Batches take turns among them, whatever the number
-  /// of workers; more workers than streams have nothing to do.
+  /// Of datasets without indices: into how many streams they are cut. Batches take turns among them, whatever the
+  /// number of workers; more workers than streams have nothing to do.
   MILLRACE_OPTION(int64_t, num_streams, 8);
   /// The room that a sample of no fixed shape is expected to take in a batch; 0 measures the first one. A batch that
   /// needs more costs two copies more.

@@ -24,7 +24,9 @@ bool IndexOrder::next(BatchPlan& plan, std::vector<int64_t>& indices) {
   return true;
 }
 
-void IndexOrder::passed(const BatchPlan& plan, const PackedBatch*) { ends_.erase(ends_.begin(), ends_.find(plan.epoch)); }
+void IndexOrder::passed(const BatchPlan& plan, const PackedBatch*) {
+  ends_.erase(ends_.begin(), ends_.find(plan.epoch));
+}
 
 void IndexOrder::save(LoaderState& state, int64_t epoch, const BatchPlan* next) const {
   const auto end = ends_.find(epoch);
@@ -71,7 +73,14 @@ bool StreamOrder::next(BatchPlan& plan, std::vector<int64_t>& indices) {
     plan.epoch = epoch_;
     plan.batch = batch_++;
     plan.position = stream.planned;
-    plan.stream = {epoch_,     turn,       count, stream.planned, batch_size_, drop_last_, false, stream.delivered.position,
+    plan.stream = {epoch_,
+                   turn,
+                   count,
+                   stream.planned,
+                   batch_size_,
+                   drop_last_,
+                   false,
+                   stream.delivered.position,
                    stream.delivered.state};
     stream.planned += batch_size_;
     return true;

@@ -88,7 +88,7 @@ class StreamOrder final : public Order {
 
  private:
   struct Stream {
-    int64_t planned = 0;            // Samples.
+    int64_t planned = 0;  // Samples.
     LoaderState::Stream delivered;
   };
 

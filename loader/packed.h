@@ -19,18 +19,18 @@ namespace millrace {
 ///
 /// On its way it is laid out in one piece of memory, so that the trainer's tensors are views of what the worker wrote.
 struct PackedBatch {
-  uint32_t samples = 0;            ///< In it; 0 from a stream that has none left.
-  uint32_t skipped = 0;            ///< Of a stream, that could not be read.
-  bool ended = false;              ///< The stream has none behind it.
-  std::vector<std::byte> state;    ///< Of the stream behind this batch; empty without one.
-  std::vector<std::byte> value;    ///< Encoded.
-  std::vector<at::Tensor> tensors; ///< What the value refers to, in its order.
+  uint32_t samples = 0;             ///< In it; 0 from a stream that has none left.
+  uint32_t skipped = 0;             ///< Of a stream, that could not be read.
+  bool ended = false;               ///< The stream has none behind it.
+  std::vector<std::byte> state;     ///< Of the stream behind this batch; empty without one.
+  std::vector<std::byte> value;     ///< Encoded.
+  std::vector<at::Tensor> tensors;  ///< What the value refers to, in its order.
 
   size_t bytes() const;  ///< That write_packed() needs.
 };
 
-/// What the trainer asks of a stream: the `batch_size` samples behind `position`. A worker that does not have the stream
-/// there goes back to the known place and on from it.
+/// What the trainer asks of a stream: the `batch_size` samples behind `position`. A worker that does not have the
+/// stream there goes back to the known place and on from it.
 struct StreamRequest {
   int64_t epoch = 0;
   int64_t stream = 0;
@@ -51,8 +51,8 @@ struct StreamRequest {
 /// REQUIRES: memory of at least batch.bytes() bytes, aligned to 64.
 void write_packed(const PackedBatch& batch, std::span<std::byte> memory);
 
-/// The batch that lies in `memory`, which the worker that wrote it may have garbled: throws DecodeError. Its tensors are
-/// views that keep `owner` alive; everything else is copied.
+/// The batch that lies in `memory`, which the worker that wrote it may have garbled: throws DecodeError. Its tensors
+/// are views that keep `owner` alive; everything else is copied.
 PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>& owner);
 
 /// As a slot's contents: the batch did not fit and comes by message.

@@ -111,11 +111,7 @@ class SampleContext {
 class StreamContext : public SampleContext {
  public:
   StreamContext(SampleContext sample, int64_t epoch, int64_t shard, int64_t num_shards, int64_t position)
-      : SampleContext(std::move(sample)),
-        epoch_(epoch),
-        shard_(shard),
-        num_shards_(num_shards),
-        position_(position) {}
+      : SampleContext(std::move(sample)), epoch_(epoch), shard_(shard), num_shards_(num_shards), position_(position) {}
 
   /// This stream's number and how many there are; not those of a worker, so that batches do not depend on workers. Give
   /// the samples of part shard() of num_shards().

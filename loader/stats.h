@@ -13,9 +13,9 @@ struct LoaderStats {
   uint64_t skipped_samples = 0;
   uint64_t replaced_samples = 0;
   uint64_t spilled_batches = 0;  ///< Larger than a slot, and therefore copied on their way.
-  uint64_t worker_deaths = 0;  ///< Worker processes that died unasked. Each was replaced.
-  std::string last_error;      ///< What the last of the sample errors said.
-  double wait_seconds = 0;     ///< Spent inside next() with no batch ready: the time the trainer waited for data.
+  uint64_t worker_deaths = 0;    ///< Worker processes that died unasked. Each was replaced.
+  std::string last_error;        ///< What the last of the sample errors said.
+  double wait_seconds = 0;       ///< Spent inside next() with no batch ready: the time the trainer waited for data.
 };
 
 }  // namespace millrace

@@ -11,8 +11,8 @@ struct WorkerInfo {
   int id = 0;
   int num_workers = 0;
 
-  /// PyTorch's base_seed + id with SeedMode::kTorch, else a function of the loader's seed; without use in samples, whose
-  /// random streams are in their context.
+  /// PyTorch's base_seed + id with SeedMode::kTorch, else a function of the loader's seed; without use in samples,
+  /// whose random streams are in their context.
   uint64_t seed = 0;
 
   /// The four words with which PyTorch seeds NumPy in this worker (torch/utils/data/_utils/worker.py).

@@ -26,7 +26,8 @@ namespace millrace {
 template <class D>
 concept Sized = requires(D& dataset) {
   { dataset.size() } -> std::convertible_to<size_t>;
-} || requires(D& dataset) {
+}
+|| requires(D& dataset) {
   { dataset.size() } -> std::convertible_to<std::optional<size_t>>;
 };
 
@@ -47,19 +48,19 @@ concept StatefulDataset = requires {
 /// Gives whole batches: torch::data's BatchDataset and all that derives from it, or one's own, where reading many
 /// samples at once is cheaper. A batch is what get_batch() returns.
 template <class D>
-concept BatchDataset = Sized<D> && !StatefulDataset<D> && requires(D& dataset, std::vector<size_t> indices) {
+concept BatchDataset = Sized<D> && !StatefulDataset<D> && requires(D & dataset, std::vector<size_t> indices) {
   dataset.get_batch(indices);
 };
 
 /// torch::data's StreamDataset: gives batches of a size, for ever. Its sampler says how many make an epoch.
 template <class D>
-concept SizeDataset = !BatchDataset<D> && !StatefulDataset<D> && requires(D& dataset, size_t batch_size) {
+concept SizeDataset = !BatchDataset<D> && !StatefulDataset<D> && requires(D & dataset, size_t batch_size) {
   dataset.get_batch(batch_size);
 };
 
 /// Gives sample i as a value that collates (see collators.h); with a context when it wants random numbers.
 template <class D>
-concept GetDataset = Sized<D> && (
+concept GetDataset = Sized<D> &&(
     requires(D& dataset, size_t index) { dataset.get(index); } ||
     requires(D & dataset, size_t index, SampleContext& context) { dataset.get(index, context); });
 
@@ -74,8 +75,8 @@ concept IterableDataset = std::copy_constructible<D> && requires(D& dataset, Str
 };
 
 template <class D>
-concept Dataset = InPlaceDataset<D> || StatefulDataset<D> || BatchDataset<D> || SizeDataset<D> || GetDataset<D> ||
-    IterableDataset<D>;
+concept Dataset =
+    InPlaceDataset<D> || StatefulDataset<D> || BatchDataset<D> || SizeDataset<D> || GetDataset<D> || IterableDataset<D>;
 
 /// Can be sent to workers: an empty type, or one with a `serialize` that covers it and a default constructor to load
 /// into. Tensors among its members move to shared memory, in place: the workers read the trainer's bytes, however many

@@ -33,7 +33,9 @@ constexpr uint64_t kUnknownSampleBytes = 64 << 10;
 
 template <class D>
 size_t size_of(D& dataset) {
-  if constexpr (requires { { dataset.size() } -> std::convertible_to<size_t>; })
+  if constexpr (requires {
+                  { dataset.size() } -> std::convertible_to<size_t>;
+                })
     return static_cast<size_t>(dataset.size());
   else if (const std::optional<size_t> size = dataset.size())
     return *size;
@@ -72,7 +74,10 @@ using SampleOf =
 /// Samples in a batch that a dataset gave, where it shows; `asked` else.
 template <class B>
 size_t samples_in(const B& batch, size_t asked) {
-  if constexpr (requires { { batch.size() } -> std::convertible_to<size_t>; typename B::value_type; })
+  if constexpr (requires {
+                  { batch.size() } -> std::convertible_to<size_t>;
+                  typename B::value_type;
+                })
     return static_cast<size_t>(batch.size());
   else
     return asked;
@@ -309,9 +314,7 @@ class StreamsSource final : public StreamsSourceBase {
   }
 
  private:
-  static constexpr bool kHasState = requires(D& dataset) {
-    dataset.load_state(dataset.state());
-  };
+  static constexpr bool kHasState = requires(D & dataset) { dataset.load_state(dataset.state()); };
 
   struct Stream {
     int64_t epoch = 0;
@@ -362,7 +365,8 @@ class StreamsSource final : public StreamsSourceBase {
   std::map<int64_t, Stream> streams_;
 };
 
-/// A stateful dataset of torch::data: one stream, which one worker reads; several read-ahead threads are its own affair.
+/// A stateful dataset of torch::data: one stream, which one worker reads; several read-ahead threads are its own
+/// affair.
 template <class D>
 class StatefulSource final : public StreamsSourceBase {
  public:
@@ -412,8 +416,10 @@ template <class D, class Collate>
 struct SourceFor;
 
 template <class D, class Collate>
-requires InPlaceDataset<D> struct SourceFor<D, Collate> {
-  static_assert(std::is_same_v<Collate, collate::Default>, "a dataset that writes its samples in place needs no collate");
+requires InPlaceDataset<D>
+struct SourceFor<D, Collate> {
+  static_assert(std::is_same_v<Collate, collate::Default>,
+                "a dataset that writes its samples in place needs no collate");
   using Batch = Columns;
   static std::unique_ptr<Source> make(std::shared_ptr<D> dataset, Collate) {
     return std::make_unique<RowsSource<D>>(std::move(dataset));
@@ -468,7 +474,7 @@ requires(!InPlaceDataset<D> && !StatefulDataset<D> && !BatchDataset<D> && !SizeD
 // --- how a dataset and its collate function get to a worker process ---
 
 template <class Collate>
-constexpr bool kIsFunction = std::is_pointer_v<Collate> && std::is_function_v<std::remove_pointer_t<Collate>>;
+constexpr bool kIsFunction = std::is_pointer_v<Collate>&& std::is_function_v<std::remove_pointer_t<Collate>>;
 
 template <class Collate>
 concept CollateTravels = kIsFunction<Collate> || Travels<Collate>;

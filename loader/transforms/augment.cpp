@@ -10,13 +10,13 @@
 namespace millrace::transforms {
 namespace {
 
-/// torch.linspace(start, end, steps)[i], float32 by float32, counted from the nearer end.
+/// torch.linspace(start, end, steps)[i] in float32, counted from the nearer end. Product and sum are rounded once, as
+/// torch's fused multiply-add does; it decides whether 16 pixels are 15.999999, which are 15 whole ones.
 double linspace(double start, double end, int steps, int i) {
   const auto first = static_cast<float>(start);
   const auto last = static_cast<float>(end);
-  const float step = (last - first) / static_cast<float>(steps - 1);
-  if (i < steps / 2) return first + step * static_cast<float>(i);
-  return last - step * static_cast<float>(steps - 1 - i);
+  const double step = (last - first) / static_cast<float>(steps - 1);
+  return static_cast<float>(i < steps / 2 ? first + step * i : last - step * (steps - 1 - i));
 }
 
 /// 8 bits for bin 0, `fewer` less for the last.

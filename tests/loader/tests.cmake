@@ -11,5 +11,6 @@ millrace_test(image_test
   loader/image_folder_test.cpp
   loader/batch_mix_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader PkgConfig::HWY)
+millrace_test(torchvision_test loader/image/torchvision_test.cpp TIMEOUT 300 LIBRARIES millrace_loader)
 millrace_test(combinators_test loader/combinators_test.cpp
   LABELS process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)

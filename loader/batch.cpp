@@ -19,25 +19,24 @@ at::Tensor view(std::byte* data, const FieldSpec& field, int64_t rows, const std
 
 }  // namespace
 
-Batch::Batch(std::shared_ptr<const SampleSpec> spec, const SlotLayout& layout, std::byte* slot,
-             std::shared_ptr<Lease> lease, std::vector<int64_t> indices, int64_t epoch)
-    : spec_(std::move(spec)), indices_(std::move(indices)), epoch_(epoch) {
-  fields_.reserve(spec_->fields.size());
-  for (size_t f = 0; f < spec_->fields.size(); ++f)
-    fields_.push_back(view(slot + layout.field_offset(f), spec_->fields[f], size(), lease));
-}
-
-const at::Tensor& Batch::operator[](std::string_view name) const {
-  for (size_t f = 0; f < fields_.size(); ++f)
-    if (spec_->fields[f].name == name) return fields_[f];
-  throw std::out_of_range("the batch has no field '" + std::string(name) + "'; it has " + to_string(*spec_));
+Batch::Batch(Delivery delivery)
+    : indices_(std::move(delivery.indices)), size_(delivery.samples), epoch_(delivery.epoch) {
+  if (delivery.packed) {
+    columns_ = unpack_value<Columns>(*std::move(delivery.packed));
+    return;
+  }
+  const auto& fields = delivery.spec->fields;
+  columns_.reserve(fields.size());
+  for (size_t f = 0; f < fields.size(); ++f)
+    columns_.append(fields[f].name,
+                    view(delivery.slot + delivery.layout->field_offset(f), fields[f], size_, delivery.lease));
 }
 
 const at::Tensor& Batch::field(size_t number) const {
-  if (number >= fields_.size())
+  if (number >= columns_.size())
     throw std::out_of_range("the batch has no field number " + std::to_string(number) + "; it has " +
-                            to_string(*spec_));
-  return fields_[number];
+                            to_string(columns_));
+  return columns_.tensor(number);
 }
 
 }  // namespace millrace

@@ -3,13 +3,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "millrace/loader/sample.h"
-#include "millrace/sharing/memory/arena.h"
-#include "millrace/sharing/memory/slot_layout.h"
+#include "millrace/loader/columns.h"
+#include "millrace/loader/delivery.h"
 
 namespace millrace {
 
@@ -22,8 +21,7 @@ namespace millrace {
 /// Move-only. A batch may be used and dropped on any thread.
 class Batch {
  public:
-  Batch(std::shared_ptr<const SampleSpec> spec, const SlotLayout& layout, std::byte* slot, std::shared_ptr<Lease> lease,
-        std::vector<int64_t> indices, int64_t epoch);
+  explicit Batch(Delivery delivery);
   Batch(Batch&&) = default;
   Batch& operator=(Batch&&) = default;
 
@@ -33,15 +31,23 @@ class Batch {
   /// The second field, often the labels.
   const at::Tensor& target() const { return field(1); }
 
-  /// The field of that name. Throws std::out_of_range, naming the fields there are.
-  const at::Tensor& operator[](std::string_view name) const;
+  /// The field of that name. Throws std::out_of_range, naming the fields there are; std::invalid_argument when it is no
+  /// tensor.
+  const at::Tensor& operator[](std::string_view name) const { return columns_.tensor(name); }
 
-  const SampleSpec& spec() const { return *spec_; }
+  /// A field of strings, one a sample; one of tensors of different sizes.
+  const std::vector<std::string>& strings(std::string_view name) const { return columns_.strings(name); }
+  const std::vector<at::Tensor>& tensors(std::string_view name) const { return columns_.tensors(name); }
+
+  bool contains(std::string_view name) const { return columns_.contains(name); }
+
+  /// All fields, in order.
+  const Columns& columns() const { return columns_; }
 
   /// Samples in this batch; the last one of an epoch may be short.
-  int64_t size() const { return static_cast<int64_t>(indices_.size()); }
+  int64_t size() const { return size_; }
 
-  /// The samples' indices in the dataset, row by row.
+  /// The samples' indices in the dataset, row by row; empty where it has none.
   const std::vector<int64_t>& indices() const { return indices_; }
 
   int64_t epoch() const { return epoch_; }
@@ -49,9 +55,9 @@ class Batch {
  private:
   const at::Tensor& field(size_t number) const;
 
-  std::shared_ptr<const SampleSpec> spec_;
-  std::vector<at::Tensor> fields_;
+  Columns columns_;
   std::vector<int64_t> indices_;
+  int64_t size_;
   int64_t epoch_;
 };
 

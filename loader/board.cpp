@@ -29,7 +29,9 @@ struct alignas(64) Board::Header {
 // Written by the trainer while every range of the slot is closed or finished, read by workers after a range is open.
 struct alignas(64) Board::SlotHeader {
   std::atomic<uint64_t> sequence;
+  std::atomic<uint64_t> base_seed;
   std::atomic<uint32_t> samples;
+  std::atomic<uint32_t> worker;  // The only one that may claim, or kAnyWorker.
 };
 
 namespace {
@@ -63,12 +65,14 @@ RangeError& Board::error_area(size_t slot, size_t range) const {
   return reinterpret_cast<RangeError*>(errors)[slot * geometry_.ranges + range];
 }
 
-void Board::open(size_t slot, uint32_t generation, uint64_t sequence, uint32_t samples) const {
-  slot_header(slot).sequence.store(sequence, std::memory_order_relaxed);
-  slot_header(slot).samples.store(samples, std::memory_order_relaxed);
+void Board::open(size_t slot, uint32_t generation, const Opening& opening) const {
+  slot_header(slot).sequence.store(opening.sequence, std::memory_order_relaxed);
+  slot_header(slot).samples.store(opening.samples, std::memory_order_relaxed);
+  slot_header(slot).worker.store(opening.worker, std::memory_order_relaxed);
+  slot_header(slot).base_seed.store(opening.base_seed, std::memory_order_relaxed);
   const uint64_t open = RangeWord{generation, RangeState::kOpen, 0}.pack();
-  // Release: pairs with the acquire in claim(), so that the claimer sees tickets, sequence and samples.
-  for (size_t r = 0; r < range_count(samples); ++r) word(slot, r).store(open, std::memory_order_release);
+  // Release: pairs with the acquire in claim(), so that the claimer sees tickets and opening.
+  for (size_t r = 0; r < range_count(opening.samples); ++r) word(slot, r).store(open, std::memory_order_release);
   ring_workers();
 }
 
@@ -127,21 +131,28 @@ void Board::ring_workers() const {
   }
 }
 
-void Board::wait_for_work(Beacon& own, std::chrono::nanoseconds timeout) const {
+void Board::wait_for_work(uint32_t worker, std::chrono::nanoseconds timeout) const {
+  Beacon& own = beacon(worker);
   own.sleeping.store(1, std::memory_order_seq_cst);
   const uint32_t bell = header().doorbell.load(std::memory_order_seq_cst);
-  if (!anything_open() && !stopping()) futex_wait(header().doorbell, bell, timeout);
+  if (!anything_open(worker) && !stopping()) futex_wait(header().doorbell, bell, timeout);
   own.sleeping.store(0, std::memory_order_relaxed);
 }
 
-bool Board::anything_open() const {
+bool Board::is_for(size_t slot, uint32_t worker) const {
+  const uint32_t wanted = slot_header(slot).worker.load(std::memory_order_relaxed);
+  return wanted == kAnyWorker || wanted == worker;
+}
+
+bool Board::anything_open(uint32_t worker) const {
   for (size_t slot = 0; slot < geometry_.slots; ++slot)
     for (size_t r = 0; r < geometry_.ranges; ++r)
-      if (RangeWord::unpack(word(slot, r).load(std::memory_order_seq_cst)).state == RangeState::kOpen) return true;
+      if (RangeWord::unpack(word(slot, r).load(std::memory_order_seq_cst)).state == RangeState::kOpen)
+        if (is_for(slot, worker)) return true;
   return false;
 }
 
-std::optional<Board::Claim> Board::claim(uint32_t incarnation) const {
+std::optional<Board::Claim> Board::claim(uint32_t incarnation, uint32_t worker) const {
   for (;;) {
     std::optional<Claim> oldest;
     uint64_t oldest_sequence = std::numeric_limits<uint64_t>::max();
@@ -149,9 +160,10 @@ std::optional<Board::Claim> Board::claim(uint32_t incarnation) const {
       for (size_t r = 0; r < geometry_.ranges; ++r) {
         const auto seen = RangeWord::unpack(word(slot, r).load(std::memory_order_acquire));
         if (seen.state != RangeState::kOpen) continue;
+        if (!is_for(slot, worker)) break;
         const uint64_t sequence = slot_header(slot).sequence.load(std::memory_order_relaxed);
         if (sequence < oldest_sequence) {
-          oldest = Claim{slot, r, seen.generation, 0, 0};
+          oldest = Claim{slot, r, seen.generation, 0, 0, 0};
           oldest_sequence = sequence;
         }
         break;
@@ -164,6 +176,7 @@ std::optional<Board::Claim> Board::claim(uint32_t incarnation) const {
     const uint32_t samples = slot_header(oldest->slot).samples.load(std::memory_order_relaxed);
     oldest->first = static_cast<uint32_t>(oldest->range) * geometry_.range_samples;
     oldest->last = std::min(oldest->first + geometry_.range_samples, samples);
+    oldest->base_seed = slot_header(oldest->slot).base_seed.load(std::memory_order_relaxed);
     return oldest;
   }
 }

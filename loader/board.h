@@ -69,7 +69,8 @@ struct alignas(64) Beacon {
 /// An error inside a range. Written by the claimer before kFailed; texts are cut to fit and end in a zero byte.
 struct RangeError {
   uint32_t sample = 0;  ///< Position in the batch.
-  std::array<char, 124> type;
+  int64_t index = -1;   ///< In the dataset; of a stream: the position in it.
+  std::array<char, 112> type;
   std::array<char, 640> path;
   std::array<char, 1280> message;
 };
@@ -90,6 +91,9 @@ class Board {
     }
   };
 
+  /// In place of a worker's number: whoever comes first. The trainer itself, reading inline, is worker 0.
+  static constexpr uint32_t kAnyWorker = UINT32_MAX;
+
   static size_t bytes(const Geometry& geometry);
 
   /// `memory` is zeroed when the board is new: all ranges closed, generation 0.
@@ -100,9 +104,16 @@ class Board {
 
   // --- called by the trainer ---
 
-  /// Opens `samples` samples of a slot for claiming; the tickets are written. Wakes sleeping workers.
-  /// `sequence` counts the batches: workers prefer the lowest.
-  void open(size_t slot, uint32_t generation, uint64_t sequence, uint32_t samples) const;
+  /// What workers learn of a slot when it is opened, next to its tickets.
+  struct Opening {
+    uint64_t sequence = 0;  ///< Counts the batches: workers prefer the lowest.
+    uint32_t samples = 0;   ///< In the batch.
+    uint32_t worker = kAnyWorker;
+    uint64_t base_seed = 0;  ///< Of the epoch, see SeedMode::kTorch.
+  };
+
+  /// Opens a slot for claiming by opening.worker; the tickets are written. Wakes sleeping workers.
+  void open(size_t slot, uint32_t generation, const Opening& opening) const;
 
   /// Opens one range again whose claimer died.
   void reopen(size_t slot, size_t range, uint32_t generation) const;
@@ -137,10 +148,11 @@ class Board {
     uint32_t generation = 0;
     uint32_t first = 0;  ///< Samples [first, last) of the batch.
     uint32_t last = 0;
+    uint64_t base_seed = 0;  ///< As it was opened with.
   };
 
-  /// Claims an open range of the oldest batch that has one.
-  std::optional<Claim> claim(uint32_t incarnation) const;
+  /// Claims an open range of the oldest batch that has one for `worker`.
+  std::optional<Claim> claim(uint32_t incarnation, uint32_t worker) const;
 
   /// Publishes a claimed range's rows. True when the slot has no pending range left and the trainer wants to hear of
   /// it.
@@ -149,8 +161,9 @@ class Board {
   /// Publishes what went wrong. As finish().
   [[nodiscard]] bool fail(const Claim& claim, uint32_t incarnation, const RangeError& error) const;
 
-  /// Sleeps until something was opened or stopped, at most `timeout`; returns at once when there is something to claim.
-  void wait_for_work(Beacon& beacon, std::chrono::nanoseconds timeout) const;
+  /// Sleeps until something was opened or stopped, at most `timeout`; returns at once when there is something for
+  /// `worker` to claim.
+  void wait_for_work(uint32_t worker, std::chrono::nanoseconds timeout) const;
 
   bool stopping() const;
 
@@ -164,7 +177,8 @@ class Board {
   RangeError& error_area(size_t slot, size_t range) const;
   bool publish(const Claim& claim, RangeWord word) const;
   bool complete(size_t slot) const;
-  bool anything_open() const;
+  bool anything_open(uint32_t worker) const;
+  bool is_for(size_t slot, uint32_t worker) const;
   void ring_workers() const;
 
   std::byte* memory_;

@@ -1,14 +1,20 @@
 #include "millrace/loader/data_loader.h"
 
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/empty.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
+#include <map>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
 #include "millrace/loader/board.h"
 #include "millrace/loader/ledger.h"
+#include "millrace/loader/order.h"
 #include "millrace/loader/seeds.h"
 #include "millrace/loader/worker.h"
 #include "millrace/loader/worker_crew.h"
@@ -44,36 +50,106 @@ DataLoaderOptions checked(DataLoaderOptions options) {
   require(options.batch_size() > 0, text("batch_size", options.batch_size()) + ", it must be positive");
   require(options.num_workers() >= 0, text("num_workers", options.num_workers()) + ", it cannot be negative");
   require(options.prefetch() >= 0, text("prefetch", options.prefetch()) + ", it cannot be negative");
+  require(options.prefetch_factor().value_or(1) > 0,
+          text("prefetch_factor", options.prefetch_factor().value_or(1)) + ", it must be positive");
   require(options.held() > 0, text("held", options.held()) + ", it must be positive");
-  require(options.prefetch() + options.held() < kMaxSlots,
-          "prefetch + held must stay below " + std::to_string(kMaxSlots));
   require(options.retries() >= 0, text("retries", options.retries()) + ", it cannot be negative");
+  require(options.num_streams() > 0, text("num_streams", options.num_streams()) + ", it must be positive");
   require(options.timeout().count() >= 0, text("timeout", options.timeout().count()) + " ms, it cannot be negative");
+  require(options.sample_timeout().count() >= 0,
+          text("sample_timeout", options.sample_timeout().count()) + " ms, it cannot be negative");
+  const bool torch_seeds = options.seed_mode() == SeedMode::kTorch;
+  require(torch_seeds || !options.generator().defined(), "generator needs seed_mode(SeedMode::kTorch); use seed");
+  require(!torch_seeds || options.num_workers() == 0 || options.worker_mode() == WorkerMode::kProcess,
+          "SeedMode::kTorch needs worker processes: threads share torch's default generator");
   return options;
 }
 
-AnySampler default_order(const DataLoaderOptions& options, size_t samples) {
+// torch.empty((), dtype=torch.int64).random_(generator=generator).item()
+int64_t draw_seed(const at::Generator& generator) {
+  const auto given = generator.defined() ? std::optional<at::Generator>(generator) : std::nullopt;
+  return at::empty({}, at::TensorOptions(at::kLong)).random_(given).item<int64_t>();
+}
+
+// PyTorch's RandomSampler without a generator: each epoch begins by drawing a seed from the global one.
+class GloballySeededSampler {
+ public:
+  explicit GloballySeededSampler(int64_t n) : n_(n) {}
+
+  int64_t size() const { return n_; }
+  void set_epoch(int64_t) { order_.reset(); }
+  std::optional<int64_t> next() {
+    if (!order_) {
+      const auto seed = static_cast<uint64_t>(draw_seed({}));
+      order_.emplace(n_, at::make_generator<at::CPUGeneratorImpl>(seed));
+    }
+    return order_->next();
+  }
+
+ private:
+  int64_t n_;
+  std::optional<RandomSampler> order_;
+};
+
+AnySampler default_sampler(const DataLoaderOptions& options, size_t samples) {
   const auto n = static_cast<int64_t>(samples);
   // PyTorch's RandomSampler refuses to be empty; an empty dataset has one order only.
-  if (options.shuffle() && n > 0) return RandomSampler(n, {.seed = options.seed()});
-  return SequentialSampler(n);
+  if (!options.shuffle() || n == 0) return SequentialSampler(n);
+  if (options.seed_mode() == SeedMode::kPerSample) return RandomSampler(n, {.seed = options.seed()});
+  if (options.generator().defined()) return RandomSampler(n, options.generator());
+  return GloballySeededSampler(n);
+}
+
+std::unique_ptr<Order> make_order(DataLoaderBase::Parts& parts, const DataLoaderOptions& options) {
+  const bool own = parts.sampler || parts.batch_sampler;
+  if (parts.source->kind() == Source::Kind::kStreams) {
+    require(!own && !options.shuffle(),
+            "a dataset without indices has no sampler and no shuffle: let the dataset give its samples in the order "
+            "that you want (samplers/shuffle_buffer_sampler.h)");
+    require(options.on_error() != OnError::kReplace, "a stream cannot replace a sample; skip it");
+    const int64_t streams = std::min(options.num_streams(), parts.source->max_streams());
+    return std::make_unique<StreamOrder>(streams, options.batch_size(), options.drop_last(),
+                                         parts.source->size());
+  }
+  require(!own || !options.shuffle(), "shuffle is for loaders without a sampler of their own; drop one");
+  if (parts.batch_sampler) return std::make_unique<IndexOrder>(std::move(*parts.batch_sampler));
+  return std::make_unique<IndexOrder>(BatchSampler<AnySampler>(
+      parts.sampler ? std::move(*parts.sampler) : default_sampler(options, parts.source->size()), options.batch_size(),
+      options.drop_last()));
+}
+
+// True when one worker fills a batch from its first to its last sample.
+bool whole_batches(Source::Kind kind, const DataLoaderOptions& options) {
+  return kind != Source::Kind::kRows || options.seed_mode() == SeedMode::kTorch;
+}
+
+int64_t batches_ahead(Source::Kind kind, const DataLoaderOptions& options, size_t slot_bytes) {
+  const int64_t workers = std::max<int64_t>(options.num_workers(), 1);
+  int64_t ahead = options.prefetch() * (whole_batches(kind, options) ? workers : 1);
+  if (options.prefetch_factor()) ahead = *options.prefetch_factor() * workers;
+  if (options.prefetch_bytes() > 0) {
+    const auto fit = static_cast<int64_t>(options.prefetch_bytes() / slot_bytes) - options.held();
+    ahead = std::min(ahead, std::max<int64_t>(fit, 1));
+  }
+  require(ahead + options.held() < kMaxSlots, "prefetch + held must stay below " + std::to_string(kMaxSlots));
+  return ahead;
 }
 
 // How many slots there are: a line for each place a batch can be in. With every place full there is still no slot
 // missing, so opening never has to wait for anything but the user.
-size_t slots_needed(const DataLoaderOptions& options) {
-  return static_cast<size_t>(
-      std::max<int64_t>(options.prefetch(), 1)  // being filled, or complete and waiting their turn
-      + options.held());                        // in the user's hands
+size_t slots_needed(int64_t ahead, const DataLoaderOptions& options) {
+  return static_cast<size_t>(std::max<int64_t>(ahead, 1)  // being filled, or complete and waiting their turn
+                             + options.held());           // in the user's hands
 }
 
-// A batch is filled by all workers at once, in two ranges each, so that a slow one costs the others little.
-Board::Geometry geometry_of(const DataLoaderOptions& options) {
+// Where workers share batches, all of them fill one at once, in two ranges each, so that a slow one costs the others
+// little.
+Board::Geometry geometry_of(Source::Kind kind, int64_t ahead, const DataLoaderOptions& options) {
   const auto batch = static_cast<uint32_t>(options.batch_size());
   const auto workers = static_cast<uint32_t>(std::max<int64_t>(options.num_workers(), 1));
-  const uint32_t range_samples = std::max(batch / (2 * workers), 1U);
-  return {static_cast<uint32_t>(slots_needed(options)), (batch + range_samples - 1) / range_samples, range_samples,
-          workers};
+  const uint32_t range_samples = whole_batches(kind, options) ? batch : std::max(batch / (2 * workers), 1U);
+  return {static_cast<uint32_t>(slots_needed(ahead, options)), (batch + range_samples - 1) / range_samples,
+          range_samples, workers};
 }
 
 std::string seconds_text(Clock::duration duration) {
@@ -83,27 +159,28 @@ std::string seconds_text(Clock::duration duration) {
 
 }  // namespace
 
-// The journey of a batch, from the trainer's side: open_ahead() asks the sampler for indices and opens a slot; workers
+// The journey of a batch, from the trainer's side: open_ahead() asks the order for indices and opens a slot; workers
 // fill it; find_complete() sees it; deliver() lends it; the lease brings it home and settle() makes it free.
-class DataLoader::Engine {
+class DataLoaderBase::Engine {
  public:
   Engine(Parts parts, const DataLoaderOptions& options)
       : options_(checked(options)),
         owner_(::getpid()),
+        kind_(parts.source->kind()),
+        order_(make_order(parts, options_)),
         source_(std::move(parts.source)),
         travelling_(std::move(parts.travelling)),
-        sampler_(parts.sampler ? std::move(*parts.sampler) : default_order(options_, source_->size()),
-                 options_.batch_size(), options_.drop_last()),
-        spec_(std::make_shared<const SampleSpec>(source_->size() > 0 ? source_->spec() : SampleSpec{})),
+        spec_(std::make_shared<const SampleSpec>(spec_of(*source_, options_))),
         layout_(layout_of(*spec_, static_cast<size_t>(options_.batch_size()))),
-        arena_(std::make_shared<Arena>(slots_needed(options_), layout_.slot_bytes(),
+        ahead_(batches_ahead(kind_, options_, layout_.slot_bytes())),
+        arena_(std::make_shared<Arena>(slots_needed(ahead_, options_), layout_.slot_bytes(),
                                        "use a smaller batch_size, prefetch or held")),
-        board_segment_(SharedSegment::create("board", Board::bytes(geometry_of(options_)), "use fewer workers")),
+        geometry_(geometry_of(kind_, ahead_, options_)),
+        board_segment_(SharedSegment::create("board", Board::bytes(geometry_), "use fewer workers")),
         board_memory_(board_segment_, Access::kReadWrite),
-        board_(board_memory_.data(), geometry_of(options_)),
-        ledger_(slots_needed(options_)) {
-    if (options_.shuffle() && parts.sampler)
-      throw std::invalid_argument("DataLoaderOptions: shuffle is for loaders without a sampler of their own; drop one");
+        board_(board_memory_.data(), geometry_),
+        ledger_(geometry_.slots),
+        plans_(geometry_.slots) {
     epoll_.add(done_.fd(), kDone);
     epoll_.add(arena_->returned().fd(), kReturned);
     start_workers();
@@ -116,43 +193,73 @@ class DataLoader::Engine {
     static_cast<void>(threads_.release());
   }
 
-  std::optional<Batch> next() {
+  std::optional<Delivery> next() {
     if (fatal_) throw WorkerStartError(*fatal_);
     if (corrupted_) throw BoardCorrupted(*corrupted_);
-    settle();
     look_for_deaths();
-    if (delivered_ == sampler_.size()) {
-      ++epoch_;
-      delivered_ = 0;
-      return std::nullopt;
+    for (;;) {
+      settle();
+      open_ahead(std::max<int64_t>(ahead_, 1));
+      if (epoch_is_over()) {
+        begin_next_epoch();
+        return std::nullopt;
+      }
+      const size_t slot = wait_for_complete();
+      if (mend(slot)) continue;
+      deaths_without_batch_ = 0;
+      auto delivery = deliver(slot);
+      if (!delivery) continue;
+      ++delivered_;
+      open_ahead(ahead_);
+      return delivery;
     }
-    open_ahead(std::max<int64_t>(options_.prefetch(), 1));
-    const size_t slot = wait_for_complete();
-    ++delivered_;
-    deaths_without_batch_ = 0;
-    next_in_order_ = ledger_[slot].sequence + 1;
-    Batch batch = deliver(slot);
-    open_ahead(options_.prefetch());
-    return batch;
   }
 
   void set_epoch(int64_t epoch) {
     if (epoch < 0) throw std::invalid_argument("epoch " + std::to_string(epoch) + " cannot be negative");
     if (epoch == epoch_ && delivered_ == 0) return;
-    for (size_t slot = 0; slot < ledger_.size(); ++slot) {
-      if (ledger_[slot].state != SlotState::kOpen) continue;
-      board_.close_unclaimed(slot, ledger_[slot].generation);
-      ledger_.cancel(slot);
-    }
-    given_up_.clear();
-    epoch_ = opening_epoch_ = epoch;
-    delivered_ = opened_in_epoch_ = 0;
-    next_in_order_ = next_sequence_;
-    sampler_.set_epoch(epoch);
+    cancel_open();
+    epoch_ = epoch;
+    delivered_ = 0;
+    begin_opening(epoch);
   }
 
   void leave_unfinished_epoch() {
-    if (delivered_ > 0 && delivered_ < sampler_.size()) set_epoch(epoch_ + 1);
+    if (delivered_ > 0 && !epoch_is_over()) set_epoch(epoch_ + 1);
+  }
+
+  LoaderState state() const {
+    require_resumable();
+    LoaderState state;
+    state.samples = source_->size();
+    state.fields = fields_text();
+    state.seed = options_.seed();
+    state.epoch = epoch_;
+    const auto slot = ledger_.find_open(next_in_order_);
+    order_->save(state, epoch_, slot && plans_[*slot].epoch == epoch_ ? &plans_[*slot] : nullptr);
+    for (const auto& [sequence, batch] : passed_ahead_) state.ahead.push_back(batch - state.batches);
+    return state;
+  }
+
+  void load_state(const LoaderState& state) {
+    require_resumable();
+    const auto refuse = [](const std::string& what, const auto& theirs, const auto& ours) {
+      std::ostringstream text;
+      text << "this loader cannot go on from that state: its " << what << " is " << ours << ", the state's is "
+           << theirs;
+      throw std::invalid_argument(text.str());
+    };
+    if (state.version != LoaderState::kVersion) refuse("version", state.version, LoaderState::kVersion);
+    if (state.samples != source_->size()) refuse("dataset's number of samples", state.samples, source_->size());
+    if (state.fields != fields_text()) refuse("dataset's sample", state.fields, fields_text());
+    if (state.seed != options_.seed()) refuse("seed", state.seed, options_.seed());
+    if (state.epoch < 0) throw std::invalid_argument("the state's epoch is negative");
+    order_->load(state);
+    cancel_open();
+    epoch_ = opening_epoch_ = state.epoch;
+    delivered_ = 0;
+    opened_in_epoch_ = 0;
+    exhausted_ = false;
   }
 
   void wait_ready() {
@@ -163,7 +270,10 @@ class DataLoader::Engine {
     }
   }
 
-  int64_t size() const { return sampler_.size(); }
+  int64_t size() const {
+    if (const auto size = order_->size()) return *size;
+    throw std::logic_error("this loader has no size(): its dataset does not know how many samples its streams give");
+  }
   int64_t epoch() const { return epoch_; }
   const LoaderStats& stats() const { return stats_; }
   const SampleSpec& spec() const { return *spec_; }
@@ -175,13 +285,31 @@ class DataLoader::Engine {
   }
 
  private:
+  static SampleSpec spec_of(Source& source, const DataLoaderOptions& options) {
+    if (source.kind() != Source::Kind::kStreams && source.size() == 0) return {};
+    if (source.kind() != Source::Kind::kRows && options.max_sample_bytes() > 0)
+      return packed_spec(options.max_sample_bytes());
+    return source.spec();
+  }
+
+  // Of packed batches the room they take says nothing.
+  std::string fields_text() const { return kind_ == Source::Kind::kRows ? to_string(*spec_) : "packed"; }
+
+  void require_resumable() const {
+    if (options_.seed_mode() == SeedMode::kTorch)
+      throw std::logic_error(
+          "with SeedMode::kTorch there is no state to resume from: the workers' generators are part of it, and PyTorch "
+          "does not keep them either. Use SeedMode::kPerSample");
+  }
+
   void start_workers() {
-    const auto workers = static_cast<size_t>(options_.num_workers());
-    const Worker::Place place{board_, arena_->slot(0), layout_, *spec_, done_};
-    if (workers == 0) {
-      inline_worker_.emplace(place, *source_, -1, 0);
+    const WorkerRole role{-1, 0, static_cast<int>(options_.num_workers()), options_.seed_mode(),
+                          options_.worker_init_fn()};
+    const Worker::Place place{board_, arena_->slot(0), layout_, done_, &inline_spill_.second};
+    if (role.num_workers == 0) {
+      inline_worker_.emplace(place, *source_, role);
     } else if (options_.worker_mode() == WorkerMode::kThread) {
-      threads_ = std::make_unique<ThreadCrew>(place, *source_, workers);
+      threads_ = std::make_unique<ThreadCrew>(place, *source_, role);
     } else {
       if (options_.start_method() != StartMethod::kFork && !travelling_)
         throw std::invalid_argument(
@@ -191,48 +319,117 @@ class DataLoader::Engine {
             "inherits live objects, start_method(StartMethod::kFork) or worker_mode(WorkerMode::kThread)");
       processes_ = std::make_unique<ProcessCrew>(
           ProcessCrew::Plan{options_.start_method(), board_, board_segment_, *arena_, layout_, *spec_, done_,
-                            travelling_ ? &*travelling_ : nullptr, source_.get()},
-          workers, epoll_, kFirstWorker);
-      deaths_before_ready_.assign(workers, 0);
+                            travelling_ ? &*travelling_ : nullptr, source_.get(), role},
+          epoll_, kFirstWorker);
+      deaths_before_ready_.assign(processes_->size(), 0);
     }
   }
 
   // --- opening ---
 
-  // Opens batches until `wanted` are open. They go on into the next epoch, so that its first batch does not come late.
+  // Plans go on into the next epoch, so that its first batch does not come late; but not where the next epoch's order is
+  // drawn from torch's generator, or its streams cannot begin before the last ones have ended.
+  bool opens_next_epoch_early() const {
+    return kind_ != Source::Kind::kStreams && options_.seed_mode() == SeedMode::kPerSample;
+  }
+
+  void begin_opening(int64_t epoch) {
+    opening_epoch_ = epoch;
+    opened_in_epoch_ = 0;
+    exhausted_ = false;
+    order_->begin(epoch);
+  }
+
+  bool epoch_is_over() const {
+    if (opening_epoch_ == epoch_ && !exhausted_) return false;
+    for (size_t slot = 0; slot < ledger_.size(); ++slot)
+      if (ledger_[slot].state == SlotState::kOpen && ledger_[slot].epoch == epoch_) return false;
+    return true;
+  }
+
+  void begin_next_epoch() {
+    ++epoch_;
+    delivered_ = 0;
+    if (opening_epoch_ < epoch_) begin_opening(epoch_);
+    if (kind_ == Source::Kind::kStreams) open_ahead(ahead_);
+  }
+
   void open_ahead(int64_t wanted) {
     for (auto open = static_cast<int64_t>(ledger_.count(SlotState::kOpen)); open < wanted; ++open)
       if (!open_one()) return;
   }
 
   bool open_one() {
-    if (ledger_.count(SlotState::kFree) == 0) return false;
-    if (!sampler_.next(indices_)) {
-      if (opened_in_epoch_ == 0) return false;  // An epoch of no batches.
-      ++opening_epoch_;
-      opened_in_epoch_ = 0;
-      sampler_.set_epoch(opening_epoch_);
-      if (!sampler_.next(indices_)) return false;
+    if (exhausted_ || ledger_.count(SlotState::kFree) == 0) return false;
+    if (options_.seed_mode() == SeedMode::kTorch && opened_in_epoch_ == 0) begin_torch_epoch();
+    while (!order_->next(plan_, indices_)) {
+      if (!opens_next_epoch_early() || opened_in_epoch_ == 0) {  // 0: an epoch of no batches, or none any more.
+        exhausted_ = true;
+        return false;
+      }
+      begin_opening(opening_epoch_ + 1);
     }
-    const size_t samples = indices_.size();
+    require_indices();
+    const size_t samples = kind_ == Source::Kind::kStreams ? 1 : indices_.size();
     const auto slot = ledger_.open(next_sequence_, opening_epoch_, board_.range_count(samples), indices_);
-    write_tickets(*slot, opened_in_epoch_ * options_.batch_size());
-    board_.open(*slot, ledger_[*slot].generation, next_sequence_, static_cast<uint32_t>(samples));
+    plans_[*slot] = plan_;
+    write_tickets(*slot);
+    board_.open(*slot, ledger_[*slot].generation,
+                {next_sequence_, static_cast<uint32_t>(samples), worker_for(plan_), base_seed_});
     ++next_sequence_;
     ++opened_in_epoch_;
     return true;
   }
 
-  void write_tickets(size_t slot, int64_t first_position) {
+  void begin_torch_epoch() {
+    if (base_seed_drawn_ && options_.persistent_workers()) return;
+    base_seed_ = static_cast<uint64_t>(draw_seed(options_.generator()));
+    base_seed_drawn_ = true;
+  }
+
+  // A stream stays with one worker, as long as it lives; PyTorch deals out batches in turns.
+  uint32_t worker_for(const BatchPlan& plan) const {
+    if (kind_ == Source::Kind::kStreams) return static_cast<uint32_t>(plan.stream.stream % geometry_.workers);
+    if (options_.seed_mode() == SeedMode::kTorch) return static_cast<uint32_t>(plan.batch % geometry_.workers);
+    return Board::kAnyWorker;
+  }
+
+  void require_indices() const {
+    const auto samples = static_cast<int64_t>(source_->size());
+    if (std::ssize(indices_) > options_.batch_size())
+      throw std::out_of_range("the sampler gave a batch of " + std::to_string(indices_.size()) +
+                              " samples, but batch_size is " + std::to_string(options_.batch_size()) +
+                              ": set it to the largest batch of the sampler");
+    for (const int64_t index : indices_)
+      if (index < 0 || index >= samples)
+        throw std::out_of_range("the sampler gave index " + std::to_string(index) + " for a dataset of " +
+                                std::to_string(samples) + " samples");
+  }
+
+  void write_tickets(size_t slot) {
     const auto tickets = layout_.tickets(arena_->slot(slot));
     const auto& indices = ledger_[slot].indices;
-    const auto samples = static_cast<int64_t>(source_->size());
-    for (size_t i = 0; i < indices.size(); ++i) {
-      if (indices[i] < 0 || indices[i] >= samples)
-        throw std::out_of_range("the sampler gave index " + std::to_string(indices[i]) + " for a dataset of " +
-                                std::to_string(samples) + " samples");
-      tickets[i] = {indices[i], sample_seed(options_.seed(), opening_epoch_, first_position + static_cast<int64_t>(i))};
+    const BatchPlan& plan = plans_[slot];
+    if (kind_ == Source::Kind::kStreams) {
+      StreamRequest request = plan.stream;
+      request.skip_errors = options_.on_error() == OnError::kSkip;
+      tickets[0] = {0, sample_seed(options_.seed(), plan.epoch, 0)};
+      write_stream_request(request, layout_.body(arena_->slot(slot)));
     }
+    for (size_t i = 0; i < indices.size(); ++i)
+      tickets[i] = {indices[i],
+                    sample_seed(options_.seed(), plan.epoch, plan.position + static_cast<int64_t>(i))};
+  }
+
+  void cancel_open() {
+    for (size_t slot = 0; slot < ledger_.size(); ++slot) {
+      if (ledger_[slot].state != SlotState::kOpen) continue;
+      board_.close_unclaimed(slot, ledger_[slot].generation);
+      ledger_.cancel(slot);
+    }
+    given_up_.clear();
+    passed_ahead_.clear();
+    next_in_order_ = next_sequence_;
   }
 
   // --- completing ---
@@ -274,9 +471,12 @@ class DataLoader::Engine {
       if (ledger_.count(SlotState::kOpen) == 0) require_slot_comes_home(start);
       sleep(start);
       settle();
-      open_ahead(std::max<int64_t>(options_.prefetch(), 1));
+      open_ahead(std::max<int64_t>(ahead_, 1));
       if ((slot = find_complete())) return *slot;
-      if (options_.timeout().count() > 0 && Clock::now() - start >= options_.timeout()) throw_timeout();
+      look_for_stuck_workers();
+      if (options_.timeout().count() > 0 && Clock::now() - start >= options_.timeout())
+        throw LoaderTimeout("no batch within " + std::to_string(options_.timeout().count()) + " ms" +
+                            what_workers_do());
     }
   }
 
@@ -288,7 +488,7 @@ class DataLoader::Engine {
       require_slot_comes_home(start);
       sleep(start);
       settle();
-      open_ahead(std::max<int64_t>(options_.prefetch(), 1));
+      open_ahead(std::max<int64_t>(ahead_, 1));
     }
   }
 
@@ -321,47 +521,229 @@ class DataLoader::Engine {
     if (const auto death = processes_->bury(key - kFirstWorker)) on_death(*death);
   }
 
+  // A worker that reads one sample for longer than it may: a process is killed, which is then a death like any other.
+  void look_for_stuck_workers() {
+    if (options_.sample_timeout().count() == 0) return;
+    for (uint32_t w = 0; w < geometry_.workers; ++w) {
+      const Beacon& beacon = board_.beacon(w);
+      if (beacon.phase.load(std::memory_order_acquire) != WorkerPhase::kReading) continue;
+      if (since(beacon) < options_.sample_timeout()) continue;
+      if (!processes_)
+        throw LoaderTimeout("a worker thread is stuck for longer than sample_timeout and cannot be killed" +
+                            what_workers_do());
+      stuck_[processes_->incarnation(w)] = since(beacon);
+      processes_->kill(w);
+    }
+  }
+
+  static std::chrono::nanoseconds since(const Beacon& beacon) {
+    const int64_t now = Clock::now().time_since_epoch().count();
+    return std::chrono::nanoseconds(std::max<int64_t>(now - beacon.since_ns.load(std::memory_order_relaxed), 0));
+  }
+
   // --- delivering ---
 
-  Batch deliver(size_t slot) {
+  // nullopt for a batch that has no samples: the end of a stream, or all of them were left out.
+  std::optional<Delivery> deliver(size_t slot) {
     throw_if_failed(slot);
-    ledger_.lend(slot);
-    const auto& entry = ledger_[slot];
+    auto delivery = kind_ == Source::Kind::kRows ? rows_of(slot) : packed_of(slot);
+    pass(slot, delivery.packed ? &*delivery.packed : nullptr);
+    if (delivery.samples == 0) return std::nullopt;
     ++stats_.batches;
-    stats_.samples += entry.indices.size();
-    return {spec_, layout_, arena_->slot(slot), std::make_shared<Lease>(arena_, slot), entry.indices, entry.epoch};
+    stats_.samples += static_cast<uint64_t>(delivery.samples);
+    return delivery;
+  }
+
+  Delivery begin_delivery(const Ledger::Slot& entry) const {
+    Delivery delivery;
+    delivery.spec = spec_;
+    delivery.indices = entry.indices;
+    delivery.epoch = entry.epoch;
+    delivery.samples = std::ssize(entry.indices);
+    return delivery;
+  }
+
+  Delivery rows_of(size_t slot) {
+    close_gaps(slot);
+    const auto& entry = ledger_[slot];
+    Delivery delivery = begin_delivery(entry);
+    if (entry.indices.empty()) {
+      ledger_.release(slot);
+      return delivery;
+    }
+    ledger_.lend(slot);
+    delivery.lease = std::make_shared<Lease>(arena_, slot);
+    delivery.layout = &layout_;
+    delivery.slot = arena_->slot(slot);
+    return delivery;
+  }
+
+  // Rows whose sample was left out are overwritten by those behind them.
+  void close_gaps(size_t slot) {
+    const auto& indices = ledger_[slot].indices;
+    if (std::find(indices.begin(), indices.end(), kNoSample) == indices.end()) return;
+    size_t kept = 0;
+    for (size_t row = 0; row < indices.size(); ++row) {
+      if (indices[row] == kNoSample) continue;
+      for (size_t f = 0; f < layout_.field_count() && kept != row; ++f)
+        std::memcpy(layout_.row(arena_->slot(slot), f, kept), layout_.row(arena_->slot(slot), f, row),
+                    layout_.row_bytes(f));
+      ++kept;
+    }
+    ledger_.drop_gaps(slot);
+  }
+
+  Delivery packed_of(size_t slot) {
+    ledger_.drop_gaps(slot);
+    const auto& entry = ledger_[slot];
+    Delivery delivery = begin_delivery(entry);
+    const auto body = layout_.body(arena_->slot(slot));
+    try {
+      if (is_spilled(body)) {
+        const auto arrival = take_spill(slot);
+        const auto bytes = arrival->bytes().subspan(sizeof(SpillPrefix));
+        delivery.packed = read_packed({const_cast<std::byte*>(bytes.data()), bytes.size()}, arrival);
+        ledger_.release(slot);
+        ++stats_.spilled_batches;
+      } else {
+        ledger_.lend(slot);
+        delivery.packed = read_packed(body, std::make_shared<Lease>(arena_, slot));
+      }
+    } catch (const DecodeError& e) {
+      throw_corrupted(slot, e.what());
+    }
+    if (kind_ == Source::Kind::kStreams) delivery.samples = delivery.packed->samples;
+    stats_.skipped_samples += delivery.packed->skipped;
+    stats_.sample_errors += delivery.packed->skipped;
+    return delivery;
+  }
+
+  std::shared_ptr<Arrival> take_spill(size_t slot) {
+    for (size_t w = 0; w < geometry_.workers; ++w) collect_spills(spill_of(w));
+    const auto found = spills_.find(slot);
+    if (found == spills_.end()) throw DecodeError("a batch that should have come by message did not");
+    auto arrival = std::make_shared<Arrival>(std::move(found->second));
+    spills_.erase(found);
+    return arrival;
+  }
+
+  const FdSocket& spill_of(size_t worker) const {
+    if (processes_) return processes_->spill(worker);
+    return threads_ ? threads_->spill(worker) : inline_spill_.first;
+  }
+
+  void collect_spills(const FdSocket& socket) {
+    for (;;) {
+      Arrival arrival;
+      if (socket.try_receive_into(arrival) != FdSocket::Received::kMessage) return;
+      SpillPrefix prefix;
+      if (arrival.bytes().size() < sizeof prefix) continue;
+      std::memcpy(&prefix, arrival.bytes().data(), sizeof prefix);
+      if (prefix.slot >= ledger_.size() || ledger_[prefix.slot].generation != prefix.generation) continue;
+      spills_.insert_or_assign(prefix.slot, std::move(arrival));
+    }
+  }
+
+  // What is planned behind it is now first; and its place is remembered where others before it are still open.
+  void pass(size_t slot, const PackedBatch* packed) {
+    passed_ahead_[ledger_[slot].sequence] = plans_[slot].batch;
+    while (!passed_ahead_.empty() && passed_ahead_.begin()->first == next_in_order_) {
+      passed_ahead_.erase(passed_ahead_.begin());
+      ++next_in_order_;
+    }
+    order_->passed(plans_[slot], packed);
+  }
+
+  // --- errors ---
+
+  // What went wrong in a range, and at which of its batch's rows; none when it is no sample's fault.
+  struct Failure {
+    std::optional<WorkerDied> death;
+    std::optional<SampleError> error;
+    std::optional<size_t> row;
+  };
+
+  std::optional<Failure> failure_of(size_t slot, size_t range) {
+    const auto& entry = ledger_[slot];
+    const RangeWord word = board_.range(slot, range);
+    if (word.generation == entry.generation && word.state == RangeState::kDone) return std::nullopt;
+    if (word.generation != entry.generation || word.state != RangeState::kFailed)
+      throw_corrupted(slot, "range " + std::to_string(range) + " is neither done nor failed");
+    const auto given_up = given_up_.find({entry.sequence, range});
+    if (given_up != given_up_.end()) {
+      Failure failure{given_up->second.error, std::nullopt, std::nullopt};
+      const size_t first = range * geometry_.range_samples;
+      for (size_t row = first; row < std::min(first + geometry_.range_samples, entry.indices.size()); ++row)
+        if (entry.indices[row] == given_up->second.sample) failure.row = row;
+      return failure;
+    }
+    const RangeError error = board_.error(slot, range);
+    Failure failure;
+    failure.error.emplace(error.index, error.path.data(), worker_number(word.incarnation), error.type.data(),
+                          error.message.data());
+    if (error.index != kNoSample && error.sample < entry.indices.size() &&
+        entry.indices[error.sample] == error.index)
+      failure.row = error.sample;
+    return failure;
+  }
+
+  // Where errors are not raised: lets the ranges that failed be read again without, or with another sample in the place
+  // of, the one that could not be read. False when there is nothing to mend, or no way to.
+  bool mend(size_t slot) {
+    if (options_.on_error() == OnError::kRaise || kind_ == Source::Kind::kStreams) return false;
+    bool mended = false;
+    for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
+      const auto failure = failure_of(slot, r);
+      if (!failure) continue;
+      const auto instead = failure->row ? stand_in(slot, *failure->row) : std::nullopt;
+      if (!instead) return false;
+      stats_.last_error = failure->death ? failure->death->what() : failure->error->what();
+      ++stats_.sample_errors;
+      ++(*instead == kNoSample ? stats_.skipped_samples : stats_.replaced_samples);
+      ledger_.replace_index(slot, *failure->row, *instead);
+      write_tickets(slot);
+      given_up_.erase({ledger_[slot].sequence, r});
+      ledger_.forget_deaths(slot, r);
+      board_.reopen(slot, r, ledger_[slot].generation);
+      mended = true;
+    }
+    return mended;
+  }
+
+  // The next sample of the batch that has not been tried in this row; nullopt when all have.
+  std::optional<int64_t> stand_in(size_t slot, size_t row) {
+    if (options_.on_error() == OnError::kSkip) return kNoSample;
+    const auto& indices = ledger_[slot].indices;
+    auto& tried = tried_[{ledger_[slot].sequence, row}];
+    tried.push_back(indices[row]);
+    for (size_t step = 1; step < indices.size(); ++step) {
+      const int64_t candidate = indices[(row + step) % indices.size()];
+      if (std::find(tried.begin(), tried.end(), candidate) == tried.end()) return candidate;
+    }
+    return std::nullopt;
   }
 
   // The first range in batch order that went wrong decides, so that the error does not depend on who was faster.
   void throw_if_failed(size_t slot) {
-    const auto& entry = ledger_[slot];
-    for (size_t r = 0; r < entry.range_deaths.size(); ++r) {
-      const RangeWord word = board_.range(slot, r);
-      if (word.state == RangeState::kDone && word.generation == entry.generation) continue;
-      if (word.state == RangeState::kFailed && word.generation == entry.generation) fail_batch(slot, r, word);
-      corrupted_ = "the loader's shared memory was overwritten (slot " + std::to_string(slot) + ", range " +
-                   std::to_string(r) + "): a dataset or library writes outside its memory in a worker";
-      throw BoardCorrupted(*corrupted_);
+    tried_.erase(tried_.begin(), tried_.lower_bound({ledger_[slot].sequence + 1, 0}));
+    for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
+      const auto failure = failure_of(slot, r);
+      if (!failure) continue;
+      given_up_.erase({ledger_[slot].sequence, r});
+      ++stats_.sample_errors;
+      stats_.last_error = failure->death ? failure->death->what() : failure->error->what();
+      ++delivered_;
+      pass(slot, nullptr);
+      ledger_.release(slot);
+      if (failure->death) throw WorkerDied(*failure->death);
+      throw SampleError(*failure->error);
     }
   }
 
-  [[noreturn]] void fail_batch(size_t slot, size_t range, RangeWord word) {
-    const auto given_up = std::find_if(given_up_.begin(), given_up_.end(), [&](const GivenUp& g) {
-      return g.sequence == ledger_[slot].sequence && g.range == range;
-    });
-    if (given_up != given_up_.end()) {
-      const WorkerDied error = given_up->error;
-      given_up_.erase(given_up);
-      ledger_.release(slot);
-      throw error;
-    }
-    const RangeError error = board_.error(slot, range);
-    const size_t sample = std::min<size_t>(error.sample, ledger_[slot].indices.size() - 1);
-    const int64_t index = ledger_[slot].indices[sample];
-    const int worker = worker_number(word.incarnation);
-    ++stats_.sample_errors;
-    ledger_.release(slot);
-    throw SampleError(index, error.path.data(), worker, error.type.data(), error.message.data());
+  [[noreturn]] void throw_corrupted(size_t slot, const std::string& what) {
+    corrupted_ = "the loader's shared memory was overwritten (slot " + std::to_string(slot) + ", " + what +
+                 "): a dataset or library writes outside its memory in a worker";
+    throw BoardCorrupted(*corrupted_);
   }
 
   int worker_number(uint32_t incarnation) const {
@@ -407,11 +789,11 @@ class DataLoader::Engine {
       give_up(who + death.status.str() + " before it had built its dataset, " + std::to_string(early) +
               " times in a row");
     // Each range that is open may cost so many workers; when more die, they die of something else.
-    const auto& geometry = board_.geometry();
-    const int64_t most = (options_.retries() + 1) * geometry.ranges * geometry.slots;
+    const int64_t most = (options_.retries() + 1) * geometry_.ranges * geometry_.slots;
     if (++deaths_without_batch_ > most)
       give_up(who + death.status.str() + "; " + std::to_string(most) +
               " workers before it died without a batch completed");
+    collect_spills(processes_->spill(death.worker));
     const int64_t sample = board_.beacon(death.worker).sample.load(std::memory_order_relaxed);
     for (size_t slot = 0; slot < ledger_.size(); ++slot) {
       if (ledger_[slot].state != SlotState::kOpen && ledger_[slot].state != SlotState::kDraining) continue;
@@ -439,14 +821,29 @@ class DataLoader::Engine {
     const auto& entry = ledger_[slot];
     if (entry.state == SlotState::kDraining) return board_.set(slot, range, {entry.generation, RangeState::kClosed, 0});
     const int64_t deaths = ledger_.count_death(slot, range);
-    if (deaths <= options_.retries()) return board_.reopen(slot, range, entry.generation);
-    const std::string doing = "reading sample " + std::to_string(sample) + name_of(sample);
-    given_up_.push_back({entry.sequence, range,
-                         WorkerDied("worker " + std::to_string(death.worker) + " (pid " + std::to_string(death.pid) +
-                                        ") " + death.status.str() + " while " + doing + "; " + std::to_string(deaths) +
-                                        " workers died there, so its batch is given up",
-                                    death.pid, death.status, doing)});
+    if (deaths <= options_.retries()) {
+      if (kind_ == Source::Kind::kStreams) write_tickets(slot);  // The dead worker may have overwritten the request.
+      return board_.reopen(slot, range, entry.generation);
+    }
+    std::string doing = "reading " + sample_text(entry, sample);
+    const auto stuck = stuck_.find(death.incarnation);
+    if (stuck != stuck_.end()) doing += ", where it was stuck for " + seconds_text(stuck->second);
+    given_up_.insert_or_assign(
+        {entry.sequence, range},
+        GivenUp{WorkerDied("worker " + std::to_string(death.worker) + " (pid " + std::to_string(death.pid) + ") " +
+                               death.status.str() + " while " + doing + "; " + std::to_string(deaths) +
+                               " workers died there, so " +
+                               (options_.on_error() == OnError::kRaise ? "its batch" : "that sample") + " is given up",
+                           death.pid, death.status, doing),
+                sample});
     board_.set(slot, range, {entry.generation, RangeState::kFailed, death.incarnation});
+  }
+
+  std::string sample_text(const Ledger::Slot& entry, int64_t sample) const {
+    if (kind_ != Source::Kind::kStreams) return "sample " + std::to_string(sample) + name_of(sample);
+    const auto slot = ledger_.find_open(entry.sequence);
+    return "sample " + std::to_string(sample) + " of stream " +
+           (slot ? std::to_string(plans_[*slot].stream.stream) : std::string("?"));
   }
 
   // " (path)", or nothing. The sample's number came from shared memory.
@@ -456,38 +853,40 @@ class DataLoader::Engine {
     return name.empty() ? name : " (" + name + ")";
   }
 
-  [[noreturn]] void throw_timeout() const {
-    std::string text = "no batch within " + std::to_string(options_.timeout().count()) + " ms";
-    const int64_t now = Clock::now().time_since_epoch().count();
-    for (size_t w = 0; w < board_.geometry().workers; ++w) {
+  std::string what_workers_do() const {
+    std::string text;
+    for (size_t w = 0; w < geometry_.workers; ++w) {
       const Beacon& beacon = board_.beacon(w);
       const auto phase = beacon.phase.load(std::memory_order_acquire);
       const int64_t sample = beacon.sample.load(std::memory_order_relaxed);
-      const std::chrono::nanoseconds since(std::max<int64_t>(now - beacon.since_ns.load(std::memory_order_relaxed), 0));
       text += (w == 0 ? ": worker " : ", worker ") + std::to_string(w);
       if (processes_) text += " (pid " + std::to_string(processes_->pid(w)) + ")";
       if (phase == WorkerPhase::kStarting)
         text += " builds its dataset";
       else if (phase == WorkerPhase::kIdle)
-        text += " is idle for " + seconds_text(since);
+        text += " is idle for " + seconds_text(since(beacon));
+      else if (sample == kNoSample)
+        text += " makes a batch for " + seconds_text(since(beacon));
       else
-        text +=
-            " reads sample " + std::to_string(sample) + name_of(sample) + ", in this range for " + seconds_text(since);
+        text += " reads sample " + std::to_string(sample) + name_of(sample) + " for " + seconds_text(since(beacon));
     }
-    throw LoaderTimeout(text);
+    return text;
   }
 
   // Constant after construction.
   DataLoaderOptions options_;
   pid_t owner_;
-  std::unique_ptr<SampleSource> source_;
+  Source::Kind kind_;
+  std::unique_ptr<Order> order_;
+  std::unique_ptr<Source> source_;
   std::optional<TravellingDataset> travelling_;
-  BatchSampler<AnySampler> sampler_;
   std::shared_ptr<const SampleSpec> spec_;
   SlotLayout layout_;
+  int64_t ahead_;  // Batches open at a time.
 
   // Shared with the workers.
   std::shared_ptr<Arena> arena_;
+  Board::Geometry geometry_;
   SharedSegment board_segment_;
   MappedSegment board_memory_;
   Board board_;
@@ -495,27 +894,36 @@ class DataLoader::Engine {
 
   // The trainer's private knowledge.
   struct GivenUp {
-    uint64_t sequence = 0;
-    size_t range = 0;
     WorkerDied error;
+    int64_t sample = kNoSample;
   };
   Ledger ledger_;
+  std::vector<BatchPlan> plans_;  // By slot.
   Epoll epoll_;
-  std::vector<GivenUp> given_up_;
+  std::map<std::pair<uint64_t, size_t>, GivenUp> given_up_;              // By sequence and range.
+  std::map<std::pair<uint64_t, size_t>, std::vector<int64_t>> tried_;    // Indices, by sequence and row.
+  std::map<uint32_t, std::chrono::nanoseconds> stuck_;                   // Workers we killed, by incarnation.
+  std::map<size_t, Arrival> spills_;                                     // Batches that came by message, by slot.
+  std::pair<FdSocket, FdSocket> inline_spill_ = FdSocket::pair();
   std::optional<std::string> fatal_;      // Why no worker can be had,
   std::optional<std::string> corrupted_;  // or why the board cannot be believed.
   int64_t deaths_without_batch_ = 0;
   std::vector<int64_t> deaths_before_ready_;  // In a row, by worker.
   LoaderStats stats_;
   Clock::time_point next_look_for_deaths_;
-  int64_t epoch_ = 0;             // Being delivered,
-  int64_t delivered_ = 0;         // and how many of its batches are through, lost ones too.
-  int64_t opening_epoch_ = 0;     // Being opened,
-  int64_t opened_in_epoch_ = 0;   // and how many of its batches are open or beyond.
-  uint64_t next_sequence_ = 0;    // Of the next batch to open.
-  uint64_t next_in_order_ = 0;    // Of the next batch to deliver in order.
-  std::vector<int64_t> indices_;  // Scratch.
-  std::vector<size_t> returned_;  // Scratch.
+  int64_t epoch_ = 0;          // Being delivered,
+  int64_t delivered_ = 0;      // and how many of its batches next() gave or lost since it was gone to.
+  int64_t opening_epoch_ = 0;  // Being opened,
+  int64_t opened_in_epoch_ = 0;
+  bool exhausted_ = false;      // and whether it has no batch left to open.
+  uint64_t base_seed_ = 0;      // Of SeedMode::kTorch.
+  bool base_seed_drawn_ = false;
+  uint64_t next_sequence_ = 0;                  // Of the next batch to open.
+  uint64_t next_in_order_ = 0;                  // Of the next batch to deliver in order.
+  std::map<uint64_t, int64_t> passed_ahead_;    // Delivered before their turn: sequence and number in the epoch.
+  BatchPlan plan_;                              // Scratch, as the two below.
+  std::vector<int64_t> indices_;
+  std::vector<size_t> returned_;
 
   // Destroyed first: they use what is above.
   std::optional<Worker> inline_worker_;
@@ -523,22 +931,20 @@ class DataLoader::Engine {
   std::unique_ptr<ProcessCrew> processes_;
 };
 
-DataLoader::DataLoader(Parts parts, DataLoaderOptions options)
+DataLoaderBase::DataLoaderBase(Parts parts, const DataLoaderOptions& options)
     : engine_(std::make_unique<Engine>(std::move(parts), options)) {}
-DataLoader::~DataLoader() = default;
+DataLoaderBase::~DataLoaderBase() = default;
 
-std::optional<Batch> DataLoader::next() { return engine_->next(); }
-int64_t DataLoader::size() const { return engine_->size(); }
-int64_t DataLoader::epoch() const { return engine_->epoch(); }
-void DataLoader::set_epoch(int64_t epoch) { engine_->set_epoch(epoch); }
-void DataLoader::wait_ready() { engine_->wait_ready(); }
-LoaderStats DataLoader::stats() const { return engine_->stats(); }
-const SampleSpec& DataLoader::spec() const { return engine_->spec(); }
-std::vector<pid_t> DataLoader::worker_pids() const { return engine_->worker_pids(); }
-
-DataLoader::Iterator DataLoader::begin() {
-  engine_->leave_unfinished_epoch();
-  return Iterator(*this);
-}
+std::optional<Delivery> DataLoaderBase::next_delivery() { return engine_->next(); }
+void DataLoaderBase::leave_unfinished_epoch() { engine_->leave_unfinished_epoch(); }
+int64_t DataLoaderBase::size() const { return engine_->size(); }
+int64_t DataLoaderBase::epoch() const { return engine_->epoch(); }
+void DataLoaderBase::set_epoch(int64_t epoch) { engine_->set_epoch(epoch); }
+LoaderState DataLoaderBase::state_dict() const { return engine_->state(); }
+void DataLoaderBase::load_state_dict(const LoaderState& state) { engine_->load_state(state); }
+void DataLoaderBase::wait_ready() { engine_->wait_ready(); }
+LoaderStats DataLoaderBase::stats() const { return engine_->stats(); }
+const SampleSpec& DataLoaderBase::spec() const { return engine_->spec(); }
+std::vector<pid_t> DataLoaderBase::worker_pids() const { return engine_->worker_pids(); }
 
 }  // namespace millrace

@@ -6,23 +6,90 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "millrace/loader/batch.h"
+#include "millrace/loader/collators.h"
 #include "millrace/loader/datasets/dataset.h"
+#include "millrace/loader/datasets/sources.h"
+#include "millrace/loader/delivery.h"
 #include "millrace/loader/errors.h"
 #include "millrace/loader/options.h"
+#include "millrace/loader/state.h"
 #include "millrace/loader/stats.h"
+#include "millrace/samplers/any_batch_sampler.h"
+#include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/sampler.h"
+#include "millrace/samplers/torch_sampler.h"
 
 namespace millrace {
+
+/// What loaders of every kind of batch have in common. Thread safety: one thread at a time.
+class DataLoaderBase {
+ public:
+  ~DataLoaderBase();
+
+  /// Batches an epoch. Of a dataset without indices: as many as one stream of its size() would give. Throws
+  /// std::logic_error when that has none.
+  int64_t size() const;
+
+  /// The epoch whose batches next() gives, from 0.
+  int64_t epoch() const;
+
+  /// Goes to the start of an epoch. Without it the epochs follow each other. What was prefetched for another is
+  /// dropped. Nothing happens when next() has given no batch since the loader came to that epoch, by load_state_dict()
+  /// too: a loop that begins its epochs by set_epoch() can be resumed in the middle of one.
+  void set_epoch(int64_t epoch);
+
+  /// Where the loader stands: behind the last batch that next() gave or lost to an error, whatever is prefetched. Small;
+  /// see LoaderState. Throws std::logic_error with SeedMode::kTorch.
+  LoaderState state_dict() const;
+
+  /// Goes to where the state says, in this or another process: what next() gives from there on is what the other loader
+  /// would have given, for any number of workers and any way to start them. A sampler must be made with the same
+  /// arguments; a DistributedSampler may have another number of ranks, if all ranks load the state of one. Throws
+  /// std::invalid_argument, naming the difference, for a state of another dataset or seed.
+  void load_state_dict(const LoaderState& state);
+
+  /// Waits until every worker has built its dataset. next() does not need it; it is for measuring.
+  void wait_ready();
+
+  LoaderStats stats() const;
+
+  /// What a sample looks like, as far as the loader knows.
+  const SampleSpec& spec() const;
+
+  /// Of the worker processes; empty without any.
+  std::vector<pid_t> worker_pids() const;
+
+  // What make_data_loader() puts together.
+  struct Parts {
+    std::unique_ptr<Source> source;
+    std::optional<TravellingDataset> travelling;
+    std::optional<AnySampler> sampler;             // The options' order when both
+    std::optional<AnyBatchSampler> batch_sampler;  // are absent.
+  };
+
+ protected:
+  DataLoaderBase(Parts parts, const DataLoaderOptions& options);
+
+  std::optional<Delivery> next_delivery();
+  void leave_unfinished_epoch();
+
+ private:
+  class Engine;
+
+  std::unique_ptr<Engine> engine_;
+};
 
 /// Turns a dataset into batches, with workers that fill shared memory ahead of the trainer. Made by make_data_loader().
 ///
 ///   for (auto& batch : *loader) train(batch.data(), batch.target());
 ///
-/// Thread safety: one thread at a time. Batches may go to other threads.
+/// B is what a batch is: Batch, named tensors, for samples that have names or fixed fields; else what the collate
+/// function, or a dataset of whole batches, makes. Its tensors are views of shared memory either way.
 ///
 /// Nothing of ours runs in the trainer between two calls: workers fill what next() has opened, and next() collects it,
 /// notices deaths and opens more. While it waits it learns of a worker's death at once.
@@ -32,49 +99,37 @@ namespace millrace {
 ///
 /// Destroying the loader ends its workers, two seconds at most for the samples at hand (threads cannot be killed and
 /// are waited for). Batches stay valid.
-class DataLoader {
+template <class B>
+class TypedDataLoader : public DataLoaderBase {
  public:
-  ~DataLoader();
+  TypedDataLoader(Parts parts, const DataLoaderOptions& options) : DataLoaderBase(std::move(parts), options) {}
 
   /// The next batch; nullopt once at the end of each epoch. The call after that begins the next epoch.
   ///
   /// Throws SampleError or WorkerDied for a batch that is lost (the following call goes on behind it), LoaderTimeout,
   /// TooManyBatchesHeld; WorkerStartError or BoardCorrupted when the loader is of no use any more.
-  std::optional<Batch> next();
-
-  /// Batches an epoch.
-  int64_t size() const;
-
-  /// The epoch whose batches next() gives, from 0.
-  int64_t epoch() const;
-
-  /// Goes to the start of an epoch. Without it the epochs follow each other. What was prefetched for another is
-  /// dropped.
-  void set_epoch(int64_t epoch);
-
-  /// Waits until every worker has built its dataset. next() does not need it; it is for measuring.
-  void wait_ready();
-
-  LoaderStats stats() const;
-
-  const SampleSpec& spec() const;
-
-  /// Of the worker processes; empty without any.
-  std::vector<pid_t> worker_pids() const;
+  std::optional<B> next() {
+    auto delivery = next_delivery();
+    if (!delivery) return std::nullopt;
+    if constexpr (std::is_same_v<B, Batch>)
+      return Batch(std::move(*delivery));
+    else
+      return unpack_value<B>(*std::move(delivery->packed));
+  }
 
   class Iterator {
    public:
     using iterator_category = std::input_iterator_tag;
-    using value_type = Batch;
+    using value_type = B;
     using difference_type = std::ptrdiff_t;
-    using pointer = Batch*;
-    using reference = Batch&;
+    using pointer = B*;
+    using reference = B&;
 
     Iterator() = default;
-    explicit Iterator(DataLoader& loader) : loader_(&loader) { ++*this; }
+    explicit Iterator(TypedDataLoader& loader) : loader_(&loader) { ++*this; }
 
-    Batch& operator*() const { return *batch_; }
-    Batch* operator->() const { return &*batch_; }
+    B& operator*() const { return *batch_; }
+    B* operator->() const { return &*batch_; }
     Iterator& operator++() {
       batch_.reset();  // Given back first, so that its slot can be filled again.
       batch_ = loader_->next();
@@ -84,62 +139,81 @@ class DataLoader {
     bool operator==(const Iterator& other) const { return !batch_ && !other.batch_; }
 
    private:
-    DataLoader* loader_ = nullptr;
-    mutable std::optional<Batch> batch_;
+    TypedDataLoader* loader_ = nullptr;
+    mutable std::optional<B> batch_;
   };
 
   /// The current epoch's batches; where an earlier loop was left in the middle, the next epoch's.
-  Iterator begin();
+  Iterator begin() {
+    leave_unfinished_epoch();
+    return Iterator(*this);
+  }
   Iterator end() { return {}; }
-
-  // What make_data_loader() puts together.
-  struct Parts {
-    std::unique_ptr<SampleSource> source;
-    std::optional<TravellingDataset> travelling;
-    std::optional<AnySampler> sampler;  // The options' order when absent.
-  };
-  DataLoader(Parts parts, DataLoaderOptions options);
-
- private:
-  class Engine;
-
-  std::unique_ptr<Engine> engine_;
 };
 
-/// A loader over `dataset` in its own or, with `shuffle`, in random order.
+using DataLoader = TypedDataLoader<Batch>;
+
+namespace detail {
+
+/// What a loader's batch is for a dataset (or recipe) D and a collate function.
+template <class D, class Collate>
+using LoadedBatch = std::conditional_t<
+    std::is_same_v<typename SourceFor<typename Made<D>::Dataset, Collate>::Batch, Columns>, Batch,
+    typename SourceFor<typename Made<D>::Dataset, Collate>::Batch>;
+
+template <class S>
+concept OrderOfSamples = Sampler<S> || SamplerOfBatches<S> || TorchDataSampler<S>;
+
+template <TorchDataSampler S>
+TorchSampler<S> batches_of(S sampler, int64_t samples, const DataLoaderOptions& options) {
+  int64_t size = samples;
+  if constexpr (TorchDataSamplerOfEpochs<S> || TorchDataSamplerOfSizes<S>) size = epoch_size(sampler);
+  return TorchSampler<S>(std::move(sampler), size, options.batch_size(), options.drop_last());
+}
+
+template <class D, class Collate>
+DataLoaderBase::Parts parts_of(D dataset, Collate collate, const DataLoaderOptions& options) {
+  using Made = Made<D>;
+  DataLoaderBase::Parts parts;
+  // Only for workers that inherit nothing from the trainer, since packing moves a dataset's tensors to shared memory and
+  // refuses those that cannot be sent.
+  const bool inherit = options.worker_mode() == WorkerMode::kThread || options.start_method() == StartMethod::kFork;
+  if (options.num_workers() > 0 && !inherit) parts.travelling = pack(dataset, collate);
+  auto made = std::make_shared<typename Made::Dataset>(Made::make(std::move(dataset)));
+  parts.source = SourceFor<typename Made::Dataset, Collate>::make(std::move(made), std::move(collate));
+  return parts;
+}
+
+}  // namespace detail
+
+/// A loader over `dataset` in its own or, with `shuffle`, in random order. `collate` makes a batch of samples: one of
+/// collators.h, or any function of a std::vector of samples.
 ///
-/// Worker processes get the dataset by its `serialize` member; those that have none: see recipe(). Throws
-/// std::invalid_argument for options that make no sense, OutOfSharedMemory, and what the dataset throws when its first
-/// sample is asked what it looks like.
-template <class D>
-requires Dataset<D> std::unique_ptr<DataLoader> make_data_loader(D dataset, DataLoaderOptions options = {}) {
-  auto travelling = detail::pack(dataset);
-  return std::make_unique<DataLoader>(
-      DataLoader::Parts{detail::make_source(std::move(dataset)), std::move(travelling), std::nullopt}, options);
+/// Worker processes get the dataset by its `serialize` member; those that have none: see recipe(), which may stand in
+/// the dataset's place. Throws std::invalid_argument for options that make no sense and for tensors in the dataset that
+/// cannot be sent, OutOfSharedMemory, and what the dataset throws when its first sample is asked what it looks like.
+template <class D, class Collate = collate::Default>
+requires(Dataset<typename detail::Made<D>::Dataset> &&
+         !detail::OrderOfSamples<Collate>) auto make_data_loader(D dataset, const DataLoaderOptions& options = {},
+                                                                 Collate collate = {}) {
+  return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(
+      detail::parts_of(std::move(dataset), std::move(collate), options), options);
 }
 
-/// A loader in the order that `sampler` gives.
-template <class D, Sampler S>
-requires Dataset<D> std::unique_ptr<DataLoader> make_data_loader(D dataset, S sampler, DataLoaderOptions options = {}) {
-  auto travelling = detail::pack(dataset);
-  return std::make_unique<DataLoader>(
-      DataLoader::Parts{detail::make_source(std::move(dataset)), std::move(travelling), AnySampler(std::move(sampler))},
-      options);
-}
-
-/// As above, for a dataset that the workers build themselves.
-template <class Result, class... Parameters>
-std::unique_ptr<DataLoader> make_data_loader(const Recipe<Result, Parameters...>& recipe,
-                                             DataLoaderOptions options = {}) {
-  return std::make_unique<DataLoader>(
-      DataLoader::Parts{detail::make_source(recipe()), detail::pack(recipe), std::nullopt}, options);
-}
-
-template <class Result, class... Parameters, Sampler S>
-std::unique_ptr<DataLoader> make_data_loader(const Recipe<Result, Parameters...>& recipe, S sampler,
-                                             DataLoaderOptions options = {}) {
-  return std::make_unique<DataLoader>(
-      DataLoader::Parts{detail::make_source(recipe()), detail::pack(recipe), AnySampler(std::move(sampler))}, options);
+/// A loader in the order that `sampler` gives, of samples or of whole batches (options.batch_size is then the size of the
+/// largest), or one of torch::data's as it is.
+template <class D, detail::OrderOfSamples S, class Collate = collate::Default>
+requires Dataset<typename detail::Made<D>::Dataset>
+auto make_data_loader(D dataset, S sampler, const DataLoaderOptions& options = {}, Collate collate = {}) {
+  auto parts = detail::parts_of(std::move(dataset), std::move(collate), options);
+  if constexpr (Sampler<S>)
+    parts.sampler.emplace(std::move(sampler));
+  else if constexpr (SamplerOfBatches<S>)
+    parts.batch_sampler.emplace(std::move(sampler));
+  else
+    parts.batch_sampler.emplace(
+        detail::batches_of(std::move(sampler), static_cast<int64_t>(parts.source->size()), options));
+  return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(std::move(parts), options);
 }
 
 }  // namespace millrace

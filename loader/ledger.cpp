@@ -49,6 +49,10 @@ void Ledger::release(size_t slot) {
 
 int64_t Ledger::count_death(size_t slot, size_t range) { return ++slots_[slot].range_deaths[range]; }
 
+void Ledger::drop_gaps(size_t slot) {
+  std::erase_if(slots_[slot].indices, [](int64_t index) { return index < 0; });
+}
+
 std::optional<size_t> Ledger::find_open(uint64_t sequence) const {
   for (size_t i = 0; i < slots_.size(); ++i)
     if (slots_[i].state == SlotState::kOpen && slots_[i].sequence == sequence) return i;

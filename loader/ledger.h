@@ -48,6 +48,14 @@ class Ledger {
   /// Counts a death on a range and returns how many there have been.
   int64_t count_death(size_t slot, size_t range);
 
+  /// As if none had died there.
+  void forget_deaths(size_t slot, size_t range) { slots_[slot].range_deaths[range] = 0; }
+
+  void replace_index(size_t slot, size_t row, int64_t index) { slots_[slot].indices[row] = index; }
+
+  /// Removes the indices of rows that were left out: the negative ones.
+  void drop_gaps(size_t slot);
+
   /// The open slot with that sequence.
   std::optional<size_t> find_open(uint64_t sequence) const;
 

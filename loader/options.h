@@ -1,9 +1,13 @@
 #pragma once
 
+#include <ATen/core/Generator.h>
+
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
+#include "millrace/loader/worker_info.h"
 #include "millrace/sharing/process/start_method.h"
 
 namespace millrace {
@@ -11,6 +15,24 @@ namespace millrace {
 /// What a worker is. Processes survive crashes and share nothing by accident; threads take any live dataset, whose
 /// reading must then be safe from several threads.
 enum class WorkerMode { kProcess, kThread };
+
+/// Where samples' random numbers come from.
+enum class SeedMode {
+  /// A stream for each sample, a function of (seed, epoch, position): the same batches for any number of workers.
+  kPerSample,
+  /// PyTorch's draws exactly (torch 2.11): base seed and sampler seed from torch's global generator, or from
+  /// `generator`; batch k is read whole by worker k modulo num_workers, whose default generator is seeded with base seed
+  /// + its number, and SampleContext::generator() is that one. Batches depend on the number of workers, on crashes, and
+  /// cannot be resumed in the middle of an epoch; nothing is prefetched beyond an epoch's end. Not with threads.
+  kTorch,
+};
+
+/// What happens when a sample cannot be read, because it throws or because it kills worker after worker.
+enum class OnError {
+  kRaise,    ///< next() throws SampleError or WorkerDied, its batch is lost, the epoch goes on.
+  kSkip,     ///< The sample is left out, its batch is shorter; a batch of no samples is left out.
+  kReplace,  ///< Another sample of the batch stands in for it, read with this one's seed. Not for streams.
+};
 
 /// How a loader works. Every setter returns *this, as torch::data's options do; the getters have the same names.
 class DataLoaderOptions {
@@ -40,18 +62,57 @@ class DataLoaderOptions {
   MILLRACE_OPTION(bool, shuffle, false);
   /// Seeds the order and every sample's random stream. The same seed gives the same batches.
   MILLRACE_OPTION(uint64_t, seed, 0);
-  /// Leaves out a last batch that would be short.
+  MILLRACE_OPTION(SeedMode, seed_mode, SeedMode::kPerSample);
+  /// With SeedMode::kTorch: what PyTorch's `generator` argument is. Undefined: torch's global one.
+  MILLRACE_OPTION(at::Generator, generator, {});
+  /// Workers live as long as the loader. With SeedMode::kTorch this says whether their generators, too, go on from epoch
+  /// to epoch, as with PyTorch's persistent workers; without it, it changes nothing.
+  MILLRACE_OPTION(bool, persistent_workers, false);
+  /// Leaves out a last batch that would be short. Of streams: each one's.
   MILLRACE_OPTION(bool, drop_last, false);
-  /// Batches being filled while the trainer uses one. They reach into the next epoch.
+  /// Batches being filled while the trainer uses one. They reach into the next epoch. Where one worker fills a whole
+  /// batch (see Source::Kind), so many for each worker.
   MILLRACE_OPTION(int64_t, prefetch, 2);
+  /// Bounds the shared memory of all batches: fewer are prefetched, at least one. 0: no bound.
+  MILLRACE_OPTION(uint64_t, prefetch_bytes, 0);
   /// Batches whose tensors the trainer may hold at the same time before next() reports that it holds too many.
   MILLRACE_OPTION(int64_t, held, 2);
   /// True delivers batches in the sampler's order, false as they are completed.
   MILLRACE_OPTION(bool, in_order, true);
   /// The longest next() waits before it throws LoaderTimeout; zero waits as long as a worker lives.
   MILLRACE_OPTION(std::chrono::milliseconds, timeout, std::chrono::milliseconds(0));
-  /// How often samples are read again by another worker after theirs died, before WorkerDied is thrown for their batch.
+  /// How often samples are read again by another worker after theirs died, before they are given up (see on_error).
   MILLRACE_OPTION(int64_t, retries, 2);
+  /// The longest that a worker process may read one sample before it is killed and replaced; zero: for ever. A worker
+  /// thread cannot be killed: next() throws LoaderTimeout.
+  MILLRACE_OPTION(std::chrono::milliseconds, sample_timeout, std::chrono::milliseconds(0));
+  MILLRACE_OPTION(OnError, on_error, OnError::kRaise);
+  /// See WorkerInitFunction.
+  MILLRACE_OPTION(WorkerInitFunction, worker_init_fn, nullptr);
+  /// Of datasets without indices: into how many streams they are cut. Batches take turns among them, whatever the number
+  /// of workers; more workers than streams have nothing to do.
+  MILLRACE_OPTION(int64_t, num_streams, 8);
+  /// The room that a sample of no fixed shape is expected to take in a batch; 0 measures the first one. A batch that
+  /// needs more costs two copies more.
+  MILLRACE_OPTION(uint64_t, max_sample_bytes, 0);
+
+  // torch::data's names, and PyTorch's where they differ.
+ public:
+  DataLoaderOptions& workers(int64_t value) { return num_workers(value); }
+  int64_t workers() const { return num_workers_; }
+  DataLoaderOptions& max_jobs(int64_t value) { return prefetch(value); }
+  DataLoaderOptions& enforce_ordering(bool value) { return in_order(value); }
+  bool enforce_ordering() const { return in_order_; }
+  DataLoaderOptions& multiprocessing_context(StartMethod value) { return start_method(value); }
+  /// PyTorch's: batches for each worker.
+  DataLoaderOptions& prefetch_factor(int64_t value) {
+    prefetch_factor_ = value;
+    return *this;
+  }
+  std::optional<int64_t> prefetch_factor() const { return prefetch_factor_; }
+
+ private:
+  std::optional<int64_t> prefetch_factor_;
 
 #undef MILLRACE_OPTION
 };

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "millrace/loader/sample_rng.h"
@@ -84,13 +85,16 @@ class SampleRow {
 /// What a dataset may know while it reads one sample. Owned by the worker; valid during the call.
 class SampleContext {
  public:
-  /// `seed` is the sample's own, see seeds.h; `worker` counts from 0, and is -1 in the trainer itself.
-  SampleContext(uint64_t seed, int worker) : rng_(seed), seed_(seed), worker_(worker) {}
+  /// `seed` is the sample's own, see seeds.h; `worker` counts from 0, and is -1 in the trainer itself. `generator` is
+  /// what generator() gives; undefined makes one from the seed.
+  SampleContext(uint64_t seed, int worker, at::Generator generator = {})
+      : rng_(seed), seed_(seed), worker_(worker), generator_(std::move(generator)) {}
 
   /// The sample's random stream. Draw from it alone to get the same batches for any number of workers.
   SampleRng& rng() { return rng_; }
 
-  /// The same stream's seed in a torch generator, for randn and the like. Made on first use, once per sample.
+  /// The same stream's seed in a torch generator, for randn and the like. Made on first use, once per sample. With
+  /// SeedMode::kTorch it is torch's default generator, seeded as PyTorch seeds its workers.
   at::Generator& generator();
 
   int worker() const { return worker_; }
@@ -101,6 +105,31 @@ class SampleContext {
   uint64_t seed_;
   int worker_;
   at::Generator generator_;
+};
+
+/// What a stream may know while it gives its next sample: also which part of the data is its own.
+class StreamContext : public SampleContext {
+ public:
+  StreamContext(SampleContext sample, int64_t epoch, int64_t shard, int64_t num_shards, int64_t position)
+      : SampleContext(std::move(sample)),
+        epoch_(epoch),
+        shard_(shard),
+        num_shards_(num_shards),
+        position_(position) {}
+
+  /// This stream's number and how many there are; not those of a worker, so that batches do not depend on workers. Give
+  /// the samples of part shard() of num_shards().
+  int64_t shard() const { return shard_; }
+  int64_t num_shards() const { return num_shards_; }
+
+  int64_t epoch() const { return epoch_; }
+  int64_t position() const { return position_; }  ///< Samples that the stream gave before in this epoch.
+
+ private:
+  int64_t epoch_;
+  int64_t shard_;
+  int64_t num_shards_;
+  int64_t position_;
 };
 
 template <class T>

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "millrace/samplers/scatter.h"
+
 namespace millrace {
 
 /// The random stream of one sample: a 64-bit counter generator (SplitMix64; Steele, Lea, Flood, "Fast splittable
@@ -21,7 +23,7 @@ class SampleRng {
   static constexpr uint64_t max() { return std::numeric_limits<uint64_t>::max(); }
 
   uint64_t operator()() {
-    state_ += 0x9e3779b97f4a7c15ULL;
+    state_ += kSplitMixStep;
     return mix(state_);
   }
 
@@ -35,23 +37,15 @@ class SampleRng {
   int64_t integer(int64_t low, int64_t high) {
     const auto range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1;
     if (range == 0) return static_cast<int64_t>((*this)());
-    const auto scaled = static_cast<Wide>((*this)()) * range;
-    return static_cast<int64_t>(static_cast<uint64_t>(low) + static_cast<uint64_t>(scaled >> 64));
+    return static_cast<int64_t>(static_cast<uint64_t>(low) + below((*this)(), range));
   }
 
   /// True with probability p.
   bool chance(double p) { return uniform() < p; }
 
-  /// SplitMix64's output function: a bijection of 64 bits that scatters neighbouring inputs.
-  static constexpr uint64_t mix(uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-    return z ^ (z >> 31);
-  }
+  static constexpr uint64_t mix(uint64_t z) { return split_mix(z); }
 
  private:
-  __extension__ using Wide = unsigned __int128;  // Not in ISO C++, but in every compiler for our processors.
-
   uint64_t state_;
 };
 

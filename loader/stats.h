@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace millrace {
 
@@ -8,8 +9,12 @@ namespace millrace {
 struct LoaderStats {
   uint64_t batches = 0;        ///< Delivered.
   uint64_t samples = 0;        ///< In those batches.
-  uint64_t sample_errors = 0;  ///< Batches lost to a SampleError.
+  uint64_t sample_errors = 0;  ///< Samples that could not be read: each lost its batch, was skipped or replaced.
+  uint64_t skipped_samples = 0;
+  uint64_t replaced_samples = 0;
+  uint64_t spilled_batches = 0;  ///< Larger than a slot, and therefore copied on their way.
   uint64_t worker_deaths = 0;  ///< Worker processes that died unasked. Each was replaced.
+  std::string last_error;      ///< What the last of the sample errors said.
   double wait_seconds = 0;     ///< Spent inside next() with no batch ready: the time the trainer waited for data.
 };
 

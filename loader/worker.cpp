@@ -1,10 +1,14 @@
 #include "millrace/loader/worker.h"
 
+#include <ATen/CPUGeneratorImpl.h>
+
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "millrace/sharing/os/look.h"
 #include "millrace/sharing/process/type_name.h"
@@ -33,72 +37,74 @@ SlotLayout layout_of(const SampleSpec& spec, size_t batch_size) {
   return {batch_size, row_bytes};
 }
 
-Worker::Worker(const Place& place, SampleSource& source, int number, uint32_t incarnation)
-    : place_(place),
-      source_(source),
-      number_(number),
-      incarnation_(incarnation),
-      beacon_(place.board.beacon(static_cast<size_t>(std::max(number, 0)))),
-      rows_(place.layout.field_count()) {
+Worker::Worker(const Place& place, Source& source, const WorkerRole& role)
+    : place_(place), source_(source), role_(role), beacon_(place.board.beacon(board_number())) {
+  if (role.seed_mode == SeedMode::kTorch) generator_ = at::detail::getDefaultCPUGenerator();
   beacon_.sleeping.store(0, std::memory_order_relaxed);
-  beacon_.incarnation.store(incarnation, std::memory_order_relaxed);
+  beacon_.incarnation.store(role.incarnation, std::memory_order_relaxed);
   note(WorkerPhase::kIdle, -1);
 }
 
 void Worker::run(const std::function<bool()>& orphaned) {
   while (!place_.board.stopping() && !orphaned()) {
-    if (!look_for_a_while([&] { return fill_one(); })) place_.board.wait_for_work(beacon_, kLookForOrphans);
+    if (!look_for_a_while([&] { return fill_one(); })) place_.board.wait_for_work(board_number(), kLookForOrphans);
   }
 }
 
 bool Worker::fill_one() {
-  const auto claim = place_.board.claim(incarnation_);
+  const auto claim = place_.board.claim(role_.incarnation, board_number());
   if (!claim) return false;
-  read_samples(*claim);
+  fill(*claim);
   note(WorkerPhase::kIdle, -1);
   return true;
 }
 
-void Worker::read_samples(const Board::Claim& claim) {
-  std::byte* slot = place_.arena + claim.slot * place_.layout.slot_bytes();
-  const auto tickets = place_.layout.tickets(slot);
-  const auto size = static_cast<int64_t>(source_.size());
-  note(WorkerPhase::kReading, tickets[claim.first].index);
-  for (uint32_t s = claim.first; s < claim.last; ++s) {
-    const SampleTicket& ticket = tickets[s];
-    // The trainer gives only indices that exist; but the arena is writable for all.
-    if (ticket.index < 0 || ticket.index >= size)
-      return report(claim, s, "std::out_of_range", "the arena was overwritten: no such sample");
-    beacon_.sample.store(ticket.index, std::memory_order_relaxed);
-    for (size_t f = 0; f < rows_.size(); ++f) rows_[f] = place_.layout.row(slot, f, s);
-    SampleRow row(place_.spec, rows_);
-    SampleContext context(ticket.seed, number_);
-    try {
-      source_.read(static_cast<size_t>(ticket.index), row, context);
-    } catch (const std::exception& e) {
-      return report(claim, s, type_name(typeid(e)), e.what());
-    } catch (...) {
-      return report(claim, s, current_exception_type(), "thrown by the dataset; it is no std::exception");
-    }
+void Worker::fill(const Board::Claim& claim) {
+  FillRequest request(place_.arena + claim.slot * place_.layout.slot_bytes(), place_.layout, claim, source_.size(),
+                      role_.number, beacon_, *place_.spill, generator_);
+  note(WorkerPhase::kReading, -1);
+  try {
+    if (base_seed_ != claim.base_seed) begin(claim.base_seed);
+    source_.fill(request);
+  } catch (const std::exception& e) {
+    return report(claim, request, type_name(typeid(e)), e.what());
+  } catch (...) {
+    return report(claim, request, current_exception_type(), "thrown by the dataset; it is no std::exception");
   }
   beacon_.samples_done.fetch_add(claim.last - claim.first, std::memory_order_relaxed);
-  if (place_.board.finish(claim, incarnation_)) place_.done.signal();
+  if (place_.board.finish(claim, role_.incarnation)) place_.done.signal();
 }
 
-void Worker::report(const Board::Claim& claim, uint32_t sample, const std::string& type, const std::string& message) {
+// PyTorch's order: seed, init function, first sample. The trainer itself is no worker: nothing is seeded or called.
+void Worker::begin(uint64_t base_seed) {
+  if (role_.number >= 0) {
+    const auto id = static_cast<uint64_t>(role_.number);
+    if (generator_.defined()) {
+      const std::lock_guard<std::mutex> lock(generator_.mutex());
+      generator_.set_current_seed(base_seed + id);
+    }
+    const WorkerInfo info{role_.number, role_.num_workers, base_seed + id};
+    detail::set_worker_info(info);
+    if (!base_seed_ && role_.init != nullptr) role_.init(info);
+  }
+  base_seed_ = base_seed;
+}
+
+void Worker::report(const Board::Claim& claim, const FillRequest& request, const std::string& type,
+                    const std::string& message) {
   std::string path;
-  std::byte* slot = place_.arena + claim.slot * place_.layout.slot_bytes();
-  const int64_t index = place_.layout.tickets(slot)[sample].index;
+  const int64_t index = request.current_index();
   try {
     if (index >= 0 && index < static_cast<int64_t>(source_.size())) path = source_.describe(static_cast<size_t>(index));
   } catch (const std::exception& e) {
     path = std::string("its describe() failed too: ") + e.what();
   }
-  error_.sample = sample;
+  error_.sample = request.current();
+  error_.index = index;
   copy_cut(error_.type, type);
   copy_cut(error_.path, path);
   copy_cut(error_.message, message);
-  if (place_.board.fail(claim, incarnation_, error_)) place_.done.signal();
+  if (place_.board.fail(claim, role_.incarnation, error_)) place_.done.signal();
 }
 
 void Worker::note(WorkerPhase phase, int64_t sample) {

@@ -1,11 +1,16 @@
 #pragma once
 
+#include <ATen/core/Generator.h>
+
+#include <algorithm>
 #include <cstddef>
 #include <functional>
-#include <vector>
+#include <optional>
+#include <string>
 
 #include "millrace/loader/board.h"
-#include "millrace/loader/datasets/sample_source.h"
+#include "millrace/loader/options.h"
+#include "millrace/loader/source.h"
 #include "millrace/sharing/memory/slot_layout.h"
 #include "millrace/sharing/os/event_fd.h"
 
@@ -14,6 +19,15 @@ namespace millrace {
 /// Where the fields of `spec` lie in a slot of `batch_size` samples. Trainer and workers each compute it, by this
 /// function.
 SlotLayout layout_of(const SampleSpec& spec, size_t batch_size);
+
+/// What makes one worker different from the others, and how it seeds itself.
+struct WorkerRole {
+  int number = -1;  ///< From 0; -1 is the trainer.
+  uint32_t incarnation = 0;
+  int num_workers = 0;
+  SeedMode seed_mode = SeedMode::kPerSample;
+  WorkerInitFunction init = nullptr;
+};
 
 /// Fills ranges of slots: the same code in a worker process, in a worker thread and in the trainer itself.
 ///
@@ -24,12 +38,12 @@ class Worker {
     const Board& board;
     std::byte* arena;
     const SlotLayout& layout;
-    const SampleSpec& spec;
-    const EventFd& done;  ///< Rung when the trainer waits for a batch that we complete.
+    const EventFd& done;    ///< Rung when the trainer waits for a batch that we complete.
+    const FdSocket* spill;  ///< Takes batches that are larger than a slot.
   };
 
-  /// `number` counts workers from 0, -1 is the trainer; its notes go to the beacon of that number, or to the first one.
-  Worker(const Place& place, SampleSource& source, int number, uint32_t incarnation);
+  /// Its notes go to the beacon of its number, the trainer's to the first one.
+  Worker(const Place& place, Source& source, const WorkerRole& role);
 
   /// Claims one range and fills it. False when nothing is open.
   bool fill_one();
@@ -38,16 +52,20 @@ class Worker {
   void run(const std::function<bool()>& orphaned);
 
  private:
-  void read_samples(const Board::Claim& claim);
-  void report(const Board::Claim& claim, uint32_t sample, const std::string& type, const std::string& message);
+  void fill(const Board::Claim& claim);
+  void begin(uint64_t base_seed);
+  void report(const Board::Claim& claim, const FillRequest& request, const std::string& type,
+              const std::string& message);
   void note(WorkerPhase phase, int64_t sample);
 
+  uint32_t board_number() const { return static_cast<uint32_t>(std::max(role_.number, 0)); }
+
   Place place_;
-  SampleSource& source_;
-  int number_;
-  uint32_t incarnation_;
+  Source& source_;
+  WorkerRole role_;
   Beacon& beacon_;
-  std::vector<std::byte*> rows_;
+  std::optional<uint64_t> base_seed_;  // Of the last batch; none before the first one.
+  at::Generator generator_;
   RangeError error_;
 };
 

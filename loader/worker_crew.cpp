@@ -25,12 +25,14 @@ struct WorkerSetup {
   Board::Geometry geometry;
   uint64_t batch_size = 0;
   SampleSpec spec;
-  uint64_t live_source = 0;  // Address of the inherited SampleSource; 0 when `rebuild` makes one.
+  uint64_t live_source = 0;  // Address of the inherited Source; 0 when `rebuild` makes one.
   FunctionRef rebuild;
+  SeedMode seed_mode = SeedMode::kPerSample;
+  std::optional<FunctionRef> init;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(number, incarnation, geometry, batch_size, spec, live_source, rebuild);
+    archive(number, incarnation, geometry, batch_size, spec, live_source, rebuild, seed_mode, init);
   }
 };
 
@@ -47,7 +49,7 @@ void use_one_thread() {
   image::use_one_thread();
 }
 
-std::unique_ptr<SampleSource> rebuild_source(const WorkerSetup& setup, DecodeArchive& archive) {
+std::unique_ptr<Source> rebuild_source(const WorkerSetup& setup, DecodeArchive& archive) {
   return resolve<TravellingDataset::Rebuild>(setup.rebuild)(archive);
 }
 
@@ -67,16 +69,19 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
   const Board board(board_memory.data(), setup.geometry);
   const SlotLayout layout = layout_of(setup.spec, setup.batch_size);
 
-  std::unique_ptr<SampleSource> rebuilt;
+  WorkerRole role{setup.number, setup.incarnation, static_cast<int>(setup.geometry.workers), setup.seed_mode, nullptr};
+  std::unique_ptr<Source> rebuilt;
   try {
+    if (setup.init) role.init = resolve<std::remove_pointer_t<WorkerInitFunction>>(*setup.init);
     if (setup.live_source == 0) rebuilt = rebuild_source(setup, archive);
   } catch (const std::exception& e) {
     const std::string text = type_name(typeid(e)) + ": " + e.what();
     control.send(std::as_bytes(std::span(text)));
     return 1;
   }
-  SampleSource& source = rebuilt ? *rebuilt : *reinterpret_cast<SampleSource*>(setup.live_source);
-  Worker worker({board, arena.data(), layout, setup.spec, done}, source, setup.number, setup.incarnation);
+  if (rebuilt) rebuilt->set_spec(setup.spec);
+  Source& source = rebuilt ? *rebuilt : *reinterpret_cast<Source*>(setup.live_source);
+  Worker worker({board, arena.data(), layout, done, &control}, source, role);
   done.signal();  // Ready: somebody may be in wait_ready().
   worker.run([parent] { return ::getppid() != parent; });
   return 0;
@@ -84,14 +89,23 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
 
 }  // namespace
 
-ThreadCrew::ThreadCrew(const Worker::Place& place, const SampleSource& source, size_t workers) : board_(place.board) {
+ThreadCrew::ThreadCrew(const Worker::Place& place, const Source& source, const WorkerRole& role) : board_(place.board) {
+  const auto workers = static_cast<size_t>(role.num_workers);
+  spills_.reserve(workers);  // The threads borrow what is in it.
   try {
-    for (size_t w = 0; w < workers; ++w)
-      threads_.emplace_back([place, own = std::shared_ptr<SampleSource>(source.clone()), number = static_cast<int>(w)] {
-        Worker worker(place, *own, number, static_cast<uint32_t>(number) + 1);
-        place.done.signal();
+    for (size_t w = 0; w < workers; ++w) {
+      spills_.push_back(FdSocket::pair());
+      Worker::Place own_place = place;
+      own_place.spill = &spills_.back().second;
+      WorkerRole own_role = role;
+      own_role.number = static_cast<int>(w);
+      own_role.incarnation = static_cast<uint32_t>(w) + 1;
+      threads_.emplace_back([own_place, own_role, own = std::shared_ptr<Source>(source.clone())] {
+        Worker worker(own_place, *own, own_role);
+        own_place.done.signal();
         worker.run([] { return false; });
       });
+    }
   } catch (...) {
     end();
     throw;
@@ -105,10 +119,10 @@ void ThreadCrew::end() {
 
 ThreadCrew::~ThreadCrew() { end(); }
 
-ProcessCrew::ProcessCrew(const Plan& plan, size_t workers, Epoll& epoll, uint64_t first_key)
-    : plan_(plan), epoll_(epoll), first_key_(first_key), members_(workers) {
+ProcessCrew::ProcessCrew(const Plan& plan, Epoll& epoll, uint64_t first_key)
+    : plan_(plan), epoll_(epoll), first_key_(first_key), members_(static_cast<size_t>(plan.role.num_workers)) {
   try {
-    for (size_t w = 0; w < workers; ++w) start(w);
+    for (size_t w = 0; w < members_.size(); ++w) start(w);
   } catch (...) {
     end();
     throw;
@@ -132,6 +146,8 @@ void ProcessCrew::start(size_t worker) {
   setup.geometry = plan_.board.geometry();
   setup.batch_size = plan_.layout.batch_size();
   setup.spec = plan_.spec;
+  setup.seed_mode = plan_.role.seed_mode;
+  if (plan_.role.init != nullptr) setup.init = identify(plan_.role.init);
   if (plan_.method == StartMethod::kFork)
     setup.live_source = reinterpret_cast<uint64_t>(plan_.live);
   else
@@ -158,7 +174,7 @@ std::optional<ProcessCrew::Death> ProcessCrew::bury(size_t worker) {
   epoll_.remove(member.child.pidfd().fd());
   Death death{worker, member.incarnation, member.child.pid(), *status, is_ready(worker), {}};
   // The worker is gone, so what it wanted to say is there already or never will be.
-  if (death.status.code() == 1 && poll_readable(member.control.fd(), std::chrono::nanoseconds(0))) {
+  if (!death.was_ready && death.status.code() == 1 && poll_readable(member.control.fd(), std::chrono::nanoseconds(0))) {
     if (const auto words = member.control.receive())
       death.start_error.assign(reinterpret_cast<const char*>(words->bytes.data()), words->bytes.size());
   }

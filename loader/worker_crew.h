@@ -3,10 +3,12 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "millrace/loader/board.h"
@@ -24,16 +26,21 @@ namespace millrace {
 /// Worker threads. They borrow everything in `place` and read from clones of `source`.
 class ThreadCrew {
  public:
-  ThreadCrew(const Worker::Place& place, const SampleSource& source, size_t workers);
+  /// Of role.num_workers threads; place.spill and the role's own number are set for each.
+  ThreadCrew(const Worker::Place& place, const Source& source, const WorkerRole& role);
 
   /// Tells the board to stop and waits until every thread has finished the sample it is reading: a thread cannot be
   /// killed.
   ~ThreadCrew();
 
+  /// Where a worker sends what is larger than a slot.
+  const FdSocket& spill(size_t worker) const { return spills_[worker].first; }
+
  private:
   void end();
 
   const Board& board_;
+  std::vector<std::pair<FdSocket, FdSocket>> spills_;  // Ours, theirs.
   std::vector<std::thread> threads_;
 };
 
@@ -50,7 +57,8 @@ class ProcessCrew {
     const SampleSpec& spec;
     const EventFd& done;
     const TravellingDataset* travelling;  ///< For kForkServer and kSpawn.
-    SampleSource* live;                   ///< For kFork: inherited as it is.
+    Source* live;                         ///< For kFork: inherited as it is.
+    WorkerRole role;                      ///< Without number and incarnation.
   };
 
   /// A worker process that ended unasked.
@@ -63,8 +71,8 @@ class ProcessCrew {
     std::string start_error;  ///< Why it could not, if it said so.
   };
 
-  /// Starts `workers` processes and makes `epoll` report key `first_key` + worker when one ends.
-  ProcessCrew(const Plan& plan, size_t workers, Epoll& epoll, uint64_t first_key);
+  /// Starts plan.role.num_workers processes and makes `epoll` report key `first_key` + worker when one ends.
+  ProcessCrew(const Plan& plan, Epoll& epoll, uint64_t first_key);
 
   /// Ends all workers: two seconds for the sample at hand, then SIGKILL.
   ~ProcessCrew();
@@ -82,13 +90,19 @@ class ProcessCrew {
   pid_t pid(size_t worker) const { return members_[worker].child.pid(); }
   uint32_t incarnation(size_t worker) const { return members_[worker].incarnation; }
 
+  /// Where a worker sends what is larger than a slot. What it sent before it died is there until it is replaced.
+  const FdSocket& spill(size_t worker) const { return members_[worker].control; }
+
+  /// SIGKILL. Its end is reported as any other.
+  void kill(size_t worker) { members_[worker].child.kill(SIGKILL); }
+
   /// The worker with that incarnation, if it lives.
   std::optional<size_t> find(uint32_t incarnation) const;
 
  private:
   struct Member {
     Child child;
-    FdSocket control;  // The worker says here why it could not start.
+    FdSocket control;  // The worker says here why it could not start; later it sends what is larger than a slot.
     uint32_t incarnation = 0;
   };
 

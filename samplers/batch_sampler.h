@@ -51,6 +51,8 @@ class BatchSampler {
     return batch;
   }
 
+  static constexpr PositionUnit kPositionUnit = PositionUnit::kIndices;
+
   /// The inner sampler's, so that its position counts indices and another batch_size may go on from it.
   SamplerState state() const requires Resumable<S> { return sampler_.state(); }
   void load_state(const SamplerState& state) requires Resumable<S> { sampler_.load_state(state); }

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/randperm.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -52,8 +53,13 @@ std::optional<int64_t> DistributedSampler::next() {
   return order_.const_data_ptr<int64_t>()[element];
 }
 
+SamplerState DistributedSampler::state() const {
+  // Beyond the last sample there is only padding, which another number of ranks would not have.
+  return generator_.state(std::min(start_ + given_ * options_.num_replicas, n_));
+}
+
 void DistributedSampler::load_state(const SamplerState& state) {
-  require_position("DistributedSampler", state.position, n_ + options_.num_replicas);
+  require_position("DistributedSampler", state.position, n_);
   generator_.load_state(state, "DistributedSampler");
   set_epoch(state.epoch);
   start_ = state.position;

@@ -34,12 +34,15 @@ class DistributedSampler {
   void set_epoch(int64_t epoch);
   std::optional<int64_t> next();
 
-  /// The position counts indices that all ranks together have given, supposing that they stand where this one does.
+  /// The position is global: samples of the epoch's order that all ranks together have given, supposing that each has
+  /// given as many as this one. All ranks therefore have the same state, at most the number of samples, and it holds
+  /// nothing of their number.
   ///
-  /// That is what makes a state good for another number of replicas: each of the new ranks, loading it, takes its share
-  /// of what is left, and together they give each sample of it once (but for the padding or truncation at the end).
-  /// The position must be one that the ranks which made it shared evenly; size() remains that of a whole epoch.
-  SamplerState state() const { return generator_.state(start_ + given_ * options_.num_replicas); }
+  /// Loaded by any number of ranks, it makes each of them take its share of what is left: rank r elements r, r +
+  /// num_replicas, … of it. Together they visit each sample that is left exactly once; only at the very end is the
+  /// order padded, from its own start as ever, or truncated, to divide by the new number of ranks. So what drop_last
+  /// left out at the end of an epoch of many ranks may still be given by fewer. size() remains that of a whole epoch.
+  SamplerState state() const;
   void load_state(const SamplerState& state);
 
  private:

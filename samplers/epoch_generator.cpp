@@ -34,6 +34,10 @@ EpochGenerator::EpochGenerator(at::Generator generator, std::string_view sampler
                                 ": the generator is undefined; make one, or give a seed instead");
 }
 
+EpochGenerator EpochGenerator::of_global() {
+  return EpochGenerator(at::detail::getDefaultCPUGenerator(), "EpochGenerator");
+}
+
 void EpochGenerator::set_epoch(int64_t epoch) {
   epoch_ = epoch;
   current_ = at::Generator();

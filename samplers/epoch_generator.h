@@ -20,6 +20,9 @@ class EpochGenerator {
   /// Shares `generator`. Throws std::invalid_argument, in the name of `sampler`, when it is undefined.
   EpochGenerator(at::Generator generator, std::string_view sampler);
 
+  /// Shares the global generator, which torch.manual_seed() seeds.
+  static EpochGenerator of_global();
+
   /// True when the stream is the caller's, so that others see what is drawn from it.
   bool is_shared() const { return shared_.defined(); }
 

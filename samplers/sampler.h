@@ -45,6 +45,8 @@ concept Resumable = requires(T sampler, const T& fixed, const SamplerState& stat
 /// - `size()`: how many batches an epoch has.
 /// - `set_epoch(epoch)`: as for samplers.
 /// - `next(batch)`: replaces the contents of `batch` by the next batch; false, with `batch` empty, at the end.
+///
+/// One that is Resumable may have a member `static constexpr PositionUnit kPositionUnit`; without it, batches count.
 template <class T>
 concept SamplerOfBatches = std::movable<T> &&
     requires(T sampler, const T& fixed, int64_t epoch, std::vector<int64_t>& batch) {

@@ -5,14 +5,18 @@
 // Random numbers by counting, for orders that must be the same on every machine and can be entered at any point.
 namespace millrace {
 
-/// SplitMix64's output function (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): a
-/// bijection of 64 bits that scatters neighbouring inputs.
-constexpr uint64_t scatter(uint64_t z) {
-  z += 0x9e3779b97f4a7c15ULL;
+/// What SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014) counts by,
+inline constexpr uint64_t kSplitMixStep = 0x9e3779b97f4a7c15ULL;
+
+/// and its output function: a bijection of 64 bits that scatters neighbouring inputs. It leaves 0 where it is.
+constexpr uint64_t split_mix(uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
   return z ^ (z >> 31);
 }
+
+/// The number that SplitMix64 in state z gives next.
+constexpr uint64_t scatter(uint64_t z) { return split_mix(z + kSplitMixStep); }
 
 /// A key made of several numbers, each scattered before the next is added.
 constexpr uint64_t scatter(uint64_t a, uint64_t b) { return scatter(scatter(a) + b); }

@@ -17,7 +17,8 @@ namespace millrace {
 /// places early. For data that is read well in one order, such as shards, where a full shuffle would jump about.
 ///
 /// Holds buffer_size indices. The state does not: load_state() goes through the epoch again up to the position, one
-/// next() an index, for which the inner sampler's epochs must be functions of the epoch or of its own state.
+/// next() an index, for which the inner sampler's epochs must be functions of the epoch or of its own state. Over a
+/// DistributedSampler it is therefore good for the same number of ranks only.
 template <Sampler S>
 class ShuffleBufferSampler {
  public:

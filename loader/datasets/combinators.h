@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/loader/collate.h"
 #include "millrace/loader/datasets/dataset.h"
 #include "millrace/loader/sample.h"
 #include "millrace/samplers/random_sampler.h"

@@ -1,45 +1,85 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
-#include "millrace/loader/collate.h"
-#include "millrace/loader/datasets/sample_source.h"
 #include "millrace/loader/sample.h"
+#include "millrace/loader/source.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/process/function_ref.h"
+#include "millrace/sharing/tensor/tensor_codec.h"
 
 namespace millrace {
 
-// A dataset is any type that fulfils one of these concepts; there is no base class.
+// A dataset is any type that fulfils one of these concepts; there is no base class. Where it fulfils several, the first
+// in this order counts.
+
+/// Says how many samples it has: torch::data's datasets may not know.
+template <class D>
+concept Sized = requires(D& dataset) {
+  { dataset.size() } -> std::convertible_to<size_t>;
+} || requires(D& dataset) {
+  { dataset.size() } -> std::convertible_to<std::optional<size_t>>;
+};
 
 /// Writes sample i in place: says what a sample looks like, then fills the row it is given.
 template <class D>
-concept InPlaceDataset = requires(D& dataset, size_t index, SampleRow& row, SampleContext& context) {
-  { dataset.size() } -> std::convertible_to<size_t>;
+concept InPlaceDataset = Sized<D> && requires(D& dataset, size_t index, SampleRow& row, SampleContext& context) {
   { dataset.spec() } -> std::convertible_to<SampleSpec>;
   dataset.read(index, row, context);
 };
 
-/// Gives sample i as a value that collates (see collate.h); with a context when it wants random numbers.
+/// torch::data's stateful datasets (StatefulDataset, ChunkDataset, and what is made of them): gives batches of a size
+/// until there are none, and begins anew at reset().
 template <class D>
-concept GetDataset = requires(D& dataset, size_t index) {
-  { dataset.size() } -> std::convertible_to<size_t>;
-}
-&&(
+concept StatefulDataset = requires {
+  requires D::is_stateful;
+};
+
+/// Gives whole batches: torch::data's BatchDataset and all that derives from it, or one's own, where reading many
+/// samples at once is cheaper. A batch is what get_batch() returns.
+template <class D>
+concept BatchDataset = Sized<D> && !StatefulDataset<D> && requires(D& dataset, std::vector<size_t> indices) {
+  dataset.get_batch(indices);
+};
+
+/// torch::data's StreamDataset: gives batches of a size, for ever. Its sampler says how many make an epoch.
+template <class D>
+concept SizeDataset = !BatchDataset<D> && !StatefulDataset<D> && requires(D& dataset, size_t batch_size) {
+  dataset.get_batch(batch_size);
+};
+
+/// Gives sample i as a value that collates (see collators.h); with a context when it wants random numbers.
+template <class D>
+concept GetDataset = Sized<D> && (
     requires(D& dataset, size_t index) { dataset.get(index); } ||
     requires(D & dataset, size_t index, SampleContext& context) { dataset.get(index, context); });
 
+/// Gives its samples one after the other, each a value that collates, and std::nullopt behind the last. Each of the
+/// loader's streams (DataLoaderOptions::num_streams) is a copy of the dataset, and gives the samples of its own part,
+/// see StreamContext. Optional: size(), the samples of all parts together; state() and load_state(), of any type the
+/// codec knows, to be resumed without reading from the beginning.
 template <class D>
-concept Dataset = InPlaceDataset<D> || GetDataset<D>;
+concept IterableDataset = std::copy_constructible<D> && requires(D& dataset, StreamContext& context) {
+  dataset.next(context).has_value();
+  *dataset.next(context);
+};
+
+template <class D>
+concept Dataset = InPlaceDataset<D> || StatefulDataset<D> || BatchDataset<D> || SizeDataset<D> || GetDataset<D> ||
+    IterableDataset<D>;
 
 /// Can be sent to workers: an empty type, or one with a `serialize` that covers it and a default constructor to load
-/// into.
+/// into. Tensors among its members move to shared memory, in place: the workers read the trainer's bytes, however many
+/// they are.
 template <class D>
 concept Travels = std::default_initializable<D> &&
     (std::is_empty_v<D> || (cereal::traits::is_output_serializable<D, EncodeArchive>::value &&
@@ -65,104 +105,10 @@ Recipe<Result, Parameters...> recipe(Result (*function)(Parameters...), Argument
 
 /// How a dataset gets to a worker process: a function of this program that rebuilds it, and what that function reads.
 struct TravellingDataset {
-  using Rebuild = std::unique_ptr<SampleSource>(DecodeArchive&);
+  using Rebuild = std::unique_ptr<Source>(DecodeArchive&);
 
   FunctionRef rebuild;
   Encoded content;
 };
 
-namespace detail {
-
-template <class D>
-class DatasetSource final : public SampleSource {
- public:
-  explicit DatasetSource(std::shared_ptr<D> dataset) : dataset_(std::move(dataset)) {}
-
-  size_t size() const override { return static_cast<size_t>(dataset_->size()); }
-
-  const SampleSpec& spec() override {
-    if (!spec_) spec_ = find_spec();
-    return *spec_;
-  }
-
-  void read(size_t index, SampleRow& row, SampleContext& context) override {
-    if constexpr (InPlaceDataset<D>)
-      dataset_->read(index, row, context);
-    else
-      collate::write_sample(row, get(index, context));
-  }
-
-  std::string describe(size_t index) const override {
-    if constexpr (requires { std::string(dataset_->describe(index)); })
-      return std::string(dataset_->describe(index));
-    else
-      return {};
-  }
-
-  std::unique_ptr<SampleSource> clone() const override {
-    if constexpr (std::copy_constructible<D>)
-      return std::make_unique<DatasetSource>(std::make_shared<D>(*dataset_));
-    else
-      return std::make_unique<DatasetSource>(dataset_);
-  }
-
- private:
-  SampleSpec find_spec() {
-    if constexpr (InPlaceDataset<D>) {
-      return dataset_->spec();
-    } else {
-      SampleContext context(0, -1);
-      return collate::spec_of(get(0, context));
-    }
-  }
-
-  auto get(size_t index, SampleContext& context) {
-    if constexpr (requires { dataset_->get(index, context); })
-      return dataset_->get(index, context);
-    else
-      return dataset_->get(index);
-  }
-
-  std::shared_ptr<D> dataset_;
-  std::optional<SampleSpec> spec_;
-};
-
-template <class D>
-std::unique_ptr<SampleSource> make_source(D dataset) {
-  return std::make_unique<DatasetSource<D>>(std::make_shared<D>(std::move(dataset)));
-}
-
-template <class D>
-std::unique_ptr<SampleSource> rebuild_dataset(DecodeArchive& archive) {
-  auto dataset = std::make_shared<D>();
-  if constexpr (!std::is_empty_v<D>) archive(*dataset);
-  return std::make_unique<DatasetSource<D>>(std::move(dataset));
-}
-
-template <class Result, class... Parameters>
-std::unique_ptr<SampleSource> rebuild_recipe(DecodeArchive& archive) {
-  FunctionRef function;
-  Recipe<Result, Parameters...> recipe;
-  archive(function, recipe.arguments);
-  recipe.function = resolve<typename Recipe<Result, Parameters...>::Function>(function);
-  return make_source(recipe());
-}
-
-/// The dataset as it travels, or nothing when it cannot.
-template <class D>
-std::optional<TravellingDataset> pack(const D& dataset) {
-  if constexpr (std::is_empty_v<D> && Travels<D>)
-    return TravellingDataset{identify(&rebuild_dataset<D>), {}};
-  else if constexpr (Travels<D>)
-    return TravellingDataset{identify(&rebuild_dataset<D>), encode(dataset)};
-  else
-    return std::nullopt;
-}
-
-template <class Result, class... Parameters>
-TravellingDataset pack(const Recipe<Result, Parameters...>& recipe) {
-  return {identify(&rebuild_recipe<Result, Parameters...>), encode(identify(recipe.function), recipe.arguments)};
-}
-
-}  // namespace detail
 }  // namespace millrace

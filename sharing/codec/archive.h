@@ -168,6 +168,36 @@ void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, cereal::BinaryData<T>& bl
     archive.read(block.data, static_cast<size_t>(block.size));
 }
 
+/// std::byte and other enumerations: any bytes are a value of theirs, save for those of bools.
+template <class T>
+concept PlainBytes = std::is_enum_v<T> && !std::is_same_v<std::underlying_type_t<T>, bool>;
+
+// Cereal writes containers of numbers as one block, and those of all else value by value; of these it could do better.
+
+template <PlainBytes T, class Allocator>
+void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const std::vector<T, Allocator>& values) {
+  archive(cereal::make_size_tag(static_cast<cereal::size_type>(values.size())),
+          cereal::binary_data(values.data(), values.size() * sizeof(T)));
+}
+
+template <PlainBytes T, class Allocator>
+void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, std::vector<T, Allocator>& values) {
+  cereal::size_type size = 0;
+  archive(cereal::make_size_tag(size));
+  values.resize(static_cast<size_t>(size));
+  archive(cereal::binary_data(values.data(), values.size() * sizeof(T)));
+}
+
+template <PlainBytes T, size_t N>
+void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const std::array<T, N>& values) {
+  archive(cereal::binary_data(values.data(), sizeof values));
+}
+
+template <PlainBytes T, size_t N>
+void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, std::array<T, N>& values) {
+  archive(cereal::binary_data(values.data(), sizeof values));
+}
+
 template <class T>
 void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const cereal::SizeTag<T>& tag) {
   archive(static_cast<cereal::size_type>(tag.size));

@@ -37,6 +37,10 @@ class SlotLayout {
   std::span<SampleTicket> tickets(std::byte* slot) const {
     return {reinterpret_cast<SampleTicket*>(slot), batch_size_};
   }
+  /// All that lies behind the tickets, for batches that are no rows.
+  std::span<std::byte> body(std::byte* slot) const {
+    return {slot + fields_[0].offset, slot_bytes_ - fields_[0].offset};
+  }
   std::byte* row(std::byte* slot, size_t field, size_t sample) const {
     return slot + fields_[field].offset + sample * fields_[field].row_bytes;
   }

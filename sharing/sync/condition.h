@@ -40,7 +40,8 @@ class Condition {
   void unlock() { lock_->unlock(); }
 
   /// Releases the lock (an RLock altogether), waits for a notification and takes the lock again. False when `timeout`
-  /// passed first. Throws std::logic_error when the caller does not hold the lock.
+  /// passed first. Throws std::logic_error when the caller does not hold the lock, std::runtime_error when kMaxWaiters
+  /// others wait.
   bool wait(Timeout timeout = std::nullopt);
 
   /// Waits until `predicate()`, which is called under the lock, is true; false when it was not when `timeout` passed.

@@ -52,12 +52,13 @@ RobustMutex::RobustMutex() {
 }
 
 Taken RobustMutex::lock(const Deadline& deadline) {
-  int error = 0;
-  if (const auto at = deadline.at()) {
-    error = clocklock(&mutex_, to_timespec(*at));
-  } else {
-    error = ::pthread_mutex_lock(&mutex_);
-  }
+  if (const auto at = deadline.at()) return outcome_of(clocklock(&mutex_, to_timespec(*at)), "pthread_mutex_clocklock");
+  return outcome_of(::pthread_mutex_lock(&mutex_), "pthread_mutex_lock");
+}
+
+Taken RobustMutex::try_lock() { return outcome_of(::pthread_mutex_trylock(&mutex_), "pthread_mutex_trylock"); }
+
+Taken RobustMutex::outcome_of(int error, const char* call) {
   switch (error) {
     case 0:
       return Taken::kYes;
@@ -66,28 +67,12 @@ Taken RobustMutex::lock(const Deadline& deadline) {
       check(::pthread_mutex_consistent(&mutex_), "pthread_mutex_consistent");
       return Taken::kOwnerDied;
     case ETIMEDOUT:
-      return Taken::kNo;
-    case EDEADLK:
-      return Taken::kHeldByCaller;
-    default:
-      millrace::detail::throw_syscall_error(error, "pthread_mutex_lock");
-  }
-}
-
-Taken RobustMutex::try_lock() {
-  const int error = ::pthread_mutex_trylock(&mutex_);
-  switch (error) {
-    case 0:
-      return Taken::kYes;
-    case EOWNERDEAD:
-      check(::pthread_mutex_consistent(&mutex_), "pthread_mutex_consistent");
-      return Taken::kOwnerDied;
     case EBUSY:
       return Taken::kNo;
     case EDEADLK:
       return Taken::kHeldByCaller;
     default:
-      millrace::detail::throw_syscall_error(error, "pthread_mutex_trylock");
+      millrace::detail::throw_syscall_error(error, call);
   }
 }
 

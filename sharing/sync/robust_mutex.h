@@ -33,6 +33,8 @@ class RobustMutex {
   bool unlock();
 
  private:
+  Taken outcome_of(int error, const char* call);
+
   pthread_mutex_t mutex_;
 };
 

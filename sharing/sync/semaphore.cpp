@@ -60,17 +60,24 @@ struct SemaphoreState {
     return it == opened.end() ? nullptr : &*it;
   }
 
+  Account* find_unused() {
+    return find_if([](const Account& a) { return a.units == 0; });
+  }
+
   // The caller's account; opened where nobody holds a unit, if there is none.
   Account& open_account() {
     const auto self = detail::this_process();
     if (auto* account = find(self)) return *account;
-    auto* account = find_if([](const Account& a) { return a.units == 0; });
+    auto* account = find_unused();
+    if (account == nullptr && accounts_opened < all_accounts.size()) account = &all_accounts[accounts_opened++];
     if (account == nullptr) {
-      if (accounts_opened == all_accounts.size())
-        throw std::runtime_error("a Semaphore cannot be acquired: " + std::to_string(Semaphore::kMaxHolders) +
-                                 " processes hold units of it");
-      account = &all_accounts[accounts_opened++];
+      bury_the_dead();
+      account = find_unused();
     }
+    if (account == nullptr)
+      throw std::runtime_error("a Semaphore cannot be acquired: " + std::to_string(Semaphore::kMaxHolders) +
+                               " processes hold units of it, and no more can; let each give its units back before "
+                               "others come, or spread the processes over several Semaphores");
     account->pid = 0;
     account->start_time = self.start_time;
     account->pid = self.pid;
@@ -106,10 +113,11 @@ Acquired Semaphore::take_unit(const detail::Deadline& deadline, News news) {
     {
       const detail::Guard guard(state.mutex);
       if (!patient) state.bury_the_dead();
-      const pid_t dead = state.dead_process;
       if (state.value() > 0) {
+        Account& account = state.open_account();
+        const pid_t dead = state.dead_process;
         if (dead != 0 && news == News::kLeave) throw OwnerDied("units of a Semaphore", dead);
-        ++state.open_account().units;
+        ++account.units;
         if (dead == 0) return Acquired::kYes;
         state.dead_process = 0;
         return Acquired::kOwnerDied;

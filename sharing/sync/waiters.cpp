@@ -24,7 +24,8 @@ WaiterSlot* WaiterTable::enter(uint32_t word, uint64_t ticket) {
 }
 
 void WaiterTable::throw_full(const char* what) const {
-  throw std::runtime_error("more than " + std::to_string(slots_.size()) + " threads wait at " + what);
+  throw std::runtime_error(std::to_string(slots_.size()) + " threads wait at " + what +
+                           ", and no more can; let these go on before others come, or use several");
 }
 
 void WaiterTable::leave(WaiterSlot& slot) {

@@ -114,6 +114,11 @@ void require_dense_cpu(const at::Tensor& tensor) {
 }  // namespace detail
 
 void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const at::Tensor& tensor) {
+  if (auto& aside = archive.memory<TensorsAside>(); aside.on) {
+    archive(static_cast<uint64_t>(aside.tensors.size()));
+    aside.tensors.push_back(tensor);
+    return;
+  }
   archive(tensor.defined());
   if (!tensor.defined()) return;
   detail::require_dense_cpu(tensor);
@@ -139,6 +144,13 @@ void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const at::Tensor& tensor)
 }
 
 void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, at::Tensor& tensor) {
+  if (const auto& aside = archive.memory<TensorsAside>(); aside.on) {
+    uint64_t number = 0;
+    archive(number);
+    if (number >= aside.tensors.size()) throw DecodeError("a message names a tensor that it does not have");
+    tensor = aside.tensors[number];
+    return;
+  }
   bool defined = false;
   archive(defined);
   if (!defined) {

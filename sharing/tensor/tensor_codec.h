@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 #include "millrace/sharing/codec/archive.h"
 
 namespace millrace {
@@ -22,6 +24,14 @@ namespace millrace {
 /// there is no room. Loading throws DecodeError when sizes, strides and memory do not agree.
 void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const at::Tensor& tensor);
 void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, at::Tensor& tensor);
+
+/// For messages whose tensors somebody else places: with it in an archive's memory switched on, tensors are not moved to
+/// shared memory. They are put aside here in the order in which they are met, and the message says only which is where;
+/// the reader lays out the same list beforehand.
+struct TensorsAside {
+  bool on = false;
+  std::vector<at::Tensor> tensors;
+};
 
 namespace detail {
 

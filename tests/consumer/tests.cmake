@@ -11,7 +11,7 @@ function(consumer_test name directory)
     --build-generator ${CMAKE_GENERATOR} --build-makeprogram ${CMAKE_MAKE_PROGRAM} --build-noclean
     --build-options -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} -DCMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER}
                     ${ARGN}
-    --test-command consumer)
+    --test-command ${CMAKE_CTEST_COMMAND} --output-on-failure)
   set_tests_properties(${name} PROPERTIES PROCESSORS 2 TIMEOUT 900)
 endfunction()
 

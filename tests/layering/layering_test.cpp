@@ -170,7 +170,7 @@ std::vector<std::string> files_with(const std::set<std::string>& extensions) {
       // What the build writes and what git keeps is not ours to check.
       const bool skipped = relative == "build" || relative == ".git" || relative == ".cache";
       if (skipped || at->is_symlink()) at.disable_recursion_pending();
-    } else if (at->is_regular_file() && extensions.contains(relative.extension())) {
+    } else if (at->is_regular_file() && relative != ".git" && extensions.contains(relative.extension())) {
       paths.push_back(relative);
     }
   }

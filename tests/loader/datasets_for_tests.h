@@ -104,7 +104,7 @@ class Hash {
     for (size_t i = 0; i < bytes.nbytes(); ++i) value_ = (value_ ^ p[i]) * 0x100000001b3ULL;
   }
   void add(const Batch& batch) {
-    for (const auto& field : batch.spec().fields) add(batch[field.name]);
+    for (const auto& column : batch.columns()) add(std::get<at::Tensor>(column.value));
   }
   uint64_t value() const { return value_; }
 

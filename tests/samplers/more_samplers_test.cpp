@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <limits>
 #include <map>
 #include <numeric>
+#include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,6 +31,7 @@
 #include "millrace/samplers/subset_random_sampler.h"
 #include "millrace/samplers/weighted_random_sampler.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/tests/support/process_probe.h"
 
 namespace millrace {
 namespace {
@@ -268,30 +272,70 @@ TEST(DistributedSampler, SharesNothingOfAnEmptyDataset) {
   EXPECT_EQ(epoch(DistributedSampler(0, {.num_replicas = 3})), Indices{});
 }
 
-TEST(DistributedSampler, GivesEachSampleOnceWhenResumedByAnotherNumberOfRanks) {
-  constexpr int64_t kSamples = 48;
-  for (const int64_t ranks_before : {1, 2, 3, 4}) {
-    for (const int64_t ranks_after : {1, 2, 3, 4}) {
-      Indices seen;
-      SamplerState state;
-      for (int64_t rank = 0; rank < ranks_before; ++rank) {
-        DistributedSampler sampler(kSamples, {.rank = rank, .num_replicas = ranks_before});
-        sampler.set_epoch(1);
-        const Indices given = take(sampler, 12 / ranks_before);
-        seen.insert(seen.end(), given.begin(), given.end());
-        state = sampler.state();
-      }
-      EXPECT_EQ(state, (SamplerState{1, 12}));
-      for (int64_t rank = 0; rank < ranks_after; ++rank) {
-        DistributedSampler sampler(kSamples, {.rank = rank, .num_replicas = ranks_after});
-        sampler.load_state(state);
-        const Indices given = rest_of_epoch(sampler);
-        EXPECT_EQ(std::ssize(given), (kSamples - 12) / ranks_after);
-        seen.insert(seen.end(), given.begin(), given.end());
-      }
-      EXPECT_EQ(sorted(seen), first_numbers(kSamples)) << ranks_before << " ranks, then " << ranks_after;
-    }
+// The samples that ranks together give in `turns` turns (or to the end), in the epoch's order, and their state then.
+Indices give_together(int64_t n, DistributedSamplerOptions options, SamplerState& state, int64_t turns) {
+  std::vector<DistributedSampler> ranks;
+  for (options.rank = 0; options.rank < options.num_replicas; ++options.rank) {
+    ranks.emplace_back(n, options).load_state(state);
   }
+  Indices given;
+  for (int64_t turn = 0; turn < turns; ++turn) {
+    std::vector<std::optional<int64_t>> of_ranks;
+    for (auto& rank : ranks) of_ranks.push_back(rank.next());
+    EXPECT_EQ(std::count(of_ranks.begin(), of_ranks.end(), std::nullopt) % std::ssize(ranks), 0) << "uneven shares";
+    if (!of_ranks.front()) break;
+    for (const auto& index : of_ranks) given.push_back(index.value());
+  }
+  state = travelled(ranks.front().state());
+  for (const auto& rank : ranks) EXPECT_EQ(rank.state(), state);
+  return given;
+}
+
+TEST(DistributedSampler, VisitsTheRestOfAnEpochOnceWithOtherNumbersOfRanks) {
+  auto random = test::seeded_generator();
+  const auto integer = [&](int64_t low, int64_t high) { return std::uniform_int_distribution(low, high)(random); };
+  for (int round = 0; round < 2'000; ++round) {
+    const int64_t n = integer(0, round % 2 == 0 ? 12 : 300), e = integer(0, 5);
+    DistributedSamplerOptions options{.shuffle = integer(0, 1) == 1,
+                                      .seed = static_cast<uint64_t>(integer(0, 1'000)),
+                                      .drop_last = integer(0, 1) == 1};
+    // One rank visits the order that all share.
+    const Indices order = epoch(DistributedSampler(n, options), e);
+
+    SamplerState state{.epoch = e};
+    Indices given;
+    std::string story = "n=" + std::to_string(n) + " drop_last=" + std::to_string(options.drop_last);
+    for (const bool last : {false, false, true}) {
+      options.num_replicas = integer(1, 20);
+      const int64_t turns = last ? n + 1 : integer(0, n / options.num_replicas + 1);
+      story += ", " + std::to_string(turns) + " turns of " + std::to_string(options.num_replicas) + " ranks";
+      const Indices more = give_together(n, options, state, turns);
+      given.insert(given.end(), more.begin(), more.end());
+      EXPECT_LE(state.position, n) << story;
+      // An end that was padded is no place to go on from: the state says that nothing is left.
+      if (std::ssize(given) > n) {
+        EXPECT_EQ(state.position, n) << story;
+        break;
+      }
+      EXPECT_EQ(state.position, std::ssize(given)) << story;
+    }
+    // The order, each sample once; at its end padded from its start or truncated, by less than the last ranks' number.
+    const int64_t beyond = std::ssize(given) - n;
+    EXPECT_LT(std::abs(beyond), options.num_replicas) << story;
+    if (options.drop_last)
+      EXPECT_LE(beyond, 0) << story;
+    else
+      EXPECT_GE(beyond, 0) << story;
+    for (size_t i = 0; i < given.size(); ++i) ASSERT_EQ(given[i], order[i % order.size()]) << story << ", at " << i;
+  }
+}
+
+TEST(DistributedSampler, StateAtAPaddedEndSaysThatNothingIsLeftToAnyNumberOfRanks) {
+  DistributedSampler of_eight(3, {.rank = 5, .num_replicas = 8});
+  take(of_eight, 1);
+  DistributedSampler of_one(3);
+  of_one.load_state(of_eight.state());
+  EXPECT_EQ(of_one.next(), std::nullopt);
 }
 
 // --- keyed permutation ---

@@ -58,8 +58,11 @@ inline Lists lists_of(const std::string& line) {
 
 }  // namespace detail
 
-/// Nothing when there is no Python that can import torch.
-inline std::optional<PyTorchAnswers> ask_pytorch(const std::vector<std::string>& questions) {
+/// What a script of tests/ says to the questions, a line each in a file whose name is its argument: torch's version and
+/// the answers, a line each. Nothing when there is no Python that can import torch, which scripts tell by exiting
+/// with 3.
+inline std::optional<std::vector<std::string>> ask_python(const std::string& script,
+                                                          const std::vector<std::string>& questions) {
   std::string path = (std::filesystem::temp_directory_path() / "millrace_questions_XXXXXX").string();
   const int fd = ::mkstemp(path.data());
   if (fd < 0) throw std::runtime_error("cannot make a file " + path);
@@ -69,16 +72,24 @@ inline std::optional<PyTorchAnswers> ask_pytorch(const std::vector<std::string>&
     for (const auto& question : questions) file << question << '\n';
   }
   const auto [status, text] =
-      detail::output_of("'" + python() + "' '" MILLRACE_TEST_DATA "/../samplers/pytorch_streams.py' '" + path + "'");
+      detail::output_of("'" + python() + "' '" MILLRACE_TEST_DATA "/../" + script + "' '" + path + "'");
   std::filesystem::remove(path);
   constexpr int kNoTorch = 3, kNoPython = 127;
   if (WIFEXITED(status) && (WEXITSTATUS(status) == kNoTorch || WEXITSTATUS(status) == kNoPython)) return std::nullopt;
-  if (status != 0) throw std::runtime_error("pytorch_streams.py failed, see its message above");
+  if (status != 0) throw std::runtime_error(script + " failed, see its message above");
+  std::vector<std::string> answers;
   std::istringstream lines(text);
-  PyTorchAnswers answers;
-  std::getline(lines, answers.version);
-  for (std::string line; std::getline(lines, line);) answers.lists.push_back(detail::lists_of(line));
-  if (answers.lists.size() != questions.size()) throw std::runtime_error("pytorch_streams.py left questions open");
+  for (std::string line; std::getline(lines, line);) answers.push_back(line);
+  if (answers.size() != questions.size() + 1) throw std::runtime_error(script + " left questions open");
+  return answers;
+}
+
+/// The index streams that pytorch_streams.py gives. Nothing when there is no Python that can import torch.
+inline std::optional<PyTorchAnswers> ask_pytorch(const std::vector<std::string>& questions) {
+  const auto lines = ask_python("samplers/pytorch_streams.py", questions);
+  if (!lines) return std::nullopt;
+  PyTorchAnswers answers{lines->front(), {}};
+  for (size_t i = 1; i < lines->size(); ++i) answers.lists.push_back(detail::lists_of((*lines)[i]));
   return answers;
 }
 

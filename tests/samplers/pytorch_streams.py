@@ -3,6 +3,7 @@
 A line is a kind and its numbers, all separated by spaces; `source` is "seed" (epoch e draws from a new generator seeded
 with seed + e) or "stream" (one generator goes on from epoch to epoch):
 
+    sequential EPOCHS N
     random SOURCE SEED EPOCHS N NUM_SAMPLES REPLACEMENT
     batch SOURCE SEED EPOCHS N BATCH_SIZE DROP_LAST
     subset SOURCE SEED EPOCHS INDEX...
@@ -26,6 +27,7 @@ except ImportError:
 from torch.utils.data import (
     BatchSampler,
     RandomSampler,
+    SequentialSampler,
     SubsetRandomSampler,
     WeightedRandomSampler,
     random_split,
@@ -37,6 +39,12 @@ def generators(source, seed, epochs):
     stream = torch.Generator().manual_seed(int(seed))
     for epoch in range(int(epochs)):
         yield stream if source == "stream" else torch.Generator().manual_seed(int(seed) + epoch)
+
+
+def sequential(epochs, n):
+    sampler = SequentialSampler(range(int(n)))
+    for _ in range(int(epochs)):
+        yield list(sampler)
 
 
 def random(source, seed, epochs, n, num_samples, replacement):
@@ -85,7 +93,10 @@ def split_fractions(seed, n, *fractions):
     return split(seed, int(n), [float(f) for f in fractions])
 
 
-KINDS = {f.__name__: f for f in (random, batch, subset, weighted, distributed, split_lengths, split_fractions)}
+KINDS = {
+    f.__name__: f
+    for f in (sequential, random, batch, subset, weighted, distributed, split_lengths, split_fractions)
+}
 
 warnings.simplefilter("ignore")
 print(torch.__version__)

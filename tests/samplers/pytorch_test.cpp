@@ -10,6 +10,7 @@
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/distributed_sampler.h"
 #include "millrace/samplers/random_sampler.h"
+#include "millrace/samplers/sequential_sampler.h"
 #include "millrace/samplers/subset_random_sampler.h"
 #include "millrace/samplers/weighted_random_sampler.h"
 #include "millrace/tests/samplers/pytorch_reference.h"
@@ -82,6 +83,11 @@ struct Case {
 class Cases {
  public:
   Cases() : random_(test::seeded_generator()) {}
+
+  Case sequential() {
+    const int64_t count = integer(1, 3), n = integer(0, 200);
+    return {"sequential" + line(count, n), [=] { return epochs(SequentialSampler(n), count); }};
+  }
 
   Case random() {
     const auto [source, seed, count] = draws();
@@ -175,7 +181,8 @@ TEST(Samplers, GiveWhatTheInstalledPyTorchGives) {
   Cases make;
   std::vector<Case> cases;
   for (int i = 0; i < 40; ++i)
-    for (auto kind : {&Cases::random, &Cases::batch, &Cases::subset, &Cases::weighted, &Cases::distributed})
+    for (auto kind :
+         {&Cases::sequential, &Cases::random, &Cases::batch, &Cases::subset, &Cases::weighted, &Cases::distributed})
       cases.push_back((make.*kind)());
   std::vector<std::string> questions;
   for (const auto& each : cases) questions.push_back(each.question);

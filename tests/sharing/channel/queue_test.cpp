@@ -131,14 +131,16 @@ TEST(Queue, MoreDescriptorsThanAMessageCarriesThrowInPutAndTakeNoPlace) {
 }
 
 TEST(Queue, LeavesNoDescriptorBehind) {
-  const auto before = test::open_descriptors();
-  {
+  const auto use_one = [] {
     Queue<std::string> queue;
     Queue<std::string> moved = std::move(queue);
     for (int i = 0; i < 100; ++i) moved.put(std::string(100'000, 'x'));
     for (int i = 0; i < 50; ++i) moved.get();
     EXPECT_THROW(queue.get(), std::logic_error) << "moved away";
-  }
+  };
+  use_one();  // The memory of large messages stays, to be used again.
+  const auto before = test::open_descriptors();
+  use_one();
   EXPECT_EQ(test::open_descriptors(), before);
 }
 
@@ -256,6 +258,22 @@ TEST(Queue, GetWakesUpForAMessage) {
   std::thread putter([&] { queue.put(1); });
   EXPECT_EQ(queue.get(), 1);
   putter.join();
+}
+
+TEST(Queue, FullAndEmptyComeAfterTheTimeoutAndNotBefore) {  // test_timeout
+  constexpr milliseconds kTimeout(60);
+  Queue<int> queue(1);
+  const auto waited = [](auto call) {
+    const auto begin = std::chrono::steady_clock::now();
+    call();
+    return std::chrono::steady_clock::now() - begin;
+  };
+  EXPECT_GE(waited([&] { EXPECT_THROW(queue.get(kTimeout), Empty); }), kTimeout);
+  queue.put(1);
+  EXPECT_GE(waited([&] { EXPECT_THROW(queue.put(2, kTimeout), Full); }), kTimeout);
+  EXPECT_EQ(queue.get(), 1);
+  queue.put(3, kTimeout);
+  EXPECT_EQ(queue.get(kTimeout), 3);
 }
 
 TEST(Queue, PutWakesUpForAPlace) {

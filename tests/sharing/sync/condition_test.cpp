@@ -2,11 +2,14 @@
 // test_waitfor, test_waitfor_timeout, test_wait_result), and what Python does not promise.
 #include "millrace/sharing/sync/condition.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 #include "millrace/sharing/sync/event.h"
 #include "millrace/sharing/sync/semaphore.h"
@@ -295,6 +298,35 @@ TEST(DeadWaiter, LeavesRoomForOthers) {
   const std::lock_guard hold(condition);
   condition.notify_all();
   EXPECT_FALSE(condition.wait(milliseconds(1)));
+}
+
+TEST(ConditionOfThreads, RefusesMoreWaitersThanItsTableHoldsAndSaysWhatToDo) {
+  Condition condition;
+  std::vector<std::thread> waiters;
+  size_t entered = 0;  // Guarded by the condition's lock, as the table is: whoever counted itself waits.
+  for (size_t i = 0; i < Condition::kMaxWaiters; ++i)
+    waiters.emplace_back([&] {
+      const std::lock_guard hold(condition);
+      ++entered;
+      EXPECT_TRUE(condition.wait(kLong));
+    });
+  for (bool all_wait = false; !all_wait; std::this_thread::yield()) {
+    const std::lock_guard hold(condition);
+    all_wait = entered == waiters.size();
+  }
+  {
+    const std::lock_guard hold(condition);
+    try {
+      condition.wait(kLong);
+      ADD_FAILURE() << "one more than there is room for";
+    } catch (const std::runtime_error& e) {
+      EXPECT_THAT(e.what(), testing::HasSubstr("256 threads wait at a Condition, and no more can; let these go on"));
+    }
+    condition.notify_all();
+  }
+  for (auto& waiter : waiters) waiter.join();
+  const std::lock_guard hold(condition);
+  EXPECT_FALSE(condition.wait(milliseconds(1))) << "there is room again";
 }
 
 TEST(DeadConditionOwner, IsToldToWhoComesBackFromAWait) {

@@ -2,12 +2,14 @@
 // Python does not promise.
 #include "millrace/sharing/sync/semaphore.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <csignal>
 #include <mutex>
+#include <vector>
 
 #include "millrace/sharing/sync/event.h"
 #include "millrace/sharing/sync/value.h"
@@ -187,6 +189,35 @@ TEST(DeadHolder, OfASignalDoesNotGiveItAgain) {
   EXPECT_EQ(items.acquire(milliseconds(30)), Acquired::kNo) << "a signal came back that had been consumed";
   items.release();
   EXPECT_EQ(items.acquire(kLong), Acquired::kYes);
+}
+
+TEST(SemaphoreOfTooMany, RefusesMoreHoldersThanItsTableHoldsUntilOneDies) {
+  constexpr auto kHolders = static_cast<uint32_t>(Semaphore::kMaxHolders);
+  Semaphore semaphore(kHolders + 2);
+  Semaphore holding(0);
+  std::vector<Process> holders;
+  for (uint32_t i = 0; i < kHolders; ++i)
+    holders.push_back(victim(
+        +[](Semaphore& units, Semaphore& says) {
+          (void)units.acquire();
+          says.release();
+          for (;;) ::pause();
+        },
+        std::ref(semaphore), std::ref(holding)));
+  for (uint32_t i = 0; i < kHolders; ++i) ASSERT_EQ(holding.acquire(kLong), Acquired::kYes);
+  EXPECT_EQ(semaphore.get_value(), 2u);
+  try {
+    (void)semaphore.try_acquire();
+    ADD_FAILURE() << "one holder more than there is room for";
+  } catch (const std::runtime_error& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr("256 processes hold units of it, and no more can; let each give"));
+  }
+  kill_and_join(holders.back());
+  EXPECT_EQ(semaphore.try_acquire(), Acquired::kOwnerDied);
+  semaphore.release();
+  EXPECT_EQ(semaphore.get_value(), 3u);
+  for (auto& holder : holders) holder.kill();
+  for (auto& holder : holders) EXPECT_TRUE(holder.join(kLong));
 }
 
 TEST(DeadHolder, OfABoundedSemaphoreLeavesItWhole) {

@@ -1,5 +1,6 @@
 // The cases of PyTorch's test_multiprocessing (CPU part) that have a C++ meaning, and what Millrace promises beyond.
 
+#include <ATen/ops/_nested_tensor_from_tensor_list.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
@@ -12,9 +13,13 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <thread>
@@ -326,32 +331,41 @@ TEST_P(TensorSharing, EmptyAndUndefinedTensorsArriveAsSuch) {
 
 // ---- test_fs: nothing is left in /dev/shm, whoever is killed
 
-TEST_P(TensorSharing, KillingEveryProcessAtOnceLeavesNoNameInDevShm) {
+uint64_t free_in_dev_shm() {
+  struct statvfs room {};
+  if (::statvfs("/dev/shm", &room) != 0) throw std::runtime_error("statvfs of /dev/shm failed");
+  return room.f_bfree * room.f_frsize;
+}
+
+// Living processes of a process group.
+std::vector<pid_t> members_of(pid_t group) {
+  std::vector<pid_t> members;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const auto pid = static_cast<pid_t>(std::strtol(entry.path().filename().c_str(), nullptr, 10));
+    if (pid > 0 && ::getpgid(pid) == group && !std::strchr("ZX", test::process_state(pid))) members.push_back(pid);
+  }
+  return members;
+}
+
+// The trainer, its fork server and all workers, by one signal: nobody is left who could clean up.
+TEST_P(TensorSharing, KillingEveryProcessAtOnceLeavesNothingInDevShm) {
+  constexpr uint64_t kLarge = 16 << 20;
   const auto names = test::shared_memory_names();
-  TensorQueue queue(8);
-  mp::Queue<int> running;
-  constexpr auto produce = +[](TensorQueue& out, mp::Queue<int>& ready, int strategy) {
-    mp::set_sharing_strategy(static_cast<mp::SharingStrategy>(strategy));
-    ready.put(0);
-    for (;;) out.put(at::ones({1000}));
-  };
-  constexpr auto consume = +[](TensorQueue& in, mp::Queue<int>& ready) {
-    std::vector<at::Tensor> kept;
-    for (int i = 0;; ++i) {
-      kept.push_back(in.get(kLong));
-      if (i == 100) ready.put(1);
-      if (kept.size() > 50) kept.erase(kept.begin());
-    }
-  };
-  std::vector<mp::Process> family;
-  for (int i = 0; i < 2; ++i)
-    family.push_back(started(produce, std::ref(queue), std::ref(running), static_cast<int>(strategy())));
-  family.push_back(started(consume, std::ref(queue), std::ref(running)));
-  for (int i = 0; i < 3; ++i) running.get(kLong);
-  EXPECT_EQ(test::shared_memory_names(), names) << "none while they work either";
-  for (auto& process : family) process.kill();
-  for (auto& process : family) ASSERT_TRUE(process.join(kLong));
+  const auto free_before = free_in_dev_shm();
+  test::Program family({MILLRACE_TEST_FAMILY, to_string(method()), mp::to_string(strategy())});
+  ASSERT_EQ(family.line(), "all at work");
+  EXPECT_EQ(test::shared_memory_names(), names) << "there are none while they work either";
+  EXPECT_GE(members_of(family.pid()).size(), 4u);
+  EXPECT_EQ(free_in_dev_shm() < free_before - kLarge / 2, strategy() == mp::SharingStrategy::kFileSystem)
+      << "whether that is where the tensors are";
+
+  ASSERT_EQ(::kill(-family.pid(), SIGKILL), 0);
+  EXPECT_EQ(family.wait().signal(), SIGKILL);
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  while (!members_of(family.pid()).empty() && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+  EXPECT_THAT(members_of(family.pid()), testing::IsEmpty()) << "alive 3 s later";
   EXPECT_EQ(test::shared_memory_names(), names);
+  EXPECT_GT(free_in_dev_shm(), free_before - kLarge / 2) << "memory without a name is left";
 }
 
 // ---- one start method and strategy is enough for these
@@ -401,7 +415,16 @@ TEST(TensorCodec, StructsAndContainersMayHoldTensors) {
   EXPECT_TRUE(same_storage(got.extra.at("weight"), sample.extra.at("weight")));
 }
 
-TEST(TensorCodec, AThousandTensorsOfAMessageCostFewDescriptors) {
+// What the strategies are about in PyTorch, where file_descriptor costs one for each tensor. Here none does.
+class DescriptorsOf : public testing::TestWithParam<mp::SharingStrategy> {
+ protected:
+  void SetUp() override { mp::set_sharing_strategy(GetParam()); }
+  void TearDown() override { mp::set_sharing_strategy(mp::SharingStrategy::kFileDescriptor); }
+};
+INSTANTIATE_TEST_SUITE_P(Strategy, DescriptorsOf, testing::ValuesIn(mp::get_all_sharing_strategies()),
+                         [](const auto& tested) { return std::string(mp::to_string(tested.param)); });
+
+TEST_P(DescriptorsOf, AThousandTensorsOfAMessageAreFew) {
   Tensors tensors;
   for (int i = 0; i < 1000; ++i) tensors.push_back(at::full({10}, i));
   EXPECT_LT(encode(tensors).fds.size(), 5u);
@@ -451,6 +474,36 @@ TEST(TensorCodec, RefusesTensorsWithHistoryInTheCaller) {
   TensorQueue queue;
   EXPECT_THROW(queue.put(result), std::invalid_argument);
   EXPECT_TRUE(queue.empty());
+}
+
+// A tensor whose device is a GPU, for machines that have none.
+at::Tensor cuda_tensor_without_cuda() {
+  c10::Storage storage(c10::Storage::use_byte_size_t(), 0, c10::DataPtr(nullptr, c10::Device(c10::kCUDA, 0)),
+                       /*allocator=*/nullptr, /*resizable=*/false);
+  return at::detail::make_tensor<at::TensorImpl>(std::move(storage), c10::DispatchKeySet(c10::DispatchKey::CUDA),
+                                                 caffe2::TypeMeta::Make<float>());
+}
+
+TEST(TensorCodec, PutRefusesInTheCallerAndSaysWhatToSendInstead) {
+  TensorsQueue queue(1);
+  const auto refusal_of_put = [&](const at::Tensor& tensor) -> std::string {
+    try {
+      queue.put({at::ones({2}), tensor}, std::chrono::seconds(0));
+    } catch (const std::invalid_argument& e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  EXPECT_THAT(refusal_of_put(at::ones({2, 2}).to_sparse()), HasSubstr("send its parts (indices and values)"));
+  EXPECT_THAT(refusal_of_put(at::quantize_per_tensor(at::ones({2}), 0.1, 0, at::kQInt8)), HasSubstr("int_repr()"));
+  EXPECT_THAT(refusal_of_put(at::_nested_tensor_from_tensor_list({at::ones({2}), at::ones({3})})),
+              AllOf(HasSubstr("nested"), HasSubstr("send its parts")));
+  const std::vector<at::Dimname> names = {at::Dimname::fromSymbol(at::Symbol::dimname("N"))};
+  EXPECT_THAT(refusal_of_put(at::ones({2}, names)), HasSubstr("send tensor.rename(std::nullopt)"));
+  EXPECT_THAT(refusal_of_put(cuda_tensor_without_cuda()), HasSubstr("send tensor.cpu()"));
+  EXPECT_THAT(refusal_of_put(at::empty({2}, at::TensorOptions(at::kMeta))), HasSubstr("not on the CPU"));
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(refusal_of_put(at::ones({2})), "accepted") << "none of them has taken the place";
 }
 
 TEST(TensorCodec, RefusesWhatHasNoDenseMemoryOnTheCpu) {
@@ -577,16 +630,17 @@ void limit_descriptors() {
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) throw std::runtime_error("setrlimit failed");
 }
 
-TEST(TensorLimits, TenThousandReceivedTensorsAreKeptWith256Descriptors) {
+TEST_P(DescriptorsOf, TenThousandReceivedTensorsAreLessThan256) {
   TensorQueue queue(64);
   mp::Queue<int64_t> sums;
   mp::Process producer(
-      +[](TensorQueue& out) {
+      +[](TensorQueue& out, int strategy) {
         limit_descriptors();
+        mp::set_sharing_strategy(static_cast<mp::SharingStrategy>(strategy));
         Tensors kept;
         for (int64_t i = 0; i < kRetained; ++i) out.put(kept.emplace_back(at::full({1 + i % 2000}, i, at::kLong)));
       },
-      std::ref(queue));
+      std::ref(queue), static_cast<int>(GetParam()));
   mp::Process consumer(
       +[](TensorQueue& in, mp::Queue<int64_t>& out) {
         limit_descriptors();

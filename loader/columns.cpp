@@ -1,0 +1,79 @@
+#include "millrace/loader/columns.h"
+
+#include <c10/core/ScalarType.h>
+
+#include <sstream>
+#include <stdexcept>
+
+#include "millrace/loader/transforms/overloaded.h"
+
+namespace millrace {
+namespace {
+
+std::string described(const ColumnValue& value) {
+  return std::visit(
+      transforms::Overloaded{
+          [](const at::Tensor& tensor) -> std::string {
+            if (!tensor.defined()) return "an undefined tensor";
+            std::ostringstream out;
+            out << c10::toString(tensor.scalar_type()) << " " << tensor.sizes();
+            return out.str();
+          },
+          [](const std::vector<std::string>& strings) { return std::to_string(strings.size()) + " strings"; },
+          [](const std::vector<at::Tensor>& tensors) { return std::to_string(tensors.size()) + " tensors"; }},
+      value);
+}
+
+// The method that reads a column, by the index of its kind.
+constexpr const char* kReaders[] = {"tensor", "strings", "tensors"};
+static_assert(std::size(kReaders) == std::variant_size_v<ColumnValue>);
+
+}  // namespace
+
+void Columns::add(std::string name, ColumnValue value) {
+  if (contains(name))
+    throw std::invalid_argument("a batch has one column of a name, but '" + name + "' was added twice");
+  append(std::move(name), std::move(value));
+}
+
+const at::Tensor& Columns::tensor(size_t number) const {
+  const Column& column = columns_[number];
+  if (const auto* found = std::get_if<at::Tensor>(&column.value)) return *found;
+  return tensor(column.name);  // Which says what it is.
+}
+
+const ColumnValue* Columns::find(std::string_view name) const {
+  for (const Column& column : columns_)
+    if (column.name == name) return &column.value;
+  return nullptr;
+}
+
+template <class T>
+const T& Columns::get(std::string_view name) const {
+  const ColumnValue* value = find(name);
+  if (value == nullptr)
+    throw std::out_of_range("the batch has no column '" + std::string(name) + "'; it has " + to_string(*this));
+  if (const T* found = std::get_if<T>(value)) return *found;
+  throw std::invalid_argument("column '" + std::string(name) + "' is " + described(*value) + ", read it with " +
+                              kReaders[value->index()] + "(\"" + std::string(name) + "\")");
+}
+
+const at::Tensor& Columns::tensor(std::string_view name) const { return get<at::Tensor>(name); }
+
+const std::vector<std::string>& Columns::strings(std::string_view name) const {
+  return get<std::vector<std::string>>(name);
+}
+
+const std::vector<at::Tensor>& Columns::tensors(std::string_view name) const {
+  return get<std::vector<at::Tensor>>(name);
+}
+
+std::string to_string(const Columns& columns) {
+  if (columns.empty()) return "none";
+  std::string text;
+  for (const auto& [name, value] : columns)
+    text.append(text.empty() ? "" : ", ").append(name + ": " + described(value));
+  return text;
+}
+
+}  // namespace millrace

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "millrace/loader/packed.h"
+#include "millrace/loader/sample.h"
+#include "millrace/sharing/memory/arena.h"
+#include "millrace/sharing/memory/slot_layout.h"
+
+namespace millrace {
+
+/// A complete batch as it comes out of the loader's engine, before it is anything to the user: rows of a slot, or a
+/// packed value.
+struct Delivery {
+  std::shared_ptr<const SampleSpec> spec;
+  std::vector<int64_t> indices;  ///< Of its samples; none from streams.
+  int64_t epoch = 0;
+  int64_t samples = 0;
+
+  // Rows.
+  std::shared_ptr<Lease> lease;
+  const SlotLayout* layout = nullptr;
+  std::byte* slot = nullptr;
+
+  // Or packed: its tensors keep what they lie in alive.
+  std::optional<PackedBatch> packed;
+};
+
+}  // namespace millrace

@@ -1,0 +1,57 @@
+#include "millrace/loader/fill_request.h"
+
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "millrace/loader/seeds.h"
+
+namespace millrace {
+
+void FillRequest::throw_overwritten() { throw std::out_of_range("the arena was overwritten: no such sample"); }
+
+StreamRequest FillRequest::stream() const {
+  const auto body = layout_.body(slot_);
+  uint64_t size = 0;
+  std::memcpy(&size, body.data(), sizeof size);
+  if (size > body.size() - sizeof size) throw DecodeError("the arena was overwritten: no request for a stream");
+  const std::vector<std::byte> bytes(body.begin() + sizeof size,
+                                     body.begin() + static_cast<ptrdiff_t>(sizeof size + size));
+  StreamRequest request;
+  DecodeArchive archive(bytes, {});
+  archive(request);
+  return request;
+}
+
+StreamContext FillRequest::start(const StreamRequest& stream, int64_t position) {
+  beacon_.sample.store(position, std::memory_order_relaxed);
+  note_time();
+  const uint64_t seed = sample_seed(layout_.tickets(slot_)[0].seed, stream.stream, position);
+  return {SampleContext(seed, worker_, generator_), stream.epoch, stream.stream, stream.num_streams, position};
+}
+
+void FillRequest::put(const PackedBatch& batch) const {
+  const auto body = layout_.body(slot_);
+  const size_t bytes = batch.bytes();
+  if (bytes <= body.size()) return write_packed(batch, body);
+  const SpillPrefix prefix{claim_.slot, claim_.generation};
+  std::vector<std::byte> message(sizeof prefix + bytes);
+  std::memcpy(message.data(), &prefix, sizeof prefix);
+  write_packed(batch, std::span(message).subspan(sizeof prefix));
+  spill_.send(message);
+  write_spilled(body);
+}
+
+void write_stream_request(const StreamRequest& request, std::span<std::byte> body) {
+  const Encoded encoded = encode(request);
+  const uint64_t size = encoded.bytes.size();
+  if (sizeof size + size > body.size())
+    throw std::length_error("the state of stream " + std::to_string(request.stream) + " takes " + std::to_string(size) +
+                            " bytes, more than the " + std::to_string(body.size()) +
+                            " of a batch: keep state() small, or raise DataLoaderOptions::max_sample_bytes");
+  std::memcpy(body.data(), &size, sizeof size);
+  std::memcpy(body.data() + sizeof size, encoded.bytes.data(), size);
+}
+
+}  // namespace millrace

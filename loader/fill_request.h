@@ -1,0 +1,111 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "millrace/loader/board.h"
+#include "millrace/loader/packed.h"
+#include "millrace/loader/sample.h"
+#include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/memory/slot_layout.h"
+
+namespace millrace {
+
+/// In the place of an index: this row's sample is left out of its batch (see OnError::kSkip).
+constexpr int64_t kNoSample = -1;
+
+/// What a worker hands to a Source: the samples of one batch that it claimed, and where they go. Valid during the
+/// fill() call, used by the thread that got it. What it reads from shared memory it checks.
+class FillRequest {
+ public:
+  /// `generator` is undefined unless SeedMode::kTorch is on. `samples` is the dataset's size.
+  FillRequest(std::byte* slot, const SlotLayout& layout, const Board::Claim& claim, size_t samples, int worker,
+              Beacon& beacon, const FdSocket& spill, const at::Generator& generator)
+      : slot_(slot),
+        layout_(layout),
+        claim_(claim),
+        samples_(samples),
+        worker_(worker),
+        beacon_(beacon),
+        spill_(spill),
+        generator_(generator),
+        current_(claim.first) {}
+
+  /// Rows [first(), last()) of the batch are to be filled.
+  uint32_t first() const { return claim_.first; }
+  uint32_t last() const { return claim_.last; }
+
+  /// False for a row that is left out.
+  bool wanted(uint32_t row) const { return ticket(row).index != kNoSample; }
+
+  /// The dataset's index of a row. Throws std::out_of_range when shared memory was overwritten.
+  size_t index(uint32_t row) const {
+    const int64_t index = ticket(row).index;
+    if (index < 0 || static_cast<size_t>(index) >= samples_) throw_overwritten();
+    return static_cast<size_t>(index);
+  }
+
+  /// To be called before a row's sample is read: should that fail, hang or kill the process, this is the one to name.
+  /// What it returns is for the dataset.
+  SampleContext start(uint32_t row) {
+    current_ = row;
+    beacon_.sample.store(ticket(row).index, std::memory_order_relaxed);
+    note_time();
+    return {ticket(row).seed, worker_, generator_};
+  }
+
+  /// To be called when all samples are read and the batch is made of them: what goes wrong is no sample's fault.
+  void start_batch() {
+    current_ = claim_.first;
+    beacon_.sample.store(kNoSample, std::memory_order_relaxed);
+  }
+
+  /// Where field number `field` of a row is written. REQUIRES: the source's batches are rows.
+  std::byte* row(size_t field, uint32_t row) const { return layout_.row(slot_, field, row); }
+
+  /// What the trainer asks of a stream. REQUIRES: the source has streams. Throws DecodeError when shared memory was
+  /// overwritten.
+  StreamRequest stream() const;
+
+  /// As start(), for the sample that a stream gives behind `position` others.
+  StreamContext start(const StreamRequest& stream, int64_t position);
+
+  /// Puts a whole batch in its place. REQUIRES: the source's batches are packed. Throws OutOfSharedMemory.
+  void put(const PackedBatch& batch) const;
+
+  /// The row that was started last, and its index.
+  uint32_t current() const { return current_; }
+  int64_t current_index() const { return beacon_.sample.load(std::memory_order_relaxed); }
+
+ private:
+  const SampleTicket& ticket(uint32_t row) const { return layout_.tickets(slot_)[row]; }
+  [[noreturn]] static void throw_overwritten();
+  void note_time() const {
+    beacon_.since_ns.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+  }
+
+  std::byte* slot_;
+  const SlotLayout& layout_;
+  const Board::Claim& claim_;
+  size_t samples_;
+  int worker_;
+  Beacon& beacon_;
+  const FdSocket& spill_;
+  const at::Generator& generator_;
+  uint32_t current_;
+};
+
+/// Writes the request into a slot that is about to be opened. Throws std::length_error when its state does not fit.
+void write_stream_request(const StreamRequest& request, std::span<std::byte> body);
+
+/// What stands in front of a batch that is sent by message because it is larger than a slot.
+struct alignas(64) SpillPrefix {
+  uint64_t slot = 0;
+  uint32_t generation = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,116 @@
+#include "millrace/loader/order.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace millrace {
+
+void IndexOrder::begin(int64_t epoch) {
+  if (epoch == epoch_ + 1) ends_[epoch_] = here();
+  sampler_.set_epoch(epoch);
+  epoch_ = epoch;
+  batch_ = position_ = 0;
+  ahead_.clear();
+}
+
+bool IndexOrder::next(BatchPlan& plan, std::vector<int64_t>& indices) {
+  do {
+    plan = here();
+    if (!sampler_.next(indices)) return false;
+    ++batch_;
+    position_ += std::ssize(indices);
+  } while (std::find(ahead_.begin(), ahead_.end(), plan.batch) != ahead_.end());
+  return true;
+}
+
+void IndexOrder::passed(const BatchPlan& plan, const PackedBatch*) { ends_.erase(ends_.begin(), ends_.find(plan.epoch)); }
+
+void IndexOrder::save(LoaderState& state, int64_t epoch, const BatchPlan* next) const {
+  const auto end = ends_.find(epoch);
+  const BatchPlan at = next != nullptr ? *next : end != ends_.end() && epoch != epoch_ ? end->second : here();
+  state.batches = at.batch;
+  state.position = at.position;
+  state.sampler = at.sampler;
+}
+
+void IndexOrder::load(const LoaderState& state) {
+  if (!state.streams.empty())
+    throw std::invalid_argument("the state is one of streams, and this dataset is read by index");
+  sampler_.load_state(state.sampler);
+  epoch_ = state.epoch;
+  batch_ = state.batches;
+  position_ = state.position;
+  ends_.clear();
+  ahead_.clear();
+  for (const int64_t ahead : state.ahead) ahead_.push_back(batch_ + ahead);
+}
+
+StreamOrder::StreamOrder(int64_t num_streams, int64_t batch_size, bool drop_last, size_t samples)
+    : batch_size_(batch_size), drop_last_(drop_last), streams_(static_cast<size_t>(num_streams)) {
+  // PyTorch's rule: how a single stream would be cut.
+  const auto n = static_cast<int64_t>(samples);
+  if (n > 0) size_ = drop_last ? n / batch_size : (n + batch_size - 1) / batch_size;
+}
+
+void StreamOrder::begin(int64_t epoch) {
+  streams_.assign(streams_.size(), {});
+  epoch_ = epoch;
+  batch_ = turn_ = delivered_turn_ = delivered_batches_ = 0;
+}
+
+bool StreamOrder::next(BatchPlan& plan, std::vector<int64_t>& indices) {
+  indices.clear();
+  const auto count = std::ssize(streams_);
+  for (int64_t tries = 0; tries < count; ++tries) {
+    const int64_t turn = turn_;
+    turn_ = (turn_ + 1) % count;
+    Stream& stream = streams_[static_cast<size_t>(turn)];
+    if (stream.delivered.ended) continue;
+    plan = {};
+    plan.epoch = epoch_;
+    plan.batch = batch_++;
+    plan.position = stream.planned;
+    plan.stream = {epoch_,     turn,       count, stream.planned, batch_size_, drop_last_, false, stream.delivered.position,
+                   stream.delivered.state};
+    stream.planned += batch_size_;
+    return true;
+  }
+  return false;
+}
+
+void StreamOrder::passed(const BatchPlan& plan, const PackedBatch* packed) {
+  if (plan.epoch != epoch_) return;
+  auto& delivered = streams_[static_cast<size_t>(plan.stream.stream)].delivered;
+  delivered_turn_ = (plan.stream.stream + 1) % std::ssize(streams_);
+  if (packed == nullptr || packed->samples > 0) ++delivered_batches_;
+  delivered.position = plan.stream.position + batch_size_;
+  if (packed == nullptr) {
+    delivered.state.clear();  // Of a lost batch nobody knows it: the way is gone again from the beginning.
+    return;
+  }
+  delivered.state = packed->state;
+  delivered.ended = packed->ended;
+}
+
+void StreamOrder::save(LoaderState& state, int64_t, const BatchPlan*) const {
+  for (const auto& stream : streams_) state.streams.push_back(stream.delivered);
+  state.next_stream = delivered_turn_;
+  state.batches = delivered_batches_;
+}
+
+void StreamOrder::load(const LoaderState& state) {
+  if (state.streams.size() != streams_.size())
+    throw std::invalid_argument("the state is one of " + std::to_string(state.streams.size()) +
+                                " streams, this loader has " + std::to_string(streams_.size()) +
+                                ": set DataLoaderOptions::num_streams to what it was");
+  begin(state.epoch);
+  for (size_t s = 0; s < streams_.size(); ++s) {
+    streams_[s].delivered = state.streams[s];
+    streams_[s].planned = state.streams[s].position;
+  }
+  turn_ = delivered_turn_ = state.next_stream;
+  batch_ = delivered_batches_ = state.batches;
+}
+
+}  // namespace millrace

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "millrace/loader/packed.h"
+#include "millrace/loader/state.h"
+#include "millrace/samplers/any_batch_sampler.h"
+
+namespace millrace {
+
+/// One batch that is to be opened, as an Order plans it.
+struct BatchPlan {
+  int64_t epoch = 0;
+  int64_t batch = 0;     ///< Of the epoch, from 0.
+  int64_t position = 0;  ///< Of its first sample in the epoch.
+  SamplerState sampler;  ///< Before it.
+  StreamRequest stream;  ///< When it is one of a stream.
+};
+
+/// In which order batches are opened, and where a loader stands in it. Used by the loader's thread.
+///
+/// Plans run ahead of what is delivered; a state is one of what is delivered.
+class Order {
+ public:
+  virtual ~Order() = default;
+
+  /// Batches an epoch; nullopt where nobody knows.
+  virtual std::optional<int64_t> size() const = 0;
+
+  /// Goes to the start of an epoch.
+  virtual void begin(int64_t epoch) = 0;
+
+  /// Plans the next batch, its samples in `indices` (none from a stream). False at the end of the epoch.
+  virtual bool next(BatchPlan& plan, std::vector<int64_t>& indices) = 0;
+
+  /// What was planned has been delivered, or is lost; `packed` is null for rows and for what is lost.
+  virtual void passed(const BatchPlan& plan, const PackedBatch* packed) = 0;
+
+  /// Writes where `epoch` stands; `next` is the first batch of it that is open and not delivered, null when there is
+  /// none.
+  virtual void save(LoaderState& state, int64_t epoch, const BatchPlan* next) const = 0;
+
+  /// Goes to where the state says. Throws std::invalid_argument when this order has no such place.
+  virtual void load(const LoaderState& state) = 0;
+};
+
+/// Of datasets with indices: what a batch sampler gives.
+class IndexOrder final : public Order {
+ public:
+  explicit IndexOrder(AnyBatchSampler sampler) : sampler_(std::move(sampler)) {}
+
+  std::optional<int64_t> size() const override { return sampler_.size(); }
+  void begin(int64_t epoch) override;
+  bool next(BatchPlan& plan, std::vector<int64_t>& indices) override;
+  void passed(const BatchPlan& plan, const PackedBatch* packed) override;
+  void save(LoaderState& state, int64_t epoch, const BatchPlan* next) const override;
+  void load(const LoaderState& state) override;
+
+ private:
+  BatchPlan here() const { return {epoch_, batch_, position_, sampler_.state(), {}}; }
+
+  AnyBatchSampler sampler_;
+  int64_t epoch_ = 0;
+  int64_t batch_ = 0;
+  int64_t position_ = 0;
+  std::map<int64_t, BatchPlan> ends_;  // Of epochs that are planned to their end, and may not be delivered to it.
+  std::vector<int64_t> ahead_;         // Numbers of batches that were delivered before the state was taken.
+};
+
+/// Of datasets without indices: batches take turns among the streams, skipping those that have ended.
+///
+/// Which streams are known to have ended depends on time; the order in which batches are delivered does not, since a
+/// stream that has ended gives batches of no samples, which are not delivered.
+class StreamOrder final : public Order {
+ public:
+  StreamOrder(int64_t num_streams, int64_t batch_size, bool drop_last, size_t samples);
+
+  std::optional<int64_t> size() const override { return size_; }
+  void begin(int64_t epoch) override;
+  bool next(BatchPlan& plan, std::vector<int64_t>& indices) override;
+  void passed(const BatchPlan& plan, const PackedBatch* packed) override;
+  void save(LoaderState& state, int64_t epoch, const BatchPlan* next) const override;
+  void load(const LoaderState& state) override;
+
+ private:
+  struct Stream {
+    int64_t planned = 0;            // Samples.
+    LoaderState::Stream delivered;
+  };
+
+  int64_t batch_size_;
+  bool drop_last_;
+  std::optional<int64_t> size_;
+  int64_t epoch_ = 0;
+  int64_t batch_ = 0;
+  int64_t turn_ = 0;            // Of planning,
+  int64_t delivered_turn_ = 0;  // and of delivering.
+  int64_t delivered_batches_ = 0;
+  std::vector<Stream> streams_;
+};
+
+}  // namespace millrace

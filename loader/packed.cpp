@@ -1,0 +1,165 @@
+#include "millrace/loader/packed.h"
+
+#include <ATen/ops/from_blob.h>
+#include <c10/core/ScalarType.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "millrace/sharing/tensor/tensor_codec.h"
+
+namespace millrace {
+namespace {
+
+constexpr uint64_t kPacked = 0x6b6361706c6c696dULL;
+constexpr uint64_t kSpilled = 0x6c6970736c6c696dULL;
+constexpr size_t kAlignment = 64;
+
+size_t aligned(size_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
+
+// In front of everything. Behind it: description, value, state, then the tensors at multiples of 64 bytes.
+struct Header {
+  uint64_t mark = kPacked;
+  uint64_t description_bytes = 0;
+  uint64_t value_bytes = 0;
+  uint64_t state_bytes = 0;
+  uint32_t samples = 0;
+  uint32_t skipped = 0;
+  uint32_t ended = 0;
+};
+
+struct TensorPlace {
+  int8_t dtype = 0;
+  std::vector<int64_t> sizes;
+  uint64_t offset = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(dtype, sizes, offset);
+  }
+};
+
+struct Plan {
+  std::vector<std::byte> description;
+  std::vector<uint64_t> offsets;  // Of the tensors, from the first one's place.
+  size_t texts = 0;               // Where the tensors begin.
+  size_t bytes = 0;
+};
+
+Plan plan_of(const PackedBatch& batch) {
+  Plan plan;
+  std::vector<TensorPlace> places;
+  uint64_t offset = 0;
+  for (const auto& tensor : batch.tensors) {
+    if (tensor.defined()) {
+      if (tensor.layout() != c10::kStrided || tensor.is_quantized())
+        throw std::invalid_argument(
+            "a batch carries strided tensors only: convert sparse, nested and quantized ones in the collate function");
+      places.push_back({static_cast<int8_t>(tensor.scalar_type()), tensor.sizes().vec(), offset});
+    } else {
+      places.push_back({static_cast<int8_t>(c10::ScalarType::Undefined), {}, offset});
+    }
+    plan.offsets.push_back(offset);
+    if (tensor.defined()) offset = aligned(offset + tensor.nbytes());
+  }
+  plan.description = encode(places).bytes;
+  plan.texts = aligned(sizeof(Header) + plan.description.size() + batch.value.size() + batch.state.size());
+  plan.bytes = plan.texts + offset;
+  return plan;
+}
+
+at::Tensor view(std::byte* data, const TensorPlace& place, const std::shared_ptr<void>& owner) {
+  return at::for_blob(data, place.sizes)
+      .context(new std::shared_ptr<void>(owner), [](void* held) { delete static_cast<std::shared_ptr<void>*>(held); })
+      .options(at::TensorOptions(static_cast<c10::ScalarType>(place.dtype)))
+      .make_tensor();
+}
+
+// Bytes of the tensor; throws when no tensor can be like that.
+size_t checked_bytes(const TensorPlace& place) {
+  const auto dtype = static_cast<c10::ScalarType>(place.dtype);
+  if (place.dtype < 0 || dtype >= c10::ScalarType::Undefined || c10::isQIntType(dtype))
+    throw DecodeError("a batch has a tensor of an unknown dtype, number " + std::to_string(place.dtype));
+  size_t bytes = c10::elementSize(dtype);
+  for (const int64_t size : place.sizes)
+    if (size < 0 || __builtin_mul_overflow(bytes, static_cast<size_t>(size), &bytes))
+      throw DecodeError("a batch has a tensor of impossible size");
+  return bytes;
+}
+
+}  // namespace
+
+size_t PackedBatch::bytes() const { return plan_of(*this).bytes; }
+
+void write_packed(const PackedBatch& batch, std::span<std::byte> memory) {
+  const Plan plan = plan_of(batch);
+  const Header header{kPacked,       plan.description.size(), batch.value.size(), batch.state.size(),
+                      batch.samples, batch.skipped,           batch.ended};
+  std::byte* at = memory.data();
+  const auto append = [&](const void* data, size_t size) {
+    if (size != 0) std::memcpy(at, data, size);
+    at += size;
+  };
+  append(&header, sizeof header);
+  append(plan.description.data(), plan.description.size());
+  append(batch.value.data(), batch.value.size());
+  append(batch.state.data(), batch.state.size());
+  for (size_t t = 0; t < batch.tensors.size(); ++t) {
+    const at::Tensor& tensor = batch.tensors[t];
+    if (!tensor.defined() || tensor.numel() == 0) continue;
+    std::byte* place = memory.data() + plan.texts + plan.offsets[t];
+    if (tensor.is_cpu() && tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg())
+      std::memcpy(place, tensor.const_data_ptr(), tensor.nbytes());
+    else
+      at::from_blob(place, tensor.sizes(), at::TensorOptions(tensor.scalar_type())).copy_(tensor.detach());
+  }
+}
+
+PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>& owner) {
+  Header header;
+  if (memory.size() < sizeof header) throw DecodeError("a batch is too short");
+  std::memcpy(&header, memory.data(), sizeof header);  // A copy: what is checked must be what is used.
+  size_t left = memory.size() - sizeof header;
+  if (header.mark != kPacked) throw DecodeError("there is no batch where one should be");
+  std::byte* at = memory.data() + sizeof header;
+  const auto take = [&](uint64_t size) {
+    if (size > left) throw DecodeError("a batch says that it is longer than its memory");
+    std::vector<std::byte> bytes(at, at + size);
+    at += size;
+    left -= size;
+    return bytes;
+  };
+  PackedBatch batch;
+  const auto description = take(header.description_bytes);
+  batch.value = take(header.value_bytes);
+  batch.state = take(header.state_bytes);
+  batch.samples = header.samples;
+  batch.skipped = header.skipped;
+  batch.ended = header.ended != 0;
+
+  std::vector<TensorPlace> places;
+  DecodeArchive archive(description, {});
+  archive(places);
+  const size_t begin = std::min(aligned(static_cast<size_t>(at - memory.data())), memory.size());
+  const auto tensors = memory.subspan(begin);
+  for (const auto& place : places) {
+    if (place.dtype == static_cast<int8_t>(c10::ScalarType::Undefined)) {
+      batch.tensors.emplace_back();
+      continue;
+    }
+    const size_t bytes = checked_bytes(place);
+    if (place.offset > tensors.size() || bytes > tensors.size() - place.offset || place.offset % kAlignment != 0)
+      throw DecodeError("a batch has a tensor that lies outside its memory");
+    batch.tensors.push_back(view(tensors.data() + place.offset, place, owner));
+  }
+  return batch;
+}
+
+void write_spilled(std::span<std::byte> memory) { std::memcpy(memory.data(), &kSpilled, sizeof kSpilled); }
+
+bool is_spilled(std::span<const std::byte> memory) {
+  return std::memcmp(memory.data(), &kSpilled, sizeof kSpilled) == 0;
+}
+
+}  // namespace millrace

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "millrace/samplers/sampler_state.h"
+
+namespace millrace {
+
+/// A small state that a dataset of streams may give and take back: names and plain values.
+using State = std::map<std::string, std::variant<int64_t, double, std::string>>;
+
+/// Where a loader stands between two batches, to go on from there in another process, with another number of workers or
+/// of ranks, or with another batch size. Its size does not depend on the dataset's; it grows with the number of streams
+/// and what their datasets' own states take.
+struct LoaderState {
+  static constexpr int64_t kVersion = 1;
+
+  struct Stream {
+    int64_t position = 0;  ///< Samples delivered.
+    bool ended = false;
+    std::vector<std::byte> state;  ///< Of the dataset there, encoded; empty when it has none.
+
+    template <class Archive>
+    void serialize(Archive& archive) {
+      archive(position, ended, state);
+    }
+  };
+
+  int64_t version = kVersion;
+
+  // What it is a state of. A loader of another dataset or seed refuses it.
+  uint64_t samples = 0;  ///< In the dataset.
+  std::string fields;    ///< What a sample of it looks like.
+  uint64_t seed = 0;
+
+  int64_t epoch = 0;     ///< Whose batches come next,
+  int64_t batches = 0;   ///< of which so many have been delivered (or lost to errors),
+  int64_t position = 0;  ///< with so many samples.
+  SamplerState sampler;
+  std::vector<int64_t> ahead;   ///< Batches delivered out of order, counted from the next one in order.
+  std::vector<Stream> streams;  ///< Of datasets without indices.
+  int64_t next_stream = 0;      ///< Whose turn it is.
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(version, samples, fields, seed, epoch, batches, position, sampler, ahead, streams, next_stream);
+  }
+};
+
+/// The state as text (JSON), to read, or to keep inside a checkpoint.
+std::string to_string(const LoaderState& state);
+
+/// Throws std::runtime_error when the text is no state, or one of a later version.
+LoaderState loader_state_from_string(const std::string& text);
+
+/// Writes the text to a file, which is replaced as one step. Throws std::runtime_error.
+void save(const LoaderState& state, const std::string& path);
+
+/// Throws std::runtime_error, naming the file.
+LoaderState load_state(const std::string& path);
+
+}  // namespace millrace

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace millrace {
+
+/// Who a worker is, for its init function and for datasets. As PyTorch's WorkerInfo.
+struct WorkerInfo {
+  int id = 0;
+  int num_workers = 0;
+
+  /// PyTorch's base_seed + id with SeedMode::kTorch, else a function of the loader's seed; without use in samples, whose
+  /// random streams are in their context.
+  uint64_t seed = 0;
+
+  /// The four words with which PyTorch seeds NumPy in this worker (torch/utils/data/_utils/worker.py).
+  std::array<uint32_t, 4> numpy_seed() const;
+};
+
+/// Of the worker that calls; nullopt outside of workers, where num_workers is 0 too. As PyTorch's get_worker_info().
+std::optional<WorkerInfo> get_worker_info();
+
+/// Runs in each worker before its first sample, also in one that replaces a dead one. A function or a lambda without
+/// captures. What it throws is the error of the batch at hand, and it is called again for the next one.
+using WorkerInitFunction = void (*)(const WorkerInfo&);
+
+namespace detail {
+
+void set_worker_info(const WorkerInfo& info);
+
+/// torch 2.11's _generate_state(base_seed, worker_id).
+std::array<uint32_t, 4> numpy_state(uint64_t base_seed, uint64_t worker);
+
+}  // namespace detail
+}  // namespace millrace

@@ -7,6 +7,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -17,9 +18,12 @@
 #include <string>
 #include <vector>
 
+#include "millrace/loader/image/affine.h"
+#include "millrace/loader/image/color.h"
 #include "millrace/loader/image/decode.h"
 #include "millrace/loader/image/kernels.h"
 #include "millrace/loader/image/resample.h"
+#include "millrace/loader/image/tones.h"
 #include "millrace/loader/transforms/renderer.h"
 
 namespace millrace {
@@ -128,6 +132,44 @@ void normalize_planes(benchmark::State& state) {
   }
 }
 
+/// What a step costs that changes the pixels of a picture of kSide.
+template <class Operation>
+void pixels(benchmark::State& state, Operation operation) {
+  std::vector<std::vector<uint8_t>> memory;
+  transforms::Renderer renderer;
+  for (size_t i = 0; i < files.size(); i += 8) {
+    auto& planes = memory.emplace_back(3 * kSide * kSide);
+    SampleRng rng(i);
+    renderer.render(RandomResizedCrop(kSide), files[i], ImageMode::kRGB, rng, {kSide, kSide},
+                    std::as_writable_bytes(std::span(planes)));
+  }
+  std::vector<uint8_t> copy(3 * kSide * kSide);
+  size_t i = 0;
+  for (auto _ : state) {
+    // A fresh copy each time, which costs a few microseconds, since pictures that are changed again and again wear out.
+    copy = memory[i++ % memory.size()];
+    operation(image::Planes{copy.data(), {kSide, kSide}, 3});
+    benchmark::DoNotOptimize(copy.data());
+  }
+}
+
+void affine(image::Planes picture, image::Interpolation interpolation) {
+  static std::vector<uint8_t> out(3 * kSide * kSide);
+  constexpr std::array<uint8_t, 1> kBlack = {0};
+  image::transform_affine(picture, {.angle = 25}, interpolation, kBlack, out.data());
+  benchmark::DoNotOptimize(out.data());
+}
+
+void sharpness(image::Planes picture) {
+  static std::vector<uint8_t> scratch;
+  image::adjust_sharpness(picture, 1.7, scratch);
+}
+
+void blur(image::Planes picture) {
+  static std::vector<float> scratch;
+  image::gaussian_blur(picture, {23, 23}, 1.5, scratch);
+}
+
 }  // namespace
 }  // namespace millrace
 
@@ -155,6 +197,19 @@ int main(int argc, char** argv) {
   run("decode/region", decode_region);
   run("resample", resample);
   run("normalize", normalize_planes);
+  run("pixels/none", [](auto& state) { pixels(state, [](image::Planes) {}); });
+  run("pixels/brightness", [](auto& state) { pixels(state, [](auto p) { image::adjust_brightness(p, 1.3); }); });
+  run("pixels/contrast", [](auto& state) { pixels(state, [](auto p) { image::adjust_contrast(p, 1.3); }); });
+  run("pixels/saturation", [](auto& state) { pixels(state, [](auto p) { image::adjust_saturation(p, 1.3); }); });
+  run("pixels/hue", [](auto& state) { pixels(state, [](auto p) { image::adjust_hue(p, 0.2); }); });
+  run("pixels/sharpness", [](auto& state) { pixels(state, sharpness); });
+  run("pixels/equalize", [](auto& state) { pixels(state, image::equalize); });
+  run("pixels/blur23", [](auto& state) { pixels(state, blur); });
+  run("pixels/rotate_nearest",
+      [](auto& state) { pixels(state, [](auto p) { affine(p, image::Interpolation::kNearest); }); });
+  run("pixels/rotate_bilinear",
+      [](auto& state) { pixels(state, [](auto p) { affine(p, image::Interpolation::kBilinear); }); });
+  run("sample/RandomResizedCrop+RandAugment", sample, RandomResizedCrop(kSide) | transforms::RandAugment());
   run("sample/RandomResizedCrop+flip", sample, Chain(RandomResizedCrop(kSide)) | RandomHorizontalFlip());
   run("sample/RandomResizedCrop+flip+Normalize", sample,
       RandomResizedCrop(kSide) | RandomHorizontalFlip() | Normalize::imagenet());

@@ -19,6 +19,8 @@ int read_side(const Node& node) {
   return static_cast<int>(side);
 }
 
+transforms::Chain read_step(const Node& node);
+
 // size: 224, or size: [224, 320] for height and width. Hands a number or a pair of them to `make`.
 template <class Make>
 transforms::Chain with_size(Section& parameters, Make make) {
@@ -135,6 +137,109 @@ transforms::Chain random_erasing(Section& parameters) {
   return build_at(parameters.node(), [&] { return transforms::RandomErasing(p, scale, ratio, value); });
 }
 
+// degrees: 10 for -10 to 10, or [-5, 20].
+std::pair<double, double> symmetric_range(Section& parameters, const char* key) {
+  const auto node = parameters.find(key);
+  if (!node) return {0, 0};
+  if (node->value().kind == Value::Kind::kList) return range(parameters, key, {});
+  const auto most = read<double>(*node);
+  return {-most, most};
+}
+
+transforms::Interpolation interpolation(Section& parameters) {
+  return parameters.choice<transforms::Interpolation>(
+      "interpolation",
+      {{"nearest", transforms::Interpolation::kNearest}, {"bilinear", transforms::Interpolation::kBilinear}},
+      transforms::Interpolation::kNearest);
+}
+
+transforms::Chain random_rotation(Section& parameters) {
+  parameters.child("degrees");
+  const auto degrees = symmetric_range(parameters, "degrees");
+  const auto mode = interpolation(parameters);
+  const auto fill = pixel_values(parameters, "fill");
+  return build_at(parameters.node(), [&] { return transforms::RandomRotation(degrees, mode, fill); });
+}
+
+// shear: as degrees, along x; or four numbers, low and high along x, low and high along y.
+transforms::Chain random_affine(Section& parameters) {
+  transforms::RandomAffine::Ranges ranges;
+  parameters.child("degrees");
+  ranges.degrees = symmetric_range(parameters, "degrees");
+  ranges.translate = range(parameters, "translate", ranges.translate);
+  ranges.scale = range(parameters, "scale", ranges.scale);
+  const auto shear = parameters.find("shear");
+  if (shear && shear->value().kind == Value::Kind::kList && shear->elements().size() == 4) {
+    const auto numbers = read<std::vector<double>>(*shear);
+    ranges.shear_x = {numbers[0], numbers[1]};
+    ranges.shear_y = {numbers[2], numbers[3]};
+  } else {
+    ranges.shear_x = symmetric_range(parameters, "shear");
+  }
+  const auto mode = interpolation(parameters);
+  const auto fill = pixel_values(parameters, "fill");
+  return build_at(parameters.node(), [&] { return transforms::RandomAffine(ranges, mode, fill); });
+}
+
+/// Policies have no fill unless there is one.
+std::vector<uint8_t> policy_fill(Section& parameters) {
+  return parameters.find("fill") ? pixel_values(parameters, "fill") : std::vector<uint8_t>{};
+}
+
+/// A step with a number of its own, and a probability p.
+template <class T>
+transforms::Chain with_number_and_probability(Section& parameters, const char* key) {
+  const auto number = read<double>(parameters.child(key));
+  const double p = parameters.number("p", T().p, 0, 1);
+  return build_at(parameters.node(), [&] { return transforms::Chain(T(number, p)); });
+}
+
+transforms::Chain random_posterize(Section& parameters) {
+  parameters.child("bits");
+  const transforms::RandomPosterize defaults;
+  const auto bits = static_cast<int>(parameters.integer("bits", defaults.bits, 0, 8));
+  return transforms::RandomPosterize(bits, parameters.number("p", defaults.p, 0, 1));
+}
+
+transforms::Chain rand_augment(Section& parameters) {
+  constexpr int64_t kMost = 1000;
+  const transforms::RandAugment defaults;
+  const auto integer = [&](const char* key, int fallback, int64_t least) {
+    return static_cast<int>(parameters.integer(key, fallback, least, kMost));
+  };
+  const int num_ops = integer("num_ops", defaults.num_ops, 0);
+  const int magnitude = integer("magnitude", defaults.magnitude, 0);
+  const int bins = integer("num_magnitude_bins", defaults.num_magnitude_bins, 2);
+  const auto mode = interpolation(parameters);
+  const auto fill = policy_fill(parameters);
+  return build_at(parameters.node(), [&] { return transforms::RandAugment(num_ops, magnitude, bins, mode, fill); });
+}
+
+transforms::Chain trivial_augment_wide(Section& parameters) {
+  const int bins = static_cast<int>(
+      parameters.integer("num_magnitude_bins", transforms::TrivialAugmentWide().num_magnitude_bins, 2, 1000));
+  const auto mode = interpolation(parameters);
+  const auto fill = policy_fill(parameters);
+  return build_at(parameters.node(), [&] { return transforms::TrivialAugmentWide(bins, mode, fill); });
+}
+
+transforms::Chain random_apply(Section& parameters) {
+  auto chain = read_transforms(parameters.child("transforms"));
+  const double p = parameters.number("p", 0.5, 0, 1);
+  return build_at(parameters.node(), [&] { return transforms::RandomApply(std::move(chain), p); });
+}
+
+// transforms: [random_invert, [color_jitter: {hue: 0.1}, gaussian_blur: {kernel_size: 3}]], of which one is applied.
+transforms::Chain random_choice(Section& parameters) {
+  std::vector<transforms::Chain> chains;
+  for (const auto& element : parameters.child("transforms").elements()) {
+    const bool is_list = element.value().kind == Value::Kind::kList;
+    chains.push_back(is_list ? read_transforms(element) : read_step(element));
+  }
+  const auto p = parameters.get<std::vector<double>>("p", {});
+  return build_at(parameters.node(), [&] { return transforms::RandomChoice(std::move(chains), p); });
+}
+
 using MakeStep = transforms::Chain (*)(Section& parameters);
 
 const std::vector<std::pair<std::string, MakeStep>>& steps() {
@@ -165,6 +270,22 @@ const std::vector<std::pair<std::string, MakeStep>>& steps() {
       {"random_grayscale", with_probability<transforms::RandomGrayscale>},
       {"gaussian_blur", gaussian_blur},
       {"random_erasing", random_erasing},
+      {"random_rotation", random_rotation},
+      {"random_affine", random_affine},
+      {"random_invert", with_probability<transforms::RandomInvert>},
+      {"random_posterize", random_posterize},
+      {"random_solarize",
+       [](Section& p) { return with_number_and_probability<transforms::RandomSolarize>(p, "threshold"); }},
+      {"random_adjust_sharpness",
+       [](Section& p) {
+         return with_number_and_probability<transforms::RandomAdjustSharpness>(p, "sharpness_factor");
+       }},
+      {"random_autocontrast", with_probability<transforms::RandomAutocontrast>},
+      {"random_equalize", with_probability<transforms::RandomEqualize>},
+      {"rand_augment", rand_augment},
+      {"trivial_augment_wide", trivial_augment_wide},
+      {"random_apply", random_apply},
+      {"random_choice", random_choice},
       {"to_dtype",
        [](Section& p) {
          const auto dtype = p.choice<c10::ScalarType>("dtype", {{"float32", c10::ScalarType::Float}});

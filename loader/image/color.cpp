@@ -1,8 +1,9 @@
 #include "millrace/loader/image/color.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+
+#include "millrace/loader/image/kernels.h"
 
 namespace millrace::image {
 namespace {
@@ -16,15 +17,6 @@ uint8_t gray(uint8_t red, uint8_t green, uint8_t blue) {
 
 /// value * ratio + other * (1 - ratio)
 uint8_t blend(uint8_t value, float other, float ratio, float rest) { return to_byte(value * ratio + other * rest); }
-
-/// Replaces each value by what `function` makes of it, which is asked 256 times.
-template <class Function>
-void map_values(Planes picture, Function function) {
-  std::array<uint8_t, 256> table;
-  for (size_t i = 0; i < table.size(); ++i) table[i] = function(static_cast<uint8_t>(i));
-  uint8_t* const end = picture.values + picture.plane_values() * static_cast<size_t>(picture.channels);
-  std::transform(picture.values, end, picture.values, [&](uint8_t value) { return table[value]; });
-}
 
 float mean_gray(Planes picture) {
   const size_t count = picture.plane_values();
@@ -72,29 +64,9 @@ void adjust_hue(Planes picture, double turn) {
   uint8_t* const red = picture.values;
   uint8_t* const green = red + count;
   uint8_t* const blue = green + count;
-  // Hue in sixths of a turn, and 6 more so that no remainder is taken of a negative number.
-  const auto sixths = static_cast<float>(turn * 6 + 6);
-  for (size_t i = 0; i < count; ++i) {
-    const float r = red[i];
-    const float g = green[i];
-    const float b = blue[i];
-    const float most = std::max(std::max(r, g), b);
-    const float range = most - std::min(std::min(r, g), b);
-    if (range == 0) continue;  // Gray has no hue.
-    const float hue = (most == r ? g - b : most == g ? b - r + 2 * range : r - g + 4 * range) / range;
-    // A channel falls from `most` by all of `range` where the hue is far from it:
-    // https://en.wikipedia.org/wiki/HSL_and_HSV, "HSV to RGB alternative".
-    const auto channel = [&](float offset) {
-      float k = hue + sixths + offset;
-      k -= 6 * static_cast<float>(static_cast<int>(k / 6));
-      const float fall = std::max(0.0f, std::min(std::min(k, 4 - k), 1.0f));
-      // Between the numbers a byte can hold, torchvision rounds down after multiplying by 255.999 instead of 255.
-      return to_byte((most - range * fall) * (255.999f / 255.0f));
-    };
-    red[i] = channel(5);
-    green[i] = channel(3);
-    blue[i] = channel(1);
-  }
+  const auto sixths = static_cast<float>(turn < 0 ? turn * 6 + 6 : turn * 6);
+  // A turn by next to nothing backwards is rounded to a whole one.
+  turn_hues(red, green, blue, count, sixths < 6 ? sixths : 0);
 }
 
 void gray_into_first(Planes picture) {

@@ -227,6 +227,68 @@ void Normalize(const uint8_t* in, size_t count, float offset, float scale, float
   for (; i < count; ++i) out[i] = (static_cast<float>(in[i]) - offset) * scale;
 }
 
+using Floats = hn::CappedTag<float, 16>;
+
+/// As many colours as a vector of floats has lanes, 0..255 each.
+struct Colors {
+  hn::Vec<Floats> red;
+  hn::Vec<Floats> green;
+  hn::Vec<Floats> blue;
+};
+
+/// `sixths`: 0 to below 6.
+HWY_INLINE Colors turn_hue(const Colors& in, hn::Vec<Floats> sixths) {
+  const Floats floats;
+  const auto one = hn::Set(floats, 1.0f);
+  const auto four = hn::Set(floats, 4.0f);
+  const auto six = hn::Set(floats, 6.0f);
+  const auto most = hn::Max(hn::Max(in.red, in.green), in.blue);
+  const auto range = hn::Sub(most, hn::Min(hn::Min(in.red, in.green), in.blue));
+  // Gray has no hue: any will do, since it falls by a range of 0.
+  const auto divisor = hn::Max(range, one);
+  const auto from_green = hn::Add(hn::Sub(in.blue, in.red), hn::Add(range, range));
+  const auto from_blue = hn::Add(hn::Sub(in.red, in.green), hn::Mul(range, four));
+  const auto not_red = hn::IfThenElse(hn::Eq(most, in.green), from_green, from_blue);
+  const auto hue = hn::Div(hn::IfThenElse(hn::Eq(most, in.red), hn::Sub(in.green, in.blue), not_red), divisor);
+  const auto below_six = [&](auto k) HWY_ATTR { return hn::IfThenElse(hn::Ge(k, six), hn::Sub(k, six), k); };
+  const auto turned = below_six(hn::Add(hn::IfThenElse(hn::Lt(hue, hn::Zero(floats)), hn::Add(hue, six), hue), sixths));
+  // A channel falls from `most` by all of `range` where the hue is far from it:
+  // https://en.wikipedia.org/wiki/HSL_and_HSV, "HSV to RGB alternative".
+  const auto channel = [&](float offset) HWY_ATTR {
+    const auto k = below_six(hn::Add(turned, hn::Set(floats, offset)));
+    const auto fall = hn::Max(hn::Zero(floats), hn::Min(hn::Min(k, hn::Sub(four, k)), one));
+    // Between the numbers a byte can hold, torchvision rounds down after multiplying by 255.999 instead of 255.
+    return hn::Mul(hn::Sub(most, hn::Mul(range, fall)), hn::Set(floats, 255.999f / 255.0f));
+  };
+  return {channel(5), channel(3), channel(1)};
+}
+
+void TurnHues(uint8_t* red, uint8_t* green, uint8_t* blue, size_t count, float sixths) {
+  const Floats floats;
+  const hn::Rebind<int32_t, Floats> ints;
+  const hn::Rebind<uint8_t, Floats> bytes;
+  const size_t lanes = hn::Lanes(floats);
+  const auto turn = hn::Set(floats, sixths);
+  const auto load = [&](const uint8_t* in)
+                        HWY_ATTR { return hn::ConvertTo(floats, hn::PromoteTo(ints, hn::LoadU(bytes, in))); };
+  const auto store = [&](hn::Vec<Floats> values, uint8_t* out)
+                         HWY_ATTR { hn::StoreU(hn::DemoteTo(bytes, hn::ConvertTo(ints, values)), bytes, out); };
+  const auto turn_vector = [&](uint8_t* r, uint8_t* g, uint8_t* b) HWY_ATTR {
+    const Colors out = turn_hue({load(r), load(g), load(b)}, turn);
+    store(out.red, r);
+    store(out.green, g);
+    store(out.blue, b);
+  };
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) turn_vector(red + i, green + i, blue + i);
+  if (i == count) return;
+  alignas(64) uint8_t last[3][hn::MaxLanes(floats)] = {};
+  uint8_t* const planes[3] = {red + i, green + i, blue + i};
+  for (int plane = 0; plane < 3; ++plane) std::memcpy(last[plane], planes[plane], count - i);
+  turn_vector(last[0], last[1], last[2]);
+  for (int plane = 0; plane < 3; ++plane) std::memcpy(planes[plane], last[plane], count - i);
+}
+
 }  // namespace millrace::image::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -238,6 +300,7 @@ HWY_EXPORT(ResampleColumns);
 HWY_EXPORT(SplitRow);
 HWY_EXPORT(SplitRowMirrored);
 HWY_EXPORT(Normalize);
+HWY_EXPORT(TurnHues);
 
 void resample_rows(const uint8_t* const* rows, const AxisWeights& axis, uint8_t* const* quads) {
   HWY_DYNAMIC_DISPATCH(ResampleRows)(rows, axis, quads);
@@ -258,6 +321,10 @@ void split_row_mirrored(const uint8_t* pixels, int width, int planes, uint8_t* c
 
 void normalize(const uint8_t* in, size_t count, float offset, float scale, float* out) {
   HWY_DYNAMIC_DISPATCH(Normalize)(in, count, offset, scale, out);
+}
+
+void turn_hues(uint8_t* red, uint8_t* green, uint8_t* blue, size_t count, float sixths) {
+  HWY_DYNAMIC_DISPATCH(TurnHues)(red, green, blue, count, sixths);
 }
 
 }  // namespace millrace::image

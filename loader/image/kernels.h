@@ -41,4 +41,7 @@ void split_row_mirrored(const uint8_t* pixels, int width, int planes, uint8_t* c
 /// out = (in - offset) * scale, for `count` values. The same on every processor: two roundings, no fused multiply-add.
 void normalize(const uint8_t* in, size_t count, float offset, float scale, float* out);
 
+/// Turns the hue of `count` colours by `sixths` of a turn, 0 to below 6.
+void turn_hues(uint8_t* red, uint8_t* green, uint8_t* blue, size_t count, float sixths);
+
 }  // namespace millrace::image

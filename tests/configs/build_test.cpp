@@ -154,6 +154,34 @@ TEST(TransformsSection, KnowsTheTransformsThatChangePixels) {
           Grayscale(3) | Grayscale() | ToDtype(c10::ScalarType::Float, true));
 }
 
+TEST(TransformsSection, KnowsAugmentations) {
+  using transforms::Interpolation;
+  EXPECT_EQ(read_transforms(
+                document("- random_rotation: {degrees: 10}\n"
+                         "- random_rotation: {degrees: [5, 20], interpolation: bilinear, fill: [1, 2, 3]}\n"
+                         "- random_affine: {degrees: 0, translate: [0.1, 0.2], scale: [0.5, 2], shear: 9}\n"
+                         "- random_affine: {degrees: 3, shear: [1, 2, 3, 4], fill: 7}\n"
+                         "- random_invert\n"
+                         "- random_posterize: {bits: 3}\n"
+                         "- random_solarize: {threshold: 99.5, p: 0.25}\n"
+                         "- random_adjust_sharpness: {sharpness_factor: 2}\n"
+                         "- random_autocontrast: {p: 1}\n"
+                         "- random_equalize\n"
+                         "- rand_augment\n"
+                         "- rand_augment: {num_ops: 3, magnitude: 4, num_magnitude_bins: 11, fill: 0}\n"
+                         "- trivial_augment_wide: {num_magnitude_bins: 7, interpolation: bilinear}\n"
+                         "- random_apply: {transforms: [random_invert, color_jitter: {hue: 0.1}], p: 0.75}\n"
+                         "- random_choice: {transforms: [random_equalize, [random_invert: {p: 1}]], p: [1, 3]}\n")),
+            RandomRotation(10) | RandomRotation({5, 20}, Interpolation::kBilinear, {1, 2, 3}) |
+                RandomAffine({.translate = {0.1, 0.2}, .scale = {0.5, 2}, .shear_x = {-9, 9}}) |
+                RandomAffine({.degrees = {-3, 3}, .shear_x = {1, 2}, .shear_y = {3, 4}}, Interpolation::kNearest, {7}) |
+                RandomInvert() | RandomPosterize(3) | RandomSolarize(99.5, 0.25) | RandomAdjustSharpness(2) |
+                RandomAutocontrast(1) | RandomEqualize() | RandAugment() |
+                RandAugment(3, 4, 11, Interpolation::kNearest, {0}) | TrivialAugmentWide(7, Interpolation::kBilinear) |
+                RandomApply(RandomInvert() | ColorJitter(0, 0, 0, 0.1), 0.75) |
+                RandomChoice({RandomEqualize(), RandomInvert(1)}, {1, 3}));
+}
+
 TEST(TransformsSection, SaysWhichParameterIsWrong) {
   const auto error = [](const std::string& text) {
     return error_of([&] { read_transforms(document("transforms: [" + text + "]").find("transforms")); });
@@ -173,6 +201,18 @@ TEST(TransformsSection, SaysWhichParameterIsWrong) {
       error("gaussian_blur: {kernel_size: 4}"),
       "run.yaml:1:29: transforms.0.gaussian_blur: GaussianBlur: kernel_size must be odd, so that it has a middle; "
       "got 4x4");
+  EXPECT_EQ(error("random_rotation"), "run.yaml:1:14: transforms.0: the key 'degrees' is missing");
+  EXPECT_EQ(error("random_posterize: {bits: 9}"),
+            "run.yaml:1:39: transforms.0.random_posterize.bits: must be from 0 to 8, found 9");
+  EXPECT_EQ(
+      error("random_affine: {degrees: 1, interpolation: cubic}"),
+      "run.yaml:1:57: transforms.0.random_affine.interpolation: expected one of nearest, bilinear, found 'cubic'");
+  EXPECT_EQ(error("random_apply: {transforms: [grayscale]}"),
+            "run.yaml:1:28: transforms.0.random_apply: RandomApply: a batch's shape and type cannot depend on chance, "
+            "so Grayscale(1) must be a step of its own, outside");
+  EXPECT_EQ(error("random_choice: {transforms: [resise: {size: 3}]}")
+                .find("run.yaml:1:43: transforms.0.random_choice.transforms.0: "),
+            0U);
 }
 
 TEST(TransformsSection, SaysWhichTransformIsWrong) {
@@ -189,7 +229,9 @@ TEST(TransformsSection, SaysWhichTransformIsWrong) {
       error("[rezise]"),
       "run.yaml:1:14: transforms.0: expected one of resize, center_crop, random_resized_crop, random_horizontal_flip, "
       "random_vertical_flip, pad, random_crop, color_jitter, grayscale, random_grayscale, gaussian_blur, "
-      "random_erasing, to_dtype, normalize, found 'rezise', did you mean resize?");
+      "random_erasing, random_rotation, random_affine, random_invert, random_posterize, random_solarize, "
+      "random_adjust_sharpness, random_autocontrast, random_equalize, rand_augment, trivial_augment_wide, "
+      "random_apply, random_choice, to_dtype, normalize, found 'rezise', did you mean resize?");
   EXPECT_EQ(error("resize"), "run.yaml:1:13: transforms: expected a list, found 'resize'");
   EXPECT_EQ(
       error("[{resize: {size: 3}, center_crop: {size: 3}}]"),

@@ -39,6 +39,8 @@ std::vector<uint8_t> all_results() {
     split(picture.row(3), 301, 3, rows.data());
     for (const auto& plane : planes) results.insert(results.end(), plane.begin(), plane.end());
   }
+  turn_hues(planes[0].data(), planes[1].data(), planes[2].data(), 301, 4.7f);
+  for (const auto& plane : planes) results.insert(results.end(), plane.begin(), plane.end());
   std::vector<float> floats(301);
   normalize(planes[0].data(), 301, 120.5f, 0.0173f, floats.data());
   const auto* const bytes = reinterpret_cast<const uint8_t*>(floats.data());

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -72,6 +75,13 @@ struct TravellingDataset {
 };
 
 namespace detail {
+
+// Indices come as size_t by the dataset concepts; a negative one is told as what it was.
+inline void require_index(const char* dataset, size_t index, size_t size) {
+  if (index < size) return;
+  throw std::out_of_range(std::string(dataset) + ": index " + std::to_string(static_cast<int64_t>(index)) +
+                          " is outside a dataset of " + std::to_string(size) + " samples");
+}
 
 template <class D>
 class DatasetSource final : public SampleSource {

@@ -199,8 +199,19 @@ void Renderer::render(const Chain& chain, std::span<const std::byte> file, Image
                       std::span<std::byte> row) {
   channels_ = channels(mode);
   source_ = Source::kFile;
-  View view(decoder_.open(file, mode));
+  run(chain, View(decoder_.open(file, mode)), rng, size, row);
+}
 
+void Renderer::render(const Chain& chain, std::span<const uint8_t> planes, Size picture_size, SampleRng& rng, Size size,
+                      std::span<std::byte> row) {
+  channels_ = static_cast<int>(planes.size() / plane_bytes(picture_size));
+  source_ = Source::kPlanes;
+  planes_.assign(planes.begin(), planes.end());
+  run(chain, View(picture_size), rng, size, row);
+}
+
+/// Takes the view of the source through the chain into the row.
+void Renderer::run(const Chain& chain, View view, SampleRng& rng, Size size, std::span<std::byte> row) {
   constexpr std::array<uint8_t, 1> kBlack = {0};
   const auto resize = [&](Size target) {
     if (target == view.size()) return;

@@ -35,12 +35,17 @@ class Renderer {
   void render(const Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng, image::Size size,
               std::span<std::byte> row);
 
+  /// As above, for a picture in memory: one or three uint8 planes of `picture_size`, one behind the other.
+  void render(const Chain& chain, std::span<const uint8_t> planes, image::Size picture_size, SampleRng& rng,
+              image::Size size, std::span<std::byte> row);
+
  private:
   class View;
 
   /// Where the pixels are that the view looks at.
   enum class Source { kFile, kPicture, kPlanes };
 
+  void run(const Chain& chain, View view, SampleRng& rng, image::Size size, std::span<std::byte> row);
   template <class Consumer>
   void read(const image::Box& region, Consumer&& consume);
   void write_planes(const View& view, std::span<uint8_t> planes);

@@ -4,8 +4,10 @@
 
 #include "millrace/configs/build.h"
 #include "millrace/loader/data_loader.h"
+#include "millrace/loader/datasets/cifar.h"
 #include "millrace/loader/datasets/combinators.h"
 #include "millrace/loader/datasets/image_folder.h"
+#include "millrace/loader/datasets/mnist.h"
 #include "millrace/loader/transforms/transforms.h"
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/bucket_batch_sampler.h"

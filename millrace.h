@@ -4,6 +4,7 @@
 
 #include "millrace/configs/build.h"
 #include "millrace/loader/data_loader.h"
+#include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/cifar.h"
 #include "millrace/loader/datasets/combinators.h"
 #include "millrace/loader/datasets/image_folder.h"

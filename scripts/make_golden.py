@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """Writes what torchvision makes of some pictures, for tests that run without Python.
 
-Usage: scripts/make_golden.py   (Python with torch 2.11, torchvision 0.26, pillow)
+Usage: scripts/make_golden.py   (Python with torch 2.11, torchvision 0.26, pillow, numpy)
 
 tests/data/formats/*               the same small photo in the encodings that decoders must know
 tests/data/golden/resized_crop.*   v2.functional.resized_crop(antialias=True) on uint8 tensors
 tests/data/golden/resize_center.*  v2.functional.resize, then center_crop
 tests/data/golden/operations.*     other functions of v2.functional, named in the first word, on one small picture, the
                                    first case
+tests/data/npy/*.npy               numpy.save's files: numbers 0 to 5 as two rows in every dtype that tensors have, and
+                                   what is refused
+
 Each .txt has a line a case (file or function, numbers that the test reads, offset); each .bin holds their planar uint8
 results.
 """
 import pathlib
 
+import numpy
 import torch
 import torchvision
 from PIL import Image
@@ -128,8 +132,34 @@ def operations():
     yield "erase", (4, 6, 10, 3, 124, 116, 104), F.erase(picture, 4, 6, 10, 3, value)
 
 
+def make_arrays():
+    folder = DATA / "npy"
+    folder.mkdir(exist_ok=True)
+    numbers = numpy.arange(6).reshape(2, 3)
+    for name in (
+        *("bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
+        *("float16", "float32", "float64", "complex64", "complex128"),
+    ):
+        dtype = numpy.dtype(name)
+        values = numbers % 2 if name == "bool" else numbers * (1 + 2j) if dtype.kind == "c" else numbers
+        numpy.save(folder / f"{name}.npy", values.astype(dtype))
+    for version in (2, 3):
+        with open(folder / f"version{version}.npy", "wb") as file:
+            numpy.lib.format.write_array(file, numbers.astype("float32"), version=(version, 0))
+    numpy.save(folder / "labels.npy", numpy.array([7, 9]))
+    numpy.save(folder / "no_rows.npy", numpy.zeros((0, 3)))
+    numpy.save(folder / "single.npy", numpy.array(1.5))
+    numpy.save(folder / "fortran.npy", numpy.asfortranarray(numbers))
+    numpy.save(folder / "big_endian.npy", numbers.astype(">f4"))
+    numpy.save(folder / "objects.npy", numpy.array([1, "two"], dtype=object))
+    numpy.save(folder / "strings.npy", numpy.array(["one", "three"]))
+    numpy.save(folder / "structured.npy", numpy.zeros(2, dtype=[("x", "f4"), ("y", "i8")]))
+    numpy.savez(folder / "archive.npz", numbers=numbers)
+
+
 torch.set_num_threads(1)
 make_formats()
+make_arrays()
 write("resized_crop", resized_crops())
 write("resize_center", resize_center_crops())
 write("operations", operations())

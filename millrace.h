@@ -8,6 +8,7 @@
 #include "millrace/loader/datasets/cifar.h"
 #include "millrace/loader/datasets/combinators.h"
 #include "millrace/loader/datasets/image_folder.h"
+#include "millrace/loader/datasets/manifest.h"
 #include "millrace/loader/datasets/mnist.h"
 #include "millrace/loader/transforms/transforms.h"
 #include "millrace/samplers/batch_sampler.h"

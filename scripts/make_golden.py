@@ -10,10 +10,12 @@ tests/data/golden/operations.*     other functions of v2.functional, named in th
                                    first case
 tests/data/npy/*.npy               numpy.save's files: numbers 0 to 5 as two rows in every dtype that tensors have, and
                                    what is refused
+tests/data/manifests/*             Python's csv of fields that need quotes; masks beside formats/rgb.png
 
 Each .txt has a line a case (file or function, numbers that the test reads, offset); each .bin holds their planar uint8
 results.
 """
+import csv
 import pathlib
 
 import numpy
@@ -157,9 +159,24 @@ def make_arrays():
     numpy.savez(folder / "archive.npz", numbers=numbers)
 
 
+def make_manifests():
+    folder = DATA / "manifests"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "quoted.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["path", "label"], ["a, b.jpg", 'the "cat"'], ["c\nd.jpg", "größe"], ["", ","]])
+    rows, columns = numpy.mgrid[:71, :93]
+    mask = ((3 * rows + 5 * columns) % 256).astype("uint8")
+    Image.fromarray(mask).save(folder / "mask.png")
+    Image.fromarray(mask).convert("I;16").save(folder / "deep.png")
+    palette = Image.fromarray(mask % 4, mode="P")
+    palette.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])
+    palette.save(folder / "palette.png")
+
+
 torch.set_num_threads(1)
 make_formats()
 make_arrays()
+make_manifests()
 write("resized_crop", resized_crops())
 write("resize_center", resize_center_crops())
 write("operations", operations())

@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 #include "millrace/loader/image/decode.h"
@@ -53,6 +55,19 @@ void render(const transforms::Chain& chain, std::span<const std::byte> file, Ima
   renderer.render(chain, file, mode, rng, size, row);
 }
 
+void check_mask(std::span<const std::byte> file) {
+  constexpr std::string_view kPng = "\x89PNG";
+  constexpr size_t kDepth = 24, kColorType = 25;  // Bytes of the header chunk, which comes first.
+  if (file.size() <= kColorType || std::memcmp(file.data(), kPng.data(), kPng.size()) != 0) return;
+  const auto refuse = [](const std::string& what) {
+    throw std::runtime_error(what + ": save it with one channel of 8 bits, such as Image.fromarray(array_of_uint8)");
+  };
+  const auto depth = static_cast<int>(file[kDepth]), color_type = static_cast<int>(file[kColorType]);
+  if (color_type == 3) refuse("a PNG with a palette, decoding which gives its colours and not its numbers");
+  if (color_type != 0) refuse("a PNG with colours or alpha");
+  if (depth != 8) refuse("a PNG of " + std::to_string(depth) + " bits a pixel");
+}
+
 }  // namespace
 
 void read_image(const std::string& path, const transforms::Chain& chain, ImageMode mode, SampleRng& rng,
@@ -61,6 +76,17 @@ void read_image(const std::string& path, const transforms::Chain& chain, ImageMo
     render(chain, read_file(path), mode, rng, field, row);
   } catch (const std::exception& error) {
     throw std::runtime_error("cannot read '" + path + "': " + error.what());
+  }
+}
+
+void read_mask(const std::string& path, const FieldSpec& field, std::span<std::byte> row) {
+  try {
+    const auto file = read_file(path);
+    check_mask(file);
+    SampleRng no_chance(0);
+    render({}, file, ImageMode::kGray, no_chance, field, row);
+  } catch (const std::exception& error) {
+    throw std::runtime_error("cannot read mask '" + path + "': " + error.what());
   }
 }
 

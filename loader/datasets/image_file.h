@@ -25,4 +25,8 @@ FieldSpec image_field(const transforms::Chain& chain, ImageMode mode, const std:
 void read_image(const std::string& path, const transforms::Chain& chain, ImageMode mode, SampleRng& rng,
                 const FieldSpec& field, std::span<std::byte> row);
 
+/// Decodes a mask, a picture of one channel whose numbers are no colours, into `row`, its row of a field {1, height,
+/// width}. Throws std::runtime_error with path and reason, also for PNGs whose numbers decoding would change.
+void read_mask(const std::string& path, const FieldSpec& field, std::span<std::byte> row);
+
 }  // namespace millrace::detail

@@ -12,5 +12,7 @@ millrace_test(image_test
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader PkgConfig::HWY)
 millrace_test(combinators_test loader/combinators_test.cpp
   LABELS process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
-millrace_test(datasets_test loader/datasets/arrays_test.cpp loader/datasets/mnist_cifar_test.cpp
+millrace_test(datasets_test
+  loader/datasets/arrays_test.cpp loader/datasets/csv_test.cpp loader/datasets/manifest_test.cpp
+  loader/datasets/mnist_cifar_test.cpp
   LABELS process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)

@@ -10,18 +10,21 @@ tests/data/golden/operations.*     other functions of v2.functional, named in th
                                    first case
 tests/data/npy/*.npy               numpy.save's files: numbers 0 to 5 as two rows in every dtype that tensors have, and
                                    what is refused
-tests/data/manifests/*             Python's csv of fields that need quotes; masks beside formats/rgb.png
+tests/data/manifests/*             Python's csv of fields that need quotes; lists of photos, and of formats/* with masks
+tests/data/mnist/*                 ten digits, drawn, in MNIST's files
 
 Each .txt has a line a case (file or function, numbers that the test reads, offset); each .bin holds their planar uint8
 results.
 """
 import csv
+import json
 import pathlib
+import struct
 
 import numpy
 import torch
 import torchvision
-from PIL import Image
+from PIL import Image, ImageDraw
 from torchvision.transforms.v2 import functional as F
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "tests" / "data"
@@ -171,12 +174,34 @@ def make_manifests():
     palette = Image.fromarray(mask % 4, mode="P")
     palette.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])
     palette.save(folder / "palette.png")
+    with open(folder / "photos.csv", "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(
+            [["path", "label"], *([f"../{path.relative_to(DATA)}", path.parent.name] for path in PHOTOS[8:24])]
+        )
+    with open(folder / "objects.jsonl", "w") as file:
+        for name, label, boxes in (("rgb.png", 3, [[10, 20, 50, 60], [1, 2, 3, 4]]), ("alpha.png", 5, [[5, 5, 9, 9]])):
+            row = {"path": f"../formats/{name}", "label": label, "boxes": boxes, "mask": "mask.png"}
+            print(json.dumps(row), file=file)
+
+
+def make_digits():
+    folder = DATA / "mnist"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "t10k-images-idx3-ubyte", "wb") as images, open(folder / "t10k-labels-idx1-ubyte", "wb") as labels:
+        images.write(struct.pack(">4i", 2051, 10, 28, 28))
+        labels.write(struct.pack(">2i", 2049, 10))
+        for digit in range(10):
+            picture = Image.new("L", (28, 28))
+            ImageDraw.Draw(picture).text((8, 2), str((digit + 7) % 10), fill=255, font_size=22)
+            images.write(picture.tobytes())
+            labels.write(bytes([(digit + 7) % 10]))
 
 
 torch.set_num_threads(1)
 make_formats()
 make_arrays()
 make_manifests()
+make_digits()
 write("resized_crop", resized_crops())
 write("resize_center", resize_center_crops())
 write("operations", operations())

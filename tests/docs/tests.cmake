@@ -1,11 +1,14 @@
 # Pages whose programs are real files: they agree, and the programs print what the page says.
 if(TARGET example_process)
-  millrace_test(docs_test docs/multiprocessing_page_test.cpp TIMEOUT 120 LIBRARIES millrace_sharing millrace_test_support)
+  millrace_test(docs_test docs/pages_test.cpp TIMEOUT 120 LIBRARIES millrace_sharing millrace_test_support)
   target_compile_definitions(docs_test PRIVATE
-    MILLRACE_PAGE="${PROJECT_SOURCE_DIR}/docs/multiprocessing.md"
-    MILLRACE_EXAMPLE_SOURCES="${PROJECT_SOURCE_DIR}/apps/examples/multiprocessing"
+    MILLRACE_PAGES="${PROJECT_SOURCE_DIR}/docs"
+    MILLRACE_EXAMPLE_SOURCES="${PROJECT_SOURCE_DIR}/apps/examples"
     MILLRACE_EXAMPLE_PROGRAMS="$<TARGET_FILE_DIR:example_process>")
   foreach(example process start_methods pipe queue pool spawn sync tensors)
+    add_dependencies(docs_test example_${example})
+  endforeach()
+  foreach(example image_folder combined_datasets mnist_digits npy_arrays image_manifest own_datasets)
     add_dependencies(docs_test example_${example})
   endforeach()
 endif()

@@ -1,4 +1,4 @@
-// docs/multiprocessing.md quotes the programs of apps/examples/multiprocessing, and what they print.
+// A page of docs quotes the programs of the folder of apps/examples that has its name, and what they print.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -38,9 +38,9 @@ std::string take_block(std::string& page, const std::string& mark) {
   return block;
 }
 
-std::vector<Quoted> quoted_programs() {
+std::vector<Quoted> quoted_programs(const std::string& name) {
   const std::string mark = "<!-- program: ";
-  std::string page = text_of(MILLRACE_PAGE);
+  std::string page = text_of(fs::path(MILLRACE_PAGES) / (name + ".md"));
   std::vector<Quoted> programs;
   for (size_t at = page.find(mark); at != page.npos; at = page.find(mark)) {
     page.erase(0, at + mark.size());
@@ -52,18 +52,22 @@ std::vector<Quoted> quoted_programs() {
   return programs;
 }
 
-TEST(MultiprocessingPage, QuotesEveryExampleAsItIs) {
+class Page : public testing::TestWithParam<std::string> {};
+
+TEST_P(Page, QuotesEveryExampleAsItIs) {
+  const fs::path sources = fs::path(MILLRACE_EXAMPLE_SOURCES) / GetParam();
   std::set<std::string> quoted, existing;
-  for (const auto& program : quoted_programs()) {
+  for (const auto& program : quoted_programs(GetParam())) {
     quoted.insert(program.name);
-    EXPECT_EQ(program.source, text_of(fs::path(MILLRACE_EXAMPLE_SOURCES) / (program.name + ".cpp"))) << program.name;
+    EXPECT_EQ(program.source, text_of(sources / (program.name + ".cpp"))) << program.name;
   }
-  for (const auto& file : fs::directory_iterator(MILLRACE_EXAMPLE_SOURCES)) existing.insert(file.path().stem());
+  for (const auto& file : fs::directory_iterator(sources)) existing.insert(file.path().stem());
   EXPECT_EQ(quoted, existing);
 }
 
-TEST(MultiprocessingPage, SaysWhatTheProgramsPrint) {
-  for (const auto& program : quoted_programs()) {
+TEST_P(Page, SaysWhatTheProgramsPrint) {
+  fs::current_path(MILLRACE_TEST_DATA);  // Where they find pictures.
+  for (const auto& program : quoted_programs(GetParam())) {
     const test::Watchdog watchdog(program.name, test::kLong);
     test::Program run({(fs::path(MILLRACE_EXAMPLE_PROGRAMS) / ("example_" + program.name)).string()});
     std::string printed;
@@ -73,6 +77,9 @@ TEST(MultiprocessingPage, SaysWhatTheProgramsPrint) {
     EXPECT_EQ(run.wait().code(), 0) << program.name << ": " << run.errors();
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Docs, Page, testing::Values("datasets", "multiprocessing"),
+                         [](const auto& page) { return page.param; });
 
 }  // namespace
 }  // namespace millrace

@@ -135,6 +135,28 @@ def operations():
         yield "gaussian_blur", (height, width, sigma), F.gaussian_blur(picture, [width, height], [sigma, sigma])
     value = torch.tensor([124, 116, 104], dtype=torch.uint8)[:, None, None]
     yield "erase", (4, 6, 10, 3, 124, 116, 104), F.erase(picture, 4, 6, 10, 3, value)
+    for name, arguments in (
+        ("invert", ()),
+        ("posterize", (0,)),
+        ("posterize", (3,)),
+        ("solarize", (255 * 0.35,)),
+        ("autocontrast", ()),
+        ("equalize", ()),
+        ("adjust_sharpness", (0.0,)),
+        ("adjust_sharpness", (1.9,)),
+    ):
+        yield name, arguments, getattr(F, name)(picture, *arguments)
+    # Angle, translation, scale, shears, centre, 1 for bilinear, fill of three channels or none.
+    for angle, translate, scale, shear, center, bilinear, fill in (
+        (30.0, (3, -2), 1.0, (0.0, 0.0), (20.0, 16.0), 0, (9, 80, 200)),
+        (-13.7, (0, 0), 0.8, (5.0, -3.0), (20.0, 16.0), 0, ()),
+        (0.0, (0, 0), 1.0, (16.7, 0.0), (0.0, 0.0), 0, ()),
+        (0.0, (0, 0), 1.0, (0.0, -16.7), (0.0, 0.0), 1, ()),
+        (-75.0, (-4, 5), 1.3, (8.0, 0.0), (20.0, 16.0), 1, (9, 80, 200)),
+    ):
+        mode = (F.InterpolationMode.NEAREST, F.InterpolationMode.BILINEAR)[bilinear]
+        result = F.affine(picture, angle, translate, scale, shear, mode, fill or None, center)
+        yield "affine", (angle, *translate, scale, *shear, *center, bilinear, *fill), result
 
 
 def make_arrays():

@@ -1,7 +1,6 @@
 #include "millrace/loader/image/color.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace millrace::image {
@@ -16,15 +15,6 @@ uint8_t gray(uint8_t red, uint8_t green, uint8_t blue) {
 
 /// value * ratio + other * (1 - ratio)
 uint8_t blend(uint8_t value, float other, float ratio, float rest) { return to_byte(value * ratio + other * rest); }
-
-/// Replaces each value by what `function` makes of it, which is asked 256 times.
-template <class Function>
-void map_values(Planes picture, Function function) {
-  std::array<uint8_t, 256> table;
-  for (size_t i = 0; i < table.size(); ++i) table[i] = function(static_cast<uint8_t>(i));
-  uint8_t* const end = picture.values + picture.plane_values() * static_cast<size_t>(picture.channels);
-  std::transform(picture.values, end, picture.values, [&](uint8_t value) { return table[value]; });
-}
 
 float mean_gray(Planes picture) {
   const size_t count = picture.plane_values();

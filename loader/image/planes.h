@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "millrace/loader/image/image.h"
@@ -19,6 +22,20 @@ struct Planes {
     return values + static_cast<size_t>(channel) * plane_values() + static_cast<size_t>(y) * size_t(size.width);
   }
 };
+
+/// Replaces each value by what `function` makes of it, which is asked once for each of 0..255, in that order.
+template <class Function>
+void map_values(std::span<uint8_t> values, Function function) {
+  std::array<uint8_t, 256> table;
+  for (size_t i = 0; i < table.size(); ++i) table[i] = function(static_cast<uint8_t>(i));
+  std::transform(values.begin(), values.end(), values.begin(), [&](uint8_t value) { return table[value]; });
+}
+
+template <class Function>
+void map_values(Planes picture, Function function) {
+  const size_t count = picture.plane_values() * static_cast<size_t>(picture.channels);
+  map_values(std::span(picture.values, count), std::move(function));
+}
 
 /// Pixels added at each side.
 struct Borders {

@@ -5,10 +5,10 @@
 #include <stdexcept>
 #include <vector>
 
-#include "millrace/loader/image/decode.h"
 #include "millrace/loader/image/image.h"
-#include "millrace/loader/image/resample.h"
 #include "millrace/loader/sample_rng.h"
+#include "millrace/loader/transforms/canvas.h"
+#include "millrace/loader/transforms/targets.h"
 #include "millrace/loader/transforms/transforms.h"
 
 namespace millrace::transforms {
@@ -19,7 +19,7 @@ class ImageSizeError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Takes a picture from the bytes of its file through a chain into a row of a batch.
+/// Takes a picture from the bytes of its file through a chain into a row of a batch, and boxes and masks along with it.
 ///
 /// Lazily: steps first only decide which part of the picture is needed, from the size in its header, and that part
 /// alone is decoded and resampled, once. A second resize after a first, borders, a vertical flip and all that changes
@@ -35,34 +35,25 @@ class Renderer {
   void render(const Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng, image::Size size,
               std::span<std::byte> row);
 
-  /// As above, for a picture in memory: one or three uint8 planes of `picture_size`, one behind the other.
+  /// The same, and `targets`, which belong to the picture in the file, come out belonging to the one in `row`; see
+  /// targets.h. Throws std::runtime_error for masks of another size than the picture, and for a Lambda that changes the
+  /// shape, since nobody knows where it moves them.
+  void render(const Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng, image::Size size,
+              std::span<std::byte> row, Targets& targets);
+
+  /// As the first, for a picture in memory: one or three uint8 planes of `picture_size`, one behind the other.
   void render(const Chain& chain, std::span<const uint8_t> planes, image::Size picture_size, SampleRng& rng,
               image::Size size, std::span<std::byte> row);
 
  private:
-  class View;
+  class Steps;
 
-  /// Where the pixels are that the view looks at.
-  enum class Source { kFile, kPicture, kPlanes };
+  void run(const Chain& chain, SampleRng& rng, image::Size size, std::span<std::byte> row, Targets& targets);
 
-  void run(const Chain& chain, View view, SampleRng& rng, image::Size size, std::span<std::byte> row);
-  template <class Consumer>
-  void read(const image::Box& region, Consumer&& consume);
-  void write_planes(const View& view, std::span<uint8_t> planes);
-  image::Planes pixels(View& view);
-  void pack(image::Size size);
-  void pad(View& view, const image::Borders& borders, PadMode mode, std::span<const uint8_t> fill);
-  void make_gray(View& view, int output_channels);
-  void jitter(View& view, const ColorJitter::Drawn& drawn);
-
-  int channels_ = 3;
-  Source source_ = Source::kFile;
-  image::ImageDecoder decoder_;
-  image::Resampler resampler_;
-  image::Image picture_;
-  std::vector<uint8_t> planes_;
-  std::vector<uint8_t> other_planes_;  // What a step makes of planes_, before they change places.
-  std::vector<float> scratch_;
+  Canvas canvas_;
+  Targets no_targets_;
+  std::vector<float> blur_scratch_;
+  std::vector<uint8_t> sharpness_scratch_;
 };
 
 }  // namespace millrace::transforms

@@ -3,50 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <sstream>
 #include <stdexcept>
+#include <string>
 
+#include "millrace/loader/transforms/checks.h"
 #include "millrace/loader/transforms/overloaded.h"
 
 namespace millrace::transforms {
 namespace {
-
-/// Larger pictures than any decoder of ours gives; keeps products of sides within 64 bits and buffers within reason.
-constexpr int kLargestSide = 1 << 20;
-
-void check_size(const char* who, image::Size size) {
-  if (size.height < 1 || size.width < 1 || size.height > kLargestSide || size.width > kLargestSide) {
-    throw std::invalid_argument(std::string(who) + ": size must be 1.." + std::to_string(kLargestSide) +
-                                " pixels a side, got " + to_string(size));
-  }
-}
-
-std::invalid_argument range_error(const char* who, const char* what, const char* bounds,
-                                  std::pair<double, double> range) {
-  std::ostringstream text;
-  text << who << ": " << what << " must be {low, high} with " << bounds << ", got {" << range.first << ", "
-       << range.second << "}";
-  return std::invalid_argument(text.str());
-}
-
-void check_range(const char* who, const char* what, std::pair<double, double> range) {
-  if (!(range.first > 0 && range.first <= range.second && std::isfinite(range.second)))
-    throw range_error(who, what, "0 < low <= high", range);
-}
-
-void check_probability(const char* who, double p) {
-  if (!(p >= 0 && p <= 1)) {
-    throw std::invalid_argument(std::string(who) + ": p must be a probability, 0..1, got " + std::to_string(p));
-  }
-}
-
-/// One value for all channels or one for each of three.
-void check_values(const char* who, const char* what, const std::vector<uint8_t>& values) {
-  if (values.size() != 1 && values.size() != 3) {
-    throw std::invalid_argument(std::string(who) + ": " + what + " is one value, or three for the channels; got " +
-                                std::to_string(values.size()));
-  }
-}
 
 image::Size padded(image::Size size, const image::Borders& borders) {
   return {size.height + borders.top + borders.bottom, size.width + borders.left + borders.right};
@@ -54,6 +18,31 @@ image::Size padded(image::Size size, const image::Borders& borders) {
 
 /// Python's round(): halves go to the even neighbour.
 int round_half_even(double value) { return static_cast<int>(std::nearbyint(value)); }
+
+using Range = std::pair<double, double>;
+
+/// A box inside `input` of uniformly drawn area, as a part of it, and log-uniformly drawn ratio of its sides: ten tries
+/// for one that `size_of` accepts, then none. `size_of` makes an optional size of the two sides, the ratio's numerator
+/// first.
+template <class SizeOf>
+std::optional<image::Box> draw_box(image::Size input, Range scale, Range ratio, SizeOf size_of, SampleRng& rng) {
+  const double area = static_cast<double>(input.height) * input.width;
+  const double log_low = std::log(ratio.first);
+  const double log_high = std::log(ratio.second);
+  constexpr int kTries = 10;
+  for (int i = 0; i < kTries; ++i) {
+    const double target_area = area * rng.uniform(scale.first, scale.second);
+    const double aspect_ratio = std::exp(rng.uniform(log_low, log_high));
+    const double numerator = std::nearbyint(std::sqrt(target_area * aspect_ratio));
+    const double denominator = std::nearbyint(std::sqrt(target_area / aspect_ratio));
+    const std::optional<image::Size> size = size_of(numerator, denominator);
+    if (!size) continue;
+    const auto y = static_cast<int>(rng.integer(0, input.height - size->height));
+    const auto x = static_cast<int>(rng.integer(0, input.width - size->width));
+    return image::Box{y, x, size->height, size->width};
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -89,21 +78,11 @@ RandomResizedCrop::RandomResizedCrop(image::Size exact, std::pair<double, double
 }
 
 image::Box RandomResizedCrop::draw(image::Size input, SampleRng& rng) const {
-  const double area = static_cast<double>(input.height) * input.width;
-  const double log_low = std::log(ratio.first);
-  const double log_high = std::log(ratio.second);
-  constexpr int kTries = 10;
-  for (int i = 0; i < kTries; ++i) {
-    const double target_area = area * rng.uniform(scale.first, scale.second);
-    const double aspect_ratio = std::exp(rng.uniform(log_low, log_high));
-    const double width = std::nearbyint(std::sqrt(target_area * aspect_ratio));
-    const double height = std::nearbyint(std::sqrt(target_area / aspect_ratio));
-    if (width < 1 || width > input.width || height < 1 || height > input.height) continue;
-    image::Box box{.height = static_cast<int>(height), .width = static_cast<int>(width)};
-    box.y = static_cast<int>(rng.integer(0, input.height - box.height));
-    box.x = static_cast<int>(rng.integer(0, input.width - box.width));
-    return box;
-  }
+  const auto size_of = [&](double width, double height) -> std::optional<image::Size> {
+    if (width < 1 || width > input.width || height < 1 || height > input.height) return std::nullopt;
+    return image::Size{static_cast<int>(height), static_cast<int>(width)};
+  };
+  if (const auto box = draw_box(input, scale, ratio, size_of, rng)) return *box;
   const double input_ratio = static_cast<double>(input.width) / input.height;
   image::Size crop = input;
   if (input_ratio < ratio.first) {
@@ -246,22 +225,11 @@ RandomErasing::RandomErasing(double probability, std::pair<double, double> scale
 
 std::optional<image::Box> RandomErasing::draw(image::Size input, SampleRng& rng) const {
   if (!rng.chance(p)) return std::nullopt;
-  const double area = static_cast<double>(input.height) * input.width;
-  const double log_low = std::log(ratio.first);
-  const double log_high = std::log(ratio.second);
-  constexpr int kTries = 10;
-  for (int i = 0; i < kTries; ++i) {
-    const double target_area = area * rng.uniform(scale.first, scale.second);
-    const double aspect_ratio = std::exp(rng.uniform(log_low, log_high));
-    const double height = std::nearbyint(std::sqrt(target_area * aspect_ratio));
-    const double width = std::nearbyint(std::sqrt(target_area / aspect_ratio));
-    if (height >= input.height || width >= input.width) continue;
-    image::Box box{.height = static_cast<int>(height), .width = static_cast<int>(width)};
-    box.y = static_cast<int>(rng.integer(0, input.height - box.height));
-    box.x = static_cast<int>(rng.integer(0, input.width - box.width));
-    return box;
-  }
-  return std::nullopt;
+  const auto size_of = [&](double height, double width) -> std::optional<image::Size> {
+    if (height >= input.height || width >= input.width) return std::nullopt;
+    return image::Size{static_cast<int>(height), static_cast<int>(width)};
+  };
+  return draw_box(input, scale, ratio, size_of, rng);
 }
 
 ToDtype::ToDtype(c10::ScalarType dtype, bool scale_to_one) : scale(scale_to_one) {
@@ -271,10 +239,62 @@ ToDtype::ToDtype(c10::ScalarType dtype, bool scale_to_one) : scale(scale_to_one)
   }
 }
 
+namespace {
+
+bool makes_floats(const Step& step) {
+  return std::holds_alternative<Normalize>(step) || std::holds_alternative<ToDtype>(step);
+}
+
+bool keeps_shape(const Step& step) {
+  return !makes_floats(step) && std::visit(Overloaded{
+                                               [](const Resize&) { return false; },
+                                               [](const CenterCrop&) { return false; },
+                                               [](const RandomResizedCrop&) { return false; },
+                                               [](const Pad&) { return false; },
+                                               [](const RandomCrop&) { return false; },
+                                               [](const Grayscale&) { return false; },
+                                               [](const Lambda& lambda) { return !lambda.declared(); },
+                                               [](const auto&) { return true; },
+                                           },
+                                           step);
+}
+
+/// Checks that what a chain's steps hold for each channel fits pictures with `now` channels, and gives how many there
+/// are behind it.
+int check_channels(const Chain& chain, int now) {
+  const auto check = [&](const char* what, size_t values) {
+    if (values <= 1 || values == static_cast<size_t>(now)) return;
+    throw std::invalid_argument(what + std::to_string(values) + " for pictures with " + std::to_string(now) +
+                                (now == 1 ? " channel" : " channels"));
+  };
+  for (const Step& step : chain.steps()) {
+    std::visit(
+        Overloaded{
+            [&](const Grayscale& gray) { now = gray.num_output_channels; },
+            [&](const Lambda& lambda) { now = lambda.declared() ? lambda.declared()->channels : now; },
+            [&](const Normalize& normalize) { check("Normalize: means: ", normalize.mean.size()); },
+            [&](const Pad& pad) { check("Pad: fill values: ", pad.fill.size()); },
+            [&](const RandomCrop& crop) { check("RandomCrop: fill values: ", crop.padding.fill.size()); },
+            [&](const RandomErasing& erasing) { check("RandomErasing: values: ", erasing.value.size()); },
+            [&](const RandomRotation& turn) { check("RandomRotation: fill values: ", turn.fill.size()); },
+            [&](const RandomAffine& affine) { check("RandomAffine: fill values: ", affine.fill.size()); },
+            [&](const RandAugment& augment) { check("RandAugment: fill values: ", augment.fill.size()); },
+            [&](const TrivialAugmentWide& augment) { check("TrivialAugmentWide: fill values: ", augment.fill.size()); },
+            [&](const RandomApply& apply) { check_channels(apply.chain.front(), now); },
+            [&](const RandomChoice& choice) {
+              for (const Chain& alternative : choice.chains) check_channels(alternative, now);
+            },
+            [](const auto&) {},
+        },
+        step);
+  }
+  return now;
+}
+
+}  // namespace
+
 c10::ScalarType Chain::dtype() const {
-  const bool to_float = !steps_.empty() && (std::holds_alternative<Normalize>(steps_.back()) ||
-                                            std::holds_alternative<ToDtype>(steps_.back()));
-  return to_float ? c10::ScalarType::Float : c10::ScalarType::Byte;
+  return std::any_of(steps_.begin(), steps_.end(), makes_floats) ? c10::ScalarType::Float : c10::ScalarType::Byte;
 }
 
 image::Size Chain::output_size(image::Size input) const {
@@ -285,6 +305,7 @@ image::Size Chain::output_size(image::Size input) const {
                            [&](const RandomResizedCrop& crop) { return crop.size; },
                            [&](const Pad& pad) { return padded(input, pad.borders); },
                            [&](const RandomCrop& crop) { return crop.size; },
+                           [&](const Lambda& lambda) { return lambda.declared() ? lambda.declared()->size : input; },
                            [&](const auto&) { return input; },
                        },
                        step);
@@ -294,84 +315,47 @@ image::Size Chain::output_size(image::Size input) const {
 
 std::optional<image::Size> Chain::fixed_size() const {
   const auto fixes = [](const Step& step) {
-    const auto* resize = std::get_if<Resize>(&step);
-    return (resize && !resize->shorter_side) || std::holds_alternative<CenterCrop>(step) ||
-           std::holds_alternative<RandomResizedCrop>(step) || std::holds_alternative<RandomCrop>(step);
+    return std::visit(Overloaded{
+                          [](const Resize& resize) { return !resize.shorter_side; },
+                          [](const CenterCrop&) { return true; },
+                          [](const RandomResizedCrop&) { return true; },
+                          [](const RandomCrop&) { return true; },
+                          [](const Lambda& lambda) { return lambda.declared().has_value(); },
+                          [](const auto&) { return false; },
+                      },
+                      step);
   };
   if (std::none_of(steps_.begin(), steps_.end(), fixes)) return std::nullopt;
   // From a step that fixes the size on, nothing depends on what came before.
   return output_size({1, 1});
 }
 
+bool Chain::keeps_shape() const { return std::all_of(steps_.begin(), steps_.end(), transforms::keeps_shape); }
+
 int Chain::output_channels(ImageMode mode) const {
   int count = channels(mode);
   for (const Step& step : steps_) {
     if (const auto* gray = std::get_if<Grayscale>(&step)) count = gray->num_output_channels;
+    if (const auto* lambda = std::get_if<Lambda>(&step); lambda && lambda->declared())
+      count = lambda->declared()->channels;
   }
   return count;
 }
 
 FieldSpec Chain::field(std::string name, ImageMode mode, image::Size size) const {
-  int now = channels(mode);
-  const auto check = [&](const char* what, size_t values) {
-    if (values == 1 || values == static_cast<size_t>(now)) return;
-    throw std::invalid_argument(what + std::to_string(values) + " for pictures with " + std::to_string(now) +
-                                (now == 1 ? " channel" : " channels"));
-  };
-  for (const Step& step : steps_) {
-    std::visit(Overloaded{
-                   [&](const Grayscale& gray) { now = gray.num_output_channels; },
-                   [&](const Normalize& normalize) { check("Normalize: means: ", normalize.mean.size()); },
-                   [&](const Pad& pad) { check("Pad: fill values: ", pad.fill.size()); },
-                   [&](const RandomCrop& crop) { check("RandomCrop: fill values: ", crop.padding.fill.size()); },
-                   [&](const RandomErasing& erasing) { check("RandomErasing: values: ", erasing.value.size()); },
-                   [](const auto&) {},
-               },
-               step);
-  }
-  return {std::move(name), dtype(), {now, size.height, size.width}};
+  return {std::move(name), dtype(), {check_channels(*this, channels(mode)), size.height, size.width}};
 }
 
 Chain operator|(Chain first, const Chain& second) {
-  if (first.dtype() == c10::ScalarType::Float && !second.steps_.empty()) {
+  const auto is_lambda = [](const Step& step) { return std::holds_alternative<Lambda>(step) && keeps_shape(step); };
+  if (first.dtype() == c10::ScalarType::Float && !std::all_of(second.steps_.begin(), second.steps_.end(), is_lambda)) {
     throw std::invalid_argument(
         "Normalize and ToDtype end a chain (Normalize scales by itself): the other steps work on pixels. Nothing may "
-        "follow, here " +
+        "follow but a Lambda that keeps the shape, here " +
         to_string(second));
   }
   first.steps_.insert(first.steps_.end(), second.steps_.begin(), second.steps_.end());
   return first;
-}
-
-std::string to_string(const Chain& chain) {
-  std::ostringstream text;
-  for (const Step& step : chain.steps()) {
-    if (&step != &chain.steps().front()) text << " | ";
-    std::visit(Overloaded{
-                   [&](const Resize& resize) {
-                     text << "Resize("
-                          << (resize.shorter_side ? std::to_string(resize.size.height) : to_string(resize.size)) << ')';
-                   },
-                   [&](const CenterCrop& crop) { text << "CenterCrop(" << to_string(crop.size) << ')'; },
-                   [&](const RandomResizedCrop& crop) { text << "RandomResizedCrop(" << to_string(crop.size) << ')'; },
-                   [&](const RandomHorizontalFlip& flip) { text << "RandomHorizontalFlip(" << flip.p << ')'; },
-                   [&](const Normalize&) { text << "Normalize"; },
-                   [&](const RandomVerticalFlip& flip) { text << "RandomVerticalFlip(" << flip.p << ')'; },
-                   [&](const Pad& pad) {
-                     const auto& [left, top, right, bottom] = pad.borders;
-                     text << "Pad({" << left << ", " << top << ", " << right << ", " << bottom << "})";
-                   },
-                   [&](const RandomCrop& crop) { text << "RandomCrop(" << to_string(crop.size) << ')'; },
-                   [&](const ColorJitter&) { text << "ColorJitter"; },
-                   [&](const Grayscale& gray) { text << "Grayscale(" << gray.num_output_channels << ')'; },
-                   [&](const RandomGrayscale& gray) { text << "RandomGrayscale(" << gray.p << ')'; },
-                   [&](const GaussianBlur& blur) { text << "GaussianBlur(" << to_string(blur.kernel_size) << ')'; },
-                   [&](const RandomErasing& erasing) { text << "RandomErasing(" << erasing.p << ')'; },
-                   [&](const ToDtype&) { text << "ToDtype"; },
-               },
-               step);
-  }
-  return text.str();
 }
 
 }  // namespace millrace::transforms

@@ -15,6 +15,11 @@
 #include "millrace/loader/image/planes.h"
 #include "millrace/loader/sample.h"
 #include "millrace/loader/sample_rng.h"
+#include "millrace/loader/transforms/affine.h"
+#include "millrace/loader/transforms/augment.h"
+#include "millrace/loader/transforms/choice.h"
+#include "millrace/loader/transforms/lambda.h"
+#include "millrace/loader/transforms/tones.h"
 
 /// What may be done to a picture between file and batch: torchvision's transforms by their names and defaults, as
 /// values.
@@ -102,8 +107,8 @@ struct RandomHorizontalFlip {
 };
 
 /// torchvision.transforms.v2.ToDtype(torch.float32, scale=True) followed by Normalize: float32 (x / 255 - mean) / std,
-/// per channel; one mean and std for all channels, or one for each. The last step of a chain, since the others are for
-/// pixels.
+/// per channel; one mean and std for all channels, or one for each. The last step of a chain but for a Lambda, since
+/// the others are for pixels.
 struct Normalize {
   std::vector<float> mean;
   std::vector<float> std;
@@ -289,7 +294,7 @@ struct RandomErasing {
 };
 
 /// torchvision.transforms.v2.ToDtype(torch.float32, scale): float32 x / 255 with scale, else x. The last step of a
-/// chain; Normalize includes it.
+/// chain but for a Lambda; Normalize includes it.
 struct ToDtype {
   bool scale = false;
 
@@ -304,9 +309,11 @@ struct ToDtype {
   }
 };
 
-using Step =
-    std::variant<Resize, CenterCrop, RandomResizedCrop, RandomHorizontalFlip, Normalize, RandomVerticalFlip, Pad,
-                 RandomCrop, ColorJitter, Grayscale, RandomGrayscale, GaussianBlur, RandomErasing, ToDtype>;
+using Step = std::variant<Resize, CenterCrop, RandomResizedCrop, RandomHorizontalFlip, Normalize, RandomVerticalFlip,
+                          Pad, RandomCrop, ColorJitter, Grayscale, RandomGrayscale, GaussianBlur, RandomErasing,
+                          ToDtype, RandomRotation, RandomAffine, RandomInvert, RandomPosterize, RandomSolarize,
+                          RandomAdjustSharpness, RandomAutocontrast, RandomEqualize, RandAugment, TrivialAugmentWide,
+                          RandomApply, RandomChoice, Lambda>;
 
 /// Steps in the order in which they are applied. A value; renderer.h applies it.
 class Chain {
@@ -327,7 +334,10 @@ class Chain {
   /// The size of what comes out, if it is the same for all pictures.
   std::optional<image::Size> fixed_size() const;
 
-  /// Channels of what comes out of pictures decoded to `mode`: theirs, but for Grayscale.
+  /// Whether size, channels and type of what comes out are those of what goes in, whatever that is.
+  bool keeps_shape() const;
+
+  /// Channels of what comes out of pictures decoded to `mode`: theirs, but for Grayscale and a Lambda that says so.
   int output_channels(ImageMode mode) const;
 
   /// The field {channels, height, width} for pictures that come out with `size`. Throws std::invalid_argument when a
@@ -336,7 +346,7 @@ class Chain {
 
   bool operator==(const Chain&) const = default;
 
-  /// Throws std::invalid_argument when something follows a Normalize or ToDtype.
+  /// Throws std::invalid_argument when something but a Lambda that keeps the shape follows a Normalize or ToDtype.
   friend Chain operator|(Chain first, const Chain& second);
 
   template <class Archive>

@@ -5,13 +5,11 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
 #include <sstream>
 
-#include "millrace/loader/image/color.h"
-#include "millrace/loader/image/planes.h"
-#include "millrace/loader/transforms/renderer.h"
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/tests/loader/image/pictures.h"
+#include "millrace/tests/loader/image/chains.h"
 
 namespace millrace::transforms {
 namespace {
@@ -19,108 +17,30 @@ namespace {
 using image::Box;
 using image::Size;
 using millrace::test::blank;
+using millrace::test::blur;
 using millrace::test::Bytes;
-using millrace::test::crop;
 using millrace::test::data_path;
 using millrace::test::decode_planes;
 using millrace::test::difference;
+using millrace::test::erase;
+using millrace::test::flip_vertical;
+using millrace::test::golden_cases;
+using millrace::test::GoldenCase;
+using millrace::test::gray;
 using millrace::test::jpeg_paths;
-using millrace::test::mirror;
+using millrace::test::pad;
 using millrace::test::Planes;
 using millrace::test::read_bytes;
+using millrace::test::render;
+using millrace::test::sharpen;
+using millrace::test::step_by_step;
+using millrace::test::transform_affine;
+using millrace::test::view;
 using ::testing::HasSubstr;
 
-image::Planes view(Planes& planes) { return {planes.values.data(), planes.size, planes.channels}; }
-
-Planes flip_vertical(Planes picture) {
-  image::flip_vertical(view(picture));
-  return picture;
-}
-
-Planes pad(Planes picture, const Pad& step) {
-  const auto& [left, top, right, bottom] = step.borders;
-  Planes out = blank({picture.size.height + top + bottom, picture.size.width + left + right}, picture.channels);
-  image::pad(view(picture), step.borders, step.mode, step.fill, out.values.data());
-  return out;
-}
-
-Planes gray(Planes picture, int channels) {
-  if (picture.channels == 3) image::gray_into_first(view(picture));
-  Planes out = blank(picture.size, channels);
-  for (int c = 0; c < channels; ++c)
-    for (int y = 0; y < out.size.height; ++y)
-      for (int x = 0; x < out.size.width; ++x) out.at(c, y, x) = picture.at(0, y, x);
-  return out;
-}
-
-Planes jitter(Planes picture, const ColorJitter::Drawn& drawn) {
-  for (const auto change : drawn.order) {
-    const auto amount = drawn.amounts[static_cast<size_t>(change)];
-    if (!amount) continue;
-    switch (change) {
-      case ColorJitter::Change::kBrightness:
-        image::adjust_brightness(view(picture), *amount);
-        break;
-      case ColorJitter::Change::kContrast:
-        image::adjust_contrast(view(picture), *amount);
-        break;
-      case ColorJitter::Change::kSaturation:
-        image::adjust_saturation(view(picture), *amount);
-        break;
-      case ColorJitter::Change::kHue:
-        image::adjust_hue(view(picture), *amount);
-    }
-  }
-  return picture;
-}
-
-Planes blur(Planes picture, Size kernel, double sigma) {
-  std::vector<float> scratch;
-  image::gaussian_blur(view(picture), kernel, sigma, scratch);
-  return picture;
-}
-
-Planes erase(Planes picture, const Box& box, const std::vector<uint8_t>& value) {
-  image::fill_box(view(picture), box, value);
-  return picture;
-}
-
-/// What scripts/make_golden.py wrote: a torchvision function's name, its arguments, and its result on the picture.
-struct Case {
-  std::string name;
-  std::vector<double> arguments;
-  std::vector<uint8_t> result;
-};
-
-struct Golden {
-  Planes picture = blank({32, 40}, 3);
-  std::vector<Case> cases;
-
-  Golden() {
-    const Bytes pixels = read_bytes(data_path("golden/operations.bin"));
-    std::vector<size_t> offsets;
-    std::ifstream lines(data_path("golden/operations.txt"));
-    for (std::string line; std::getline(lines, line);) {
-      std::istringstream words(line);
-      Case next;
-      words >> next.name;
-      for (double number = 0; words >> number;) next.arguments.push_back(number);
-      offsets.push_back(static_cast<size_t>(next.arguments.back()));
-      next.arguments.pop_back();
-      cases.push_back(next);
-    }
-    offsets.push_back(pixels.size());
-    for (size_t i = 0; i < cases.size(); ++i) {
-      const auto* const values = reinterpret_cast<const uint8_t*>(pixels.data());
-      cases[i].result.assign(values + offsets[i], values + offsets[i + 1]);
-    }
-    picture.values = cases.front().result;
-  }
-};
-
-Planes apply(const Case& golden, const Planes& picture) {
-  const auto& n = golden.arguments;
-  const auto whole_number = [&](size_t i) { return static_cast<int>(n[i]); };
+Planes apply(const GoldenCase& golden, const Planes& picture) {
+  const auto& n = golden.numbers;
+  const auto whole_number = [&](size_t i) { return golden.integer(i); };
   Planes result = picture;
   if (golden.name == "adjust_brightness") image::adjust_brightness(view(result), n[0]);
   if (golden.name == "adjust_contrast") image::adjust_contrast(view(result), n[0]);
@@ -138,63 +58,41 @@ Planes apply(const Case& golden, const Planes& picture) {
     result = erase(picture, {whole_number(0), whole_number(1), whole_number(2), whole_number(3)},
                    {value(4), value(5), value(6)});
   }
+  if (golden.name == "invert") image::invert(view(result));
+  if (golden.name == "posterize") image::posterize(view(result), whole_number(0));
+  if (golden.name == "solarize") image::solarize(view(result), n[0]);
+  if (golden.name == "autocontrast") image::autocontrast(view(result));
+  if (golden.name == "equalize") image::equalize(view(result));
+  if (golden.name == "adjust_sharpness") result = sharpen(picture, n[0]);
+  if (golden.name == "affine") {
+    const image::Affine affine = {n[0], {n[1], n[2]}, n[3], {n[4], n[5]}, {{n[6], n[7]}}};
+    const std::vector<uint8_t> fill(n.begin() + 9, n.end());
+    result = transform_affine(picture, affine, static_cast<image::Interpolation>(n[8]), fill);
+  }
   return result;
 }
 
 TEST(PixelOperations, EqualTorchvision) {
-  const Golden golden;
+  const std::vector<GoldenCase> cases = golden_cases("operations");
+  Planes picture = blank({32, 40}, 3);
+  picture.values = cases.front().result;
   std::map<std::string, int> seen;
-  for (const Case& one : golden.cases) {
+  for (const GoldenCase& one : cases) {
     std::ostringstream what;
-    what << one.name << ::testing::PrintToString(one.arguments);
+    what << one.name << ::testing::PrintToString(one.numbers);
     SCOPED_TRACE(what.str());
     ++seen[one.name];
-    const Planes got = apply(one, golden.picture);
+    const Planes got = apply(one, picture);
     ASSERT_EQ(got.values.size(), one.result.size());
     const auto error = difference(got.values, one.result);
-    const bool geometry = one.name == "pad" || one.name == "vertical_flip" || one.name == "erase";
-    EXPECT_LE(error.largest, geometry ? 0 : 1);
+    const std::set<std::string> exact_operations = {"pad",       "vertical_flip", "erase",        "invert",
+                                                    "posterize", "solarize",      "autocontrast", "equalize"};
+    const bool nearest = one.name == "affine" && one.numbers[8] == 0;
+    const bool exact = nearest || exact_operations.contains(one.name);
+    EXPECT_LE(error.largest, exact ? 0 : 1);
     EXPECT_LE(error.mean, 0.05);  // Where torchvision's fused multiply-add falls on the other side of a whole number.
   }
-  EXPECT_EQ(seen.size(), 10U);
-}
-
-Planes render(Renderer& renderer, const Chain& chain, const std::string& path, ImageMode mode, uint64_t seed) {
-  const Bytes file = read_bytes(path);
-  SampleRng rng(seed);
-  Planes out = blank(chain.output_size(image::ImageDecoder().open(file, mode)), chain.output_channels(mode));
-  renderer.render(chain, file, mode, rng, out.size, std::as_writable_bytes(std::span(out.values)));
-  return out;
-}
-
-/// The steps of chains below, each by itself on the whole picture.
-Planes step_by_step(const Chain& chain, Planes now, uint64_t seed) {
-  SampleRng rng(seed);
-  for (const Step& step : chain.steps()) {
-    if (const auto* flip = std::get_if<RandomHorizontalFlip>(&step)) {
-      if (rng.chance(flip->p)) now = mirror(now);
-    } else if (const auto* turn = std::get_if<RandomVerticalFlip>(&step)) {
-      if (rng.chance(turn->p)) now = flip_vertical(now);
-    } else if (const auto* border = std::get_if<Pad>(&step)) {
-      now = pad(now, *border);
-    } else if (const auto* part = std::get_if<RandomCrop>(&step)) {
-      now = pad(now, Pad(part->borders(now.size), part->padding.fill, part->padding.mode));
-      now = crop(now, part->draw(now.size, rng));
-    } else if (const auto* colors = std::get_if<ColorJitter>(&step)) {
-      now = jitter(now, colors->draw(rng));
-    } else if (const auto* to_gray = std::get_if<Grayscale>(&step)) {
-      now = gray(now, to_gray->num_output_channels);
-    } else if (const auto* maybe_gray = std::get_if<RandomGrayscale>(&step)) {
-      if (rng.chance(maybe_gray->p)) now = gray(now, now.channels);
-    } else if (const auto* gaussian = std::get_if<GaussianBlur>(&step)) {
-      now = blur(now, gaussian->kernel_size, rng.uniform(gaussian->sigma.first, gaussian->sigma.second));
-    } else if (const auto* erasing = std::get_if<RandomErasing>(&step)) {
-      if (const auto box = erasing->draw(now.size, rng)) now = erase(now, *box, erasing->value);
-    } else {
-      ADD_FAILURE() << "a step that this test does not know";
-    }
-  }
-  return now;
+  EXPECT_EQ(seen.size(), 17U);
 }
 
 TEST(Renderer, ChainsThatChangePixelsEqualTheirStepsOneByOne) {

@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/tests/loader/image/pictures.h"
+#include "millrace/tests/loader/image/chains.h"
 
 namespace millrace::transforms {
 namespace {
@@ -22,100 +22,22 @@ using millrace::test::crop;
 using millrace::test::data_path;
 using millrace::test::decode_planes;
 using millrace::test::difference;
+using millrace::test::golden_cases;
 using millrace::test::jpeg_paths;
-using millrace::test::mirror;
 using millrace::test::Planes;
 using millrace::test::read_bytes;
+using millrace::test::render;
+using millrace::test::resize;
+using millrace::test::step_by_step;
 using ::testing::HasSubstr;
 
-Planes render(Renderer& renderer, const Chain& chain, const std::string& path, ImageMode mode, uint64_t seed) {
-  const Bytes file = read_bytes(path);
-  SampleRng rng(seed);
-  Planes out = blank(chain.output_size(image::ImageDecoder().open(file, mode)), channels(mode));
-  renderer.render(chain, file, mode, rng, out.size, std::as_writable_bytes(std::span(out.values)));
-  return out;
-}
-
-Planes render(const Chain& chain, const std::string& path, ImageMode mode = ImageMode::kRGB, uint64_t seed = 1) {
-  Renderer renderer;
-  return render(renderer, chain, path, mode, seed);
-}
-
-/// A resize of planes by the resampler alone.
-Planes resize(const Planes& in, Size size) {
-  if (in.size == size) return in;
-  image::Image picture;
-  picture.reset(in.size);
-  for (int y = 0; y < in.size.height; ++y)
-    for (int x = 0; x < in.size.width; ++x)
-      for (int c = 0; c < in.channels; ++c) picture.row(y)[x * image::kPixelBytes + c] = in.at(c, y, x);
-  image::Resampler resampler;
-  resampler.start({in.size, size, whole(size)});
-  resampler.feed(picture.strip(resampler.needed()));
-  Planes out = blank(size, in.channels);
-  resampler.finish(in.channels, out.values);
-  return out;
-}
-
-int half_to_even(int value) { return static_cast<int>(std::nearbyint(value / 2.0)); }
-
-/// Each step by itself on the whole picture.
-Planes step_by_step(const Chain& chain, const std::string& path, ImageMode mode, uint64_t seed) {
-  SampleRng rng(seed);
-  Planes now = decode_planes(path, mode);
-  for (const Step& step : chain.steps()) {
-    if (const auto* to = std::get_if<Resize>(&step)) now = resize(now, to->output_size(now.size));
-    if (const auto* random = std::get_if<RandomResizedCrop>(&step)) {
-      now = resize(crop(now, random->draw(now.size, rng)), random->size);
-    }
-    if (const auto* flip = std::get_if<RandomHorizontalFlip>(&step)) {
-      if (rng.chance(flip->p)) now = mirror(now);
-    }
-    if (const auto* middle = std::get_if<CenterCrop>(&step)) {
-      const Size size = middle->size;
-      const Size padded = {std::max(size.height, now.size.height), std::max(size.width, now.size.width)};
-      Planes canvas = blank(padded, now.channels);
-      const int top = (padded.height - now.size.height) / 2;
-      const int left = (padded.width - now.size.width) / 2;
-      for (int c = 0; c < now.channels; ++c)
-        for (int y = 0; y < now.size.height; ++y)
-          for (int x = 0; x < now.size.width; ++x) canvas.at(c, top + y, left + x) = now.at(c, y, x);
-      now = crop(canvas, {half_to_even(padded.height - size.height), half_to_even(padded.width - size.width),
-                          size.height, size.width});
-    }
-  }
-  return now;
-}
-
-/// The lines of a .txt of scripts/make_golden.py and the pixels beside it.
-struct Golden {
-  std::vector<std::pair<std::string, std::vector<int>>> cases;
-  Bytes pixels;
-
-  explicit Golden(const std::string& name) : pixels(read_bytes(data_path("golden/" + name + ".bin"))) {
-    std::ifstream lines(data_path("golden/" + name + ".txt"));
-    for (std::string line; std::getline(lines, line);) {
-      std::istringstream words(line);
-      std::string path;
-      words >> path;
-      std::vector<int> numbers;
-      for (int number = 0; words >> number;) numbers.push_back(number);
-      cases.emplace_back(path, numbers);
-    }
-    EXPECT_FALSE(cases.empty());
-  }
-
-  std::span<const uint8_t> at(int offset, size_t count) const {
-    return {reinterpret_cast<const uint8_t*>(pixels.data()) + offset, count};
-  }
-};
-
 TEST(Renderer, ResizedCropEqualsTorchvision) {
-  const Golden golden("resized_crop");
-  for (const auto& [path, n] : golden.cases) {
-    const Box box = {n[0], n[1], n[2], n[3]};
-    const Planes got = resize(crop(decode_planes(data_path(path), ImageMode::kRGB), box), {n[4], n[5]});
-    const auto error = difference(got.values, golden.at(n[6], got.values.size()));
+  for (const auto& golden : golden_cases("resized_crop")) {
+    const auto& path = golden.name;
+    const Box box = {golden.integer(0), golden.integer(1), golden.integer(2), golden.integer(3)};
+    const Size size = {golden.integer(4), golden.integer(5)};
+    const Planes got = resize(crop(decode_planes(data_path(path), ImageMode::kRGB), box), size);
+    const auto error = difference(got.values, golden.result);
     EXPECT_LE(error.largest, 1) << path << " " << to_string(box.size()) << " to " << to_string(got.size);
     EXPECT_LE(error.mean, 0.2) << path << " " << to_string(box.size()) << " to " << to_string(got.size);
     EXPECT_EQ(error.mean, 0) << path << " " << to_string(box.size()) << " to " << to_string(got.size);
@@ -123,10 +45,9 @@ TEST(Renderer, ResizedCropEqualsTorchvision) {
 }
 
 TEST(Renderer, ResizeAndCenterCropEqualTorchvision) {
-  const Golden golden("resize_center");
-  for (const auto& [path, n] : golden.cases) {
-    const Planes got = render(Resize(n[0]) | CenterCrop(n[1]), data_path(path));
-    EXPECT_EQ(difference(got.values, golden.at(n[2], got.values.size())).largest, 0) << path;
+  for (const auto& golden : golden_cases("resize_center")) {
+    const Planes got = render(Resize(golden.integer(0)) | CenterCrop(golden.integer(1)), data_path(golden.name));
+    EXPECT_EQ(difference(got.values, golden.result).largest, 0) << golden.name;
   }
 }
 
@@ -151,7 +72,7 @@ TEST(Renderer, AnyChainEqualsItsStepsOneByOne) {
   for (size_t i = 0; i < paths.size(); i += 9) {
     for (const Chain& chain : chains) {
       for (const ImageMode mode : {ImageMode::kRGB, ImageMode::kGray}) {
-        ASSERT_EQ(render(renderer, chain, paths[i], mode, i), step_by_step(chain, paths[i], mode, i))
+        ASSERT_EQ(render(renderer, chain, paths[i], mode, i), step_by_step(chain, decode_planes(paths[i], mode), i))
             << to_string(chain) << " of " << paths[i];
       }
     }
@@ -161,7 +82,8 @@ TEST(Renderer, AnyChainEqualsItsStepsOneByOne) {
 TEST(Renderer, ChainsOfPngAndCmykEqualTheirStepsToo) {
   const Chain chain = RandomResizedCrop(48) | RandomHorizontalFlip();
   for (const char* name : {"formats/alpha.png", "formats/cmyk.jpg", "formats/one_pixel.jpg", "formats/gray.png"}) {
-    EXPECT_EQ(render(chain, data_path(name)), step_by_step(chain, data_path(name), ImageMode::kRGB, 1)) << name;
+    EXPECT_EQ(render(chain, data_path(name)), step_by_step(chain, decode_planes(data_path(name), ImageMode::kRGB), 1))
+        << name;
   }
 }
 

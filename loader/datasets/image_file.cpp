@@ -48,13 +48,6 @@ FieldSpec image_field(const transforms::Chain& chain, ImageMode mode, const std:
 
 namespace {
 
-void render(const transforms::Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng,
-            const FieldSpec& field, std::span<std::byte> row) {
-  thread_local transforms::Renderer renderer;
-  const image::Size size = {static_cast<int>(field.shape[1]), static_cast<int>(field.shape[2])};
-  renderer.render(chain, file, mode, rng, size, row);
-}
-
 void check_mask(std::span<const std::byte> file) {
   constexpr std::string_view kPng = "\x89PNG";
   constexpr size_t kDepth = 24, kColorType = 25;  // Bytes of the header chunk, which comes first.
@@ -71,20 +64,21 @@ void check_mask(std::span<const std::byte> file) {
 }  // namespace
 
 void read_image(const std::string& path, const transforms::Chain& chain, ImageMode mode, SampleRng& rng,
-                const FieldSpec& field, std::span<std::byte> row) {
+                const FieldSpec& field, std::span<std::byte> row, transforms::Targets& targets) {
+  thread_local transforms::Renderer renderer;
+  const image::Size size = {static_cast<int>(field.shape[1]), static_cast<int>(field.shape[2])};
   try {
-    render(chain, read_file(path), mode, rng, field, row);
+    renderer.render(chain, read_file(path), mode, rng, size, row, targets);
   } catch (const std::exception& error) {
     throw std::runtime_error("cannot read '" + path + "': " + error.what());
   }
 }
 
-void read_mask(const std::string& path, const FieldSpec& field, std::span<std::byte> row) {
+void add_mask(const std::string& path, transforms::Targets& targets) {
   try {
     const auto file = read_file(path);
     check_mask(file);
-    SampleRng no_chance(0);
-    render({}, file, ImageMode::kGray, no_chance, field, row);
+    targets.add_mask(file);
   } catch (const std::exception& error) {
     throw std::runtime_error("cannot read mask '" + path + "': " + error.what());
   }

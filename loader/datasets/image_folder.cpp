@@ -122,7 +122,8 @@ SampleSpec ImageFolder::spec() const {
 }
 
 void ImageFolder::read(size_t i, SampleRow& row, SampleContext& context) const {
-  detail::read_image(describe(i), chain_, mode_, context.rng(), row.spec().fields[0], row.bytes(0));
+  transforms::Targets none;
+  detail::read_image(describe(i), chain_, mode_, context.rng(), row.spec().fields[0], row.bytes(0), none);
   row.set<int64_t>("label", label(i));
 }
 

@@ -3,11 +3,12 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include "millrace/loader/datasets/dataset.h"
@@ -17,7 +18,7 @@
 namespace millrace {
 namespace {
 
-constexpr size_t kCorners = 4;  // Numbers a box.
+using transforms::TargetBox;
 
 template <class T>
 detail::SharedBytes share(const std::string& label, const std::vector<T>& values) {
@@ -28,18 +29,6 @@ detail::SharedBytes share(const std::string& label, const std::vector<T>& values
 template <class T>
 std::span<const T> view(const detail::SharedBytes& bytes) {
   return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
-}
-
-/// Whether boxes and masks would have to move with the picture.
-bool moves_pixels(const transforms::Step& step) {
-  using namespace transforms;
-  return std::visit(
-      []<class T>(const T&) {
-        return std::is_same_v<T, Resize> || std::is_same_v<T, CenterCrop> || std::is_same_v<T, RandomResizedCrop> ||
-               std::is_same_v<T, RandomCrop> || std::is_same_v<T, RandomHorizontalFlip> ||
-               std::is_same_v<T, RandomVerticalFlip> || std::is_same_v<T, Pad>;
-      },
-      step);
 }
 
 /// Leaves room for the row with most boxes, or makes sure that there is.
@@ -77,13 +66,6 @@ ImageManifest::ImageManifest(const std::string& path, ImageManifestOptions optio
 }
 
 ImageManifest ImageManifest::transform(transforms::Chain chain) const {
-  if (!options_.boxes.empty() || !options_.mask.empty()) {
-    const auto moving = std::ranges::find_if(chain.steps(), moves_pixels);
-    if (moving != chain.steps().end())
-      throw std::invalid_argument("ImageManifest: " + to_string(chain) +
-                                  " moves pixels, but boxes and masks do not move with the picture yet: bring pictures "
-                                  "to their size beforehand, or read no boxes and masks");
-  }
   ImageManifest result = *this;
   result.chain_ = chain_ | chain;
   return result;
@@ -110,15 +92,15 @@ int64_t ImageManifest::label(size_t i) const {
   return labels[i];
 }
 
-std::span<const float> ImageManifest::boxes(size_t i) const {
+std::span<const TargetBox> ImageManifest::boxes(size_t i) const {
   const auto ends = view<uint64_t>(box_ends_);
   detail::require_index("ImageManifest: boxes", i, ends.size());
-  const auto all = view<float>(boxes_);
+  const auto all = view<TargetBox>(boxes_);
   // Copied before they are checked: whoever sent the manifest may still be able to write to it.
   const uint64_t begin = i == 0 ? 0 : ends[i - 1], end = ends[i];
-  if (begin > end || end > all.size() / kCorners)
+  if (begin > end || end > all.size())
     throw DecodeError("boxes of picture " + std::to_string(i) + " of a manifest lie outside its memory");
-  return all.subspan(begin * kCorners, (end - begin) * kCorners);
+  return all.subspan(begin, end - begin);
 }
 
 std::string ImageManifest::mask_path(size_t i) const {
@@ -131,7 +113,7 @@ SampleSpec ImageManifest::spec() const {
   SampleSpec spec{image};
   if (!options_.label.empty()) spec.fields.push_back({"label", c10::ScalarType::Long, {}});
   if (!options_.boxes.empty()) {
-    spec.fields.push_back({"boxes", c10::ScalarType::Float, {*options_.max_boxes, kCorners}});
+    spec.fields.push_back({"boxes", c10::ScalarType::Float, {*options_.max_boxes, 4}});
     spec.fields.push_back({"boxes.count", c10::ScalarType::Long, {}});
   }
   if (!options_.mask.empty())
@@ -140,20 +122,23 @@ SampleSpec ImageManifest::spec() const {
 }
 
 void ImageManifest::read(size_t i, SampleRow& row, SampleContext& context) const {
-  const auto& fields = row.spec().fields;
-  detail::read_image(describe(i), chain_, mode_, context.rng(), fields[0], row.bytes(0));
+  thread_local transforms::Targets targets;
+  targets.clear();
+  if (!options_.boxes.empty()) targets.boxes.assign(boxes(i).begin(), boxes(i).end());
+  if (!options_.mask.empty()) detail::add_mask(mask_path(i), targets);
+  detail::read_image(describe(i), chain_, mode_, context.rng(), row.spec().fields[0], row.bytes(0), targets);
+
   if (!options_.label.empty()) row.set<int64_t>("label", label(i));
   if (!options_.boxes.empty()) {
-    const auto from = boxes(i);
     const auto to = row.span<float>("boxes");
-    if (from.size() > to.size()) throw DecodeError("a manifest has more boxes than max_boxes");
-    std::fill(std::copy(from.begin(), from.end(), to.begin()), to.end(), 0.0F);
-    row.set<int64_t>("boxes.count", static_cast<int64_t>(from.size() / kCorners));
+    const size_t count = targets.boxes.size() * std::tuple_size_v<TargetBox>;
+    if (count > to.size()) throw DecodeError("a manifest has more boxes than max_boxes");
+    std::fill(to.begin() + static_cast<std::ptrdiff_t>(count), to.end(), 0.0F);
+    auto next = to.begin();
+    for (const TargetBox& box : targets.boxes) next = std::copy(box.begin(), box.end(), next);
+    row.set<int64_t>("boxes.count", static_cast<int64_t>(targets.boxes.size()));
   }
-  if (!options_.mask.empty()) {
-    const size_t last = fields.size() - 1;
-    detail::read_mask(mask_path(i), fields[last], row.bytes(last));
-  }
+  if (!options_.mask.empty()) std::ranges::copy(targets.masks(), row.span<uint8_t>("mask").begin());
 }
 
 void ImageManifest::load(DecodeArchive& archive) {

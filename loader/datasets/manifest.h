@@ -10,6 +10,7 @@
 #include "millrace/loader/datasets/shared_bytes.h"
 #include "millrace/loader/image/image.h"
 #include "millrace/loader/sample.h"
+#include "millrace/loader/transforms/targets.h"
 #include "millrace/loader/transforms/transforms.h"
 #include "millrace/sharing/codec/shared_table.h"
 
@@ -80,8 +81,9 @@ class ImageManifest {
   /// Of picture `i`; there must be labels.
   int64_t label(size_t i) const;
 
-  /// Four numbers a box of picture `i`; there must be boxes. Valid as long as some copy of the dataset lives.
-  std::span<const float> boxes(size_t i) const;
+  /// The boxes of picture `i` as they are in the manifest, which must have some. Valid as long as some copy of the
+  /// dataset lives.
+  std::span<const transforms::TargetBox> boxes(size_t i) const;
 
   /// The path of the mask of picture `i`; there must be masks.
   std::string mask_path(size_t i) const;
@@ -105,7 +107,7 @@ class ImageManifest {
   SharedStrings masks_;
   detail::SharedBytes labels_;    // int64.
   detail::SharedBytes box_ends_;  // uint64: picture i has boxes box_ends_[i - 1] .. box_ends_[i] - 1.
-  detail::SharedBytes boxes_;     // float32, four a box.
+  detail::SharedBytes boxes_;     // TargetBox.
   transforms::Chain chain_;
   ImageMode mode_ = ImageMode::kRGB;
 };

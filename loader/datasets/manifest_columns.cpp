@@ -109,13 +109,13 @@ void add_boxes(ManifestColumns& columns, const Json& value) {
     const auto is_number = [](const Json& number) { return number.is_number(); };
     if (!box.is_array() || box.size() != 4 || !std::all_of(box.begin(), box.end(), is_number))
       refuse("box " + box.dump() + " is not four numbers" + kBoxes);
-    float corners[4];
-    std::ranges::transform(box, corners, [](const Json& number) { return number.get<float>(); });
+    transforms::TargetBox corners;
+    std::ranges::transform(box, corners.begin(), [](const Json& number) { return number.get<float>(); });
     if (!(corners[0] <= corners[2] && corners[1] <= corners[3]))
       refuse("box " + box.dump() + " ends before it begins" + kBoxes + ", not [x, y, width, height]");
-    columns.boxes.insert(columns.boxes.end(), std::begin(corners), std::end(corners));
+    columns.boxes.push_back(corners);
   }
-  columns.box_ends.push_back(columns.boxes.size() / 4);
+  columns.box_ends.push_back(columns.boxes.size());
 }
 
 void add_boxes(ManifestColumns& columns, const std::string& text) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "millrace/loader/datasets/manifest.h"
+#include "millrace/loader/transforms/targets.h"
 #include "millrace/sharing/codec/shared_table.h"
 
 namespace millrace::detail {
@@ -47,7 +48,7 @@ struct ManifestColumns {
   LabelColumn labels;
   StringColumn masks;
   std::vector<uint64_t> box_ends;
-  std::vector<float> boxes;  // Four a box.
+  std::vector<transforms::TargetBox> boxes;
 };
 
 /// Reads a manifest, CSV or JSON lines by its ending. Throws std::runtime_error as ImageManifest says.

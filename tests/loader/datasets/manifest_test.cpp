@@ -58,7 +58,7 @@ TEST(ImageManifest, GivesPicturesLabelsBoxesAndMasks) {
     EXPECT_EQ(dataset.describe(1), kData + "/formats/baseline_444.jpg");
     EXPECT_EQ(dataset.mask_path(2), kData + "/manifests/mask.png");
     EXPECT_EQ(dataset.label(2), 1);
-    EXPECT_THAT(dataset.boxes(2), ElementsAre(3, 4, 5, 6));
+    EXPECT_THAT(dataset.boxes(2), ElementsAre(TargetBox{3, 4, 5, 6}));
     const auto batch = test::read_all(dataset);
     EXPECT_EQ(
         to_string(batch.spec()),
@@ -92,7 +92,8 @@ TEST(ImageManifest, ReadsPicturesAsImageFolderDoes) {
 
 TEST(ImageManifest, IsTheSameInEveryMode) {
   test::expect_the_same_in_every_mode(
-      manifest("a.csv", kCsv, everything()).transform(ColorJitter(0.5) | Normalize({0.5F}, {0.5F})));
+      manifest("a.csv", kCsv, everything())
+          .transform(RandomResizedCrop(40) | RandomHorizontalFlip() | Normalize({0.5F}, {0.5F})));
 }
 
 TEST(ImageManifest, PathsBeginAtTheManifestUnlessToldOrAbsolute) {
@@ -133,14 +134,27 @@ TEST(ImageManifest, MaxBoxesIsTheRoomForThem) {
   EXPECT_EQ(test::read_all(none)["boxes"].sizes(), (std::vector<int64_t>{1, 0, 4}));
 }
 
-TEST(ImageManifest, BoxesAndMasksRefuseTransformsThatMovePixels) {
-  const auto dataset = manifest("a.csv", kCsv, everything());
-  EXPECT_THAT(error_of([&] { dataset.transform(ColorJitter(0.5) | RandomHorizontalFlip()); }),
-              HasSubstr("moves pixels, but boxes and masks do not move with the picture yet: bring pictures to their"));
-  for (const Chain& chain : {Chain(Resize(3)), Chain(CenterCrop(3)), Chain(RandomResizedCrop(3)), Chain(RandomCrop(3)),
-                             Chain(RandomVerticalFlip()), Chain(Pad(3))})
-    EXPECT_THROW(dataset.transform(chain), std::invalid_argument) << to_string(chain);
-  dataset.transform(RandomGrayscale() | GaussianBlur(3) | RandomErasing() | ToDtype(at::kFloat));
+TEST(ImageManifest, BoxesMoveWithThePicture) {
+  const auto batch =
+      test::read_all(manifest("a.csv", kCsv, everything())
+                         .transform(RandomHorizontalFlip(1) | Resize({142, 186}) | CenterCrop({142, 170})));
+  // From the right, twice as far, and 8 pixels lost at each side.
+  const std::vector<float> first = {2 * (93 - 30.5F) - 8, 4, 170, 80, 168, 0, 170, 10};
+  EXPECT_TRUE(at::equal(batch["boxes"][0], at::tensor(first).view({2, 4})));
+  EXPECT_TRUE(at::equal(batch["boxes.count"], at::tensor({2, 0, 1}, at::kLong)));
+  EXPECT_EQ(batch["mask"].sizes(), (std::vector<int64_t>{3, 1, 142, 170}));
+}
+
+// Where picture and mask are the same, they stay the same.
+TEST(ImageManifest, MasksMoveWithThePicture) {
+  std::string csv = "path,mask\n";
+  for (int i = 0; i < 20; ++i) csv += "formats/gray.png,formats/gray.png\n";
+  const auto dataset = manifest("a.csv", csv, {.root = kData, .label = "", .mask = "mask"})
+                           .mode(ImageMode::kGray)
+                           .transform(RandomCrop(40) | RandomHorizontalFlip() | RandomVerticalFlip() | Pad(2));
+  const auto batch = test::read_all(dataset);
+  EXPECT_TRUE(at::equal(batch.data(), batch["mask"]));
+  EXPECT_FALSE(at::equal(batch.data()[0], batch.data()[1]));
 }
 
 TEST(ImageManifest, BadRowsAreErrorsWithTheirPlaceAndCure) {
@@ -204,7 +218,8 @@ TEST(ImageManifest, BadFilesAreErrorsThatNameThemAndTheCure) {
                     HasSubstr("save it with one channel of 8 bits")));
   EXPECT_THAT(masked("manifests/deep.png"), HasSubstr("a PNG of 16 bits a pixel: save it"));
   EXPECT_THAT(masked("formats/rgb.png"), HasSubstr("a PNG with colours or alpha: save it"));
-  EXPECT_THAT(masked("formats/rgb.bmp"), HasSubstr("18x24"));
+  EXPECT_THAT(masked("formats/rgb.bmp"),
+              HasSubstr("formats/rgb.png': the masks are 18x24 (height x width), the picture they belong to is 71x93"));
   EXPECT_THAT(masked("none.png"), HasSubstr("No such file"));
 }
 

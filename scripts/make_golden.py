@@ -1,21 +1,30 @@
 #!/usr/bin/env python3
 """Writes what torchvision makes of some pictures, for tests that run without Python.
 
-Usage: scripts/make_golden.py   (Python with torch 2.11, torchvision 0.26, pillow)
+Usage: scripts/make_golden.py   (Python with torch 2.11, torchvision 0.26, pillow, numpy)
 
 tests/data/formats/*               the same small photo in the encodings that decoders must know
 tests/data/golden/resized_crop.*   v2.functional.resized_crop(antialias=True) on uint8 tensors
 tests/data/golden/resize_center.*  v2.functional.resize, then center_crop
 tests/data/golden/operations.*     other functions of v2.functional, named in the first word, on one small picture, the
                                    first case
+tests/data/npy/*.npy               numpy.save's files: numbers 0 to 5 as two rows in every dtype that tensors have, and
+                                   what is refused
+tests/data/manifests/*             Python's csv of fields that need quotes; lists of photos, and of formats/* with masks
+tests/data/mnist/*                 ten digits, drawn, in MNIST's files
+
 Each .txt has a line a case (file or function, numbers that the test reads, offset); each .bin holds their planar uint8
 results.
 """
+import csv
+import json
 import pathlib
+import struct
 
+import numpy
 import torch
 import torchvision
-from PIL import Image
+from PIL import Image, ImageDraw
 from torchvision.transforms.v2 import functional as F
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "tests" / "data"
@@ -150,8 +159,71 @@ def operations():
         yield "affine", (angle, *translate, scale, *shear, *center, bilinear, *fill), result
 
 
+def make_arrays():
+    folder = DATA / "npy"
+    folder.mkdir(exist_ok=True)
+    numbers = numpy.arange(6).reshape(2, 3)
+    for name in (
+        *("bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
+        *("float16", "float32", "float64", "complex64", "complex128"),
+    ):
+        dtype = numpy.dtype(name)
+        values = numbers % 2 if name == "bool" else numbers * (1 + 2j) if dtype.kind == "c" else numbers
+        numpy.save(folder / f"{name}.npy", values.astype(dtype))
+    for version in (2, 3):
+        with open(folder / f"version{version}.npy", "wb") as file:
+            numpy.lib.format.write_array(file, numbers.astype("float32"), version=(version, 0))
+    numpy.save(folder / "labels.npy", numpy.array([7, 9]))
+    numpy.save(folder / "no_rows.npy", numpy.zeros((0, 3)))
+    numpy.save(folder / "single.npy", numpy.array(1.5))
+    numpy.save(folder / "fortran.npy", numpy.asfortranarray(numbers))
+    numpy.save(folder / "big_endian.npy", numbers.astype(">f4"))
+    numpy.save(folder / "objects.npy", numpy.array([1, "two"], dtype=object))
+    numpy.save(folder / "strings.npy", numpy.array(["one", "three"]))
+    numpy.save(folder / "structured.npy", numpy.zeros(2, dtype=[("x", "f4"), ("y", "i8")]))
+    numpy.savez(folder / "archive.npz", numbers=numbers)
+
+
+def make_manifests():
+    folder = DATA / "manifests"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "quoted.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["path", "label"], ["a, b.jpg", 'the "cat"'], ["c\nd.jpg", "größe"], ["", ","]])
+    rows, columns = numpy.mgrid[:71, :93]
+    mask = ((3 * rows + 5 * columns) % 256).astype("uint8")
+    Image.fromarray(mask).save(folder / "mask.png")
+    Image.fromarray(mask).convert("I;16").save(folder / "deep.png")
+    palette = Image.fromarray(mask % 4, mode="P")
+    palette.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])
+    palette.save(folder / "palette.png")
+    with open(folder / "photos.csv", "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(
+            [["path", "label"], *([f"../{path.relative_to(DATA)}", path.parent.name] for path in PHOTOS[8:24])]
+        )
+    with open(folder / "objects.jsonl", "w") as file:
+        for name, label, boxes in (("rgb.png", 3, [[10, 20, 50, 60], [1, 2, 3, 4]]), ("alpha.png", 5, [[5, 5, 9, 9]])):
+            row = {"path": f"../formats/{name}", "label": label, "boxes": boxes, "mask": "mask.png"}
+            print(json.dumps(row), file=file)
+
+
+def make_digits():
+    folder = DATA / "mnist"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "t10k-images-idx3-ubyte", "wb") as images, open(folder / "t10k-labels-idx1-ubyte", "wb") as labels:
+        images.write(struct.pack(">4i", 2051, 10, 28, 28))
+        labels.write(struct.pack(">2i", 2049, 10))
+        for digit in range(10):
+            picture = Image.new("L", (28, 28))
+            ImageDraw.Draw(picture).text((8, 2), str((digit + 7) % 10), fill=255, font_size=22)
+            images.write(picture.tobytes())
+            labels.write(bytes([(digit + 7) % 10]))
+
+
 torch.set_num_threads(1)
 make_formats()
+make_arrays()
+make_manifests()
+make_digits()
 write("resized_crop", resized_crops())
 write("resize_center", resize_center_crops())
 write("operations", operations())

@@ -24,10 +24,10 @@
 
 #include "millrace/loader/collate.h"
 #include "millrace/loader/datasets/dataset.h"
+#include "millrace/loader/datasets/shared_bytes.h"
 #include "millrace/loader/sample.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/memory/segment.h"
 
 // Datasets made of tensors and of other datasets, by PyTorch's names. Each fulfils the concepts that what it is made of
 // fulfils: it reads in place, gets, describes and travels where they do. All are values; an inner dataset is copied in,
@@ -50,63 +50,6 @@ concept GetsByIndexAlone = requires(D& dataset, size_t index) {
 template <class D>
 concept Describes = requires(const D& dataset, size_t index) {
   std::string(dataset.describe(index));
-};
-
-// Indices come as size_t by the dataset concepts; a negative one is told as what it was.
-inline void require_index(const char* dataset, size_t index, size_t size) {
-  if (index < size) return;
-  throw std::out_of_range(std::string(dataset) + ": index " + std::to_string(static_cast<int64_t>(index)) +
-                          " is outside a dataset of " + std::to_string(size) + " samples");
-}
-
-/// Bytes that do not change any more, in memory that all processes share: sending them sends a descriptor.
-class SharedBytes {
- public:
-  SharedBytes() = default;
-
-  /// Of `size` bytes, which `fill(std::byte*)` writes. Throws OutOfSharedMemory, SyscallError.
-  template <class Fill>
-  static SharedBytes make(const std::string& label, size_t size, const Fill& fill) {
-    SharedBytes made;
-    if (size == 0) return made;
-    auto memory = std::make_shared<Memory>();
-    memory->segment = SharedSegment::create(label, size, "use a smaller dataset");
-    memory->mapped = MappedSegment(memory->segment, Access::kReadWrite);
-    memory->size = size;
-    fill(memory->mapped.data());
-    made.memory_ = std::move(memory);
-    return made;
-  }
-
-  const std::byte* data() const { return memory_ ? memory_->mapped.data() : nullptr; }
-  size_t size() const { return memory_ ? memory_->size : 0; }
-
-  void save(EncodeArchive& archive) const {
-    archive(static_cast<uint64_t>(size()));
-    if (memory_) archive.attach(memory_->segment.fd());
-  }
-
-  void load(DecodeArchive& archive) {
-    uint64_t size = 0;
-    archive(size);
-    memory_.reset();
-    if (size == 0) return;
-    auto memory = std::make_shared<Memory>();
-    memory->segment = SharedSegment::adopt(archive.detach());
-    memory->mapped = MappedSegment(memory->segment, Access::kRead);
-    memory->size = size;
-    if (memory->mapped.size() < size) throw DecodeError("shared bytes are fewer than their number says");
-    memory_ = std::move(memory);
-  }
-
- private:
-  struct Memory {
-    SharedSegment segment;
-    MappedSegment mapped;
-    size_t size = 0;
-  };
-
-  std::shared_ptr<const Memory> memory_;
 };
 
 }  // namespace detail

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -112,4 +113,14 @@ struct TravellingDataset {
   Encoded content;
 };
 
+namespace detail {
+
+// Indices come as size_t by the dataset concepts; a negative one is told as what it was.
+inline void require_index(const char* dataset, size_t index, size_t size) {
+  if (index < size) return;
+  throw std::out_of_range(std::string(dataset) + ": index " + std::to_string(static_cast<int64_t>(index)) +
+                          " is outside a dataset of " + std::to_string(size) + " samples");
+}
+
+}  // namespace detail
 }  // namespace millrace

@@ -1,21 +1,14 @@
 #include "millrace/loader/datasets/image_folder.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <span>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-#include "millrace/loader/transforms/renderer.h"
-#include "millrace/sharing/os/owned_fd.h"
-#include "millrace/sharing/os/syscall.h"
+#include "millrace/loader/datasets/image_file.h"
 
 namespace millrace {
 namespace {
@@ -95,24 +88,6 @@ std::vector<std::string> list_pictures(const std::string& root, const std::strin
   return pictures;
 }
 
-/// Reads a file into a buffer that the thread keeps. The bytes are valid until its next call.
-std::span<const std::byte> read_file(const std::string& path) {
-  thread_local std::vector<std::byte> buffer;
-  const OwnedFd file(MILLRACE_SYSCALL(::open(path.c_str(), O_RDONLY | O_CLOEXEC), path));
-  struct stat status = {};
-  MILLRACE_SYSCALL(::fstat(file.get(), &status), path);
-  if (!S_ISREG(status.st_mode)) throw std::runtime_error("not a regular file");
-  const auto size = static_cast<size_t>(status.st_size);
-  if (buffer.size() < size) buffer.resize(size);
-  size_t done = 0;
-  while (done < size) {
-    const auto got = MILLRACE_SYSCALL(::read(file.get(), buffer.data() + done, size - done), path);
-    if (got == 0) break;  // It became shorter; the decoder will say so.
-    done += static_cast<size_t>(got);
-  }
-  return std::span(buffer).first(done);
-}
-
 }  // namespace
 
 ImageFolder::ImageFolder(std::string root) : root_(std::move(root)), classes_(list_classes(root_)) {
@@ -143,28 +118,12 @@ int64_t ImageFolder::label(size_t i) const {
 }
 
 SampleSpec ImageFolder::spec() const {
-  std::optional<image::Size> size = chain_.fixed_size();
-  if (!size) {
-    const std::string path = describe(0);
-    try {
-      size = chain_.output_size(image::ImageDecoder().open(read_file(path), mode_));
-    } catch (const std::exception& error) {
-      fail("cannot find the size of the first picture, '" + path + "': " + error.what());
-    }
-  }
-  return {chain_.field("image", mode_, *size), {"label", c10::ScalarType::Long, {}}};
+  return {detail::image_field(chain_, mode_, describe(0)), {"label", c10::ScalarType::Long, {}}};
 }
 
 void ImageFolder::read(size_t i, SampleRow& row, SampleContext& context) const {
-  thread_local transforms::Renderer renderer;
-  const std::string path = describe(i);
-  const std::vector<int64_t>& shape = row.spec().fields[0].shape;
-  const image::Size size = {static_cast<int>(shape[1]), static_cast<int>(shape[2])};
-  try {
-    renderer.render(chain_, read_file(path), mode_, context.rng(), size, row.bytes(0));
-  } catch (const std::exception& error) {
-    fail("cannot read '" + path + "': " + error.what());
-  }
+  transforms::Targets none;
+  detail::read_image(describe(i), chain_, mode_, context.rng(), row.spec().fields[0], row.bytes(0), none);
   row.set<int64_t>("label", label(i));
 }
 

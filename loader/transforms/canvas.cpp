@@ -33,6 +33,13 @@ void Canvas::open(std::span<const std::byte> file, ImageMode mode) {
   view_ = View(decoder_.open(file, mode));
 }
 
+void Canvas::open(std::span<const uint8_t> planes, Size size) {
+  channels_ = static_cast<int>(planes.size() / plane_bytes(size));
+  source_ = Source::kPlanes;
+  planes_.assign(planes.begin(), planes.end());
+  view_ = View(size);
+}
+
 void Canvas::resize(Size target) {
   if (target == view_.size()) return;
   if (view_.resized()) pixels();

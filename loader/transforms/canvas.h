@@ -13,15 +13,18 @@
 
 namespace millrace::transforms {
 
-/// A picture on its way from the bytes of its file to a batch. Crops, horizontal flips and a resize only change what
-/// will be looked at; who asks for pixels() makes it compute what there is, from the part of the file that is needed,
-/// and go on from there. The results are as if everything had been computed at once.
+/// A picture on its way from the bytes of its file, or from memory, to a batch. Crops, horizontal flips and a resize
+/// only change what will be looked at; who asks for pixels() makes it compute what there is, from the part of the file
+/// that is needed, and go on from there. The results are as if everything had been computed at once.
 ///
 /// One object serves one thread and keeps its memory. Throws std::runtime_error for pictures that become too large.
 class Canvas {
  public:
   /// The picture in `file`, whose bytes are used until the first pixels are computed.
   void open(std::span<const std::byte> file, ImageMode mode);
+
+  /// A picture in memory: one or three planes of `size`, one behind the other, which are copied.
+  void open(std::span<const uint8_t> planes, image::Size size);
 
   image::Size size() const { return view_.size(); }
   int channels() const { return channels_; }

@@ -263,6 +263,17 @@ void Renderer::render(const Chain& chain, std::span<const std::byte> file, Image
 void Renderer::render(const Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng, Size size,
                       std::span<std::byte> row, Targets& targets) {
   canvas_.open(file, mode);
+  run(chain, rng, size, row, targets);
+}
+
+void Renderer::render(const Chain& chain, std::span<const uint8_t> planes, Size picture_size, SampleRng& rng, Size size,
+                      std::span<std::byte> row) {
+  canvas_.open(planes, picture_size);
+  run(chain, rng, size, row, no_targets_);
+}
+
+/// Takes the picture on the canvas through the chain into the row.
+void Renderer::run(const Chain& chain, SampleRng& rng, Size size, std::span<std::byte> row, Targets& targets) {
   if (targets.num_masks() > 0 && targets.mask_size() != canvas_.size()) {
     throw std::runtime_error("the masks are " + to_string(targets.mask_size()) +
                              " (height x width), the picture they belong to is " + to_string(canvas_.size()));

@@ -41,8 +41,14 @@ class Renderer {
   void render(const Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng, image::Size size,
               std::span<std::byte> row, Targets& targets);
 
+  /// As the first, for a picture in memory: one or three uint8 planes of `picture_size`, one behind the other.
+  void render(const Chain& chain, std::span<const uint8_t> planes, image::Size picture_size, SampleRng& rng,
+              image::Size size, std::span<std::byte> row);
+
  private:
   class Steps;
+
+  void run(const Chain& chain, SampleRng& rng, image::Size size, std::span<std::byte> row, Targets& targets);
 
   Canvas canvas_;
   Targets no_targets_;

@@ -5,6 +5,10 @@
 namespace millrace {
 
 SharedStrings SharedStrings::make(const std::vector<std::string>& strings) {
+  return make(std::vector<std::string_view>(strings.begin(), strings.end()));
+}
+
+SharedStrings SharedStrings::make(std::span<const std::string_view> strings) {
   SharedStrings table;
   if (strings.empty()) return table;
   const size_t count = strings.size();

@@ -23,6 +23,7 @@ class SharedStrings {
   SharedStrings() = default;
 
   static SharedStrings make(const std::vector<std::string>& strings);
+  static SharedStrings make(std::span<const std::string_view> strings);
 
   size_t size() const { return offsets().empty() ? 0 : offsets().size() - 1; }
   bool empty() const { return size() == 0; }

@@ -66,6 +66,7 @@ TEST_P(Page, QuotesEveryExampleAsItIs) {
 }
 
 TEST_P(Page, SaysWhatTheProgramsPrint) {
+  fs::current_path(MILLRACE_TEST_DATA);  // Where they find pictures.
   for (const auto& program : quoted_programs(GetParam())) {
     const test::Watchdog watchdog(program.name, test::kLong);
     test::Program run({(fs::path(MILLRACE_EXAMPLE_PROGRAMS) / ("example_" + program.name)).string()});
@@ -77,7 +78,15 @@ TEST_P(Page, SaysWhatTheProgramsPrint) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Docs, Page, testing::Values("multiprocessing", "samplers"),
+std::vector<std::string> pages_with_programs() {
+  std::vector<std::string> pages;
+  for (const auto& entry : fs::directory_iterator(MILLRACE_EXAMPLE_SOURCES))
+    if (entry.is_directory()) pages.push_back(entry.path().filename());
+  std::sort(pages.begin(), pages.end());
+  return pages;
+}
+
+INSTANTIATE_TEST_SUITE_P(Docs, Page, testing::ValuesIn(pages_with_programs()),
                          [](const auto& page) { return page.param; });
 
 }  // namespace

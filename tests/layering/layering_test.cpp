@@ -68,7 +68,7 @@ const std::vector<Folder>& folders() {
       {"sharing/cuda", {"sharing", "sharing/tensor", "cereal", "torch", "cuda"}, {}},
       {"loader",
        {"loader/image", "samplers", "sharing", "sharing/tensor", "sharing/cuda", "torch", "cereal", "highway"},
-       {}},
+       {"json"}},
       {"loader/image", {"loader", "sharing", "torch", "cereal", "opencv", "jpeg", "highway"}, {}},
       {"configs", {"loader", "loader/image", "samplers", "torch"}, {"yaml-cpp"}},
       {"millrace.h",

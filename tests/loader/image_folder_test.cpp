@@ -4,13 +4,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/tests/loader/image/pictures.h"
+#include "millrace/tests/support/directory.h"
 
 namespace millrace {
 namespace {
@@ -18,43 +17,13 @@ namespace {
 namespace fs = std::filesystem;
 using namespace millrace::transforms;
 using millrace::test::data_path;
+using millrace::test::Directory;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Matcher;
 using ::testing::Not;
-
-/// A directory of this test, removed with it.
-class Directory {
- public:
-  Directory() {
-    std::string name = (fs::temp_directory_path() / "image_folder_XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("mkdtemp " + name);
-    path_ = name;
-  }
-  ~Directory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-
-  std::string path() const { return path_.string(); }
-
-  void write(const std::string& name, const std::string& text) const {
-    fs::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name, std::ios::binary) << text;
-  }
-
-  void copy(const std::string& data, const std::string& name) const {
-    fs::create_directories((path_ / name).parent_path());
-    fs::copy_file(data_path(data), path_ / name);
-  }
-
- private:
-  fs::path path_;
-};
 
 struct Sample {
   std::vector<uint8_t> image;

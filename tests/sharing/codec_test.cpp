@@ -381,7 +381,7 @@ TEST(SharedStrings, GiveBackTheirStrings) {
 }
 
 TEST(SharedStrings, OfNothingAreEmptyAndTravel) {
-  const auto table = round_trip(SharedStrings::make({}));
+  const auto table = round_trip(SharedStrings::make(std::vector<std::string>()));
   EXPECT_TRUE(table.empty());
   EXPECT_EQ(round_trip(SharedStrings()).size(), 0u);
 }

@@ -183,5 +183,22 @@ TEST(RandomResizedCrop, TakesTheMiddleWhenNoDrawFits) {
   EXPECT_EQ(RandomResizedCrop(224).draw({1, 1}, rng), (Box{0, 0, 1, 1}));
 }
 
+TEST(Renderer, PicturesInMemoryComeOutAsThoseInFiles) {
+  const std::string path = data_path("formats/rgb.png");
+  for (const ImageMode mode : {ImageMode::kRGB, ImageMode::kGray}) {
+    const Planes picture = decode_planes(path, mode);
+    for (const Chain& chain :
+         {Chain(), Chain(RandomHorizontalFlip(1)), RandomResizedCrop(40) | RandomHorizontalFlip(),
+          Pad(3) | Resize({50, 60}) | RandomErasing(1) | CenterCrop(32), Resize(30) | ColorJitter(0.5, 0.5)}) {
+      Renderer renderer;
+      SampleRng rng(7);
+      Planes out = blank(chain.output_size(picture.size), picture.channels);
+      renderer.render(chain, picture.values, picture.size, rng, out.size,
+                      std::as_writable_bytes(std::span(out.values)));
+      EXPECT_EQ(out, render(chain, path, mode, 7)) << to_string(chain);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace millrace::transforms

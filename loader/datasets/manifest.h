@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "millrace/loader/datasets/shared_bytes.h"
+#include "millrace/loader/image/image.h"
+#include "millrace/loader/sample.h"
+#include "millrace/loader/transforms/targets.h"
+#include "millrace/loader/transforms/transforms.h"
+#include "millrace/sharing/codec/shared_table.h"
+
+namespace millrace {
+
+/// What an image manifest's columns are called, and what is taken from them. An empty name: not from this manifest.
+struct ImageManifestOptions {
+  std::string root = {};       ///< Directory that relative paths begin at; the manifest's own unless said.
+  std::string image = "path";  ///< Paths of the pictures.
+  std::string label = "label";
+  std::string boxes = {};
+  std::string mask = {};  ///< Paths of the masks.
+
+  /// Rows of the field "boxes"; as many as the row with most boxes has, unless said.
+  std::optional<int64_t> max_boxes = {};
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(root, image, label, boxes, mask, max_boxes);
+  }
+};
+
+/// Pictures that a file lists, one a row, with labels, boxes and masks: CSV with a header (.csv; RFC 4180) or one JSON
+/// object a line (.jsonl, .ndjson, .json).
+///
+///   auto cars = ImageManifest("cars/train.csv", {.label = "", .boxes = "boxes"});
+///
+///   path,label,boxes                              {"path": "a.jpg", "label": "cat", "boxes": [[12, 30, 80, 96]]}
+///   a.jpg,cat,"[[12, 30, 80, 96]]"                {"path": "b.jpg", "label": "dog", "boxes": []}
+///   b.jpg,dog,
+///
+/// Labels are integers, taken as they are, or texts, numbered in the order of classes(), which is sorted; one or the
+/// other in all rows. Boxes are [x1, y1, x2, y2] in pixels, a list of them in a row, in CSV as JSON (which is how
+/// pandas writes a list); an empty field is none. Masks are pictures of one 8-bit channel, of the size of theirs.
+///
+/// Samples, in this order, without the fields whose option is empty:
+///   "image" {channels, height, width}, uint8 or what the transform makes of it
+///   "label" int64 {}
+///   "boxes" float32 {max_boxes, 4}, zeros behind the last, and "boxes.count" int64 {}, how many there are
+///   "mask"  uint8 {1, height, width}
+///
+/// Only paths, labels and boxes are kept, in memory that all processes share; the manifest is read once, when this is
+/// made, and no picture is opened. A value: copies share the memory. Any number of threads may read. Errors:
+/// std::runtime_error "train.csv:17:5: what: cure" for the manifest, with path and reason for pictures; an index
+/// outside the dataset throws std::out_of_range.
+class ImageManifest {
+ public:
+  ImageManifest() = default;  ///< For the receiving side of serialize().
+
+  /// Throws also std::invalid_argument for options without a meaning, OutOfSharedMemory.
+  explicit ImageManifest(const std::string& path, ImageManifestOptions options = {});
+
+  /// The same pictures with `chain` behind the present transform. Boxes and masks do not move with the picture yet:
+  /// with them, std::invalid_argument for a chain that moves pixels (resizes, crops, flips, borders).
+  ImageManifest transform(transforms::Chain chain) const;
+
+  /// The same pictures decoded to `mode`, kRGB unless said otherwise.
+  ImageManifest mode(ImageMode mode) const;
+
+  /// The labels' texts by number; empty where labels are integers.
+  const std::vector<std::string>& classes() const { return classes_; }
+  const transforms::Chain& chain() const { return chain_; }
+  size_t size() const { return images_.size(); }
+
+  /// The path of picture `i`.
+  std::string describe(size_t i) const;
+
+  /// Of picture `i`; there must be labels.
+  int64_t label(size_t i) const;
+
+  /// The boxes of picture `i` as they are in the manifest, which must have some. Valid as long as some copy of the
+  /// dataset lives.
+  std::span<const transforms::TargetBox> boxes(size_t i) const;
+
+  /// The path of the mask of picture `i`; there must be masks.
+  std::string mask_path(size_t i) const;
+
+  /// Where the transform leaves sizes as they are, all pictures must have the size of the first, which is read here.
+  SampleSpec spec() const;
+
+  void read(size_t i, SampleRow& row, SampleContext& context) const;
+
+  void save(EncodeArchive& archive) const {
+    archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, chain_, mode_);
+  }
+  void load(DecodeArchive& archive);
+
+ private:
+  std::string full(std::string_view path) const;
+
+  ImageManifestOptions options_;
+  std::vector<std::string> classes_;
+  SharedStrings images_;
+  SharedStrings masks_;
+  detail::SharedBytes labels_;    // int64.
+  detail::SharedBytes box_ends_;  // uint64: picture i has boxes box_ends_[i - 1] .. box_ends_[i] - 1.
+  detail::SharedBytes boxes_;     // TargetBox.
+  transforms::Chain chain_;
+  ImageMode mode_ = ImageMode::kRGB;
+};
+
+}  // namespace millrace

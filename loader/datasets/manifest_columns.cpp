@@ -1,0 +1,233 @@
+#include "millrace/loader/datasets/manifest_columns.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "millrace/loader/datasets/csv.h"
+#include "millrace/loader/datasets/mapped_file.h"
+
+namespace millrace::detail {
+
+using Json = nlohmann::json;
+
+void StringColumn::add(std::string_view text) {
+  characters_ += text;
+  ends_.push_back(characters_.size());
+}
+
+SharedStrings StringColumn::share() const {
+  std::vector<std::string_view> views;
+  views.reserve(ends_.size());
+  size_t begin = 0;
+  for (const size_t end : ends_) {
+    views.push_back(std::string_view(characters_).substr(begin, end - begin));
+    begin = end;
+  }
+  return SharedStrings::make(views);
+}
+
+void LabelColumn::add(int64_t label) {
+  if (!texts_.empty())
+    throw std::runtime_error("label " + std::to_string(label) +
+                             " is an integer, those before are texts: make all of them one or the other");
+  values_.push_back(label);
+}
+
+void LabelColumn::add(std::string_view text) {
+  if (texts_.empty() && !values_.empty())
+    throw std::runtime_error("label '" + std::string(text) +
+                             "' is a text, those before are integers: make all of them one or the other");
+  auto found = texts_.find(text);
+  if (found == texts_.end()) found = texts_.emplace(text, static_cast<int64_t>(texts_.size())).first;
+  values_.push_back(found->second);
+}
+
+std::vector<std::string> LabelColumn::classes() const {
+  std::vector<std::string> classes;
+  for (const auto& [text, number] : texts_) classes.push_back(text);
+  return classes;
+}
+
+std::vector<int64_t> LabelColumn::labels() const {
+  if (texts_.empty()) return values_;
+  std::vector<int64_t> sorted(texts_.size());  // From a text's number as it came to that in classes().
+  int64_t next = 0;
+  for (const auto& [text, number] : texts_) sorted[static_cast<size_t>(number)] = next++;
+  std::vector<int64_t> labels(values_.size());
+  std::ranges::transform(values_, labels.begin(), [&](int64_t value) { return sorted[static_cast<size_t>(value)]; });
+  return labels;
+}
+
+namespace {
+
+constexpr const char* kNaming = "ImageManifestOptions say what a column is called (\"\": do not read it)";
+
+constexpr const char* kBoxes = ": boxes are a list of [x1, y1, x2, y2], in pixels";
+
+// What is wrong with a value, without its place.
+[[noreturn]] void refuse(const std::string& what) { throw std::runtime_error(what); }
+
+void add_path(StringColumn& paths, std::string_view path) {
+  if (path.empty()) refuse("no path: name a file, or remove the row");
+  paths.add(path);
+}
+
+void add_label(LabelColumn& labels, std::string_view text) {
+  if (text.empty()) refuse("no label: give one; " + std::string(kNaming));
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size())
+    labels.add(number);
+  else
+    labels.add(text);
+}
+
+void add_label(LabelColumn& labels, const Json& value) {
+  if (value.is_number_integer())
+    labels.add(value.get<int64_t>());
+  else if (value.is_string())
+    labels.add(std::string_view(value.get_ref<const std::string&>()));
+  else
+    refuse("label " + value.dump() + " is neither an integer nor a text: make it one of them");
+}
+
+// "syntax error …" of "[json.exception.parse_error.101] parse error at line 1, column 5: syntax error …".
+std::string reason_of(const Json::parse_error& error) {
+  const std::string what = error.what();
+  return what.substr(what.find(": ") + 2);
+}
+
+void add_boxes(ManifestColumns& columns, const Json& value) {
+  if (!value.is_array()) refuse("no list" + std::string(kBoxes));
+  for (const Json& box : value) {
+    const auto is_number = [](const Json& number) { return number.is_number(); };
+    if (!box.is_array() || box.size() != 4 || !std::all_of(box.begin(), box.end(), is_number))
+      refuse("box " + box.dump() + " is not four numbers" + kBoxes);
+    transforms::TargetBox corners;
+    std::ranges::transform(box, corners.begin(), [](const Json& number) { return number.get<float>(); });
+    if (!(corners[0] <= corners[2] && corners[1] <= corners[3]))
+      refuse("box " + box.dump() + " ends before it begins" + kBoxes + ", not [x, y, width, height]");
+    columns.boxes.push_back(corners);
+  }
+  columns.box_ends.push_back(columns.boxes.size());
+}
+
+void add_boxes(ManifestColumns& columns, const std::string& text) {
+  try {
+    add_boxes(columns, text.empty() ? Json::array() : Json::parse(text));
+  } catch (const Json::parse_error& error) {
+    refuse(reason_of(error) + kBoxes);
+  }
+}
+
+/// Calls add(value), and places what it throws.
+template <class Value, class Add>
+void take(const std::string& file, size_t line, size_t column, const Value& value, Add add) {
+  try {
+    add(value);
+  } catch (const std::exception& error) {
+    fail_at(file, line, column, error.what());
+  }
+}
+
+void read_csv(const std::string& file, std::string_view text, const ImageManifestOptions& options,
+              ManifestColumns& columns) {
+  CsvReader reader(file, text);
+  std::vector<CsvField> fields;
+  if (!reader.next(fields)) fail_at(file, 1, 1, "an empty file: its first line names the columns");
+  const size_t width = fields.size();
+  const auto find = [&](const std::string& name) -> std::optional<size_t> {
+    if (name.empty()) return std::nullopt;
+    std::string names;
+    for (size_t i = 0; i < width; ++i) {
+      if (fields[i].text == name) return i;
+      names += (i > 0 ? ", " : "") + fields[i].text;
+    }
+    fail_at(file, fields[0].line, fields[0].column, "no column '" + name + "' among " + names + ": " + kNaming);
+  };
+  const auto image = find(options.image), label = find(options.label), boxes = find(options.boxes),
+             mask = find(options.mask);
+
+  while (reader.next(fields)) {
+    if (fields.size() != width)
+      fail_at(file, fields[0].line, fields[0].column,
+              std::to_string(fields.size()) + " fields, but the first line names " + std::to_string(width) +
+                  ": put fields with commas in them in quotes");
+    const auto take_field = [&](std::optional<size_t> index, auto add) {
+      if (index) take(file, fields[*index].line, fields[*index].column, fields[*index].text, add);
+    };
+    take_field(image, [&](std::string_view path) { add_path(columns.images, path); });
+    take_field(label, [&](std::string_view value) { add_label(columns.labels, value); });
+    take_field(boxes, [&](const std::string& value) { add_boxes(columns, value); });
+    take_field(mask, [&](std::string_view path) { add_path(columns.masks, path); });
+  }
+}
+
+/// Of the value of `name`, or the first character where it is not found as such.
+size_t column_of(std::string_view line, const std::string& name) {
+  const size_t key = line.find('"' + name + '"');
+  return key == line.npos ? 1 : key + 1;
+}
+
+void read_json_lines(const std::string& file, std::string_view text, const ImageManifestOptions& options,
+                     ManifestColumns& columns) {
+  size_t number = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    ++number;
+    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+    Json row;
+    try {
+      row = Json::parse(line);
+    } catch (const Json::parse_error& error) {
+      fail_at(file, number, error.byte, reason_of(error) + ": write one JSON object a line");
+    }
+    if (!row.is_object()) fail_at(file, number, 1, "no JSON object: write {\"" + options.image + "\": …} on each line");
+
+    const auto take_value = [&](const std::string& name, auto add) {
+      if (name.empty()) return;
+      const auto found = row.find(name);
+      if (found == row.end()) fail_at(file, number, 1, "no '" + name + "' in this object: give it one; " + kNaming);
+      take(file, number, column_of(line, name), *found, add);
+    };
+    const auto path_of = [](const Json& value) -> std::string_view {
+      if (!value.is_string()) refuse(value.dump() + " is no path: write a text");
+      return value.get_ref<const std::string&>();
+    };
+    take_value(options.image, [&](const Json& value) { add_path(columns.images, path_of(value)); });
+    take_value(options.label, [&](const Json& value) { add_label(columns.labels, value); });
+    take_value(options.boxes, [&](const Json& value) { add_boxes(columns, value); });
+    take_value(options.mask, [&](const Json& value) { add_path(columns.masks, path_of(value)); });
+  }
+}
+
+}  // namespace
+
+ManifestColumns read_manifest(const std::string& path, const ImageManifestOptions& options) {
+  const std::string ending = std::filesystem::path(path).extension().string();
+  const bool csv = ending == ".csv";
+  if (!csv && ending != ".jsonl" && ending != ".ndjson" && ending != ".json")
+    throw std::runtime_error("manifest: '" + path +
+                             "' ends neither in .csv nor in .jsonl, .ndjson or .json: rename it to what it is");
+  MappedFile file;
+  try {
+    file = MappedFile(path);
+  } catch (const std::exception& error) {
+    throw std::runtime_error("manifest: " + std::string(error.what()));
+  }
+  const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  ManifestColumns columns;
+  (csv ? read_csv : read_json_lines)(path, text, options, columns);
+  if (columns.images.size() == 0) throw std::runtime_error("manifest: '" + path + "' lists no pictures: add rows");
+  return columns;
+}
+
+}  // namespace millrace::detail

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/owned_fd.h"
+
+namespace millrace::detail {
+
+/// A file's bytes in memory, read-only. The memory is the kernel's cache of the file: it is read when it is looked at,
+/// given up when memory is short, and exists once for all processes.
+///
+/// A value: copies share the mapping, and what travels is the descriptor, so that all processes see one file whatever
+/// becomes of its name. Any thread may read. Whoever cuts the file short kills its readers with SIGBUS; replace it
+/// (write another, rename) instead.
+class MappedFile {
+ public:
+  MappedFile() = default;
+
+  /// Throws std::runtime_error "cannot read 'PATH': REASON".
+  explicit MappedFile(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  std::span<const std::byte> bytes() const { return mapping_ ? mapping_->bytes : std::span<const std::byte>(); }
+
+  void save(EncodeArchive& archive) const;
+  void load(DecodeArchive& archive);
+
+ private:
+  struct Mapping {
+    explicit Mapping(OwnedFd file);
+    ~Mapping();
+    Mapping(const Mapping&) = delete;
+    Mapping& operator=(const Mapping&) = delete;
+
+    OwnedFd fd;
+    std::span<const std::byte> bytes;
+  };
+
+  std::string path_;
+  std::shared_ptr<const Mapping> mapping_;
+};
+
+}  // namespace millrace::detail

@@ -1,0 +1,297 @@
+#include "millrace/loader/datasets/manifest.h"
+
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "millrace/loader/datasets/image_folder.h"
+#include "millrace/tests/loader/datasets/reading.h"
+#include "millrace/tests/support/directory.h"
+
+namespace millrace {
+namespace {
+
+using namespace millrace::transforms;
+using millrace::test::Directory;
+using millrace::test::error_of;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+const std::string kData = MILLRACE_TEST_DATA;
+
+// Three pictures of 71x93, one of them as JPEG, with all there is.
+constexpr const char* kCsv =
+    "path,label,boxes,mask\n"
+    "formats/rgb.png,cat,\"[[1, 2, 30.5, 40], [0, 0, 5, 5]]\",manifests/mask.png\n"
+    "formats/baseline_444.jpg,ant,,manifests/mask.png\n"
+    "formats/alpha.png,cat,\"[[3, 4, 5, 6]]\",manifests/mask.png\n";
+constexpr const char* kJsonLines =
+    R"({"path": "formats/rgb.png", "label": "cat", "boxes": [[1, 2, 30.5, 40], [0, 0, 5, 5]], "mask": "manifests/mask.png"}
+{"mask": "manifests/mask.png", "boxes": [], "label": "ant", "path": "formats/baseline_444.jpg", "more": null}
+
+{"path": "formats/alpha.png", "label": "cat", "boxes": [[3, 4, 5, 6]], "mask": "manifests/mask.png"})";
+
+ImageManifestOptions everything() { return {.root = kData, .boxes = "boxes", .mask = "mask"}; }
+
+ImageManifest manifest(const std::string& name, const std::string& text, const ImageManifestOptions& options) {
+  const Directory directory;  // Gone when this returns: the manifest is read once.
+  directory.write(name, text);
+  return ImageManifest(directory.path() + "/" + name, options);
+}
+
+TEST(ImageManifest, GivesPicturesLabelsBoxesAndMasks) {
+  for (const auto& dataset : {manifest("a.csv", kCsv, everything()), manifest("a.jsonl", kJsonLines, everything())}) {
+    EXPECT_THAT(dataset.classes(), ElementsAre("ant", "cat"));
+    EXPECT_EQ(dataset.describe(1), kData + "/formats/baseline_444.jpg");
+    EXPECT_EQ(dataset.mask_path(2), kData + "/manifests/mask.png");
+    EXPECT_EQ(dataset.label(2), 1);
+    EXPECT_THAT(dataset.boxes(2), ElementsAre(TargetBox{3, 4, 5, 6}));
+    const auto batch = test::read_all(dataset);
+    EXPECT_EQ(
+        to_string(batch.spec()),
+        "image: Byte [3, 71, 93], label: Long [], boxes: Float [2, 4], boxes.count: Long [], mask: Byte [1, 71, 93]");
+    EXPECT_TRUE(at::equal(batch.target(), at::tensor({1, 0, 1}, at::kLong)));
+    EXPECT_TRUE(at::equal(batch["boxes.count"], at::tensor({2, 0, 1}, at::kLong)));
+    const std::vector<float> boxes = {1, 2, 30.5, 40, 0, 0, 5, 5, 0, 0, 0, 0, 0, 0, 0, 0, 3, 4, 5, 6, 0, 0, 0, 0};
+    EXPECT_TRUE(at::equal(batch["boxes"], at::tensor(boxes).view({3, 2, 4})));
+    // scripts/make_golden.py painted the mask so.
+    const auto mask =
+        at::arange(71, at::kLong).mul(3).view({71, 1}).add(at::arange(93, at::kLong).mul(5)).remainder(256);
+    for (int64_t i = 0; i < 3; ++i) EXPECT_TRUE(at::equal(batch["mask"][i][0], mask.to(at::kByte)));
+    // One picture twice, the second time with alpha, which is dropped.
+    EXPECT_TRUE(at::equal(batch.data()[0], batch.data()[2]));
+  }
+}
+
+TEST(ImageManifest, ReadsPicturesAsImageFolderDoes) {
+  const ImageFolder folder(kData + "/photos");
+  std::string csv = "label,path\n";
+  for (size_t i = 0; i < folder.size(); ++i)
+    csv += folder.classes()[static_cast<size_t>(folder.label(i))] + "," + folder.describe(i) + "\n";
+  const auto listed = manifest("photos.csv", csv, {});
+  EXPECT_EQ(listed.classes(), folder.classes());
+  const auto chain = RandomResizedCrop(32) | RandomHorizontalFlip() | Normalize::imagenet();
+  EXPECT_EQ(test::hash_of(listed.transform(chain).mode(ImageMode::kGray).mode(ImageMode::kRGB), testing::kInline),
+            test::hash_of(folder.transform(chain), testing::kInline));
+  EXPECT_EQ(listed.transform(Resize({16, 16})).mode(ImageMode::kGray).spec().fields[0].shape,
+            (std::vector<int64_t>{1, 16, 16}));
+}
+
+TEST(ImageManifest, IsTheSameInEveryMode) {
+  test::expect_the_same_in_every_mode(
+      manifest("a.csv", kCsv, everything())
+          .transform(RandomResizedCrop(40) | RandomHorizontalFlip() | Normalize({0.5F}, {0.5F})));
+}
+
+TEST(ImageManifest, PathsBeginAtTheManifestUnlessToldOrAbsolute) {
+  const Directory directory;
+  directory.write("lists/train.csv", "path,label\na.png,0\n/b/c.png,1\n");
+  const ImageManifest dataset(directory.path() + "/lists/train.csv");
+  EXPECT_EQ(dataset.describe(0), directory.path() + "/lists/a.png");
+  EXPECT_EQ(dataset.describe(1), "/b/c.png");
+  EXPECT_EQ(ImageManifest(directory.path() + "/lists/train.csv", {.root = "/d"}).describe(0), "/d/a.png");
+}
+
+TEST(ImageManifest, IntegerLabelsStayWhatTheyAre) {
+  const auto csv = manifest("a.csv", "path,label\na,7\nb,-1\n", {});
+  EXPECT_TRUE(csv.classes().empty());
+  EXPECT_EQ(csv.label(0), 7);
+  EXPECT_EQ(csv.label(1), -1);
+  EXPECT_EQ(manifest("a.jsonl", R"({"path": "a", "label": 7})", {}).label(0), 7);
+  EXPECT_THAT(manifest("a.jsonl", R"({"path": "a", "label": "7"})", {}).classes(), ElementsAre("7"));
+}
+
+TEST(ImageManifest, ReadsTheColumnsThatAreNamed) {
+  const std::string csv = "file,kind,path\nformats/rgb.png,x,nothing\n";
+  const auto dataset = manifest("a.csv", csv, {.root = kData, .image = "file", .label = ""});
+  EXPECT_EQ(to_string(dataset.spec()), "image: Byte [3, 71, 93]");
+  EXPECT_EQ(test::read_all(dataset).size(), 1);
+  EXPECT_EQ(manifest("a.csv", csv, {.image = "file", .label = "kind"}).label(0), 0);
+  EXPECT_THAT(error_of([&] { dataset.label(0); }), HasSubstr("labels: index 0 is outside a dataset of 0 samples"));
+}
+
+TEST(ImageManifest, MaxBoxesIsTheRoomForThem) {
+  auto options = everything();
+  options.max_boxes = 5;
+  EXPECT_EQ(manifest("a.csv", kCsv, options).spec().fields[2].shape, (std::vector<int64_t>{5, 4}));
+  options.max_boxes = 1;
+  EXPECT_THAT(error_of([&] { manifest("a.csv", kCsv, options); }),
+              AllOf(HasSubstr("picture 0 of"), HasSubstr("has 2 boxes, max_boxes is 1: raise it, or leave it out")));
+  const auto none = manifest("a.csv", "path,label,boxes\nformats/rgb.png,0,\n", {.root = kData, .boxes = "boxes"});
+  EXPECT_EQ(test::read_all(none)["boxes"].sizes(), (std::vector<int64_t>{1, 0, 4}));
+}
+
+TEST(ImageManifest, BoxesMoveWithThePicture) {
+  const auto batch =
+      test::read_all(manifest("a.csv", kCsv, everything())
+                         .transform(RandomHorizontalFlip(1) | Resize({142, 186}) | CenterCrop({142, 170})));
+  // From the right, twice as far, and 8 pixels lost at each side.
+  const std::vector<float> first = {2 * (93 - 30.5F) - 8, 4, 170, 80, 168, 0, 170, 10};
+  EXPECT_TRUE(at::equal(batch["boxes"][0], at::tensor(first).view({2, 4})));
+  EXPECT_TRUE(at::equal(batch["boxes.count"], at::tensor({2, 0, 1}, at::kLong)));
+  EXPECT_EQ(batch["mask"].sizes(), (std::vector<int64_t>{3, 1, 142, 170}));
+}
+
+// Where picture and mask are the same, they stay the same.
+TEST(ImageManifest, MasksMoveWithThePicture) {
+  std::string csv = "path,mask\n";
+  for (int i = 0; i < 20; ++i) csv += "formats/gray.png,formats/gray.png\n";
+  const auto dataset = manifest("a.csv", csv, {.root = kData, .label = "", .mask = "mask"})
+                           .mode(ImageMode::kGray)
+                           .transform(RandomCrop(40) | RandomHorizontalFlip() | RandomVerticalFlip() | Pad(2));
+  const auto batch = test::read_all(dataset);
+  EXPECT_TRUE(at::equal(batch.data(), batch["mask"]));
+  EXPECT_FALSE(at::equal(batch.data()[0], batch.data()[1]));
+}
+
+TEST(ImageManifest, BadRowsAreErrorsWithTheirPlaceAndCure) {
+  const auto csv = [](const std::string& text, const ImageManifestOptions& options = {}) {
+    const std::string error = error_of([&] { manifest("a.csv", text, options); });
+    return error.substr(error.find("/a.csv") + 1);
+  };
+  const std::string header = "path,label,boxes,mask\n";
+  EXPECT_THAT(csv(""), StartsWith("a.csv:1:1: an empty file: its first line names the columns"));
+  EXPECT_THAT(csv(header), StartsWith("a.csv' lists no pictures: add rows"));
+  EXPECT_EQ(
+      csv("file,label\na,b\n"),
+      "a.csv:1:1: no column 'path' among file, label: ImageManifestOptions say what a column is called (\"\": do not "
+      "read it)");
+  EXPECT_EQ(csv("path,label\na,b\nc,d,e\n"),
+            "a.csv:3:1: 3 fields, but the first line names 2: put fields with commas in them in quotes");
+  EXPECT_THAT(csv("path,label\na,b\nc,\n"), StartsWith("a.csv:3:3: no label: give one; ImageManifestOptions say"));
+  EXPECT_THAT(csv("path,label\na,b\n,d\n"), StartsWith("a.csv:3:1: no path: name a file, or remove the row"));
+  EXPECT_THAT(
+      csv("path,label\na,b\n\"c\n\",7\n"),
+      StartsWith("a.csv:4:3: label 7 is an integer, those before are texts: make all of them one or the other"));
+  EXPECT_THAT(csv("path,label\na,7\nc,b\n"), StartsWith("a.csv:3:3: label 'b' is a text, those before are integers"));
+  const auto boxes = [&](const std::string& text) {
+    return csv("path,label,boxes\na,b,\"" + text + "\"\n", {.boxes = "boxes"});
+  };
+  EXPECT_THAT(boxes("1 2 3 4"),
+              AllOf(StartsWith("a.csv:2:5: syntax error"), HasSubstr("are a list of [x1, y1, x2, y2]")));
+  EXPECT_EQ(boxes("7"), "a.csv:2:5: no list: boxes are a list of [x1, y1, x2, y2], in pixels");
+  EXPECT_THAT(boxes("[1, 2, 3, 4]"), StartsWith("a.csv:2:5: box 1 is not four numbers: boxes are"));
+  EXPECT_THAT(boxes("[[1, 2, 3]]"), StartsWith("a.csv:2:5: box [1,2,3] is not four numbers"));
+  EXPECT_THAT(boxes("[[10, 20, 3, 30]]"), HasSubstr("ends before it begins: boxes are a list of [x1, y1, x2, y2], in "
+                                                    "pixels, not [x, y, width, height]"));
+
+  const auto json = [](const std::string& text, const ImageManifestOptions& options = {}) {
+    const std::string error = error_of([&] { manifest("a.jsonl", text, options); });
+    return error.substr(error.find("/a.jsonl") + 1);
+  };
+  const std::string good = "{\"path\": \"a\", \"label\": 1}\n\n";
+  EXPECT_THAT(json(good + "{\"path\": \"a\" \"label\": 1}"),
+              AllOf(StartsWith("a.jsonl:3:20: syntax error"), HasSubstr("write one JSON object a line")));
+  EXPECT_THAT(json(good + "[1]"), StartsWith("a.jsonl:3:1: no JSON object: write {\"path\": …} on each line"));
+  EXPECT_THAT(json(good + "{\"path\": \"a\"}"),
+              StartsWith("a.jsonl:3:1: no 'label' in this object: give it one; Image"));
+  EXPECT_EQ(json(good + "{\"path\": 5, \"label\": 1}"), "a.jsonl:3:2: 5 is no path: write a text");
+  EXPECT_THAT(json("{\"path\": \"a\", \"label\": 1.5}"),
+              StartsWith("a.jsonl:1:15: label 1.5 is neither an integer nor a text"));
+}
+
+TEST(ImageManifest, BadFilesAreErrorsThatNameThemAndTheCure) {
+  EXPECT_THAT(error_of([] { manifest("a.txt", kCsv, {}); }), HasSubstr("a.txt' ends neither in .csv nor in .jsonl"));
+  EXPECT_THAT(error_of([] { ImageManifest("/none/a.csv"); }),
+              HasSubstr("manifest: cannot read '/none/a.csv': No such file or directory"));
+  EXPECT_THAT(error_of([] { manifest("a.csv", kCsv, {.image = ""}); }), HasSubstr("the pictures needs a name"));
+  const auto masked = [](const std::string& mask) {
+    const auto dataset =
+        manifest("a.csv", "path,mask\nformats/rgb.png," + mask + "\n", {.root = kData, .label = "", .mask = "mask"});
+    return error_of([&] { test::read_all(dataset); });
+  };
+  EXPECT_THAT(masked("manifests/palette.png"),
+              AllOf(HasSubstr("cannot read mask '" + kData + "/manifests/palette.png': a PNG with a palette"),
+                    HasSubstr("save it with one channel of 8 bits")));
+  EXPECT_THAT(masked("manifests/deep.png"), HasSubstr("a PNG of 16 bits a pixel: save it"));
+  EXPECT_THAT(masked("formats/rgb.png"), HasSubstr("a PNG with colours or alpha: save it"));
+  EXPECT_THAT(masked("formats/rgb.bmp"),
+              HasSubstr("formats/rgb.png': the masks are 18x24 (height x width), the picture they belong to is 71x93"));
+  EXPECT_THAT(masked("none.png"), HasSubstr("No such file"));
+}
+
+// --- Memory ---
+
+/// Has every worker look at the whole manifest.
+struct Looks {
+  ImageManifest manifest;
+
+  size_t size() const { return 64; }
+  std::pair<int64_t, int64_t> get(size_t /*i*/, SampleContext& context) const {
+    int64_t seen = 0;
+    for (size_t k = 0; k < manifest.size(); ++k)
+      seen += static_cast<int64_t>(manifest.describe(k).size()) + manifest.label(k);
+    return {seen, context.worker()};
+  }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(manifest);
+  }
+};
+
+// Of a process: its memory that is no file's, what it shares with n others counted as a part of n. Code is left out,
+// because its share depends on what else runs on the machine.
+int64_t proportional_bytes(pid_t pid) {
+  std::ifstream rollup("/proc/" + std::to_string(pid) + "/smaps_rollup");
+  int64_t sum = 0;
+  for (std::string word; rollup >> word;) {
+    int64_t kilobytes = 0;
+    if ((word == "Pss_Anon:" || word == "Pss_Shmem:") && rollup >> kilobytes) sum += kilobytes * 1024;
+  }
+  if (sum == 0) throw std::runtime_error("no Pss_Anon and Pss_Shmem of process " + std::to_string(pid));
+  return sum;
+}
+
+// Of this process and four workers that have all looked at the manifest.
+int64_t bytes_with_four_workers(const std::string& csv) {
+  constexpr size_t kWorkers = 4;
+  auto loader = make_data_loader(Looks{ImageManifest(csv)}, DataLoaderOptions(4).num_workers(kWorkers));
+  std::set<int64_t> workers;
+  while (workers.size() < kWorkers) {
+    const auto batch = loader->next();
+    for (int64_t row = 0; batch && row < batch->size(); ++row) workers.insert(batch->target()[row].item<int64_t>());
+  }
+  int64_t bytes = proportional_bytes(::getpid());
+  for (const pid_t pid : loader->worker_pids()) bytes += proportional_bytes(pid);
+  return bytes;
+}
+
+// MILLRACE_MANIFEST_ROWS=1281167 is ImageNet's number.
+TEST(ImageManifest, ExistsOnceForTrainerAndWorkers) {
+  const char* given = std::getenv("MILLRACE_MANIFEST_ROWS");
+  const size_t rows = given != nullptr ? std::stoul(given) : 200'000;
+  const Directory directory;
+  directory.write("one.csv", "path,label\na,b\n");
+  std::ofstream csv(directory.path() + "/many.csv");
+  csv << "path,label\n";
+  int64_t table = 0;
+  for (size_t i = 0; i < rows; ++i) {
+    const std::string name = "n" + std::to_string(10'000'000 + i % 1000);
+    const std::string path = "train/" + name + "/" + name + "_" + std::to_string(i) + ".JPEG";
+    csv << path << ',' << name << '\n';
+    table += static_cast<int64_t>(path.size() + sizeof(uint64_t) + sizeof(int64_t));
+  }
+  csv.close();
+  const int64_t before = bytes_with_four_workers(directory.path() + "/one.csv");
+  const int64_t more = bytes_with_four_workers(directory.path() + "/many.csv") - before;
+  std::cout << rows << " rows, " << table / 1'000'000.0 << " MB as a table: trainer and 4 workers grow by "
+            << more / 1'000'000.0 << " MB from " << before / 1'000'000.0 << " MB (sums of PSS, code left out)\n";
+  EXPECT_GT(more, table / 2);          // Else nothing was measured.
+  EXPECT_LT(more, table + table / 2);  // One copy; a copy each would be five times.
+}
+
+}  // namespace
+}  // namespace millrace

@@ -61,7 +61,7 @@ TEST(ImageManifest, GivesPicturesLabelsBoxesAndMasks) {
     EXPECT_THAT(dataset.boxes(2), ElementsAre(TargetBox{3, 4, 5, 6}));
     const auto batch = test::read_all(dataset);
     EXPECT_EQ(
-        to_string(batch.spec()),
+        to_string(dataset.spec()),
         "image: Byte [3, 71, 93], label: Long [], boxes: Float [2, 4], boxes.count: Long [], mask: Byte [1, 71, 93]");
     EXPECT_TRUE(at::equal(batch.target(), at::tensor({1, 0, 1}, at::kLong)));
     EXPECT_TRUE(at::equal(batch["boxes.count"], at::tensor({2, 0, 1}, at::kLong)));

@@ -11,6 +11,8 @@
 #include "millrace/loader/datasets/image_folder.h"
 #include "millrace/loader/datasets/manifest.h"
 #include "millrace/loader/datasets/mnist.h"
+#include "millrace/loader/datasets/tar_shards.h"
+#include "millrace/loader/datasets/tar_writer.h"
 #include "millrace/loader/example_codec.h"
 #include "millrace/loader/transforms/batch_mix.h"
 #include "millrace/loader/transforms/transforms.h"

@@ -19,3 +19,9 @@ millrace_test(datasets_test
   loader/datasets/arrays_test.cpp loader/datasets/csv_test.cpp loader/datasets/manifest_test.cpp
   loader/datasets/mnist_cifar_test.cpp
   LABELS process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
+# Without torch as well.
+millrace_test(tar_scan_test
+  loader/tar_scan_test.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_index.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_scan.cpp
+  LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
+millrace_test(tar_shards_test loader/tar_shards_test.cpp
+  LABELS asan process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)

@@ -1,0 +1,44 @@
+#include "millrace/loader/datasets/shard_reader.h"
+
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+#include "millrace/sharing/os/syscall.h"
+
+namespace millrace::detail {
+
+ShardReader& ShardReader::operator=(const ShardReader& other) {
+  if (this != &other) open_.clear();
+  return *this;
+}
+
+std::span<const std::byte> ShardReader::read(size_t shard, std::string_view path, const FileStamp& stamp,
+                                             uint64_t offset, uint64_t size) {
+  const int fd = open(shard, path, stamp);
+  if (buffer_.size() < size) buffer_.resize(size);
+  size_t done = 0;
+  while (done < size) {
+    const auto got = MILLRACE_SYSCALL(
+        ::pread(fd, buffer_.data() + done, size - done, static_cast<off_t>(offset + done)), path, offset + done);
+    if (got == 0)
+      throw TarError("tar: '" + std::string(path) + "' became shorter than byte " + std::to_string(offset + size) +
+                     " while it was read; make the dataset anew");
+    done += static_cast<size_t>(got);
+  }
+  return std::span(buffer_).first(size);
+}
+
+int ShardReader::open(size_t shard, std::string_view path, const FileStamp& stamp) {
+  const auto found = open_.find(shard);
+  if (found != open_.end()) return found->second.get();
+  OwnedFd file = open_tar(std::string(path));
+  if (stamp_of(file.get(), std::string(path)) != stamp)
+    throw TarError("tar: '" + std::string(path) + "' has changed since the dataset was made; make the dataset anew");
+  // Whoever reads in the order of shards never gets here with many open, whoever reads at random seldom finds his open.
+  if (open_.size() >= kMostOpen) open_.clear();
+  return open_.emplace(shard, std::move(file)).first->second.get();
+}
+
+}  // namespace millrace::detail

@@ -1,0 +1,243 @@
+#include "millrace/loader/datasets/tar_shards.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "millrace/loader/datasets/brace_expansion.h"
+#include "millrace/loader/datasets/dataset.h"
+#include "millrace/loader/datasets/tar_index.h"
+#include "millrace/loader/datasets/webdataset_name.h"
+#include "millrace/loader/image/decode.h"
+#include "millrace/loader/transforms/renderer.h"
+
+namespace millrace {
+namespace {
+
+std::vector<std::string> paths_of(const std::string& pattern) {
+  std::vector<std::string> paths;
+  constexpr std::string_view kBetween = "::";
+  for (size_t begin = 0; begin <= pattern.size();) {
+    const size_t end = std::min(pattern.find(kBetween, begin), pattern.size());
+    for (std::string& path : expand_braces(pattern.substr(begin, end - begin))) paths.push_back(std::move(path));
+    begin = end + kBetween.size();
+  }
+  return paths;
+}
+
+template <class T>
+detail::SharedBytes share(const std::vector<T>& values) {
+  return detail::SharedBytes::make("samples of tar shards", values.size() * sizeof(T), [&](std::byte* memory) {
+    std::memcpy(memory, values.data(), values.size() * sizeof(T));
+  });
+}
+
+template <class T>
+std::span<const T> as(const detail::SharedBytes& bytes) {
+  return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+}
+
+/// Calls take(alternative) for "jpg", "jpeg", "png" of "jpg;jpeg;png", until it returns true.
+template <class Take>
+void for_alternatives(std::string_view alternatives, const Take& take) {
+  for (size_t begin = 0; begin <= alternatives.size();) {
+    const size_t end = std::min(alternatives.find(';', begin), alternatives.size());
+    if (take(alternatives.substr(begin, end - begin))) return;
+    begin = end + 1;
+  }
+}
+
+int64_t number_of(std::span<const std::byte> bytes) {
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  constexpr std::string_view kSpace = " \t\n\v\f\r";
+  text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
+  text = text.substr(0, text.find_last_not_of(kSpace) + 1);
+  const bool has_plus = text.size() > 1 && text[0] == '+' && text[1] != '-';
+  const std::string_view digits = text.substr(has_plus ? 1 : 0);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size())
+    throw std::runtime_error("the label is not a whole number: '" + std::string(text.substr(0, 40)) + "'");
+  return value;
+}
+
+}  // namespace
+
+TarShards::TarShards(const std::string& pattern) : TarShards(paths_of(pattern)) {}
+
+TarShards::TarShards(const std::vector<std::string>& paths) {
+  if (paths.empty()) throw std::invalid_argument("TarShards: no tar files are given");
+  std::vector<uint64_t> first_files;
+  std::vector<File> files;
+  std::vector<std::string> keys, extensions;
+  for (const std::string& path : paths) {
+    const TarContents contents = open_tar_index(path);
+    const size_t first_of_shard = keys.size();
+    for (const TarMember& member : contents.members) {
+      std::optional<WebDatasetName> name = split_webdataset_name(member.name);
+      if (!name) continue;
+      if (keys.size() == first_of_shard || keys.back() != name->key) {
+        keys.emplace_back(name->key);
+        first_files.push_back(files.size());
+      }
+      const auto sample = extensions.begin() + static_cast<std::ptrdiff_t>(first_files.back());
+      if (std::find(sample, extensions.end(), name->extension) != extensions.end())
+        throw TarError("tar: '" + path + "' at byte " + std::to_string(member.offset) + ": sample '" + keys.back() +
+                       "' has two files '" + name->extension +
+                       "' (upper and lower case count as one), the second is '" + member.name +
+                       "'; repack the shard without it");
+      extensions.push_back(std::move(name->extension));
+      files.push_back({member.offset, member.size});
+    }
+    stamps_.push_back(contents.stamp);
+    shard_ends_.push_back(keys.size());
+  }
+  first_files.push_back(files.size());
+  paths_ = SharedStrings::make(paths);
+  first_files_ = share(first_files);
+  files_ = share(files);
+  keys_ = SharedStrings::make(keys);
+  extensions_ = SharedStrings::make(extensions);
+}
+
+std::vector<int64_t> TarShards::shard_sizes() const {
+  std::vector<int64_t> sizes;
+  uint64_t begin = 0;
+  for (const uint64_t end : shard_ends_) sizes.push_back(static_cast<int64_t>(end - std::exchange(begin, end)));
+  return sizes;
+}
+
+std::string_view TarShards::shard(size_t i) const { return paths_[shard_of(i)]; }
+
+std::string_view TarShards::key(size_t i) const {
+  detail::require_index("TarShards", i, size());
+  return keys_[i];
+}
+
+std::vector<std::string_view> TarShards::extensions(size_t i) const {
+  detail::require_index("TarShards", i, size());
+  std::vector<std::string_view> all;
+  for (uint64_t file = first_files()[i]; file < first_files()[i + 1]; ++file) all.push_back(extensions_[file]);
+  return all;
+}
+
+std::optional<std::string_view> TarShards::find(size_t i, std::string_view alternatives) const {
+  const std::optional<size_t> file = find_file(i, alternatives);
+  return file ? std::optional(extensions_[*file]) : std::nullopt;
+}
+
+std::span<const std::byte> TarShards::bytes(size_t i, std::string_view alternatives) {
+  const std::optional<size_t> found = find_file(i, alternatives);
+  if (!found) {
+    std::string there;
+    for (const std::string_view extension : extensions(i)) there.append(" ").append(extension);
+    throw TarError("tar: sample '" + describe(i) + "' has no file '" + std::string(alternatives) + "'; it has" + there);
+  }
+  return read(i, *found);
+}
+
+Sample TarShards::get(size_t i) {
+  Sample sample = {{"__key__", std::string(key(i))}, {"__url__", std::string(shard(i))}};
+  for (uint64_t file = first_files()[i]; file < first_files()[i + 1]; ++file) {
+    const auto bytes = read(i, file);
+    sample[extensions_[file]] = std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  return sample;
+}
+
+TarImages TarShards::image(std::string alternatives, transforms::Chain chain) const {
+  return {*this, std::move(alternatives), std::move(chain)};
+}
+
+std::string TarShards::describe(size_t i) const { return std::string(shard(i)) + ": " + std::string(key(i)); }
+
+std::span<const uint64_t> TarShards::first_files() const { return as<uint64_t>(first_files_); }
+
+std::span<const TarShards::File> TarShards::files() const { return as<File>(files_); }
+
+size_t TarShards::shard_of(size_t i) const {
+  detail::require_index("TarShards", i, size());
+  return static_cast<size_t>(std::upper_bound(shard_ends_.begin(), shard_ends_.end(), i) - shard_ends_.begin());
+}
+
+std::optional<size_t> TarShards::find_file(size_t i, std::string_view alternatives) const {
+  detail::require_index("TarShards", i, size());
+  std::optional<size_t> found;
+  for_alternatives(alternatives, [&](std::string_view alternative) {
+    for (uint64_t file = first_files()[i]; !found && file < first_files()[i + 1]; ++file)
+      if (extensions_[file] == alternative) found = file;
+    return found.has_value();
+  });
+  return found;
+}
+
+std::span<const std::byte> TarShards::read(size_t i, size_t file) {
+  const size_t shard = shard_of(i);
+  const File& place = files()[file];
+  return reader_.read(shard, paths_[shard], stamps_[shard], place.offset, place.size);
+}
+
+void TarShards::check() const {
+  const bool fits = paths_.size() == num_shards() && stamps_.size() == num_shards() && keys_.size() == size() &&
+                    std::is_sorted(shard_ends_.begin(), shard_ends_.end()) &&
+                    (num_shards() == 0 || first_files().size() == size() + 1) && files().size() == extensions_.size() &&
+                    std::is_sorted(first_files().begin(), first_files().end()) &&
+                    (num_shards() == 0 || first_files().back() == files().size());
+  if (!fits) throw DecodeError("the tables of tar shards do not fit each other");
+}
+
+TarImages::TarImages(TarShards shards, std::string alternatives, transforms::Chain chain)
+    : shards_(std::move(shards)), image_files_(std::move(alternatives)), chain_(std::move(chain)) {}
+
+TarImages TarImages::label(std::string alternatives) const {
+  TarImages result = *this;
+  result.label_files_ = std::move(alternatives);
+  return result;
+}
+
+TarImages TarImages::transform(transforms::Chain chain) const {
+  TarImages result = *this;
+  result.chain_ = chain_ | chain;
+  return result;
+}
+
+TarImages TarImages::mode(ImageMode mode) const {
+  TarImages result = *this;
+  result.mode_ = mode;
+  return result;
+}
+
+SampleSpec TarImages::spec() {
+  std::optional<image::Size> size = chain_.fixed_size();
+  if (!size) {
+    try {
+      size = chain_.output_size(image::ImageDecoder().open(shards_.bytes(0, image_files_), mode_));
+    } catch (const TarError&) {
+      throw;
+    } catch (const std::exception& error) {
+      throw TarError("tar: cannot find the size of the first picture, '" + describe(0) + "': " + error.what());
+    }
+  }
+  SampleSpec spec = {chain_.field("image", mode_, *size)};
+  if (label_files_) spec.fields.push_back({"label", c10::ScalarType::Long, {}});
+  return spec;
+}
+
+void TarImages::read(size_t i, SampleRow& row, SampleContext& context) {
+  thread_local transforms::Renderer renderer;
+  const std::vector<int64_t>& shape = row.spec().fields[0].shape;
+  const image::Size size = {static_cast<int>(shape[1]), static_cast<int>(shape[2])};
+  try {
+    renderer.render(chain_, shards_.bytes(i, image_files_), mode_, context.rng(), size, row.bytes(0));
+    if (label_files_) row.set<int64_t>("label", number_of(shards_.bytes(i, *label_files_)));
+  } catch (const TarError&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw TarError("tar: cannot read '" + describe(i) + "': " + error.what());
+  }
+}
+
+}  // namespace millrace

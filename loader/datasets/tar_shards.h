@@ -1,0 +1,160 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/loader/datasets/shard_reader.h"
+#include "millrace/loader/datasets/shared_bytes.h"
+#include "millrace/loader/datasets/tar_scan.h"
+#include "millrace/loader/image/image.h"
+#include "millrace/loader/named_sample.h"
+#include "millrace/loader/sample.h"
+#include "millrace/loader/transforms/transforms.h"
+#include "millrace/sharing/codec/shared_table.h"
+
+namespace millrace {
+
+class TarImages;
+
+/// Tar files of samples by the naming of Python's webdataset, with random access: files that follow each other and
+/// agree in their path up to the first dot of the name are one sample, and the rest of the name, in lower case, says
+/// which of its files each is. See webdataset_name.h; docs/tar_shards.md is the guide.
+///
+///   TarShards shards("photos-{000000..000146}.tar");
+///   auto photos = shards.image("jpg;jpeg;png").label("cls").transform(RandomResizedCrop(224));
+///   ShardShuffleSampler order(shards.shard_sizes());
+///
+/// Samples are numbered through the shards. A key that comes again after another key is another sample, as in
+/// webdataset; a file that is twice in one sample is an error. What a sample lacks is found out when it is read.
+///
+/// The list of all samples is one piece of memory for all processes. A value: copies share it, and each opens shards
+/// for itself. One copy serves one thread, as the loader gives every worker its own; whatever is const any thread may
+/// call. Alternatives are extensions between semicolons, of which the first one that the sample has is taken. Errors:
+/// TarError in one line with shard, place and cure.
+class TarShards {
+ public:
+  /// For the receiving side of serialize().
+  TarShards() = default;
+
+  /// All files that `pattern` stands for; see brace_expansion.h, and "::" between patterns. Reads the index of each
+  /// shard, or makes it (tar_index.h). Throws std::invalid_argument for braces that are not balanced.
+  explicit TarShards(const std::string& pattern);
+
+  /// These files in this order. Throws std::invalid_argument when there are none.
+  explicit TarShards(const std::vector<std::string>& paths);
+
+  size_t size() const { return shard_ends_.empty() ? 0 : shard_ends_.back(); }
+
+  size_t num_shards() const { return shard_ends_.size(); }
+
+  /// The number of samples in each shard, for ShardShuffleSampler.
+  std::vector<int64_t> shard_sizes() const;
+
+  /// The path of the shard that sample `i` is in. REQUIRES: i < size(), as for the others; else std::out_of_range.
+  std::string_view shard(size_t i) const;
+
+  /// webdataset's "__key__".
+  std::string_view key(size_t i) const;
+
+  /// The extensions of its files, in their order.
+  std::vector<std::string_view> extensions(size_t i) const;
+
+  /// The extension that bytes() would take, or nothing when the sample has none of `alternatives`.
+  std::optional<std::string_view> find(size_t i, std::string_view alternatives) const;
+
+  /// What is in that file. Valid until the next call on this copy. Throws TarError when there is none of
+  /// `alternatives`, when the shard has changed since; SyscallError.
+  std::span<const std::byte> bytes(size_t i, std::string_view alternatives);
+
+  /// All of sample `i` as webdataset gives it undecoded: strings "__key__", "__url__" (the shard) and, by extension,
+  /// what is in each file. Errors as for bytes().
+  Sample get(size_t i);
+
+  /// The pictures in the files with these extensions, as a dataset.
+  TarImages image(std::string alternatives = "jpg;jpeg;png", transforms::Chain chain = {}) const;
+
+  /// "SHARD: KEY".
+  std::string describe(size_t i) const;
+
+  template <class Archive>
+  void save(Archive& archive) const {
+    archive(paths_, stamps_, shard_ends_, first_files_, files_, keys_, extensions_);
+  }
+  template <class Archive>
+  void load(Archive& archive) {
+    archive(paths_, stamps_, shard_ends_, first_files_, files_, keys_, extensions_);
+    check();
+  }
+
+ private:
+  /// Where the bytes of a file are, in the shard of its sample.
+  struct File {
+    uint64_t offset;
+    uint64_t size;
+  };
+
+  std::span<const uint64_t> first_files() const;
+  std::span<const File> files() const;
+  size_t shard_of(size_t i) const;
+  std::optional<size_t> find_file(size_t i, std::string_view alternatives) const;
+  std::span<const std::byte> read(size_t i, size_t file);
+  void check() const;
+
+  SharedStrings paths_;
+  std::vector<FileStamp> stamps_;
+  std::vector<uint64_t> shard_ends_;  // Shard s has samples shard_ends_[s - 1] .. shard_ends_[s] - 1.
+  detail::SharedBytes first_files_;   // Sample i has files first_files()[i] .. first_files()[i + 1] - 1.
+  detail::SharedBytes files_;
+  SharedStrings keys_;        // A sample.
+  SharedStrings extensions_;  // A file.
+  detail::ShardReader reader_;
+};
+
+/// The pictures of tar shards, read in place: "image" {channels, height, width}, uint8 or what the transform makes of
+/// it, and "label" int64 {} when asked for. Made by TarShards::image(), whose rules for threads and errors hold here
+/// too. What the files contain is found out from their bytes, as ImageFolder does.
+class TarImages {
+ public:
+  /// For the receiving side of serialize().
+  TarImages() = default;
+
+  TarImages(TarShards shards, std::string alternatives, transforms::Chain chain);
+
+  /// The same with a label: the decimal number that is the text of such a file, as webdataset decodes "cls".
+  TarImages label(std::string alternatives = "cls") const;
+
+  /// The same with `chain` behind the present transform.
+  TarImages transform(transforms::Chain chain) const;
+
+  /// The same decoded to `mode`, kRGB unless said otherwise.
+  TarImages mode(ImageMode mode) const;
+
+  const TarShards& shards() const { return shards_; }
+  const transforms::Chain& chain() const { return chain_; }
+  size_t size() const { return shards_.size(); }
+  std::string describe(size_t i) const { return shards_.describe(i); }
+
+  /// Where the transform leaves sizes as they are, all pictures must have the size of the first, which is read here.
+  SampleSpec spec();
+
+  void read(size_t i, SampleRow& row, SampleContext& context);
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(shards_, image_files_, label_files_, chain_, mode_);
+  }
+
+ private:
+  TarShards shards_;
+  std::string image_files_;
+  std::optional<std::string> label_files_;
+  transforms::Chain chain_;
+  ImageMode mode_ = ImageMode::kRGB;
+};
+
+}  // namespace millrace

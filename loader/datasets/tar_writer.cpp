@@ -1,0 +1,210 @@
+#include "millrace/loader/datasets/tar_writer.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <regex>
+#include <stdexcept>
+#include <utility>
+
+#include "millrace/loader/datasets/fnv.h"
+#include "millrace/loader/datasets/tar_index.h"
+#include "millrace/loader/datasets/tar_scan.h"
+#include "millrace/loader/datasets/webdataset_name.h"
+#include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/syscall.h"
+
+namespace millrace {
+namespace {
+
+using File = TarShardWriter::File;
+
+struct ArchiveDeleter {
+  void operator()(archive* a) const { archive_write_free(a); }
+};
+struct EntryDeleter {
+  void operator()(archive_entry* entry) const { archive_entry_free(entry); }
+};
+
+[[noreturn]] void refuse(std::string_view key, const std::string& why) {
+  throw std::invalid_argument("TarShardWriter: sample '" + std::string(key) + "' " + why);
+}
+
+/// That reading gives the same sample: this key, these extensions.
+void require_conformant(std::string_view key, const std::vector<File>& files) {
+  if (files.empty()) refuse(key, "has no files; give at least one");
+  for (const File& file : files) {
+    const std::string name = std::string(key) + "." + std::string(file.extension);
+    const auto split = split_webdataset_name(name);
+    if (key.empty() || key.starts_with('/') || key.ends_with('/') || name.find('\0') != name.npos || !split ||
+        split->key != key)
+      refuse(key, "has a key that is not read back as it is; use a relative path without a dot in its last part");
+    if (file.extension.empty() || file.extension.starts_with('_') || split->extension != file.extension)
+      refuse(key, "has a file '" + std::string(file.extension) +
+                      "'; extensions are in lower case, without '/' and without '_' in front");
+  }
+  for (size_t k = 1; k < files.size(); ++k)
+    if (files[k].extension == files[k - 1].extension)
+      refuse(key, "has two files '" + std::string(files[k].extension) + "'; leave one of them away");
+}
+
+constexpr uint64_t kBlock = 512;
+
+// Two blocks of zeros, and libarchive fills up a record.
+constexpr uint64_t kEnd = 20 * kBlock;
+
+/// What a file takes in the tar file at most: a header, and for a name that ustar may not hold, a pax header with its
+/// records.
+uint64_t tar_bytes(std::string_view name, uint64_t bytes) {
+  const auto whole = [](uint64_t size) { return (size + kBlock - 1) / kBlock * kBlock; };
+  constexpr size_t kShortName = 100;
+  const bool is_plain =
+      name.size() <= kShortName && std::all_of(name.begin(), name.end(), [](char c) { return c > 0; });
+  return kBlock + (is_plain ? 0 : kBlock + whole(2 * name.size() + kBlock)) + whole(bytes);
+}
+
+}  // namespace
+
+/// One shard while it is written.
+class TarShardWriter::Shard {
+ public:
+  Shard(std::string path, int64_t mtime) : file_(std::move(path)), mtime_(mtime), archive_(archive_write_new()) {
+    check(archive_write_set_format_pax_restricted(archive_.get()));
+    // Names are bytes, whatever the locale.
+    check(archive_write_set_options(archive_.get(), "hdrcharset=BINARY"));
+    check(archive_write_open_fd(archive_.get(), file_.fd()));
+  }
+
+  uint64_t samples() const { return samples_; }
+  uint64_t bytes() const { return bytes_; }
+
+  void write(std::string_view key, const std::vector<File>& files) {
+    for (const File& file : files) add(std::string(key) + "." + std::string(file.extension), file.bytes);
+    ++samples_;
+  }
+
+  /// Ends, verifies and names it, and writes its index.
+  std::string finish() {
+    check(archive_write_close(archive_.get()));
+    MILLRACE_SYSCALL(::fsync(file_.fd()), file_.passing_path());
+    TarContents contents = verified();
+    file_.commit();
+    save_tar_index(file_.path(), contents);
+    return file_.path();
+  }
+
+ private:
+  void check(la_ssize_t result) {
+    if (result >= ARCHIVE_OK) return;
+    throw std::runtime_error("TarShardWriter: cannot write '" + file_.passing_path() +
+                             "': " + archive_error_string(archive_.get()));
+  }
+
+  void add(std::string name, std::span<const std::byte> bytes) {
+    const std::unique_ptr<archive_entry, EntryDeleter> entry(archive_entry_new());
+    archive_entry_copy_pathname(entry.get(), name.c_str());
+    archive_entry_set_filetype(entry.get(), AE_IFREG);
+    archive_entry_set_perm(entry.get(), 0444);
+    archive_entry_set_mtime(entry.get(), mtime_, 0);
+    archive_entry_set_uname(entry.get(), "bigdata");  // As webdataset has it.
+    archive_entry_set_gname(entry.get(), "bigdata");
+    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(bytes.size()));
+    check(archive_write_header(archive_.get(), entry.get()));
+    for (auto rest = bytes; !rest.empty();) {
+      const la_ssize_t written = archive_write_data(archive_.get(), rest.data(), rest.size());
+      check(written);
+      rest = rest.subspan(static_cast<size_t>(written));
+    }
+    bytes_ += tar_bytes(name, bytes.size());
+    hashes_.push_back(fnv1a(bytes));
+    given_.push_back({std::move(name), 0, bytes.size()});
+  }
+
+  /// What the file holds, after it was found to be what was given.
+  TarContents verified() const {
+    TarContents contents = scan_tar(file_.fd(), file_.passing_path());
+    const auto fail = [&](const std::string& what) {
+      throw std::runtime_error("TarShardWriter: '" + file_.passing_path() + "' is not what was written: " + what +
+                               "; the disk or its file system is failing");
+    };
+    if (contents.members.size() != given_.size())
+      fail(std::to_string(contents.members.size()) + " files instead of " + std::to_string(given_.size()));
+    std::vector<std::byte> buffer;
+    for (size_t i = 0; i < given_.size(); ++i) {
+      const TarMember& found = contents.members[i];
+      if (found.name != given_[i].name || found.size != given_[i].size)
+        fail("'" + found.name + "' of " + std::to_string(found.size) + " bytes instead of '" + given_[i].name +
+             "' of " + std::to_string(given_[i].size));
+      buffer.resize(found.size);
+      for (size_t done = 0; done < buffer.size();) {
+        const auto got = MILLRACE_SYSCALL(
+            ::pread(file_.fd(), buffer.data() + done, buffer.size() - done, static_cast<off_t>(found.offset + done)),
+            file_.passing_path());
+        if (got == 0) fail("'" + found.name + "' ends early");
+        done += static_cast<size_t>(got);
+      }
+      if (fnv1a(buffer) != hashes_[i]) fail("the bytes of '" + found.name + "' are others");
+    }
+    return contents;
+  }
+
+  NewFile file_;
+  int64_t mtime_;
+  std::unique_ptr<archive, ArchiveDeleter> archive_;
+  uint64_t samples_ = 0;
+  uint64_t bytes_ = kEnd;
+  std::vector<TarMember> given_;  // Without offsets.
+  std::vector<uint64_t> hashes_;
+};
+
+TarShardWriter::TarShardWriter(std::string pattern, TarShardWriterOptions options)
+    : pattern_(std::move(pattern)), options_(options) {
+  static const std::regex kOneNumber("[^%]*%(0[1-9])?d[^%]*");
+  if (!std::regex_match(pattern_, kOneNumber))
+    throw std::invalid_argument("TarShardWriter: '" + pattern_ +
+                                "' must hold %d or, say, %06d once for the number of the shard, and no other %");
+  if (options_.max_shard_bytes == 0 || options_.max_shard_samples == 0)
+    throw std::invalid_argument("TarShardWriter: max_shard_bytes and max_shard_samples must be positive");
+}
+
+TarShardWriter::~TarShardWriter() = default;
+
+void TarShardWriter::write(std::string_view key, std::vector<File> files) {
+  if (closed_) refuse(key, "comes after close(); write it before");
+  std::sort(files.begin(), files.end(), [](const File& a, const File& b) { return a.extension < b.extension; });
+  require_conformant(key, files);
+  uint64_t bytes = 0;
+  for (const File& file : files)
+    bytes += tar_bytes(std::string(key) + "." + std::string(file.extension), file.bytes.size());
+  if (shard_ && (shard_->samples() == options_.max_shard_samples || shard_->bytes() + bytes > options_.max_shard_bytes))
+    finish_shard();
+  if (!shard_)
+    shard_ = std::make_unique<Shard>(next_path(), options_.mtime);
+  else if (key == last_key_)
+    refuse(key, "has the key of the one before it, with which it would be one sample; give it another");
+  shard_->write(key, files);
+  last_key_ = key;
+}
+
+void TarShardWriter::close() {
+  closed_ = true;
+  if (shard_) finish_shard();
+}
+
+std::string TarShardWriter::next_path() const {
+  const size_t begin = pattern_.find('%'), end = pattern_.find('d', begin);
+  const size_t width = end - begin == 3 ? static_cast<size_t>(pattern_[begin + 2] - '0') : 0;
+  std::string number = std::to_string(shards_.size());
+  if (number.size() < width) number.insert(0, width - number.size(), '0');
+  return pattern_.substr(0, begin) + number + pattern_.substr(end + 1);
+}
+
+void TarShardWriter::finish_shard() {
+  shards_.push_back(shard_->finish());
+  shard_.reset();
+}
+
+}  // namespace millrace

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace {
+
+struct TarShardWriterOptions {
+  /// Bytes of a shard file. A sample goes into a new shard when it would take the present one beyond; one that is
+  /// larger by itself has a shard to itself. webdataset's default.
+  uint64_t max_shard_bytes = 3'000'000'000;
+  uint64_t max_shard_samples = 100'000;  ///< webdataset's default.
+  int64_t mtime = 0;                     ///< Of all files in the shards, in seconds since 1970.
+};
+
+/// Writes samples into tar files that Python's webdataset and TarShards read, and an index beside each.
+///
+///   TarShardWriter writer("photos-%06d.tar");
+///   writer.write("n0144/0001", {{"jpg", picture}, {"cls", label}});
+///   writer.close();
+///
+/// The same samples in the same order give the same bytes: owners, permissions and times are fixed, a sample's files
+/// are sorted by extension. Headers are ustar, with a pax header before what does not fit (long names, files of 8 GiB).
+///
+/// A shard is written under another name, read again and compared with what was given, and only then takes its own
+/// name, so whatever happens there are whole shards and no others. For one thread. After an exception of close() or
+/// write() the writer is of no more use. Errors: std::invalid_argument for what cannot be written so that it is read
+/// back the same; std::runtime_error, SyscallError with path and cause (a full disk).
+class TarShardWriter {
+ public:
+  struct File {
+    std::string_view extension;  ///< "jpg", "seg.png": lower case, neither '/' in it nor '_' in front.
+    std::span<const std::byte> bytes;
+  };
+
+  /// `pattern` holds one %d or %06d for the number of the shard, which counts from 0; its folder must be there. Shards
+  /// of those names are replaced.
+  explicit TarShardWriter(std::string pattern, TarShardWriterOptions options = {});
+  TarShardWriter(const TarShardWriter&) = delete;
+  TarShardWriter& operator=(const TarShardWriter&) = delete;
+
+  /// Leaves away the shard that is not finished when close() was not called.
+  ~TarShardWriter();
+
+  /// One sample. `key` is a relative path without a dot in its last part, and differs from that of the sample before.
+  void write(std::string_view key, std::vector<File> files);
+
+  /// Finishes the last shard. Nothing can be written afterwards. Without samples there is no shard.
+  void close();
+
+  /// The finished shards.
+  const std::vector<std::string>& shards() const { return shards_; }
+
+ private:
+  class Shard;
+
+  std::string next_path() const;
+  void finish_shard();
+
+  std::string pattern_;
+  TarShardWriterOptions options_;
+  std::unique_ptr<Shard> shard_;  // The one that is being written.
+  std::string last_key_;
+  std::vector<std::string> shards_;
+  bool closed_ = false;
+};
+
+}  // namespace millrace

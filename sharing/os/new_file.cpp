@@ -1,0 +1,31 @@
+#include "millrace/sharing/os/new_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <random>
+#include <utility>
+
+#include "millrace/sharing/os/syscall.h"
+
+namespace millrace {
+
+NewFile::NewFile(std::string path) : path_(std::move(path)) {
+  // 64 random bits, since other machines may write to the same folder; O_EXCL turns what chance is left into an error.
+  std::random_device random;
+  passing_path_ = path_ + "." + std::to_string((uint64_t{random()} << 32) | random()) + ".tmp";
+  fd_ = OwnedFd(
+      MILLRACE_SYSCALL(::open(passing_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666), passing_path_));
+}
+
+NewFile::~NewFile() {
+  if (!committed_) ::unlink(passing_path_.c_str());
+}
+
+void NewFile::commit() {
+  MILLRACE_SYSCALL(::rename(passing_path_.c_str(), path_.c_str()), passing_path_, path_);
+  committed_ = true;
+}
+
+}  // namespace millrace

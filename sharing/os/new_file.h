@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+
+#include "millrace/sharing/os/owned_fd.h"
+
+namespace millrace {
+
+/// A file that is written under a passing name beside its own and takes its own when it is whole: nobody ever sees half
+/// of it, whoever writes the same file at the same time, and whenever the writer dies (what is left then is a file that
+/// ends in ".tmp"). Stays where it was made; not thread-safe.
+class NewFile {
+ public:
+  /// Throws SyscallError, as the others.
+  explicit NewFile(std::string path);
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  /// Removes the file unless commit() was called.
+  ~NewFile();
+
+  /// Open for reading and writing.
+  int fd() const { return fd_.get(); }
+
+  /// Where it will be.
+  const std::string& path() const { return path_; }
+
+  /// Where it is now.
+  const std::string& passing_path() const { return passing_path_; }
+
+  /// Gives it its name. A file that had that name is replaced.
+  void commit();
+
+ private:
+  std::string path_;
+  std::string passing_path_;
+  OwnedFd fd_;
+  bool committed_ = false;
+};
+
+}  // namespace millrace

@@ -7,6 +7,7 @@
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/cifar.h"
+#include "millrace/loader/datasets/chain_dataset.h"
 #include "millrace/loader/datasets/combinators.h"
 #include "millrace/loader/datasets/image_folder.h"
 #include "millrace/loader/datasets/manifest.h"

@@ -105,7 +105,7 @@ std::unique_ptr<Order> make_order(DataLoaderBase::Parts& parts, const DataLoader
   if (parts.source->kind() == Source::Kind::kStreams) {
     require(!own && !options.shuffle(),
             "a dataset without indices has no sampler and no shuffle: let the dataset give its samples in the order "
-            "that you want (samplers/shuffle_buffer_sampler.h)");
+            "that you want");
     require(options.on_error() != OnError::kReplace, "a stream cannot replace a sample; skip it");
     const int64_t streams = std::min(options.num_streams(), parts.source->max_streams());
     return std::make_unique<StreamOrder>(streams, options.batch_size(), options.drop_last(), parts.source->size());

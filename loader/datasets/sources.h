@@ -272,6 +272,14 @@ class StreamsSourceBase : public Source {
 template <class D>
 using StreamSampleOf = std::remove_cvref_t<decltype(*std::declval<D&>().next(std::declval<StreamContext&>()))>;
 
+template <class D>
+concept HasState = requires(D& dataset) {
+  dataset.load_state(dataset.state());
+};
+
+template <class D>
+using StateOf = std::remove_cvref_t<decltype(std::declval<D&>().state())>;
+
 /// An iterable dataset: a copy of it for each stream that this worker was asked for.
 template <class D, class Collate>
 class StreamsSource final : public StreamsSourceBase {
@@ -309,7 +317,7 @@ class StreamsSource final : public StreamsSourceBase {
     batch.samples = static_cast<uint32_t>(samples.size());
     batch.ended = stream.ended;
     if (!samples.empty()) pack_value(batch, collate_(std::move(samples)));
-    if constexpr (kHasState) batch.state = encode(stream.dataset->state()).bytes;
+    if constexpr (HasState<D>) batch.state = encode(stream.dataset->state()).bytes;
     request.put(batch);
   }
 
@@ -340,9 +348,9 @@ class StreamsSource final : public StreamsSourceBase {
     Stream& stream = streams_[wanted.stream];
     if (!stream.dataset || stream.epoch != wanted.epoch || stream.position > wanted.position) {
       stream = {wanted.epoch, 0, false, std::make_unique<D>(*prototype_)};
-      if constexpr (kHasState) {
+      if constexpr (HasState<D>) {
         if (!wanted.known_state.empty()) {
-          std::remove_cvref_t<decltype(stream.dataset->state())> state;
+          StateOf<D> state;
           DecodeArchive archive(wanted.known_state, {});
           archive(state);
           stream.dataset->load_state(state);

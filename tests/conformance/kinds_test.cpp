@@ -4,12 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <csignal>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "millrace/loader/data_loader.h"
+#include "millrace/loader/datasets/chain_dataset.h"
 #include "millrace/tests/conformance/places.h"
 
 namespace millrace {
@@ -206,6 +209,35 @@ TEST_P(Kinds, StreamsTakeTurns) {
   EXPECT_THAT(numbers_of(*loader), ElementsAre(0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11));
 }
 
+// As Counting, with a state.
+struct Resumable {
+  Counting counting;
+  static inline int64_t steps = 0;
+
+  size_t size() const { return static_cast<size_t>(counting.n); }
+  std::optional<Example> next(StreamContext& context) {
+    ++steps;
+    return counting.next(context);
+  }
+  State state() const { return {{"given", counting.given}}; }
+  void load_state(const State& state) { counting.given = std::get<int64_t>(state.at("given")); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(counting);
+  }
+};
+
+TEST_P(Kinds, AChainGivesOneDatasetBehindTheOther) {
+  auto loader = make_data_loader(ChainDataset(std::vector<Resumable>{{{5}}, {{0}}, {{3}}}), options(2).num_streams(1));
+  EXPECT_EQ(loader->size(), 4);
+  auto numbers = numbers_of(*loader);
+  if (GetParam().in_order) {
+    EXPECT_THAT(numbers, ElementsAre(0, 1, 2, 3, 4, 0, 1, 2));
+  } else {
+    EXPECT_EQ(numbers.size(), 8U);
+  }
+}
+
 TEST_P(Kinds, EachStreamDropsItsOwnShortBatch) {
   auto loader = make_data_loader(Counting{11}, options(2).num_streams(2).drop_last(true));
   EXPECT_EQ(numbers_of(*loader).size(), 10U);  // 6 and 5 samples: 3 and 2 batches.
@@ -351,6 +383,29 @@ TEST_P(Kinds, ResumesStreams) {
   if (!GetParam().in_order) GTEST_SKIP() << "as completed";
   if (GetParam().start_method == StartMethod::kSpawn) GTEST_SKIP() << "a second a loader";
   resumes_everywhere([&] { return make_data_loader(Counting{31}, options(3).num_streams(3)); }, 2);
+}
+
+TEST_P(Kinds, ResumesChains) {
+  if (!GetParam().in_order) GTEST_SKIP() << "as completed";
+  if (GetParam().start_method == StartMethod::kSpawn) GTEST_SKIP() << "a second a loader";
+  resumes_everywhere(
+      [&] {
+        return make_data_loader(ChainDataset(std::vector<Resumable>{{{15}}, {{0}}, {{9}}}), options(3).num_streams(2));
+      },
+      2);
+}
+
+// A state spares the samples before it.
+TEST(Streams, AreResumedFromTheirState) {
+  const auto make = [] { return make_data_loader(Resumable{{1000}}, DataLoaderOptions(10).num_streams(1)); };
+  auto loader = make();
+  for (int i = 0; i < 50; ++i) loader->next();
+  const auto state = loader->state_dict();
+  auto resumed = make();
+  resumed->load_state_dict(state);
+  Resumable::steps = 0;
+  EXPECT_EQ(resumed->next()->data()[0][0].item<int64_t>(), 500);
+  EXPECT_EQ(Resumable::steps, 10);
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ Words make_words(int64_t n) {
 
 void visit(auto dataset) {
   auto loader = millrace::make_data_loader(dataset, millrace::DataLoaderOptions(100).num_workers(2).seed(7));
-  std::cout << loader->size() << " batches of " << to_string(loader->next()->spec()) << "\n";
+  std::cout << loader->size() << " batches of " << to_string(loader->spec()) << "\n";
 }
 
 int main(int argc, char** argv) {

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "millrace/loader/datasets/dataset.h"
+#include "millrace/loader/datasets/sources.h"
+#include "millrace/loader/sample.h"
+
+namespace millrace {
+
+/// Iterable datasets one behind the other (PyTorch's ChainDataset). Each stream goes through its own part of every one.
+/// Sized, resumable from a state, and able to travel where the datasets are. A value; thread rules are theirs.
+template <IterableDataset D>
+class ChainDataset {
+ public:
+  ChainDataset() = default;  ///< For the receiving side of serialize().
+
+  explicit ChainDataset(std::vector<D> datasets) : datasets_(std::move(datasets)) {}
+
+  size_t size() requires Sized<D> {
+    size_t sum = 0;
+    for (auto& dataset : datasets_) sum += detail::size_of(dataset);
+    return sum;
+  }
+
+  auto next(StreamContext& context) {
+    for (; at_ < datasets_.size(); ++at_)
+      if (auto sample = datasets_[at_].next(context)) return sample;
+    return decltype(datasets_[at_].next(context))();
+  }
+
+  /// Which dataset it is at, and that one's own state; none behind the last.
+  auto state() requires detail::HasState<D> {
+    std::vector<detail::StateOf<D>> inner;
+    if (at_ < datasets_.size()) inner.push_back(datasets_[at_].state());
+    return std::pair(static_cast<uint64_t>(at_), std::move(inner));
+  }
+
+  /// Throws std::invalid_argument for a state of a chain of another length.
+  void load_state(const std::pair<uint64_t, std::vector<detail::StateOf<D>>>& state) requires detail::HasState<D> {
+    if (state.first > datasets_.size() || (state.first < datasets_.size()) == state.second.empty())
+      throw std::invalid_argument("ChainDataset: the state is one of a chain of another length");
+    at_ = static_cast<size_t>(state.first);
+    if (!state.second.empty()) datasets_[at_].load_state(state.second.front());
+  }
+
+  template <class Archive>
+  requires Travels<D>
+  void serialize(Archive& archive) { archive(datasets_); }
+
+ private:
+  std::vector<D> datasets_;
+  size_t at_ = 0;
+};
+
+}  // namespace millrace

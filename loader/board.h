@@ -63,7 +63,7 @@ struct alignas(64) Beacon {
   std::atomic<uint32_t> sleeping;  ///< 1 from before its last look for work until after it woke up.
   std::atomic<int64_t> sample;     ///< Being read, when phase is kReading.
   std::atomic<int64_t> since_ns;   ///< CLOCK_MONOTONIC of the last change.
-  std::atomic<uint64_t> samples_done;
+  std::atomic<uint64_t> samples_started;
 };
 
 /// An error inside a range. Written by the claimer before kFailed; texts are cut to fit and end in a zero byte.

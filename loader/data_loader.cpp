@@ -520,16 +520,23 @@ class DataLoaderBase::Engine {
   }
 
   // A worker that reads one sample for longer than it may: a process is killed, which is then a death like any other.
+  // The time is counted from when we first saw it at this sample, which is at most kRescan too late.
   void look_for_stuck_workers() {
     if (options_.sample_timeout().count() == 0) return;
+    const auto now = Clock::now();
+    watched_.resize(geometry_.workers);
     for (uint32_t w = 0; w < geometry_.workers; ++w) {
       const Beacon& beacon = board_.beacon(w);
-      if (beacon.phase.load(std::memory_order_acquire) != WorkerPhase::kReading) continue;
-      if (since(beacon) < options_.sample_timeout()) continue;
+      const bool reading = beacon.phase.load(std::memory_order_acquire) == WorkerPhase::kReading;
+      const uint64_t started = beacon.samples_started.load(std::memory_order_relaxed);
+      Watched& watched = watched_[w];
+      if (!reading || started != watched.started) watched = {started, now};
+      if (now - watched.since < options_.sample_timeout()) continue;
       if (!processes_)
         throw LoaderTimeout("a worker thread is stuck for longer than sample_timeout and cannot be killed" +
                             what_workers_do());
-      stuck_[processes_->incarnation(w)] = since(beacon);
+      stuck_[processes_->incarnation(w)] = now - watched.since;
+      watched.since = now;
       processes_->kill(w);
     }
   }
@@ -865,7 +872,8 @@ class DataLoaderBase::Engine {
       else if (sample == kNoSample)
         text += " makes a batch for " + seconds_text(since(beacon));
       else
-        text += " reads sample " + std::to_string(sample) + name_of(sample) + " for " + seconds_text(since(beacon));
+        text += " reads sample " + std::to_string(sample) + name_of(sample) + ", in this range for " +
+                seconds_text(since(beacon));
     }
     return text;
   }
@@ -899,8 +907,13 @@ class DataLoaderBase::Engine {
   Epoll epoll_;
   std::map<std::pair<uint64_t, size_t>, GivenUp> given_up_;            // By sequence and range.
   std::map<std::pair<uint64_t, size_t>, std::vector<int64_t>> tried_;  // Indices, by sequence and row.
-  std::map<uint32_t, std::chrono::nanoseconds> stuck_;                 // Workers we killed, by incarnation.
-  std::map<size_t, Arrival> spills_;                                   // Batches that came by message, by slot.
+  struct Watched {
+    uint64_t started = 0;  // Samples, when
+    Clock::time_point since = {};
+  };
+  std::vector<Watched> watched_;                        // By worker.
+  std::map<uint32_t, std::chrono::nanoseconds> stuck_;  // Workers we killed, by incarnation.
+  std::map<size_t, Arrival> spills_;                    // Batches that came by message, by slot.
   std::pair<FdSocket, FdSocket> inline_spill_ = FdSocket::pair();
   std::optional<std::string> fatal_;      // Why no worker can be had,
   std::optional<std::string> corrupted_;  // or why the board cannot be believed.

@@ -25,8 +25,7 @@ StreamRequest FillRequest::stream() const {
 }
 
 StreamContext FillRequest::start(const StreamRequest& stream, int64_t position) {
-  beacon_.sample.store(position, std::memory_order_relaxed);
-  note_time();
+  note(position);
   const uint64_t seed = sample_seed(layout_.tickets(slot_)[0].seed, stream.stream, position);
   return {SampleContext(seed, worker_, generator_), stream.epoch, stream.stream, stream.num_streams, position};
 }

@@ -2,7 +2,6 @@
 
 #include <ATen/core/Generator.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -53,15 +52,14 @@ class FillRequest {
   /// What it returns is for the dataset.
   SampleContext start(uint32_t row) {
     current_ = row;
-    beacon_.sample.store(ticket(row).index, std::memory_order_relaxed);
-    note_time();
+    note(ticket(row).index);
     return {ticket(row).seed, worker_, generator_};
   }
 
   /// To be called when all samples are read and the batch is made of them: what goes wrong is no sample's fault.
   void start_batch() {
     current_ = claim_.first;
-    beacon_.sample.store(kNoSample, std::memory_order_relaxed);
+    note(kNoSample);
   }
 
   /// Where field number `field` of a row is written. REQUIRES: the source's batches are rows.
@@ -84,8 +82,11 @@ class FillRequest {
  private:
   const SampleTicket& ticket(uint32_t row) const { return layout_.tickets(slot_)[row]; }
   [[noreturn]] static void throw_overwritten();
-  void note_time() const {
-    beacon_.since_ns.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+  // The count tells a worker that goes on from one that is stuck. A clock would cost more than many a sample.
+  void note(int64_t sample) const {
+    beacon_.sample.store(sample, std::memory_order_relaxed);
+    beacon_.samples_started.store(beacon_.samples_started.load(std::memory_order_relaxed) + 1,
+                                  std::memory_order_relaxed);
   }
 
   std::byte* slot_;

@@ -71,7 +71,6 @@ void Worker::fill(const Board::Claim& claim) {
   } catch (...) {
     return report(claim, request, current_exception_type(), "thrown by the dataset; it is no std::exception");
   }
-  beacon_.samples_done.fetch_add(claim.last - claim.first, std::memory_order_relaxed);
   if (place_.board.finish(claim, role_.incarnation)) place_.done.signal();
 }
 

@@ -8,6 +8,7 @@
 #include "millrace/loader/datasets/combinators.h"
 #include "millrace/loader/datasets/image_folder.h"
 #include "millrace/loader/example_codec.h"
+#include "millrace/loader/transforms/batch_mix.h"
 #include "millrace/loader/transforms/transforms.h"
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/bucket_batch_sampler.h"

@@ -115,15 +115,19 @@ struct Neighbours {
 };
 
 Neighbours neighbours_of(float x, float y, Size size) {
-  const float left = std::floor(x);
-  const float top = std::floor(y);
+  // Rounded down: held() gives -2 at least. std::floor is a call on processors that every x86-64 program must run on.
+  const int left = static_cast<int>(x + 2) - 2;
+  const int top = static_cast<int>(y + 2) - 2;
+  const std::array<float, 2> across = {static_cast<float>(left + 1) - x, x - static_cast<float>(left)};
+  const std::array<float, 2> down = {static_cast<float>(top + 1) - y, y - static_cast<float>(top)};
   Neighbours result;
-  for (size_t i = 0; i < 4; ++i) {
-    const int column = static_cast<int>(left) + static_cast<int>(i % 2);
-    const int row = static_cast<int>(top) + static_cast<int>(i / 2);
+  for (int i = 0; i < 4; ++i) {
+    const int column = left + i % 2;
+    const int row = top + i / 2;
     if (column < 0 || column >= size.width || row < 0 || row >= size.height) continue;
-    result.pixels[i] = row * size.width + column;
-    result.weights[i] = (i % 2 == 0 ? left + 1 - x : x - left) * (i / 2 == 0 ? top + 1 - y : y - top);
+    const auto k = static_cast<size_t>(i);
+    result.pixels[k] = row * size.width + column;
+    result.weights[k] = across[k % 2] * down[k / 2];
   }
   return result;
 }
@@ -131,23 +135,26 @@ Neighbours neighbours_of(float x, float y, Size size) {
 void bilinear(Planes picture, const SourceCoordinate& xs, const SourceCoordinate& ys, std::span<const uint8_t> fill,
               uint8_t* out) {
   const auto [height, width] = picture.size;
+  std::vector<Neighbours> sources(static_cast<size_t>(width));  // Of one row.
   for (int row = 0; row < height; ++row) {
     const float y = y_from_middle(row, picture.size);
-    for (int column = 0; column < width; ++column) {
-      const auto i = static_cast<size_t>(column);
-      const auto [pixels, weights] = neighbours_of(held(xs.at(i, y), width), held(ys.at(i, y), height), picture.size);
-      const float covered = weights[0] + weights[1] + weights[2] + weights[3];
-      for (int channel = 0; channel < picture.channels; ++channel) {
-        const uint8_t* const plane = picture.row(channel, 0);
+    for (size_t column = 0; column < sources.size(); ++column) {
+      sources[column] = neighbours_of(held(xs.at(column, y), width), held(ys.at(column, y), height), picture.size);
+    }
+    for (int channel = 0; channel < picture.channels; ++channel) {
+      const uint8_t* const plane = picture.row(channel, 0);
+      const float paint = value_of(fill, channel);
+      uint8_t* const to = Planes{out, picture.size, picture.channels}.row(channel, row);
+      for (size_t column = 0; column < sources.size(); ++column) {
+        const auto& [pixels, weights] = sources[column];
         float value = 0;
         for (size_t k = 0; k < 4; ++k) value += weights[k] * plane[pixels[k]];
         if (!fill.empty()) {
           // What is outside counts as black in `value` and once more here, as in torchvision.
-          const float paint = value_of(fill, channel);
+          const float covered = weights[0] + weights[1] + weights[2] + weights[3];
           value = (value - paint) * covered + paint;
         }
-        Planes{out, picture.size, picture.channels}.row(channel, row)[column] =
-            static_cast<uint8_t>(round_half_even(std::clamp(value, 0.0f, 255.0f)));
+        to[column] = static_cast<uint8_t>(round_half_even(std::clamp(value, 0.0f, 255.0f)));
       }
     }
   }

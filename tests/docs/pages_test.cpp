@@ -77,7 +77,7 @@ TEST_P(Page, SaysWhatTheProgramsPrint) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Docs, Page, testing::Values("multiprocessing", "samplers"),
+INSTANTIATE_TEST_SUITE_P(Docs, Page, testing::Values("from_torch_data", "multiprocessing", "samplers"),
                          [](const auto& page) { return page.param; });
 
 }  // namespace

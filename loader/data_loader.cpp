@@ -50,6 +50,8 @@ DataLoaderOptions checked(DataLoaderOptions options) {
   require(options.batch_size() > 0, text("batch_size", options.batch_size()) + ", it must be positive");
   require(options.num_workers() >= 0, text("num_workers", options.num_workers()) + ", it cannot be negative");
   require(options.prefetch() >= 0, text("prefetch", options.prefetch()) + ", it cannot be negative");
+  require(options.max_jobs().value_or(0) >= 0,
+          text("max_jobs", options.max_jobs().value_or(0)) + ", it cannot be negative");
   require(options.prefetch_factor().value_or(1) > 0,
           text("prefetch_factor", options.prefetch_factor().value_or(1)) + ", it must be positive");
   require(options.held() > 0, text("held", options.held()) + ", it must be positive");
@@ -92,7 +94,7 @@ class GloballySeededSampler {
 };
 
 AnySampler default_sampler(const DataLoaderOptions& options, size_t samples) {
-  const auto n = static_cast<int64_t>(samples);
+  const auto n = static_cast<int64_t>(known_size(samples));
   // PyTorch's RandomSampler refuses to be empty; an empty dataset has one order only.
   if (!options.shuffle() || n == 0) return SequentialSampler(n);
   if (options.seed_mode() == SeedMode::kPerSample) return RandomSampler(n, {.seed = options.seed()});
@@ -125,6 +127,7 @@ bool whole_batches(Source::Kind kind, const DataLoaderOptions& options) {
 int64_t batches_ahead(Source::Kind kind, const DataLoaderOptions& options, size_t slot_bytes) {
   const int64_t workers = std::max<int64_t>(options.num_workers(), 1);
   int64_t ahead = options.prefetch() * (whole_batches(kind, options) ? workers : 1);
+  if (options.max_jobs()) ahead = *options.max_jobs();
   if (options.prefetch_factor()) ahead = *options.prefetch_factor() * workers;
   if (options.prefetch_bytes() > 0) {
     const auto fit = static_cast<int64_t>(options.prefetch_bytes() / slot_bytes) - options.held();
@@ -224,7 +227,11 @@ class DataLoaderBase::Engine {
   }
 
   void leave_unfinished_epoch() {
-    if (delivered_ > 0 && !epoch_is_over()) set_epoch(epoch_ + 1);
+    if (delivered_ == 0) return;
+    if (epoch_is_over())
+      begin_next_epoch();  // Left at its last batch, before its end was told: what is prefetched stays.
+    else
+      set_epoch(epoch_ + 1);
   }
 
   LoaderState state() const {
@@ -275,6 +282,7 @@ class DataLoaderBase::Engine {
   }
   int64_t epoch() const { return epoch_; }
   const LoaderStats& stats() const { return stats_; }
+  const DataLoaderOptions& options() const { return options_; }
   const SampleSpec& spec() const { return *spec_; }
 
   std::vector<pid_t> worker_pids() const {
@@ -954,6 +962,7 @@ LoaderState DataLoaderBase::state_dict() const { return engine_->state(); }
 void DataLoaderBase::load_state_dict(const LoaderState& state) { engine_->load_state(state); }
 void DataLoaderBase::wait_ready() { engine_->wait_ready(); }
 LoaderStats DataLoaderBase::stats() const { return engine_->stats(); }
+const DataLoaderOptions& DataLoaderBase::options() const { return engine_->options(); }
 const SampleSpec& DataLoaderBase::spec() const { return engine_->spec(); }
 std::vector<pid_t> DataLoaderBase::worker_pids() const { return engine_->worker_pids(); }
 

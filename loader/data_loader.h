@@ -2,10 +2,13 @@
 
 #include <sys/types.h>
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -57,6 +60,9 @@ class DataLoaderBase {
   void wait_ready();
 
   LoaderStats stats() const;
+
+  /// As they were given.
+  const DataLoaderOptions& options() const;
 
   /// What a sample looks like, as far as the loader knows.
   const SampleSpec& spec() const;
@@ -117,6 +123,8 @@ class TypedDataLoader : public DataLoaderBase {
       return unpack_value<B>(*std::move(delivery->packed));
   }
 
+  /// An input iterator whose copies share their place. It asks for a batch when that is looked at or compared, not
+  /// before: what next() throws comes from there, and the next look goes on behind the batch that was lost.
   class Iterator {
    public:
     using iterator_category = std::input_iterator_tag;
@@ -126,21 +134,42 @@ class TypedDataLoader : public DataLoaderBase {
     using reference = B&;
 
     Iterator() = default;
-    explicit Iterator(TypedDataLoader& loader) : loader_(&loader) { ++*this; }
+    explicit Iterator(TypedDataLoader& loader) : place_(std::make_shared<Place>(Place{&loader})) {}
 
-    B& operator*() const { return *batch_; }
-    B* operator->() const { return &*batch_; }
+    /// Throws std::logic_error at the end.
+    B& operator*() const {
+      if (at_end()) throw std::logic_error(place_ ? kDereferencedAtEnd : kDereferencedSentinel);
+      return *place_->batch;
+    }
+    B* operator->() const { return &**this; }
     Iterator& operator++() {
-      batch_.reset();  // Given back first, so that its slot can be filled again.
-      batch_ = loader_->next();
+      if (at_end()) throw std::logic_error(place_ ? kIncrementedAtEnd : kIncrementedSentinel);
+      place_->batch.reset();  // Given back before the next is asked for, so that its slot can be filled again.
       return *this;
     }
     void operator++(int) { ++*this; }
-    bool operator==(const Iterator& other) const { return !batch_ && !other.batch_; }
+    bool operator==(const Iterator& other) const { return place_ == other.place_ || (at_end() && other.at_end()); }
 
    private:
-    TypedDataLoader* loader_ = nullptr;
-    mutable std::optional<B> batch_;
+    struct Place {
+      TypedDataLoader* loader;
+      std::optional<B> batch = {};
+      bool ended = false;
+    };
+
+    bool at_end() const {
+      if (!place_ || place_->ended) return true;
+      if (!place_->batch) place_->batch = place_->loader->next();
+      place_->ended = !place_->batch;
+      return place_->ended;
+    }
+
+    static constexpr auto kDereferencedAtEnd = "Attempted to dereference iterator that was past the end";
+    static constexpr auto kIncrementedAtEnd = "Attempted to increment iterator past the end";
+    static constexpr auto kDereferencedSentinel = "Dereferencing the DataLoader's past-the-end iterator is not allowed";
+    static constexpr auto kIncrementedSentinel = "Incrementing the DataLoader's past-the-end iterator is not allowed";
+
+    std::shared_ptr<Place> place_;  // None: the end.
   };
 
   /// The current epoch's batches; where an earlier loop was left in the middle, the next epoch's.
@@ -169,6 +198,16 @@ TorchSampler<S> batches_of(S sampler, int64_t samples, const DataLoaderOptions& 
   int64_t size = samples;
   if constexpr (TorchDataSamplerOfEpochs<S> || TorchDataSamplerOfSizes<S>) size = epoch_size(sampler);
   return TorchSampler<S>(std::move(sampler), size, options.batch_size(), options.drop_last());
+}
+
+template <OrderOfSamples S>
+void put_sampler(DataLoaderBase::Parts& parts, S sampler, const DataLoaderOptions& options) {
+  if constexpr (Sampler<S>)
+    parts.sampler.emplace(std::move(sampler));
+  else if constexpr (SamplerOfBatches<S>)
+    parts.batch_sampler.emplace(std::move(sampler));
+  else
+    parts.batch_sampler.emplace(batches_of(std::move(sampler), static_cast<int64_t>(parts.source->size()), options));
 }
 
 template <class D, class Collate>
@@ -206,13 +245,17 @@ template <class D, detail::OrderOfSamples S, class Collate = collate::Default>
 requires Dataset<typename detail::Made<D>::Dataset>
 auto make_data_loader(D dataset, S sampler, const DataLoaderOptions& options = {}, Collate collate = {}) {
   auto parts = detail::parts_of(std::move(dataset), std::move(collate), options);
-  if constexpr (Sampler<S>)
-    parts.sampler.emplace(std::move(sampler));
-  else if constexpr (SamplerOfBatches<S>)
-    parts.batch_sampler.emplace(std::move(sampler));
-  else
-    parts.batch_sampler.emplace(
-        detail::batches_of(std::move(sampler), static_cast<int64_t>(parts.source->size()), options));
+  detail::put_sampler(parts, std::move(sampler), options);
+  return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(std::move(parts), options);
+}
+
+/// A loader in the order of an S made for the dataset's size, as torch::data spells it:
+/// make_data_loader<SequentialSampler>(dataset, 64).
+template <detail::OrderOfSamples S, class D, class Collate = collate::Default>
+requires(Dataset<typename detail::Made<D>::Dataset>&& std::constructible_from<S, size_t>) auto make_data_loader(
+    D dataset, const DataLoaderOptions& options = {}, Collate collate = {}) {
+  auto parts = detail::parts_of(std::move(dataset), std::move(collate), options);
+  detail::put_sampler(parts, S(known_size(parts.source->size())), options);
   return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(std::move(parts), options);
 }
 

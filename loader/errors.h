@@ -15,7 +15,7 @@ class SampleError : public std::runtime_error {
  public:
   SampleError(int64_t index, std::string path, int worker, std::string type, std::string message);
 
-  int64_t index() const { return index_; }                 ///< In the dataset.
+  int64_t index() const { return index_; }                 ///< In the dataset; -1 when it was making a batch that failed.
   const std::string& path() const { return path_; }        ///< The dataset's describe(index); empty without one.
   int worker() const { return worker_; }                   ///< -1 in the trainer.
   const std::string& type() const { return type_; }        ///< The original exception's type.

@@ -101,7 +101,12 @@ class DataLoaderOptions {
  public:
   DataLoaderOptions& workers(int64_t value) { return num_workers(value); }
   int64_t workers() const { return num_workers_; }
-  DataLoaderOptions& max_jobs(int64_t value) { return prefetch(value); }
+  /// torch::data's: batches for all workers together. Instead of prefetch.
+  DataLoaderOptions& max_jobs(std::optional<int64_t> value) {
+    max_jobs_ = value;
+    return *this;
+  }
+  std::optional<int64_t> max_jobs() const { return max_jobs_; }
   DataLoaderOptions& enforce_ordering(bool value) { return in_order(value); }
   bool enforce_ordering() const { return in_order_; }
   DataLoaderOptions& multiprocessing_context(StartMethod value) { return start_method(value); }
@@ -113,6 +118,7 @@ class DataLoaderOptions {
   std::optional<int64_t> prefetch_factor() const { return prefetch_factor_; }
 
  private:
+  std::optional<int64_t> max_jobs_;
   std::optional<int64_t> prefetch_factor_;
 
 #undef MILLRACE_OPTION

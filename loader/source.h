@@ -4,12 +4,23 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "millrace/loader/fill_request.h"
 #include "millrace/loader/sample.h"
 
 namespace millrace {
+
+/// Of a dataset that does not know its size. Its sampler says how long an epoch is.
+constexpr size_t kUnknownSize = std::numeric_limits<int64_t>::max();
+
+/// Throws std::invalid_argument when the size is not known.
+inline size_t known_size(size_t size) {
+  if (size == kUnknownSize)
+    throw std::invalid_argument("Expected the dataset to be sized in order to construct the Sampler");
+  return size;
+}
 
 /// A dataset as the loader sees it, its type erased: something that fills batches.
 ///
@@ -28,7 +39,7 @@ class Source {
 
   virtual Kind kind() const = 0;
 
-  /// Samples. Of streams: 0 where the dataset does not know.
+  /// Samples; kUnknownSize where only a sampler knows. Of streams: 0 where the dataset does not know.
   virtual size_t size() const = 0;
 
   /// What every sample looks like, which may need the first one to be read. Packed batches and streams: one field of

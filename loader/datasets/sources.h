@@ -37,9 +37,8 @@ size_t size_of(D& dataset) {
                   { dataset.size() } -> std::convertible_to<size_t>;
                 })
     return static_cast<size_t>(dataset.size());
-  else if (const std::optional<size_t> size = dataset.size())
-    return *size;
-  throw std::invalid_argument("Expected the dataset to be sized in order to construct the Sampler");
+  else
+    return std::optional<size_t>(dataset.size()).value_or(kUnknownSize);
 }
 
 template <class D>
@@ -71,13 +70,20 @@ template <class D>
 using SampleOf =
     std::remove_cvref_t<decltype(get_sample(std::declval<D&>(), size_t{}, std::declval<SampleContext&>()))>;
 
-/// Samples in a batch that a dataset gave, where it shows; `asked` else.
+/// Samples in a batch that a dataset gave, where it shows: of a container its size, of examples that were stacked what
+/// the first dimensions of data and target agree upon; `asked` else.
 template <class B>
 size_t samples_in(const B& batch, size_t asked) {
   if constexpr (requires {
-                  { batch.size() } -> std::convertible_to<size_t>;
-                  typename B::value_type;
-                })
+                  { batch.data } -> std::same_as<const at::Tensor&>;
+                  { batch.target } -> std::same_as<const at::Tensor&>;
+                }) {
+    const bool stacked = batch.data.dim() > 0 && batch.target.dim() > 0 && batch.data.size(0) == batch.target.size(0);
+    return stacked ? static_cast<size_t>(batch.data.size(0)) : asked;
+  } else if constexpr (requires {
+                         { batch.size() } -> std::convertible_to<size_t>;
+                         typename B::value_type;
+                       })
     return static_cast<size_t>(batch.size());
   else
     return asked;
@@ -156,7 +162,7 @@ class PackedSource : public Source {
     if constexpr (Sized<D> && !SizeDataset<D>)
       return size_of(*dataset_);
     else
-      return std::numeric_limits<int64_t>::max();  // Its sampler says how long an epoch is.
+      return kUnknownSize;
   }
 
   const SampleSpec& spec() override {
@@ -170,8 +176,9 @@ class PackedSource : public Source {
 
  private:
   // The first sample shows how large they are. Should it be one that cannot be read, that is to be said when its turn
-  // comes.
+  // comes. What gives batches of a size would be a sample short after it.
   uint64_t measure() {
+    if constexpr (SizeDataset<D>) return kUnknownSampleBytes;
     try {
       PackedBatch batch;
       pack_value(batch, static_cast<Derived*>(this)->first_alone());
@@ -288,10 +295,11 @@ class StreamsSource final : public StreamsSourceBase {
       : prototype_(std::move(dataset)), collate_(std::move(collate)) {}
 
   size_t size() const override {
-    if constexpr (Sized<D>)
-      return size_of(*prototype_);
-    else
-      return 0;
+    if constexpr (Sized<D>) {
+      const size_t size = size_of(*prototype_);
+      if (size != kUnknownSize) return size;
+    }
+    return 0;
   }
 
   std::unique_ptr<Source> clone() const override {
@@ -361,7 +369,7 @@ class StreamsSource final : public StreamsSourceBase {
     while (stream.position < wanted.position && !stream.ended) {
       try {
         step(stream, wanted, request);
-      } catch (const std::exception&) {
+      } catch (...) {
         continue;  // It was reported when it was to be delivered.
       }
     }
@@ -378,6 +386,8 @@ class StreamsSource final : public StreamsSourceBase {
 template <class D>
 class StatefulSource final : public StreamsSourceBase {
  public:
+  using Batch = std::remove_cvref_t<decltype(*std::declval<D&>().get_batch(size_t{}))>;
+
   explicit StatefulSource(std::shared_ptr<D> dataset) : dataset_(std::move(dataset)) {}
 
   size_t size() const override { return 0; }
@@ -392,20 +402,35 @@ class StatefulSource final : public StreamsSourceBase {
       position_ = 0;
       ended_ = false;
     }
-    while (position_ < wanted.position && !ended_) step(wanted, request);
-    PackedBatch batch;
-    if (!ended_) {
-      if (auto value = step(wanted, request)) {
-        batch.samples = static_cast<uint32_t>(samples_in(*value, static_cast<size_t>(wanted.batch_size)));
-        pack_value(batch, *value);
+    while (position_ < wanted.position && !ended_) {
+      try {
+        step(wanted, request);
+      } catch (...) {
+        continue;  // It was reported when it was to be delivered.
       }
+    }
+    PackedBatch batch;
+    try {
+      if (auto value = ended_ ? std::nullopt : step(wanted, request)) put_value(batch, *value, wanted);
+    } catch (...) {
+      if (!wanted.skip_errors) throw;
+      batch.skipped = static_cast<uint32_t>(wanted.batch_size);
     }
     batch.ended = ended_;
     request.put(batch);
   }
 
  private:
-  auto step(const StreamRequest& wanted, FillRequest& request) {
+  template <class B>
+  static void put_value(PackedBatch& batch, const B& value, const StreamRequest& wanted) {
+    const auto asked = static_cast<size_t>(wanted.batch_size);
+    const size_t samples = samples_in(value, asked);
+    if (wanted.drop_last && samples < asked) return;
+    pack_value(batch, value);
+    batch.samples = static_cast<uint32_t>(samples);
+  }
+
+  std::optional<Batch> step(const StreamRequest& wanted, FillRequest& request) {
     request.start(wanted, position_);
     position_ += wanted.batch_size;
     auto batch = dataset_->get_batch(static_cast<size_t>(wanted.batch_size));
@@ -436,7 +461,7 @@ struct SourceFor<D, Collate> {
 
 template <class D, class Collate>
 requires(!InPlaceDataset<D> && StatefulDataset<D>) struct SourceFor<D, Collate> {
-  using Batch = std::remove_cvref_t<decltype(*std::declval<D&>().get_batch(size_t{}))>;
+  using Batch = typename StatefulSource<D>::Batch;
   static std::unique_ptr<Source> make(std::shared_ptr<D> dataset, Collate) {
     return std::make_unique<StatefulSource<D>>(std::move(dataset));
   }

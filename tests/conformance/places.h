@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/core/Formatting.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -39,6 +40,21 @@ inline std::vector<Place> all_places() {
     places.push_back({"ForkServer", 2, WorkerMode::kProcess, StartMethod::kForkServer, in_order});
     places.push_back({"Spawn", 2, WorkerMode::kProcess, StartMethod::kSpawn, in_order});
   }
+  return places;
+}
+
+/// Of processes that start the program anew, which takes a second a loader, only those in order.
+inline std::vector<Place> quick_places() {
+  std::vector<Place> places = all_places();
+  std::erase_if(places,
+                [](const Place& place) { return place.start_method == StartMethod::kSpawn && !place.in_order; });
+  return places;
+}
+
+/// None of those.
+inline std::vector<Place> quickest_places() {
+  std::vector<Place> places = all_places();
+  std::erase_if(places, [](const Place& place) { return place.start_method == StartMethod::kSpawn; });
   return places;
 }
 

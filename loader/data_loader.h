@@ -6,6 +6,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -164,6 +165,13 @@ using LoadedBatch =
 template <class S>
 concept OrderOfSamples = Sampler<S> || SamplerOfBatches<S> || TorchDataSampler<S>;
 
+inline void require_own_last_batch(const DataLoaderOptions& options) {
+  if (options.drop_last())
+    throw std::invalid_argument(
+        "DataLoaderOptions: drop_last is for loaders that make batches themselves; a sampler of batches decides about "
+        "its last one, tell it");
+}
+
 template <TorchDataSampler S>
 TorchSampler<S> batches_of(S sampler, int64_t samples, const DataLoaderOptions& options) {
   int64_t size = samples;
@@ -206,13 +214,15 @@ template <class D, detail::OrderOfSamples S, class Collate = collate::Default>
 requires Dataset<typename detail::Made<D>::Dataset>
 auto make_data_loader(D dataset, S sampler, const DataLoaderOptions& options = {}, Collate collate = {}) {
   auto parts = detail::parts_of(std::move(dataset), std::move(collate), options);
-  if constexpr (Sampler<S>)
+  if constexpr (Sampler<S>) {
     parts.sampler.emplace(std::move(sampler));
-  else if constexpr (SamplerOfBatches<S>)
+  } else if constexpr (SamplerOfBatches<S>) {
+    detail::require_own_last_batch(options);
     parts.batch_sampler.emplace(std::move(sampler));
-  else
+  } else {
     parts.batch_sampler.emplace(
         detail::batches_of(std::move(sampler), static_cast<int64_t>(parts.source->size()), options));
+  }
   return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(std::move(parts), options);
 }
 

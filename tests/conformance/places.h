@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/core/Formatting.h>
 #include <gtest/gtest.h>
 
 #include <sstream>

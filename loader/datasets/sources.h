@@ -361,7 +361,7 @@ class StreamsSource final : public StreamsSourceBase {
     while (stream.position < wanted.position && !stream.ended) {
       try {
         step(stream, wanted, request);
-      } catch (const std::exception&) {
+      } catch (...) {
         continue;  // It was reported when it was to be delivered.
       }
     }

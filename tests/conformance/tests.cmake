@@ -1,5 +1,5 @@
 # One suite over every place where samples are read (inline, threads, fork, forkserver, spawn) and both orders of batches.
 # Most of its time goes by while spawned workers start.
 millrace_test(conformance_test
-  conformance/kinds_test.cpp conformance/options_test.cpp
-  LABELS process TIMEOUT 900 LIBRARIES millrace_loader)
+  conformance/kinds_test.cpp conformance/options_test.cpp conformance/resume_test.cpp
+  LABELS process TIMEOUT 900 LIBRARIES millrace_loader millrace_test_support)

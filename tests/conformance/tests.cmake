@@ -3,3 +3,6 @@
 millrace_test(conformance_test
   conformance/kinds_test.cpp conformance/options_test.cpp conformance/resume_test.cpp
   LABELS process TIMEOUT 900 LIBRARIES millrace_loader millrace_test_support)
+# Whole loaders beside those of Python's torch, where there is one.
+millrace_test(torch_seeds_test conformance/torch_seeds_test.cpp
+  LABELS process TIMEOUT 400 LIBRARIES millrace_loader millrace_test_support)

@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
                            .transform(Resize({142, 186}) | RandomHorizontalFlip(1));
   auto loader = millrace::make_data_loader(objects, millrace::DataLoaderOptions(2));
   const auto batch = loader->next();
-  std::cout << to_string(batch->spec()) << "\n";
+  std::cout << to_string(loader->spec()) << "\n";
   for (int64_t i = 0; i < batch->size(); ++i)
     std::cout << "picture " << i << " has " << (*batch)["boxes.count"][i].item<int64_t>()
               << " boxes, the first at x = " << (*batch)["boxes"][i][0][0].item<float>() << "\n";

@@ -54,7 +54,7 @@ struct RangeWord {
 };
 
 /// What a worker is doing, for messages. Nothing depends on it but wake-ups.
-enum class WorkerPhase : uint32_t { kStarting, kIdle, kReading };
+enum class WorkerPhase : uint32_t { kStarting, kIdle, kInit, kReading };
 
 /// One worker's notes about itself. Written by that worker alone.
 struct alignas(64) Beacon {

@@ -64,6 +64,8 @@ DataLoaderOptions checked(DataLoaderOptions options) {
   require(torch_seeds || !options.generator().defined(), "generator needs seed_mode(SeedMode::kTorch); use seed");
   require(!torch_seeds || options.num_workers() == 0 || options.worker_mode() == WorkerMode::kProcess,
           "SeedMode::kTorch needs worker processes: threads share torch's default generator");
+  require(!torch_seeds || options.num_workers() > 0 || !options.persistent_workers(),
+          "persistent_workers with SeedMode::kTorch needs num_workers > 0, as in PyTorch");
   return options;
 }
 
@@ -183,6 +185,7 @@ class DataLoaderBase::Engine {
         board_(board_memory_.data(), geometry_),
         ledger_(geometry_.slots),
         plans_(geometry_.slots) {
+    if (options_.seed_mode() == SeedMode::kPerSample) base_seed_ = SampleRng::mix(options_.seed());
     epoll_.add(done_.fd(), kDone);
     epoll_.add(arena_->returned().fd(), kReturned);
     start_workers();
@@ -243,7 +246,8 @@ class DataLoaderBase::Engine {
     state.epoch = epoch_;
     const auto slot = ledger_.find_open(next_in_order_);
     order_->save(state, epoch_, slot && plans_[*slot].epoch == epoch_ ? &plans_[*slot] : nullptr);
-    for (const auto& [sequence, batch] : passed_ahead_) state.ahead.push_back(batch - state.batches);
+    for (const auto& [sequence, batch] : passed_ahead_)
+      if (kind_ != Source::Kind::kStreams) state.ahead.push_back(batch - state.batches);
     return state;
   }
 
@@ -838,6 +842,9 @@ class DataLoaderBase::Engine {
       return board_.reopen(slot, range, entry.generation);
     }
     std::string doing = "reading " + sample_text(entry, sample);
+    if (sample == kNoSample) doing = "making a batch";
+    if (board_.beacon(death.worker).phase.load(std::memory_order_acquire) == WorkerPhase::kInit)
+      doing = "running worker_init_fn";
     const auto stuck = stuck_.find(death.incarnation);
     if (stuck != stuck_.end()) doing += ", where it was stuck for " + seconds_text(stuck->second);
     given_up_.insert_or_assign(
@@ -877,6 +884,8 @@ class DataLoaderBase::Engine {
         text += " builds its dataset";
       else if (phase == WorkerPhase::kIdle)
         text += " is idle for " + seconds_text(since(beacon));
+      else if (phase == WorkerPhase::kInit)
+        text += " runs worker_init_fn for " + seconds_text(since(beacon));
       else if (sample == kNoSample)
         text += " makes a batch for " + seconds_text(since(beacon));
       else
@@ -934,7 +943,7 @@ class DataLoaderBase::Engine {
   int64_t opening_epoch_ = 0;  // Being opened,
   int64_t opened_in_epoch_ = 0;
   bool exhausted_ = false;  // and whether it has no batch left to open.
-  uint64_t base_seed_ = 0;  // Of SeedMode::kTorch.
+  uint64_t base_seed_ = 0;  // Worker w's seed is w more. With SeedMode::kTorch each epoch has its own.
   bool base_seed_drawn_ = false;
   uint64_t next_sequence_ = 0;                // Of the next batch to open.
   uint64_t next_in_order_ = 0;                // Of the next batch to deliver in order.

@@ -193,6 +193,13 @@ using LoadedBatch =
 template <class S>
 concept OrderOfSamples = Sampler<S> || SamplerOfBatches<S> || TorchDataSampler<S>;
 
+inline void require_own_last_batch(const DataLoaderOptions& options) {
+  if (options.drop_last())
+    throw std::invalid_argument(
+        "DataLoaderOptions: drop_last is for loaders that make batches themselves; a sampler of batches decides about "
+        "its last one, tell it");
+}
+
 template <TorchDataSampler S>
 TorchSampler<S> batches_of(S sampler, int64_t samples, const DataLoaderOptions& options) {
   int64_t size = samples;
@@ -202,12 +209,14 @@ TorchSampler<S> batches_of(S sampler, int64_t samples, const DataLoaderOptions& 
 
 template <OrderOfSamples S>
 void put_sampler(DataLoaderBase::Parts& parts, S sampler, const DataLoaderOptions& options) {
-  if constexpr (Sampler<S>)
+  if constexpr (Sampler<S>) {
     parts.sampler.emplace(std::move(sampler));
-  else if constexpr (SamplerOfBatches<S>)
+  } else if constexpr (SamplerOfBatches<S>) {
+    require_own_last_batch(options);
     parts.batch_sampler.emplace(std::move(sampler));
-  else
+  } else {
     parts.batch_sampler.emplace(batches_of(std::move(sampler), static_cast<int64_t>(parts.source->size()), options));
+  }
 }
 
 template <class D, class Collate>

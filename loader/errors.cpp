@@ -9,7 +9,8 @@ std::string describe(int64_t index, const std::string& path, int worker, const s
                      const std::string& message) {
   std::string text = index < 0 ? "a batch" : "sample " + std::to_string(index);
   if (!path.empty()) text += " (" + path + ")";
-  text += worker < 0 ? ", read in the trainer" : ", read by worker " + std::to_string(worker);
+  text += index < 0 ? ", made " : ", read ";
+  text += worker < 0 ? "in the trainer" : "by worker " + std::to_string(worker);
   return text + ": " + type + ": " + message;
 }
 

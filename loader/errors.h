@@ -10,12 +10,13 @@
 
 namespace millrace {
 
-/// A sample could not be read. Its batch is lost; the next call of next() goes on with the epoch.
+/// A sample could not be read, or no batch be made of samples, or the worker's init function failed. The batch is lost;
+/// the next call of next() goes on with the epoch.
 class SampleError : public std::runtime_error {
  public:
   SampleError(int64_t index, std::string path, int worker, std::string type, std::string message);
 
-  int64_t index() const { return index_; }                 ///< In the dataset; -1 when it was making a batch that failed.
+  int64_t index() const { return index_; }                 ///< In the dataset; -1 when it is no sample's fault.
   const std::string& path() const { return path_; }        ///< The dataset's describe(index); empty without one.
   int worker() const { return worker_; }                   ///< -1 in the trainer.
   const std::string& type() const { return type_; }        ///< The original exception's type.

@@ -22,9 +22,9 @@ enum class SeedMode {
   kPerSample,
   /// PyTorch's draws exactly (torch 2.11): base seed and sampler seed from torch's global generator, or from
   /// `generator`; batch k is read whole by worker k modulo num_workers, whose default generator is seeded with base
-  /// seed
-  /// + its number, and SampleContext::generator() is that one. Batches depend on the number of workers, on crashes, and
-  /// cannot be resumed in the middle of an epoch; nothing is prefetched beyond an epoch's end. Not with threads.
+  /// seed + its number, and SampleContext::generator() is that one. Batches depend on the number of workers and on
+  /// crashes, and cannot be resumed in the middle of an epoch; nothing is prefetched beyond an epoch's end. Not with
+  /// threads.
   kTorch,
 };
 
@@ -110,6 +110,7 @@ class DataLoaderOptions {
   DataLoaderOptions& enforce_ordering(bool value) { return in_order(value); }
   bool enforce_ordering() const { return in_order_; }
   DataLoaderOptions& multiprocessing_context(StartMethod value) { return start_method(value); }
+  StartMethod multiprocessing_context() const { return start_method_; }
   /// PyTorch's: batches for each worker.
   DataLoaderOptions& prefetch_factor(int64_t value) {
     prefetch_factor_ = value;

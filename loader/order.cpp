@@ -11,7 +11,7 @@ void IndexOrder::begin(int64_t epoch) {
   sampler_.set_epoch(epoch);
   epoch_ = epoch;
   batch_ = position_ = 0;
-  ahead_.clear();
+  if (epoch == ahead_epoch_) ahead_.clear();
 }
 
 bool IndexOrder::next(BatchPlan& plan, std::vector<int64_t>& indices) {
@@ -20,7 +20,7 @@ bool IndexOrder::next(BatchPlan& plan, std::vector<int64_t>& indices) {
     if (!sampler_.next(indices)) return false;
     ++batch_;
     position_ += std::ssize(indices);
-  } while (std::find(ahead_.begin(), ahead_.end(), plan.batch) != ahead_.end());
+  } while (epoch_ == ahead_epoch_ && std::find(ahead_.begin(), ahead_.end(), plan.batch) != ahead_.end());
   return true;
 }
 
@@ -34,6 +34,8 @@ void IndexOrder::save(LoaderState& state, int64_t epoch, const BatchPlan* next) 
   state.batches = at.batch;
   state.position = at.position;
   state.sampler = at.sampler;
+  for (const int64_t ahead : ahead_)
+    if (epoch == ahead_epoch_ && ahead >= at.batch) state.ahead.push_back(ahead - at.batch);
 }
 
 void IndexOrder::load(const LoaderState& state) {
@@ -44,6 +46,7 @@ void IndexOrder::load(const LoaderState& state) {
   batch_ = state.batches;
   position_ = state.position;
   ends_.clear();
+  ahead_epoch_ = state.epoch;
   ahead_.clear();
   for (const int64_t ahead : state.ahead) ahead_.push_back(batch_ + ahead);
 }
@@ -109,10 +112,19 @@ void StreamOrder::save(LoaderState& state, int64_t, const BatchPlan*) const {
 }
 
 void StreamOrder::load(const LoaderState& state) {
+  if (state.streams.empty())
+    throw std::invalid_argument("the state is one of a dataset that is read by index, and this one gives streams");
   if (state.streams.size() != streams_.size())
     throw std::invalid_argument("the state is one of " + std::to_string(state.streams.size()) +
                                 " streams, this loader has " + std::to_string(streams_.size()) +
                                 ": set DataLoaderOptions::num_streams to what it was");
+  if (state.next_stream < 0 || state.next_stream >= std::ssize(streams_))
+    throw std::invalid_argument("the state's next_stream is " + std::to_string(state.next_stream) + ", but there are " +
+                                std::to_string(streams_.size()) + " streams");
+  for (const auto& stream : state.streams)
+    if (stream.position < 0)
+      throw std::invalid_argument("the state has a stream at position " + std::to_string(stream.position) +
+                                  "; it cannot be negative");
   begin(state.epoch);
   for (size_t s = 0; s < streams_.size(); ++s) {
     streams_[s].delivered = state.streams[s];

@@ -68,7 +68,8 @@ class IndexOrder final : public Order {
   int64_t batch_ = 0;
   int64_t position_ = 0;
   std::map<int64_t, BatchPlan> ends_;  // Of epochs that are planned to their end, and may not be delivered to it.
-  std::vector<int64_t> ahead_;         // Numbers of batches that were delivered before the state was taken.
+  int64_t ahead_epoch_ = 0;            // Of the state that was loaded,
+  std::vector<int64_t> ahead_;         // and its batches that had been delivered out of order.
 };
 
 /// Of datasets without indices: batches take turns among the streams, skipping those that have ended.

@@ -84,7 +84,12 @@ void Worker::begin(uint64_t base_seed) {
     }
     const WorkerInfo info{role_.number, role_.num_workers, base_seed + id};
     detail::set_worker_info(info);
-    if (!base_seed_ && role_.init != nullptr) role_.init(info);
+    // With SeedMode::kTorch a new base seed stands for a new worker.
+    if ((!base_seed_ || role_.seed_mode == SeedMode::kTorch) && role_.init != nullptr) {
+      note(WorkerPhase::kInit, kNoSample);
+      role_.init(info);
+      note(WorkerPhase::kReading, kNoSample);
+    }
   }
   base_seed_ = base_seed;
 }

@@ -23,7 +23,8 @@ struct WorkerInfo {
 std::optional<WorkerInfo> get_worker_info();
 
 /// Runs in each worker before its first sample, also in one that replaces a dead one. A function or a lambda without
-/// captures. What it throws is the error of the batch at hand, and it is called again for the next one.
+/// captures. What it throws is the error of the batch at hand, and it is called again for the next one. With
+/// SeedMode::kTorch and without persistent_workers it runs in each epoch, in which PyTorch's workers are new.
 using WorkerInitFunction = void (*)(const WorkerInfo&);
 
 namespace detail {

@@ -42,7 +42,9 @@ class ChainDataset {
   }
 
   /// Throws std::invalid_argument for a state of a chain of another length.
-  void load_state(const std::pair<uint64_t, std::vector<detail::StateOf<D>>>& state) requires detail::HasState<D> {
+  template <class Inner = D>  // Looked at where there is a state only.
+  requires detail::HasState<Inner>
+  void load_state(const std::pair<uint64_t, std::vector<detail::StateOf<Inner>>>& state) {
     if (state.first > datasets_.size() || (state.first < datasets_.size()) == state.second.empty())
       throw std::invalid_argument("ChainDataset: the state is one of a chain of another length");
     at_ = static_cast<size_t>(state.first);

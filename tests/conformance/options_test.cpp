@@ -291,7 +291,7 @@ TEST(OptionNames, AreTorchDatasAndPyTorchs) {
   EXPECT_EQ(options.batch_size(), 8);
   EXPECT_EQ(options.num_workers(), 3);
   EXPECT_EQ(options.workers(), 3);
-  EXPECT_EQ(options.prefetch(), 5);
+  EXPECT_EQ(options.prefetch(), 2);  // Which max_jobs takes the place of.
   EXPECT_EQ(options.max_jobs(), 5);
   EXPECT_FALSE(options.in_order());
   EXPECT_FALSE(options.enforce_ordering());

@@ -1,6 +1,7 @@
 #include "millrace/loader/fill_request.h"
 
 #include <cstring>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -28,6 +29,13 @@ StreamContext FillRequest::start(const StreamRequest& stream, int64_t position) 
   note(position);
   const uint64_t seed = sample_seed(layout_.tickets(slot_)[0].seed, stream.stream, position);
   return {SampleContext(seed, worker_, generator_), stream.epoch, stream.stream, stream.num_streams, position};
+}
+
+void FillRequest::seed_default_generator(uint64_t seed) const {
+  if (!own_generator_.defined()) return;
+  at::Generator generator = own_generator_;
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  generator.set_current_seed(seed);
 }
 
 void FillRequest::put(const PackedBatch& batch) const {

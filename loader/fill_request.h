@@ -21,9 +21,10 @@ constexpr int64_t kNoSample = -1;
 /// fill() call, used by the thread that got it. What it reads from shared memory it checks.
 class FillRequest {
  public:
-  /// `generator` is undefined unless SeedMode::kTorch is on. `samples` is the dataset's size.
+  /// `generator` is undefined unless SeedMode::kTorch is on, `own_generator` unless torch's default generator may be
+  /// seeded for each sample. `samples` is the dataset's size.
   FillRequest(std::byte* slot, const SlotLayout& layout, const Board::Claim& claim, size_t samples, int worker,
-              Beacon& beacon, const FdSocket& spill, const at::Generator& generator)
+              Beacon& beacon, const FdSocket& spill, const at::Generator& generator, const at::Generator& own_generator)
       : slot_(slot),
         layout_(layout),
         claim_(claim),
@@ -32,6 +33,7 @@ class FillRequest {
         beacon_(beacon),
         spill_(spill),
         generator_(generator),
+        own_generator_(own_generator),
         current_(claim.first) {}
 
   /// Rows [first(), last()) of the batch are to be filled.
@@ -55,6 +57,11 @@ class FillRequest {
     note(ticket(row).index);
     return {ticket(row).seed, worker_, generator_};
   }
+
+  /// For datasets that are given no context. In a worker process, what they draw from torch's default generator becomes
+  /// a function of `seed`, instead of being the same in every worker. Elsewhere that generator is the user's: nothing
+  /// happens.
+  void seed_default_generator(uint64_t seed) const;
 
   /// To be called when all samples are read and the batch is made of them: what goes wrong is no sample's fault.
   void start_batch() {
@@ -97,6 +104,7 @@ class FillRequest {
   Beacon& beacon_;
   const FdSocket& spill_;
   const at::Generator& generator_;
+  const at::Generator& own_generator_;
   uint32_t current_;
 };
 

@@ -39,7 +39,10 @@ SlotLayout layout_of(const SampleSpec& spec, size_t batch_size) {
 
 Worker::Worker(const Place& place, Source& source, const WorkerRole& role)
     : place_(place), source_(source), role_(role), beacon_(place.board.beacon(board_number())) {
-  if (role.seed_mode == SeedMode::kTorch) generator_ = at::detail::getDefaultCPUGenerator();
+  if (role.seed_mode == SeedMode::kTorch)
+    generator_ = at::detail::getDefaultCPUGenerator();
+  else if (role.owns_process)
+    own_generator_ = at::detail::getDefaultCPUGenerator();
   beacon_.sleeping.store(0, std::memory_order_relaxed);
   beacon_.incarnation.store(role.incarnation, std::memory_order_relaxed);
   note(WorkerPhase::kIdle, -1);
@@ -61,7 +64,7 @@ bool Worker::fill_one() {
 
 void Worker::fill(const Board::Claim& claim) {
   FillRequest request(place_.arena + claim.slot * place_.layout.slot_bytes(), place_.layout, claim, source_.size(),
-                      role_.number, beacon_, *place_.spill, generator_);
+                      role_.number, beacon_, *place_.spill, generator_, own_generator_);
   note(WorkerPhase::kReading, -1);
   try {
     if (base_seed_ != claim.base_seed) begin(claim.base_seed);

@@ -27,6 +27,7 @@ struct WorkerRole {
   int num_workers = 0;
   SeedMode seed_mode = SeedMode::kPerSample;
   WorkerInitFunction init = nullptr;
+  bool owns_process = false;  ///< Torch's default generator, too, is its own.
 };
 
 /// Fills ranges of slots: the same code in a worker process, in a worker thread and in the trainer itself.
@@ -65,7 +66,8 @@ class Worker {
   WorkerRole role_;
   Beacon& beacon_;
   std::optional<uint64_t> base_seed_;  // Of the last batch; none before the first one.
-  at::Generator generator_;
+  at::Generator generator_;            // Torch's default one: with SeedMode::kTorch,
+  at::Generator own_generator_;        // or where it is this worker's to seed for each sample. Else undefined.
   RangeError error_;
 };
 

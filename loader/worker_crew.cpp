@@ -69,7 +69,8 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
   const Board board(board_memory.data(), setup.geometry);
   const SlotLayout layout = layout_of(setup.spec, setup.batch_size);
 
-  WorkerRole role{setup.number, setup.incarnation, static_cast<int>(setup.geometry.workers), setup.seed_mode, nullptr};
+  WorkerRole role{setup.number,    setup.incarnation, static_cast<int>(setup.geometry.workers),
+                  setup.seed_mode, nullptr,           true};
   std::unique_ptr<Source> rebuilt;
   try {
     if (setup.init) role.init = resolve<std::remove_pointer_t<WorkerInitFunction>>(*setup.init);

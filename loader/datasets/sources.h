@@ -59,8 +59,13 @@ std::shared_ptr<D> clone(const std::shared_ptr<D>& dataset) {
 }
 
 template <class D>
+constexpr bool kGetsContext = requires(D& dataset, size_t index, SampleContext& context) {
+  dataset.get(index, context);
+};
+
+template <class D>
 decltype(auto) get_sample(D& dataset, size_t index, SampleContext& context) {
-  if constexpr (requires { dataset.get(index, context); })
+  if constexpr (kGetsContext<D>)
     return dataset.get(index, context);
   else
     return dataset.get(index);
@@ -123,6 +128,7 @@ class RowsSource final : public Source {
       SampleContext context = request.start(r);
       for (size_t f = 0; f < rows_.size(); ++f) rows_[f] = request.row(f, r);
       SampleRow row(spec, rows_);
+      if constexpr (!InPlaceDataset<D> && !kGetsContext<D>) request.seed_default_generator(context.seed());
       if constexpr (InPlaceDataset<D>)
         dataset_->read(index, row, context);
       else
@@ -209,6 +215,7 @@ class CollatedSource final : public PackedSource<D, CollatedSource<D, Collate>> 
       if (!request.wanted(r)) continue;
       const size_t index = request.index(r);
       SampleContext context = request.start(r);
+      if constexpr (!kGetsContext<D>) request.seed_default_generator(context.seed());
       samples.push_back(get_sample(this->dataset(), index, context));
     }
     request.start_batch();
@@ -243,7 +250,7 @@ class BatchesSource final : public PackedSource<D, BatchesSource<D>> {
     indices_.clear();
     for (uint32_t r = request.first(); r < request.last(); ++r)
       if (request.wanted(r)) indices_.push_back(request.index(r));
-    request.start(request.first());
+    request.seed_default_generator(request.start(request.first()).seed());
     request.start_batch();
     PackedBatch batch;
     batch.samples = static_cast<uint32_t>(indices_.size());
@@ -397,6 +404,7 @@ class StatefulSource final : public StreamsSourceBase {
   void fill(FillRequest& request) override {
     const StreamRequest wanted = request.stream();
     if (epoch_ != wanted.epoch || position_ > wanted.position) {
+      request.seed_default_generator(request.start(wanted, 0).seed());
       dataset_->reset();
       epoch_ = wanted.epoch;
       position_ = 0;

@@ -152,6 +152,56 @@ TEST_P(LoaderDefects, AStatefulDatasetResumesPastErrors) {
   EXPECT_FALSE(second->next().has_value());
 }
 
+auto shuffled_chunks() {
+  return td::datasets::make_shared_dataset<ShuffledChunks>(ChunkReader(4, 5), td::samplers::RandomSampler(0),
+                                                           td::samplers::RandomSampler(0),
+                                                           td::datasets::ChunkDatasetOptions(1, 6));
+}
+
+// The chunks' random order is drawn from the global generator, which in a worker process is the loader's to seed.
+TEST_P(LoaderDefects, ShuffledChunksResumeInProcesses) {
+  if (!GetParam().survives_deaths()) GTEST_SKIP() << "the global generator is the user's";
+  const auto make = [&] { return make_data_loader(recipe(shuffled_chunks), options(6).seed(3)); };
+  auto first = make();
+  const auto zero = batches_of_epoch(first), one = batches_of_epoch(first);
+  EXPECT_NE(zero, one);
+  for (const auto* epoch : {&zero, &one}) {
+    std::vector<int> all;
+    for (const auto& batch : *epoch) all.insert(all.end(), batch.begin(), batch.end());
+    EXPECT_FALSE(std::is_sorted(all.begin(), all.end()));
+    std::sort(all.begin(), all.end());
+    EXPECT_EQ(all, counted(0, 20));
+  }
+  auto second = make();
+  for (size_t i = 0; i < zero.size() + 2; ++i) second->next();  // The end of epoch 0 is one of them.
+  auto third = make();
+  third->load_state_dict(second->state_dict());
+  EXPECT_EQ(batches_of_epoch(third), std::vector(one.begin() + 1, one.end()));
+}
+
+struct Noise : td::datasets::Dataset<Noise, float> {
+  float get(size_t) override { return torch::rand({1}).item<float>(); }
+  std::optional<size_t> size() const override { return 16; }
+  template <class Archive>
+  void serialize(Archive&) {}
+};
+
+// Worker processes begin as copies of each other: unseeded, all of them would draw the same.
+TEST_P(LoaderDefects, WhatDatasetsDrawFromTheGlobalGeneratorDiffersBetweenWorkersAndNotWithTheirNumber) {
+  if (!GetParam().survives_deaths()) GTEST_SKIP() << "the global generator is the user's";
+  const auto epochs = [&](int64_t workers) {
+    auto loader = make_data_loader(Noise(), options(2).seed(1).num_workers(workers));
+    std::vector<float> draws;
+    for (int epoch = 0; epoch < 2; ++epoch)
+      for (auto& batch : *loader) draws.insert(draws.end(), batch.begin(), batch.end());
+    std::sort(draws.begin(), draws.end());
+    return draws;
+  };
+  const auto by_two = epochs(2);
+  EXPECT_EQ(std::set<float>(by_two.begin(), by_two.end()).size(), 32U);
+  EXPECT_EQ(epochs(3), by_two);
+}
+
 // pytorch issue 73141: nobody can reach set_epoch() of a sampler that torch::data's loader has.
 TEST_P(LoaderDefects, SetEpochReachesTheDistributedSampler) {
   const auto loader_of = [&](size_t rank) {

@@ -222,6 +222,19 @@ const std::map<std::string, Make>& kinds() {
        [](O o) {
          return tested(make_data_loader(InPlace{17, 5}, o.shuffle(true).on_error(OnError::kSkip)));
        }},
+      {"ReplacingErrors",
+       [](O o) {
+         return tested(make_data_loader(InPlace{17, 5}, o.shuffle(true).on_error(OnError::kReplace)));
+       }},
+      {"Tensors",
+       [](O o) {
+         return tested(
+             make_data_loader(TensorDataset({at::arange(17), at::arange(34).reshape({17, 2})}), o.shuffle(true)));
+       }},
+      {"StatesWithErrors",
+       [](O o) {
+         return tested(make_data_loader(StatefulStream{{7, 1, true}}, o.num_streams(3)));
+       }},
       {"Get", [](O o) { return tested(make_data_loader(Gets{17}, o.shuffle(true))); }},
       {"Ragged", [](O o) { return tested(make_data_loader(Sentences{17}, o.shuffle(true), collate::Ragged{})); }},
       {"WholeBatches", [](O o) { return tested(make_data_loader(Squares{17}, o.shuffle(true))); }},

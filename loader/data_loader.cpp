@@ -316,8 +316,10 @@ class DataLoaderBase::Engine {
   void start_workers() {
     const WorkerRole role{-1, 0, static_cast<int>(options_.num_workers()), options_.seed_mode(),
                           options_.worker_init_fn()};
-    const Worker::Place place{board_, arena_->slot(0), layout_, done_, &inline_spill_.second};
+    Worker::Place place{board_, arena_->slot(0), layout_, done_, nullptr};
     if (role.num_workers == 0) {
+      inline_spill_ = FdSocket::pair();
+      place.spill = &inline_spill_.second;
       inline_worker_.emplace(place, *source_, role);
     } else if (options_.worker_mode() == WorkerMode::kThread) {
       threads_ = std::make_unique<ThreadCrew>(place, *source_, role);
@@ -931,9 +933,9 @@ class DataLoaderBase::Engine {
   std::vector<Watched> watched_;                        // By worker.
   std::map<uint32_t, std::chrono::nanoseconds> stuck_;  // Workers we killed, by incarnation.
   std::map<size_t, Arrival> spills_;                    // Batches that came by message, by slot.
-  std::pair<FdSocket, FdSocket> inline_spill_ = FdSocket::pair();
-  std::optional<std::string> fatal_;      // Why no worker can be had,
-  std::optional<std::string> corrupted_;  // or why the board cannot be believed.
+  std::pair<FdSocket, FdSocket> inline_spill_;          // Ours and the inline worker's, when there is one.
+  std::optional<std::string> fatal_;                    // Why no worker can be had,
+  std::optional<std::string> corrupted_;                // or why the board cannot be believed.
   int64_t deaths_without_batch_ = 0;
   std::vector<int64_t> deaths_before_ready_;  // In a row, by worker.
   LoaderStats stats_;

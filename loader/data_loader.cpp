@@ -461,9 +461,20 @@ class DataLoaderBase::Engine {
     for (size_t slot = 0; slot < ledger_.size(); ++slot) {
       const auto& entry = ledger_[slot];
       if (entry.state != SlotState::kOpen || entry.epoch != epoch_ || !complete(slot)) continue;
+      if (kind_ == Source::Kind::kStreams && !is_first_of_its_stream(slot)) continue;
       if (!oldest || entry.sequence < ledger_[*oldest].sequence) oldest = slot;
     }
     return oldest;
+  }
+
+  // Of one stream batches come in order even as completed, since its state is a position. Its worker finishes them in
+  // order, but a look at the slots, one after the other, may find the later one complete and not yet the earlier.
+  bool is_first_of_its_stream(size_t slot) const {
+    for (size_t other = 0; other < ledger_.size(); ++other)
+      if (ledger_[other].state == SlotState::kOpen && ledger_[other].sequence < ledger_[slot].sequence &&
+          plans_[other].stream.stream == plans_[slot].stream.stream)
+        return false;
+    return true;
   }
 
   size_t wait_for_complete() {

@@ -336,8 +336,7 @@ DataLoaderOptions read_loader_options(const Node& loader) {
       .in_order(keys.get<bool>("in_order", options.in_order()))
       .timeout(std::chrono::milliseconds(static_cast<int64_t>(1e3 * keys.number("timeout", 0, 0, 1e9))))
       .retries(keys.integer("retries", options.retries(), 0))
-      .sample_timeout(
-          std::chrono::milliseconds(static_cast<int64_t>(1e3 * keys.number("sample_timeout", 0, 0, 1e9))))
+      .sample_timeout(std::chrono::milliseconds(static_cast<int64_t>(1e3 * keys.number("sample_timeout", 0, 0, 1e9))))
       .on_error(keys.choice<OnError>(
           "on_error", {{"raise", OnError::kRaise}, {"skip", OnError::kSkip}, {"replace", OnError::kReplace}},
           options.on_error()));

@@ -10,10 +10,10 @@ namespace millrace::multiprocessing {
 enum class SharingStrategy {
   kFileDescriptor,  ///< Sealed anonymous memory (memfd); not bounded by the size of /dev/shm. The default.
 
-  /// Files on the file system at /dev/shm, which bounds them (docker: --shm-size) and counts them. They are never linked
-  /// into a directory (O_TMPFILE), where PyTorch's have names, which its janitor removes unless it is killed as well: so
-  /// they cannot be opened by name, and the kernel frees them with their last user. They cannot be sealed, so a process
-  /// that truncates one kills those who read it.
+  /// Files on the file system at /dev/shm, which bounds them (docker: --shm-size) and counts them. They are never
+  /// linked into a directory (O_TMPFILE), where PyTorch's have names, which its janitor removes unless it is killed as
+  /// well: so they cannot be opened by name, and the kernel frees them with their last user. They cannot be sealed, so
+  /// a process that truncates one kills those who read it.
   kFileSystem,
 };
 

@@ -25,9 +25,9 @@ namespace millrace {
 void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const at::Tensor& tensor);
 void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, at::Tensor& tensor);
 
-/// For messages whose tensors somebody else places: with it in an archive's memory switched on, tensors are not moved to
-/// shared memory. They are put aside here in the order in which they are met, and the message says only which is where;
-/// the reader lays out the same list beforehand.
+/// For messages whose tensors somebody else places: with it in an archive's memory switched on, tensors are not moved
+/// to shared memory. They are put aside here in the order in which they are met, and the message says only which is
+/// where; the reader lays out the same list beforehand.
 struct TensorsAside {
   bool on = false;
   std::vector<at::Tensor> tensors;

@@ -368,7 +368,7 @@ TEST(LoaderErrors, ABatchThatFailsAsAWholeSaysSo) {
     loader->next();
     FAIL() << "no error";
   } catch (const SampleError& e) {
-    EXPECT_STREQ(e.what(), "a batch, read in the trainer: std::runtime_error: sample 0 is bad");
+    EXPECT_STREQ(e.what(), "a batch, made in the trainer: std::runtime_error: sample 0 is bad");
     EXPECT_EQ(e.index(), -1);
   }
 }

@@ -11,8 +11,8 @@
 #include "millrace/sharing/channel/joinable_queue.h"
 #include "millrace/sharing/channel/pipe.h"
 #include "millrace/sharing/channel/queue.h"
-#include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/memory/shared_heap.h"
+#include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/tests/support/process_probe.h"
 

@@ -712,6 +712,7 @@ class DataLoaderBase::Engine {
           inherit(death, slot, r, sample);
       }
     }
+    stuck_.erase(death.incarnation);
     try {
       processes_->replace(death.worker);
     } catch (const std::exception& e) {

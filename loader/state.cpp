@@ -1,14 +1,12 @@
 #include "millrace/loader/state.h"
 
-#include <unistd.h>
-
-#include <array>
-#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <sstream>
 #include <stdexcept>
+
+#include "millrace/sharing/os/new_file.h"
 
 namespace millrace {
 namespace {
@@ -87,15 +85,13 @@ LoaderState loader_state_from_string(const std::string& text) {
 }
 
 void save(const LoaderState& state, const std::string& path) {
-  const std::string unfinished = path + ".unfinished." + std::to_string(::getpid());
-  {
-    std::ofstream file(unfinished);
-    file << to_string(state) << '\n';
-    if (!file.flush()) throw std::runtime_error("cannot write the loader state to " + unfinished);
-  }
-  if (std::rename(unfinished.c_str(), path.c_str()) != 0) {
-    std::remove(unfinished.c_str());
-    throw std::runtime_error("cannot replace " + path + " by a new loader state");
+  const std::string text = to_string(state) + '\n';
+  try {
+    NewFile file(path);
+    file.write(std::as_bytes(std::span(text)));
+    file.commit();
+  } catch (const std::exception& e) {
+    throw std::runtime_error("cannot write the loader state to " + path + ": " + e.what());
   }
 }
 

@@ -129,12 +129,8 @@ std::optional<TarContents> load_tar_index(const std::string& tar) {
 }
 
 void save_tar_index(const std::string& tar, const TarContents& contents) {
-  const std::vector<std::byte> bytes = to_bytes(contents);
   NewFile file(tar_index_path(tar));
-  size_t done = 0;
-  while (done < bytes.size())
-    done += static_cast<size_t>(
-        MILLRACE_SYSCALL(::write(file.fd(), bytes.data() + done, bytes.size() - done), file.passing_path()));
+  file.write(to_bytes(contents));
   file.commit();
 }
 

@@ -23,6 +23,13 @@ NewFile::~NewFile() {
   if (!committed_) ::unlink(passing_path_.c_str());
 }
 
+void NewFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const auto written = MILLRACE_SYSCALL(::write(fd(), bytes.data(), bytes.size()), passing_path_);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+}
+
 void NewFile::commit() {
   MILLRACE_SYSCALL(::rename(passing_path_.c_str(), path_.c_str()), passing_path_, path_);
   committed_ = true;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 
 #include "millrace/sharing/os/owned_fd.h"
@@ -18,6 +20,9 @@ class NewFile {
 
   /// Removes the file unless commit() was called.
   ~NewFile();
+
+  /// Appends all of `bytes`.
+  void write(std::span<const std::byte> bytes);
 
   /// Open for reading and writing.
   int fd() const { return fd_.get(); }

@@ -17,6 +17,7 @@
 #include "millrace/loader/setup.h"
 #include "millrace/loader/worker.h"
 #include "millrace/loader/worker_crew.h"
+#include "millrace/samplers/scatter.h"
 #include "millrace/sharing/memory/arena.h"
 #include "millrace/sharing/memory/slot_layout.h"
 #include "millrace/sharing/os/epoll.h"
@@ -65,7 +66,7 @@ class DataLoaderBase::Engine {
         board_(board_memory_.data(), geometry_),
         ledger_(geometry_.slots),
         plans_(geometry_.slots) {
-    if (options_.seed_mode() == SeedMode::kPerSample) base_seed_ = SampleRng::mix(options_.seed());
+    if (options_.seed_mode() == SeedMode::kPerSample) base_seed_ = split_mix(options_.seed());
     epoll_.add(done_.fd(), kDone);
     epoll_.add(arena_->returned().fd(), kReturned);
     start_workers();

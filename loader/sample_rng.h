@@ -24,7 +24,7 @@ class SampleRng {
 
   uint64_t operator()() {
     state_ += kSplitMixStep;
-    return mix(state_);
+    return split_mix(state_);
   }
 
   /// Uniform in [0, 1), 53 bits.
@@ -42,8 +42,6 @@ class SampleRng {
 
   /// True with probability p.
   bool chance(double p) { return uniform() < p; }
-
-  static constexpr uint64_t mix(uint64_t z) { return split_mix(z); }
 
  private:
   uint64_t state_;

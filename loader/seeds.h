@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "millrace/loader/sample_rng.h"
+#include "millrace/samplers/scatter.h"
 
 namespace millrace {
 
@@ -11,8 +11,8 @@ namespace millrace {
 /// workers.
 constexpr uint64_t sample_seed(uint64_t seed, int64_t epoch, int64_t position) {
   // Three rounds of SplitMix64's bijection: each input is scattered before the next one is added.
-  const uint64_t of_epoch = SampleRng::mix(SampleRng::mix(seed) + static_cast<uint64_t>(epoch));
-  return SampleRng::mix(of_epoch + static_cast<uint64_t>(position));
+  const uint64_t of_epoch = split_mix(split_mix(seed) + static_cast<uint64_t>(epoch));
+  return split_mix(of_epoch + static_cast<uint64_t>(position));
 }
 
 }  // namespace millrace

@@ -35,25 +35,6 @@
 // throws std::out_of_range. Thread rules are those of the inner datasets.
 namespace millrace {
 
-namespace detail {
-
-template <class D>
-concept GetsWithContext = requires(D& dataset, size_t index, SampleContext& context) {
-  dataset.get(index, context);
-};
-
-template <class D>
-concept GetsByIndexAlone = requires(D& dataset, size_t index) {
-  dataset.get(index);
-};
-
-template <class D>
-concept Describes = requires(const D& dataset, size_t index) {
-  std::string(dataset.describe(index));
-};
-
-}  // namespace detail
-
 /// The rows of given tensors: sample i is row i of each (PyTorch's TensorDataset), read in place.
 ///
 /// The tensors are copied once, when the dataset is made, into one piece of shared memory for all processes; copies of
@@ -289,7 +270,8 @@ class StackDataset {
     return std::apply(
         [&](auto&... dataset) {
           // In braces, whose elements are evaluated from left to right.
-          return std::tuple<decltype(get_from(dataset, index, context))...>{get_from(dataset, index, context)...};
+          return std::tuple<detail::SampleOf<std::remove_cvref_t<decltype(dataset)>>...>{
+              detail::get_sample(dataset, index, context)...};
         },
         datasets_);
   }
@@ -316,7 +298,7 @@ class StackDataset {
       if constexpr (InPlaceDataset<std::remove_cvref_t<decltype(dataset)>>)
         dataset.read(index, of_dataset, context);
       else
-        collate::write_sample(of_dataset, get_from(dataset, index, context));
+        collate::write_sample(of_dataset, detail::get_sample(dataset, index, context));
     });
   }
 
@@ -337,20 +319,12 @@ class StackDataset {
 
  private:
   template <class One>
-  static auto get_from(One& dataset, size_t index, SampleContext& context) {
-    if constexpr (detail::GetsWithContext<One>)
-      return dataset.get(index, context);
-    else
-      return dataset.get(index);
-  }
-
-  template <class One>
   static SampleSpec spec_of(One& dataset) {
     if constexpr (InPlaceDataset<One>) {
       return dataset.spec();
     } else {
       SampleContext context(0, -1);
-      return collate::spec_of(get_from(dataset, 0, context));
+      return collate::spec_of(detail::get_sample(dataset, 0, context));
     }
   }
 

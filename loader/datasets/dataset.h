@@ -59,11 +59,41 @@ concept SizeDataset = !BatchDataset<D> && !StatefulDataset<D> && requires(D & da
   dataset.get_batch(batch_size);
 };
 
+namespace detail {
+
+template <class D>
+concept GetsWithContext = requires(D& dataset, size_t index, SampleContext& context) {
+  dataset.get(index, context);
+};
+
+template <class D>
+concept GetsByIndexAlone = requires(D& dataset, size_t index) {
+  dataset.get(index);
+};
+
+template <class D>
+concept Describes = requires(const D& dataset, size_t index) {
+  std::string(dataset.describe(index));
+};
+
+/// Sample `index`, by whichever get() the dataset has.
+template <class D>
+decltype(auto) get_sample(D& dataset, size_t index, SampleContext& context) {
+  if constexpr (GetsWithContext<D>)
+    return dataset.get(index, context);
+  else
+    return dataset.get(index);
+}
+
+template <class D>
+using SampleOf =
+    std::remove_cvref_t<decltype(get_sample(std::declval<D&>(), size_t{}, std::declval<SampleContext&>()))>;
+
+}  // namespace detail
+
 /// Gives sample i as a value that collates (see collators.h); with a context when it wants random numbers.
 template <class D>
-concept GetDataset = Sized<D> &&(
-    requires(D& dataset, size_t index) { dataset.get(index); } ||
-    requires(D & dataset, size_t index, SampleContext& context) { dataset.get(index, context); });
+concept GetDataset = Sized<D> &&(detail::GetsByIndexAlone<D> || detail::GetsWithContext<D>);
 
 /// Gives its samples one after the other, each a value that collates, and std::nullopt behind the last. Each of the
 /// loader's streams (DataLoaderOptions::num_streams) is a copy of the dataset, and gives the samples of its own part,

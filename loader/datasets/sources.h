@@ -43,7 +43,7 @@ size_t size_of(D& dataset) {
 
 template <class D>
 std::string describe(const D& dataset, size_t index) {
-  if constexpr (requires { std::string(dataset.describe(index)); })
+  if constexpr (Describes<D>)
     return std::string(dataset.describe(index));
   else
     return {};
@@ -57,23 +57,6 @@ std::shared_ptr<D> clone(const std::shared_ptr<D>& dataset) {
   else
     return dataset;
 }
-
-template <class D>
-constexpr bool kGetsContext = requires(D& dataset, size_t index, SampleContext& context) {
-  dataset.get(index, context);
-};
-
-template <class D>
-decltype(auto) get_sample(D& dataset, size_t index, SampleContext& context) {
-  if constexpr (kGetsContext<D>)
-    return dataset.get(index, context);
-  else
-    return dataset.get(index);
-}
-
-template <class D>
-using SampleOf =
-    std::remove_cvref_t<decltype(get_sample(std::declval<D&>(), size_t{}, std::declval<SampleContext&>()))>;
 
 /// Samples in a batch that a dataset gave, where it shows: of a container its size, of examples that were stacked what
 /// the first dimensions of data and target agree upon; `asked` else.
@@ -128,7 +111,7 @@ class RowsSource final : public Source {
       SampleContext context = request.start(r);
       for (size_t f = 0; f < rows_.size(); ++f) rows_[f] = request.row(f, r);
       SampleRow row(spec, rows_);
-      if constexpr (!InPlaceDataset<D> && !kGetsContext<D>) request.seed_default_generator(context.seed());
+      if constexpr (!InPlaceDataset<D> && !GetsWithContext<D>) request.seed_default_generator(context.seed());
       if constexpr (InPlaceDataset<D>)
         dataset_->read(index, row, context);
       else
@@ -215,7 +198,7 @@ class CollatedSource final : public PackedSource<D, CollatedSource<D, Collate>> 
       if (!request.wanted(r)) continue;
       const size_t index = request.index(r);
       SampleContext context = request.start(r);
-      if constexpr (!kGetsContext<D>) request.seed_default_generator(context.seed());
+      if constexpr (!GetsWithContext<D>) request.seed_default_generator(context.seed());
       samples.push_back(get_sample(this->dataset(), index, context));
     }
     request.start_batch();

@@ -40,12 +40,12 @@ void FillRequest::seed_default_generator(uint64_t seed) const {
 
 void FillRequest::put(const PackedBatch& batch) const {
   const auto body = layout_.body(slot_);
-  const size_t bytes = batch.bytes();
-  if (bytes <= body.size()) return write_packed(batch, body);
+  const PackedLayout layout(batch);
+  if (layout.bytes() <= body.size()) return layout.write(body);
   const SpillPrefix prefix{claim_.slot, claim_.generation};
-  std::vector<std::byte> message(sizeof prefix + bytes);
+  std::vector<std::byte> message(sizeof prefix + layout.bytes());
   std::memcpy(message.data(), &prefix, sizeof prefix);
-  write_packed(batch, std::span(message).subspan(sizeof prefix));
+  layout.write(std::span(message).subspan(sizeof prefix));
   spill_.send(message);
   write_spilled(body);
 }

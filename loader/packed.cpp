@@ -40,35 +40,6 @@ struct TensorPlace {
   }
 };
 
-struct Plan {
-  std::vector<std::byte> description;
-  std::vector<uint64_t> offsets;  // Of the tensors, from the first one's place.
-  size_t texts = 0;               // Where the tensors begin.
-  size_t bytes = 0;
-};
-
-Plan plan_of(const PackedBatch& batch) {
-  Plan plan;
-  std::vector<TensorPlace> places;
-  uint64_t offset = 0;
-  for (const auto& tensor : batch.tensors) {
-    if (tensor.defined()) {
-      if (tensor.layout() != c10::kStrided || tensor.is_quantized())
-        throw std::invalid_argument(
-            "a batch carries strided tensors only: convert sparse, nested and quantized ones in the collate function");
-      places.push_back({static_cast<int8_t>(tensor.scalar_type()), tensor.sizes().vec(), offset});
-    } else {
-      places.push_back({static_cast<int8_t>(c10::ScalarType::Undefined), {}, offset});
-    }
-    plan.offsets.push_back(offset);
-    if (tensor.defined()) offset = aligned(offset + tensor.nbytes());
-  }
-  plan.description = encode(places).bytes;
-  plan.texts = aligned(sizeof(Header) + plan.description.size() + batch.value.size() + batch.state.size());
-  plan.bytes = plan.texts + offset;
-  return plan;
-}
-
 at::Tensor view(std::byte* data, const TensorPlace& place, const std::shared_ptr<void>& owner) {
   return at::for_blob(data, place.sizes)
       .context(new std::shared_ptr<void>(owner), [](void* held) { delete static_cast<std::shared_ptr<void>*>(held); })
@@ -90,25 +61,42 @@ size_t checked_bytes(const TensorPlace& place) {
 
 }  // namespace
 
-size_t PackedBatch::bytes() const { return plan_of(*this).bytes; }
+PackedLayout::PackedLayout(const PackedBatch& batch) : batch_(batch) {
+  std::vector<TensorPlace> places;
+  uint64_t offset = 0;
+  for (const auto& tensor : batch.tensors) {
+    offsets_.push_back(offset);
+    if (!tensor.defined()) {
+      places.push_back({static_cast<int8_t>(c10::ScalarType::Undefined), {}, offset});
+      continue;
+    }
+    if (tensor.layout() != c10::kStrided || tensor.is_quantized())
+      throw std::invalid_argument(
+          "a batch carries strided tensors only: convert sparse, nested and quantized ones in the collate function");
+    places.push_back({static_cast<int8_t>(tensor.scalar_type()), tensor.sizes().vec(), offset});
+    offset = aligned(offset + tensor.nbytes());
+  }
+  description_ = encode(places).bytes;
+  tensors_ = aligned(sizeof(Header) + description_.size() + batch.value.size() + batch.state.size());
+  bytes_ = tensors_ + offset;
+}
 
-void write_packed(const PackedBatch& batch, std::span<std::byte> memory) {
-  const Plan plan = plan_of(batch);
-  const Header header{kPacked,       plan.description.size(), batch.value.size(), batch.state.size(),
-                      batch.samples, batch.skipped,           batch.ended};
+void PackedLayout::write(std::span<std::byte> memory) const {
+  const Header header{kPacked,        description_.size(), batch_.value.size(), batch_.state.size(),
+                      batch_.samples, batch_.skipped,      batch_.ended};
   std::byte* at = memory.data();
   const auto append = [&](const void* data, size_t size) {
     if (size != 0) std::memcpy(at, data, size);
     at += size;
   };
   append(&header, sizeof header);
-  append(plan.description.data(), plan.description.size());
-  append(batch.value.data(), batch.value.size());
-  append(batch.state.data(), batch.state.size());
-  for (size_t t = 0; t < batch.tensors.size(); ++t) {
-    const at::Tensor& tensor = batch.tensors[t];
+  append(description_.data(), description_.size());
+  append(batch_.value.data(), batch_.value.size());
+  append(batch_.state.data(), batch_.state.size());
+  for (size_t t = 0; t < batch_.tensors.size(); ++t) {
+    const at::Tensor& tensor = batch_.tensors[t];
     if (!tensor.defined() || tensor.numel() == 0) continue;
-    std::byte* place = memory.data() + plan.texts + plan.offsets[t];
+    std::byte* place = memory.data() + tensors_ + offsets_[t];
     if (tensor.is_cpu() && tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg())
       std::memcpy(place, tensor.const_data_ptr(), tensor.nbytes());
     else

@@ -25,8 +25,6 @@ struct PackedBatch {
   std::vector<std::byte> state;     ///< Of the stream behind this batch; empty without one.
   std::vector<std::byte> value;     ///< Encoded.
   std::vector<at::Tensor> tensors;  ///< What the value refers to, in its order.
-
-  size_t bytes() const;  ///< That write_packed() needs.
 };
 
 /// What the trainer asks of a stream: the `batch_size` samples behind `position`. A worker that does not have the
@@ -48,8 +46,24 @@ struct StreamRequest {
   }
 };
 
-/// REQUIRES: memory of at least batch.bytes() bytes, aligned to 64.
-void write_packed(const PackedBatch& batch, std::span<std::byte> memory);
+/// A batch laid out: how many bytes it takes, and then the writing. Borrows the batch. Throws std::invalid_argument for
+/// tensors that are not strided.
+class PackedLayout {
+ public:
+  explicit PackedLayout(const PackedBatch& batch);
+
+  size_t bytes() const { return bytes_; }
+
+  /// REQUIRES: memory of at least bytes() bytes, aligned to 64.
+  void write(std::span<std::byte> memory) const;
+
+ private:
+  const PackedBatch& batch_;
+  std::vector<std::byte> description_;
+  std::vector<uint64_t> offsets_;  // Of the tensors, from the first one's place.
+  size_t tensors_ = 0;             // Where that is.
+  size_t bytes_ = 0;
+};
 
 /// The batch that lies in `memory`, which the worker that wrote it may have garbled: throws DecodeError. Its tensors
 /// are views that keep `owner` alive; everything else is copied.

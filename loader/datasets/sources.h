@@ -79,7 +79,8 @@ size_t samples_in(const B& batch, size_t asked) {
 
 /// Room for a packed sample, from what a batch of one takes: with some to spare, since others may be larger.
 inline uint64_t room_for(const PackedBatch& batch_of_one) {
-  return batch_of_one.bytes() + batch_of_one.bytes() / 4 + 64;
+  const size_t bytes = PackedLayout(batch_of_one).bytes();
+  return bytes + bytes / 4 + 64;
 }
 
 /// Samples of fixed fields, written row by row.

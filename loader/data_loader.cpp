@@ -557,10 +557,15 @@ class DataLoaderBase::Engine {
 
   // What is planned behind it is now first; and its place is remembered where others before it are still open.
   void pass(size_t slot, const PackedBatch* packed) {
-    passed_ahead_[ledger_[slot].sequence] = plans_[slot].batch;
-    while (!passed_ahead_.empty() && passed_ahead_.begin()->first == next_in_order_) {
-      passed_ahead_.erase(passed_ahead_.begin());
+    const uint64_t sequence = ledger_[slot].sequence;
+    if (sequence != next_in_order_) {
+      passed_ahead_[sequence] = plans_[slot].batch;
+    } else {
       ++next_in_order_;
+      while (!passed_ahead_.empty() && passed_ahead_.begin()->first == next_in_order_) {
+        passed_ahead_.erase(passed_ahead_.begin());
+        ++next_in_order_;
+      }
     }
     order_->passed(plans_[slot], packed);
   }

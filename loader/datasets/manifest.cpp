@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <filesystem>
 #include <stdexcept>
 #include <string_view>
@@ -19,17 +18,6 @@ namespace millrace {
 namespace {
 
 using transforms::TargetBox;
-
-template <class T>
-detail::SharedBytes share(const std::string& label, const std::vector<T>& values) {
-  const size_t bytes = values.size() * sizeof(T);
-  return detail::SharedBytes::make(label, bytes, [&](std::byte* memory) { std::memcpy(memory, values.data(), bytes); });
-}
-
-template <class T>
-std::span<const T> view(const detail::SharedBytes& bytes) {
-  return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
-}
 
 /// Leaves room for the row with most boxes, or makes sure that there is.
 void set_max_boxes(ImageManifestOptions& options, const std::string& path, const std::vector<uint64_t>& box_ends) {
@@ -58,9 +46,9 @@ ImageManifest::ImageManifest(const std::string& path, ImageManifestOptions optio
     images_ = columns.images.share();
     masks_ = columns.masks.share();
     classes_ = columns.labels.classes();
-    labels_ = share("labels of a manifest", columns.labels.labels());
-    box_ends_ = share("boxes of a manifest", columns.box_ends);
-    boxes_ = share("boxes of a manifest", columns.boxes);
+    labels_ = detail::SharedBytes::of("labels of a manifest", columns.labels.labels());
+    box_ends_ = detail::SharedBytes::of("boxes of a manifest", columns.box_ends);
+    boxes_ = detail::SharedBytes::of("boxes of a manifest", columns.boxes);
   }
   ::malloc_trim(0);  // The columns' memory, of which the allocator would keep up to 64 MB.
 }
@@ -87,15 +75,15 @@ std::string ImageManifest::describe(size_t i) const {
 }
 
 int64_t ImageManifest::label(size_t i) const {
-  const auto labels = view<int64_t>(labels_);
+  const auto labels = labels_.as<int64_t>();
   detail::require_index("ImageManifest: labels", i, labels.size());
   return labels[i];
 }
 
 std::span<const TargetBox> ImageManifest::boxes(size_t i) const {
-  const auto ends = view<uint64_t>(box_ends_);
+  const auto ends = box_ends_.as<uint64_t>();
   detail::require_index("ImageManifest: boxes", i, ends.size());
-  const auto all = view<TargetBox>(boxes_);
+  const auto all = boxes_.as<TargetBox>();
   // Copied before they are checked: whoever sent the manifest may still be able to write to it.
   const uint64_t begin = i == 0 ? 0 : ends[i - 1], end = ends[i];
   if (begin > end || end > all.size())
@@ -144,7 +132,7 @@ void ImageManifest::read(size_t i, SampleRow& row, SampleContext& context) const
 void ImageManifest::load(DecodeArchive& archive) {
   archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, chain_, mode_);
   const auto fits = [&](const std::string& column, size_t rows) { return column.empty() || rows == images_.size(); };
-  const auto ends = view<uint64_t>(box_ends_);
+  const auto ends = box_ends_.as<uint64_t>();
   if (!fits(options_.label, labels_.size() / sizeof(int64_t)) || !fits(options_.mask, masks_.size()) ||
       !fits(options_.boxes, ends.size()))
     throw DecodeError("an ImageManifest has columns of different lengths");

@@ -2,9 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/memory/segment.h"
@@ -28,6 +31,19 @@ class SharedBytes {
     fill(memory->mapped.data());
     made.memory_ = std::move(memory);
     return made;
+  }
+
+  /// Of what is in `values`. Errors as make().
+  template <class T>
+  static SharedBytes of(const std::string& label, const std::vector<T>& values) {
+    const size_t bytes = values.size() * sizeof(T);
+    return make(label, bytes, [&](std::byte* memory) { std::memcpy(memory, values.data(), bytes); });
+  }
+
+  /// All of it, as values that of() was given; what is left over at the end is not among them.
+  template <class T>
+  std::span<const T> as() const {
+    return {reinterpret_cast<const T*>(data()), size() / sizeof(T)};
   }
 
   const std::byte* data() const { return memory_ ? memory_->mapped.data() : nullptr; }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -26,18 +25,6 @@ std::vector<std::string> paths_of(const std::string& pattern) {
     begin = end + kBetween.size();
   }
   return paths;
-}
-
-template <class T>
-detail::SharedBytes share(const std::vector<T>& values) {
-  return detail::SharedBytes::make("samples of tar shards", values.size() * sizeof(T), [&](std::byte* memory) {
-    std::memcpy(memory, values.data(), values.size() * sizeof(T));
-  });
-}
-
-template <class T>
-std::span<const T> as(const detail::SharedBytes& bytes) {
-  return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
 }
 
 /// Calls take(alternative) for "jpg", "jpeg", "png" of "jpg;jpeg;png", until it returns true.
@@ -97,8 +84,9 @@ TarShards::TarShards(const std::vector<std::string>& paths) {
   }
   first_files.push_back(files.size());
   paths_ = SharedStrings::make(paths);
-  first_files_ = share(first_files);
-  files_ = share(files);
+  constexpr const char* kLabel = "samples of tar shards";
+  first_files_ = detail::SharedBytes::of(kLabel, first_files);
+  files_ = detail::SharedBytes::of(kLabel, files);
   keys_ = SharedStrings::make(keys);
   extensions_ = SharedStrings::make(extensions);
 }
@@ -154,9 +142,9 @@ TarImages TarShards::image(std::string alternatives, transforms::Chain chain) co
 
 std::string TarShards::describe(size_t i) const { return std::string(shard(i)) + ": " + std::string(key(i)); }
 
-std::span<const uint64_t> TarShards::first_files() const { return as<uint64_t>(first_files_); }
+std::span<const uint64_t> TarShards::first_files() const { return first_files_.as<uint64_t>(); }
 
-std::span<const TarShards::File> TarShards::files() const { return as<File>(files_); }
+std::span<const TarShards::File> TarShards::files() const { return files_.as<File>(); }
 
 size_t TarShards::shard_of(size_t i) const {
   detail::require_index("TarShards", i, size());

@@ -14,6 +14,7 @@
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/datasets/chain_dataset.h"
 #include "millrace/tests/conformance/places.h"
+#include "millrace/tests/conformance/whole_batches.h"
 
 namespace millrace {
 namespace {
@@ -142,23 +143,8 @@ TEST_P(Kinds, BatchesLargerThanTheirSlotArriveAsWell) {
 
 // --- whole batches ---
 
-struct WholeBatches {
-  int64_t n = 0;
-
-  size_t size() const { return static_cast<size_t>(n); }
-  std::vector<int64_t> get_batch(const std::vector<size_t>& indices) const {
-    std::vector<int64_t> squares;
-    for (const size_t i : indices) squares.push_back(static_cast<int64_t>(i * i));
-    return squares;
-  }
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(n);
-  }
-};
-
 TEST_P(Kinds, ADatasetOfWholeBatches) {
-  auto loader = make_data_loader(WholeBatches{7}, options(3));
+  auto loader = make_data_loader(testing::WholeBatches{7}, options(3));
   static_assert(std::is_same_v<decltype(loader)::element_type, TypedDataLoader<std::vector<int64_t>>>);
   std::vector<int64_t> all;
   for (auto& batch : *loader) all.insert(all.end(), batch.begin(), batch.end());

@@ -92,7 +92,8 @@ TEST_P(Options, ASlowSampleHoldsUpItsBatchAndOthersOnlyInOrder) {
   }
 }
 
-// What is read when the trainer has taken one batch and waits; stays so.
+// What is read when the trainer has taken one batch and waits; stays so, for the time of many batches: that nothing
+// more is read is no event to wait for.
 template <class Loader>
 void expect_read_ahead(Loader& loader, const Probe& probe, int64_t samples) {
   loader.next();

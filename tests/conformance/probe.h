@@ -41,7 +41,8 @@ struct Tally {
   }
 };
 
-/// Waits until `condition` holds, at most twenty seconds. Whether it came to hold.
+/// Waits until `condition` holds, at most twenty seconds. Whether it came to hold. Looks again and again: what it is
+/// about are counters in shared memory that workers of every kind write, without a bell.
 template <class Condition>
 bool wait_until(const Condition& condition) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);

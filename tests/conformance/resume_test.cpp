@@ -31,6 +31,7 @@
 #include "millrace/sharing/process/process.h"
 #include "millrace/tests/conformance/places.h"
 #include "millrace/tests/conformance/probe.h"
+#include "millrace/tests/conformance/whole_batches.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/process_probe.h"
 
@@ -82,21 +83,6 @@ struct Sentences {
     return {{"tokens", at::arange(1 + static_cast<int64_t>(i) % 4)},
             {"text", "sentence " + std::to_string(i)},
             {"noise", context.rng().uniform()}};
-  }
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(n);
-  }
-};
-
-struct Squares {
-  int64_t n = 0;
-
-  size_t size() const { return static_cast<size_t>(n); }
-  std::vector<int64_t> get_batch(const std::vector<size_t>& indices) const {
-    std::vector<int64_t> squares;
-    for (const size_t i : indices) squares.push_back(static_cast<int64_t>(i * i));
-    return squares;
   }
   template <class Archive>
   void serialize(Archive& archive) {
@@ -237,7 +223,7 @@ const std::map<std::string, Make>& kinds() {
        }},
       {"Get", [](O o) { return tested(make_data_loader(Gets{17}, o.shuffle(true))); }},
       {"Ragged", [](O o) { return tested(make_data_loader(Sentences{17}, o.shuffle(true), collate::Ragged{})); }},
-      {"WholeBatches", [](O o) { return tested(make_data_loader(Squares{17}, o.shuffle(true))); }},
+      {"WholeBatches", [](O o) { return tested(make_data_loader(testing::WholeBatches{17}, o.shuffle(true))); }},
       {"Streams", [](O o) { return tested(make_data_loader(Stream{7}, o.num_streams(3))); }},
       {"StreamsWithState", [](O o) { return tested(make_data_loader(StatefulStream{{7}}, o.num_streams(3))); }},
       {"StreamsThatEndUnevenly",

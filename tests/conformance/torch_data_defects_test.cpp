@@ -275,8 +275,8 @@ struct Hanging : td::datasets::Dataset<Hanging, int> {
 
 TEST_P(LoaderDefects, ShutdownIsBoundedWhileAWorkerHangs) {
   if (!GetParam().survives_deaths()) GTEST_SKIP() << "what hangs in the trainer cannot be ended";
-  const TemporaryFolder folder;
-  const std::string flag = (folder.path() / "hangs").string();
+  const test::Directory folder;
+  const std::string flag = folder.path() + "/hangs";
   const test::Watchdog watchdog("a loader whose workers hang is destroyed", test::kLong);
   auto loader = make_data_loader(Hanging(flag), options(1).max_sample_bytes(64).timeout(std::chrono::milliseconds(1)));
   const auto pids = loader->worker_pids();
@@ -387,8 +387,8 @@ struct Flagging : td::datasets::Dataset<Flagging, int> {
 };
 
 TEST(LoaderOptionsOfTorchData, MaxJobsCountsTheBatchesOfAllWorkersTogether) {
-  const TemporaryFolder folder;
-  const Flagging dataset(folder.path().string());
+  const test::Directory folder;
+  const Flagging dataset(folder.path());
   auto loader = make_data_loader(dataset, DataLoaderOptions(1)
                                               .workers(2)
                                               .worker_mode(WorkerMode::kThread)

@@ -363,9 +363,9 @@ auto make_digits(const std::string& root) {
 }
 
 TEST_P(TorchData, MNIST) {
-  const TemporaryFolder folder;
+  const test::Directory folder;
   write_mnist(folder.path());
-  const std::string root = folder.path().string();
+  const std::string root = folder.path();
   auto loader = make_data_loader(recipe(make_digits, root), td::samplers::SequentialSampler(60), options(30));
   int64_t images = 0;
   for (auto& example : *loader) {
@@ -382,9 +382,9 @@ TEST_P(TorchData, MNIST) {
 
 // The program of the guides, as it stands there.
 TEST(TorchDataProgram, ChangesANamespace) {
-  const TemporaryFolder folder;
+  const test::Directory folder;
   write_mnist(folder.path());
-  const std::string root = folder.path().string();
+  const std::string root = folder.path();
   auto loader = make_data_loader(recipe(make_digits, root), DataLoaderOptions(64).workers(4));
   EXPECT_EQ(loader->size(), 938);
   int64_t examples = 0;
@@ -661,8 +661,8 @@ struct Baton : td::datasets::Dataset<Baton, int> {
 
 TEST_P(TorchData, RespectsTimeout) {
   if (GetParam().workers == 0) GTEST_SKIP() << "nobody watches the trainer read";
-  const TemporaryFolder folder;
-  const Baton dataset(folder.path().string(), 1);
+  const test::Directory folder;
+  const Baton dataset(folder.path(), 1);
   // A first sample is read for its size when the loader is made.
   auto loader = make_data_loader(dataset, options(1).timeout(std::chrono::milliseconds(10)).max_sample_bytes(64));
   const auto what = message_of<LoaderTimeout>([&] { loader->next(); });
@@ -681,8 +681,8 @@ TEST_P(TorchData, RespectsTimeout) {
 
 TEST_P(TorchData, EnforcesOrderingAmongWorkersWhenConfigured) {
   if (GetParam().workers == 0) GTEST_SKIP() << "one after the other";
-  const TemporaryFolder folder;
-  const Baton dataset(folder.path().string(), 2);
+  const test::Directory folder;
+  const Baton dataset(folder.path(), 2);
   raise_flag(dataset.flag(1));  // So the second batch is finished before the first.
   auto loader = make_data_loader(dataset, options(1).max_sample_bytes(64));
   const auto samples = batches_of_epoch(loader);

@@ -1,10 +1,8 @@
 #pragma once
 
 #include <torch/data.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -14,30 +12,15 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/tests/support/directory.h"
+
 // Datasets written for torch::data, as its users have them; `serialize` is what lets them travel to workers.
 namespace millrace::testing {
 
 namespace td = torch::data;
 
-/// A folder of its own, gone with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "millrace_test_XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder " + name);
-    path_ = name;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-/// A flag that workers of every kind can see: a file.
+/// A flag that workers of every kind can see: a file. Looked for again and again, since what waits for it may be
+/// another process, and for twenty seconds at most.
 inline void raise_flag(const std::string& path) { std::ofstream(path).put('1'); }
 inline void wait_for_flag(const std::string& path) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);

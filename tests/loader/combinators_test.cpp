@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/loader/datasets_for_tests.h"
 #include "millrace/tests/samplers/pytorch_reference.h"
 #include "millrace/tests/support/process_probe.h"
@@ -20,11 +21,11 @@
 namespace millrace {
 namespace {
 
-using millrace::testing::Hash;
+using millrace::test::expect_the_same_in_every_mode;
+using millrace::test::hash_of;
+using millrace::test::travelled;
 using millrace::testing::kInline;
-using millrace::testing::Mode;
 using millrace::testing::Numbers;
-using millrace::testing::processes;
 using ::testing::HasSubstr;
 using Indices = std::vector<int64_t>;
 
@@ -56,15 +57,6 @@ struct Tens {
   int64_t get(size_t i) const { return static_cast<int64_t>(i) * 10; }
 };
 
-template <class D>
-D travelled(const D& dataset) {
-  Encoded encoded = encode(dataset);
-  DecodeArchive archive(encoded.bytes, encoded.fds);
-  D arrived;
-  archive(arrived);
-  return arrived;
-}
-
 template <class Error, class Call>
 std::string message_of(Call&& call) {
   try {
@@ -73,23 +65,6 @@ std::string message_of(Call&& call) {
     return e.what();
   }
   return "nothing was thrown";
-}
-
-// Every sample of one epoch, in order, as the loader's batches hold it.
-template <class D>
-uint64_t hash_of(const D& dataset, const Mode& mode) {
-  auto loader = make_data_loader(dataset, mode.options(4).seed(1));
-  Hash hash;
-  for (auto& batch : *loader) hash.add(batch);
-  return hash.value();
-}
-
-template <class D>
-void expect_the_same_in_every_mode(const D& dataset) {
-  const auto expected = hash_of(dataset, kInline);
-  for (const auto& mode :
-       {millrace::testing::threads(2), processes(StartMethod::kFork, 2), processes(StartMethod::kForkServer, 2)})
-    EXPECT_EQ(hash_of(dataset, mode), expected) << mode.name;
 }
 
 at::Tensor integers(int64_t n) { return at::arange(n, at::kLong); }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "millrace/loader/data_loader.h"
+#include "millrace/loader/datasets/fnv.h"
 
 namespace millrace::testing {
 
@@ -100,8 +101,7 @@ class Hash {
  public:
   void add(const at::Tensor& tensor) {
     const auto bytes = tensor.contiguous();
-    const auto* p = static_cast<const unsigned char*>(bytes.const_data_ptr());
-    for (size_t i = 0; i < bytes.nbytes(); ++i) value_ = (value_ ^ p[i]) * 0x100000001b3ULL;
+    value_ = fnv1a({static_cast<const std::byte*>(bytes.const_data_ptr()), bytes.nbytes()}, value_);
   }
   void add(const Batch& batch) {
     for (const auto& column : batch.columns()) add(std::get<at::Tensor>(column.value));
@@ -109,7 +109,7 @@ class Hash {
   uint64_t value() const { return value_; }
 
  private:
-  uint64_t value_ = 0xcbf29ce484222325ULL;
+  uint64_t value_ = kFnvBegin;
 };
 
 /// True when every row of "data" holds one number, the sample's index.

@@ -1,7 +1,6 @@
 // Fifty photos through torchvision and through ours, with the same parameters: geometry is equal, grey levels are
 // within 1 and on average within 0.2. Photos of another folder than the tests' own: MILLRACE_PHOTOS=DIR.
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -12,6 +11,7 @@
 
 #include "millrace/tests/loader/image/chains.h"
 #include "millrace/tests/samplers/pytorch_reference.h"
+#include "millrace/tests/support/directory.h"
 
 namespace millrace::test {
 namespace {
@@ -26,22 +26,6 @@ using transforms::TargetBox;
 using transforms::Targets;
 
 constexpr size_t kPhotos = 50;
-
-/// A folder of one's own, which goes with the object.
-class Folder {
- public:
-  Folder() : path_((fs::temp_directory_path() / "millrace_torchvision_XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("cannot make a folder " + path_);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { fs::remove_all(path_); }
-
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 /// What torchvision said: a picture, or numbers.
 struct Answer {
@@ -71,15 +55,15 @@ class Torchvision {
 
   /// Asks, and runs all checks. Nothing, not even torchvision's version, when there is no torchvision.
   std::optional<std::string> run() const {
-    const Folder folder;
-    std::ofstream(folder.file("pictures"), std::ios::binary) << pixels_;
+    const test::Directory folder;
+    std::ofstream(folder.path() + "/pictures", std::ios::binary) << pixels_;
     {
-      std::ofstream file(folder.file("questions"));
+      std::ofstream file(folder.path() + "/questions");
       for (const auto& question : questions_) file << question << '\n';
     }
     const auto [status, text] = detail::output_of(
-        "'" + python() + "' '" MILLRACE_TEST_DATA "/../loader/image/torchvision_results.py' '" +
-        folder.file("questions") + "' '" + folder.file("pictures") + "' '" + folder.file("results") + "'");
+        "'" + python() + "' '" MILLRACE_TEST_DATA "/../loader/image/torchvision_results.py' '" + folder.path() +
+        "/questions' '" + folder.path() + "/pictures' '" + folder.path() + "/results'");
     constexpr int kNoTorchvision = 3, kNoPython = 127;
     if (WIFEXITED(status) && (WEXITSTATUS(status) == kNoTorchvision || WEXITSTATUS(status) == kNoPython))
       return std::nullopt;
@@ -88,7 +72,7 @@ class Torchvision {
     std::istringstream lines(text);
     std::string version;
     std::getline(lines, version);
-    std::ifstream results(folder.file("results"), std::ios::binary);
+    std::ifstream results(folder.path() + "/results", std::ios::binary);
     for (size_t i = 0; i < questions_.size(); ++i) {
       SCOPED_TRACE(questions_[i]);
       std::string line;

@@ -364,6 +364,18 @@ TEST(NewFile, TakesItsNameWhenCommittedAndLeavesNothingElse) {
   EXPECT_THROW(NewFile(directory.path() + "/none/file"), SyscallError);
 }
 
+TEST(NewFile, WritesAllOfWhatItIsGivenPieceByPiece) {
+  const test::Directory directory;
+  const std::string path = directory.path() + "/file";
+  const std::string half(3 << 20, 'x');
+  NewFile file(path);
+  file.write(std::as_bytes(std::span(half)));
+  file.write({});
+  file.write(std::as_bytes(std::span(half)));
+  file.commit();
+  EXPECT_EQ(std::filesystem::file_size(path), 2 * half.size());
+}
+
 TEST(PidFd, OpenOfNoProcessNamesItsNumber) {
   try {
     PidFd::open(999'999'999);

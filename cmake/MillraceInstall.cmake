@@ -3,7 +3,7 @@
 
 include(CMakePackageConfigHelpers)
 
-set(_libraries millrace_sharing millrace_tensors millrace_samplers millrace_loader millrace_configs)
+set(_libraries millrace_sharing millrace_cuda millrace_tensors millrace_samplers millrace_loader millrace_configs)
 set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Millrace)
 
 install(TARGETS millrace ${_libraries} EXPORT MillraceTargets)

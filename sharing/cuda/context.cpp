@@ -1,0 +1,60 @@
+#include "millrace/sharing/cuda/context.h"
+
+#include <map>
+#include <mutex>
+
+namespace millrace::cuda {
+namespace {
+
+api::Device device_number(int device) {
+  api::Device number = 0;
+  MILLRACE_CUDA(device_get, &number, device);
+  return number;
+}
+
+// Retained once for the life of the process: objects that live on the device may be dropped at any time.
+api::Context primary_context(int device) {
+  static auto* const mutex = new std::mutex;
+  static auto* const contexts = new std::map<int, api::Context>;
+  const std::lock_guard lock(*mutex);
+  const auto known = contexts->find(device);
+  if (known != contexts->end()) return known->second;
+  api::Context context = nullptr;
+  MILLRACE_CUDA(device_primary_ctx_retain, &context, device_number(device));
+  contexts->emplace(device, context);
+  return context;
+}
+
+}  // namespace
+
+CurrentContext::CurrentContext(int device) { MILLRACE_CUDA(ctx_push_current, primary_context(device)); }
+
+CurrentContext::~CurrentContext() {
+  api::Context popped = nullptr;
+  // Fails only when the driver is shutting down, at the end of the process.
+  if (const Driver* driver = Driver::find()) driver->entry().ctx_pop_current(&popped);
+}
+
+bool has_context(int device) {
+  if (!Driver::is_initialized()) return false;
+  unsigned flags = 0;
+  int active = 0;
+  MILLRACE_CUDA(device_primary_ctx_get_state, device_number(device), &flags, &active);
+  return active != 0;
+}
+
+api::Uuid uuid_of(int device) {
+  api::Uuid uuid{};
+  MILLRACE_CUDA(device_get_uuid, &uuid, device_number(device));
+  return uuid;
+}
+
+int device_with(const api::Uuid& uuid) {
+  for (int device = 0; device < Driver::status().devices; ++device)
+    if (uuid_of(device) == uuid) return device;
+  throw CudaUnavailable(
+      "a tensor came from a CUDA device that this process does not see: give both processes the same "
+      "CUDA_VISIBLE_DEVICES");
+}
+
+}  // namespace millrace::cuda

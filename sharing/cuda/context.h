@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "millrace/sharing/cuda/driver.h"
+
+namespace millrace::cuda {
+
+/// The device's primary context, which LibTorch and the CUDA runtime use too, current in this thread for the life of
+/// the object. The context is made on first use (half a second, some hundred MiB of the device) and kept for the life
+/// of the process. Throws CudaUnavailable, CudaError.
+class CurrentContext {
+ public:
+  explicit CurrentContext(int device);
+  CurrentContext(const CurrentContext&) = delete;
+  CurrentContext& operator=(const CurrentContext&) = delete;
+  ~CurrentContext();
+};
+
+/// Whether the device has a primary context in this process, ours or anybody's. Makes none.
+bool has_context(int device);
+
+/// Tells devices apart across processes, whatever numbers they have there.
+api::Uuid uuid_of(int device);
+
+/// The number that the device has in this process. Throws CudaUnavailable when it is not visible here.
+int device_with(const api::Uuid& uuid);
+
+}  // namespace millrace::cuda

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "millrace/sharing/cuda/stream.h"
+
+namespace millrace::cuda {
+
+/// Passed when all work is done that some streams of a device had at a certain moment. Not thread-safe.
+///
+/// A stream that captures a graph then cannot take an event: the fence asks again until the capture has ended, and
+/// stands behind what the stream has by then.
+class Fence {
+ public:
+  Fence(int device, const std::vector<api::Stream>& streams);
+
+  /// Never blocks. Work that failed counts as done: the context is lost, nothing in it reads memory any more.
+  bool passed();
+
+  int device() const { return device_; }
+
+ private:
+  void record(api::Stream stream);
+
+  int device_;
+  std::vector<Event> events_;
+  std::vector<api::Stream> capturing_;
+};
+
+}  // namespace millrace::cuda

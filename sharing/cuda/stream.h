@@ -1,0 +1,52 @@
+#pragma once
+
+#include "millrace/sharing/cuda/driver.h"
+
+namespace millrace::cuda {
+
+/// The stream that torch's operations of this thread go to on the device; the device's default stream when torch's CUDA
+/// part is not loaded.
+api::Stream current_stream(int device);
+
+/// True while a CUDA graph is captured on the stream; then no event may be recorded on it.
+bool is_capturing(api::Stream stream);
+
+/// A stream of our own, which waits for no other. Move-only; destroying it waits for nothing, its work goes on.
+class OwnedStream {
+ public:
+  explicit OwnedStream(int device);
+  OwnedStream(const OwnedStream&) = delete;
+  OwnedStream& operator=(const OwnedStream&) = delete;
+  ~OwnedStream();
+
+  int device() const { return device_; }
+  api::Stream get() const { return stream_; }
+
+ private:
+  int device_;
+  api::Stream stream_ = nullptr;
+};
+
+/// A place in a stream's work. Not thread-safe.
+class Event {
+ public:
+  explicit Event(int device);
+  Event(Event&& other) noexcept;
+  Event& operator=(Event&& other) noexcept;
+  ~Event();
+
+  /// Moves the event behind all work that the stream, of the event's device, has so far.
+  void record(api::Stream stream);
+
+  /// Whether the work before it is done; true when it was never recorded. Throws CudaError for work that failed.
+  bool done() const;
+
+  /// Lets the stream, of any device, wait for it.
+  void block(api::Stream stream) const;
+
+ private:
+  int device_;
+  api::Event event_ = nullptr;
+};
+
+}  // namespace millrace::cuda

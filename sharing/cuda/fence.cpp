@@ -1,5 +1,7 @@
 #include "millrace/sharing/cuda/fence.h"
 
+#include "millrace/sharing/cuda/context.h"
+
 namespace millrace::cuda {
 
 Fence::Fence(int device, const std::vector<api::Stream>& streams) : device_(device) {
@@ -7,12 +9,19 @@ Fence::Fence(int device, const std::vector<api::Stream>& streams) : device_(devi
 }
 
 void Fence::record(api::Stream stream) {
+  const CurrentContext context(device_);
   if (is_capturing(stream)) {
     capturing_.push_back(stream);
     return;
   }
-  events_.emplace_back(device_);
-  events_.back().record(stream);
+  try {
+    Event event(device_);
+    event.record(stream);
+    events_.push_back(std::move(event));
+  } catch (const CudaError& error) {
+    if (error.code() != api::kOutOfMemory) throw;
+    MILLRACE_CUDA(stream_synchronize, stream);
+  }
 }
 
 bool Fence::passed() {

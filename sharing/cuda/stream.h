@@ -8,7 +8,8 @@ namespace millrace::cuda {
 /// part is not loaded.
 api::Stream current_stream(int device);
 
-/// True while a CUDA graph is captured on the stream; then no event may be recorded on it.
+/// True while a CUDA graph is captured on the stream, or on one that the default stream would wait for: then no event
+/// may be recorded on it. nullptr is the default stream of the current context.
 bool is_capturing(api::Stream stream);
 
 /// A stream of our own, which waits for no other. Move-only; destroying it waits for nothing, its work goes on.
@@ -41,7 +42,7 @@ class Event {
   /// Whether the work before it is done; true when it was never recorded. Throws CudaError for work that failed.
   bool done() const;
 
-  /// Lets the stream, of any device, wait for it.
+  /// Lets the stream, of any device, wait for it. nullptr is the default stream of the current context.
   void block(api::Stream stream) const;
 
  private:

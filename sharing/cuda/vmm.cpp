@@ -63,7 +63,7 @@ DeviceSegment DeviceSegment::create(int device, size_t bytes, const std::string&
   return {device, handle, bytes};
 }
 
-DeviceSegment DeviceSegment::adopt(int device, size_t bytes, OwnedFd fd) {
+DeviceSegment DeviceSegment::adopt(int device, size_t bytes, const OwnedFd& fd) {
   const CurrentContext context(device);
   api::AllocationHandle handle = 0;
   void* const shareable = reinterpret_cast<void*>(static_cast<intptr_t>(fd.get()));

@@ -25,8 +25,8 @@ class DeviceSegment {
   static DeviceSegment create(int device, size_t bytes, const std::string& knob);
 
   /// What another process exported: its device, under the number it has here, and its bytes() come by message. The
-  /// descriptor is closed. Throws CudaError, CudaUnavailable.
-  static DeviceSegment adopt(int device, size_t bytes, OwnedFd fd);
+  /// descriptor may be closed then. Throws CudaError, CudaUnavailable.
+  static DeviceSegment adopt(int device, size_t bytes, const OwnedFd& fd);
 
   /// The memory that somebody in this process, PyTorch's expandable segments for one, mapped at `address`. Throws
   /// CudaError for memory that was not made by cuMemCreate().

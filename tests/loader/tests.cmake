@@ -26,3 +26,5 @@ millrace_test(tar_scan_test
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
 millrace_test(tar_shards_test loader/tar_shards_test.cpp
   LABELS asan process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
+millrace_test(finish_test loader/device/finish_test.cpp loader/device/finish_cu.cpp
+  LABELS asan TIMEOUT 120 LIBRARIES millrace_loader)

@@ -12,6 +12,10 @@ api::Stream current_stream(int device);
 /// may be recorded on it. nullptr is the default stream of the current context.
 bool is_capturing(api::Stream stream);
 
+/// Whether the stream, which does not capture, has work left. False for one whose work failed or
+/// whose context is gone.
+bool is_busy(int device, api::Stream stream);
+
 /// A stream of our own, which waits for no other. Move-only; destroying it waits for nothing, its work goes on.
 class OwnedStream {
  public:
@@ -41,6 +45,9 @@ class Event {
 
   /// Whether the work before it is done; true when it was never recorded. Throws CudaError for work that failed.
   bool done() const;
+
+  /// Waits in this thread until done(). Throws as that.
+  void wait() const;
 
   /// Lets the stream, of any device, wait for it. nullptr is the default stream of the current context.
   void block(api::Stream stream) const;

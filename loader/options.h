@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Generator.h>
+#include <c10/core/Device.h>
 
 #include <chrono>
 #include <cstdint>
@@ -96,6 +97,15 @@ class DataLoaderOptions {
   /// The room that a sample of no fixed shape is expected to take in a batch; 0 measures the first one. A batch that
   /// needs more costs two copies more.
   MILLRACE_OPTION(uint64_t, max_sample_bytes, 0);
+  /// Where batches are delivered.
+  MILLRACE_OPTION(at::Device, device, at::Device(at::kCPU));
+  /// The room on `device` for the CUDA tensors of one batch, each rounded up to 512 bytes; so much is allocated for
+  /// every batch that is prefetched or held. 0: batches of workers have CPU tensors only.
+  ///
+  /// Of datasets that make CUDA tensors, in whole batches or through a collate function. The memory is the trainer's
+  /// and a worker's tensors are copied into it on the device, so the death of a worker takes nothing away. A batch that
+  /// needs more is an error. Worker processes must not be StartMethod::kFork ones, nor run under MPS.
+  MILLRACE_OPTION(uint64_t, device_batch_bytes, 0);
 
   // torch::data's names, and PyTorch's where they differ.
  public:

@@ -38,6 +38,7 @@ class Worker {
   struct Place {
     const Board& board;
     std::byte* arena;
+    cuda::DeviceArena* device_arena;  ///< Null unless batches may have CUDA tensors.
     const SlotLayout& layout;
     const EventFd& done;    ///< Rung when the trainer waits for a batch that we complete.
     const FdSocket* spill;  ///< Takes batches that are larger than a slot.

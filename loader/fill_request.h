@@ -86,6 +86,9 @@ class FillRequest {
   /// DeviceSlot::store() throws.
   void put(const PackedBatch& batch);
 
+  /// Instead of put(), when there will be no batch.
+  void abandon() { device_slot_.abandon(); }
+
   /// The row that was started last, and its index.
   uint32_t current() const { return current_; }
   int64_t current_index() const { return beacon_.sample.load(std::memory_order_relaxed); }

@@ -97,8 +97,9 @@ void Worker::begin(uint64_t base_seed) {
   base_seed_ = base_seed;
 }
 
-void Worker::report(const Board::Claim& claim, const FillRequest& request, const std::string& type,
+void Worker::report(const Board::Claim& claim, FillRequest& request, const std::string& type,
                     const std::string& message) {
+  request.abandon();
   std::string path;
   const int64_t index = request.current_index();
   try {

@@ -56,8 +56,7 @@ class Worker {
  private:
   void fill(const Board::Claim& claim);
   void begin(uint64_t base_seed);
-  void report(const Board::Claim& claim, const FillRequest& request, const std::string& type,
-              const std::string& message);
+  void report(const Board::Claim& claim, FillRequest& request, const std::string& type, const std::string& message);
   void note(WorkerPhase phase, int64_t sample);
 
   uint32_t board_number() const { return static_cast<uint32_t>(std::max(role_.number, 0)); }

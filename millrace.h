@@ -14,6 +14,7 @@
 #include "millrace/loader/datasets/mnist.h"
 #include "millrace/loader/datasets/tar_shards.h"
 #include "millrace/loader/datasets/tar_writer.h"
+#include "millrace/loader/device/empty_in_batch.h"
 #include "millrace/loader/example_codec.h"
 #include "millrace/loader/transforms/batch_mix.h"
 #include "millrace/loader/transforms/transforms.h"

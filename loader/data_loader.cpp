@@ -11,6 +11,8 @@
 #include <string>
 
 #include "millrace/loader/board.h"
+#include "millrace/loader/device/device_stage.h"
+#include "millrace/loader/device/pinning.h"
 #include "millrace/loader/ledger.h"
 #include "millrace/loader/order.h"
 #include "millrace/loader/seeds.h"
@@ -35,7 +37,8 @@ enum WakeKey : uint64_t { kDone, kReturned, kFirstWorker };
 constexpr auto kRescan =
     std::chrono::milliseconds(100);  // Bounds the harm of a wake-up that a hostile worker swallows.
 constexpr auto kLookForDeaths = std::chrono::milliseconds(10);
-constexpr auto kHeldGrace = std::chrono::seconds(2);  // For another thread of the user's to drop a batch.
+constexpr auto kLookForCopies = std::chrono::milliseconds(1);  // No descriptor tells of the end of a device's copies.
+constexpr auto kHeldGrace = std::chrono::seconds(2);           // For another thread of the user's to drop a batch.
 
 std::string seconds_text(Clock::duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
@@ -45,7 +48,8 @@ std::string seconds_text(Clock::duration duration) {
 }  // namespace
 
 // The journey of a batch, from the trainer's side: open_ahead() asks the order for indices and opens a slot; workers
-// fill it; find_complete() sees it; deliver() lends it; the lease brings it home and settle() makes it free.
+// fill it; find_complete() sees it; deliver() lends it; the lease brings it home and settle() makes it free, when no
+// device reads it any more.
 class DataLoaderBase::Engine {
  public:
   Engine(Parts parts, const DataLoaderOptions& options)
@@ -70,6 +74,7 @@ class DataLoaderBase::Engine {
     epoll_.add(done_.fd(), kDone);
     epoll_.add(arena_->returned().fd(), kReturned);
     start_workers();
+    if (read_by_devices(options_)) serve_devices();
   }
 
   ~Engine() {
@@ -82,6 +87,7 @@ class DataLoaderBase::Engine {
   std::optional<Delivery> next() {
     if (fatal_) throw WorkerStartError(*fatal_);
     if (corrupted_) throw BoardCorrupted(*corrupted_);
+    if (stage_) stage_->require_no_capture();
     look_for_deaths();
     for (;;) {
       settle();
@@ -97,6 +103,7 @@ class DataLoaderBase::Engine {
       if (!delivery) continue;
       ++delivered_;
       open_ahead(ahead_);
+      if (stage_) bring_to_device(slot, *delivery);
       return delivery;
     }
   }
@@ -219,6 +226,15 @@ class DataLoaderBase::Engine {
     }
   }
 
+  // Behind the start of the workers: those that are forked off this process are then free of CUDA.
+  void serve_devices() {
+    if (options_.device().is_cuda()) stage_.emplace(require_cuda(options_.device()), geometry_.slots);
+    auto pinning = pin(*arena_, stage_ ? stage_->device() : options_.device());
+    gate_ = std::move(pinning.gate);
+    stats_.pinned_bytes = pinning.bytes;
+    stats_.pin_error = std::move(pinning.error);
+  }
+
   // --- opening ---
 
   // Plans go on into the next epoch, so that its first batch does not come late; but not where the next epoch's order
@@ -319,6 +335,7 @@ class DataLoaderBase::Engine {
       if (ledger_[slot].state != SlotState::kOpen) continue;
       board_.close_unclaimed(slot, ledger_[slot].generation);
       ledger_.cancel(slot);
+      if (stage_) stage_->drop(slot);
     }
     given_up_.clear();
     passed_ahead_.clear();
@@ -404,8 +421,9 @@ class DataLoaderBase::Engine {
     const bool starved = ledger_.count(SlotState::kOpen) == 0;  // Only a slot that comes home helps then.
     if (starved) arena_->start_waiting();
     std::chrono::nanoseconds limit = kRescan;
+    if (ledger_.count(SlotState::kSettling) > 0) limit = kLookForCopies;
     if (options_.timeout().count() > 0)
-      limit = std::clamp<std::chrono::nanoseconds>(start + options_.timeout() - Clock::now(), {}, kRescan);
+      limit = std::clamp<std::chrono::nanoseconds>(start + options_.timeout() - Clock::now(), {}, limit);
     if (find_complete()) limit = {};  // Completed between our last look and start_waiting().
     for (const uint64_t key : epoll_.wait(limit)) handle(key);
     board_.stop_waiting();
@@ -484,9 +502,19 @@ class DataLoaderBase::Engine {
     }
     ledger_.lend(slot);
     delivery.lease = std::make_shared<Lease>(arena_, slot);
+    point_at_rows(delivery, slot);
+    return delivery;
+  }
+
+  void point_at_rows(Delivery& delivery, size_t slot) const {
     delivery.layout = &layout_;
     delivery.slot = arena_->slot(slot);
-    return delivery;
+    guard(delivery, slot);
+  }
+
+  void guard(Delivery& delivery, size_t slot) const {
+    delivery.guarded = {gate_, slot};
+    delivery.pinned = stats_.pinned_bytes > 0;
   }
 
   // Rows whose sample was left out are overwritten by those behind them.
@@ -519,6 +547,7 @@ class DataLoaderBase::Engine {
       } else {
         ledger_.lend(slot);
         delivery.packed = read_packed(body, std::make_shared<Lease>(arena_, slot));
+        guard(delivery, slot);
       }
     } catch (const DecodeError& e) {
       throw_corrupted(slot, e.what());
@@ -568,6 +597,57 @@ class DataLoaderBase::Engine {
       }
     }
     order_->passed(plans_[slot], packed);
+  }
+
+  // --- to the device ---
+
+  void bring_to_device(size_t slot, Delivery& delivery) {
+    const bool was_ahead = stage_->has(slot);
+    stage_->deliver(slot, delivery);
+    ++stats_.device_copies;
+    stats_.copied_ahead += was_ahead;
+    copy_ahead();
+    settle();  // Now, while the current stream has nothing more to do than what the copies wait for anyway.
+  }
+
+  // Of the batches that come next, those that are complete.
+  void copy_ahead() {
+    std::vector<size_t> next;
+    for (size_t slot = 0; slot < ledger_.size(); ++slot)
+      if (ledger_[slot].state == SlotState::kOpen && (options_.in_order() || complete(slot))) next.push_back(slot);
+    std::sort(next.begin(), next.end(), [&](size_t a, size_t b) { return ledger_[a].sequence < ledger_[b].sequence; });
+    next.resize(std::min(next.size(), static_cast<size_t>(options_.device_prefetch())));
+    for (const size_t slot : next) {
+      if (stage_->has(slot)) continue;
+      if (auto batch = preview(slot)) stage_->start(slot, std::move(*batch));
+    }
+  }
+
+  // What delivering the slot would give, without its lease; nullopt where that is not simply what workers wrote into
+  // it: when it is not complete, failed, is empty, has samples left out, or came by message.
+  std::optional<Delivery> preview(size_t slot) const {
+    const auto& entry = ledger_[slot];
+    for (size_t r = 0; r < entry.range_deaths.size(); ++r) {
+      const RangeWord word = board_.range(slot, r);
+      if (word.state != RangeState::kDone || word.generation != entry.generation) return std::nullopt;
+    }
+    if (std::find(entry.indices.begin(), entry.indices.end(), kNoSample) != entry.indices.end()) return std::nullopt;
+    Delivery delivery = begin_delivery(entry);
+    if (kind_ == Source::Kind::kRows) {
+      point_at_rows(delivery, slot);
+    } else {
+      const auto body = layout_.body(arena_->slot(slot));
+      if (is_spilled(body)) return std::nullopt;
+      try {
+        delivery.packed = read_packed(body, nullptr);
+      } catch (const DecodeError&) {
+        return std::nullopt;  // deliver() will say so.
+      }
+      if (kind_ == Source::Kind::kStreams) delivery.samples = delivery.packed->samples;
+      guard(delivery, slot);
+    }
+    if (delivery.samples == 0) return std::nullopt;
+    return delivery;
   }
 
   // --- errors ---
@@ -673,15 +753,24 @@ class DataLoaderBase::Engine {
   void settle() {
     returned_.clear();
     arena_->take_returned(returned_);
-    for (const size_t slot : returned_) ledger_.release(slot);
+    for (const size_t slot : returned_) retire(slot);
     for (size_t slot = 0; slot < ledger_.size(); ++slot)
-      if (ledger_[slot].state == SlotState::kDraining && complete(slot)) ledger_.release(slot);
+      if (ledger_[slot].state == SlotState::kDraining && complete(slot)) retire(slot);
+    for (size_t slot = 0; gate_ && slot < ledger_.size(); ++slot)
+      if (ledger_[slot].state == SlotState::kSettling && gate_->passed(slot)) ledger_.release(slot);
   }
 
-  // Nothing is open, so nothing will be completed: a slot must come home, from the user or from a worker that still
-  // writes.
+  void retire(size_t slot) {
+    if (!gate_) return ledger_.release(slot);
+    ledger_.settle(slot);
+    gate_->close(slot);
+  }
+
+  // Nothing is open, so nothing will be completed: a slot must come home, from the user, from a worker that still
+  // writes or from a device that still reads.
   void require_slot_comes_home(Clock::time_point start) {
-    if (ledger_.count(SlotState::kDraining) > 0 || ledger_.count(SlotState::kFree) > 0) return;
+    for (const auto state : {SlotState::kDraining, SlotState::kSettling, SlotState::kFree})
+      if (ledger_.count(state) > 0) return;
     if (Clock::now() - start < kHeldGrace) return;
     auto oldest = Clock::now();
     for (size_t slot = 0; slot < ledger_.size(); ++slot) oldest = std::min(oldest, ledger_[slot].lent_since);
@@ -808,6 +897,7 @@ class DataLoaderBase::Engine {
 
   // Shared with the workers.
   std::shared_ptr<Arena> arena_;
+  std::shared_ptr<SlotGate> gate_;  // Where devices read it.
   Board::Geometry geometry_;
   SharedSegment board_segment_;
   MappedSegment board_memory_;
@@ -837,6 +927,7 @@ class DataLoaderBase::Engine {
   int64_t deaths_without_batch_ = 0;
   std::vector<int64_t> deaths_before_ready_;  // In a row, by worker.
   LoaderStats stats_;
+  std::optional<DeviceStage> stage_;  // Of loaders with device().
   Clock::time_point next_look_for_deaths_;
   int64_t epoch_ = 0;          // Being delivered,
   int64_t delivered_ = 0;      // and how many of its batches next() gave or lost since it was gone to.

@@ -39,6 +39,11 @@ void Ledger::cancel(size_t slot) {
   slots_[slot].state = SlotState::kDraining;
 }
 
+void Ledger::settle(size_t slot) {
+  if (slots_[slot].state != SlotState::kDraining) require(slot, SlotState::kLent, "settled");
+  slots_[slot].state = SlotState::kSettling;
+}
+
 void Ledger::release(size_t slot) {
   if (slots_[slot].state == SlotState::kFree)
     throw std::logic_error("slot " + std::to_string(slot) + " was released twice");

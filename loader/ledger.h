@@ -10,12 +10,13 @@ namespace millrace {
 
 /// Where a slot is in its life:
 ///
-///   kFree --open--> kOpen --lend--> kLent --release--> kFree
-///                   kOpen --cancel--> kDraining --release--> kFree
+///   kFree --open--> kOpen --lend--> kLent --------> kSettling --release--> kFree
+///                   kOpen --cancel--> kDraining --> kSettling --release--> kFree
 ///
 /// An open slot is being filled or is complete; the board knows which. A draining slot belongs to an epoch that was
-/// left; it waits for workers that are still writing into it.
-enum class SlotState { kFree, kOpen, kLent, kDraining };
+/// left; it waits for workers that are still writing into it. A settling slot has come home, but a device may still
+/// read it (see SlotGate); where no device reads slots, they are released without it.
+enum class SlotState { kFree, kOpen, kLent, kDraining, kSettling };
 
 /// What the trainer alone knows about its slots: who has them, what is in them, how often a range was tried. Pure
 /// bookkeeping in private memory: no worker can damage it, and a crash leaves it as it is. Not thread-safe.
@@ -43,6 +44,7 @@ class Ledger {
 
   void lend(size_t slot);
   void cancel(size_t slot);
+  void settle(size_t slot);
   void release(size_t slot);
 
   /// Counts a death on a range and returns how many there have been.

@@ -38,6 +38,10 @@ DataLoaderOptions checked(DataLoaderOptions options) {
   require(options.timeout().count() >= 0, text("timeout", options.timeout().count()) + " ms, it cannot be negative");
   require(options.sample_timeout().count() >= 0,
           text("sample_timeout", options.sample_timeout().count()) + " ms, it cannot be negative");
+  require(options.device().is_cpu() || options.device().is_cuda(),
+          "device is " + options.device().str() + ", it must be cpu or cuda");
+  require(options.device_prefetch() >= 0,
+          text("device_prefetch", options.device_prefetch()) + ", it cannot be negative");
   const bool torch_seeds = options.seed_mode() == SeedMode::kTorch;
   require(torch_seeds || !options.generator().defined(), "generator needs seed_mode(SeedMode::kTorch); use seed");
   require(!torch_seeds || options.num_workers() == 0 || options.worker_mode() == WorkerMode::kProcess,
@@ -107,6 +111,8 @@ bool whole_batches(Source::Kind kind, const DataLoaderOptions& options) {
   return kind != Source::Kind::kRows || options.seed_mode() == SeedMode::kTorch;
 }
 
+bool read_by_devices(const DataLoaderOptions& options) { return options.pin_memory() || options.device().is_cuda(); }
+
 int64_t batches_ahead(Source::Kind kind, const DataLoaderOptions& options, size_t slot_bytes) {
   const int64_t workers = std::max<int64_t>(options.num_workers(), 1);
   int64_t ahead = options.prefetch() * (whole_batches(kind, options) ? workers : 1);
@@ -121,8 +127,9 @@ int64_t batches_ahead(Source::Kind kind, const DataLoaderOptions& options, size_
 }
 
 size_t slots_needed(int64_t ahead, const DataLoaderOptions& options) {
-  return static_cast<size_t>(std::max<int64_t>(ahead, 1)  // being filled, or complete and waiting their turn
-                             + options.held());           // in the user's hands
+  return static_cast<size_t>(std::max<int64_t>(ahead, 1)            // being filled, or complete and waiting their turn
+                             + options.held()                       // in the user's hands
+                             + int64_t{read_by_devices(options)});  // let go by the user, but not by the device
 }
 
 Board::Geometry geometry_of(Source::Kind kind, int64_t ahead, const DataLoaderOptions& options) {

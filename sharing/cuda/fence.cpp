@@ -2,21 +2,21 @@
 
 namespace millrace::cuda {
 
-Fence::Fence(int device, const std::vector<api::Stream>& streams) : device_(device) {
-  for (const api::Stream stream : streams) record(stream);
-}
+Fence::Fence(int device, const std::vector<api::Stream>& streams) : device_(device), unrecorded_(streams) { record(); }
 
-void Fence::record(api::Stream stream) {
-  if (is_capturing(stream)) {
-    capturing_.push_back(stream);
-    return;
-  }
-  events_.emplace_back(device_);
-  events_.back().record(stream);
+// A stream stays in the list until its event is recorded, so that an exception forgets none.
+void Fence::record() {
+  std::erase_if(unrecorded_, [&](api::Stream stream) {
+    if (is_capturing(stream)) return false;
+    Event event(device_);
+    event.record(stream);
+    events_.push_back(std::move(event));
+    return true;
+  });
 }
 
 bool Fence::passed() {
-  for (const api::Stream stream : std::exchange(capturing_, {})) record(stream);
+  record();
   std::erase_if(events_, [](const Event& event) {
     try {
       return event.done();
@@ -24,7 +24,7 @@ bool Fence::passed() {
       return true;
     }
   });
-  return events_.empty() && capturing_.empty();
+  return events_.empty() && unrecorded_.empty();
 }
 
 }  // namespace millrace::cuda

@@ -22,6 +22,15 @@ bool is_capturing(api::Stream stream) {
   return result == api::kSuccess && status != api::kCaptureNone;
 }
 
+bool is_busy(int device, api::Stream stream) {
+  try {
+    const CurrentContext context(device);
+    return Driver::get().entry().stream_query(stream) == api::kNotReady;
+  } catch (const CudaError&) {
+    return false;
+  }
+}
+
 OwnedStream::OwnedStream(int device) : device_(device) {
   const CurrentContext context(device);
   MILLRACE_CUDA(stream_create, &stream_, api::kStreamNonBlocking);
@@ -60,6 +69,8 @@ bool Event::done() const {
   if (result != api::kSuccess) detail::throw_cuda_error(result, "event_query");
   return true;
 }
+
+void Event::wait() const { MILLRACE_CUDA(event_synchronize, event_); }
 
 void Event::block(api::Stream stream) const { MILLRACE_CUDA(stream_wait_event, stream, event_, 0); }
 

@@ -11,6 +11,10 @@ api::Stream current_stream(int device);
 /// True while a CUDA graph is captured on the stream; then no event may be recorded on it.
 bool is_capturing(api::Stream stream);
 
+/// Whether the stream, which does not capture, has work left. False for one whose work failed or
+/// whose context is gone.
+bool is_busy(int device, api::Stream stream);
+
 /// A stream of our own, which waits for no other. Move-only; destroying it waits for nothing, its work goes on.
 class OwnedStream {
  public:
@@ -40,6 +44,9 @@ class Event {
 
   /// Whether the work before it is done; true when it was never recorded. Throws CudaError for work that failed.
   bool done() const;
+
+  /// Waits in this thread until done(). Throws as that.
+  void wait() const;
 
   /// Lets the stream, of any device, wait for it.
   void block(api::Stream stream) const;

@@ -8,6 +8,9 @@
 namespace millrace {
 namespace {
 
+constexpr SlotState kAllStates[] = {SlotState::kFree, SlotState::kOpen, SlotState::kLent, SlotState::kDraining,
+                                    SlotState::kSettling};
+
 std::optional<size_t> open(Ledger& ledger, uint64_t sequence) {
   std::vector<int64_t> indices = {1, 2, 3};
   return ledger.open(sequence, 0, 2, indices);
@@ -48,8 +51,25 @@ TEST(Ledger, RefusesStepsThatMakeNoSense) {
   EXPECT_THROW(ledger.cancel(0), std::logic_error);
   EXPECT_THROW(ledger.release(0), std::logic_error);
   const size_t slot = *open(ledger, 0);
+  EXPECT_THROW(ledger.settle(slot), std::logic_error);
   ledger.lend(slot);
   EXPECT_THROW(ledger.cancel(slot), std::logic_error);
+  ledger.settle(slot);
+  EXPECT_THROW(ledger.settle(slot), std::logic_error);
+  EXPECT_THROW(ledger.lend(slot), std::logic_error);
+}
+
+TEST(Ledger, GivesNoSlotThatSettles) {
+  Ledger ledger(2);
+  const size_t lent = *open(ledger, 0);
+  const size_t cancelled = *open(ledger, 1);
+  ledger.lend(lent);
+  ledger.cancel(cancelled);
+  ledger.settle(lent);
+  ledger.settle(cancelled);
+  EXPECT_FALSE(open(ledger, 2).has_value());
+  ledger.release(cancelled);
+  EXPECT_EQ(open(ledger, 2), cancelled);
 }
 
 TEST(Ledger, CountsDeathsByRangeAndForgetsThemWithTheBatch) {
@@ -84,8 +104,7 @@ TEST(Ledger, CountsEverySlotInOneStateThroughRandomLives) {
         if (ledger[slot].state != SlotState::kFree) ledger.release(slot);
     }
     size_t total = 0;
-    for (const auto state : {SlotState::kFree, SlotState::kOpen, SlotState::kLent, SlotState::kDraining})
-      total += ledger.count(state);
+    for (const auto state : kAllStates) total += ledger.count(state);
     ASSERT_EQ(total, ledger.size());
     for (size_t i = 0; i < ledger.size(); ++i)
       if (ledger[i].state == SlotState::kOpen) {

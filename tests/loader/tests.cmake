@@ -26,5 +26,8 @@ millrace_test(tar_scan_test
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
 millrace_test(tar_shards_test loader/tar_shards_test.cpp
   LABELS asan process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
+millrace_fake_cuda_test(finish_on_device_test loader/device/finish_on_device_test.cpp loader/device/finish_cu.cpp
+  LABELS asan TIMEOUT 120 LIBRARIES millrace_loader)
+set_property(TEST finish_on_device_test APPEND PROPERTY ENVIRONMENT "MILLRACE_NVRTC=$<TARGET_FILE:fake_cuda>")
 millrace_test(finish_test loader/device/finish_test.cpp loader/device/finish_cu.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader)

@@ -39,6 +39,9 @@ constexpr auto kRescan =
 constexpr auto kLookForDeaths = std::chrono::milliseconds(10);
 constexpr auto kLookForCopies = std::chrono::milliseconds(1);  // No descriptor tells of the end of a device's copies.
 constexpr auto kHeldGrace = std::chrono::seconds(2);           // For another thread of the user's to drop a batch.
+// What a killed process had begun on a device goes on for some time: its context is torn down by the kernel, later. How
+// long that may take is documented nowhere, and not measured yet.
+constexpr auto kDeviceGrace = std::chrono::seconds(2);
 
 std::string seconds_text(Clock::duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
@@ -64,6 +67,7 @@ class DataLoaderBase::Engine {
         ahead_(batches_ahead(kind_, options_, layout_.slot_bytes())),
         arena_(std::make_shared<Arena>(slots_needed(ahead_, options_), layout_.slot_bytes(),
                                        "use a smaller batch_size, prefetch or held")),
+        device_arena_(device_arena_of(kind_, options_, arena_->slots())),
         geometry_(geometry_of(kind_, ahead_, options_)),
         board_segment_(SharedSegment::create("board", Board::bytes(geometry_), "use fewer workers")),
         board_memory_(board_segment_, Access::kReadWrite),
@@ -174,6 +178,7 @@ class DataLoaderBase::Engine {
   }
   int64_t epoch() const { return epoch_; }
   const LoaderStats& stats() const { return stats_; }
+  cuda::api::Stream copy_stream(int device) { return gate_ ? gate_->copy_stream(device) : nullptr; }
   const DataLoaderOptions& options() const { return options_; }
   const SampleSpec& spec() const { return *spec_; }
 
@@ -191,6 +196,19 @@ class DataLoaderBase::Engine {
     return source.spec();
   }
 
+  static std::shared_ptr<cuda::DeviceArena> device_arena_of(Source::Kind kind, const DataLoaderOptions& options,
+                                                            size_t slots) {
+    if (options.device_batch_bytes() == 0) return nullptr;
+    if (kind == Source::Kind::kRows)
+      throw std::invalid_argument(
+          "DataLoaderOptions: device_batch_bytes is for datasets that make CUDA tensors, but this one's samples are "
+          "rows "
+          "of host memory: leave it out, and the loader copies the batches to the device; or give a collate function");
+    return std::make_shared<cuda::DeviceArena>(require_cuda(options.device()).index(), slots,
+                                               options.device_batch_bytes(),
+                                               "lower DataLoaderOptions::device_batch_bytes, prefetch or held");
+  }
+
   // Of packed batches the room they take says nothing.
   std::string fields_text() const { return kind_ == Source::Kind::kRows ? to_string(*spec_) : "packed"; }
 
@@ -204,7 +222,7 @@ class DataLoaderBase::Engine {
   void start_workers() {
     const WorkerRole role{-1, 0, static_cast<int>(options_.num_workers()), options_.seed_mode(),
                           options_.worker_init_fn()};
-    Worker::Place place{board_, arena_->slot(0), layout_, done_, nullptr};
+    Worker::Place place{board_, arena_->slot(0), device_arena_.get(), layout_, done_, nullptr};
     if (role.num_workers == 0) {
       inline_spill_ = FdSocket::pair();
       place.spill = &inline_spill_.second;
@@ -219,8 +237,8 @@ class DataLoaderBase::Engine {
             "recipe(function, arguments...) instead of the object, so that each worker builds its own; or use what "
             "inherits live objects, start_method(StartMethod::kFork) or worker_mode(WorkerMode::kThread)");
       processes_ = std::make_unique<ProcessCrew>(
-          ProcessCrew::Plan{options_.start_method(), board_, board_segment_, *arena_, layout_, *spec_, done_,
-                            travelling_ ? &*travelling_ : nullptr, source_.get(), role},
+          ProcessCrew::Plan{options_.start_method(), board_, board_segment_, *arena_, device_arena_.get(), layout_,
+                            *spec_, done_, travelling_ ? &*travelling_ : nullptr, source_.get(), role},
           epoll_, kFirstWorker);
       deaths_before_ready_.assign(processes_->size(), 0);
     }
@@ -228,8 +246,9 @@ class DataLoaderBase::Engine {
 
   // Behind the start of the workers: those that are forked off this process are then free of CUDA.
   void serve_devices() {
-    if (options_.device().is_cuda()) stage_.emplace(require_cuda(options_.device()), geometry_.slots);
-    auto pinning = pin(*arena_, stage_ ? stage_->device() : options_.device());
+    const c10::Device device = options_.device().is_cuda() ? require_cuda(options_.device()) : options_.device();
+    if (device.is_cuda() && !device_arena_) stage_.emplace(device, geometry_.slots);
+    auto pinning = pin(*arena_, device);
     gate_ = std::move(pinning.gate);
     stats_.pinned_bytes = pinning.bytes;
     stats_.pin_error = std::move(pinning.error);
@@ -541,17 +560,19 @@ class DataLoaderBase::Engine {
     Delivery delivery = begin_delivery(entry);
     const auto body = layout_.body(arena_->slot(slot));
     try {
-      if (is_spilled(body)) {
-        const auto arrival = take_spill(slot);
+      const auto arrival = is_spilled(body) ? take_spill(slot) : nullptr;
+      ledger_.lend(slot);
+      const auto lease = std::make_shared<Lease>(arena_, slot);
+      if (arrival) {
         const auto bytes = arrival->bytes().subspan(sizeof(SpillPrefix));
-        delivery.packed = read_packed({const_cast<std::byte*>(bytes.data()), bytes.size()}, arrival);
-        ledger_.release(slot);
+        delivery.packed =
+            read_packed({const_cast<std::byte*>(bytes.data()), bytes.size()}, arrival, device_memory(slot, lease));
         ++stats_.spilled_batches;
       } else {
-        ledger_.lend(slot);
-        delivery.packed = read_packed(body, std::make_shared<Lease>(arena_, slot));
-        guard(delivery, slot);
+        delivery.packed = read_packed(body, lease, device_memory(slot, lease));
       }
+      if (!arrival || device_arena_) guard(delivery, slot);
+      if (arrival) delivery.pinned = false;
     } catch (const DecodeError& e) {
       throw_corrupted(slot, e.what());
     }
@@ -559,6 +580,13 @@ class DataLoaderBase::Engine {
     stats_.skipped_samples += delivery.packed->skipped;
     stats_.sample_errors += delivery.packed->skipped;
     return delivery;
+  }
+
+  DeviceMemory device_memory(size_t slot, const std::shared_ptr<Lease>& lease) const {
+    if (!device_arena_) return {};
+    using Owners = std::pair<std::shared_ptr<cuda::DeviceArena>, std::shared_ptr<Lease>>;
+    return {device_arena_->device(), device_arena_->slot(slot), device_arena_->slot_bytes(),
+            std::make_shared<Owners>(device_arena_, lease)};
   }
 
   std::shared_ptr<Arrival> take_spill(size_t slot) {
@@ -754,6 +782,7 @@ class DataLoaderBase::Engine {
   // --- slots coming home ---
 
   void settle() {
+    settle_estates();
     returned_.clear();
     arena_->take_returned(returned_);
     for (const size_t slot : returned_) retire(slot);
@@ -795,6 +824,14 @@ class DataLoaderBase::Engine {
 
   // --- death ---
 
+  // What a dead worker left: what it was at, and until when the device may write into what it held.
+  struct Estate {
+    ProcessCrew::Death death;
+    WorkerPhase phase;
+    int64_t sample;
+    Clock::time_point writable_until;
+  };
+
   void on_death(const ProcessCrew::Death& death) {
     ++stats_.worker_deaths;
     const std::string who = "worker " + std::to_string(death.worker) + " (pid " + std::to_string(death.pid) + ") ";
@@ -810,16 +847,11 @@ class DataLoaderBase::Engine {
       give_up(who + death.status.str() + "; " + std::to_string(most) +
               " workers before it died without a batch completed");
     collect_spills(processes_->spill(death.worker));
-    const int64_t sample = board_.beacon(death.worker).sample.load(std::memory_order_relaxed);
-    for (size_t slot = 0; slot < ledger_.size(); ++slot) {
-      if (ledger_[slot].state != SlotState::kOpen && ledger_[slot].state != SlotState::kDraining) continue;
-      for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
-        const RangeWord word = board_.range(slot, r);
-        if (word.state == RangeState::kClaimed && word.incarnation == death.incarnation)
-          inherit(death, slot, r, sample);
-      }
-    }
-    stuck_.erase(death.incarnation);
+    const Beacon& beacon = board_.beacon(death.worker);
+    estates_.push_back({death, beacon.phase.load(std::memory_order_acquire),
+                        beacon.sample.load(std::memory_order_relaxed),
+                        device_arena_ ? Clock::now() + kDeviceGrace : Clock::time_point{}});
+    settle_estates();
     try {
       processes_->replace(death.worker);
     } catch (const std::exception& e) {
@@ -833,8 +865,26 @@ class DataLoaderBase::Engine {
     throw WorkerStartError(reason);
   }
 
+  // The ranges that dead workers held, as soon as nothing of theirs can be written any more.
+  void settle_estates() {
+    std::erase_if(estates_, [&](const Estate& estate) {
+      if (estate.writable_until > Clock::now()) return false;
+      for (size_t slot = 0; slot < ledger_.size(); ++slot) {
+        if (ledger_[slot].state != SlotState::kOpen && ledger_[slot].state != SlotState::kDraining) continue;
+        for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
+          const RangeWord word = board_.range(slot, r);
+          if (word.state == RangeState::kClaimed && word.incarnation == estate.death.incarnation)
+            inherit(estate, slot, r);
+        }
+      }
+      stuck_.erase(estate.death.incarnation);
+      return true;
+    });
+  }
+
   // Decides what becomes of a range whose claimer died.
-  void inherit(const ProcessCrew::Death& death, size_t slot, size_t range, int64_t sample) {
+  void inherit(const Estate& estate, size_t slot, size_t range) {
+    const auto& [death, phase, sample, writable_until] = estate;
     const auto& entry = ledger_[slot];
     if (entry.state == SlotState::kDraining) return board_.set(slot, range, {entry.generation, RangeState::kClosed, 0});
     const int64_t deaths = ledger_.count_death(slot, range);
@@ -844,8 +894,7 @@ class DataLoaderBase::Engine {
     }
     std::string doing = "reading " + sample_text(entry, sample);
     if (sample == kNoSample) doing = "making a batch";
-    if (board_.beacon(death.worker).phase.load(std::memory_order_acquire) == WorkerPhase::kInit)
-      doing = "running worker_init_fn";
+    if (phase == WorkerPhase::kInit) doing = "running worker_init_fn";
     const auto stuck = stuck_.find(death.incarnation);
     if (stuck != stuck_.end()) doing += ", where it was stuck for " + seconds_text(stuck->second);
     given_up_.insert_or_assign(
@@ -909,7 +958,8 @@ class DataLoaderBase::Engine {
 
   // Shared with the workers.
   std::shared_ptr<Arena> arena_;
-  std::shared_ptr<SlotGate> gate_;  // Where devices read it.
+  std::shared_ptr<cuda::DeviceArena> device_arena_;  // As many slots; none unless workers make CUDA tensors.
+  std::shared_ptr<SlotGate> gate_;                   // Where devices read it.
   Board::Geometry geometry_;
   SharedSegment board_segment_;
   MappedSegment board_memory_;
@@ -932,14 +982,15 @@ class DataLoaderBase::Engine {
   };
   std::vector<Watched> watched_;                        // By worker.
   std::map<uint32_t, std::chrono::nanoseconds> stuck_;  // Workers we killed, by incarnation.
-  std::map<size_t, Arrival> spills_;                    // Batches that came by message, by slot.
-  std::pair<FdSocket, FdSocket> inline_spill_;          // Ours and the inline worker's, when there is one.
-  std::optional<std::string> fatal_;                    // Why no worker can be had,
-  std::optional<std::string> corrupted_;                // or why the board cannot be believed.
+  std::vector<Estate> estates_;
+  std::map<size_t, Arrival> spills_;            // Batches that came by message, by slot.
+  std::pair<FdSocket, FdSocket> inline_spill_;  // Ours and the inline worker's, when there is one.
+  std::optional<std::string> fatal_;            // Why no worker can be had,
+  std::optional<std::string> corrupted_;        // or why the board cannot be believed.
   int64_t deaths_without_batch_ = 0;
   std::vector<int64_t> deaths_before_ready_;  // In a row, by worker.
   LoaderStats stats_;
-  std::optional<DeviceStage> stage_;  // Of loaders with device().
+  std::optional<DeviceStage> stage_;  // Of loaders with device() whose workers make CPU tensors.
   Clock::time_point next_look_for_deaths_;
   int64_t epoch_ = 0;          // Being delivered,
   int64_t delivered_ = 0;      // and how many of its batches next() gave or lost since it was gone to.
@@ -974,6 +1025,7 @@ LoaderState DataLoaderBase::state_dict() const { return engine_->state(); }
 void DataLoaderBase::load_state_dict(const LoaderState& state) { engine_->load_state(state); }
 void DataLoaderBase::wait_ready() { engine_->wait_ready(); }
 LoaderStats DataLoaderBase::stats() const { return engine_->stats(); }
+cuda::api::Stream DataLoaderBase::copy_stream(int device) { return engine_->copy_stream(device); }
 const DataLoaderOptions& DataLoaderBase::options() const { return engine_->options(); }
 const SampleSpec& DataLoaderBase::spec() const { return engine_->spec(); }
 std::vector<pid_t> DataLoaderBase::worker_pids() const { return engine_->worker_pids(); }

@@ -26,6 +26,7 @@
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/sampler.h"
 #include "millrace/samplers/torch_sampler.h"
+#include "millrace/sharing/cuda/driver_api.h"
 
 namespace millrace {
 
@@ -60,6 +61,10 @@ class DataLoaderBase {
   void wait_ready();
 
   LoaderStats stats() const;
+
+  /// The driver's handle (CUstream) of the stream that batches are copied to a CUDA device on, for profilers. REQUIRES:
+  /// pin_memory or device. Null without a driver.
+  cuda::api::Stream copy_stream(int device);
 
   /// As they were given.
   const DataLoaderOptions& options() const;
@@ -185,7 +190,7 @@ class TypedDataLoader : public DataLoaderBase {
 
  private:
   static const DataLoaderOptions& supported(const DataLoaderOptions& options) {
-    if (!std::is_same_v<B, Batch> && !options.device().is_cpu())
+    if (!std::is_same_v<B, Batch> && !options.device().is_cpu() && options.device_batch_bytes() == 0)
       throw std::invalid_argument(
           "DataLoaderOptions: device is for loaders that give a Batch; this one's collate function or dataset makes "
           "batches of a type of its own. Use pin_memory, and copy its tensors to the device");

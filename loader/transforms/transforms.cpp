@@ -97,7 +97,8 @@ RandomHorizontalFlip::RandomHorizontalFlip(double probability) : p(probability) 
   check_probability("RandomHorizontalFlip", p);
 }
 
-Normalize::Normalize(std::vector<float> means, std::vector<float> stds) : mean(std::move(means)), std(std::move(stds)) {
+Normalize::Normalize(std::vector<float> means, std::vector<float> stds, c10::ScalarType type)
+    : mean(std::move(means)), std(std::move(stds)), dtype(type) {
   if (mean.empty() || mean.size() != std.size()) {
     throw std::invalid_argument("Normalize: as many means as standard deviations, at least one; got " +
                                 std::to_string(mean.size()) + " and " + std::to_string(std.size()));
@@ -105,9 +106,15 @@ Normalize::Normalize(std::vector<float> means, std::vector<float> stds) : mean(s
   for (const float value : std) {
     if (!(std::abs(value) > 0)) throw std::invalid_argument("Normalize: a standard deviation of 0 divides by zero");
   }
+  if (dtype != c10::ScalarType::Float && dtype != c10::ScalarType::Half && dtype != c10::ScalarType::BFloat16) {
+    throw std::invalid_argument(std::string("Normalize: pictures become Float, Half or BFloat16, not ") +
+                                c10::toString(dtype));
+  }
 }
 
-Normalize Normalize::imagenet() { return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}; }
+Normalize Normalize::imagenet(c10::ScalarType type) {
+  return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}, type};
+}
 
 RandomVerticalFlip::RandomVerticalFlip(double probability) : p(probability) {
   check_probability("RandomVerticalFlip", p);
@@ -292,6 +299,14 @@ int check_channels(const Chain& chain, int now) {
 }
 
 }  // namespace
+
+void Chain::check_dtype() const {
+  const auto* const normalize = std::get_if<Normalize>(&steps_.back());
+  if (!normalize || normalize->dtype == c10::ScalarType::Float) return;
+  throw std::invalid_argument(std::string("Normalize: a chain of transforms makes Float, not ") +
+                              c10::toString(normalize->dtype) +
+                              ": leave the step out and give it to batch.to(device, Normalize(...))");
+}
 
 c10::ScalarType Chain::dtype() const {
   return std::any_of(steps_.begin(), steps_.end(), makes_floats) ? c10::ScalarType::Float : c10::ScalarType::Byte;

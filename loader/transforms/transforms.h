@@ -106,24 +106,26 @@ struct RandomHorizontalFlip {
   }
 };
 
-/// torchvision.transforms.v2.ToDtype(torch.float32, scale=True) followed by Normalize: float32 (x / 255 - mean) / std,
-/// per channel; one mean and std for all channels, or one for each. The last step of a chain but for a Lambda, since
-/// the others are for pixels.
+/// torchvision.transforms.v2.ToDtype(dtype, scale=True) followed by Normalize: (x / 255 - mean) / std, per channel; one
+/// mean and std for all channels, or one for each. The last step of a chain but for a Lambda, since the others are for
+/// pixels.
 struct Normalize {
   std::vector<float> mean;
   std::vector<float> std;
+  c10::ScalarType dtype =
+      c10::ScalarType::Float;  ///< float32; finish() and Batch::to() also make float16 and bfloat16.
 
   Normalize() = default;
-  Normalize(std::vector<float> means, std::vector<float> stds);
+  Normalize(std::vector<float> means, std::vector<float> stds, c10::ScalarType type = c10::ScalarType::Float);
 
   /// The means and deviations of ImageNet's training pictures that torchvision's models were trained with.
-  static Normalize imagenet();
+  static Normalize imagenet(c10::ScalarType type = c10::ScalarType::Float);
 
   bool operator==(const Normalize&) const = default;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(mean, std);
+    archive(mean, std, dtype);
   }
 };
 
@@ -321,7 +323,9 @@ class Chain {
   Chain() = default;
   template <class T>
   requires std::constructible_from<Step, T> Chain(T step)
-      : steps_{Step(std::move(step))} {}  // Implicit: one step is a chain.
+      : steps_{Step(std::move(step))} {  // Implicit: one step is a chain.
+    check_dtype();
+  }
 
   const std::vector<Step>& steps() const { return steps_; }
 
@@ -355,6 +359,8 @@ class Chain {
   }
 
  private:
+  void check_dtype() const;
+
   std::vector<Step> steps_;
 };
 

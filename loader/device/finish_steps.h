@@ -1,0 +1,25 @@
+#pragma once
+
+#include "millrace/loader/device/finish.h"
+#include "millrace/loader/device/finish_arguments.h"
+
+/// What finish() is made of, for callers that have a stream of their own.
+namespace millrace::device {
+
+/// Room for the result, on the pictures' device, from torch's allocator on the current stream. Throws
+/// std::invalid_argument when the pictures cannot be finished like this.
+at::Tensor empty_finished(const at::Tensor& pictures, const transforms::Normalize& normalize,
+                          const std::optional<Windows>& windows);
+
+/// The work to be done, in terms of addresses. `out` is of empty_finished(), with the same arguments.
+FinishArguments finish_arguments(const at::Tensor& pictures, const at::Tensor& out,
+                                 const transforms::Normalize& normalize, const std::optional<Windows>& windows);
+
+/// The definition of the result: does the work in memory that the CPU reaches.
+void finish_on_cpu(const FinishArguments& arguments, c10::ScalarType dtype);
+
+/// The same by torch's operations, on the current stream of whatever device.
+at::Tensor finish_by_torch(const at::Tensor& pictures, const transforms::Normalize& normalize,
+                           const std::optional<Windows>& windows);
+
+}  // namespace millrace::device

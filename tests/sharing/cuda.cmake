@@ -1,2 +1,6 @@
 millrace_fake_cuda_test(sharing_cuda_driver_test sharing/cuda/driver_test.cpp sharing/cuda/fake_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_cuda)
+
+# The state machines of memory between processes, pure code.
+millrace_test(sharing_cuda_ledger_test sharing/cuda/ipc_ledger_test.cpp
+  LABELS asan TIMEOUT 300 LIBRARIES millrace_cuda millrace_test_support)

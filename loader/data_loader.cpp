@@ -100,14 +100,14 @@ class DataLoaderBase::Engine {
         begin_next_epoch();
         return std::nullopt;
       }
-      const size_t slot = wait_for_complete();
-      if (mend(slot)) continue;
+      const auto slot = wait_for_complete();
+      if (!slot || mend(*slot)) continue;
       deaths_without_batch_ = 0;
-      auto delivery = deliver(slot);
+      auto delivery = deliver(*slot);
       if (!delivery) continue;
       ++delivered_;
       open_ahead(ahead_);
-      if (stage_) bring_to_device(slot, *delivery);
+      if (stage_) bring_to_device(*slot, *delivery);
       return delivery;
     }
   }
@@ -393,8 +393,9 @@ class DataLoaderBase::Engine {
     return true;
   }
 
-  size_t wait_for_complete() {
-    if (const auto slot = find_complete()) return *slot;
+  // nullopt when it turns out that the epoch has no batch left, which is not known while no slot is free to open one.
+  std::optional<size_t> wait_for_complete() {
+    if (const auto slot = find_complete()) return slot;
     const auto start = Clock::now();
     // Whatever ends the wait, an error too, it was time in which the trainer had no data.
     struct Stopwatch {
@@ -405,13 +406,14 @@ class DataLoaderBase::Engine {
 
     if (inline_worker_) return complete_inline();
     std::optional<size_t> slot;
-    if (look_for_a_while([&] { return (slot = find_complete()).has_value(); })) return *slot;
+    if (look_for_a_while([&] { return (slot = find_complete()).has_value(); })) return slot;
     for (;;) {
       if (ledger_.count(SlotState::kOpen) == 0) require_slot_comes_home(start);
       sleep(start);
       settle();
       open_ahead(std::max<int64_t>(ahead_, 1));
-      if ((slot = find_complete())) return *slot;
+      if (epoch_is_over()) return std::nullopt;
+      if ((slot = find_complete())) return slot;
       look_for_stuck_workers();
       if (options_.timeout().count() > 0 && Clock::now() - start >= options_.timeout())
         throw LoaderTimeout("no batch within " + std::to_string(options_.timeout().count()) + " ms" +
@@ -419,15 +421,16 @@ class DataLoaderBase::Engine {
     }
   }
 
-  size_t complete_inline() {
+  std::optional<size_t> complete_inline() {
     const auto start = Clock::now();
     for (;;) {
-      if (const auto slot = find_complete()) return *slot;
+      if (const auto slot = find_complete()) return slot;
       if (inline_worker_->fill_one()) continue;
       require_slot_comes_home(start);
       sleep(start);
       settle();
       open_ahead(std::max<int64_t>(ahead_, 1));
+      if (epoch_is_over()) return std::nullopt;
     }
   }
 
@@ -797,9 +800,9 @@ class DataLoaderBase::Engine {
   // Nothing is open, so nothing will be completed: a slot must come home, from the user, from a worker that still
   // writes or from a device that still reads.
   void require_slot_comes_home(Clock::time_point start) {
-    for (const auto state : {SlotState::kDraining, SlotState::kSettling, SlotState::kFree})
-      if (ledger_.count(state) > 0) return;
+    if (ledger_.count(SlotState::kDraining) > 0 || ledger_.count(SlotState::kFree) > 0) return;
     if (Clock::now() - start < kHeldGrace) return;
+    if (ledger_.count(SlotState::kSettling) > 0) return require_no_capture();
     auto oldest = Clock::now();
     for (size_t slot = 0; slot < ledger_.size(); ++slot) oldest = std::min(oldest, ledger_[slot].lent_since);
     throw TooManyBatchesHeld(
@@ -807,6 +810,15 @@ class DataLoaderBase::Engine {
         seconds_text(Clock::now() - oldest) +
         ": drop batches, clone() the tensors you want to keep, or raise DataLoaderOptions::held (now " +
         std::to_string(options_.held()) + ")");
+  }
+
+  // In this thread the capture would never end.
+  void require_no_capture() {
+    if (gate_->waits_for_capture())
+      throw std::logic_error(
+          "the loader has no slot left while a CUDA graph is captured: batches that were dropped since it began are "
+          "kept "
+          "until it ends, since it may read them. Take what the graph needs before the capture");
   }
 
   // --- death ---

@@ -48,6 +48,14 @@ bool SlotGate::passed(size_t slot) {
   return readers.empty();
 }
 
+bool SlotGate::waits_for_capture() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& readers : readers_)
+    for (const Reader& reader : readers)
+      if (cuda::is_capturing(reader.stream)) return true;
+  return false;
+}
+
 bool SlotGate::done(Reader& reader) {
   try {
     if (!reader.fence) reader.fence.emplace(reader.device, std::vector{reader.stream});

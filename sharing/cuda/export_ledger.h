@@ -52,11 +52,10 @@ class ExportLedger {
     return last_id_;
   }
 
-  /// One owner more, in this process. REQUIRES: it is not freed.
+  /// One owner more, in this process, to which a message brought it back. REQUIRES: it is not freed.
   void add_owner(uint64_t id) {
     Entry& entry = entries_.at(id);
     if (entry.owners++ > 0) return;
-    entry.lost_since.reset();
     limbo_.subtract(entry.bytes);
     exported_.add(entry.bytes);
   }

@@ -69,6 +69,27 @@ TEST_F(Gate, NoSlotIsFilledWhileTheLoaderCopiesIt) {
   EXPECT_EQ(wrong_copies(two_processes().device(kFirstDevice).device_prefetch(3), 5, &killer), 0);
 }
 
+// Promise 6, of host batches and of those on the device.
+TEST_F(Gate, ADeliveredBatchStaysAsItIsWhoeverDies) {
+  const Watchdog watchdog(60);
+  const fake_cuda::Setting late("copy_delay_us", kDelayMicroseconds);
+  auto loader = make_data_loader(Numbers{160, kWidth}, two_processes().held(4).pin_memory(true));
+  std::vector<Batch> here;
+  std::vector<Batch> there;
+  for (int i = 0; i < 3; ++i) here.push_back(*loader->next());
+  for (const Batch& batch : here) there.push_back(batch.to(kFirstDevice));
+  for (int i = 0; i < 40; ++i) {
+    if (i % 5 == 0)
+      for (const pid_t pid : loader->worker_pids()) ::kill(pid, SIGKILL);
+    if (auto batch = loader->next()) there.push_back(batch->to(kFirstDevice));
+    for (const Batch& batch : here) EXPECT_TRUE(testing::is_whole(batch));
+  }
+  loader.reset();
+  for (const Batch& batch : here) EXPECT_TRUE(testing::is_whole(batch));
+  here.clear();
+  for (const Batch& batch : there) EXPECT_TRUE(testing::is_whole_on_device(batch));
+}
+
 // The negative control: the same copies go wrong when nobody waits for them.
 TEST_F(Gate, WithoutTheGuardCopiesReadOtherBatches) {
   const auto blind = testing::blind_gates();

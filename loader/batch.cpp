@@ -1,35 +1,47 @@
 #include "millrace/loader/batch.h"
 
-#include <ATen/ops/from_blob.h>
-
 #include <stdexcept>
+#include <utility>
+
+#include "millrace/loader/device/finish.h"
 
 namespace millrace {
-namespace {
-
-// The tensor's storage keeps the lease alive, and with it slot and mapping.
-at::Tensor view(std::byte* data, const FieldSpec& field, int64_t rows, const std::shared_ptr<Lease>& lease) {
-  c10::SmallVector<int64_t, 6> sizes = {rows};
-  sizes.append(field.shape.begin(), field.shape.end());
-  return at::for_blob(data, sizes)
-      .context(new std::shared_ptr<Lease>(lease), [](void* held) { delete static_cast<std::shared_ptr<Lease>*>(held); })
-      .options(at::TensorOptions(field.dtype))
-      .make_tensor();
-}
-
-}  // namespace
 
 Batch::Batch(Delivery delivery)
-    : indices_(std::move(delivery.indices)), size_(delivery.samples), epoch_(delivery.epoch) {
-  if (delivery.packed) {
-    columns_ = unpack_value<Columns>(*std::move(delivery.packed));
-    return;
-  }
-  const auto& fields = delivery.spec->fields;
-  columns_.reserve(fields.size());
-  for (size_t f = 0; f < fields.size(); ++f)
-    columns_.append(fields[f].name,
-                    view(delivery.slot + delivery.layout->field_offset(f), fields[f], size_, delivery.lease));
+    : indices_(std::move(delivery.indices)),
+      size_(delivery.samples),
+      epoch_(delivery.epoch),
+      guarded_(delivery.guarded),
+      pinned_(delivery.pinned),
+      on_device_(delivery.on_device.has_value()),
+      columns_(columns_of(delivery)) {}
+
+Batch Batch::to(c10::Device device, bool non_blocking) const& {
+  if (on_device_) throw std::logic_error("this batch is on a device already: use its tensors' own to()");
+  if (device.is_cpu()) return *this;
+  DeviceCopy copy(columns_, require_cuda(device), guarded_);
+  if (!non_blocking) copy.wait();
+  Batch there(*this);
+  there.columns_ = std::move(copy).take();
+  if (!any_on_device(columns_)) there.guarded_ = {};
+  there.pinned_ = false;
+  there.on_device_ = true;
+  return there;
+}
+
+Batch Batch::to(c10::Device device, const transforms::Normalize& normalize, bool non_blocking) const& {
+  const auto on = data().device();
+  const bool is_there = on.type() == device.type() && (!device.has_index() || on == device);
+  Batch there = on_device_ && is_there ? *this : to(device, non_blocking);
+  // The pixels' memory was taken on the current stream, which the kernel runs on: it is used again behind it.
+  there.columns_.replace(0, finish(there.data(), normalize));
+  return there;
+}
+
+void Batch::record_stream(c10::Stream stream) const {
+  const auto native = native_stream(stream);
+  if (guarded_.gate) guarded_.gate->use(guarded_.slot, stream.device_index(), native);
+  millrace::record_stream(columns_, stream);
 }
 
 const at::Tensor& Batch::field(size_t number) const {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+#include <c10/core/Stream.h>
 
 #include <cstdint>
 #include <string>
@@ -9,6 +11,7 @@
 
 #include "millrace/loader/columns.h"
 #include "millrace/loader/delivery.h"
+#include "millrace/loader/transforms/transforms.h"
 
 namespace millrace {
 
@@ -17,6 +20,11 @@ namespace millrace {
 /// The tensors are views of a slot of the loader's shared memory. They stay valid and unchanged until the last of them,
 /// and of the tensors that share their storage, is gone; then the slot is filled anew. To keep one for long, clone()
 /// it. They may outlive the loader, and may be written to. If a worker or the fork server dies they are not affected.
+///
+/// A batch of a loader with pin_memory() may be dropped, and its tensors too, while a device still copies from it: its
+/// slot is filled anew only when the copies are done that to() has begun, and all work that was queued on the streams
+/// of record_stream() and on those that are current in the loader's thread when it looks. Tensors on a device, from
+/// to() or from a loader with device(), are memory of torch's allocator like any other: no slot is behind them.
 ///
 /// Move-only. A batch may be used and dropped on any thread.
 class Batch {
@@ -52,13 +60,44 @@ class Batch {
 
   int64_t epoch() const { return epoch_; }
 
+  /// Whether the tensors are in page-locked memory, from which devices copy on their own and at full speed.
+  bool is_pinned() const { return pinned_; }
+
+  /// The batch on a CUDA device; on the CPU, where it is, the same tensors. Strings stay, tensors of different sizes
+  /// are copied one by one, tensors that are on a device already stay where they are.
+  ///
+  /// The memory is of torch's allocator, taken on the current stream of the device. The copies run on a stream of the
+  /// loader's own, straight from the slot; the current stream waits for them, this thread only with `non_blocking`
+  /// false. Where memory is not pinned on purpose (no pin_memory()) nothing keeps a slot in place, and this thread
+  /// waits in any case.
+  ///
+  /// Throws std::invalid_argument for a device of another kind or one that there is not; std::logic_error for a batch
+  /// that is on a device, and while the current stream captures a CUDA graph; cuda::CudaUnavailable without a driver or
+  /// without LibTorch's CUDA part; cuda::CudaError; and what torch's allocator throws.
+  Batch to(c10::Device device, bool non_blocking = true) const&;
+
+  /// As to(), of a batch on the device as well, and with the first field, pictures uint8 {size(), C, H, W}, made a
+  /// model's input there: (x / 255 - mean) / std in normalize.dtype, by one kernel on the current stream. On the CPU
+  /// too. Throws as to() and finish().
+  Batch to(c10::Device device, const transforms::Normalize& normalize, bool non_blocking = true) const&;
+
+  /// For work on a CUDA stream, queued by now or later, that uses the batch's tensors and that nobody waits for before
+  /// the batch is dropped: as Tensor.record_stream in PyTorch, for pinned host memory too. The stream must live until
+  /// that work is done. Throws as to().
+  void record_stream(c10::Stream stream) const;
+
  private:
+  Batch(const Batch&) = default;
+
   const at::Tensor& field(size_t number) const;
 
-  Columns columns_;
   std::vector<int64_t> indices_;
   int64_t size_;
   int64_t epoch_;
+  GuardedSlot guarded_;
+  bool pinned_;
+  bool on_device_;
+  Columns columns_;
 };
 
 }  // namespace millrace

@@ -26,6 +26,7 @@
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/sampler.h"
 #include "millrace/samplers/torch_sampler.h"
+#include "millrace/sharing/cuda/driver_api.h"
 
 namespace millrace {
 
@@ -60,6 +61,10 @@ class DataLoaderBase {
   void wait_ready();
 
   LoaderStats stats() const;
+
+  /// The driver's handle (CUstream) of the stream that batches are copied to a CUDA device on, for profilers. REQUIRES:
+  /// pin_memory or device. Null without a driver.
+  cuda::api::Stream copy_stream(int device);
 
   /// As they were given.
   const DataLoaderOptions& options() const;
@@ -104,16 +109,20 @@ class DataLoaderBase {
 /// fork server dies, its workers die with it and a new one is started. If the trainer dies, all of them end.
 ///
 /// Destroying the loader ends its workers, two seconds at most for the samples at hand (threads cannot be killed and
-/// are waited for). Batches stay valid.
+/// are waited for). Batches stay valid. Where devices read its memory (pin_memory, device), the last of the loader and
+/// its batches to go waits for their copies, five seconds at most; then the memory stays, with a warning.
 template <class B>
 class TypedDataLoader : public DataLoaderBase {
  public:
-  TypedDataLoader(Parts parts, const DataLoaderOptions& options) : DataLoaderBase(std::move(parts), options) {}
+  TypedDataLoader(Parts parts, const DataLoaderOptions& options)
+      : DataLoaderBase(std::move(parts), supported(options)) {}
 
   /// The next batch; nullopt once at the end of each epoch. The call after that begins the next epoch.
   ///
   /// Throws SampleError or WorkerDied for a batch that is lost (the following call goes on behind it), LoaderTimeout,
-  /// TooManyBatchesHeld; WorkerStartError or BoardCorrupted when the loader is of no use any more.
+  /// TooManyBatchesHeld; WorkerStartError or BoardCorrupted when the loader is of no use any more. With device() also
+  /// what torch's allocator throws, and cuda::CudaError, for a batch that is lost; and std::logic_error while the
+  /// device's current stream captures a CUDA graph.
   std::optional<B> next() {
     auto delivery = next_delivery();
     if (!delivery) return std::nullopt;
@@ -178,6 +187,15 @@ class TypedDataLoader : public DataLoaderBase {
     return Iterator(*this);
   }
   Iterator end() { return {}; }
+
+ private:
+  static const DataLoaderOptions& supported(const DataLoaderOptions& options) {
+    if (!std::is_same_v<B, Batch> && !options.device().is_cpu() && options.device_batch_bytes() == 0)
+      throw std::invalid_argument(
+          "DataLoaderOptions: device is for loaders that give a Batch; this one's collate function or dataset makes "
+          "batches of a type of its own. Use pin_memory, and copy its tensors to the device");
+    return options;
+  }
 };
 
 using DataLoader = TypedDataLoader<Batch>;

@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "millrace/loader/columns.h"
+#include "millrace/loader/device/device_copy.h"
 #include "millrace/loader/packed.h"
 #include "millrace/loader/sample.h"
 #include "millrace/sharing/memory/arena.h"
@@ -28,6 +30,17 @@ struct Delivery {
 
   // Or packed: its tensors keep what they lie in alive.
   std::optional<PackedBatch> packed;
+
+  // Where devices may read it: from which slot, if from one, and whether that is pinned.
+  GuardedSlot guarded;
+  bool pinned = false;
+
+  // Or already on a device, and none of the above.
+  std::optional<Columns> on_device;
 };
+
+/// Its columns: views of the slot, of whatever the packed value lies in, or on a device. Takes the packed value
+/// out of it. Throws DecodeError for one that is no columns.
+Columns columns_of(Delivery& delivery);
 
 }  // namespace millrace

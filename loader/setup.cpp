@@ -11,6 +11,7 @@
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
+#include "millrace/sharing/cuda/mps.h"
 
 namespace millrace {
 namespace {
@@ -19,6 +20,19 @@ constexpr int64_t kMaxSlots = 4096;
 
 void require(bool good, const std::string& complaint) {
   if (!good) throw std::invalid_argument("DataLoaderOptions: " + complaint);
+}
+
+// Worker processes that use the device themselves.
+void require_device_workers(const DataLoaderOptions& options) {
+  if (options.num_workers() == 0 || options.worker_mode() == WorkerMode::kThread) return;
+  require(options.start_method() != StartMethod::kFork,
+          "device_batch_bytes is for workers that use CUDA, and what is forked off the trainer, which uses it too, "
+          "cannot: use start_method(StartMethod::kForkServer) or kSpawn");
+  if (const auto mps = cuda::mps_pipe_directory())
+    require(false, "device_batch_bytes is not for worker processes under MPS (its pipes are in " + *mps +
+                       "): a worker that is stuck or in the way is killed, and MPS does not allow that a client with "
+                       "work in flight is. Let workers make CPU tensors, use WorkerMode::kThread, or end MPS and unset "
+                       "CUDA_MPS_PIPE_DIRECTORY");
 }
 
 }  // namespace
@@ -38,12 +52,21 @@ DataLoaderOptions checked(DataLoaderOptions options) {
   require(options.timeout().count() >= 0, text("timeout", options.timeout().count()) + " ms, it cannot be negative");
   require(options.sample_timeout().count() >= 0,
           text("sample_timeout", options.sample_timeout().count()) + " ms, it cannot be negative");
+  require(options.device().is_cpu() || options.device().is_cuda(),
+          "device is " + options.device().str() + ", it must be cpu or cuda");
+  require(options.device_prefetch() >= 0,
+          text("device_prefetch", options.device_prefetch()) + ", it cannot be negative");
   const bool torch_seeds = options.seed_mode() == SeedMode::kTorch;
   require(torch_seeds || !options.generator().defined(), "generator needs seed_mode(SeedMode::kTorch); use seed");
   require(!torch_seeds || options.num_workers() == 0 || options.worker_mode() == WorkerMode::kProcess,
           "SeedMode::kTorch needs worker processes: threads share torch's default generator");
   require(!torch_seeds || options.num_workers() > 0 || !options.persistent_workers(),
           "persistent_workers with SeedMode::kTorch needs num_workers > 0, as in PyTorch");
+  if (options.device_batch_bytes() > 0) {
+    require(options.device().is_cuda(),
+            "device_batch_bytes is room on a CUDA device, but device is " + options.device().str());
+    require_device_workers(options);
+  }
   return options;
 }
 
@@ -107,6 +130,8 @@ bool whole_batches(Source::Kind kind, const DataLoaderOptions& options) {
   return kind != Source::Kind::kRows || options.seed_mode() == SeedMode::kTorch;
 }
 
+bool read_by_devices(const DataLoaderOptions& options) { return options.pin_memory() || options.device().is_cuda(); }
+
 int64_t batches_ahead(Source::Kind kind, const DataLoaderOptions& options, size_t slot_bytes) {
   const int64_t workers = std::max<int64_t>(options.num_workers(), 1);
   int64_t ahead = options.prefetch() * (whole_batches(kind, options) ? workers : 1);
@@ -121,8 +146,9 @@ int64_t batches_ahead(Source::Kind kind, const DataLoaderOptions& options, size_
 }
 
 size_t slots_needed(int64_t ahead, const DataLoaderOptions& options) {
-  return static_cast<size_t>(std::max<int64_t>(ahead, 1)  // being filled, or complete and waiting their turn
-                             + options.held());           // in the user's hands
+  return static_cast<size_t>(std::max<int64_t>(ahead, 1)            // being filled, or complete and waiting their turn
+                             + options.held()                       // in the user's hands
+                             + int64_t{read_by_devices(options)});  // let go by the user, but not by the device
 }
 
 Board::Geometry geometry_of(Source::Kind kind, int64_t ahead, const DataLoaderOptions& options) {

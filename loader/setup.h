@@ -31,6 +31,9 @@ int64_t draw_seed(const at::Generator& generator);
 /// True when one worker fills a batch from its first to its last sample.
 bool whole_batches(Source::Kind kind, const DataLoaderOptions& options);
 
+/// Whether a slot that came home may still be read by a device.
+bool read_by_devices(const DataLoaderOptions& options);
+
 /// How many batches are open at a time, of slots of that many bytes. Throws std::invalid_argument when too many.
 int64_t batches_ahead(Source::Kind kind, const DataLoaderOptions& options, size_t slot_bytes);
 

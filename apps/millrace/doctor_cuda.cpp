@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "millrace/apps/millrace/doctor.h"
+#include "millrace/sharing/cuda/mps.h"
 #include "millrace/sharing/cuda/probe.h"
 
 namespace millrace::apps {
@@ -52,8 +53,8 @@ Check check_ipc(const std::string& device, const cuda::DeviceProbe& found) {
 
 // Things about this machine that change what works, and are worth a line only where they are so.
 void add_surroundings(std::vector<Check>& checks, const std::vector<cuda::DeviceProbe>& devices) {
-  if (cuda::mps_is_on())
-    checks.push_back({"MPS", Verdict::kLimited, "an MPS control daemon is running",
+  if (const auto mps = cuda::mps_pipe_directory())
+    checks.push_back({"MPS", Verdict::kLimited, "CUDA work goes through the server at " + *mps,
                       "Never kill a process with work on the device: it can stop the others", false});
   const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
   bool mig = visible && std::string(visible).starts_with("MIG-");

@@ -128,7 +128,7 @@ Check check_open_files() {
   Check check{"open files", Verdict::kOk, std::to_string(limit.rlim_cur) + " allowed", "", false};
   if (limit.rlim_cur >= 1024) return check;
   check.verdict = Verdict::kLimited;
-  check.cure = "Enough for a loader of 32 workers; for queues of many tensors raise it (ulimit -n)";
+  check.cure = "A loader of 32 workers needs 256, and tensors in queues take more: raise it (ulimit -n)";
   return check;
 }
 
@@ -145,7 +145,7 @@ Check check_fork_server() {
   } catch (const std::exception& error) {
     check.verdict = Verdict::kNotAvailable;
     check.text = error.what();
-    check.cure = "Look for limits on processes (ulimit -u, pids.max) and for a seccomp profile that forbids fork";
+    check.cure = "Look for limits (ulimit -n, ulimit -u, pids.max) and for a seccomp profile that forbids fork";
   }
   return check;
 }

@@ -159,6 +159,7 @@ enum {
   X(event_record, cuEventRecord, (Event event, Stream stream))                                                    \
   X(event_query, cuEventQuery, (Event event))                                                                     \
   X(event_synchronize, cuEventSynchronize, (Event event))                                                         \
+  X(event_elapsed_time, cuEventElapsedTime, (float* ms, Event start, Event end))                                  \
   X(event_destroy, cuEventDestroy_v2, (Event event))                                                              \
   X(ipc_get_mem_handle, cuIpcGetMemHandle, (IpcMemHandle * handle, DevicePtr address))                            \
   X(ipc_open_mem_handle, cuIpcOpenMemHandle_v2, (DevicePtr * address, IpcMemHandle handle, unsigned flags))       \

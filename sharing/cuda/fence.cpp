@@ -4,28 +4,27 @@
 
 namespace millrace::cuda {
 
-Fence::Fence(int device, const std::vector<api::Stream>& streams) : device_(device) {
-  for (const api::Stream stream : streams) record(stream);
-}
+Fence::Fence(int device, const std::vector<api::Stream>& streams) : device_(device), unrecorded_(streams) { record(); }
 
-void Fence::record(api::Stream stream) {
+// A stream stays in the list until its event is recorded, so that an exception forgets none.
+void Fence::record() {
   const CurrentContext context(device_);
-  if (is_capturing(stream)) {
-    capturing_.push_back(stream);
-    return;
-  }
-  try {
-    Event event(device_);
-    event.record(stream);
-    events_.push_back(std::move(event));
-  } catch (const CudaError& error) {
-    if (error.code() != api::kOutOfMemory) throw;
-    MILLRACE_CUDA(stream_synchronize, stream);
-  }
+  std::erase_if(unrecorded_, [&](api::Stream stream) {
+    if (is_capturing(stream)) return false;
+    try {
+      Event event(device_);
+      event.record(stream);
+      events_.push_back(std::move(event));
+    } catch (const CudaError& error) {
+      if (error.code() != api::kOutOfMemory) throw;
+      MILLRACE_CUDA(stream_synchronize, stream);
+    }
+    return true;
+  });
 }
 
 bool Fence::passed() {
-  for (const api::Stream stream : std::exchange(capturing_, {})) record(stream);
+  record();
   std::erase_if(events_, [](const Event& event) {
     try {
       return event.done();
@@ -33,7 +32,7 @@ bool Fence::passed() {
       return true;
     }
   });
-  return events_.empty() && capturing_.empty();
+  return events_.empty() && unrecorded_.empty();
 }
 
 }  // namespace millrace::cuda

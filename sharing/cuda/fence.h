@@ -1,6 +1,5 @@
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include "millrace/sharing/cuda/stream.h"
@@ -16,17 +15,18 @@ class Fence {
   /// nullptr is the device's default stream. Throws CudaUnavailable, CudaError.
   Fence(int device, const std::vector<api::Stream>& streams);
 
-  /// Does not wait. Work that failed counts as done: the context is lost, nothing in it reads memory any more.
+  /// Does not wait. Work that failed counts as done: the context is lost, nothing in it reads memory any more. Throws
+  /// as the constructor when a capture has ended; it may be asked again.
   bool passed();
 
   int device() const { return device_; }
 
  private:
-  void record(api::Stream stream);
+  void record();
 
   int device_;
   std::vector<Event> events_;
-  std::vector<api::Stream> capturing_;
+  std::vector<api::Stream> unrecorded_;  // They capture.
 };
 
 }  // namespace millrace::cuda

@@ -6,7 +6,6 @@
 #include <bit>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -273,11 +272,6 @@ Probe probe() {
     found.driver = {DriverStatus::Kind::kInitFailed, error.what()};
   }
   return found;
-}
-
-bool mps_is_on() {
-  const char* const named = std::getenv("CUDA_MPS_PIPE_DIRECTORY");
-  return ::access((std::string(named ? named : "/tmp/nvidia-mps") + "/control").c_str(), F_OK) == 0;
 }
 
 bool is_wsl(const std::string& root) {

@@ -52,10 +52,6 @@ struct Probe {
 /// hundred MiB.
 Probe probe();
 
-/// Whether an MPS control daemon serves this machine's processes, by its socket in CUDA_MPS_PIPE_DIRECTORY or where it
-/// is without that.
-bool mps_is_on();
-
 /// Whether this is Linux on the Windows Subsystem for Linux. `root` stands in for "/" in tests.
 bool is_wsl(const std::string& root = "");
 

@@ -63,6 +63,11 @@ bool Event::done() const {
   return true;
 }
 
+void Event::wait() const {
+  const CurrentContext context(device_);
+  MILLRACE_CUDA(event_synchronize, event_);
+}
+
 void Event::block(api::Stream stream) const { MILLRACE_CUDA(stream_wait_event, stream, event_, 0); }
 
 }  // namespace millrace::cuda

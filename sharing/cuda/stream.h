@@ -42,6 +42,9 @@ class Event {
   /// Whether the work before it is done; true when it was never recorded. Throws CudaError for work that failed.
   bool done() const;
 
+  /// Waits in this thread until done(). Throws as that.
+  void wait() const;
+
   /// Lets the stream, of any device, wait for it. nullptr is the default stream of the current context.
   void block(api::Stream stream) const;
 

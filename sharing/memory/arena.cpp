@@ -10,6 +10,10 @@ Arena::Arena(size_t slots, size_t slot_bytes, const std::string& knob)
   returned_.reserve(slots);  // So that give_back() never allocates.
 }
 
+Arena::~Arena() {
+  if (last_call_ && !last_call_()) static_cast<void>(new MappedSegment(std::move(mapped_)));
+}
+
 void Arena::give_back(size_t slot) noexcept {
   const std::lock_guard lock(mutex_);
   returned_.push_back(slot);

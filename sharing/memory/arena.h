@@ -1,8 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/sharing/memory/segment.h"
@@ -18,8 +22,16 @@ class Arena {
  public:
   /// Throws OutOfSharedMemory; `knob` is what its text tells the user to turn down.
   Arena(size_t slots, size_t slot_bytes, const std::string& knob);
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena();
+
+  /// What must happen before the memory goes, once the last lease is gone, in the thread that gave it back. `last_call`
+  /// returns whether the memory may go: false leaves it mapped for the life of the process. It must not throw.
+  void before_unmapping(std::function<bool()> last_call) { last_call_ = std::move(last_call); }
 
   size_t slots() const { return slots_; }
+  std::span<std::byte> memory() const { return {mapped_.data(), mapped_.size()}; }
   std::byte* slot(size_t index) const { return mapped_.data() + index * slot_bytes_; }
   const SharedSegment& segment() const { return segment_; }
 
@@ -40,6 +52,7 @@ class Arena {
   SharedSegment segment_;
   MappedSegment mapped_;
   EventFd event_;
+  std::function<bool()> last_call_;
 
   std::mutex mutex_;  // Protects the two below.
   std::vector<size_t> returned_;

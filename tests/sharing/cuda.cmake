@@ -19,3 +19,10 @@ if(MILLRACE_CUDA_HEADERS)
   target_sources(sharing_cuda_driver_test PRIVATE sharing/cuda/abi_test.cpp)
   target_include_directories(sharing_cuda_driver_test SYSTEM PRIVATE ${MILLRACE_CUDA_HEADERS})
 endif()
+
+millrace_fake_cuda_test(sharing_cuda_vmm_test sharing/cuda/vmm_test.cpp
+  LABELS asan TIMEOUT 120 LIBRARIES millrace_cuda millrace_test_support)
+
+# The state machines of memory between processes, pure code.
+millrace_test(sharing_cuda_ledger_test sharing/cuda/ipc_ledger_test.cpp
+  LABELS asan TIMEOUT 300 LIBRARIES millrace_cuda millrace_test_support)

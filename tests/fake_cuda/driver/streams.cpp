@@ -30,7 +30,9 @@ struct StreamTag {
 // Where an event stands: a place in some stream's work.
 struct EventTag {
   int device;
+  bool timing;
   std::shared_ptr<bool> passed = std::make_shared<bool>(true);
+  std::shared_ptr<std::chrono::steady_clock::time_point> time = {};  // When it passed. None: never recorded.
 };
 
 }  // namespace millrace::cuda::api
@@ -260,12 +262,13 @@ Result cuThreadExchangeStreamCaptureMode(int* mode) {
   });
 }
 
-Result cuEventCreate(Event* event, unsigned) {
+Result cuEventCreate(Event* event, unsigned flags) {
   return with_context([&](int device) -> Result {
     const std::lock_guard lock(all.mutex);
     if (counters.events >= knobs.event_limit) return kOutOfMemory;
     auto created = std::make_unique<EventTag>();
     created->device = device;
+    created->timing = (flags & kEventDisableTiming) == 0;
     *event = created.get();
     all.events.emplace(*event, std::move(created));
     ++counters.events;
@@ -280,9 +283,26 @@ Result cuEventRecord(Event event, Stream stream) {
   if (const Result result = resolve(&stream)) return result;
   if (found->device != stream->device) return kInvalidHandle;
   const auto passed = std::make_shared<bool>(false);
-  const Result result = push(stream, pass(passed));
-  if (result == kSuccess) found->passed = passed;
-  return result;
+  const auto time = std::make_shared<std::chrono::steady_clock::time_point>();
+  const Result result = push(stream, [time, let_pass = pass(passed)] {
+    *time = std::chrono::steady_clock::now();
+    let_pass();
+  });
+  if (result != kSuccess) return result;
+  found->passed = passed;
+  found->time = time;
+  return kSuccess;
+}
+
+Result cuEventElapsedTime(float* ms, Event start, Event end) {
+  const std::lock_guard lock(all.mutex);
+  EventTag *first = nullptr, *last = nullptr;
+  if (const Result result = find(start, &first)) return result;
+  if (const Result result = find(end, &last)) return result;
+  if (!first->timing || !last->timing || !first->time || !last->time) return kInvalidHandle;
+  if (!*first->passed || !*last->passed) return kNotReady;
+  *ms = std::chrono::duration<float, std::milli>(*last->time - *first->time).count();
+  return kSuccess;
 }
 
 Result cuEventQuery(Event event) {

@@ -246,12 +246,15 @@ TEST_F(Teardown, OfEverythingInAnyOrder) {
 // Given up half way: the memory that it was copied to is used again only when nothing is written to it any more.
 TEST_F(Teardown, OfACopyThatNobodyTakes) {
   const Watchdog watchdog(30);
-  auto loader = make_data_loader(Numbers{16, 4096}, DataLoaderOptions(8).device(kFirstDevice).prefetch(2));
-  loader->next();
+  const auto options = DataLoaderOptions(8).num_workers(1).worker_mode(WorkerMode::kThread).prefetch(3);
+  auto loader = make_data_loader(Numbers{80, 4096}, DataLoaderOptions(options).device(kFirstDevice));
+  const auto copies_before = fake_cuda::count("host_to_device_copies");
   {
     const fake_cuda::Setting late("copy_delay_us", 100'000);
-    loader->set_epoch(3);
-    loader->next();  // Begins to copy the second batch.
+    while (fake_cuda::count("host_to_device_copies") < copies_before + 9) {  // Until one is on its way before its turn.
+      loader->next();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
     loader->set_epoch(5);
   }
   const std::vector<int64_t> sevens(8 * 4096, 7);

@@ -23,7 +23,7 @@ Batch Batch::to(c10::Device device, bool non_blocking) const& {
   if (!non_blocking) copy.wait();
   Batch there(*this);
   there.columns_ = std::move(copy).take();
-  there.guarded_ = {};
+  if (!any_on_device(columns_)) there.guarded_ = {};
   there.pinned_ = false;
   there.on_device_ = true;
   return there;

@@ -8,8 +8,23 @@
 
 namespace millrace::collate {
 
+namespace {
+
+void require_host(const std::string& field, const at::Tensor& tensor) {
+  if (!tensor.is_cuda()) return;
+  throw std::invalid_argument(
+      "field '" + field + "' of a sample is on " + tensor.device().str() +
+      ", but samples without a collate function become rows of host memory: give CPU tensors, which the loader copies "
+      "to "
+      "the device a batch at a time; or make whole batches there, by get_batch() or a collate function, with "
+      "DataLoaderOptions::device_batch_bytes");
+}
+
+}  // namespace
+
 void add_field(SampleSpec& spec, std::string name, const at::Tensor& tensor) {
   if (!tensor.defined()) throw std::runtime_error("field '" + name + "' of the first sample is an undefined tensor");
+  require_host(name, tensor);
   spec.fields.push_back({std::move(name), tensor.scalar_type(), tensor.sizes().vec()});
 }
 
@@ -25,6 +40,7 @@ void write_field(SampleRow& row, size_t field, const at::Tensor& tensor) {
   if (tensor.scalar_type() != spec.dtype)
     throw std::runtime_error("field '" + spec.name + "' is " + c10::toString(spec.dtype) + " in the first sample and " +
                              c10::toString(tensor.scalar_type()) + " in this one");
+  require_host(spec.name, tensor);
   const auto target = row.bytes(field);
   if (tensor.is_cpu() && tensor.is_contiguous()) {
     if (!target.empty()) std::memcpy(target.data(), tensor.const_data_ptr(), target.size());

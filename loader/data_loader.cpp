@@ -39,6 +39,9 @@ constexpr auto kRescan =
 constexpr auto kLookForDeaths = std::chrono::milliseconds(10);
 constexpr auto kLookForCopies = std::chrono::milliseconds(1);  // No descriptor tells of the end of a device's copies.
 constexpr auto kHeldGrace = std::chrono::seconds(2);           // For another thread of the user's to drop a batch.
+// What a killed process had begun on a device goes on for some time: its context is torn down by the kernel, later. How
+// long that may take is documented nowhere, and not measured yet.
+constexpr auto kDeviceGrace = std::chrono::seconds(2);
 
 std::string seconds_text(Clock::duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
@@ -64,6 +67,7 @@ class DataLoaderBase::Engine {
         ahead_(batches_ahead(kind_, options_, layout_.slot_bytes())),
         arena_(std::make_shared<Arena>(slots_needed(ahead_, options_), layout_.slot_bytes(),
                                        "use a smaller batch_size, prefetch or held")),
+        device_arena_(device_arena_of(kind_, options_, arena_->slots())),
         geometry_(geometry_of(kind_, ahead_, options_)),
         board_segment_(SharedSegment::create("board", Board::bytes(geometry_), "use fewer workers")),
         board_memory_(board_segment_, Access::kReadWrite),
@@ -96,14 +100,14 @@ class DataLoaderBase::Engine {
         begin_next_epoch();
         return std::nullopt;
       }
-      const size_t slot = wait_for_complete();
-      if (mend(slot)) continue;
+      const auto slot = wait_for_complete();
+      if (!slot || mend(*slot)) continue;
       deaths_without_batch_ = 0;
-      auto delivery = deliver(slot);
+      auto delivery = deliver(*slot);
       if (!delivery) continue;
       ++delivered_;
       open_ahead(ahead_);
-      if (stage_) bring_to_device(slot, *delivery);
+      if (stage_) bring_to_device(*slot, *delivery);
       return delivery;
     }
   }
@@ -192,6 +196,19 @@ class DataLoaderBase::Engine {
     return source.spec();
   }
 
+  static std::shared_ptr<cuda::DeviceArena> device_arena_of(Source::Kind kind, const DataLoaderOptions& options,
+                                                            size_t slots) {
+    if (options.device_batch_bytes() == 0) return nullptr;
+    if (kind == Source::Kind::kRows)
+      throw std::invalid_argument(
+          "DataLoaderOptions: device_batch_bytes is for datasets that make CUDA tensors, but this one's samples are "
+          "rows "
+          "of host memory: leave it out, and the loader copies the batches to the device; or give a collate function");
+    return std::make_shared<cuda::DeviceArena>(require_cuda(options.device()).index(), slots,
+                                               options.device_batch_bytes(),
+                                               "lower DataLoaderOptions::device_batch_bytes, prefetch or held");
+  }
+
   // Of packed batches the room they take says nothing.
   std::string fields_text() const { return kind_ == Source::Kind::kRows ? to_string(*spec_) : "packed"; }
 
@@ -205,7 +222,7 @@ class DataLoaderBase::Engine {
   void start_workers() {
     const WorkerRole role{-1, 0, static_cast<int>(options_.num_workers()), options_.seed_mode(),
                           options_.worker_init_fn()};
-    Worker::Place place{board_, arena_->slot(0), layout_, done_, nullptr};
+    Worker::Place place{board_, arena_->slot(0), device_arena_.get(), layout_, done_, nullptr};
     if (role.num_workers == 0) {
       inline_spill_ = FdSocket::pair();
       place.spill = &inline_spill_.second;
@@ -220,8 +237,8 @@ class DataLoaderBase::Engine {
             "recipe(function, arguments...) instead of the object, so that each worker builds its own; or use what "
             "inherits live objects, start_method(StartMethod::kFork) or worker_mode(WorkerMode::kThread)");
       processes_ = std::make_unique<ProcessCrew>(
-          ProcessCrew::Plan{options_.start_method(), board_, board_segment_, *arena_, layout_, *spec_, done_,
-                            travelling_ ? &*travelling_ : nullptr, source_.get(), role},
+          ProcessCrew::Plan{options_.start_method(), board_, board_segment_, *arena_, device_arena_.get(), layout_,
+                            *spec_, done_, travelling_ ? &*travelling_ : nullptr, source_.get(), role},
           epoll_, kFirstWorker);
       deaths_before_ready_.assign(processes_->size(), 0);
     }
@@ -229,8 +246,9 @@ class DataLoaderBase::Engine {
 
   // Behind the start of the workers: those that are forked off this process are then free of CUDA.
   void serve_devices() {
-    if (options_.device().is_cuda()) stage_.emplace(require_cuda(options_.device()), geometry_.slots);
-    auto pinning = pin(*arena_, stage_ ? stage_->device() : options_.device());
+    const c10::Device device = options_.device().is_cuda() ? require_cuda(options_.device()) : options_.device();
+    if (device.is_cuda() && !device_arena_) stage_.emplace(device, geometry_.slots);
+    auto pinning = pin(*arena_, device);
     gate_ = std::move(pinning.gate);
     stats_.pinned_bytes = pinning.bytes;
     stats_.pin_error = std::move(pinning.error);
@@ -376,8 +394,9 @@ class DataLoaderBase::Engine {
     return true;
   }
 
-  size_t wait_for_complete() {
-    if (const auto slot = find_complete()) return *slot;
+  // nullopt when it turns out that the epoch has no batch left, which is not known while no slot is free to open one.
+  std::optional<size_t> wait_for_complete() {
+    if (const auto slot = find_complete()) return slot;
     const auto start = Clock::now();
     // Whatever ends the wait, an error too, it was time in which the trainer had no data.
     struct Stopwatch {
@@ -388,13 +407,14 @@ class DataLoaderBase::Engine {
 
     if (inline_worker_) return complete_inline();
     std::optional<size_t> slot;
-    if (look_for_a_while([&] { return (slot = find_complete()).has_value(); })) return *slot;
+    if (look_for_a_while([&] { return (slot = find_complete()).has_value(); })) return slot;
     for (;;) {
       if (ledger_.count(SlotState::kOpen) == 0) require_slot_comes_home(start);
       sleep(start);
       settle();
       open_ahead(std::max<int64_t>(ahead_, 1));
-      if ((slot = find_complete())) return *slot;
+      if (epoch_is_over()) return std::nullopt;
+      if ((slot = find_complete())) return slot;
       look_for_stuck_workers();
       if (options_.timeout().count() > 0 && Clock::now() - start >= options_.timeout())
         throw LoaderTimeout("no batch within " + std::to_string(options_.timeout().count()) + " ms" +
@@ -402,15 +422,16 @@ class DataLoaderBase::Engine {
     }
   }
 
-  size_t complete_inline() {
+  std::optional<size_t> complete_inline() {
     const auto start = Clock::now();
     for (;;) {
-      if (const auto slot = find_complete()) return *slot;
+      if (const auto slot = find_complete()) return slot;
       if (inline_worker_->fill_one()) continue;
       require_slot_comes_home(start);
       sleep(start);
       settle();
       open_ahead(std::max<int64_t>(ahead_, 1));
+      if (epoch_is_over()) return std::nullopt;
     }
   }
 
@@ -539,17 +560,19 @@ class DataLoaderBase::Engine {
     Delivery delivery = begin_delivery(entry);
     const auto body = layout_.body(arena_->slot(slot));
     try {
-      if (is_spilled(body)) {
-        const auto arrival = take_spill(slot);
+      const auto arrival = is_spilled(body) ? take_spill(slot) : nullptr;
+      ledger_.lend(slot);
+      const auto lease = std::make_shared<Lease>(arena_, slot);
+      if (arrival) {
         const auto bytes = arrival->bytes().subspan(sizeof(SpillPrefix));
-        delivery.packed = read_packed({const_cast<std::byte*>(bytes.data()), bytes.size()}, arrival);
-        ledger_.release(slot);
+        delivery.packed =
+            read_packed({const_cast<std::byte*>(bytes.data()), bytes.size()}, arrival, device_memory(slot, lease));
         ++stats_.spilled_batches;
       } else {
-        ledger_.lend(slot);
-        delivery.packed = read_packed(body, std::make_shared<Lease>(arena_, slot));
-        guard(delivery, slot);
+        delivery.packed = read_packed(body, lease, device_memory(slot, lease));
       }
+      if (!arrival || device_arena_) guard(delivery, slot);
+      if (arrival) delivery.pinned = false;
     } catch (const DecodeError& e) {
       throw_corrupted(slot, e.what());
     }
@@ -557,6 +580,13 @@ class DataLoaderBase::Engine {
     stats_.skipped_samples += delivery.packed->skipped;
     stats_.sample_errors += delivery.packed->skipped;
     return delivery;
+  }
+
+  DeviceMemory device_memory(size_t slot, const std::shared_ptr<Lease>& lease) const {
+    if (!device_arena_) return {};
+    using Owners = std::pair<std::shared_ptr<cuda::DeviceArena>, std::shared_ptr<Lease>>;
+    return {device_arena_->device(), device_arena_->slot(slot), device_arena_->slot_bytes(),
+            std::make_shared<Owners>(device_arena_, lease)};
   }
 
   std::shared_ptr<Arrival> take_spill(size_t slot) {
@@ -752,6 +782,7 @@ class DataLoaderBase::Engine {
   // --- slots coming home ---
 
   void settle() {
+    settle_estates();
     returned_.clear();
     arena_->take_returned(returned_);
     for (const size_t slot : returned_) retire(slot);
@@ -770,9 +801,9 @@ class DataLoaderBase::Engine {
   // Nothing is open, so nothing will be completed: a slot must come home, from the user, from a worker that still
   // writes or from a device that still reads.
   void require_slot_comes_home(Clock::time_point start) {
-    for (const auto state : {SlotState::kDraining, SlotState::kSettling, SlotState::kFree})
-      if (ledger_.count(state) > 0) return;
+    if (ledger_.count(SlotState::kDraining) > 0 || ledger_.count(SlotState::kFree) > 0) return;
     if (Clock::now() - start < kHeldGrace) return;
+    if (ledger_.count(SlotState::kSettling) > 0) return require_no_capture();
     auto oldest = Clock::now();
     for (size_t slot = 0; slot < ledger_.size(); ++slot) oldest = std::min(oldest, ledger_[slot].lent_since);
     throw TooManyBatchesHeld(
@@ -782,7 +813,24 @@ class DataLoaderBase::Engine {
         std::to_string(options_.held()) + ")");
   }
 
+  // In this thread the capture would never end.
+  void require_no_capture() {
+    if (gate_->waits_for_capture())
+      throw std::logic_error(
+          "the loader has no slot left while a CUDA graph is captured: batches that were dropped since it began are "
+          "kept "
+          "until it ends, since it may read them. Take what the graph needs before the capture");
+  }
+
   // --- death ---
+
+  // What a dead worker left: what it was at, and until when the device may write into what it held.
+  struct Estate {
+    ProcessCrew::Death death;
+    WorkerPhase phase;
+    int64_t sample;
+    Clock::time_point writable_until;
+  };
 
   void on_death(const ProcessCrew::Death& death) {
     ++stats_.worker_deaths;
@@ -799,16 +847,11 @@ class DataLoaderBase::Engine {
       give_up(who + death.status.str() + "; " + std::to_string(most) +
               " workers before it died without a batch completed");
     collect_spills(processes_->spill(death.worker));
-    const int64_t sample = board_.beacon(death.worker).sample.load(std::memory_order_relaxed);
-    for (size_t slot = 0; slot < ledger_.size(); ++slot) {
-      if (ledger_[slot].state != SlotState::kOpen && ledger_[slot].state != SlotState::kDraining) continue;
-      for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
-        const RangeWord word = board_.range(slot, r);
-        if (word.state == RangeState::kClaimed && word.incarnation == death.incarnation)
-          inherit(death, slot, r, sample);
-      }
-    }
-    stuck_.erase(death.incarnation);
+    const Beacon& beacon = board_.beacon(death.worker);
+    estates_.push_back({death, beacon.phase.load(std::memory_order_acquire),
+                        beacon.sample.load(std::memory_order_relaxed),
+                        device_arena_ ? Clock::now() + kDeviceGrace : Clock::time_point{}});
+    settle_estates();
     try {
       processes_->replace(death.worker);
     } catch (const std::exception& e) {
@@ -822,8 +865,26 @@ class DataLoaderBase::Engine {
     throw WorkerStartError(reason);
   }
 
+  // The ranges that dead workers held, as soon as nothing of theirs can be written any more.
+  void settle_estates() {
+    std::erase_if(estates_, [&](const Estate& estate) {
+      if (estate.writable_until > Clock::now()) return false;
+      for (size_t slot = 0; slot < ledger_.size(); ++slot) {
+        if (ledger_[slot].state != SlotState::kOpen && ledger_[slot].state != SlotState::kDraining) continue;
+        for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
+          const RangeWord word = board_.range(slot, r);
+          if (word.state == RangeState::kClaimed && word.incarnation == estate.death.incarnation)
+            inherit(estate, slot, r);
+        }
+      }
+      stuck_.erase(estate.death.incarnation);
+      return true;
+    });
+  }
+
   // Decides what becomes of a range whose claimer died.
-  void inherit(const ProcessCrew::Death& death, size_t slot, size_t range, int64_t sample) {
+  void inherit(const Estate& estate, size_t slot, size_t range) {
+    const auto& [death, phase, sample, writable_until] = estate;
     const auto& entry = ledger_[slot];
     if (entry.state == SlotState::kDraining) return board_.set(slot, range, {entry.generation, RangeState::kClosed, 0});
     const int64_t deaths = ledger_.count_death(slot, range);
@@ -833,8 +894,7 @@ class DataLoaderBase::Engine {
     }
     std::string doing = "reading " + sample_text(entry, sample);
     if (sample == kNoSample) doing = "making a batch";
-    if (board_.beacon(death.worker).phase.load(std::memory_order_acquire) == WorkerPhase::kInit)
-      doing = "running worker_init_fn";
+    if (phase == WorkerPhase::kInit) doing = "running worker_init_fn";
     const auto stuck = stuck_.find(death.incarnation);
     if (stuck != stuck_.end()) doing += ", where it was stuck for " + seconds_text(stuck->second);
     given_up_.insert_or_assign(
@@ -898,7 +958,8 @@ class DataLoaderBase::Engine {
 
   // Shared with the workers.
   std::shared_ptr<Arena> arena_;
-  std::shared_ptr<SlotGate> gate_;  // Where devices read it.
+  std::shared_ptr<cuda::DeviceArena> device_arena_;  // As many slots; none unless workers make CUDA tensors.
+  std::shared_ptr<SlotGate> gate_;                   // Where devices read it.
   Board::Geometry geometry_;
   SharedSegment board_segment_;
   MappedSegment board_memory_;
@@ -921,14 +982,15 @@ class DataLoaderBase::Engine {
   };
   std::vector<Watched> watched_;                        // By worker.
   std::map<uint32_t, std::chrono::nanoseconds> stuck_;  // Workers we killed, by incarnation.
-  std::map<size_t, Arrival> spills_;                    // Batches that came by message, by slot.
-  std::pair<FdSocket, FdSocket> inline_spill_;          // Ours and the inline worker's, when there is one.
-  std::optional<std::string> fatal_;                    // Why no worker can be had,
-  std::optional<std::string> corrupted_;                // or why the board cannot be believed.
+  std::vector<Estate> estates_;
+  std::map<size_t, Arrival> spills_;            // Batches that came by message, by slot.
+  std::pair<FdSocket, FdSocket> inline_spill_;  // Ours and the inline worker's, when there is one.
+  std::optional<std::string> fatal_;            // Why no worker can be had,
+  std::optional<std::string> corrupted_;        // or why the board cannot be believed.
   int64_t deaths_without_batch_ = 0;
   std::vector<int64_t> deaths_before_ready_;  // In a row, by worker.
   LoaderStats stats_;
-  std::optional<DeviceStage> stage_;  // Of loaders with device().
+  std::optional<DeviceStage> stage_;  // Of loaders with device() whose workers make CPU tensors.
   Clock::time_point next_look_for_deaths_;
   int64_t epoch_ = 0;          // Being delivered,
   int64_t delivered_ = 0;      // and how many of its batches next() gave or lost since it was gone to.

@@ -190,7 +190,7 @@ class TypedDataLoader : public DataLoaderBase {
 
  private:
   static const DataLoaderOptions& supported(const DataLoaderOptions& options) {
-    if (!std::is_same_v<B, Batch> && !options.device().is_cpu())
+    if (!std::is_same_v<B, Batch> && !options.device().is_cpu() && options.device_batch_bytes() == 0)
       throw std::invalid_argument(
           "DataLoaderOptions: device is for loaders that give a Batch; this one's collate function or dataset makes "
           "batches of a type of its own. Use pin_memory, and copy its tensors to the device");

@@ -38,9 +38,10 @@ void FillRequest::seed_default_generator(uint64_t seed) const {
   generator.set_current_seed(seed);
 }
 
-void FillRequest::put(const PackedBatch& batch) const {
+void FillRequest::put(const PackedBatch& batch) {
   const auto body = layout_.body(slot_);
-  const PackedLayout layout(batch);
+  const auto device_offsets = device_slot_.store(batch.tensors);
+  const PackedLayout layout(batch, device_offsets);
   if (layout.bytes() <= body.size()) return layout.write(body);
   const SpillPrefix prefix{claim_.slot, claim_.generation};
   std::vector<std::byte> message(sizeof prefix + layout.bytes());

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "millrace/loader/board.h"
+#include "millrace/loader/device/device_slot.h"
 #include "millrace/loader/packed.h"
 #include "millrace/loader/sample.h"
 #include "millrace/sharing/channel/fd_socket.h"
@@ -23,9 +24,11 @@ class FillRequest {
  public:
   /// `generator` is undefined unless SeedMode::kTorch is on, `own_generator` unless torch's default generator may be
   /// seeded for each sample. `samples` is the dataset's size.
-  FillRequest(std::byte* slot, const SlotLayout& layout, const Board::Claim& claim, size_t samples, int worker,
-              Beacon& beacon, const FdSocket& spill, const at::Generator& generator, const at::Generator& own_generator)
+  FillRequest(std::byte* slot, cuda::DeviceArena* device_arena, const SlotLayout& layout, const Board::Claim& claim,
+              size_t samples, int worker, Beacon& beacon, const FdSocket& spill, const at::Generator& generator,
+              const at::Generator& own_generator)
       : slot_(slot),
+        device_slot_(device_arena, claim.slot),
         layout_(layout),
         claim_(claim),
         samples_(samples),
@@ -79,8 +82,12 @@ class FillRequest {
   /// As start(), for the sample that a stream gives behind `position` others.
   StreamContext start(const StreamRequest& stream, int64_t position);
 
-  /// Puts a whole batch in its place. REQUIRES: the source's batches are packed. Throws OutOfSharedMemory.
-  void put(const PackedBatch& batch) const;
+  /// Puts a whole batch in its place. REQUIRES: the source's batches are packed. Throws OutOfSharedMemory, and what
+  /// DeviceSlot::store() throws.
+  void put(const PackedBatch& batch);
+
+  /// Instead of put(), when there will be no batch.
+  void abandon() { device_slot_.abandon(); }
 
   /// The row that was started last, and its index.
   uint32_t current() const { return current_; }
@@ -97,6 +104,7 @@ class FillRequest {
   }
 
   std::byte* slot_;
+  DeviceSlot device_slot_;
   const SlotLayout& layout_;
   const Board::Claim& claim_;
   size_t samples_;

@@ -102,10 +102,19 @@ class DataLoaderOptions {
   /// device is done with them. Where it cannot be done, that is a warning, and LoaderStats says why.
   MILLRACE_OPTION(bool, pin_memory, false);
   /// A CUDA device: next() gives batches that are there. Their memory is pinned, whatever pin_memory says. Only for
-  /// loaders whose batches are of type Batch.
+  /// loaders whose batches are of type Batch, unless device_batch_bytes is set.
   MILLRACE_OPTION(c10::Device, device, c10::kCPU);
   /// With device: complete batches whose copy begins before their turn. They are some of those of `prefetch`.
   MILLRACE_OPTION(int64_t, device_prefetch, 1);
+  /// For datasets that make CUDA tensors, in whole batches or through a collate function: the room for those of one
+  /// batch on `device`, each rounded up to 512 bytes. So much is allocated for every batch that is prefetched or held.
+  /// 0: batches have CPU tensors only.
+  ///
+  /// The memory is the trainer's, and a worker's tensors are copied into it on the device (see empty_in_batch() for how
+  /// to do without), so the death of a worker takes nothing away. A batch that needs more is an error. Batches may be
+  /// of any type, and each tensor is delivered where the worker made it. Worker processes must not be
+  /// StartMethod::kFork ones, nor run under MPS.
+  MILLRACE_OPTION(uint64_t, device_batch_bytes, 0);
 
   // torch::data's names, and PyTorch's where they differ.
  public:

@@ -31,19 +31,21 @@ struct Header {
 
 struct TensorPlace {
   int8_t dtype = 0;
+  bool on_device = false;
   std::vector<int64_t> sizes;
   uint64_t offset = 0;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(dtype, sizes, offset);
+    archive(dtype, on_device, sizes, offset);
   }
 };
 
-at::Tensor view(std::byte* data, const TensorPlace& place, const std::shared_ptr<void>& owner) {
+at::Tensor view(void* data, c10::Device device, const TensorPlace& place, const std::shared_ptr<void>& owner) {
   return at::for_blob(data, place.sizes)
       .context(new std::shared_ptr<void>(owner), [](void* held) { delete static_cast<std::shared_ptr<void>*>(held); })
-      .options(at::TensorOptions(static_cast<c10::ScalarType>(place.dtype)))
+      .target_device(device)
+      .options(at::TensorOptions(static_cast<c10::ScalarType>(place.dtype)).device(device))
       .make_tensor();
 }
 
@@ -61,19 +63,25 @@ size_t checked_bytes(const TensorPlace& place) {
 
 }  // namespace
 
-PackedLayout::PackedLayout(const PackedBatch& batch) : batch_(batch) {
+PackedLayout::PackedLayout(const PackedBatch& batch, std::span<const uint64_t> device_offsets) : batch_(batch) {
   std::vector<TensorPlace> places;
   uint64_t offset = 0;
-  for (const auto& tensor : batch.tensors) {
+  for (size_t t = 0; t < batch.tensors.size(); ++t) {
+    const at::Tensor& tensor = batch.tensors[t];
     offsets_.push_back(offset);
     if (!tensor.defined()) {
-      places.push_back({static_cast<int8_t>(c10::ScalarType::Undefined), {}, offset});
+      places.push_back({static_cast<int8_t>(c10::ScalarType::Undefined), false, {}, offset});
       continue;
     }
     if (tensor.layout() != c10::kStrided || tensor.is_quantized())
       throw std::invalid_argument(
           "a batch carries strided tensors only: convert sparse, nested and quantized ones in the collate function");
-    places.push_back({static_cast<int8_t>(tensor.scalar_type()), tensor.sizes().vec(), offset});
+    const auto dtype = static_cast<int8_t>(tensor.scalar_type());
+    if (tensor.is_cuda()) {
+      places.push_back({dtype, true, tensor.sizes().vec(), device_offsets.empty() ? 0 : device_offsets[t]});
+      continue;
+    }
+    places.push_back({dtype, false, tensor.sizes().vec(), offset});
     offset = aligned(offset + tensor.nbytes());
   }
   description_ = encode(places).bytes;
@@ -95,7 +103,7 @@ void PackedLayout::write(std::span<std::byte> memory) const {
   append(batch_.state.data(), batch_.state.size());
   for (size_t t = 0; t < batch_.tensors.size(); ++t) {
     const at::Tensor& tensor = batch_.tensors[t];
-    if (!tensor.defined() || tensor.numel() == 0) continue;
+    if (!tensor.defined() || tensor.is_cuda() || tensor.numel() == 0) continue;
     std::byte* place = memory.data() + tensors_ + offsets_[t];
     if (tensor.is_cpu() && tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg())
       std::memcpy(place, tensor.const_data_ptr(), tensor.nbytes());
@@ -104,7 +112,7 @@ void PackedLayout::write(std::span<std::byte> memory) const {
   }
 }
 
-PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>& owner) {
+PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>& owner, const DeviceMemory& device) {
   Header header;
   if (memory.size() < sizeof header) throw DecodeError("a batch is too short");
   std::memcpy(&header, memory.data(), sizeof header);  // A copy: what is checked must be what is used.
@@ -137,9 +145,14 @@ PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>
       continue;
     }
     const size_t bytes = checked_bytes(place);
-    if (place.offset > tensors.size() || bytes > tensors.size() - place.offset || place.offset % kAlignment != 0)
+    const size_t room = place.on_device ? device.bytes : tensors.size();
+    if (place.offset > room || bytes > room - place.offset || place.offset % kAlignment != 0)
       throw DecodeError("a batch has a tensor that lies outside its memory");
-    batch.tensors.push_back(view(tensors.data() + place.offset, place, owner));
+    if (place.on_device)
+      batch.tensors.push_back(view(reinterpret_cast<void*>(device.address + place.offset),
+                                   {c10::kCUDA, static_cast<c10::DeviceIndex>(device.device)}, place, device.owner));
+    else
+      batch.tensors.push_back(view(tensors.data() + place.offset, c10::kCPU, place, owner));
   }
   return batch;
 }

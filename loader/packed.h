@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/cuda/driver_api.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
 
 namespace millrace {
@@ -46,15 +47,17 @@ struct StreamRequest {
   }
 };
 
-/// A batch laid out: how many bytes it takes, and then the writing. Borrows the batch. Throws std::invalid_argument for
-/// tensors that are not strided.
+/// A batch laid out: how many bytes it takes, and then the writing. Borrows the batch. Its CUDA tensors lie elsewhere,
+/// in device memory, and take none. Throws std::invalid_argument for tensors that are not strided.
 class PackedLayout {
  public:
-  explicit PackedLayout(const PackedBatch& batch);
+  /// `device_offsets` says, for each tensor, where in the device memory of the batch's slot a CUDA tensor begins; to
+  /// know the size none are needed.
+  explicit PackedLayout(const PackedBatch& batch, std::span<const uint64_t> device_offsets = {});
 
   size_t bytes() const { return bytes_; }
 
-  /// REQUIRES: memory of at least bytes() bytes, aligned to 64.
+  /// REQUIRES: memory of at least bytes() bytes, aligned to 64; device_offsets if there are CUDA tensors.
   void write(std::span<std::byte> memory) const;
 
  private:
@@ -65,9 +68,18 @@ class PackedLayout {
   size_t bytes_ = 0;
 };
 
+/// The device memory that belongs to a batch's slot, for its CUDA tensors. None by default.
+struct DeviceMemory {
+  int device = 0;
+  cuda::api::DevicePtr address = 0;
+  size_t bytes = 0;
+  std::shared_ptr<void> owner = {};  ///< Kept alive by the tensors there.
+};
+
 /// The batch that lies in `memory`, which the worker that wrote it may have garbled: throws DecodeError. Its tensors
-/// are views that keep `owner` alive; everything else is copied.
-PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>& owner);
+/// are views that keep `owner` alive, or that of the device memory; everything else is copied.
+PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>& owner,
+                        const DeviceMemory& device = {});
 
 /// As a slot's contents: the batch did not fit and comes by message.
 void write_spilled(std::span<std::byte> memory);

@@ -11,6 +11,7 @@
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
+#include "millrace/sharing/cuda/mps.h"
 
 namespace millrace {
 namespace {
@@ -19,6 +20,19 @@ constexpr int64_t kMaxSlots = 4096;
 
 void require(bool good, const std::string& complaint) {
   if (!good) throw std::invalid_argument("DataLoaderOptions: " + complaint);
+}
+
+// Worker processes that use the device themselves.
+void require_device_workers(const DataLoaderOptions& options) {
+  if (options.num_workers() == 0 || options.worker_mode() == WorkerMode::kThread) return;
+  require(options.start_method() != StartMethod::kFork,
+          "device_batch_bytes is for workers that use CUDA, and what is forked off the trainer, which uses it too, "
+          "cannot: use start_method(StartMethod::kForkServer) or kSpawn");
+  if (const auto mps = cuda::mps_pipe_directory())
+    require(false, "device_batch_bytes is not for worker processes under MPS (its pipes are in " + *mps +
+                       "): a worker that is stuck or in the way is killed, and MPS does not allow that a client with "
+                       "work in flight is. Let workers make CPU tensors, use WorkerMode::kThread, or end MPS and unset "
+                       "CUDA_MPS_PIPE_DIRECTORY");
 }
 
 }  // namespace
@@ -48,6 +62,11 @@ DataLoaderOptions checked(DataLoaderOptions options) {
           "SeedMode::kTorch needs worker processes: threads share torch's default generator");
   require(!torch_seeds || options.num_workers() > 0 || !options.persistent_workers(),
           "persistent_workers with SeedMode::kTorch needs num_workers > 0, as in PyTorch");
+  if (options.device_batch_bytes() > 0) {
+    require(options.device().is_cuda(),
+            "device_batch_bytes is room on a CUDA device, but device is " + options.device().str());
+    require_device_workers(options);
+  }
   return options;
 }
 

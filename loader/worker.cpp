@@ -63,8 +63,8 @@ bool Worker::fill_one() {
 }
 
 void Worker::fill(const Board::Claim& claim) {
-  FillRequest request(place_.arena + claim.slot * place_.layout.slot_bytes(), place_.layout, claim, source_.size(),
-                      role_.number, beacon_, *place_.spill, generator_, own_generator_);
+  FillRequest request(place_.arena + claim.slot * place_.layout.slot_bytes(), place_.device_arena, place_.layout, claim,
+                      source_.size(), role_.number, beacon_, *place_.spill, generator_, own_generator_);
   note(WorkerPhase::kReading, -1);
   try {
     if (base_seed_ != claim.base_seed) begin(claim.base_seed);
@@ -97,8 +97,9 @@ void Worker::begin(uint64_t base_seed) {
   base_seed_ = base_seed;
 }
 
-void Worker::report(const Board::Claim& claim, const FillRequest& request, const std::string& type,
+void Worker::report(const Board::Claim& claim, FillRequest& request, const std::string& type,
                     const std::string& message) {
+  request.abandon();
   std::string path;
   const int64_t index = request.current_index();
   try {

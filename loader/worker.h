@@ -38,6 +38,7 @@ class Worker {
   struct Place {
     const Board& board;
     std::byte* arena;
+    cuda::DeviceArena* device_arena;  ///< Null unless batches may have CUDA tensors.
     const SlotLayout& layout;
     const EventFd& done;    ///< Rung when the trainer waits for a batch that we complete.
     const FdSocket* spill;  ///< Takes batches that are larger than a slot.
@@ -55,8 +56,7 @@ class Worker {
  private:
   void fill(const Board::Claim& claim);
   void begin(uint64_t base_seed);
-  void report(const Board::Claim& claim, const FillRequest& request, const std::string& type,
-              const std::string& message);
+  void report(const Board::Claim& claim, FillRequest& request, const std::string& type, const std::string& message);
   void note(WorkerPhase phase, int64_t sample);
 
   uint32_t board_number() const { return static_cast<uint32_t>(std::max(role_.number, 0)); }

@@ -29,10 +29,11 @@ struct WorkerSetup {
   FunctionRef rebuild;
   SeedMode seed_mode = SeedMode::kPerSample;
   std::optional<FunctionRef> init;
+  std::optional<cuda::DeviceArena::Shape> device_arena;  // Its descriptor comes behind the others.
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(number, incarnation, geometry, batch_size, spec, live_source, rebuild, seed_mode, init);
+    archive(number, incarnation, geometry, batch_size, spec, live_source, rebuild, seed_mode, init, device_arena);
   }
 };
 
@@ -66,6 +67,12 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
   const MappedSegment board_memory(SharedSegment::adopt(std::move(own.board)), Access::kReadWrite);
   const MappedSegment arena(SharedSegment::adopt(std::move(own.arena)), Access::kReadWrite);
   const EventFd done(std::move(own.done));
+  std::optional<cuda::DeviceArena> device_arena;
+  if (setup.device_arena) {
+    OwnedFd fd;
+    archive(fd);
+    device_arena.emplace(*setup.device_arena, std::move(fd));
+  }
   const Board board(board_memory.data(), setup.geometry);
   const SlotLayout layout = layout_of(setup.spec, setup.batch_size);
 
@@ -82,7 +89,7 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
   }
   if (rebuilt) rebuilt->set_spec(setup.spec);
   Source& source = rebuilt ? *rebuilt : *reinterpret_cast<Source*>(setup.live_source);
-  Worker worker({board, arena.data(), layout, done, &control}, source, role);
+  Worker worker({board, arena.data(), device_arena ? &*device_arena : nullptr, layout, done, &control}, source, role);
   done.signal();  // Ready: somebody may be in wait_ready().
   worker.run([parent] { return ::getppid() != parent; });
   return 0;
@@ -153,10 +160,12 @@ void ProcessCrew::start(size_t worker) {
     setup.live_source = reinterpret_cast<uint64_t>(plan_.live);
   else
     setup.rebuild = plan_.travelling->rebuild;
+  if (plan_.device_arena) setup.device_arena = plan_.device_arena->shape();
   EncodeArchive archive;
   archive(setup);
   for (const int fd : {theirs.fd(), plan_.board_segment.fd(), plan_.arena.segment().fd(), plan_.done.fd()})
     archive.attach(fd);
+  if (plan_.device_arena) archive.attach(plan_.device_arena->fd());
   Encoded message = archive.take();
   auto fds = message.fd_numbers();
   if (plan_.method != StartMethod::kFork) {

@@ -53,6 +53,7 @@ class ProcessCrew {
     const Board& board;
     const SharedSegment& board_segment;
     const Arena& arena;
+    const cuda::DeviceArena* device_arena;  ///< May be null.
     const SlotLayout& layout;
     const SampleSpec& spec;
     const EventFd& done;

@@ -128,6 +128,13 @@ Columns DeviceCopy::take() && {
   return std::exchange(columns_, {});
 }
 
+bool any_on_device(const Columns& columns) {
+  bool any = false;
+  for (const Column& column : columns)
+    for_each_tensor(column, [&](const at::Tensor& tensor) { any |= tensor.defined() && tensor.is_cuda(); });
+  return any;
+}
+
 void record_stream(const Columns& columns, c10::Stream stream) {
   for (const Column& column : columns)
     for_each_tensor(column, [&](const at::Tensor& tensor) {

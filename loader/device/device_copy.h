@@ -61,6 +61,9 @@ class DeviceCopy {
 /// The driver's name of a stream of torch's. Throws as require_cuda().
 cuda::api::Stream native_stream(c10::Stream stream);
 
+/// Whether any of its tensors is on a CUDA device.
+bool any_on_device(const Columns& columns);
+
 /// Tells torch's allocator that `stream` uses the columns' memory on the device.
 void record_stream(const Columns& columns, c10::Stream stream);
 

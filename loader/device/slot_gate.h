@@ -35,6 +35,9 @@ class SlotGate {
   /// Whether all work that reads the slot is done. Never blocks. REQUIRES: close(slot).
   bool passed(size_t slot);
 
+  /// Whether a graph is being captured on a stream that some closed slot waits for.
+  bool waits_for_capture();
+
   /// Closes all slots and waits until they have passed, five seconds at most; returns whether they have. For the end,
   /// from whichever thread it comes.
   bool drain() noexcept;

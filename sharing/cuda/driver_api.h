@@ -40,6 +40,7 @@ enum : Result {
   kNotSupported = 801,
   kSystemDriverMismatch = 803,
   kStreamCaptureUnsupported = 900,
+  kStreamCaptureImplicit = 906,
   kUnknown = 999,
 };
 
@@ -93,6 +94,9 @@ enum : unsigned {
 
 // CUstreamCaptureStatus.
 enum { kCaptureNone = 0, kCaptureActive = 1, kCaptureInvalidated = 2 };
+
+// CUstreamCaptureMode.
+enum { kCaptureModeGlobal = 0, kCaptureModeThreadLocal = 1, kCaptureModeRelaxed = 2 };
 
 // CUpointer_attribute.
 enum {
@@ -150,6 +154,7 @@ enum {
   X(stream_synchronize, cuStreamSynchronize, (Stream stream))                                                     \
   X(stream_wait_event, cuStreamWaitEvent, (Stream stream, Event event, unsigned flags))                           \
   X(stream_is_capturing, cuStreamIsCapturing, (Stream stream, int* status))                                       \
+  X(thread_exchange_stream_capture_mode, cuThreadExchangeStreamCaptureMode, (int* mode))                          \
   X(event_create, cuEventCreate, (Event * event, unsigned flags))                                                 \
   X(event_record, cuEventRecord, (Event event, Stream stream))                                                    \
   X(event_query, cuEventQuery, (Event event))                                                                     \

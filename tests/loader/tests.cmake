@@ -26,6 +26,11 @@ millrace_test(tar_scan_test
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
 millrace_test(tar_shards_test loader/tar_shards_test.cpp
   LABELS asan process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
+millrace_fake_cuda_test(device_test
+  loader/device/pinning_test.cpp loader/device/gate_test.cpp loader/device/stage_test.cpp
+  LABELS process TIMEOUT 300 LIBRARIES millrace_loader)
+add_test(NAME device_test_without_driver COMMAND device_test --gtest_filter=NoDriver*)
+set_tests_properties(device_test_without_driver PROPERTIES TIMEOUT 60 ENVIRONMENT MILLRACE_CUDA_DRIVER=none)
 millrace_fake_cuda_test(finish_on_device_test loader/device/finish_on_device_test.cpp loader/device/finish_cu.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader)
 set_property(TEST finish_on_device_test APPEND PROPERTY ENVIRONMENT "MILLRACE_NVRTC=$<TARGET_FILE:fake_cuda>")

@@ -4,3 +4,6 @@ millrace_fake_cuda_test(sharing_cuda_driver_test sharing/cuda/driver_test.cpp sh
 # The state machines of memory between processes, pure code.
 millrace_test(sharing_cuda_ledger_test sharing/cuda/ipc_ledger_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_cuda millrace_test_support)
+
+millrace_fake_cuda_test(sharing_cuda_ipc_test sharing/cuda/ipc_test.cpp sharing/cuda/device_tensors.cpp
+  LABELS asan TIMEOUT 300 LIBRARIES millrace_tensors millrace_test_support)

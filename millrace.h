@@ -38,6 +38,7 @@
 #include "millrace/sharing/channel/queue.h"
 #include "millrace/sharing/channel/simple_queue.h"
 #include "millrace/sharing/channel/wait.h"
+#include "millrace/sharing/cuda/ipc.h"
 #include "millrace/sharing/pool/pool.h"
 #include "millrace/sharing/process/context.h"
 #include "millrace/sharing/process/init.h"

@@ -1,10 +1,14 @@
 #include "millrace/configs/build.h"
 
+#include <c10/core/Device.h>
+#include <c10/util/Exception.h>
+
 #include <algorithm>
 #include <chrono>
 #include <exception>
 #include <limits>
 
+#include "millrace/loader/device/pinning.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
 
@@ -318,6 +322,31 @@ transforms::Chain read_step(const Node& node) {
 
 }  // namespace
 
+namespace {
+
+// pin_memory: auto pins where there is a device that gains by it.
+bool pin_memory(Section& keys, bool fallback) {
+  enum class Pin { kAuto, kTrue, kFalse };
+  const auto pin = keys.choice<Pin>("pin_memory", {{"auto", Pin::kAuto}, {"true", Pin::kTrue}, {"false", Pin::kFalse}},
+                                    fallback ? Pin::kTrue : Pin::kFalse);
+  return pin == Pin::kAuto ? can_pin_memory() : pin == Pin::kTrue;
+}
+
+// device: cpu, cuda or cuda:1.
+c10::Device device(Section& keys, c10::Device fallback) {
+  const auto node = keys.find("device");
+  if (!node) return fallback;
+  const auto name = read<std::string>(*node);
+  try {
+    const c10::Device named(name);
+    if (named.is_cpu() || named.is_cuda()) return named;
+  } catch (const c10::Error&) {
+  }
+  throw node->error("expected cpu, cuda, or cuda:1 for a certain one, found '" + name + "'");
+}
+
+}  // namespace
+
 DataLoaderOptions read_loader_options(const Node& loader) {
   Section keys(loader);
   DataLoaderOptions options;
@@ -333,13 +362,18 @@ DataLoaderOptions read_loader_options(const Node& loader) {
       .drop_last(keys.get<bool>("drop_last", options.drop_last()))
       .prefetch(keys.integer("prefetch", options.prefetch(), 1))
       .held(keys.integer("held", options.held(), 1))
+      .pin_memory(keys.get<bool>("pin_memory", options.pin_memory()))
+      .device_prefetch(keys.integer("device_prefetch", options.device_prefetch(), 0))
       .in_order(keys.get<bool>("in_order", options.in_order()))
       .timeout(std::chrono::milliseconds(static_cast<int64_t>(1e3 * keys.number("timeout", 0, 0, 1e9))))
       .retries(keys.integer("retries", options.retries(), 0))
       .sample_timeout(std::chrono::milliseconds(static_cast<int64_t>(1e3 * keys.number("sample_timeout", 0, 0, 1e9))))
       .on_error(keys.choice<OnError>(
           "on_error", {{"raise", OnError::kRaise}, {"skip", OnError::kSkip}, {"replace", OnError::kReplace}},
-          options.on_error()));
+          options.on_error()))
+      .pin_memory(pin_memory(keys, options.pin_memory()))
+      .device(device(keys, options.device()))
+      .device_prefetch(keys.integer("device_prefetch", options.device_prefetch(), 0));
   keys.finish();
   return options;
 }

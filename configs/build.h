@@ -41,12 +41,17 @@ transforms::Chain read_transforms(const std::optional<Node>& transforms);
 /// A dataset of type image_folder.
 ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& transforms);
 
-/// A loader for a dataset that exists already; its section is not looked at.
+/// A loader for a dataset that exists already, with options that read_loader_options() gave and the caller may have
+/// changed. The dataset's section is not looked at.
 template <class Dataset>
-std::unique_ptr<DataLoader> build_loader(const Node& loader, Dataset dataset) {
-  const auto options = read_loader_options(loader);
+std::unique_ptr<DataLoader> build_loader(const Node& loader, const DataLoaderOptions& options, Dataset dataset) {
   auto sampler = read_sampler(loader.parent().find("sampler"), static_cast<int64_t>(dataset.size()), options);
   return build_at(loader, [&] { return make_data_loader(std::move(dataset), std::move(sampler), options); });
+}
+
+template <class Dataset>
+std::unique_ptr<DataLoader> build_loader(const Node& loader, Dataset dataset) {
+  return build_loader(loader, read_loader_options(loader), std::move(dataset));
 }
 
 /// The types that `dataset.type` may name. A program adds its own.

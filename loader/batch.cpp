@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "millrace/loader/device/finish.h"
+
 namespace millrace {
 
 Batch::Batch(Delivery delivery)
@@ -24,6 +26,15 @@ Batch Batch::to(c10::Device device, bool non_blocking) const& {
   if (!any_on_device(columns_)) there.guarded_ = {};
   there.pinned_ = false;
   there.on_device_ = true;
+  return there;
+}
+
+Batch Batch::to(c10::Device device, const transforms::Normalize& normalize, bool non_blocking) const& {
+  const auto on = data().device();
+  const bool is_there = on.type() == device.type() && (!device.has_index() || on == device);
+  Batch there = on_device_ && is_there ? *this : to(device, non_blocking);
+  // The pixels' memory was taken on the current stream, which the kernel runs on: it is used again behind it.
+  there.columns_.replace(0, finish(there.data(), normalize));
   return there;
 }
 

@@ -11,6 +11,7 @@
 
 #include "millrace/loader/columns.h"
 #include "millrace/loader/delivery.h"
+#include "millrace/loader/transforms/transforms.h"
 
 namespace millrace {
 
@@ -74,6 +75,11 @@ class Batch {
   /// that is on a device, and while the current stream captures a CUDA graph; cuda::CudaUnavailable without a driver or
   /// without LibTorch's CUDA part; cuda::CudaError; and what torch's allocator throws.
   Batch to(c10::Device device, bool non_blocking = true) const&;
+
+  /// As to(), of a batch on the device as well, and with the first field, pictures uint8 {size(), C, H, W}, made a
+  /// model's input there: (x / 255 - mean) / std in normalize.dtype, by one kernel on the current stream. On the CPU
+  /// too. Throws as to() and finish().
+  Batch to(c10::Device device, const transforms::Normalize& normalize, bool non_blocking = true) const&;
 
   /// For work on a CUDA stream, queued by now or later, that uses the batch's tensors and that nobody waits for before
   /// the batch is dropped: as Tensor.record_stream in PyTorch, for pinned host memory too. The stream must live until

@@ -38,6 +38,8 @@ class Columns {
 
   /// As add(), by a caller that knows that the name is new.
   void append(std::string name, ColumnValue value) { columns_.push_back({std::move(name), std::move(value)}); }
+  /// Another value for column number `number`. REQUIRES: number < size().
+  void replace(size_t number, ColumnValue value) { columns_[number].value = std::move(value); }
   void reserve(size_t columns) { columns_.reserve(columns); }
 
   /// Column number `number`. REQUIRES: number < size(). Throws as the next one.

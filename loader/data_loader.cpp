@@ -178,6 +178,7 @@ class DataLoaderBase::Engine {
   }
   int64_t epoch() const { return epoch_; }
   const LoaderStats& stats() const { return stats_; }
+  cuda::api::Stream copy_stream(int device) { return gate_ ? gate_->copy_stream(device) : nullptr; }
   const DataLoaderOptions& options() const { return options_; }
   const SampleSpec& spec() const { return *spec_; }
 
@@ -1024,6 +1025,7 @@ LoaderState DataLoaderBase::state_dict() const { return engine_->state(); }
 void DataLoaderBase::load_state_dict(const LoaderState& state) { engine_->load_state(state); }
 void DataLoaderBase::wait_ready() { engine_->wait_ready(); }
 LoaderStats DataLoaderBase::stats() const { return engine_->stats(); }
+cuda::api::Stream DataLoaderBase::copy_stream(int device) { return engine_->copy_stream(device); }
 const DataLoaderOptions& DataLoaderBase::options() const { return engine_->options(); }
 const SampleSpec& DataLoaderBase::spec() const { return engine_->spec(); }
 std::vector<pid_t> DataLoaderBase::worker_pids() const { return engine_->worker_pids(); }

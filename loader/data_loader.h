@@ -26,6 +26,7 @@
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/sampler.h"
 #include "millrace/samplers/torch_sampler.h"
+#include "millrace/sharing/cuda/driver_api.h"
 
 namespace millrace {
 
@@ -60,6 +61,10 @@ class DataLoaderBase {
   void wait_ready();
 
   LoaderStats stats() const;
+
+  /// The driver's handle (CUstream) of the stream that batches are copied to a CUDA device on, for profilers. REQUIRES:
+  /// pin_memory or device. Null without a driver.
+  cuda::api::Stream copy_stream(int device);
 
   /// As they were given.
   const DataLoaderOptions& options() const;

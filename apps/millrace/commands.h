@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "millrace/configs/document.h"
 
@@ -8,9 +9,13 @@
 /// throws when it fails: configs::ConfigError when the configuration is to blame, anything else when the work is.
 namespace millrace::apps {
 
-/// Trains an image classifier on the CPU. Keys: dataset, transforms, sampler and loader; test, with its own dataset,
-/// transforms and loader; model; optimizer; epochs; seed. configs/photos.yaml explains each.
-void train(const configs::Node& run);
+struct TrainOptions {
+  std::string trace;  ///< A file that takes a trace of what was done when; see Trace. Empty: none.
+};
+
+/// Trains an image classifier. Keys: dataset, transforms, sampler and loader; test, with its own dataset, transforms
+/// and loader; model; optimizer; epochs; seed; device and amp. configs/photos.yaml explains each.
+void train(const configs::Node& run, const TrainOptions& options);
 
 struct BenchOptions {
   double warmup_s = 1;  ///< Time before the first window, at least kWarmupBatches batches.

@@ -43,8 +43,8 @@ class RunFile {
   millrace::configs::Node load() const {
     auto run = millrace::configs::load(config_, overrides_);
     millrace::configs::Section keys(run);
-    for (const char* key :
-         {"dataset", "transforms", "sampler", "loader", "test", "model", "optimizer", "epochs", "seed", "bench"})
+    for (const char* key : {"dataset", "transforms", "sampler", "loader", "test", "model", "optimizer", "epochs",
+                            "seed", "device", "amp", "bench"})
       keys.find(key);
     keys.finish();
     return run;
@@ -68,6 +68,9 @@ int run(int argc, char** argv) {
   RunFile train_file;
   auto* train = app.add_subcommand("train", "Train an image classifier: millrace train configs/digits.yaml epochs=5");
   train_file.add_to(*train);
+  millrace::apps::TrainOptions train_options;
+  train->add_option("--trace", train_options.trace,
+                    "write what was done when to this file, for ui.perfetto.dev or chrome://tracing");
 
   RunFile bench_file;
   millrace::apps::BenchOptions options;
@@ -91,7 +94,8 @@ int run(int argc, char** argv) {
                                    "; see millrace --help");
     return fail(kWrongUsage, std::string(error.what()) + "; see millrace --help");
   }
-  if (train->parsed()) train_file.run(millrace::apps::train);
+  if (train->parsed())
+    train_file.run([&](const millrace::configs::Node& node) { millrace::apps::train(node, train_options); });
   if (bench->parsed())
     bench_file.run([&](const millrace::configs::Node& node) {
       if (batches > 0)

@@ -51,12 +51,11 @@ std::string Progress::status(int64_t done, double elapsed_s) const {
   return text;
 }
 
-void Progress::update(int64_t done, const std::string& note) {
+void Progress::update(int64_t done, const std::function<std::string()>& note) {
   const auto now = Clock::now();
   if (now < next_report_) return;
   next_report_ = now + (terminal_ ? Clock::duration(kTerminalInterval) : Clock::duration(kLogInterval));
-  const auto line =
-      status(done, std::chrono::duration<double>(now - start_).count()) + (note.empty() ? "" : ", " + note);
+  const auto line = status(done, std::chrono::duration<double>(now - start_).count()) + ", " + note();
   if (!terminal_) {
     std::fprintf(stderr, "%s: %s\n", title_.c_str(), line.c_str());
     return;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace millrace::apps {
@@ -21,8 +22,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// `done` of `total` are done. `note` is shown behind the rate. Cheap enough to call for every batch.
-  void update(int64_t done, const std::string& note = {});
+  /// `done` of `total` are done. What `note` gives is shown behind the rate; it is asked when something is shown. Cheap
+  /// enough to call for every batch.
+  void update(int64_t done, const std::function<std::string()>& note);
 
   /// Leaves the terminal's line empty, for something else to be printed there.
   void clear() const;

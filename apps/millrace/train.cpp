@@ -1,21 +1,27 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "millrace/apps/millrace/commands.h"
+#include "millrace/apps/millrace/mixed_precision.h"
 #include "millrace/apps/millrace/progress.h"
 #include "millrace/apps/millrace/small_cnn.h"
+#include "millrace/apps/millrace/trace.h"
 #include "millrace/configs/binder.h"
 #include "millrace/configs/build.h"
 #include "millrace/loader/data_loader.h"
+#include "millrace/sharing/cuda/driver.h"
+#include "millrace/sharing/cuda/stream.h"
 
 namespace millrace::apps {
 namespace {
@@ -32,21 +38,24 @@ struct Split {
   std::unique_ptr<DataLoader> loader;
 };
 
-// The split that a map with dataset, transforms, sampler and loader describes.
-Split open_split(const configs::Node& pipeline) {
+// The split that a map with dataset, transforms, sampler and loader describes, with batches on the device.
+Split open_split(const configs::Node& pipeline, torch::Device device) {
   auto folder = configs::build_image_folder(pipeline["dataset"], pipeline.find("transforms"));
   Split split{folder.classes(), folder.spec(), static_cast<int64_t>(folder.size()), nullptr};
-  split.loader = configs::build_loader(pipeline["loader"], std::move(folder));
+  const auto loader = pipeline["loader"];
+  auto options = configs::read_loader_options(loader);
+  if (device.is_cuda()) options.device(device);
+  split.loader = configs::build_loader(loader, options, std::move(folder));
   return split;
 }
 
-std::optional<Split> open_test_split(const configs::Node& run, const Split& train) {
+std::optional<Split> open_test_split(const configs::Node& run, const Split& train, torch::Device device) {
   const auto node = run.find("test");
   if (!node) return std::nullopt;
   configs::Section keys(*node);
   for (const char* key : {"dataset", "transforms", "sampler", "loader"}) keys.find(key);
   keys.finish();
-  Split test = open_split(*node);
+  Split test = open_split(*node, device);
   if (test.classes != train.classes)
     throw(*node)["dataset"].error(
         "its folders are not the classes that training has: " + std::to_string(test.classes.size()) + " here, " +
@@ -57,27 +66,72 @@ std::optional<Split> open_test_split(const configs::Node& run, const Split& trai
   return test;
 }
 
-SmallCnn build_model(const configs::Node& run, const Split& train) {
+// Where training runs.
+struct Place {
+  torch::Device device = torch::kCPU;
+  std::optional<torch::Dtype> amp;  // What autocast computes in.
+};
+
+torch::Device read_device(configs::Section& settings) {
+  const auto node = settings.find("device");
+  const auto name = node ? configs::read<std::string>(*node) : "auto";
+  if (name == "auto") return torch::cuda::is_available() ? torch::Device(torch::kCUDA, 0) : torch::kCPU;
+  if (name == "cpu") return torch::kCPU;
+  const bool is_cuda = name == "cuda" || name.starts_with("cuda:");
+  const std::string_view number = std::string_view(name).substr(std::min<size_t>(name.size(), 5));
+  int index = 0;
+  const auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), index);
+  if (!is_cuda || (name.size() > 4 && (problem != std::errc() || end != number.data() + number.size() || index < 0)))
+    throw node->error("expected auto, cpu, cuda or cuda:0, cuda:1, ..., found '" + name + "'");
+  if (!torch::cuda::is_available())
+    throw node->error(cuda::Driver::find() ? "LibTorch finds no CUDA device: it was built without CUDA"
+                                           : cuda::Driver::status().text);
+  if (index >= static_cast<int>(torch::cuda::device_count()))
+    throw node->error("there is no " + name + ": CUDA devices here: " + std::to_string(torch::cuda::device_count()));
+  return {torch::kCUDA, static_cast<torch::DeviceIndex>(index)};
+}
+
+Place read_place(configs::Section& settings) {
+  using Type = std::optional<torch::Dtype>;
+  return {read_device(settings),
+          settings.choice<Type>("amp", {{"none", std::nullopt}, {"bfloat16", torch::kBFloat16}, {"half", torch::kHalf}},
+                                std::nullopt)};
+}
+
+// A model, and what pictures go through before it.
+struct Classifier {
+  SmallCnn model{nullptr};
+  transforms::Normalize normalize;
+  Place place;
+
+  torch::Tensor logits(const Batch& batch) {
+    const Autocast autocast(place.device.type(), place.amp);
+    return model(batch.to(place.device, normalize).data()).to(torch::kFloat);
+  }
+};
+
+Classifier build_classifier(const configs::Node& run, const Split& train, const Place& place) {
   configs::Section model(run["model"]);
   SmallCnnOptions options;
   const auto& picture = train.spec.fields.front();
   if (picture.dtype != torch::kByte)
     throw run["transforms"].error(
-        "the model takes uint8 pictures and normalises them itself; remove normalize here and "
-        "set model.mean and model.std");
+        "training takes uint8 pictures and normalises them itself; remove normalize here and set model.mean and "
+        "model.std");
   const auto& shape = picture.shape;
   options.channels = shape.at(0);
   options.classes = std::ssize(train.classes);
   options.widths = model.get<std::vector<int64_t>>("widths");
-  options.mean = model.get<std::vector<double>>("mean", {0.5});
-  options.std = model.get<std::vector<double>>("std", {0.25});
+  const auto mean = model.get<std::vector<double>>("mean", {0.5});
+  const auto deviation = model.get<std::vector<double>>("std", {0.25});
   model.finish();
   const auto channels = static_cast<size_t>(options.channels);
-  for (const auto& [key, values] : {std::pair("mean", options.mean), std::pair("std", options.std)})
+  for (const auto& [key, values] : {std::pair("mean", mean), std::pair("std", deviation)})
     if (values.size() != 1 && values.size() != channels)
       throw model.child(key).error("expected 1 number, or one for each of the " + std::to_string(channels) +
                                    " channels, found " + std::to_string(values.size()));
-  if (std::any_of(options.std.begin(), options.std.end(), [](double value) { return value <= 0; }))
+  if (mean.size() != deviation.size()) throw model.child("std").error("expected as many numbers as mean has");
+  if (std::any_of(deviation.begin(), deviation.end(), [](double value) { return value <= 0; }))
     throw model.child("std").error("must be positive");
   if (options.widths.empty() || *std::min_element(options.widths.begin(), options.widths.end()) < 1)
     throw model.child("widths").error("expected the channels of at least one stage, each at least 1");
@@ -85,7 +139,11 @@ SmallCnn build_model(const configs::Node& run, const Split& train) {
   if (side >> options.widths.size() == 0)
     throw model.child("widths").error(std::to_string(options.widths.size()) + " stages halve pictures of " +
                                       std::to_string(side) + " pixels to nothing; use fewer stages or larger pictures");
-  return SmallCnn(options);
+  SmallCnn built(options);
+  built->to(place.device);
+  return {built,
+          {{mean.begin(), mean.end()}, {deviation.begin(), deviation.end()}, place.amp.value_or(torch::kFloat)},
+          place};
 }
 
 std::unique_ptr<torch::optim::Optimizer> build_optimizer(const configs::Node& run, const SmallCnn& model) {
@@ -113,39 +171,98 @@ struct EpochResult {
   int64_t samples = 0;
 };
 
-EpochResult train_epoch(SmallCnn& model, torch::optim::Optimizer& optimizer, Split& split, Progress& progress,
-                        int64_t samples_before) {
-  model->train();
-  EpochResult result;
-  const auto start = Clock::now();
-  for (;;) {
-    const auto asked = Clock::now();
-    const auto batch = split.loader->next();
-    result.wait_s += seconds_since(asked);
-    if (!batch) break;
-    optimizer.zero_grad();
-    const auto loss = torch::nn::functional::cross_entropy(model(batch->data()), batch->target());
-    loss.backward();
-    optimizer.step();
-    const double mean_loss = loss.item<double>();
-    result.samples += batch->size();
-    result.loss += mean_loss * static_cast<double>(batch->size());
-    char note[32];
-    std::snprintf(note, sizeof note, "loss %.3f", mean_loss);
-    progress.update(samples_before + result.samples, note);
+// Notes what the trainer does for as long as it does it.
+class Tracing {
+ public:
+  Tracing(Trace* trace, const char* name, const Trace::Row& row) : trace_(trace) {
+    if (trace_) trace_->begin(name, row);
   }
-  result.seconds = seconds_since(start);
-  if (result.samples > 0) result.loss /= static_cast<double>(result.samples);
-  return result;
-}
+  Tracing(const Tracing&) = delete;
+  Tracing& operator=(const Tracing&) = delete;
+  ~Tracing() {
+    if (trace_) trace_->end();
+  }
+
+ private:
+  Trace* trace_;
+};
+
+// Trains, and notes what it does. Losses stay on the device until somebody wants to know them: reading one waits for
+// the device, and then the next copy and the next step would not be ready behind each other.
+class Trainer {
+ public:
+  Trainer(Classifier& classifier, torch::optim::Optimizer& optimizer, Trace* trace)
+      : classifier_(classifier), optimizer_(optimizer), trace_(trace) {
+    if (classifier.place.amp == torch::kHalf) loss_scale_.emplace(classifier.place.device);
+  }
+
+  EpochResult epoch(Split& split, Progress& progress, int64_t samples_before) {
+    classifier_.model->train();
+    EpochResult result;
+    auto loss_sum = torch::zeros({}, torch::TensorOptions(torch::kDouble).device(classifier_.place.device));
+    const auto start = Clock::now();
+    for (;;) {
+      const auto asked = Clock::now();
+      const auto batch = next(*split.loader);
+      result.wait_s += seconds_since(asked);
+      if (!batch) break;
+      const auto loss = step(*batch);
+      loss_sum += loss * batch->size();
+      result.samples += batch->size();
+      progress.update(samples_before + result.samples, [&] {
+        char note[32];
+        std::snprintf(note, sizeof note, "loss %.3f", loss.item<double>());
+        return std::string(note);
+      });
+    }
+    result.loss = loss_sum.item<double>() / static_cast<double>(std::max<int64_t>(result.samples, 1));
+    result.seconds = seconds_since(start);
+    if (trace_) trace_->settle();
+    return result;
+  }
+
+ private:
+  std::optional<Batch> next(DataLoader& loader) {
+    const Tracing tracing(trace_, "wait for data", {copy_stream(loader), "copies to the device"});
+    return loader.next();
+  }
+
+  torch::Tensor step(const Batch& batch) {
+    const Tracing tracing(trace_, "step", {compute_stream(), "work of the device"});
+    optimizer_.zero_grad();
+    const auto loss = torch::nn::functional::cross_entropy(classifier_.logits(batch), batch.target());
+    if (loss_scale_) {
+      loss_scale_->step(loss, optimizer_);
+    } else {
+      loss.backward();
+      optimizer_.step();
+    }
+    return loss.detach();
+  }
+
+  const torch::Device& device() const { return classifier_.place.device; }
+
+  cuda::api::Stream copy_stream(DataLoader& loader) const {
+    return device().is_cuda() ? loader.copy_stream(device().index()) : nullptr;
+  }
+
+  cuda::api::Stream compute_stream() const {
+    return device().is_cuda() ? cuda::current_stream(device().index()) : nullptr;
+  }
+
+  Classifier& classifier_;
+  torch::optim::Optimizer& optimizer_;
+  std::optional<LossScale> loss_scale_;
+  Trace* trace_;
+};
 
 // The share of the split's samples whose class is the model's first guess, in percent.
-double accuracy(SmallCnn& model, Split& split) {
+double accuracy(Classifier& classifier, Split& split) {
   const torch::NoGradGuard no_grad;
-  model->eval();
+  classifier.model->eval();
   int64_t right = 0, samples = 0;
   while (const auto batch = split.loader->next()) {
-    right += model(batch->data()).argmax(1).eq(batch->target()).sum().item<int64_t>();
+    right += classifier.logits(*batch).argmax(1).eq(batch->target()).sum().item<int64_t>();
     samples += batch->size();
   }
   return samples == 0 ? 0 : 100.0 * static_cast<double>(right) / static_cast<double>(samples);
@@ -159,30 +276,34 @@ int trainer_threads(const configs::Node& run) {
 
 }  // namespace
 
-void train(const configs::Node& run) {
+void train(const configs::Node& run, const TrainOptions& options) {
   configs::Section settings(run);
   const int64_t epochs = settings.integer("epochs", 1, 1);
   const auto seed = settings.get<uint64_t>("seed", 0);
+  const Place place = read_place(settings);
   at::set_num_threads(trainer_threads(run));
-  Split split = open_split(run);
-  auto test = open_test_split(run, split);
+  Split split = open_split(run, place.device);
+  auto test = open_test_split(run, split, place.device);
   torch::manual_seed(seed);
-  auto model = build_model(run, split);
-  const auto optimizer = build_optimizer(run, model);
+  auto classifier = build_classifier(run, split, place);
+  const auto optimizer = build_optimizer(run, classifier.model);
   if (split.loader->size() == 0)
     throw run["loader"].error("an epoch has no batch: drop_last drops the only one; use a smaller batch_size");
 
   std::printf("%ld samples in %zu classes, %s\n", split.samples, split.classes.size(), to_string(split.spec).c_str());
+  std::optional<Trace> trace;
+  if (!options.trace.empty()) place.device.is_cuda() ? trace.emplace(place.device.index()) : trace.emplace();
+  Trainer trainer(classifier, *optimizer, trace ? &*trace : nullptr);
   Progress progress("training", "samples", epochs * split.samples);
   EpochResult total;
   std::string test_text;
   for (int64_t epoch = 1; epoch <= epochs; ++epoch) {
-    const auto result = train_epoch(model, *optimizer, split, progress, total.samples);
+    const auto result = trainer.epoch(split, progress, total.samples);
     total.samples += result.samples;
     total.seconds += result.seconds;
     total.wait_s += result.wait_s;
     char text[64] = "";
-    if (test) std::snprintf(text, sizeof text, ", test accuracy %.2f %%", accuracy(model, *test));
+    if (test) std::snprintf(text, sizeof text, ", test accuracy %.2f %%", accuracy(classifier, *test));
     test_text = text;
     progress.clear();
     std::printf("epoch %ld/%ld: loss %.4f%s\n", epoch, epochs, result.loss, test_text.c_str());
@@ -191,6 +312,7 @@ void train(const configs::Node& run) {
   std::printf("trained %ld epochs in %.2f s: %.0f samples/s, waited for data %.1f %% of the time%s\n", epochs,
               total.seconds, static_cast<double>(total.samples) / total.seconds, 100 * total.wait_s / total.seconds,
               test_text.c_str());
+  if (trace) trace->write(options.trace);
 }
 
 }  // namespace millrace::apps

@@ -51,8 +51,10 @@ bool SlotGate::passed(size_t slot) {
 bool SlotGate::waits_for_capture() {
   const std::lock_guard lock(mutex_);
   for (const auto& readers : readers_)
-    for (const Reader& reader : readers)
+    for (const Reader& reader : readers) {
+      const cuda::CurrentContext context(reader.device);
       if (cuda::is_capturing(reader.stream)) return true;
+    }
   return false;
 }
 
@@ -61,9 +63,7 @@ bool SlotGate::done(Reader& reader) {
     if (!reader.fence) reader.fence.emplace(reader.device, std::vector{reader.stream});
     return reader.fence->passed();
   } catch (const cuda::CudaError&) {
-    // No event is to be had. A stream with nothing to do at all will serve, and so will one whose context is lost.
-    reader.fence.reset();
-    return !cuda::is_capturing(reader.stream) && !cuda::is_busy(reader.device, reader.stream);
+    return true;  // The context is lost, or the stream is gone: nothing in it reads memory any more.
   }
 }
 

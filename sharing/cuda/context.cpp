@@ -27,12 +27,19 @@ api::Context primary_context(int device) {
 
 }  // namespace
 
-CurrentContext::CurrentContext(int device) { MILLRACE_CUDA(ctx_push_current, primary_context(device)); }
+CurrentContext::CurrentContext(int device) {
+  MILLRACE_CUDA(ctx_push_current, primary_context(device));
+  // Fails only when the driver is shutting down, as below.
+  Driver::get().entry().thread_exchange_stream_capture_mode(&capture_mode_);
+}
 
 CurrentContext::~CurrentContext() {
   api::Context popped = nullptr;
-  // Fails only when the driver is shutting down, at the end of the process.
-  if (const Driver* driver = Driver::find()) driver->entry().ctx_pop_current(&popped);
+  const Driver* const driver = Driver::find();
+  if (!driver) return;
+  // Both fail only when the driver is shutting down, at the end of the process.
+  driver->entry().thread_exchange_stream_capture_mode(&capture_mode_);
+  driver->entry().ctx_pop_current(&popped);
 }
 
 bool has_context(int device) {

@@ -10,12 +10,18 @@ namespace millrace::cuda {
 /// The device's primary context, which LibTorch and the CUDA runtime use too, current in this thread for the life of
 /// the object. The context is made on first use (half a second, some hundred MiB of the device) and kept for the life
 /// of the process. Throws CudaUnavailable, CudaError.
+///
+/// Meanwhile the thread is in the relaxed capture mode: while anybody in the process captures a CUDA graph, calls such
+/// as a query of an event or an allocation would otherwise fail and ruin the capture.
 class CurrentContext {
  public:
   explicit CurrentContext(int device);
   CurrentContext(const CurrentContext&) = delete;
   CurrentContext& operator=(const CurrentContext&) = delete;
   ~CurrentContext();
+
+ private:
+  int capture_mode_ = api::kCaptureModeRelaxed;  // The thread's own, to be restored.
 };
 
 /// Whether the device has a primary context in this process, ours or anybody's. Makes none.

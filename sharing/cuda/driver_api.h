@@ -40,6 +40,7 @@ enum : Result {
   kNotSupported = 801,
   kSystemDriverMismatch = 803,
   kStreamCaptureUnsupported = 900,
+  kStreamCaptureImplicit = 906,
   kUnknown = 999,
 };
 
@@ -93,6 +94,9 @@ enum : unsigned {
 
 // CUstreamCaptureStatus.
 enum { kCaptureNone = 0, kCaptureActive = 1, kCaptureInvalidated = 2 };
+
+// CUstreamCaptureMode.
+enum { kCaptureModeGlobal = 0, kCaptureModeThreadLocal = 1, kCaptureModeRelaxed = 2 };
 
 // CUpointer_attribute.
 enum {
@@ -150,10 +154,12 @@ enum {
   X(stream_synchronize, cuStreamSynchronize, (Stream stream))                                                     \
   X(stream_wait_event, cuStreamWaitEvent, (Stream stream, Event event, unsigned flags))                           \
   X(stream_is_capturing, cuStreamIsCapturing, (Stream stream, int* status))                                       \
+  X(thread_exchange_stream_capture_mode, cuThreadExchangeStreamCaptureMode, (int* mode))                          \
   X(event_create, cuEventCreate, (Event * event, unsigned flags))                                                 \
   X(event_record, cuEventRecord, (Event event, Stream stream))                                                    \
   X(event_query, cuEventQuery, (Event event))                                                                     \
   X(event_synchronize, cuEventSynchronize, (Event event))                                                         \
+  X(event_elapsed_time, cuEventElapsedTime, (float* ms, Event start, Event end))                                  \
   X(event_destroy, cuEventDestroy_v2, (Event event))                                                              \
   X(ipc_get_mem_handle, cuIpcGetMemHandle, (IpcMemHandle * handle, DevicePtr address))                            \
   X(ipc_open_mem_handle, cuIpcOpenMemHandle_v2, (DevicePtr * address, IpcMemHandle handle, unsigned flags))       \

@@ -1,16 +1,24 @@
 #include "millrace/sharing/cuda/fence.h"
 
+#include "millrace/sharing/cuda/context.h"
+
 namespace millrace::cuda {
 
 Fence::Fence(int device, const std::vector<api::Stream>& streams) : device_(device), unrecorded_(streams) { record(); }
 
 // A stream stays in the list until its event is recorded, so that an exception forgets none.
 void Fence::record() {
+  const CurrentContext context(device_);
   std::erase_if(unrecorded_, [&](api::Stream stream) {
     if (is_capturing(stream)) return false;
-    Event event(device_);
-    event.record(stream);
-    events_.push_back(std::move(event));
+    try {
+      Event event(device_);
+      event.record(stream);
+      events_.push_back(std::move(event));
+    } catch (const CudaError& error) {
+      if (error.code() != api::kOutOfMemory) throw;
+      MILLRACE_CUDA(stream_synchronize, stream);
+    }
     return true;
   });
 }

@@ -17,18 +17,10 @@ api::Stream current_stream(int device) {
 
 bool is_capturing(api::Stream stream) {
   int status = api::kCaptureNone;
-  // The default stream may not even be asked while another one captures: then it is not the one that does.
   const api::Result result = Driver::get().entry().stream_is_capturing(stream, &status);
+  // The default stream, while a stream captures that it waits for: any work on it would ruin that capture.
+  if (result == api::kStreamCaptureImplicit) return true;
   return result == api::kSuccess && status != api::kCaptureNone;
-}
-
-bool is_busy(int device, api::Stream stream) {
-  try {
-    const CurrentContext context(device);
-    return Driver::get().entry().stream_query(stream) == api::kNotReady;
-  } catch (const CudaError&) {
-    return false;
-  }
 }
 
 OwnedStream::OwnedStream(int device) : device_(device) {
@@ -64,13 +56,17 @@ void Event::record(api::Stream stream) {
 }
 
 bool Event::done() const {
+  const CurrentContext context(device_);
   const api::Result result = Driver::get().entry().event_query(event_);
   if (result == api::kNotReady) return false;
   if (result != api::kSuccess) detail::throw_cuda_error(result, "event_query");
   return true;
 }
 
-void Event::wait() const { MILLRACE_CUDA(event_synchronize, event_); }
+void Event::wait() const {
+  const CurrentContext context(device_);
+  MILLRACE_CUDA(event_synchronize, event_);
+}
 
 void Event::block(api::Stream stream) const { MILLRACE_CUDA(stream_wait_event, stream, event_, 0); }
 

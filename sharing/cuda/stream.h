@@ -8,12 +8,9 @@ namespace millrace::cuda {
 /// part is not loaded.
 api::Stream current_stream(int device);
 
-/// True while a CUDA graph is captured on the stream; then no event may be recorded on it.
+/// True while a CUDA graph is captured on the stream, or on one that the default stream would wait for: then no event
+/// may be recorded on it. nullptr is the default stream of the current context.
 bool is_capturing(api::Stream stream);
-
-/// Whether the stream, which does not capture, has work left. False for one whose work failed or
-/// whose context is gone.
-bool is_busy(int device, api::Stream stream);
 
 /// A stream of our own, which waits for no other. Move-only; destroying it waits for nothing, its work goes on.
 class OwnedStream {
@@ -48,7 +45,7 @@ class Event {
   /// Waits in this thread until done(). Throws as that.
   void wait() const;
 
-  /// Lets the stream, of any device, wait for it.
+  /// Lets the stream, of any device, wait for it. nullptr is the default stream of the current context.
   void block(api::Stream stream) const;
 
  private:

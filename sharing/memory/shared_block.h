@@ -27,6 +27,10 @@ class SharedBlock {
   size_t size() const { return use_ ? use_->bytes() : 0; }
   explicit operator bool() const { return use_ != nullptr; }
 
+  /// Whether another process has it, or a message. Once it is false for a block that this process allocated, it stays
+  /// so until this process sends the block again. Throws SyscallError. REQUIRES: not empty.
+  bool used_elsewhere() const { return SharedHeap::instance().used_elsewhere(*use_); }
+
   /// REQUIRES: not empty.
   void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);

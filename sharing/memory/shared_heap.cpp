@@ -282,6 +282,10 @@ void SharedHeap::rest() {
 
 OwnedFd SharedHeap::open_ticket(const BlockUse& use) const { return open_again(use.segment_->memory.fd()); }
 
+bool SharedHeap::used_elsewhere(const BlockUse& use) const {
+  return is_locked_elsewhere(use.segment_->memory.fd(), use.offset_, round_up(use.bytes_, kAlignment));
+}
+
 SharedHeap::SegmentPtr SharedHeap::borrow(const OwnedFd& ticket) {
   auto segment = std::make_shared<Segment>();
   segment->id = identity_of(ticket.get());

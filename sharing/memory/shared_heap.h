@@ -54,6 +54,9 @@ class SharedHeap {
   /// when there is no such block. The ticket has to stay open until this returns.
   std::shared_ptr<const BlockUse> import(const OwnedFd& ticket, uint64_t offset, uint64_t bytes);
 
+  /// Whether another process or a message has locked the block. Throws SyscallError.
+  bool used_elsewhere(const BlockUse& use) const;
+
   /// How much there is, for tests and diagnostics.
   struct Counts {
     size_t own_segments = 0;       ///< Each costs a descriptor.

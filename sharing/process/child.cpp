@@ -14,6 +14,7 @@
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/fork_server.h"
+#include "millrace/sharing/process/process_end.h"
 #include "millrace/sharing/process/prologue.h"
 #include "millrace/sharing/process/reexec.h"
 
@@ -137,6 +138,7 @@ void run_child(ChildEntry entry, std::span<const std::byte> arguments, std::vect
   } catch (...) {
     print_current_exception(name);
   }
+  run_process_end_handlers();
   leave(code, nullptr);
 }
 

@@ -53,8 +53,6 @@ struct Process::State {
 
 namespace {
 
-void finish_children();
-
 std::string dotted(const std::vector<int>& identity) {
   std::string text;
   for (const int number : identity) text += (text.empty() ? "" : ":") + std::to_string(number);
@@ -96,7 +94,7 @@ struct ProcessFamily {
   }
 
   void take_in(std::shared_ptr<Process::State> state) {
-    if (!std::exchange(finishes_at_exit, true)) std::atexit(finish_children);
+    if (!std::exchange(finishes_at_exit, true)) std::atexit(detail::finish_children);
     running.push_back(std::move(state));
   }
 
@@ -121,8 +119,6 @@ struct ProcessFamily {
 namespace {
 
 ProcessFamily& family() { return *ProcessFamily::current(); }
-
-void finish_children() { family().finish(); }
 
 // What travels to the child before the arguments.
 struct ProcessStart {
@@ -166,11 +162,13 @@ int run_process(std::span<const std::byte> bytes, std::vector<OwnedFd> fds) {
     millrace::detail::print_current_exception(start.self.name);
     code = 1;
   }
-  finish_children();
+  detail::finish_children();
   return code;
 }
 
 }  // namespace
+
+void detail::finish_children() { family().finish(); }
 
 Process::Process(Call call, std::optional<StartMethod> method)
     : state_(std::make_shared<State>(method, std::move(call))) {

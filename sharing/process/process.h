@@ -117,4 +117,11 @@ std::optional<ProcessInfo> parent_process();
 /// The Processes that this process has started and that still run. Those that have ended are reaped on the way.
 std::vector<ProcessInfo> active_children();
 
+namespace detail {
+
+/// What happens to children at a normal end; see Process.
+void finish_children();
+
+}  // namespace detail
+
 }  // namespace millrace::multiprocessing

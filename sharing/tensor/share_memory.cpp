@@ -7,7 +7,7 @@ namespace millrace {
 
 const at::Tensor& share_memory_(const at::Tensor& tensor) {
   if (tensor.is_cuda()) return tensor;
-  detail::require_dense_cpu(tensor);
+  detail::require_dense(tensor);
   move_to_shared_memory(tensor.storage());
   return tensor;
 }

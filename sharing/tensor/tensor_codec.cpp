@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "millrace/sharing/cuda/ipc_codec.h"
 #include "millrace/sharing/tensor/shared_storage.h"
 
 namespace millrace {
@@ -18,13 +19,13 @@ struct Description {
 
   int8_t dtype = 0;
   uint8_t flags = 0;
-  bool has_bytes = false;  // Else its storage is empty, and no block follows.
-  int64_t offset = 0;      // Of the first element, in elements.
+  bool on_cuda = false;
+  int64_t offset = 0;  // Of the first element, in elements.
   std::vector<int64_t> sizes, strides;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(dtype, flags, has_bytes, offset, sizes, strides);
+    archive(dtype, flags, on_cuda, offset, sizes, strides);
   }
 };
 
@@ -83,7 +84,8 @@ at::Tensor make_tensor(const Description& description, c10::Storage storage) {
   if ((conjugate && !c10::isComplexType(dtype)) ||
       (requires_grad && !c10::isFloatingType(dtype) && !c10::isComplexType(dtype)))
     throw DecodeError(std::string("a tensor came with flags that ") + c10::toString(dtype) + " cannot have");
-  auto tensor = at::detail::make_tensor<at::TensorImpl>(std::move(storage), c10::DispatchKeySet(c10::DispatchKey::CPU),
+  const auto key = description.on_cuda ? c10::DispatchKey::CUDA : c10::DispatchKey::CPU;
+  auto tensor = at::detail::make_tensor<at::TensorImpl>(std::move(storage), c10::DispatchKeySet(key),
                                                         c10::scalarTypeToTypeMeta(dtype));
   tensor.unsafeGetTensorImpl()->set_sizes_and_strides(description.sizes, description.strides, description.offset);
   if (conjugate) tensor._set_conj(true);
@@ -92,22 +94,35 @@ at::Tensor make_tensor(const Description& description, c10::Storage storage) {
   return tensor;
 }
 
+void save_cpu_storage(EncodeArchive& archive, const c10::Storage& storage) {
+  move_to_shared_memory(storage);
+  const SharedBlock block = block_of(storage);
+  archive(static_cast<bool>(block));  // Else it has no bytes.
+  if (block) archive(block);
+}
+
+c10::Storage load_cpu_storage(DecodeArchive& archive) {
+  bool has_bytes = false;
+  archive(has_bytes);
+  SharedBlock block;
+  if (has_bytes) archive(block);
+  return storage_of(block);
+}
+
 }  // namespace
 
 namespace detail {
 
-void require_dense_cpu(const at::Tensor& tensor) {
+void require_dense(const at::Tensor& tensor) {
   const auto refuse = [&](const char* why, const char* cure) {
     throw std::invalid_argument(described(tensor) + " cannot be shared between processes: " + why + "; " + cure);
   };
   if (!tensor.defined()) throw std::invalid_argument("an undefined tensor has no memory to share");
-  if (tensor.is_cuda())
-    throw std::invalid_argument("CUDA tensors cannot be sent yet; send tensor.cpu() and copy it to the device there");
   if (tensor.is_nested()) refuse("it is nested", "send its parts");
   if (tensor.is_sparse() || tensor.is_sparse_csr() || tensor.layout() != c10::kStrided)
     refuse("its layout is not strided", "send its parts (indices and values), or to_dense()");
   if (tensor.is_quantized()) refuse("it is quantized", "send int_repr() and the scale, or dequantize()");
-  if (tensor.device().type() != c10::kCPU) refuse("it is not on the CPU", "send tensor.cpu()");
+  if (!tensor.is_cpu() && !tensor.is_cuda()) refuse("it is neither on the CPU nor on CUDA", "send tensor.cpu()");
   if (!tensor.has_storage()) refuse("it has no storage", "send a clone()");
 }
 
@@ -121,25 +136,26 @@ void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const at::Tensor& tensor)
   }
   archive(tensor.defined());
   if (!tensor.defined()) return;
-  detail::require_dense_cpu(tensor);
+  detail::require_dense(tensor);
   if (tensor.requires_grad() && !tensor.is_leaf()) throw std::invalid_argument(kNonLeaf);
   if (tensor.has_names())
     throw std::invalid_argument("a named tensor cannot be sent; send tensor.rename(std::nullopt)");
   const at::Tensor grad = tensor.is_leaf() ? tensor.grad() : at::Tensor();
-  move_to_shared_memory(tensor.storage());
-  const SharedBlock block = block_of(tensor.storage());
 
   Description description;
   description.dtype = static_cast<int8_t>(tensor.scalar_type());
   description.flags = static_cast<uint8_t>(
       (tensor.requires_grad() ? Description::kRequiresGrad : 0) | (grad.defined() ? Description::kHasGrad : 0) |
       (tensor.is_conj() ? Description::kConjugate : 0) | (tensor.is_neg() ? Description::kNegative : 0));
-  description.has_bytes = static_cast<bool>(block);
+  description.on_cuda = tensor.is_cuda();
   description.offset = tensor.storage_offset();
   description.sizes = tensor.sizes().vec();
   description.strides = tensor.strides().vec();
   archive(description);
-  if (block) archive(block);
+  if (description.on_cuda)
+    cuda::save_storage(archive, tensor.storage());
+  else
+    save_cpu_storage(archive, tensor.storage());
   if (grad.defined()) archive(grad);
 }
 
@@ -159,9 +175,8 @@ void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, at::Tensor& tensor) {
   }
   Description description;
   archive(description);
-  SharedBlock block;
-  if (description.has_bytes) archive(block);
-  at::Tensor made = make_tensor(description, storage_of(block));
+  at::Tensor made =
+      make_tensor(description, description.on_cuda ? cuda::load_storage(archive) : load_cpu_storage(archive));
   if ((description.flags & Description::kHasGrad) != 0) {
     at::Tensor grad;
     archive(grad);

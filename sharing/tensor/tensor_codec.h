@@ -16,6 +16,10 @@ namespace millrace {
 /// within a message and across messages, as long as it has one of them. Sent to its own process, a tensor comes back
 /// with the storage it had. The sender may exit before the receiver looks.
 ///
+/// CUDA tensors stay where they are: the receiver gets the same memory of the same device, which belongs to the process
+/// that allocated it. Until when it is good, what happens to it when a process ends, and what sending throws beside the
+/// below: sharing/cuda/ipc.h.
+///
 /// requires_grad is kept, and an existing .grad travels along and is shared as well (PyTorch promises that, and sends
 /// none). Undefined tensors arrive undefined. Descriptors: see memory/shared_block.h; none for each tensor.
 ///
@@ -35,8 +39,8 @@ struct TensorsAside {
 
 namespace detail {
 
-/// Throws std::invalid_argument that says why, unless the tensor has one ordinary storage on the CPU.
-void require_dense_cpu(const at::Tensor& tensor);
+/// Throws std::invalid_argument that says why, unless the tensor has one ordinary storage, on the CPU or on CUDA.
+void require_dense(const at::Tensor& tensor);
 
 }  // namespace detail
 }  // namespace millrace

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -17,7 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
+using testing::Pair;
 using testing::StartsWith;
+using testing::UnorderedElementsAre;
 
 struct Result {
   int exit_code;
@@ -170,6 +174,51 @@ TEST_F(Program, TrainsTheSameModelForTheSameSeedAndAnyNumberOfWorkers) {
   EXPECT_NE(lines_of_epochs("loader.seed=4"), first);
 }
 
+TEST_F(Program, TrainsInMixedPrecision) {
+  copy_photos();
+  write_train_config("photos");
+  const auto output = [&](const std::string& overrides) {
+    const auto result = run("train train.yaml device=cpu " + overrides);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("epoch 2/2: loss "));
+    EXPECT_THAT(result.out, Not(HasSubstr("nan")));
+    return result.out.substr(0, result.out.find("trained"));
+  };
+  const auto whole = output("amp=none");
+  EXPECT_NE(output("amp=bfloat16"), whole);
+  EXPECT_NE(output("amp=half"), whole);
+}
+
+TEST_F(Program, RefusesADeviceThatThereIsNot) {
+  copy_photos();
+  write_train_config("photos");
+  ASSERT_EQ(setenv("MILLRACE_CUDA_DRIVER", "none", 1), 0);
+  expect_error("train train.yaml device=gpu", 2,
+               "command line 'device=gpu': device: expected auto, cpu, cuda or cuda:0");
+  expect_error("train train.yaml device=cuda:x", 2, "command line 'device=cuda:x': device: expected auto, cpu");
+  expect_error("train train.yaml device=cuda", 2, "command line 'device=cuda': device: CUDA is switched off");
+  unsetenv("MILLRACE_CUDA_DRIVER");
+  expect_error("train train.yaml amp=int8", 2, "command line 'amp=int8': amp: ");
+}
+
+TEST_F(Program, TracesItsStepsAndWaits) {
+  copy_photos();
+  write_train_config("photos");
+  const auto result = run("train train.yaml device=cpu --trace trace.json");
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto trace = nlohmann::json::parse(text_of(folder_ / "trace.json"));
+  std::map<std::string, int> spans;
+  double last_end = 0;
+  for (const auto& event : trace["traceEvents"]) {
+    if (event["ph"] != "X") continue;
+    ++spans[event["name"]];
+    EXPECT_GE(event["ts"].get<double>(), last_end) << "the trainer does one thing after another";
+    last_end = event["ts"].get<double>() + event["dur"].get<double>();
+  }
+  // Two epochs of two batches, each with a wait for its end.
+  EXPECT_THAT(spans, UnorderedElementsAre(Pair("step", 4), Pair("wait for data", 6)));
+}
+
 TEST_F(Program, RefusesATestSplitThatDoesNotFitTraining) {
   copy_photos();
   write_train_config("photos");
@@ -181,7 +230,7 @@ TEST_F(Program, RefusesATestSplitThatDoesNotFitTraining) {
                "train.yaml:6:12: test.dataset: its folders are not the classes that training has: 1 here, 2 there");
   expect_error(
       "train train.yaml 'transforms=[random_resized_crop: {size: 16}, normalize]' 'test.transforms=${transforms}'", 2,
-      "", "transforms: the model takes uint8 pictures and normalises them itself");
+      "", "transforms: training takes uint8 pictures and normalises them itself");
   expect_error("train train.yaml 'model.widths=[2, 2, 2, 2, 2]'", 2, "",
                "model.widths: 5 stages halve pictures of 16 pixels");
 }

@@ -6,6 +6,9 @@ if(TARGET millrace_cli)
   target_compile_definitions(apps_test PRIVATE MILLRACE_PROGRAM="$<TARGET_FILE:millrace_cli>"
                                                MILLRACE_CONFIGS="${PROJECT_SOURCE_DIR}/configs")
   add_dependencies(apps_test millrace_cli)
+  millrace_fake_cuda_test(trace_test
+    apps/trace_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/device_clock.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/trace.cpp
+    LABELS asan TIMEOUT 60 LIBRARIES millrace_cuda nlohmann_json::nlohmann_json)
 endif()
 
 if(TARGET example_photos)

@@ -62,7 +62,8 @@ TEST(LoaderOptions, AreThoseOfTheLoaderWhenLeftOut) {
 TEST(LoaderOptions, TakeEveryKey) {
   const auto options = read_loader_options(
       document("{batch_size: 64, num_workers: 3, worker_mode: thread, start_method: spawn, seed: 18446744073709551615, "
-               "drop_last: true, prefetch: 5, held: 4, in_order: false, timeout: 1.5, retries: 0}"));
+               "drop_last: true, prefetch: 5, held: 4, in_order: false, timeout: 1.5, retries: 0, "
+               "pin_memory: true, device: 'cuda:1', device_prefetch: 2}"));
   EXPECT_EQ(options.batch_size(), 64);
   EXPECT_EQ(options.num_workers(), 3);
   EXPECT_EQ(options.worker_mode(), WorkerMode::kThread);
@@ -74,6 +75,18 @@ TEST(LoaderOptions, TakeEveryKey) {
   EXPECT_FALSE(options.in_order());
   EXPECT_EQ(options.timeout(), milliseconds(1500));
   EXPECT_EQ(options.retries(), 0);
+  EXPECT_TRUE(options.pin_memory());
+  EXPECT_EQ(options.device(), c10::Device(c10::kCUDA, 1));
+  EXPECT_EQ(options.device_prefetch(), 2);
+}
+
+TEST(LoaderOptions, PinMemoryByThemselvesOnlyWhereThereIsADevice) {
+  const auto pins = [](const std::string& word) {
+    return read_loader_options(document("loader: {pin_memory: " + word + "}")["loader"]).pin_memory();
+  };
+  EXPECT_FALSE(pins("auto"));  // This test runs without a driver.
+  EXPECT_FALSE(pins("false"));
+  EXPECT_TRUE(pins("true"));
 }
 
 TEST(LoaderOptions, RefuseUnknownKeysAndWrongValues) {
@@ -84,6 +97,11 @@ TEST(LoaderOptions, RefuseUnknownKeysAndWrongValues) {
   EXPECT_EQ(error("workers: 3"), "run.yaml:1:10: loader.workers: unknown key, did you mean num_workers?");
   EXPECT_EQ(error("batch_size: 0"), "run.yaml:1:22: loader.batch_size: must be at least 1, found 0");
   EXPECT_EQ(error("num_workers: two"), "run.yaml:1:23: loader.num_workers: expected an integer, found 'two'");
+  EXPECT_EQ(error("pin_memory: yes"),
+            "run.yaml:1:22: loader.pin_memory: expected one of auto, true, false, found 'yes'");
+  EXPECT_EQ(error("device: tpu"),
+            "run.yaml:1:18: loader.device: expected cpu, cuda, or cuda:1 for a certain one, found 'tpu'");
+  EXPECT_EQ(error("device_prefetch: -1"), "run.yaml:1:27: loader.device_prefetch: must be at least 0, found -1");
   EXPECT_EQ(error("drop_last: 1"), "run.yaml:1:21: loader.drop_last: expected true or false, found '1'");
   EXPECT_EQ(
       error("start_method: forkservr"),

@@ -5,3 +5,4 @@ millrace_test(configs_document_test configs/document_test.cpp
   LABELS asan TIMEOUT 60 LIBRARIES millrace_sharing yaml-cpp)
 millrace_test(configs_build_test configs/build_test.cpp TIMEOUT 60 LIBRARIES millrace_configs)
 target_compile_definitions(configs_build_test PRIVATE MILLRACE_CONFIGS="${PROJECT_SOURCE_DIR}/configs")
+set_property(TEST configs_build_test APPEND PROPERTY ENVIRONMENT MILLRACE_CUDA_DRIVER=none)

@@ -26,6 +26,7 @@
 ///                                   process: 0 nothing, 1 fills it with kPoison, 2 it cannot be opened any more, open
 ///                                   mappings live on
 ///   teardown_delay_ms (0)           how long after the death
+///   nvrtc_result (0)                what compiling CUDA C++ gives, where MILLRACE_NVRTC names the fake too
 ///
 /// Counters: device_bytes, open_imports, mapped_handles, registered_bytes, events, streams (things that exist now),
 /// host_to_device_copies, host_to_device_bytes, last_copy_source (an address), invalidated_captures.

@@ -183,6 +183,22 @@ TEST_P(EveryMode, HoldingEveryBatchIsAnErrorThatSaysSo) {
   EXPECT_TRUE(loader->next().has_value());
 }
 
+// While no slot is free, the loader cannot ask for the next batch, and so cannot know that there is none.
+TEST_P(EveryMode, AnEpochEndsThoughEveryBatchIsHeldUntilThen) {
+  auto loader = make_data_loader(Numbers{15}, options(5).prefetch(1).held(2));
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    std::vector<Batch> hoard;
+    for (int i = 0; i < 3; ++i) hoard.push_back(std::move(*loader->next()));
+    EXPECT_EQ(hoard.back().epoch(), epoch);
+    std::thread other([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      hoard.clear();
+    });
+    EXPECT_FALSE(loader->next().has_value());
+    other.join();
+  }
+}
+
 TEST_P(EveryMode, LeavingALoopEarlyBeginsTheNextEpoch) {
   auto loader = make_data_loader(Numbers{100}, options(5).shuffle(true).seed(1));
   std::vector<int64_t> second;

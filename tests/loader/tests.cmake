@@ -26,8 +26,6 @@ millrace_test(tar_scan_test
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
 millrace_test(tar_shards_test loader/tar_shards_test.cpp
   LABELS asan process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
-millrace_test(finish_test loader/device/finish_test.cpp loader/device/finish_cu.cpp
-  LABELS asan TIMEOUT 120 LIBRARIES millrace_loader)
 millrace_fake_cuda_test(device_test
   loader/device/pinning_test.cpp loader/device/gate_test.cpp loader/device/stage_test.cpp
   LABELS process TIMEOUT 300 LIBRARIES millrace_loader)
@@ -36,3 +34,8 @@ set_tests_properties(device_test_without_driver PROPERTIES TIMEOUT 60 ENVIRONMEN
 millrace_fake_cuda_test(device_arena_test loader/device/device_arena_test.cpp
   LABELS process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
 set_property(TEST device_arena_test APPEND PROPERTY ENVIRONMENT "MILLRACE_FAKE_CUDA=devices=2,copy_delay_us=100")
+millrace_fake_cuda_test(finish_on_device_test loader/device/finish_on_device_test.cpp loader/device/finish_cu.cpp
+  LABELS asan TIMEOUT 120 LIBRARIES millrace_loader)
+set_property(TEST finish_on_device_test APPEND PROPERTY ENVIRONMENT "MILLRACE_NVRTC=$<TARGET_FILE:fake_cuda>")
+millrace_test(finish_test loader/device/finish_test.cpp loader/device/finish_cu.cpp
+  LABELS asan TIMEOUT 120 LIBRARIES millrace_loader)

@@ -1,4 +1,24 @@
+add_library(fake_cuda_old MODULE sharing/cuda/old_driver.cpp)
+target_link_libraries(fake_cuda_old PRIVATE millrace_compiler)
+
 millrace_fake_cuda_test(sharing_cuda_driver_test sharing/cuda/driver_test.cpp sharing/cuda/fake_test.cpp
-  LABELS asan TIMEOUT 120 LIBRARIES millrace_cuda)
+  LABELS asan TIMEOUT 120 LIBRARIES millrace_cuda millrace_test_support)
+target_compile_definitions(sharing_cuda_driver_test PRIVATE MILLRACE_TEST_OLD_DRIVER="$<TARGET_FILE:fake_cuda_old>")
+add_dependencies(sharing_cuda_driver_test fake_cuda_old)
+set_property(TEST sharing_cuda_driver_test APPEND PROPERTY ENVIRONMENT MILLRACE_FAKE_CUDA=devices=2)
+
+# NVIDIA's header, of the toolkit or of the packages that come with LibTorch, is used for this check alone.
+find_path(MILLRACE_CUDA_HEADERS NAMES cuda.h
+  HINTS ${LIBTORCH_ROOT}/../nvidia/cu13/include ${LIBTORCH_ROOT}/../nvidia/cuda_runtime/include /usr/local/cuda/include)
+mark_as_advanced(MILLRACE_CUDA_HEADERS)
+if(MILLRACE_CUDA_HEADERS)
+  target_sources(sharing_cuda_driver_test PRIVATE sharing/cuda/abi_test.cpp)
+  target_include_directories(sharing_cuda_driver_test SYSTEM PRIVATE ${MILLRACE_CUDA_HEADERS})
+endif()
+
 millrace_fake_cuda_test(sharing_cuda_vmm_test sharing/cuda/vmm_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_cuda millrace_test_support)
+
+# The state machines of memory between processes, pure code.
+millrace_test(sharing_cuda_ledger_test sharing/cuda/ipc_ledger_test.cpp
+  LABELS asan TIMEOUT 300 LIBRARIES millrace_cuda millrace_test_support)

@@ -41,6 +41,9 @@ const Message* message_of(Result error) {
         "MPS client failed to connect to the MPS control daemon or the MPS server"}},
       {kStreamCaptureUnsupported,
        {"CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"}},
+      {kStreamCaptureImplicit,
+       {"CUDA_ERROR_STREAM_CAPTURE_IMPLICIT",
+        "operation would make the legacy stream depend on a capturing blocking stream"}},
       {kUnknown, {"CUDA_ERROR_UNKNOWN", "unknown error"}},
   };
   const auto found = messages->find(error);

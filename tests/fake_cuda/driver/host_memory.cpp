@@ -5,6 +5,7 @@
 
 #include "millrace/tests/fake_cuda/driver/knobs.h"
 #include "millrace/tests/fake_cuda/driver/memory.h"
+#include "millrace/tests/fake_cuda/driver/streams.h"
 
 namespace fake_cuda {
 namespace {
@@ -28,6 +29,7 @@ bool is_registered(const void* memory, size_t bytes) {
 
 Result cuMemHostRegister_v2(void* memory, size_t bytes, unsigned) {
   return with_context([&](int) -> Result {
+    if (const Result result = safe_under_capture()) return result;
     if (!memory || bytes == 0) return kInvalidValue;
     const std::lock_guard lock(registered.mutex);
     const DevicePtr begin = address_of(memory);
@@ -42,6 +44,7 @@ Result cuMemHostRegister_v2(void* memory, size_t bytes, unsigned) {
 
 Result cuMemHostUnregister(void* memory) {
   return with_context([&](int) -> Result {
+    if (const Result result = safe_under_capture()) return result;
     const std::lock_guard lock(registered.mutex);
     const auto found = registered.bytes_at.find(address_of(memory));
     if (found == registered.bytes_at.end()) return kHostMemoryNotRegistered;

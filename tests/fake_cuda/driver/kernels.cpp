@@ -94,7 +94,7 @@ Result cuLaunchKernel(Function function, unsigned grid_x, unsigned grid_y, unsig
 }
 
 FAKE_CUDA_API void fake_cuda_register_kernel(const char* name, Kernel kernel, const size_t* parameter_bytes,
-                                          size_t parameters) {
+                                             size_t parameters) {
   const std::lock_guard lock(kernels.mutex);
   kernels.by_name.insert_or_assign(name, FunctionTag{kernel, {parameter_bytes, parameter_bytes + parameters}});
 }

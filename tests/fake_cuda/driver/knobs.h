@@ -20,7 +20,8 @@ constexpr long long kNoLimit = std::numeric_limits<long long>::max();
   X(legacy_ipc, 1)                   \
   X(double_open_fails, 0)            \
   X(exporter_death, 0)               \
-  X(teardown_delay_ms, 0)
+  X(teardown_delay_ms, 0)            \
+  X(nvrtc_result, 0)
 
 #define FAKE_CUDA_COUNTERS(X) \
   X(device_bytes, 0)          \

@@ -75,6 +75,7 @@ Result cuMemGetInfo_v2(size_t* free, size_t* total) {
 
 Result cuMemAlloc_v2(DevicePtr* address, size_t bytes) {
   return with_context([&](int device) -> Result {
+    if (const Result result = safe_under_capture()) return result;
     if (bytes == 0) return kInvalidValue;
     if (!reserve_memory(bytes)) return kOutOfMemory;
     Range range{.bytes = bytes, .device = device, .legacy_capable = true};
@@ -92,6 +93,7 @@ Result cuMemAlloc_v2(DevicePtr* address, size_t bytes) {
 
 Result cuMemFree_v2(DevicePtr address) {
   return with_context([&](int) -> Result {
+    if (const Result result = safe_under_capture()) return result;
     auto& space = address_space();
     std::unique_lock lock(space.mutex);
     const auto found = space.ranges.find(address);

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "millrace/tests/fake_cuda/driver/knobs.h"
 
@@ -18,6 +20,8 @@ struct StreamTag {
   std::deque<std::function<void()>> jobs;
   bool busy = false;
   bool destroyed = false;
+  bool is_default = false;
+  bool blocking = true;  // The default stream waits for it.
   int capture = kCaptureNone;
 
   bool idle() const { return jobs.empty() && !busy; }
@@ -26,15 +30,15 @@ struct StreamTag {
 // Where an event stands: a place in some stream's work.
 struct EventTag {
   int device;
+  bool timing;
   std::shared_ptr<bool> passed = std::make_shared<bool>(true);
+  std::shared_ptr<std::chrono::steady_clock::time_point> time = {};  // When it passed. None: never recorded.
 };
 
 }  // namespace millrace::cuda::api
 
 namespace fake_cuda {
 namespace {
-
-constexpr Result kStreamCaptureImplicit = 906;
 
 // All streams and events under one lock: tests have few, and clarity is worth more than speed. Never destroyed, since
 // streams' threads may outlive everything.
@@ -48,6 +52,8 @@ struct Streams {
   std::map<Event, std::unique_ptr<EventTag>> events;
 };
 Streams& all = *new Streams;
+
+thread_local int capture_mode = kCaptureModeGlobal;
 
 void work(const std::shared_ptr<StreamTag>& stream) {
   std::unique_lock lock(all.mutex);
@@ -67,8 +73,9 @@ void work(const std::shared_ptr<StreamTag>& stream) {
   all.changed.notify_all();
 }
 
-Stream start_stream(int device) {
+Stream start_stream(int device, bool blocking) {
   const auto stream = std::make_shared<StreamTag>();
+  stream->blocking = blocking;
   stream->device = device;
   all.live.emplace(stream.get(), stream);
   all.working.insert(stream);
@@ -83,20 +90,36 @@ Result resolve(Stream* stream) {
     int device = 0;
     if (const Result result = current_device(&device)) return result;
     auto& own = all.default_of[device];
-    if (!own) own = start_stream(device);
+    if (!own) {
+      own = start_stream(device, true);
+      own->is_default = true;
+    }
     *stream = own;
   }
   return all.live.contains(*stream) ? kSuccess : kInvalidHandle;
 }
 
+void invalidate_capture(StreamTag& stream) {
+  if (stream.capture == kCaptureActive) ++counters.invalidated_captures;
+  stream.capture = kCaptureInvalidated;
+}
+
+// Streams whose captures work on this one would become part of: itself, or those that the default stream waits for.
+std::vector<Stream> captures_touched_by(Stream stream) {
+  std::vector<Stream> touched;
+  for (const auto& [other, unused] : all.live) {
+    const bool waited_for = stream->is_default && other->blocking && other->device == stream->device;
+    if (other->capture != kCaptureNone && (other == stream || waited_for)) touched.push_back(other);
+  }
+  return touched;
+}
+
 // Under the lock.
 Result push(Stream stream, std::function<void()> job) {
   if (const Result result = resolve(&stream)) return result;
-  if (stream->capture != kCaptureNone) {
-    if (stream->capture == kCaptureActive) ++counters.invalidated_captures;
-    stream->capture = kCaptureInvalidated;
-    return kStreamCaptureUnsupported;
-  }
+  const auto touched = captures_touched_by(stream);
+  for (const Stream capturing : touched) invalidate_capture(*capturing);
+  if (!touched.empty()) return touched.front() == stream ? kStreamCaptureUnsupported : kStreamCaptureImplicit;
   stream->jobs.push_back(std::move(job));
   all.changed.notify_all();
   return kSuccess;
@@ -140,6 +163,18 @@ Result enqueue_and_wait(Stream stream, std::function<void()> job) {
   return result;
 }
 
+Result safe_under_capture() {
+  if (capture_mode == kCaptureModeRelaxed) return kSuccess;
+  const std::lock_guard lock(all.mutex);
+  Result result = kSuccess;
+  for (const auto& [stream, unused] : all.live) {
+    if (stream->capture == kCaptureNone) continue;
+    invalidate_capture(*stream);
+    result = kStreamCaptureUnsupported;
+  }
+  return result;
+}
+
 void wait_for_device(int device) {
   std::unique_lock lock(all.mutex);
   all.changed.wait(lock, [&] {
@@ -163,10 +198,10 @@ void end_streams() {
   all.changed.wait_for(lock, std::chrono::seconds(1), [] { return all.working.empty(); });
 }
 
-Result cuStreamCreate(Stream* stream, unsigned) {
+Result cuStreamCreate(Stream* stream, unsigned flags) {
   return with_context([&](int device) -> Result {
     const std::lock_guard lock(all.mutex);
-    *stream = start_stream(device);
+    *stream = start_stream(device, !(flags & kStreamNonBlocking));
     ++counters.streams;
     return kSuccess;
   });
@@ -213,21 +248,27 @@ Result cuStreamWaitEvent(Stream stream, Event event, unsigned) {
 
 Result cuStreamIsCapturing(Stream stream, int* status) {
   const std::lock_guard lock(all.mutex);
-  const bool is_default = !stream;
   if (const Result result = resolve(&stream)) return result;
-  for (const auto& [other, unused] : all.live)
-    if (is_default && other != stream && other->device == stream->device && other->capture == kCaptureActive)
-      return kStreamCaptureImplicit;
+  const auto touched = captures_touched_by(stream);
+  if (!touched.empty() && touched.front() != stream) return kStreamCaptureImplicit;
   *status = stream->capture;
   return kSuccess;
 }
 
-Result cuEventCreate(Event* event, unsigned) {
+Result cuThreadExchangeStreamCaptureMode(int* mode) {
+  return without_context([&] {
+    std::swap(*mode, capture_mode);
+    return kSuccess;
+  });
+}
+
+Result cuEventCreate(Event* event, unsigned flags) {
   return with_context([&](int device) -> Result {
     const std::lock_guard lock(all.mutex);
     if (counters.events >= knobs.event_limit) return kOutOfMemory;
     auto created = std::make_unique<EventTag>();
     created->device = device;
+    created->timing = (flags & kEventDisableTiming) == 0;
     *event = created.get();
     all.events.emplace(*event, std::move(created));
     ++counters.events;
@@ -242,12 +283,30 @@ Result cuEventRecord(Event event, Stream stream) {
   if (const Result result = resolve(&stream)) return result;
   if (found->device != stream->device) return kInvalidHandle;
   const auto passed = std::make_shared<bool>(false);
-  const Result result = push(stream, pass(passed));
-  if (result == kSuccess) found->passed = passed;
-  return result;
+  const auto time = std::make_shared<std::chrono::steady_clock::time_point>();
+  const Result result = push(stream, [time, let_pass = pass(passed)] {
+    *time = std::chrono::steady_clock::now();
+    let_pass();
+  });
+  if (result != kSuccess) return result;
+  found->passed = passed;
+  found->time = time;
+  return kSuccess;
+}
+
+Result cuEventElapsedTime(float* ms, Event start, Event end) {
+  const std::lock_guard lock(all.mutex);
+  EventTag *first = nullptr, *last = nullptr;
+  if (const Result result = find(start, &first)) return result;
+  if (const Result result = find(end, &last)) return result;
+  if (!first->timing || !last->timing || !first->time || !last->time) return kInvalidHandle;
+  if (!*first->passed || !*last->passed) return kNotReady;
+  *ms = std::chrono::duration<float, std::milli>(*last->time - *first->time).count();
+  return kSuccess;
 }
 
 Result cuEventQuery(Event event) {
+  if (const Result result = safe_under_capture()) return result;
   const std::lock_guard lock(all.mutex);
   EventTag* found = nullptr;
   if (const Result result = find(event, &found)) return result;
@@ -255,6 +314,7 @@ Result cuEventQuery(Event event) {
 }
 
 Result cuEventSynchronize(Event event) {
+  if (const Result result = safe_under_capture()) return result;
   std::unique_lock lock(all.mutex);
   EventTag* found = nullptr;
   if (const Result result = find(event, &found)) return result;

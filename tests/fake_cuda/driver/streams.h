@@ -14,6 +14,10 @@ Result enqueue(Stream stream, std::function<void()> job);
 /// As enqueue(), and waits until it is done.
 Result enqueue_and_wait(Stream stream, std::function<void()> job);
 
+/// What the driver answers to calls that might depend on a capture, in a thread that is not in the relaxed mode; it
+/// ruins all captures.
+Result safe_under_capture();
+
 /// Until the device's streams have nothing to do, those too that were destroyed with work left.
 void wait_for_device(int device);
 

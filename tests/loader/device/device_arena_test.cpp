@@ -445,7 +445,8 @@ TEST_F(DeviceArena, AFailureIsPublishedBehindTheWorkThatItLeft) {
   auto loader = make_data_loader(FailingBatches{}, with_room(testing::kInline.options(kBatch)));
   const fake_cuda::Setting slow("copy_delay_us", 50'000);
   EXPECT_THAT(error_of<SampleError>([&] { loader->next(); }), HasSubstr("on purpose"));
-  EXPECT_FALSE(cuda::is_busy(0, cuda::current_stream(0)));
+  const cuda::CurrentContext context(0);
+  EXPECT_EQ(cuda::Driver::get().entry().stream_query(cuda::current_stream(0)), cuda::api::kSuccess);
 }
 
 // --- what is refused ---

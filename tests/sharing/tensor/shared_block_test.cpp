@@ -132,6 +132,21 @@ TEST(SharedBlock, SharesOneDescriptorWithAllOthersOfAMessage) {
   for (size_t i = 0; i < blocks.size(); ++i) EXPECT_EQ(decoded[i].data(), blocks[i].data());
 }
 
+TEST(SharedBlock, KnowsWhetherAnybodyElseHasIt) {
+  const auto block = SharedBlock::allocate(100);
+  const auto neighbour = SharedBlock::allocate(100);
+  EXPECT_FALSE(block.used_elsewhere());
+  {
+    auto message = encode(block);
+    EXPECT_TRUE(block.used_elsewhere());
+    EXPECT_FALSE(neighbour.used_elsewhere());
+    const SharedBlock received = decode_block(message);
+    message = {};
+    EXPECT_FALSE(block.used_elsewhere()) << "for the message is gone, and who received it is this process";
+  }
+  EXPECT_FALSE(block.used_elsewhere());
+}
+
 TEST(SharedBlock, IsRecycledOnceItsUserIsDone) {
   auto block = SharedBlock::allocate(3000);
   const std::byte* const address = block.data();
@@ -302,8 +317,11 @@ TEST_P(SharedBlocks, AreNotRecycledWhileAProcessHasThemAndAreWhenItIsKilled) {
     const Encoded message = encode(block);
     ours.send(message.bytes, message.fd_numbers());
   }
-  block = {};
   ASSERT_TRUE(ours.receive(kLong, "the keeper's answer"));
+  EXPECT_TRUE(block.used_elsewhere());
+  const auto other = SharedBlock::allocate(3000);
+  EXPECT_FALSE(other.used_elsewhere());
+  block = {};
   EXPECT_FALSE(is_given_out_again(address, 3000));
   child.kill(SIGKILL);
   ASSERT_TRUE(child.wait(kLong));

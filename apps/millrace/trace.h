@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "millrace/apps/millrace/device_clock.h"
+
+namespace millrace::apps {
+
+/// What a program did when, in Chrome's trace format, which chrome://tracing and ui.perfetto.dev show: a row for the
+/// program's thread and, on a GPU, one for each of its streams. Not thread-safe.
+class Trace {
+ public:
+  /// A stream of the GPU, and what its row is called.
+  struct Row {
+    cuda::api::Stream stream = nullptr;
+    std::string name;
+  };
+
+  /// Without a GPU.
+  Trace() = default;
+  explicit Trace(int device) : device_clock_(std::make_unique<DeviceClock>(device)) {}
+
+  /// Something begins in the thread, which may enqueue work on the stream; without a GPU the row does not matter.
+  void begin(std::string name, Row row);
+
+  /// What began last has ended in the thread.
+  void end();
+
+  /// Waits until the GPU has done what was traced.
+  void settle();
+
+  /// settle(), and replaces the file. Throws SyscallError when it cannot be written.
+  void write(const std::string& path);
+
+ private:
+  using Clock = DeviceClock::Clock;
+
+  struct Span {
+    std::string row, name;
+    Clock::time_point start, end;
+  };
+  struct DeviceSpan {
+    Row row;
+    std::string name;
+    DeviceClock::Mark start = 0, end = 0;
+  };
+
+  std::unique_ptr<DeviceClock> device_clock_;
+  Clock::time_point origin_ = Clock::now();
+  std::vector<Span> spans_;
+  std::vector<DeviceSpan> pending_;  // The device may still be at them.
+};
+
+}  // namespace millrace::apps

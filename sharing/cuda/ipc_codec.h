@@ -1,0 +1,17 @@
+#pragma once
+
+#include <c10/core/Storage.h>
+
+#include "millrace/sharing/codec/archive.h"
+
+namespace millrace::cuda {
+
+/// How the storage of a CUDA tensor travels; see ipc.h. A message carries one descriptor for each segment of tokens (as
+/// a rule one), one for the process that owns the memory, and one for each piece of memory of cuMemCreate(), which may
+/// be 2 MiB or 20 MiB large; of these a message takes 250.
+
+/// REQUIRES: the storage is on a CUDA device. Throws what ipc.h says.
+void save_storage(EncodeArchive& archive, const c10::Storage& storage);
+c10::Storage load_storage(DecodeArchive& archive);
+
+}  // namespace millrace::cuda

@@ -1,0 +1,81 @@
+#include "millrace/sharing/cuda/parking.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <csignal>
+#include <system_error>
+#include <thread>
+
+#include "millrace/sharing/cuda/export_table.h"
+#include "millrace/sharing/cuda/import_table.h"
+
+namespace millrace::cuda {
+namespace {
+
+constexpr std::chrono::milliseconds kInterval{50};
+
+}  // namespace
+
+std::atomic<bool> Parking::ends_ = false;
+
+Parking& Parking::instance() {
+  static auto* const parking = new Parking;
+  return *parking;
+}
+
+Parking::Parking() {
+  ExportTable::instance();  // Their fork handlers come first, so that they run after ours: locks in the order of use.
+  ImportTable::instance();
+  ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                   [] {
+                     instance().running_ = false;
+                     instance().looking_ = false;
+                     instance().mutex_.unlock();
+                   });
+}
+
+void Parking::watch() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (running_) return;
+  // Handlers of the program do not expect to run on this thread.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    std::thread([this] { run(); }).detach();
+    running_ = true;
+  } catch (const std::system_error&) {
+    // No thread is to be had.
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Parking::run() {
+  for (;;) {
+    std::this_thread::sleep_for(kInterval);
+    looking_ = true;
+    if (!ends_) look();
+    looking_ = false;
+    // Asked again under the mutex: whoever parks something from here on finds no thread and starts one.
+    const std::lock_guard lock(mutex_);
+    if (ends_ || (ExportTable::instance().parked().count == 0 && ImportTable::instance().closing().count == 0)) {
+      running_ = false;
+      return;
+    }
+  }
+}
+
+void Parking::look() {
+  ExportTable::instance().collect();
+  ImportTable::instance().collect();
+}
+
+bool Parking::process_ends() { return ends_; }
+
+void Parking::stop() {
+  ends_ = true;
+  for (int i = 0; looking_ && i < 1000; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+}  // namespace millrace::cuda

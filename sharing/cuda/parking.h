@@ -1,0 +1,38 @@
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+namespace millrace::cuda {
+
+/// Looks after memory that is waiting: exports that are parked, imports that are closing. Every export, import and free
+/// looks at it on its way; for a process that does none of these there is a thread, which looks every 50 ms and lives
+/// only while something waits. It runs no code of the user's but the deleters of memory that was parked, handles no
+/// signal, and is not joined: when the process ends it stops freeing.
+///
+/// Thread-safe, also across fork(): the child has nothing that waits, and no thread.
+class Parking {
+ public:
+  static Parking& instance();
+
+  /// Something waits. Throws nothing: without a thread, the next export or free looks at it.
+  void watch() noexcept;
+
+  /// From the end of this process on its memory is left to the kernel and the driver.
+  static bool process_ends();
+
+  /// Waits for a look in progress.
+  void stop();
+
+ private:
+  Parking();
+  void run();
+  static void look();
+
+  std::mutex mutex_;  // Protects running_. Taken before those of the tables.
+  bool running_ = false;
+  std::atomic<bool> looking_ = false;
+  static std::atomic<bool> ends_;
+};
+
+}  // namespace millrace::cuda

@@ -1,0 +1,58 @@
+#include "millrace/sharing/process/process_end.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "millrace/sharing/process/process.h"
+
+namespace millrace {
+namespace {
+
+using Handler = void (*)() noexcept;
+
+// A forked process gets a fresh one; its predecessor is left behind as it is, since a thread that exists in the parent
+// only may hold its mutex.
+struct Handlers {
+  std::mutex mutex;
+  std::vector<Handler> list;
+  bool run_at_exit = false;
+
+  static Handlers*& current() {
+    static Handlers* handlers = [] {
+      ::pthread_atfork(nullptr, nullptr, [] { current() = new Handlers; });
+      return new Handlers;
+    }();
+    return handlers;
+  }
+
+  void add(Handler handler) {
+    const std::lock_guard lock(mutex);
+    if (std::find(list.begin(), list.end(), handler) != list.end()) return;
+    list.push_back(handler);
+    if (!std::exchange(run_at_exit, true)) std::atexit(detail::run_process_end_handlers);
+  }
+
+  Handler take_latest() {
+    const std::lock_guard lock(mutex);
+    if (list.empty()) return nullptr;
+    const Handler handler = list.back();
+    list.pop_back();
+    return handler;
+  }
+};
+
+}  // namespace
+
+void at_process_end(Handler handler) { Handlers::current()->add(handler); }
+
+void detail::run_process_end_handlers() noexcept {
+  multiprocessing::detail::finish_children();
+  while (const Handler handler = Handlers::current()->take_latest()) handler();
+}
+
+}  // namespace millrace

@@ -1,0 +1,16 @@
+#pragma once
+
+namespace millrace {
+
+/// Has `handler` called once when this process ends by itself: when main() returns, when the function of a process of
+/// ours returns, or in exit(). The processes that it has started are joined before, as then they always are. Of several
+/// handlers the latest comes first; one given twice is called once. A forked child starts without any. Thread-safe.
+void at_process_end(void (*handler)() noexcept);
+
+namespace detail {
+
+/// For those ends that exit() does not see.
+void run_process_end_handlers() noexcept;
+
+}  // namespace detail
+}  // namespace millrace

@@ -526,6 +526,20 @@ TEST_F(DeviceArena, MoreThanTheDeviceHasIsRefusedWithTheOptionsToLower) {
               HasSubstr("lower DataLoaderOptions::device_batch_bytes, prefetch or held"));
 }
 
+TEST_F(DeviceArena, ATensorOutsideOfTheSlotsMemoryIsRefused) {
+  PackedBatch batch;
+  batch.tensors.push_back(on_device(values_of({1, 2})));
+  const std::vector<uint64_t> offsets = {512};
+  const PackedLayout layout(batch, offsets);
+  std::vector<std::byte> memory(layout.bytes());
+  layout.write(memory);
+  DeviceMemory device{0, reinterpret_cast<cuda::api::DevicePtr>(batch.tensors[0].data_ptr()), 1024};
+  EXPECT_EQ(read_packed(memory, nullptr, device).tensors[0].sizes(), batch.tensors[0].sizes());
+  device.bytes = 512 + 2 * kWidth * sizeof(float) - 1;
+  EXPECT_THROW(read_packed(memory, nullptr, device), DecodeError);
+  EXPECT_THROW(read_packed(memory, nullptr), DecodeError);
+}
+
 TEST_F(DeviceArena, MemoryInTheBatchIsForWorkersOnly) {
   EXPECT_THROW(empty_in_batch({1}, at::kFloat), std::logic_error);
 }

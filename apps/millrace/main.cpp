@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "millrace/apps/millrace/commands.h"
+#include "millrace/apps/millrace/doctor.h"
 #include "millrace/configs/binder.h"
 #include "millrace/configs/document.h"
 #include "millrace/sharing/process/init.h"
@@ -83,13 +84,17 @@ int run(int argc, char** argv) {
   bench->add_flag("--json", options.json, "print one line of JSON");
   bench->add_option("--batches", batches, "take so many batches and measure nothing")->check(CLI::PositiveNumber);
 
+  bool doctor_json = false;
+  auto* doctor = app.add_subcommand("doctor", "Say what this machine can do, what limits it and what helps");
+  doctor->add_flag("--json", doctor_json, "print one line of JSON");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
     if (app.get_subcommands().empty())
-      return fail(kWrongUsage, "expected a command, train or bench" +
+      return fail(kWrongUsage, "expected a command, train, bench or doctor" +
                                    (argc > 1 ? ", found '" + std::string(argv[1]) + "'" : "") +
                                    "; see millrace --help");
     return fail(kWrongUsage, std::string(error.what()) + "; see millrace --help");
@@ -103,6 +108,7 @@ int run(int argc, char** argv) {
       else
         millrace::apps::bench(node, options);
     });
+  if (doctor->parsed() && !millrace::apps::doctor(doctor_json)) return kWorkFailed;
   return kDone;
 }
 

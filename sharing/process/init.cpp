@@ -2,6 +2,7 @@
 
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/sharing/process/reexec.h"
+#include "millrace/sharing/process/torch_cuda.h"
 
 namespace millrace {
 namespace {
@@ -15,6 +16,8 @@ bool init_was_called() { return g_init_was_called; }
 void init(int, char**) {
   if (g_init_was_called) return;
   g_init_was_called = true;
+  // Failing is no reason to end a program that may use no GPU; `millrace doctor` tells of it.
+  load_torch_cuda();
   detail::become_reexec_role();
   ForkServer::fork_early();
 }

@@ -7,6 +7,8 @@ namespace millrace {
 ///   int main(int argc, char** argv) {
 ///     millrace::init(argc, argv);
 ///
+/// Where there is a CUDA driver it loads LibTorch's CUDA part first (load_torch_cuda()), which initialises nothing.
+///
 /// In a process that Millrace itself executed (StartMethod::kSpawn) it runs that process's task and does not return. A
 /// second call does nothing. Throws std::logic_error, naming the threads, when there are any.
 void init(int argc, char** argv);

@@ -111,8 +111,8 @@ TEST_F(Program, HelpsWhenAsked) {
 }
 
 TEST_F(Program, RefusesWrongUsage) {
-  expect_error("", 2, "expected a command, train or bench; see millrace --help");
-  expect_error("fly", 2, "expected a command, train or bench, found 'fly'; see millrace --help");
+  expect_error("", 2, "expected a command, train, bench or doctor; see millrace --help");
+  expect_error("fly", 2, "expected a command, train, bench or doctor, found 'fly'; see millrace --help");
   expect_error("train", 2, "config is required");
   expect_error(kBenchTiny + " --windw 3", 2, "", "--windw");
   expect_error(kBenchTiny + " --repeats 0", 2, "", "--repeats");

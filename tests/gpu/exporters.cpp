@@ -15,7 +15,7 @@ using namespace millrace::cuda;
 
 constexpr size_t kWords = 16 << 20;  // 64 MiB.
 constexpr uint32_t kFirst = 7;
-constexpr size_t kOtherWords = 128 << 20;  // 512 MiB.
+constexpr int kOthers = 8;  // 512 MiB.
 constexpr int kImports = 1000;
 constexpr size_t kImportBytes = 2 << 20;
 
@@ -39,11 +39,14 @@ void wait_for_the_end(mp::Connection& connection) { connection.recv<int>(); }
 
 // Other memory of this process, overwritten: what was freed by the driver would be used again here.
 std::string overwrite_other_memory() {
-  api::DevicePtr other = 0;
+  constexpr size_t kBytes = kWords * sizeof(uint32_t);
+  const std::vector<uint32_t> words(kWords, 0xEEEEEEEE);
   const auto& driver = Driver::get().entry();
-  const api::Result result = driver.mem_alloc(&other, kOtherWords * 4);
+  api::DevicePtr other = 0;
+  const api::Result result = driver.mem_alloc(&other, kOthers * kBytes);
   if (result != api::kSuccess) return "512 MiB of other memory: " + name_of(result);
-  fill(other, kOtherWords, 0xEEEEEEEE);
+  for (int i = 0; i < kOthers; ++i)
+    MILLRACE_CUDA(memcpy_htod, other + static_cast<size_t>(i) * kBytes, words.data(), kBytes);
   driver.mem_free(other);
   return "";
 }

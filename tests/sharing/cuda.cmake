@@ -1,7 +1,11 @@
-add_library(fake_cuda_old MODULE sharing/cuda/old_driver.cpp)
-target_link_libraries(fake_cuda_old PRIVATE millrace_compiler)
+# Drivers that are of no use, each in its way.
+foreach(kind old crashing)
+  add_library(fake_cuda_${kind} MODULE sharing/cuda/${kind}_driver.cpp)
+  target_link_libraries(fake_cuda_${kind} PRIVATE millrace_compiler)
+endforeach()
 
 millrace_fake_cuda_test(sharing_cuda_driver_test sharing/cuda/driver_test.cpp sharing/cuda/fake_test.cpp
+  sharing/cuda/probe_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_cuda millrace_test_support)
 target_compile_definitions(sharing_cuda_driver_test PRIVATE MILLRACE_TEST_OLD_DRIVER="$<TARGET_FILE:fake_cuda_old>")
 add_dependencies(sharing_cuda_driver_test fake_cuda_old)
@@ -22,3 +26,6 @@ millrace_fake_cuda_test(sharing_cuda_vmm_test sharing/cuda/vmm_test.cpp
 # The state machines of memory between processes, pure code.
 millrace_test(sharing_cuda_ledger_test sharing/cuda/ipc_ledger_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_cuda millrace_test_support)
+
+millrace_fake_cuda_test(sharing_cuda_ipc_test sharing/cuda/ipc_test.cpp sharing/cuda/device_tensors.cpp
+  LABELS asan TIMEOUT 300 LIBRARIES millrace_tensors millrace_test_support)

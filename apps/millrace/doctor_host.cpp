@@ -1,0 +1,181 @@
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <torch/headeronly/version.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <sstream>
+
+#include "millrace/apps/millrace/doctor.h"
+#include "millrace/sharing/memory/probe.h"
+#include "millrace/sharing/process/context.h"
+#include "millrace/sharing/process/torch_cuda.h"
+
+namespace millrace::apps {
+namespace {
+
+namespace mp = millrace::multiprocessing;
+
+constexpr std::chrono::seconds kLimit{30};
+
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+std::string gib(double bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f GiB", bytes / (1 << 30));
+  return text;
+}
+
+Check check_kernel() {
+  struct utsname system {};
+  ::uname(&system);
+  int major = 0;
+  int minor = 0;
+  std::sscanf(system.release, "%d.%d", &major, &minor);
+  Check check{"kernel", Verdict::kOk, std::string(system.sysname) + " " + system.release + ", " + system.machine, "",
+              true};
+  if (major > 5 || (major == 5 && minor >= 10)) return check;
+  check.verdict = Verdict::kNotAvailable;
+  check.cure = "Millrace needs Linux 5.10 or later";
+  return check;
+}
+
+// The processors' worth of time that the cgroup allows, where it limits it.
+std::optional<double> processor_quota() {
+  std::istringstream unified(first_line("/sys/fs/cgroup/cpu.max"));
+  double quota = 0;
+  double period = 0;
+  if (unified >> quota >> period) return quota / period;
+  std::istringstream quota_us(first_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"));
+  std::istringstream period_us(first_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us"));
+  if (quota_us >> quota && period_us >> period && quota > 0) return quota / period;
+  return std::nullopt;
+}
+
+Check check_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const bool known = ::sched_getaffinity(0, sizeof set, &set) == 0;
+  const long there = ::sysconf(_SC_NPROCESSORS_ONLN);
+  const long allowed = known ? CPU_COUNT(&set) : there;
+  Check check{"cores", Verdict::kOk, std::to_string(allowed) + " of " + std::to_string(there), "", false};
+  const auto quota = processor_quota();
+  if (quota && *quota < static_cast<double>(allowed)) {
+    char text[64];
+    std::snprintf(text, sizeof text, ", of which the cgroup allows %.1f", *quota);
+    check.verdict = Verdict::kLimited;
+    check.text += text;
+    check.cure = "Use as many workers as that, or give the container more processors";
+  } else if (allowed < there) {
+    check.verdict = Verdict::kLimited;
+    check.cure = "The affinity of this process leaves the others out (taskset, a batch system)";
+  }
+  return check;
+}
+
+Check check_memory() {
+  const auto room = memory_room();
+  if (!room) return {"memory", Verdict::kLimited, "/proc/meminfo cannot be read", "Mount /proc", false};
+  Check check{"memory", Verdict::kOk, gib(static_cast<double>(room->bytes)) + " left, by " + room->limited_by, "",
+              false};
+  if (room->bytes >= size_t{1} << 30) return check;
+  check.verdict = Verdict::kLimited;
+  check.cure = "Use smaller batches or fewer workers, or give the container more memory";
+  return check;
+}
+
+// Of use to tensors that are shared by SharingStrategy::kFileSystem alone.
+Check check_dev_shm() {
+  struct statvfs status {};
+  if (::statvfs("/dev/shm", &status) != 0)
+    return {"/dev/shm", Verdict::kLimited, "is not there", "Mount a tmpfs at /dev/shm", false};
+  return {"/dev/shm", Verdict::kOk,
+          gib(static_cast<double>(status.f_bavail) * static_cast<double>(status.f_frsize)) +
+              " free; loaders do not need it",
+          "", false};
+}
+
+// "never" from "always within_size advise [never] deny force".
+std::string chosen(const std::string& line) {
+  const size_t open = line.find('[');
+  const size_t close = line.find(']', open);
+  return open == line.npos || close == line.npos ? "" : line.substr(open + 1, close - open - 1);
+}
+
+Check check_huge_pages() {
+  const std::string setting = chosen(first_line("/sys/kernel/mm/transparent_hugepage/shmem_enabled"));
+  if (setting == "advise" || setting == "always" || setting == "force" || setting == "within_size")
+    return {"huge pages", Verdict::kOk, "shared memory gets them (" + setting + ")", "", false};
+  return {"huge pages", Verdict::kLimited,
+          "shared memory gets none (" + (setting.empty() ? std::string("not known here") : setting) + ")",
+          "Batches are written somewhat faster after: echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled",
+          false};
+}
+
+Check check_open_files() {
+  struct rlimit limit {};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  Check check{"open files", Verdict::kOk, std::to_string(limit.rlim_cur) + " allowed", "", false};
+  if (limit.rlim_cur >= 1024) return check;
+  check.verdict = Verdict::kLimited;
+  check.cure = "A loader of 32 workers needs 256, and tensors in queues take more: raise it (ulimit -n)";
+  return check;
+}
+
+void do_nothing() {}
+
+Check check_fork_server() {
+  Check check{"fork server", Verdict::kOk, "starts processes", "", true};
+  try {
+    auto process = mp::Context(StartMethod::kForkServer).Process(do_nothing);
+    process.start();
+    if (!process.join(kLimit)) throw std::runtime_error("a process of it does not end");
+    if (process.exitcode() != 0)
+      throw std::runtime_error("a process of it ended with exit code " + std::to_string(*process.exitcode()));
+  } catch (const std::exception& error) {
+    check.verdict = Verdict::kNotAvailable;
+    check.text = error.what();
+    check.cure = "Look for limits (ulimit -n, ulimit -u, pids.max) and for a seccomp profile that forbids fork";
+  }
+  return check;
+}
+
+Check check_libtorch() { return {"LibTorch", Verdict::kOk, TORCH_VERSION, "", true}; }
+
+Check check_torch_cuda() {
+  const TorchCuda& part = load_torch_cuda();
+  Check check{"LibTorch's CUDA part", Verdict::kOk, part.text, "", false};
+  if (part.state == TorchCuda::State::kLoaded) return check;
+  check.verdict = Verdict::kNotAvailable;
+  if (part.state == TorchCuda::State::kFailed)
+    check.cure = "Install a LibTorch for CUDA together with the NVIDIA libraries it needs";
+  return check;
+}
+
+// A container has its own view of processes and devices; the others are seen by what they leave in the root.
+Check check_container() {
+  for (const char* mark : {"/.dockerenv", "/run/.containerenv"})
+    if (::access(mark, F_OK) == 0)
+      return {"container", Verdict::kOk,
+              "this is one; processes that share CUDA memory have to be in one PID namespace", "", false};
+  return {"container", Verdict::kOk, "none found", "", false};
+}
+
+}  // namespace
+
+std::vector<Check> check_host() {
+  return {check_kernel(),     check_cores(),       check_memory(),   check_dev_shm(),    check_huge_pages(),
+          check_open_files(), check_fork_server(), check_libtorch(), check_torch_cuda(), check_container()};
+}
+
+}  // namespace millrace::apps

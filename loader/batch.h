@@ -23,8 +23,10 @@ namespace millrace {
 ///
 /// A batch of a loader with pin_memory() may be dropped, and its tensors too, while a device still copies from it: its
 /// slot is filled anew only when the copies are done that to() has begun, and all work that was queued on the streams
-/// of record_stream() and on those that are current in the loader's thread when it looks. Tensors on a device, from
-/// to() or from a loader with device(), are memory of torch's allocator like any other: no slot is behind them.
+/// of record_stream() and on those that are current in the loader's thread when it looks. The same holds for CUDA
+/// tensors that a worker made (device_batch_bytes): they too lie in a slot. Of those torch's own Tensor.record_stream
+/// knows nothing. Other tensors on a device, from to() or from a loader with device(), are memory of torch's allocator
+/// like any other: no slot is behind them.
 ///
 /// Move-only. A batch may be used and dropped on any thread.
 class Batch {

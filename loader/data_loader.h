@@ -105,8 +105,9 @@ class DataLoaderBase {
 /// Nothing of ours runs in the trainer between two calls: workers fill what next() has opened, and next() collects it,
 /// notices deaths and opens more. While it waits it learns of a worker's death at once.
 ///
-/// If a worker process dies, another takes its place and its samples are read again; no batch changes by it. If the
-/// fork server dies, its workers die with it and a new one is started. If the trainer dies, all of them end.
+/// If a worker process dies, another takes its place and its samples are read again, with device_batch_bytes two
+/// seconds later: what it had begun on the device must have ended. No batch changes by it. If the fork server dies, its
+/// workers die with it and a new one is started. If the trainer dies, all of them end.
 ///
 /// Destroying the loader ends its workers, two seconds at most for the samples at hand (threads cannot be killed and
 /// are waited for). Batches stay valid. Where devices read its memory (pin_memory, device), the last of the loader and

@@ -111,9 +111,10 @@ class DataLoaderOptions {
   /// 0: batches have CPU tensors only.
   ///
   /// The memory is the trainer's, and a worker's tensors are copied into it on the device (see empty_in_batch() for how
-  /// to do without), so the death of a worker takes nothing away. A batch that needs more is an error. Batches may be
-  /// of any type, and each tensor is delivered where the worker made it. Worker processes must not be
-  /// StartMethod::kFork ones, nor run under MPS.
+  /// to do without), so the death of a worker takes nothing away; what it held itself is read again two seconds later,
+  /// when what it had begun on the device must have ended. A batch that needs more is an error. Batches may be of any
+  /// type, and each tensor is delivered where the worker made it. Worker processes must not be StartMethod::kFork ones,
+  /// nor run under MPS.
   MILLRACE_OPTION(uint64_t, device_batch_bytes, 0);
 
   // torch::data's names, and PyTorch's where they differ.

@@ -138,7 +138,8 @@ int64_t batches_ahead(Source::Kind kind, const DataLoaderOptions& options, size_
   if (options.max_jobs()) ahead = *options.max_jobs();
   if (options.prefetch_factor()) ahead = *options.prefetch_factor() * workers;
   if (options.prefetch_bytes() > 0) {
-    const auto fit = static_cast<int64_t>(options.prefetch_bytes() / slot_bytes) - options.held();
+    const auto others = static_cast<int64_t>(slots_needed(1, options)) - 1;
+    const auto fit = static_cast<int64_t>(options.prefetch_bytes() / slot_bytes) - others;
     ahead = std::min(ahead, std::max<int64_t>(fit, 1));
   }
   require(ahead + options.held() < kMaxSlots, "prefetch + held must stay below " + std::to_string(kMaxSlots));

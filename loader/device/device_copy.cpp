@@ -1,5 +1,6 @@
 #include "millrace/loader/device/device_copy.h"
 
+#include <ATen/Context.h>
 #include <ATen/EmptyTensor.h>
 #include <c10/core/Allocator.h>
 #include <c10/core/DeviceGuard.h>
@@ -52,6 +53,8 @@ c10::Device require_cuda(c10::Device device) {
     throw cuda::CudaUnavailable("batches cannot be on " + device.str() +
                                 ": LibTorch's CUDA part is not in this program. Use a LibTorch that is built for CUDA, "
                                 "and link libtorch_cuda or load it with dlopen first thing in main");
+  // The allocator of LibTorch's CUDA part wants to be told of the devices first, as its own operators do.
+  if (at::globalContext().hasCUDA()) at::globalContext().lazyInitDevice(c10::kCUDA);
   if (!device.has_index()) return torch->getDevice();
   const int devices = cuda::Driver::status().devices;
   if (device.index() >= devices)

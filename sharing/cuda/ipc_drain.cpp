@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "millrace/sharing/cuda/export_table.h"
+#include "millrace/sharing/cuda/import_table.h"
 #include "millrace/sharing/cuda/parking.h"
 #include "millrace/sharing/process/process_end.h"
 
@@ -24,19 +25,25 @@ void report(const Tally& lost) {
                ::getpid(), seconds, lost.count, lost.count == 1 ? "" : "s", lost.bytes);
 }
 
+// Asks until it is so, or until the deadline. The kernel and the driver tell nobody, so they are asked; seldom, when it
+// takes long.
+template <class Condition>
+void wait_until(std::chrono::steady_clock::time_point deadline, Condition is_so) {
+  constexpr std::chrono::milliseconds kLongest{20};
+  for (std::chrono::milliseconds pause{1}; !is_so(); pause = std::min(2 * pause, kLongest)) {
+    if (std::chrono::steady_clock::now() >= deadline) return;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
 void drain() noexcept {
   try {
     const auto deadline = std::chrono::steady_clock::now() + drain_timeout.load();
-    Tally at_stake = ExportTable::instance().at_stake();
-    // The kernel tells nobody when a lock goes, so it is asked; seldom, when it takes long.
-    for (std::chrono::milliseconds pause{1}; at_stake.count > 0; pause = std::min(2 * pause, decltype(pause)(20))) {
-      if (std::chrono::steady_clock::now() >= deadline) {
-        report(at_stake);
-        break;
-      }
-      std::this_thread::sleep_for(pause);
-      at_stake = ExportTable::instance().at_stake();
-    }
+    // What this process dropped just now is closed in order, so that its producer need not take it for one that died.
+    wait_until(deadline, [] { return !ImportTable::instance().collect(); });
+    Tally at_stake;
+    wait_until(deadline, [&] { return (at_stake = ExportTable::instance().at_stake()).count == 0; });
+    if (at_stake.count > 0) report(at_stake);
     Parking::instance().stop();
   } catch (const std::exception& e) {
     std::fprintf(stderr, "while waiting for users of shared CUDA tensors: %s\n", e.what());

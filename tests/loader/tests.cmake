@@ -31,6 +31,9 @@ millrace_fake_cuda_test(device_test
   LABELS process TIMEOUT 300 LIBRARIES millrace_loader)
 add_test(NAME device_test_without_driver COMMAND device_test --gtest_filter=NoDriver*)
 set_tests_properties(device_test_without_driver PROPERTIES TIMEOUT 60 ENVIRONMENT MILLRACE_CUDA_DRIVER=none)
+millrace_fake_cuda_test(device_arena_test loader/device/device_arena_test.cpp
+  LABELS process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
+set_property(TEST device_arena_test APPEND PROPERTY ENVIRONMENT "MILLRACE_FAKE_CUDA=devices=2,copy_delay_us=100")
 millrace_fake_cuda_test(finish_on_device_test loader/device/finish_on_device_test.cpp loader/device/finish_cu.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader)
 set_property(TEST finish_on_device_test APPEND PROPERTY ENVIRONMENT "MILLRACE_NVRTC=$<TARGET_FILE:fake_cuda>")

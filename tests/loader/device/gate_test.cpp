@@ -69,6 +69,27 @@ TEST_F(Gate, NoSlotIsFilledWhileTheLoaderCopiesIt) {
   EXPECT_EQ(wrong_copies(two_processes().device(kFirstDevice).device_prefetch(3), 5, &killer), 0);
 }
 
+// Promise 6, of host batches and of those on the device.
+TEST_F(Gate, ADeliveredBatchStaysAsItIsWhoeverDies) {
+  const Watchdog watchdog(60);
+  const fake_cuda::Setting late("copy_delay_us", kDelayMicroseconds);
+  auto loader = make_data_loader(Numbers{160, kWidth}, two_processes().held(4).pin_memory(true));
+  std::vector<Batch> here;
+  std::vector<Batch> there;
+  for (int i = 0; i < 3; ++i) here.push_back(*loader->next());
+  for (const Batch& batch : here) there.push_back(batch.to(kFirstDevice));
+  for (int i = 0; i < 40; ++i) {
+    if (i % 5 == 0)
+      for (const pid_t pid : loader->worker_pids()) ::kill(pid, SIGKILL);
+    if (auto batch = loader->next()) there.push_back(batch->to(kFirstDevice));
+    for (const Batch& batch : here) EXPECT_TRUE(testing::is_whole(batch));
+  }
+  loader.reset();
+  for (const Batch& batch : here) EXPECT_TRUE(testing::is_whole(batch));
+  here.clear();
+  for (const Batch& batch : there) EXPECT_TRUE(testing::is_whole_on_device(batch));
+}
+
 // The negative control: the same copies go wrong when nobody waits for them.
 TEST_F(Gate, WithoutTheGuardCopiesReadOtherBatches) {
   const auto blind = testing::blind_gates();
@@ -246,12 +267,15 @@ TEST_F(Teardown, OfEverythingInAnyOrder) {
 // Given up half way: the memory that it was copied to is used again only when nothing is written to it any more.
 TEST_F(Teardown, OfACopyThatNobodyTakes) {
   const Watchdog watchdog(30);
-  auto loader = make_data_loader(Numbers{16, 4096}, DataLoaderOptions(8).device(kFirstDevice).prefetch(2));
-  loader->next();
+  const auto options = DataLoaderOptions(8).num_workers(1).worker_mode(WorkerMode::kThread).prefetch(3);
+  auto loader = make_data_loader(Numbers{80, 4096}, DataLoaderOptions(options).device(kFirstDevice));
+  const auto copies_before = fake_cuda::count("host_to_device_copies");
   {
     const fake_cuda::Setting late("copy_delay_us", 100'000);
-    loader->set_epoch(3);
-    loader->next();  // Begins to copy the second batch.
+    while (fake_cuda::count("host_to_device_copies") < copies_before + 9) {  // Until one is on its way before its turn.
+      loader->next();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
     loader->set_epoch(5);
   }
   const std::vector<int64_t> sevens(8 * 4096, 7);

@@ -302,7 +302,7 @@ class World {
         continue;
       }
       while (!consumer->storages.empty()) drop(*consumer, any_storage(*consumer));
-      while (!consumer->closing.empty()) work(*consumer);
+      for (int i = 0; i < 1000 && !consumer->closing.empty(); ++i) work(*consumer);
       ASSERT_TRUE(consumer->open.empty());
     }
     for (size_t i = 0; i < memories_.size(); ++i) {

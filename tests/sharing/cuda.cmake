@@ -37,7 +37,7 @@ set_property(TEST soak_sharing_cuda_kill_test APPEND PROPERTY ENVIRONMENT "MILLR
 
 # The examples, with tensors of the fake.
 foreach(example provider_waits provider_leaves)
-  millrace_program(fake_${example} ${PROJECT_SOURCE_DIR}/apps/examples/cuda/${example}.cpp
+  millrace_program(fake_${example} ${PROJECT_SOURCE_DIR}/apps/examples/${example}.cpp
     sharing/cuda/example_device_tensor.cpp sharing/cuda/device_tensors.cpp)
   target_link_libraries(fake_${example} PRIVATE millrace_tensors millrace_fake_torch)
 endforeach()

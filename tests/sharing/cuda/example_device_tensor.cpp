@@ -1,6 +1,6 @@
 // The examples' CUDA, on the fake driver.
 
-#include "millrace/apps/examples/cuda/device_tensor.h"
+#include "millrace/apps/examples/device_tensor.h"
 #include "millrace/tests/fake_cuda/fake_torch.h"
 #include "millrace/tests/sharing/cuda/device_tensors.h"
 

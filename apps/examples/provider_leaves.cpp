@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "millrace/apps/examples/cuda/device_tensor.h"
+#include "millrace/apps/examples/device_tensor.h"
 #include "millrace/sharing/channel/queue.h"
 #include "millrace/sharing/cuda/ipc.h"
 #include "millrace/sharing/process/init.h"

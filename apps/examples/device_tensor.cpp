@@ -1,4 +1,4 @@
-#include "millrace/apps/examples/cuda/device_tensor.h"
+#include "millrace/apps/examples/device_tensor.h"
 
 #include <ATen/Context.h>
 #include <ATen/ops/full.h>

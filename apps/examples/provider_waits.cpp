@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "millrace/apps/examples/cuda/device_tensor.h"
+#include "millrace/apps/examples/device_tensor.h"
 #include "millrace/sharing/channel/queue.h"
 #include "millrace/sharing/process/init.h"
 #include "millrace/sharing/process/process.h"

@@ -362,8 +362,6 @@ DataLoaderOptions read_loader_options(const Node& loader) {
       .drop_last(keys.get<bool>("drop_last", options.drop_last()))
       .prefetch(keys.integer("prefetch", options.prefetch(), 1))
       .held(keys.integer("held", options.held(), 1))
-      .pin_memory(keys.get<bool>("pin_memory", options.pin_memory()))
-      .device_prefetch(keys.integer("device_prefetch", options.device_prefetch(), 0))
       .in_order(keys.get<bool>("in_order", options.in_order()))
       .timeout(std::chrono::milliseconds(static_cast<int64_t>(1e3 * keys.number("timeout", 0, 0, 1e9))))
       .retries(keys.integer("retries", options.retries(), 0))

@@ -43,8 +43,9 @@ Split open_split(const configs::Node& pipeline, torch::Device device) {
   auto folder = configs::build_image_folder(pipeline["dataset"], pipeline.find("transforms"));
   Split split{folder.classes(), folder.spec(), static_cast<int64_t>(folder.size()), nullptr};
   const auto loader = pipeline["loader"];
-  auto options = configs::read_loader_options(loader);
-  if (device.is_cuda()) options.device(device);
+  if (const auto node = loader.find("device"))
+    throw node->error("training has one device for batches and model, the key 'device' above; remove this one");
+  const auto options = configs::read_loader_options(loader).device(device);
   split.loader = configs::build_loader(loader, options, std::move(folder));
   return split;
 }

@@ -5,7 +5,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <utility>
+
+#include "millrace/sharing/cuda/driver.h"
 
 namespace millrace::device {
 namespace {
@@ -34,17 +37,20 @@ struct Nvrtc {
 
 constexpr const char* kVariable = "MILLRACE_NVRTC";
 
-// By name first, which also finds the one that torch has loaded.
+// By name first, which also finds the one that torch has loaded. An older driver does not load what a newer compiler
+// makes.
 std::vector<std::string> candidates() {
   if (const char* const named = std::getenv(kVariable)) return {named};
-  std::vector<std::string> found = {"libnvrtc.so.13", "libnvrtc.so.12"};
+  const int driver = cuda::Driver::status().version;
+  const bool only_12 = driver != 0 && driver < 13000;
+  std::vector<std::string> found;
+  if (!only_12) found.push_back("libnvrtc.so.13");
+  found.push_back("libnvrtc.so.12");
   Dl_info torch{};
   if (::dladdr(reinterpret_cast<const void*>(&c10::GetAllocator), &torch) && torch.dli_fname) {
-    const auto folder = std::filesystem::path(torch.dli_fname).parent_path();
-    const auto wheels = folder / ".." / ".." / "nvidia";
-    for (const auto& file : {folder / "libnvrtc.so.13", wheels / "cu13" / "lib" / "libnvrtc.so.13",
-                             folder / "libnvrtc.so.12", wheels / "cuda_nvrtc" / "lib" / "libnvrtc.so.12"})
-      found.push_back(file.string());
+    const auto wheels = std::filesystem::path(torch.dli_fname).parent_path() / ".." / ".." / "nvidia";
+    if (!only_12) found.push_back(wheels / "cu13" / "lib" / "libnvrtc.so.13");
+    found.push_back(wheels / "cuda_nvrtc" / "lib" / "libnvrtc.so.12");
   }
   found.push_back("/usr/local/cuda/lib64/libnvrtc.so");
   return found;

@@ -21,17 +21,9 @@ using namespace cuda;
 constexpr unsigned kThreads = 256;
 constexpr int64_t kStoreBytes = 16;  // What a thread of finish.cu makes of each channel.
 
-int attribute(int device, int which) {
-  api::Device number = 0;
-  int value = 0;
-  MILLRACE_CUDA(device_get, &number, device);
-  MILLRACE_CUDA(device_get_attribute, &value, which, number);
-  return value;
-}
-
 int compute_capability(int device) {
-  return 10 * attribute(device, api::kDeviceComputeCapabilityMajor) +
-         attribute(device, api::kDeviceComputeCapabilityMinor);
+  return 10 * attribute_of(device, api::kDeviceComputeCapabilityMajor) +
+         attribute_of(device, api::kDeviceComputeCapabilityMinor);
 }
 
 unsigned blocks_for(const FinishArguments& arguments, c10::ScalarType dtype) {

@@ -50,6 +50,12 @@ bool has_context(int device) {
   return active != 0;
 }
 
+int attribute_of(int device, int attribute) {
+  int value = 0;
+  MILLRACE_CUDA(device_get_attribute, &value, attribute, device_number(device));
+  return value;
+}
+
 api::Uuid uuid_of(int device) {
   api::Uuid uuid{};
   MILLRACE_CUDA(device_get_uuid, &uuid, device_number(device));

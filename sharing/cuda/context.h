@@ -27,6 +27,9 @@ class CurrentContext {
 /// Whether the device has a primary context in this process, ours or anybody's. Makes none.
 bool has_context(int device);
 
+/// One of api::kDevice...: what the device can do. Makes no context. Throws CudaUnavailable, CudaError.
+int attribute_of(int device, int attribute);
+
 /// Tells devices apart across processes, whatever numbers they have there.
 api::Uuid uuid_of(int device);
 

@@ -15,11 +15,7 @@ constexpr size_t kMostAtOnce = size_t{64} << 30;  // Drivers refuse 512 GiB and 
 }  // namespace
 
 bool reads_pageable_memory(int device) {
-  api::Device number = 0;
-  int value = 0;
-  MILLRACE_CUDA(device_get, &number, device);
-  MILLRACE_CUDA(device_get_attribute, &value, api::kDevicePageableMemoryAccessUsesHostPageTables, number);
-  return value != 0;
+  return attribute_of(device, api::kDevicePageableMemoryAccessUsesHostPageTables) != 0;
 }
 
 PinnedSpan::PinnedSpan(std::span<std::byte> memory, int device) : device_(device) {

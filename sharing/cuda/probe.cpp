@@ -65,14 +65,6 @@ Trial attempt(const std::function<void()>& body) {
   }
 }
 
-int attribute(int device, int which) {
-  api::Device number = 0;
-  int value = 0;
-  MILLRACE_CUDA(device_get, &number, device);
-  MILLRACE_CUDA(device_get_attribute, &value, which, number);
-  return value;
-}
-
 std::string text_of(const api::Uuid& uuid) {
   std::string text = "GPU";
   for (size_t i = 0; i < sizeof uuid.bytes; ++i) {
@@ -93,10 +85,10 @@ DeviceProbe describe(int device) {
   found.name = name;
   found.uuid = text_of(uuid_of(device));
   MILLRACE_CUDA(device_total_mem, &found.bytes, number);
-  found.compute_major = attribute(device, api::kDeviceComputeCapabilityMajor);
-  found.compute_minor = attribute(device, api::kDeviceComputeCapabilityMinor);
-  found.integrated = attribute(device, api::kDeviceIntegrated) != 0;
-  found.host_page_tables = attribute(device, api::kDevicePageableMemoryAccessUsesHostPageTables) != 0;
+  found.compute_major = attribute_of(device, api::kDeviceComputeCapabilityMajor);
+  found.compute_minor = attribute_of(device, api::kDeviceComputeCapabilityMinor);
+  found.integrated = attribute_of(device, api::kDeviceIntegrated) != 0;
+  found.host_page_tables = attribute_of(device, api::kDevicePageableMemoryAccessUsesHostPageTables) != 0;
   return found;
 }
 

@@ -10,17 +10,9 @@
 namespace millrace::cuda {
 namespace {
 
-bool has(api::Device device, int attribute) {
-  int value = 0;
-  MILLRACE_CUDA(device_get_attribute, &value, attribute, device);
-  return value != 0;
-}
-
 void require_shareable(int device) {
-  api::Device number = 0;
-  MILLRACE_CUDA(device_get, &number, device);
-  const bool mappable = has(number, api::kDeviceVirtualMemoryManagementSupported);
-  if (mappable && has(number, api::kDeviceHandleTypePosixFdSupported)) return;
+  const bool mappable = attribute_of(device, api::kDeviceVirtualMemoryManagementSupported) != 0;
+  if (mappable && attribute_of(device, api::kDeviceHandleTypePosixFdSupported) != 0) return;
   throw CudaError(api::kNotSupported,
                   "CUDA device " + std::to_string(device) + " cannot share memory by descriptor (" +
                       (mappable ? "no POSIX handles" : "no virtual memory management") +

@@ -198,6 +198,8 @@ TEST_F(Program, RefusesADeviceThatThereIsNot) {
   expect_error("train train.yaml device=cuda:x", 2, "command line 'device=cuda:x': device: expected auto, cpu");
   expect_error("train train.yaml device=cuda", 2, "command line 'device=cuda': device: CUDA is switched off");
   unsetenv("MILLRACE_CUDA_DRIVER");
+  expect_error("train train.yaml loader.device=cpu", 2,
+               "command line 'loader.device=cpu': loader.device: training has");
   expect_error("train train.yaml amp=int8", 2, "command line 'amp=int8': amp: ");
 }
 

@@ -1,13 +1,11 @@
 #include <ATen/ops/empty.h>
-#include <c10/core/Allocator.h>
-#include <dlfcn.h>
 
-#include <filesystem>
 #include <utility>
 #include <vector>
 
 #include "millrace/sharing/channel/queue.h"
 #include "millrace/sharing/cuda/context.h"
+#include "millrace/sharing/process/torch_cuda.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
 #include "millrace/tests/gpu/check.h"
 #include "millrace/tests/gpu/sections.h"
@@ -16,15 +14,6 @@ namespace gpu_check {
 namespace {
 
 constexpr int kTensors = 200;
-
-// LibTorch's CUDA part is no dependency of ours: a program loads it before torch is first asked for CUDA.
-bool load_torch_cuda() {
-  if (c10::GetAllocator(c10::kCUDA)) return true;
-  Dl_info torch{};
-  if (!::dladdr(reinterpret_cast<const void*>(&c10::GetAllocator), &torch)) return false;
-  const auto library = std::filesystem::path(torch.dli_fname).parent_path() / "libtorch_cuda.so";
-  return ::dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr;
-}
 
 at::Tensor tensor_on_device() {
   return at::empty({1 << 18}, at::TensorOptions(c10::kFloat).device(c10::Device(c10::kCUDA, 0)));
@@ -38,7 +27,6 @@ using Message = std::pair<int64_t, at::Tensor>;
 
 // Puts one tensor after another of a block, each when the one before was taken.
 void provide(mp::Queue<Message>& queue, mp::Connection& taken) {
-  if (!load_torch_cuda()) return;
   const auto tensor = tensor_on_device();
   for (int i = 0; i < kTensors; ++i) {
     queue.put({now_ns(), tensor});
@@ -49,7 +37,8 @@ void provide(mp::Queue<Message>& queue, mp::Connection& taken) {
 }  // namespace
 
 void hand_off() {
-  if (!load_torch_cuda()) throw Skipped(std::string("LibTorch's CUDA part cannot be loaded: ") + ::dlerror());
+  const auto& torch = millrace::load_torch_cuda();
+  if (torch.state != millrace::TorchCuda::State::kLoaded) throw Skipped(torch.text);
   const millrace::cuda::CurrentContext context(0);
   mp::Queue<Message> queue;
   auto [ours, theirs] = mp::Pipe();

@@ -30,6 +30,7 @@ constexpr Section kSections[] = {
     {"imports", gpu_check::imports},
     {"finishing", gpu_check::finishing},
     {"hand_off", gpu_check::hand_off},
+    {"worker_batches", gpu_check::worker_batches},
 };
 
 int run(const Section& section) {

@@ -13,5 +13,6 @@ void pinning();            ///< 5, 6: the loader's arena, pinned, and copies fro
 void imports();            ///< 8: what opening and closing cost.
 void finishing();          ///< The kernel of finish.cu, its result and its speed.
 void hand_off();           ///< A CUDA tensor through a queue.
+void worker_batches();     ///< Batches that worker processes make on the device.
 
 }  // namespace gpu_check

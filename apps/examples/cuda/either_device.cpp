@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
 
   auto photos = millrace::ImageFolder("photos").transform(RandomResizedCrop(64) | RandomHorizontalFlip());
   auto loader = millrace::make_data_loader(
-      photos, millrace::DataLoaderOptions(4).num_workers(2).shuffle(true).seed(1).device(device));
+      photos, millrace::DataLoaderOptions(32).num_workers(2).shuffle(true).seed(1).device(device));
 
   for (auto& batch : *loader) {  // Already there: the next one is being copied while this one is worked on.
     const at::Tensor x = batch.to(device, Normalize::imagenet(at::kBFloat16)).data();

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <vector>
 
+#include "millrace/tests/fake_cuda/fake_cuda.h"
 #include "millrace/tests/fake_cuda/fake_torch.h"
 
 namespace millrace::cuda::test {
@@ -31,11 +33,19 @@ ExpandableSegment::ExpandableSegment(size_t pieces) : memory_(map_pieces(pieces)
 
 at::Tensor ExpandableSegment::tensor(size_t offset, int64_t count) const {
   fake_torch::install();
-  using Memory = std::shared_ptr<MappedDeviceSegment>;
-  c10::DataPtr data(
-      reinterpret_cast<void*>(memory_->address() + offset), new Memory(memory_),
-      [](void* memory) { delete static_cast<Memory*>(memory); }, c10::Device(c10::kCUDA, 0));
-  c10::Storage storage(c10::Storage::use_byte_size_t(), static_cast<size_t>(count) * sizeof(float), std::move(data),
+  struct Memory {
+    std::shared_ptr<MappedDeviceSegment> segment;
+    void* data;
+    size_t bytes;
+  };
+  const auto bytes = static_cast<size_t>(count) * sizeof(float);
+  void* const address = reinterpret_cast<void*>(memory_->address() + offset);
+  constexpr auto free = [](void* context) {
+    const std::unique_ptr<Memory> memory(static_cast<Memory*>(context));
+    std::memset(memory->data, fake_cuda::kPoison, memory->bytes);  // As if it were used again at once.
+  };
+  c10::DataPtr data(address, new Memory{memory_, address, bytes}, free, c10::Device(c10::kCUDA, 0));
+  c10::Storage storage(c10::Storage::use_byte_size_t(), bytes, std::move(data),
                        /*allocator=*/nullptr, /*resizable=*/false);
   auto tensor = at::detail::make_tensor<at::TensorImpl>(std::move(storage), c10::DispatchKeySet(c10::DispatchKey::CUDA),
                                                         caffe2::TypeMeta::Make<float>());

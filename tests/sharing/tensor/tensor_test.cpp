@@ -26,6 +26,7 @@
 
 #include "millrace/sharing/channel/pipe.h"
 #include "millrace/sharing/channel/queue.h"
+#include "millrace/sharing/cuda/driver.h"
 #include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/memory/shared_heap.h"
 #include "millrace/sharing/process/process.h"
@@ -500,17 +501,26 @@ TEST(TensorCodec, PutRefusesInTheCallerAndSaysWhatToSendInstead) {
               AllOf(HasSubstr("nested"), HasSubstr("send its parts")));
   const std::vector<at::Dimname> names = {at::Dimname::fromSymbol(at::Symbol::dimname("N"))};
   EXPECT_THAT(refusal_of_put(at::ones({2}, names)), HasSubstr("send tensor.rename(std::nullopt)"));
-  EXPECT_THAT(refusal_of_put(cuda_tensor_without_cuda()), HasSubstr("send tensor.cpu()"));
-  EXPECT_THAT(refusal_of_put(at::empty({2}, at::TensorOptions(at::kMeta))), HasSubstr("not on the CPU"));
+  EXPECT_THAT(refusal_of_put(at::empty({2}, at::TensorOptions(at::kMeta))), HasSubstr("neither on the CPU nor"));
   EXPECT_TRUE(queue.empty());
   EXPECT_EQ(refusal_of_put(at::ones({2})), "accepted") << "none of them has taken the place";
 }
 
-TEST(TensorCodec, RefusesWhatHasNoDenseMemoryOnTheCpu) {
+TEST(TensorCodec, SaysWhyCudaTensorsDoNotTravelWithoutADriver) {
+  ::setenv("MILLRACE_CUDA_DRIVER", "none", 1);
+  try {
+    encode(cuda_tensor_without_cuda());
+    FAIL() << "accepted";
+  } catch (const cuda::CudaUnavailable& e) {
+    EXPECT_THAT(e.what(), HasSubstr("MILLRACE_CUDA_DRIVER is none"));
+  }
+}
+
+TEST(TensorCodec, RefusesWhatHasNoDenseMemory) {
   EXPECT_THAT(refusal(at::ones({2, 2}).to_sparse()), HasSubstr("not strided"));
   EXPECT_THAT(refusal(at::ones({2, 2}).to_sparse_csr()), HasSubstr("not strided"));
   EXPECT_THAT(refusal(at::quantize_per_tensor(at::ones({2}), 0.1, 0, at::kQInt8)), HasSubstr("quantized"));
-  EXPECT_THAT(refusal(at::empty({2}, at::TensorOptions(at::kMeta))), HasSubstr("not on the CPU"));
+  EXPECT_THAT(refusal(at::empty({2}, at::TensorOptions(at::kMeta))), HasSubstr("neither on the CPU nor"));
   EXPECT_THROW(share_memory_(at::Tensor()), std::invalid_argument);
 }
 

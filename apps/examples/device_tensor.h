@@ -1,0 +1,17 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+// What the examples need of torch's CUDA part. Tests put a fake in its place.
+namespace example {
+
+/// False on a machine without CUDA, or with a LibTorch that has none.
+bool has_cuda();
+
+/// A tensor on the first CUDA device, all sevens.
+at::Tensor sevens();
+
+/// Its first element.
+float first(const at::Tensor& tensor);
+
+}  // namespace example

@@ -46,6 +46,7 @@ ExportTable::ExportTable() : ledger_(kGrace) {
 }
 
 StorageTicket ExportTable::export_storage(const c10::Storage& storage) {
+  Driver::get();  // Not in a forked child, which has the storages of its parent, but no exports.
   collect();
   c10::StorageImpl* const impl = storage.unsafeGetStorageImpl();
   void* const data = impl->mutable_data();  // A copy-on-write storage gets its own bytes first.

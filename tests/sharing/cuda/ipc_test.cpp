@@ -4,8 +4,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <functional>
 #include <optional>
@@ -531,6 +533,48 @@ TEST_P(CudaIpc, AForkedChildNeitherKeepsNorFreesWhatItsParentSent) {
   ours.send(1);
   ASSERT_TRUE(child.join(kLong));
   EXPECT_EQ(child.exitcode(), 0);
+}
+
+TEST_P(CudaIpc, AForkedChildIsToldThatItCannotSendWhatItInherited) {
+  const at::Tensor tensor = make();
+  const Encoded message = encode(tensor);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    try {
+      encode(tensor);
+    } catch (const CudaUnavailable& e) {
+      ::_exit(std::string(e.what()).find("StartMethod::kForkServer") != std::string::npos ? 0 : 2);
+    }
+    ::_exit(1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_P(CudaIpc, ThreadsMaySendReceiveAndDropTheSameTensors) {
+  constexpr int kThreads = 4;
+  std::atomic<int> wrong = 0;
+  {
+    Tensors tensors;
+    for (int i = 0; i < 4; ++i) tensors.push_back(make(100, static_cast<float>(i)));
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t)
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 300; ++i) {
+          const auto which = static_cast<size_t>(i + t) % tensors.size();
+          if (!holds(round_trip(tensors[which]), static_cast<float>(which))) ++wrong;
+          at::Tensor own = make(10, 7);
+          Encoded message = encode(own);
+          own.reset();
+          if (!holds(decode<at::Tensor>(message), 7)) ++wrong;
+        }
+      });
+    for (auto& thread : threads) thread.join();
+  }
+  EXPECT_EQ(wrong, 0);
+  EXPECT_TRUE(eventually([&] { return in_use() == 0; }));
 }
 
 // ---- A producer that dies

@@ -1,12 +1,12 @@
 #include "millrace/tests/fake_cuda/driver/process.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "millrace/tests/fake_cuda/driver/knobs.h"
@@ -21,8 +21,13 @@ std::atomic<bool> ended = false;
 
 // State and start time of /proc/PID/stat; an empty state for no such process.
 std::pair<char, unsigned long long> state_of(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  // Not by a stream, which throws when the process ends between open() and read().
+  const int file = ::open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {'\0', 0};
+  char buffer[1024];
+  const ssize_t got = ::read(file, buffer, sizeof buffer);
+  ::close(file);
+  const std::string text(buffer, static_cast<size_t>(std::max<ssize_t>(got, 0)));
   const size_t name_end = text.rfind(')');
   if (name_end == text.npos) return {'\0', 0};
   char state = 0;

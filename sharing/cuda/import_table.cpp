@@ -143,7 +143,14 @@ bool ImportTable::collect() {
 }
 
 void ImportTable::collect_locked() {
-  for (auto& closed : ledger_.collect([](Hold& hold) { return !hold.work || hold.work->passed(); })) {
+  const auto is_done = [](Hold& hold) {
+    try {
+      return !hold.work || hold.work->passed();
+    } catch (const std::runtime_error&) {
+      return true;  // As in close().
+    }
+  };
+  for (auto& closed : ledger_.collect(is_done)) {
     closed.mapping.reset();  // Before its producer may hear of it.
     closed.hold.token.note_closed();
   }

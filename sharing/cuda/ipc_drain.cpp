@@ -52,6 +52,9 @@ void drain() noexcept {
 
 }  // namespace
 
-void drain_at_process_end() { at_process_end(&drain); }
+void drain_at_process_end() {
+  Driver::status();  // Its own handlers are registered first, so that they run after.
+  at_process_end(&drain);
+}
 
 }  // namespace millrace::cuda

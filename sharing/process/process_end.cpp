@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
-#include <utility>
 #include <vector>
 
 #include "millrace/sharing/process/process.h"
@@ -20,7 +19,6 @@ using Handler = void (*)() noexcept;
 struct Handlers {
   std::mutex mutex;
   std::vector<Handler> list;
-  bool run_at_exit = false;
 
   static Handlers*& current() {
     static Handlers* handlers = [] {
@@ -34,7 +32,7 @@ struct Handlers {
     const std::lock_guard lock(mutex);
     if (std::find(list.begin(), list.end(), handler) != list.end()) return;
     list.push_back(handler);
-    if (!std::exchange(run_at_exit, true)) std::atexit(detail::run_process_end_handlers);
+    std::atexit(detail::run_process_end_handlers);  // Each time: it runs before what was registered earlier.
   }
 
   Handler take_latest() {

@@ -1,5 +1,6 @@
 #include "millrace/tests/fake_cuda/driver/machine.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -9,12 +10,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <filesystem>
 
 namespace fake_cuda {
 namespace {
-
-namespace fs = std::filesystem;
 
 // How long the memory of a dead process can still be opened, for tests of what happens then.
 constexpr time_t kKeptSeconds = 20;
@@ -22,23 +20,36 @@ constexpr time_t kKeptSeconds = 20;
 const std::string& directory() {
   static const auto* const path = new std::string([] {
     const char* const named = std::getenv("MILLRACE_FAKE_CUDA_DIR");
-    return named ? named : (fs::temp_directory_path() / ("millrace_fake_cuda_" + std::to_string(::getuid()))).string();
+    const char* const temporary = std::getenv("TMPDIR");
+    return named ? std::string(named)
+                 : std::string(temporary ? temporary : "/tmp") + "/millrace_fake_cuda_" + std::to_string(::getuid());
   }());
   return *path;
 }
 
 int users = -1;  // Locked shared by everybody on the machine.
 
+// By the system's calls: std::filesystem's symbols would be found in libtorch, which has an older one that is laid out
+// otherwise.
+template <class Wanted>
+void remove_files(Wanted is_wanted) {
+  DIR* const files = ::opendir(directory().c_str());
+  if (!files) return;
+  while (const dirent* const file = ::readdir(files)) {
+    const std::string name = file->d_name;
+    if (name != "." && name != ".." && is_wanted(name)) ::unlinkat(::dirfd(files), name.c_str(), 0);
+  }
+  ::closedir(files);
+}
+
 void remove_files_of_the_dead(time_t kept_seconds) {
-  std::error_code ignored;
-  for (const auto& file : fs::directory_iterator(directory(), ignored)) {
+  remove_files([&](const std::string& name) {
     Process owner{};
     struct stat status {};
-    const std::string name = file.path().filename();
-    if (std::sscanf(name.c_str(), "%d.%llu.", &owner.pid, &owner.started) != 2 || is_alive(owner)) continue;
-    if (::stat(file.path().c_str(), &status) == 0 && std::time(nullptr) - status.st_ctime >= kept_seconds)
-      fs::remove(file.path(), ignored);
-  }
+    if (std::sscanf(name.c_str(), "%d.%llu.", &owner.pid, &owner.started) != 2 || is_alive(owner)) return false;
+    return ::stat((directory() + "/" + name).c_str(), &status) == 0 &&
+           std::time(nullptr) - status.st_ctime >= kept_seconds;
+  });
 }
 
 }  // namespace
@@ -62,8 +73,8 @@ void enter_machine() {
 
 void leave_machine() {
   if (::flock(users, LOCK_EX | LOCK_NB) != 0) return;
-  std::error_code ignored;
-  fs::remove_all(directory(), ignored);
+  remove_files([](const std::string&) { return true; });
+  ::rmdir(directory().c_str());
 }
 
 std::string file_of(const Process& owner, unsigned long long number) {

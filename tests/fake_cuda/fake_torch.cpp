@@ -37,7 +37,8 @@ void record_stream(at::Tensor& tensor, at::Stream stream) {
 
 void register_operators() {
   // Registered for ever.
-  auto* const library = new torch::Library(torch::Library::IMPL, "aten", c10::DispatchKey::CUDA, __FILE__, __LINE__);
+  static auto* const library =
+      new torch::Library(torch::Library::IMPL, "aten", c10::DispatchKey::CUDA, __FILE__, __LINE__);
   library->impl("empty.memory_format", empty_memory_format);
   library->impl("as_strided", at::native::as_strided_tensorimpl);
   library->impl("view", static_cast<at::Tensor (*)(const at::Tensor&, at::IntArrayRef)>(at::native::view));

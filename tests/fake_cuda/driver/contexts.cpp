@@ -1,6 +1,5 @@
 #include <array>
 #include <atomic>
-#include <vector>
 
 #include "millrace/tests/fake_cuda/driver/knobs.h"
 #include "millrace/tests/fake_cuda/driver/process.h"
@@ -18,7 +17,14 @@ namespace fake_cuda {
 namespace {
 
 std::array<ContextTag, 16> primary;
-thread_local std::vector<Context> current;  // The last one is.
+
+// The last one is current. Needs no destructor: that would run before the handlers of exit(), which still use the
+// driver.
+struct ContextStack {
+  std::array<Context, 16> contexts{};
+  size_t depth = 0;
+};
+thread_local ContextStack stack;
 
 Result device_of(Context context, int* device) {
   for (size_t i = 0; i < primary.size(); ++i) {
@@ -33,7 +39,7 @@ Result device_of(Context context, int* device) {
 
 Result current_device(int* device) {
   if (const Result result = usable()) return result;
-  return current.empty() ? kInvalidContext : device_of(current.back(), device);
+  return stack.depth == 0 ? kInvalidContext : device_of(stack.contexts[stack.depth - 1], device);
 }
 
 Result cuDevicePrimaryCtxRetain(Context* context, Device device) {
@@ -68,16 +74,16 @@ Result cuCtxPushCurrent_v2(Context context) {
   return without_context([&]() -> Result {
     int device = 0;
     if (const Result result = device_of(context, &device)) return result;
-    current.push_back(context);
+    if (stack.depth == stack.contexts.size()) return kOutOfMemory;
+    stack.contexts[stack.depth++] = context;
     return kSuccess;
   });
 }
 
 Result cuCtxPopCurrent_v2(Context* context) {
   return without_context([&]() -> Result {
-    if (current.empty()) return kInvalidContext;
-    *context = current.back();
-    current.pop_back();
+    if (stack.depth == 0) return kInvalidContext;
+    *context = stack.contexts[--stack.depth];
     return kSuccess;
   });
 }

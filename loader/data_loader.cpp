@@ -470,7 +470,7 @@ class DataLoaderBase::Engine {
   void look_for_stuck_workers() {
     if (options_.sample_timeout().count() == 0) return;
     const auto now = Clock::now();
-    watched_.resize(geometry_.workers);
+    watched_.resize(geometry_.workers, {0, now});  // Not since ever, of a worker that is about to read its first.
     for (uint32_t w = 0; w < geometry_.workers; ++w) {
       const Beacon& beacon = board_.beacon(w);
       const bool reading = beacon.phase.load(std::memory_order_acquire) == WorkerPhase::kReading;

@@ -30,8 +30,7 @@ class DeviceArena {
 
     template <class Archive>
     void serialize(Archive& archive) {
-      for (unsigned char& byte : device.bytes) archive(byte);
-      archive(slots, slot_bytes, segment_bytes);
+      archive(device.bytes, slots, slot_bytes, segment_bytes);
     }
   };
 

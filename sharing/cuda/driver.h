@@ -64,25 +64,7 @@ class Driver {
   /// Whether this process has a driver that is initialised, without initialising it.
   static bool is_initialized();
 
-#define MILLRACE_CUDA_MEMBER(member, symbol, parameters) api::Result(*member) parameters = nullptr;
-  struct EntryPoints {
-    using Result = api::Result;
-    using Device = api::Device;
-    using DevicePtr = api::DevicePtr;
-    using AllocationHandle = api::AllocationHandle;
-    using Context = api::Context;
-    using Stream = api::Stream;
-    using Event = api::Event;
-    using Module = api::Module;
-    using Function = api::Function;
-    using Uuid = api::Uuid;
-    using IpcMemHandle = api::IpcMemHandle;
-    using MemAllocationProp = api::MemAllocationProp;
-    using MemAccessDesc = api::MemAccessDesc;
-    MILLRACE_CUDA_ENTRY_POINTS(MILLRACE_CUDA_MEMBER)
-  };
-#undef MILLRACE_CUDA_MEMBER
-
+  using EntryPoints = api::EntryPoints;
   const EntryPoints& entry() const { return entry_; }
 
  private:

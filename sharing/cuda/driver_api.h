@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -45,12 +46,12 @@ enum : Result {
 };
 
 struct Uuid {
-  unsigned char bytes[16];
+  std::array<unsigned char, 16> bytes;
   bool operator==(const Uuid&) const = default;
 };
 
 struct IpcMemHandle {
-  unsigned char reserved[64];
+  std::array<unsigned char, 64> reserved;
 };
 
 struct MemLocation {
@@ -189,5 +190,11 @@ enum {
   X(launch_kernel, cuLaunchKernel,                                                                                \
     (Function function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,    \
      unsigned block_z, unsigned shared_bytes, Stream stream, void** parameters, void** extra))
+
+#define MILLRACE_CUDA_MEMBER(member, symbol, parameters) Result(*member) parameters = nullptr;
+struct EntryPoints {
+  MILLRACE_CUDA_ENTRY_POINTS(MILLRACE_CUDA_MEMBER)
+};
+#undef MILLRACE_CUDA_MEMBER
 
 }  // namespace millrace::cuda::api

@@ -1,6 +1,5 @@
 #include "millrace/sharing/cuda/ipc_allocation.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -12,7 +11,6 @@
 #include <string>
 
 #include "millrace/sharing/cuda/context.h"
-#include "millrace/sharing/os/syscall.h"
 
 namespace millrace::cuda {
 namespace {
@@ -167,9 +165,9 @@ void save_allocation(EncodeArchive& archive, const std::shared_ptr<const HeldAll
   save_producer(archive, allocation->producer);
   const api::Uuid uuid = uuid_of(allocation->device);
   archive(static_cast<uint8_t>(allocation->transport), allocation->base, allocation->bytes, allocation->buffer_id,
-          cereal::binary_data(uuid.bytes, sizeof uuid.bytes));
+          uuid.bytes);
   if (allocation->transport == Transport::kLegacyHandle) {
-    archive(cereal::binary_data(allocation->handle.reserved, sizeof allocation->handle.reserved));
+    archive(allocation->handle.reserved);
   } else {
     archive(static_cast<uint32_t>(allocation->pieces.size()));
     for (const auto& piece : allocation->pieces) {
@@ -191,11 +189,10 @@ std::shared_ptr<const ReceivedAllocation> load_allocation(DecodeArchive& archive
   allocation.producer = load_producer(archive);
   uint8_t transport = 0;
   api::Uuid uuid{};
-  archive(transport, allocation.base, allocation.bytes, allocation.buffer_id,
-          cereal::binary_data(uuid.bytes, sizeof uuid.bytes));
+  archive(transport, allocation.base, allocation.bytes, allocation.buffer_id, uuid.bytes);
   allocation.transport = static_cast<Transport>(transport);
   if (allocation.transport == Transport::kLegacyHandle) {
-    archive(cereal::binary_data(allocation.handle.reserved, sizeof allocation.handle.reserved));
+    archive(allocation.handle.reserved);
   } else if (allocation.transport == Transport::kDescriptors) {
     uint32_t pieces = 0;
     archive(pieces);
@@ -236,9 +233,8 @@ OpenAllocation::OpenAllocation(const ReceivedAllocation& received) {
     mapping_.emplace<LegacyMapping>(received.device, received.handle);
   } else {
     for (size_t i = 0; i < received.piece_fds.size(); ++i) {
-      const int fd = received.piece_fds[i].get();
-      OwnedFd copy(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd));
-      allocation->pieces.push_back(DeviceSegment::adopt(received.device, received.piece_bytes[i], std::move(copy)));
+      allocation->pieces.push_back(
+          DeviceSegment::adopt(received.device, received.piece_bytes[i], received.piece_fds[i]));
     }
     mapping_.emplace<MappedDeviceSegment>(allocation->pieces);
   }

@@ -34,7 +34,7 @@ void save_storage(EncodeArchive& archive, const c10::Storage& storage) {
   archive(static_cast<uint64_t>(storage.nbytes()));
   if (storage.nbytes() == 0) {
     const api::Uuid uuid = uuid_of(device);
-    archive(cereal::binary_data(uuid.bytes, sizeof uuid.bytes));
+    archive(uuid.bytes);
     return;
   }
   drain_at_process_end();
@@ -50,7 +50,7 @@ c10::Storage load_storage(DecodeArchive& archive) {
   archive(bytes);
   if (bytes == 0) {
     api::Uuid uuid{};
-    archive(cereal::binary_data(uuid.bytes, sizeof uuid.bytes));
+    archive(uuid.bytes);
     return empty_storage(device_with(uuid));
   }
   drain_at_process_end();

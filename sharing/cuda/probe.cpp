@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <bit>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -14,6 +13,7 @@
 
 #include "millrace/sharing/channel/pipe.h"
 #include "millrace/sharing/cuda/context.h"
+#include "millrace/sharing/cuda/pinned.h"
 #include "millrace/sharing/cuda/vmm.h"
 #include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/process/context.h"
@@ -35,14 +35,14 @@ constexpr std::array<unsigned char, 16> kPattern{0x4d, 0x69, 0x6c, 0x6c, 0x72, 0
 // One device's memory on its way to the process that is to read it. Without a descriptor or a handle where it could not
 // be exported.
 struct Exported {
-  std::array<unsigned char, sizeof(api::Uuid)> device{};
+  api::Uuid device{};
   size_t bytes = 0;
   std::optional<OwnedFd> descriptor;
-  std::optional<std::array<unsigned char, sizeof(api::IpcMemHandle)>> handle;
+  std::optional<std::array<unsigned char, sizeof(api::IpcMemHandle)>> handle;  // Its bytes.
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(device, bytes, descriptor, handle);
+    archive(device.bytes, bytes, descriptor, handle);
   }
 };
 
@@ -93,11 +93,9 @@ DeviceProbe describe(int device) {
 }
 
 void pin(int device) {
-  const CurrentContext context(device);
   const auto segment = SharedSegment::create("millrace probe", kPinnedBytes, kKnob);
   const MappedSegment mapped(segment, Access::kReadWrite);
-  MILLRACE_CUDA(mem_host_register, mapped.data(), mapped.size(), api::kMemHostRegisterPortable);
-  MILLRACE_CUDA(mem_host_unregister, mapped.data());
+  const PinnedSpan pinned({mapped.data(), mapped.size()}, device);
 }
 
 void write_pattern(int device, api::DevicePtr address) {
@@ -115,7 +113,7 @@ void read_pattern(int device, api::DevicePtr address) {
 // What this process holds for the other one; the memory goes with the process.
 Exported export_memory(int device, DeviceProbe& found) {
   Exported exported;
-  exported.device = std::bit_cast<decltype(exported.device)>(uuid_of(device));
+  exported.device = uuid_of(device);
   found.descriptors = attempt([&] {
     const auto segment = DeviceSegment::create(device, 1, kKnob);
     const MappedDeviceSegment mapped(segment);
@@ -130,7 +128,7 @@ Exported export_memory(int device, DeviceProbe& found) {
     MILLRACE_CUDA(mem_alloc, &address, kPattern.size());
     write_pattern(device, address);
     MILLRACE_CUDA(ipc_get_mem_handle, &handle, address);
-    exported.handle = std::bit_cast<decltype(exported.handle)::value_type>(handle);
+    exported.handle = handle.reserved;
   });
   return exported;
 }
@@ -171,7 +169,7 @@ void read_descriptor(int device, const Exported& exported) {
 
 void read_handle(int device, const Exported& exported) {
   const CurrentContext context(device);
-  const auto handle = std::bit_cast<api::IpcMemHandle>(*exported.handle);
+  const api::IpcMemHandle handle{*exported.handle};
   api::DevicePtr address = 0;
   MILLRACE_CUDA(ipc_open_mem_handle, &address, handle, api::kIpcMemLazyEnablePeerAccess);
   read_pattern(device, address);
@@ -183,9 +181,9 @@ void read_exports(mp::Connection answer, const std::vector<Exported>& exports) {
   std::vector<Read> results;
   for (const Exported& exported : exports) {
     auto& result = results.emplace_back();
-    const auto uuid = std::bit_cast<api::Uuid>(exported.device);
-    if (exported.descriptor) result.descriptors = attempt([&] { read_descriptor(device_with(uuid), exported); });
-    if (exported.handle) result.legacy_ipc = attempt([&] { read_handle(device_with(uuid), exported); });
+    if (exported.descriptor)
+      result.descriptors = attempt([&] { read_descriptor(device_with(exported.device), exported); });
+    if (exported.handle) result.legacy_ipc = attempt([&] { read_handle(device_with(exported.device), exported); });
   }
   answer.send(results);
 }

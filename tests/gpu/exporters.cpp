@@ -25,7 +25,7 @@ struct Handle {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    for (auto& byte : value.reserved) archive(byte);
+    archive(value.reserved);
   }
 };
 

@@ -134,7 +134,7 @@ void export_memory(OwnedFd fd) {
   MILLRACE_CUDA(ipc_get_mem_handle, &handle, address);
   api::DevicePtr own = 0;
   if (driver().ipc_open_mem_handle(&own, handle, api::kIpcMemLazyEnablePeerAccess) != api::kInvalidContext) ::abort();
-  send_text(socket, std::string(reinterpret_cast<const char*>(handle.reserved), sizeof handle));
+  send_text(socket, std::string(reinterpret_cast<const char*>(handle.reserved.data()), sizeof handle));
   if (receive_text(socket) != "free") return;
   MILLRACE_CUDA(mem_free, address);
   send_text(socket, "freed");

@@ -4,8 +4,8 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "millrace/sharing/cuda/context.h"
 #include "millrace/sharing/cuda/ipc.h"
 #include "millrace/sharing/cuda/parking.h"
 
@@ -16,18 +16,6 @@ namespace {
 void require_good(const Allocation& allocation) {
   const ImportState state = import_state(allocation.transport, allocation.producer->is_alive());
   if (state == ImportState::kRevoked) throw CudaProducerDied(allocation.producer->identity.pid);
-}
-
-// Behind all work on the device's current stream; nullopt when there is none left.
-std::optional<Fence> fence_here(int device) {
-  const CurrentContext context(device);
-  const api::Stream stream = current_stream(device);
-  try {
-    return Fence(device, {stream});
-  } catch (const CudaError&) {  // Events are limited.
-    MILLRACE_CUDA(stream_synchronize, stream);
-    return std::nullopt;
-  }
 }
 
 }  // namespace
@@ -130,7 +118,7 @@ void ImportTable::close(uint64_t id) {
   const auto known = known_.find(hold.token.id());
   if (known != known_.end() && known->second.id == id) known_.erase(known);
   try {
-    hold.work = fence_here(hold.device);
+    hold.work.emplace(hold.device, std::vector{current_stream(hold.device)});
   } catch (const std::runtime_error&) {
     // The context is lost: no work in it is left.
   }

@@ -9,6 +9,7 @@
 
 #include "millrace/sharing/cuda/export_table.h"
 #include "millrace/sharing/cuda/import_table.h"
+#include "millrace/sharing/cuda/ipc.h"
 
 namespace millrace::cuda {
 namespace {
@@ -55,7 +56,7 @@ void Parking::run() {
   for (;;) {
     std::this_thread::sleep_for(kInterval);
     looking_ = true;
-    if (!ends_) look();
+    if (!ends_) ipc_collect();
     looking_ = false;
     // Asked again under the mutex: whoever parks something from here on finds no thread and starts one.
     const std::lock_guard lock(mutex_);
@@ -64,11 +65,6 @@ void Parking::run() {
       return;
     }
   }
-}
-
-void Parking::look() {
-  ExportTable::instance().collect();
-  ImportTable::instance().collect();
 }
 
 bool Parking::process_ends() { return ends_; }

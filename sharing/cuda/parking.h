@@ -27,7 +27,6 @@ class Parking {
  private:
   Parking();
   void run();
-  static void look();
 
   std::mutex mutex_;  // Protects running_. Taken before those of the tables.
   bool running_ = false;

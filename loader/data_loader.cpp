@@ -202,8 +202,8 @@ class DataLoaderBase::Engine {
     if (kind == Source::Kind::kRows)
       throw std::invalid_argument(
           "DataLoaderOptions: device_batch_bytes is for datasets that make CUDA tensors, but this one's samples are "
-          "rows "
-          "of host memory: leave it out, and the loader copies the batches to the device; or give a collate function");
+          "rows of host memory: leave it out, and the loader copies the batches to the device; or give a collate "
+          "function");
     return std::make_shared<cuda::DeviceArena>(require_cuda(options.device()).index(), slots,
                                                options.device_batch_bytes(),
                                                "lower DataLoaderOptions::device_batch_bytes, prefetch or held");

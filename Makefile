@@ -10,13 +10,18 @@ digits := build/digits
 build := cmake --build --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-asan test-tsan test-release soak install format tidy clean
+.PHONY: help setup build demo check test test-sanitizers test-asan test-tsan soak install format tidy clean
+
+# Says what begins, with the time it takes on two cores when nothing of it was ever compiled.
+say = @printf '\n== %s\n'
 
 help:
 	@echo "make setup               install what is missing: packages, LibTorch (LIBTORCH=DIR: use that one)"
 	@echo "make build               build everything, optimised, in build/release"
 	@echo "make demo                train a small CNN on handwritten digits"
-	@echo "make test                build and run all tests, and those that sanitizers can check under sanitizers"
+	@echo "make check               build, and run the tests that take seconds: for every day"
+	@echo "make test                build, and run all tests"
+	@echo "make test-sanitizers     those that sanitizers can check: make test-asan, make test-tsan"
 	@echo "make soak                the kill tests, twenty times each"
 	@echo "make install PREFIX=DIR  install the libraries, headers, CMake package and the program (default: $(PREFIX))"
 	@echo "make format, make tidy   clang-format all sources, clang-tidy the build"
@@ -30,24 +35,34 @@ build/%/build.ninja:
 	cmake --preset $*
 
 build: setup build/release/build.ninja
+	$(say) 'building everything, optimised (10 minutes the first time)'
 	$(build) --preset release
 
 demo: setup build/release/build.ninja
+	$(say) 'building the program (2 minutes the first time)'
 	$(build) --preset release --target apps/millrace
-	scripts/digits $(digits)
+	$(say) 'training on handwritten digits (seconds)'
+	@scripts/digits $(digits)
 	build/release/apps/millrace train configs/digits.yaml
 
-# The whole suite comes last, so that its summary ends the output.
-test: setup
-	$(MAKE) --no-print-directory test-asan
-	$(MAKE) --no-print-directory test-tsan
-	$(MAKE) --no-print-directory test-release
+check: build
+	$(say) 'running the tests that take seconds (2 minutes)'
+	ctest --preset release --parallel $(JOBS) --label-exclude '^slow$$'
 
-test-asan test-tsan test-release: test-%: build/%/build.ninja
+test: build
+	$(say) 'running all tests (5 minutes)'
+	ctest --preset release --parallel $(JOBS)
+
+test-sanitizers: test-asan test-tsan
+
+test-asan test-tsan: test-%: setup build/%/build.ninja
+	$(say) 'building the tests of the $* preset (asan 8 minutes the first time, tsan 3)'
 	$(build) --preset $*
-	ctest --preset $*
+	$(say) 'running them (asan 3 minutes, tsan 1)'
+	ctest --preset $* --parallel $(JOBS)
 
 soak: build
+	$(say) 'running the kill tests twenty times each (10 minutes)'
 	ctest --preset release --build-config Soak --label-regex '^soak$$'
 
 install: setup build/release/build.ninja

@@ -11,7 +11,7 @@ if(PROJECT_IS_TOP_LEVEL)
   endif()
   find_program(MILLRACE_CCACHE ccache)
   if(MILLRACE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${MILLRACE_CCACHE})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_CURRENT_LIST_DIR}/ccache)
   endif()
 endif()
 
@@ -21,6 +21,10 @@ target_compile_options(millrace_compiler INTERFACE -Wall -Wextra -Wpedantic -Wsh
 # GCC 12 takes `"text" + std::string()` for an overlapping copy when it optimises (GCC bug 105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(millrace_compiler INTERFACE -Wno-restrict)
+endif()
+# Files that are compiled together take each other for headers, whose classes this warns of.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  target_compile_options(millrace_compiler INTERFACE -Wno-subobject-linkage)
 endif()
 if(MILLRACE_WARNINGS_AS_ERRORS)
   target_compile_options(millrace_compiler INTERFACE -Werror)

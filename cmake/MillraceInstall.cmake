@@ -13,7 +13,7 @@ foreach(_folder sharing samplers loader configs)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${_folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/millrace
           FILES_MATCHING PATTERN "*.h")
 endforeach()
-install(FILES ${PROJECT_SOURCE_DIR}/millrace.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/millrace)
+install(FILES ${PROJECT_SOURCE_DIR}/millrace.h ${PROJECT_SOURCE_DIR}/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/millrace)
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/MillraceConfig.cmake.in ${PROJECT_BINARY_DIR}/MillraceConfig.cmake
                               INSTALL_DESTINATION ${_package_dir} NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
@@ -27,7 +27,9 @@ install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 add_custom_target(millrace_installed DEPENDS ${_libraries})
 if(TARGET millrace_cli)
   # The installed program goes on finding the LibTorch that it was linked with.
-  set_target_properties(millrace_cli PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+  set_target_properties(millrace_run PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
   install(TARGETS millrace_cli)
+  # Where apps/millrace/front/main.cpp looks for it.
+  install(TARGETS millrace_run DESTINATION libexec/millrace)
   add_dependencies(millrace_installed millrace_cli)
 endif()

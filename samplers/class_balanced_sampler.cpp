@@ -11,7 +11,7 @@ namespace millrace {
 namespace {
 
 // What a key is for, so that the order of classes and the orders within them have nothing in common.
-enum Purpose : uint64_t { kClasses, kMembers };
+enum Draw : uint64_t { kClasses, kMembers };
 
 }  // namespace
 

@@ -14,23 +14,23 @@ namespace {
 
 constexpr int64_t kMaxCategories = int64_t{1} << 24;  // Of at::multinomial.
 
-[[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument("WeightedRandomSampler: " + why); }
+[[noreturn]] void refuse_weights(const std::string& why) { throw std::invalid_argument("WeightedRandomSampler: " + why); }
 
 void check(const std::vector<double>& weights, int64_t num_samples, bool replacement) {
   if (num_samples <= 0)
-    refuse("num_samples should be a positive integer value, but got num_samples=" + std::to_string(num_samples));
+    refuse_weights("num_samples should be a positive integer value, but got num_samples=" + std::to_string(num_samples));
   if (std::ssize(weights) > kMaxCategories)
-    refuse(std::to_string(weights.size()) + " weights, but at most 2^24 can be drawn from; group samples into classes");
+    refuse_weights(std::to_string(weights.size()) + " weights, but at most 2^24 can be drawn from; group samples into classes");
   int64_t positive = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
     if (!std::isfinite(weights[i]) || weights[i] < 0)
-      refuse("weight " + std::to_string(i) + " is " + std::to_string(weights[i]) +
+      refuse_weights("weight " + std::to_string(i) + " is " + std::to_string(weights[i]) +
              ", but weights must be finite and not negative");
     if (weights[i] > 0) ++positive;
   }
-  if (positive == 0) refuse("none of the " + std::to_string(weights.size()) + " weights is positive");
+  if (positive == 0) refuse_weights("none of the " + std::to_string(weights.size()) + " weights is positive");
   if (!replacement && positive < num_samples)
-    refuse("cannot draw num_samples=" + std::to_string(num_samples) + " without replacement when only " +
+    refuse_weights("cannot draw num_samples=" + std::to_string(num_samples) + " without replacement when only " +
            std::to_string(positive) + " weights are positive");
 }
 

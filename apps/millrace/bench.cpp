@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/apps/millrace/clock.h"
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/process_stats.h"
 #include "millrace/apps/millrace/synthetic.h"
@@ -26,11 +27,7 @@
 namespace millrace::apps {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int64_t kWarmupBatches = 12;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 enum class Read { kNone, kAll };
 
@@ -208,6 +205,10 @@ void bench(const configs::Node& run, const BenchOptions& options) {
   // The trainer's own work, reading a batch, is done by one thread, so that it can be compared.
   at::set_num_threads(1);
   Consumer consumer(run);
+  if (options.batches > 0) {
+    while (consumer.batches() < options.batches) consumer.take();
+    return;
+  }
   const double idle_pss_mb = pss_mb(consumer.worker_pids());
   consumer.take();
   const double first_batch_s = consumer.next_s();
@@ -253,12 +254,6 @@ void bench(const configs::Node& run, const BenchOptions& options) {
                                 {"bytes_per_batch", windows.back().bytes / windows.back().batches},
                                 {"checksum", consumer.checksum()}}}}
             << '\n';
-}
-
-void take_batches(const configs::Node& run, int64_t batches) {
-  at::set_num_threads(1);
-  Consumer consumer(run);
-  while (consumer.batches() < batches) consumer.take();
 }
 
 }  // namespace millrace::apps

@@ -1,54 +1,69 @@
 #include "millrace/apps/millrace/doctor.h"
 
-#include <algorithm>
-#include <cstdio>
-#include <nlohmann/json.hpp>
+#include <torch/headeronly/version.h>
+
+#include <chrono>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "millrace/apps/millrace/commands.h"
+#include "millrace/sharing/process/context.h"
+#include "millrace/sharing/process/torch_cuda.h"
 
 namespace millrace::apps {
 namespace {
 
-const char* text_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kOk:
-      return "ok";
-    case Verdict::kLimited:
-      return "limited";
-    case Verdict::kNotAvailable:
-      return "not available";
+namespace mp = millrace::multiprocessing;
+
+constexpr std::chrono::seconds kLimit{30};
+
+void do_nothing() {}
+
+Check check_fork_server() {
+  Check check{"fork server", Verdict::kOk, "starts processes", "", true};
+  try {
+    auto process = mp::Context(StartMethod::kForkServer).Process(do_nothing);
+    process.start();
+    if (!process.join(kLimit)) throw std::runtime_error("a process of it does not end");
+    if (process.exitcode() != 0)
+      throw std::runtime_error("a process of it ended with exit code " + std::to_string(*process.exitcode()));
+  } catch (const std::exception& error) {
+    check.verdict = Verdict::kNotAvailable;
+    check.text = error.what();
+    check.cure = "Look for limits (ulimit -n, ulimit -u, pids.max) and for a seccomp profile that forbids fork";
   }
-  return "";
+  return check;
 }
 
-void print(const Check& check) {
-  const std::string cure = check.cure.empty() ? "" : ". " + check.cure;
-  std::printf("%-14s %-22s %s%s\n", text_of(check.verdict), check.name.c_str(), check.text.c_str(), cure.c_str());
+Check check_libtorch() { return {"LibTorch", Verdict::kOk, TORCH_VERSION, "", true}; }
+
+Check check_torch_cuda() {
+  const TorchCuda& part = load_torch_cuda();
+  Check check{"LibTorch's CUDA part", Verdict::kOk, part.text, "", false};
+  if (part.state == TorchCuda::State::kLoaded) return check;
+  check.verdict = Verdict::kNotAvailable;
+  if (part.state == TorchCuda::State::kFailed)
+    check.cure = "Install a LibTorch for CUDA together with the NVIDIA libraries it needs";
+  return check;
 }
 
-nlohmann::json to_json(const Check& check) {
-  return {{"name", check.name},
-          {"verdict", text_of(check.verdict)},
-          {"text", check.text},
-          {"cure", check.cure},
-          {"needed", check.needed}};
+void append(std::vector<Check>& checks, std::vector<Check> more) {
+  for (Check& check : more) checks.push_back(std::move(check));
 }
 
 }  // namespace
 
-bool doctor(bool json) {
+std::vector<Check> check_programs() { return {check_fork_server(), check_libtorch(), check_torch_cuda()}; }
+
+int doctor(const DoctorOptions& options) {
   std::vector<Check> checks = check_host();
-  for (Check& check : check_cuda()) checks.push_back(std::move(check));
-  const bool usable = std::none_of(checks.begin(), checks.end(), [](const Check& check) {
-    return check.needed && check.verdict == Verdict::kNotAvailable;
-  });
-  if (json) {
-    nlohmann::json report{{"usable", usable}, {"checks", nlohmann::json::array()}};
-    for (const Check& check : checks) report["checks"].push_back(to_json(check));
-    // What libraries and devices call themselves may be no UTF-8.
-    std::puts(report.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-  } else {
-    for (const Check& check : checks) print(check);
+  if (!options.quick) {
+    append(checks, check_programs());
+    append(checks, check_cuda());
   }
-  return usable;
+  return report(checks, options.json);
 }
 
 }  // namespace millrace::apps

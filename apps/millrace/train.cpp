@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/apps/millrace/clock.h"
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/mixed_precision.h"
 #include "millrace/apps/millrace/progress.h"
@@ -25,10 +26,6 @@
 
 namespace millrace::apps {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // A folder of pictures and the loader that reads it.
 struct Split {

@@ -22,9 +22,9 @@ using c10::ScalarType;
 
 /// The dictionary in a .npy file's header, a literal of Python: {'descr': '<f4', 'fortran_order': False, 'shape': (3,
 /// 4), }.
-class Header {
+class NpyHeader {
  public:
-  explicit Header(std::string_view text) : text_(text) {
+  explicit NpyHeader(std::string_view text) : text_(text) {
     expect('{');
     while (!accept('}')) {
       const std::string_view key = quoted();
@@ -160,7 +160,7 @@ NpyArray::NpyArray(const std::string& path) {
   }
   try {
     const Preamble preamble = read_preamble(file_.bytes());
-    const Header header(preamble.header);
+    const NpyHeader header(preamble.header);
     dtype_ = dtype_of(header.descr());
     if (header.fortran_order())
       refuse("is in Fortran order, its rows are not in one piece: save numpy.ascontiguousarray(array)");

@@ -42,19 +42,19 @@ Edition cifar100() {
           {"train.bin"}, "test.bin"};
 }
 
-[[noreturn]] void fail(const std::string& what) { throw std::runtime_error("cifar: " + what); }
+[[noreturn]] void fail_cifar(const std::string& what) { throw std::runtime_error("cifar: " + what); }
 
 fs::path find_directory(const Edition& edition, const std::string& root) {
   std::error_code ignored;  // What cannot be looked at is not there.
   for (const auto& directory : {fs::path(root), fs::path(root) / edition.directory})
     if (fs::exists(directory / edition.class_names, ignored)) return directory;
-  fail("no file '" + edition.class_names + "' in '" + root + "', nor in " + edition.directory + " below it: unpack " +
+  fail_cifar("no file '" + edition.class_names + "' in '" + root + "', nor in " + edition.directory + " below it: unpack " +
        edition.archive + " there, the binary version (relative paths begin at " + fs::current_path().string() + ")");
 }
 
 std::vector<std::string> read_class_names(const fs::path& path) {
   std::ifstream file(path);
-  if (!file) fail("cannot read '" + path.string() + "': give read permission on it (chmod u+r)");
+  if (!file) fail_cifar("cannot read '" + path.string() + "': give read permission on it (chmod u+r)");
   std::vector<std::string> names;
   for (std::string line; std::getline(file, line);) {
     if (line.ends_with('\r')) line.pop_back();
@@ -75,7 +75,7 @@ PixelDataset read_files(const Edition& edition, const std::string& root, PixelDa
   for (const auto& name : train ? edition.train : std::vector{edition.test}) {
     const detail::MappedFile& file = files.emplace_back((directory / name).string());
     if (file.bytes().size() % record != 0)
-      fail("'" + file.path() + "' has " + std::to_string(file.bytes().size()) + " bytes, no multiple of the " +
+      fail_cifar("'" + file.path() + "' has " + std::to_string(file.bytes().size()) + " bytes, no multiple of the " +
            std::to_string(record) + " of a picture: unpack " + edition.archive + " again");
     count += file.bytes().size() / record;
   }
@@ -88,7 +88,7 @@ PixelDataset read_files(const Edition& edition, const std::string& root, PixelDa
               for (auto left = file.bytes(); !left.empty(); left = left.subspan(record), ++i) {
                 const auto label = static_cast<size_t>(left[edition.label_bytes - 1]);
                 if (label >= classes)
-                  fail("'" + file.path() + "' has a picture with label " + std::to_string(label) + ", but " +
+                  fail_cifar("'" + file.path() + "' has a picture with label " + std::to_string(label) + ", but " +
                        edition.class_names + " names " + std::to_string(classes) + " classes: unpack " +
                        edition.archive + " again");
                 labels[i] = static_cast<int64_t>(label);

@@ -27,10 +27,10 @@ bool is_picture(const fs::path& path) {
   return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
 }
 
-[[noreturn]] void fail(const std::string& what) { throw std::runtime_error("image_folder: " + what); }
+[[noreturn]] void fail_folder(const std::string& what) { throw std::runtime_error("image_folder: " + what); }
 
 [[noreturn]] void fail_to_list(const fs::path& directory, const std::error_code& error) {
-  fail("cannot list '" + directory.string() + "': " + error.message() +
+  fail_folder("cannot list '" + directory.string() + "': " + error.message() +
        (error == std::errc::permission_denied ? "; give read and search permission on it (chmod u+rx)" : ""));
 }
 
@@ -38,10 +38,10 @@ std::vector<std::string> list_classes(const std::string& root) {
   std::error_code error;
   const fs::file_status status = fs::status(root, error);
   if (status.type() == fs::file_type::not_found) {
-    fail("no such directory: '" + root + "'; check the path (it is relative to " + fs::current_path().string() + ")");
+    fail_folder("no such directory: '" + root + "'; check the path (it is relative to " + fs::current_path().string() + ")");
   }
   if (status.type() == fs::file_type::none) fail_to_list(root, error);
-  if (status.type() != fs::file_type::directory) fail("not a directory: '" + root + "'; " + kLayout);
+  if (status.type() != fs::file_type::directory) fail_folder("not a directory: '" + root + "'; " + kLayout);
 
   std::vector<std::string> classes;
   fs::directory_iterator entry(root, error);
@@ -50,7 +50,7 @@ std::vector<std::string> list_classes(const std::string& root) {
     if (entry->is_directory(no_status)) classes.push_back(entry->path().filename().string());
   }
   if (error) fail_to_list(root, error);
-  if (classes.empty()) fail("no class directories in '" + root + "'; " + kLayout);
+  if (classes.empty()) fail_folder("no class directories in '" + root + "'; " + kLayout);
   std::sort(classes.begin(), classes.end());
   return classes;
 }
@@ -78,7 +78,7 @@ std::vector<std::string> list_pictures(const std::string& root, const std::strin
   if (found.empty()) {
     std::string endings;
     for (const auto ending : kEndings) endings.append(" ").append(ending);
-    fail("class '" + class_name + "' has no pictures: no file below '" + (fs::path(root) / class_name).string() +
+    fail_folder("class '" + class_name + "' has no pictures: no file below '" + (fs::path(root) / class_name).string() +
          "' ends in" + endings + "; add some or remove the directory");
   }
   std::sort(found.begin(), found.end());

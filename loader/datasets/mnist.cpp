@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kDownload = "download it again, and unpack it with gunzip";
 
-[[noreturn]] void fail(const std::string& what) { throw std::runtime_error("mnist: " + what); }
+[[noreturn]] void fail_mnist(const std::string& what) { throw std::runtime_error("mnist: " + what); }
 
 std::string find(const std::string& root, const std::string& name) {
   const std::array<fs::path, 3> directories = {fs::path(root), fs::path(root) / "raw", fs::path(root) / "MNIST/raw"};
@@ -29,9 +29,9 @@ std::string find(const std::string& root, const std::string& name) {
     if (fs::exists(directory / name, ignored)) return (directory / name).string();
   for (const auto& directory : directories) {
     const std::string packed = (directory / (name + ".gz")).string();
-    if (fs::exists(packed, ignored)) fail("'" + packed + "' is still packed: gunzip it");
+    if (fs::exists(packed, ignored)) fail_mnist("'" + packed + "' is still packed: gunzip it");
   }
-  fail("no file '" + name + "' in '" + root + "', nor in raw or MNIST/raw below it: unpack MNIST's four files there (" +
+  fail_mnist("no file '" + name + "' in '" + root + "', nor in raw or MNIST/raw below it: unpack MNIST's four files there (" +
        "relative paths begin at " + fs::current_path().string() + ")");
 }
 
@@ -46,10 +46,10 @@ struct IdxFile {
     const size_t header = 4 * (1 + dimensions);
     const auto bytes = file.bytes();
     if (bytes.size() < header)
-      fail("'" + path + "' has only " + std::to_string(bytes.size()) + " bytes, too few for a header: " + kDownload);
+      fail_mnist("'" + path + "' has only " + std::to_string(bytes.size()) + " bytes, too few for a header: " + kDownload);
     const size_t magic = number(0), expected = 0x0800 + dimensions;  // 8 for uint8.
     if (magic != expected)
-      fail("'" + path + "' holds no " + what + ": it begins with the number " + std::to_string(magic) + ", not " +
+      fail_mnist("'" + path + "' holds no " + what + ": it begins with the number " + std::to_string(magic) + ", not " +
            std::to_string(expected) + "; " + kDownload);
     size_t count = 1;
     std::string shape;
@@ -60,7 +60,7 @@ struct IdxFile {
     }
     content = bytes.subspan(header);
     if (content.size() != count)
-      fail("'" + path + "' says that it holds " + shape + " bytes behind its header, but there are " +
+      fail_mnist("'" + path + "' says that it holds " + shape + " bytes behind its header, but there are " +
            std::to_string(content.size()) + ": " + kDownload);
   }
 
@@ -77,11 +77,11 @@ PixelDataset read_files(const std::string& root, PixelDataset::Mode mode) {
   const IdxFile labels(find(root, part + "-labels-idx1-ubyte"), 1, "labels");
   const size_t count = images.sizes[0];
   if (labels.sizes[0] != count)
-    fail("'" + images.file.path() + "' holds " + std::to_string(count) + " pictures, but '" + labels.file.path() +
+    fail_mnist("'" + images.file.path() + "' holds " + std::to_string(count) + " pictures, but '" + labels.file.path() +
          "' " + std::to_string(labels.sizes[0]) + " labels: take both from one source");
   const auto possible = [](size_t side) { return side > 0 && side <= INT32_MAX; };
   if (!possible(images.sizes[1]) || !possible(images.sizes[2]))
-    fail("'" + images.file.path() + "' holds pictures of " + std::to_string(images.sizes[1]) + "x" +
+    fail_mnist("'" + images.file.path() + "' holds pictures of " + std::to_string(images.sizes[1]) + "x" +
          std::to_string(images.sizes[2]) + " pixels: " + kDownload);
 
   PixelDataset::Format format{part == "train" ? "MNIST train" : "MNIST test",

@@ -21,7 +21,7 @@ namespace {
 // The file is little-endian, and so is every machine that this library is for.
 static_assert(std::endian::native == std::endian::little);
 
-struct Header {
+struct IndexHeader {
   char magic[8];
   uint32_t version;
   uint32_t reserved;
@@ -31,7 +31,7 @@ struct Header {
   uint64_t name_bytes;
   uint64_t checksum;  // FNV-1a of the file, with this field 0.
 };
-static_assert(sizeof(Header) == 56);
+static_assert(sizeof(IndexHeader) == 56);
 
 struct Entry {
   uint64_t offset;
@@ -43,13 +43,13 @@ static_assert(sizeof(Entry) == 24);
 constexpr char kMagic[8] = {'t', 'a', 'r', 'i', 'n', 'd', 'e', 'x'};
 constexpr uint32_t kVersion = 1;
 
-uint64_t checksum_of(Header header, std::span<const std::byte> rest) {
+uint64_t checksum_of(IndexHeader header, std::span<const std::byte> rest) {
   header.checksum = 0;
   return fnv1a(rest, fnv1a(std::as_bytes(std::span(&header, 1))));
 }
 
 std::vector<std::byte> to_bytes(const TarContents& contents) {
-  Header header = {{}, kVersion, 0, contents.stamp.size, contents.stamp.mtime, contents.members.size(), 0, 0};
+  IndexHeader header = {{}, kVersion, 0, contents.stamp.size, contents.stamp.mtime, contents.members.size(), 0, 0};
   std::memcpy(header.magic, kMagic, sizeof kMagic);
   for (const TarMember& member : contents.members) header.name_bytes += member.name.size();
   std::vector<std::byte> bytes(sizeof header + contents.members.size() * sizeof(Entry) + header.name_bytes);
@@ -70,7 +70,7 @@ std::vector<std::byte> to_bytes(const TarContents& contents) {
 }
 
 std::optional<TarContents> from_bytes(std::span<const std::byte> bytes) {
-  Header header;
+  IndexHeader header;
   if (bytes.size() < sizeof header) return std::nullopt;
   std::memcpy(&header, bytes.data(), sizeof header);
   const auto rest = bytes.subspan(sizeof header);

@@ -32,9 +32,9 @@ constexpr const char* kDamaged = "the file is damaged; make it anew or fetch it 
 using Block = std::array<unsigned char, kBlock>;
 
 /// What a header block says, with the fields' positions in ustar.
-class Header {
+class TarHeader {
  public:
-  explicit Header(const Block& block) : block_(block) {}
+  explicit TarHeader(const Block& block) : block_(block) {}
 
   bool is_zero() const {
     return std::all_of(block_.begin(), block_.end(), [](unsigned char byte) { return byte == 0; });
@@ -162,7 +162,7 @@ class Scan {
            "the file ends without the end-of-archive mark, so it was cut short; make it anew or fetch it again");
     Block block;
     read(at_, block.data(), block.size());
-    const Header header(block);
+    const TarHeader header(block);
     if (header.is_zero()) {
       if (next_.name || next_.size)
         fail(at_, std::string("an extension header without the header it is for; ") + kDamaged);
@@ -194,7 +194,7 @@ class Scan {
     return true;
   }
 
-  void read_member(const Header& header, uint64_t size) {
+  void read_member(const TarHeader& header, uint64_t size) {
     const char type = header.type();
     if (type == 'S') fail_for_sparse(at_);
     std::string name = next_.name ? *next_.name : all_.name ? *all_.name : header.name();

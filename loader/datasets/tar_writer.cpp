@@ -51,19 +51,19 @@ void require_conformant(std::string_view key, const std::vector<File>& files) {
       refuse(key, "has two files '" + std::string(files[k].extension) + "'; leave one of them away");
 }
 
-constexpr uint64_t kBlock = 512;
+constexpr uint64_t kTarBlock = 512;
 
 // Two blocks of zeros, and libarchive fills up a record.
-constexpr uint64_t kEnd = 20 * kBlock;
+constexpr uint64_t kEnd = 20 * kTarBlock;
 
 /// What a file takes in the tar file at most: a header, and for a name that ustar may not hold, a pax header with its
 /// records.
 uint64_t tar_bytes(std::string_view name, uint64_t bytes) {
-  const auto whole = [](uint64_t size) { return (size + kBlock - 1) / kBlock * kBlock; };
+  const auto whole = [](uint64_t size) { return (size + kTarBlock - 1) / kTarBlock * kTarBlock; };
   constexpr size_t kShortName = 100;
   const bool is_plain =
       name.size() <= kShortName && std::all_of(name.begin(), name.end(), [](char c) { return c > 0; });
-  return kBlock + (is_plain ? 0 : kBlock + whole(2 * name.size() + kBlock)) + whole(bytes);
+  return kTarBlock + (is_plain ? 0 : kTarBlock + whole(2 * name.size() + kTarBlock)) + whole(bytes);
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ int round_half_even(float value) {
 /// A coordinate for rounding, held just outside the picture if it is outside.
 float held(float value, int length) { return std::clamp(value, -2.0f, static_cast<float>(length) + 1.0f); }
 
-uint8_t value_of(std::span<const uint8_t> fill, int channel) {
+uint8_t paint_of(std::span<const uint8_t> fill, int channel) {
   if (fill.empty()) return 0;
   return fill[fill.size() == 1 ? 0 : static_cast<size_t>(channel)];
 }
@@ -100,7 +100,7 @@ void nearest(Planes picture, const SourceCoordinate& xs, const SourceCoordinate&
     }
     for (int channel = 0; channel < picture.channels; ++channel) {
       const uint8_t* const plane = picture.row(channel, 0);
-      const uint8_t paint = value_of(fill, channel);
+      const uint8_t paint = paint_of(fill, channel);
       uint8_t* const to = Planes{out, picture.size, picture.channels}.row(channel, row);
       for (size_t column = 0; column < sources.size(); ++column)
         to[column] = sources[column] == kOutside ? paint : plane[sources[column]];
@@ -143,7 +143,7 @@ void bilinear(Planes picture, const SourceCoordinate& xs, const SourceCoordinate
     }
     for (int channel = 0; channel < picture.channels; ++channel) {
       const uint8_t* const plane = picture.row(channel, 0);
-      const float paint = value_of(fill, channel);
+      const float paint = paint_of(fill, channel);
       uint8_t* const to = Planes{out, picture.size, picture.channels}.row(channel, row);
       for (size_t column = 0; column < sources.size(); ++column) {
         const auto& [pixels, weights] = sources[column];

@@ -52,7 +52,7 @@ struct TaskState {
 namespace {
 
 // How often join() looks for processes that have died.
-constexpr std::chrono::milliseconds kLook{50};
+constexpr std::chrono::milliseconds kLookAgain{50};
 
 class Taking {
  public:
@@ -149,7 +149,7 @@ void TaskLedger::join(MessageQueue& queue, const Deadline& deadline) {
     if (const uint64_t lost = s.lost.load(); lost != lost_before) throw TasksLost(lost - lost_before, processes);
     if (s.done.load() >= queue.put_count()) return;
     if (deadline.passed()) throw TimeoutError("not all tasks of a queue were done within the timeout");
-    futex_wait(s.progress, progress, deadline.left(kLook));
+    futex_wait(s.progress, progress, deadline.left(kLookAgain));
   }
 }
 

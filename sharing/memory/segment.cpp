@@ -8,13 +8,12 @@
 #include <sstream>
 
 #include "millrace/sharing/memory/probe.h"
+#include "millrace/sharing/memory/round_up.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
 namespace {
-
-constexpr size_t kHugePage = size_t{2} << 20;
 
 std::string in_mib(size_t bytes) {
   std::ostringstream out;

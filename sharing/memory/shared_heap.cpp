@@ -13,6 +13,7 @@
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/memory/free_ranges.h"
+#include "millrace/sharing/memory/round_up.h"
 #include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/os/range_lock.h"
 #include "millrace/sharing/os/syscall.h"
@@ -48,8 +49,6 @@ constexpr uint64_t kMakerByte = uint64_t{1} << 62;
 constexpr const char* kKnob =
     "keep fewer tensors in shared memory at a time, or raise the limit (docker: --memory, and --shm-size for the "
     "file_system strategy)";
-
-size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 std::pair<dev_t, ino_t> identity_of(int fd) {
   struct stat status {};

@@ -4,14 +4,13 @@
 #include <stdexcept>
 #include <string>
 
+#include "millrace/sharing/memory/round_up.h"
+
 namespace millrace {
 namespace {
 
 constexpr size_t kFieldAlignment = 64;
 constexpr size_t kPage = 4096;
-constexpr size_t kHugePage = size_t{2} << 20;
-
-constexpr size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 }  // namespace
 

@@ -20,12 +20,12 @@ using detail::Guard;
 using detail::WaiterSlot;
 using detail::WaiterTable;
 
-constexpr auto kLook = std::chrono::milliseconds(100);  // How often those who wait look whether the others live.
+constexpr auto kLookAtOthers = std::chrono::milliseconds(100);  // How often those who wait look whether the others live.
 
 // Opening and breaking mark every slot that waits; whoever is killed on the way leaves the phase to say what has to be
 // finished.
 enum Phase : uint32_t { kFilling, kActing, kOpening, kBroken };
-enum Word : uint32_t { kFree = WaiterTable::kFree, kWaiting, kRunsAction, kPassed, kThrownOut };
+enum PartyWord : uint32_t { kArrived = WaiterTable::kFree + 1, kRunsAction, kPassed, kThrownOut };
 
 struct BarrierState {
   explicit BarrierState(uint32_t number) : parties(number) {}
@@ -67,16 +67,16 @@ class BarrierView {
       break_for_all();
     for (auto& slot : waiters()) {
       const uint32_t word = slot.word;
-      if (word == kFree || !WaiterTable::seize(slot)) continue;
+      if (word == WaiterTable::kFree || !WaiterTable::seize(slot)) continue;
       WaiterTable::leave(slot);
-      if (word == kWaiting || word == kRunsAction) break_for_all();
+      if (word == kArrived || word == kRunsAction) break_for_all();
     }
   }
 
   void open() {
     state_.phase = kOpening;
     for (auto& slot : waiters()) {
-      WaiterTable::move(slot, kWaiting, kPassed);
+      WaiterTable::move(slot, kArrived, kPassed);
       WaiterTable::move(slot, kRunsAction, kPassed);
     }
     set_phase(kFilling);
@@ -85,7 +85,7 @@ class BarrierView {
   void break_for_all() {
     state_.phase = kBroken;
     for (auto& slot : waiters()) {
-      WaiterTable::move(slot, kWaiting, kThrownOut);
+      WaiterTable::move(slot, kArrived, kThrownOut);
       WaiterTable::move(slot, kRunsAction, kThrownOut);
     }
     set_phase(kBroken);
@@ -137,9 +137,9 @@ uint32_t Barrier::wait(Timeout timeout) {
       view.repair(guard.owner_died());
       if (state.phase == kBroken) throw_broken(kBrokenByOthers);
       if (state.phase == kFilling) {
-        number = view.count(kWaiting);
+        number = view.count(kArrived);
         last = number + 1 == state.parties;
-        slot = view.waiters().enter(last ? kRunsAction : kWaiting, 0);
+        slot = view.waiters().enter(last ? kRunsAction : kArrived, 0);
         if (slot == nullptr) view.waiters().throw_full("a Barrier");
         if (last) state.phase = kActing;
         break;
@@ -150,7 +150,7 @@ uint32_t Barrier::wait(Timeout timeout) {
       }
     }
     // The parties before us are all there, and their action runs.
-    futex_wait(state.phase, kActing, deadline.left(kLook));
+    futex_wait(state.phase, kActing, deadline.left(kLookAtOthers));
   }
   block_->pin();
   const auto leave = [&] {
@@ -178,12 +178,12 @@ uint32_t Barrier::wait(Timeout timeout) {
   }
 
   const char* why = kBrokenByOthers;
-  while (slot->word == kWaiting) {
-    futex_wait(slot->word, kWaiting, deadline.left(kLook));
-    if (slot->word != kWaiting) break;
+  while (slot->word == kArrived) {
+    futex_wait(slot->word, kArrived, deadline.left(kLookAtOthers));
+    if (slot->word != kArrived) break;
     const Guard guard(state.mutex);
     view.repair(guard.owner_died());
-    if (slot->word != kWaiting || !deadline.passed()) continue;
+    if (slot->word != kArrived || !deadline.passed()) continue;
     view.break_for_all();
     why = "this party's time ran out";
   }
@@ -212,7 +212,7 @@ uint32_t Barrier::n_waiting() const {
   BarrierView view(block_);
   const Guard guard(view.state().mutex);
   view.repair(guard.owner_died());
-  return view.state().phase == kFilling ? view.count(kWaiting) : 0;
+  return view.state().phase == kFilling ? view.count(kArrived) : 0;
 }
 
 bool Barrier::broken() const {

@@ -19,7 +19,7 @@ using detail::WaiterTable;
 // So long a notification may stay with a dead waiter.
 constexpr auto kLook = std::chrono::milliseconds(100);
 
-enum Word : uint32_t { kFree = WaiterTable::kFree, kWaiting, kNotified };
+enum Word : uint32_t { kWaiting = WaiterTable::kFree + 1, kNotified };
 
 // The lock guards the table, be it the one in here or another.
 struct ConditionState {
@@ -71,7 +71,7 @@ struct ConditionState {
   }
 };
 
-ConditionState& state_of(const std::shared_ptr<detail::SyncMemory>& block) { return block->as<ConditionState>(); }
+ConditionState& condition_state(const std::shared_ptr<detail::SyncMemory>& block) { return block->as<ConditionState>(); }
 
 std::shared_ptr<detail::SyncMemory> make_block() {
   return detail::create_memory<ConditionState>("millrace condition", 0);
@@ -102,7 +102,7 @@ bool Condition::wait(Timeout timeout) { return wait_until(detail::Deadline(timeo
 
 bool Condition::wait_until(const detail::Deadline& deadline) {
   require_held("wait()");
-  auto& state = state_of(block_);
+  auto& state = condition_state(block_);
   auto& slot = state.enter();
   block_->pin();
   const uint32_t depth = detail::LockAccess::release_all(*lock_);
@@ -120,7 +120,7 @@ bool Condition::wait_until(const detail::Deadline& deadline) {
 
 void Condition::notify(size_t count) {
   require_held("notify()");
-  auto& state = state_of(block_);
+  auto& state = condition_state(block_);
   while (count > 0) {
     auto* slot = state.first_waiter();
     if (slot == nullptr) return;

@@ -97,7 +97,7 @@ struct SemaphoreState {
   }
 };
 
-SemaphoreState& state_of(const std::shared_ptr<detail::SyncMemory>& block) { return block->as<SemaphoreState>(); }
+SemaphoreState& semaphore_state(const std::shared_ptr<detail::SyncMemory>& block) { return block->as<SemaphoreState>(); }
 
 }  // namespace
 
@@ -107,7 +107,7 @@ Semaphore::Semaphore(uint32_t value, Bound bound)
     : block_(detail::create_memory<SemaphoreState>("millrace semaphore", 0, value)), bound_(bound) {}
 
 Acquired Semaphore::take_unit(const detail::Deadline& deadline, News news) {
-  auto& state = state_of(block_);
+  auto& state = semaphore_state(block_);
   for (bool patient = true;; patient = false) {
     uint32_t seen = 0;
     {
@@ -141,7 +141,7 @@ bool Semaphore::try_lock() {
 }
 
 void Semaphore::release() {
-  auto& state = state_of(block_);
+  auto& state = semaphore_state(block_);
   {
     const detail::Guard guard(state.mutex);
     if (bound_ == Bound::kInitialValue && state.value() >= state.initial)
@@ -160,7 +160,7 @@ void Semaphore::release() {
 }
 
 uint32_t Semaphore::get_value() const {
-  auto& state = state_of(block_);
+  auto& state = semaphore_state(block_);
   const detail::Guard guard(state.mutex);
   return state.value();
 }

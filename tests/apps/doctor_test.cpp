@@ -11,6 +11,7 @@
 #include <string>
 
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/paths.h"
 
 namespace {
 
@@ -30,7 +31,7 @@ std::string output(const std::string& environment, const std::string& arguments)
   const millrace::test::Directory directory;
   const std::string out = directory.path() + "/out";
   const std::string command = "env MILLRACE_FAKE_CUDA_DIR=" + directory.path() + "/fake " + environment +
-                              " '" MILLRACE_PROGRAM "' " + arguments + " </dev/null >'" + out + "' 2>&1";
+                              " '" + millrace::test::built("apps/millrace") + "' " + arguments + " </dev/null >'" + out + "' 2>&1";
   const int status = std::system(command.c_str());
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
   std::ostringstream text;
@@ -49,7 +50,7 @@ std::map<std::string, Line> doctor(const std::string& environment) {
 const std::string kNoDriver = "MILLRACE_CUDA_DRIVER=none";
 
 std::string on_fake(const std::string& knobs) {
-  return "MILLRACE_CUDA_DRIVER=" MILLRACE_TEST_FAKE_CUDA " MILLRACE_FAKE_CUDA=" + knobs;
+  return "MILLRACE_CUDA_DRIVER=" + millrace::test::built("tests/fake_cuda/libfake_cuda.so") + " MILLRACE_FAKE_CUDA=" + knobs;
 }
 
 TEST(Doctor, SaysWhatTheMachineCanDo) {
@@ -83,9 +84,9 @@ TEST(Doctor, NeedsNoDriver) {
 }
 
 TEST(Doctor, TellsOfADriverThatIsTooOldOrCrashes) {
-  auto lines = doctor("MILLRACE_CUDA_DRIVER=" MILLRACE_TEST_OLD_DRIVER);
+  auto lines = doctor("MILLRACE_CUDA_DRIVER=" + millrace::test::built("tests/libfake_cuda_old.so"));
   EXPECT_THAT(lines["CUDA driver"].text, HasSubstr("too old: it is of CUDA 11.4"));
-  lines = doctor("MILLRACE_CUDA_DRIVER=" MILLRACE_TEST_CRASHING_DRIVER);
+  lines = doctor("MILLRACE_CUDA_DRIVER=" + millrace::test::built("tests/libfake_cuda_crashing.so"));
   EXPECT_EQ(lines["CUDA driver"].verdict, "not available");
   EXPECT_THAT(lines["CUDA driver"].text, HasSubstr("crashes: a process that tried it was killed by SIGKILL"));
 }

@@ -13,6 +13,8 @@
 #include <sstream>
 #include <string>
 
+#include "millrace/tests/support/paths.h"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -42,7 +44,7 @@ class Program : public testing::Test {
 
   Result run(const std::string& arguments) const {
     const auto out = folder_ / "out", err = folder_ / "err";
-    const std::string command = "cd '" + folder_.string() + "' && '" MILLRACE_PROGRAM "' " + arguments +
+    const std::string command = "cd '" + folder_.string() + "' && '" + millrace::test::built("apps/millrace") + "' " + arguments +
                                 " </dev/null >'" + out.string() + "' 2>'" + err.string() + "'";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
@@ -75,7 +77,7 @@ class Program : public testing::Test {
     for (const char* name : {"dress", "hat"}) {
       fs::create_directories(folder_ / "photos" / name);
       int count = 0;
-      for (const auto& entry : fs::directory_iterator(fs::path(MILLRACE_TEST_DATA) / "photos" / name))
+      for (const auto& entry : fs::directory_iterator(fs::path(millrace::test::data("photos")) / name))
         if (count++ < 4) fs::copy(entry.path(), folder_ / "photos" / name / (std::to_string(count) + ".jpg"));
     }
   }
@@ -100,7 +102,7 @@ class Program : public testing::Test {
 
 // bench on a table of 256 rows, quickly.
 const std::string kBenchTiny =
-    "bench " MILLRACE_CONFIGS "/bench_tiny.yaml --warmup 0 --window 0.05 --repeats 2 dataset.size=256";
+    "bench " + millrace::test::source("configs") + "/bench_tiny.yaml --warmup 0 --window 0.05 --repeats 2 dataset.size=256";
 
 TEST_F(Program, HelpsWhenAsked) {
   const auto result = run("--help");
@@ -260,7 +262,7 @@ TEST_F(Program, PrintsMeasurementsAsATable) {
 TEST_F(Program, ReadsEveryByteWhenTheBenchAsksForIt) {
   const auto checksum = [&](const std::string& dataset) {
     const auto result =
-        run("bench " MILLRACE_CONFIGS "/bench_big.yaml --warmup 0 --window 0.01 --repeats 1 --json " + dataset);
+        run("bench " + millrace::test::source("configs") + "/bench_big.yaml --warmup 0 --window 0.01 --repeats 1 --json " + dataset);
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return nlohmann::json::parse(result.out)["check"]["checksum"].get<int64_t>();
   };

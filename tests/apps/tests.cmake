@@ -3,13 +3,6 @@ if(TARGET millrace_cli)
   millrace_test(apps_test
     apps/doctor_test.cpp apps/mixed_precision_test.cpp apps/program_test.cpp apps/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
     LABELS process TIMEOUT 180 LIBRARIES millrace_loader nlohmann_json::nlohmann_json)
-  target_compile_definitions(apps_test PRIVATE MILLRACE_PROGRAM="$<TARGET_FILE:millrace_cli>"
-                                               MILLRACE_CONFIGS="${PROJECT_SOURCE_DIR}/configs")
-  foreach(driver fake_cuda fake_cuda_old fake_cuda_crashing)
-    string(REGEX REPLACE "fake_cuda_(.*)" "\\1_driver" name ${driver})
-    string(TOUPPER ${name} name)
-    target_compile_definitions(apps_test PRIVATE MILLRACE_TEST_${name}="$<TARGET_FILE:${driver}>")
-  endforeach()
   add_dependencies(apps_test millrace_cli fake_cuda fake_cuda_old fake_cuda_crashing)
   millrace_fake_cuda_test(trace_test
     apps/trace_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/device_clock.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/trace.cpp

@@ -9,6 +9,7 @@
 
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
+#include "millrace/tests/support/paths.h"
 
 namespace millrace::configs {
 namespace {
@@ -262,7 +263,7 @@ TEST(TransformsSection, SaysWhichTransformIsWrong) {
 
 TEST(ImageFolderSection, OpensTheFolder) {
   const auto photos =
-      build_image_folder(document("{type: image_folder, root: " MILLRACE_TEST_DATA "/photos, mode: gray}"),
+      build_image_folder(document("{type: image_folder, root: " + test::data("photos") + ", mode: gray}"),
                          document("[resize: {size: [8, 9]}]"));
   EXPECT_EQ(photos.size(), 80U);
   EXPECT_EQ(photos.spec().fields.front().shape, (std::vector<int64_t>{1, 8, 9}));
@@ -276,8 +277,8 @@ TEST(ImageFolderSection, GivesAMissingFolderItsPlace) {
 }
 
 TEST(BuildLoader, PutsDatasetTransformsSamplerAndLoaderTogether) {
-  const auto run = document("dataset: {type: image_folder, root: " MILLRACE_TEST_DATA
-                            "/photos}\n"
+  const auto run = document("dataset: {type: image_folder, root: " + test::data("photos") +
+                            "}\n"
                             "transforms: [random_resized_crop: {size: 16}]\n"
                             "sampler: {type: random}\n"
                             "loader: {batch_size: 32, seed: 3}\n");
@@ -318,7 +319,7 @@ TEST(BuildLoader, SaysWhatIsMissing) {
 // What can be read of the files in configs/ without the data that they name.
 TEST(ShippedConfigurations, AreReadable) {
   int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(MILLRACE_CONFIGS)) {
+  for (const auto& entry : std::filesystem::directory_iterator(test::source("configs"))) {
     if (entry.path().extension() != ".yaml") continue;
     ++files;
     SCOPED_TRACE(entry.path());

@@ -4,5 +4,4 @@ millrace_test(configs_document_test configs/document_test.cpp
   ${_configs}/binder.cpp ${_configs}/document.cpp ${_configs}/overrides.cpp ${_configs}/path.cpp ${_configs}/references.cpp
   LABELS asan TIMEOUT 60 LIBRARIES millrace_sharing yaml-cpp)
 millrace_test(configs_build_test configs/build_test.cpp TIMEOUT 60 LIBRARIES millrace_configs)
-target_compile_definitions(configs_build_test PRIVATE MILLRACE_CONFIGS="${PROJECT_SOURCE_DIR}/configs")
 set_property(TEST configs_build_test APPEND PROPERTY ENVIRONMENT MILLRACE_CUDA_DRIVER=none)

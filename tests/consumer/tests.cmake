@@ -1,5 +1,6 @@
 # Builds and runs app/, a project of its own, against Millrace in the two ways that users have: an installed package, and
-# the source tree by add_subdirectory (which compiles the libraries once more, without optimisation).
+# the source tree by add_subdirectory (which compiles the libraries once more, without optimisation and file by file, so that a
+# missing include is noticed).
 
 set(_prefix ${CMAKE_CURRENT_BINARY_DIR}/consumer/prefix)
 add_test(NAME consumer_install COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --prefix ${_prefix})
@@ -19,4 +20,5 @@ consumer_test(consumer_of_package installed -DCMAKE_PREFIX_PATH=${_prefix} -DCMA
 set_tests_properties(consumer_of_package PROPERTIES FIXTURES_REQUIRED installed_package)
 
 consumer_test(consumer_of_source_tree subdirectory
-              -DMILLRACE_SOURCE=${PROJECT_SOURCE_DIR} -DLIBTORCH=${LIBTORCH_ROOT} -DCMAKE_BUILD_TYPE=Debug)
+              -DMILLRACE_SOURCE=${PROJECT_SOURCE_DIR} -DLIBTORCH=${LIBTORCH_ROOT} -DCMAKE_BUILD_TYPE=Debug
+              -DMILLRACE_FILES_AT_ONCE=0)

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 
 namespace millrace {
@@ -40,7 +41,7 @@ std::string take_block(std::string& page, const std::string& mark) {
 
 std::vector<Quoted> quoted_programs(const std::string& name) {
   const std::string mark = "<!-- program: ";
-  std::string page = text_of(fs::path(MILLRACE_PAGES) / (name + ".md"));
+  std::string page = text_of(test::source("docs/" + name + ".md"));
   std::vector<Quoted> programs;
   for (size_t at = page.find(mark); at != page.npos; at = page.find(mark)) {
     page.erase(0, at + mark.size());
@@ -55,7 +56,7 @@ std::vector<Quoted> quoted_programs(const std::string& name) {
 class Page : public testing::TestWithParam<std::string> {};
 
 TEST_P(Page, QuotesEveryExampleAsItIs) {
-  const fs::path sources = fs::path(MILLRACE_EXAMPLE_SOURCES) / GetParam();
+  const fs::path sources = test::source("apps/examples/" + GetParam());
   std::set<std::string> quoted, existing;
   for (const auto& program : quoted_programs(GetParam())) {
     quoted.insert(program.name);
@@ -66,10 +67,10 @@ TEST_P(Page, QuotesEveryExampleAsItIs) {
 }
 
 TEST_P(Page, SaysWhatTheProgramsPrint) {
-  fs::current_path(MILLRACE_TEST_DATA);  // Where they find pictures.
+  fs::current_path(test::data(""));  // Where they find pictures.
   for (const auto& program : quoted_programs(GetParam())) {
     const test::Watchdog watchdog(program.name, test::kLong);
-    test::Program run({(fs::path(MILLRACE_EXAMPLE_PROGRAMS) / ("example_" + program.name)).string()});
+    test::Program run({test::built("apps/example_" + program.name)});
     std::string printed;
     for (auto lines = std::count(program.output.begin(), program.output.end(), '\n'); lines > 0; --lines)
       printed += run.line() + "\n";
@@ -80,7 +81,7 @@ TEST_P(Page, SaysWhatTheProgramsPrint) {
 
 std::vector<std::string> pages_with_programs() {
   std::vector<std::string> pages;
-  for (const auto& entry : fs::directory_iterator(MILLRACE_EXAMPLE_SOURCES))
+  for (const auto& entry : fs::directory_iterator(test::source("apps/examples")))
     if (entry.is_directory()) pages.push_back(entry.path().filename());
   std::sort(pages.begin(), pages.end());
   return pages;

@@ -13,11 +13,13 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/tests/support/paths.h"
+
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kRoot = MILLRACE_SOURCE_DIR;
+const fs::path kRoot = fs::path(millrace::test::source("")).parent_path();
 
 // The groups that outside headers fall into, by the beginning of their name; the first match counts. Whatever matches
 // nothing here is named by its first folder: a new dependency is entered in this table, or refused.
@@ -76,7 +78,9 @@ const std::vector<Folder>& folders() {
       {"millrace.h",
        {"configs", "loader", "loader/image", "samplers", "sharing", "sharing/tensor", "sharing/cuda"},
        {}},
+      {"version.h", {}, {}},
       {"apps", {"*"}, {}},
+      {"apps/millrace/front", {"sharing", "version.h", "torch", "json", "CLI11"}, {}},
       {"benchmarks", {"*"}, {}},
       {"tests", {"*"}, {}},
   };

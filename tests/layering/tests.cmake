@@ -1,4 +1,3 @@
 millrace_program(layering_test layering/layering_test.cpp)
-target_compile_definitions(layering_test PRIVATE MILLRACE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-target_link_libraries(layering_test PRIVATE GTest::gtest_main)
+target_link_libraries(layering_test PRIVATE GTest::gtest_main millrace_test_paths)
 add_test(NAME layering_test COMMAND layering_test)

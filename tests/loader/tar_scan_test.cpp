@@ -19,6 +19,7 @@
 
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/paths.h"
 
 namespace millrace {
 namespace {
@@ -37,7 +38,7 @@ std::string text_of(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::string golden(const std::string& name) { return std::string(MILLRACE_TEST_DATA) + "/shards/" + name; }
+std::string golden(const std::string& name) { return test::data("shards/" + name); }
 
 std::string octal(int64_t value, size_t digits = 11) {
   std::string text(digits, '0');

@@ -13,7 +13,7 @@
 #include "millrace/sharing/tensor/share_memory.h"
 #include "millrace/tests/loader/datasets_for_tests.h"
 
-namespace millrace {
+namespace millrace::travelling_test {
 namespace {
 
 using millrace::testing::Hash;
@@ -113,4 +113,4 @@ TEST(TensorsOfALiveDataset, StayWhereTheyAre) {
 }
 
 }  // namespace
-}  // namespace millrace
+}  // namespace millrace::travelling_test

@@ -12,6 +12,7 @@
 #include "millrace/loader/datasets/fnv.h"
 #include "millrace/loader/datasets/tar_shards.h"
 #include "millrace/tests/samplers/pytorch_reference.h"
+#include "millrace/tests/support/paths.h"
 
 // Python's webdataset, where there is one, as the reference for tar shards.
 namespace millrace::test {
@@ -20,7 +21,7 @@ namespace millrace::test {
 inline std::optional<std::vector<std::string>> ask_webdataset(const std::string& arguments) {
   const auto [status, text] =
       detail::output_of("PYTHONIOENCODING=utf-8 '" + python() +
-                        "' '" MILLRACE_TEST_DATA "/../loader/webdataset_reference.py' " + arguments);
+                        "' '" + test::source("tests/loader/webdataset_reference.py") + "' " + arguments);
   constexpr int kNoWebdataset = 3, kNoPython = 127;
   if (WIFEXITED(status) && (WEXITSTATUS(status) == kNoWebdataset || WEXITSTATUS(status) == kNoPython))
     return std::nullopt;

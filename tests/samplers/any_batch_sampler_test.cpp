@@ -15,7 +15,7 @@
 #include "millrace/samplers/distributed_sampler.h"
 #include "millrace/samplers/random_sampler.h"
 
-namespace millrace {
+namespace millrace::any_batch_sampler_test {
 namespace {
 
 using Indices = std::vector<int64_t>;
@@ -130,4 +130,4 @@ TEST(AnyBatchSampler, HoldsWhatCanOnlyBeMovedAndCanBeReplaced) {
 }
 
 }  // namespace
-}  // namespace millrace
+}  // namespace millrace::any_batch_sampler_test

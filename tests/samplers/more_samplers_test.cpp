@@ -33,7 +33,7 @@
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/tests/support/process_probe.h"
 
-namespace millrace {
+namespace millrace::more_samplers_test {
 namespace {
 
 using Indices = std::vector<int64_t>;
@@ -671,4 +671,4 @@ TEST(BucketBatchSampler, RefusesWhatMakesNoSense) {
 }
 
 }  // namespace
-}  // namespace millrace
+}  // namespace millrace::more_samplers_test

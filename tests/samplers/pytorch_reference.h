@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/tests/support/paths.h"
+
 // Python's torch, where there is one, as the reference that index streams are compared with.
 namespace millrace::test {
 
@@ -72,7 +74,7 @@ inline std::optional<std::vector<std::string>> ask_python(const std::string& scr
     for (const auto& question : questions) file << question << '\n';
   }
   const auto [status, text] =
-      detail::output_of("'" + python() + "' '" MILLRACE_TEST_DATA "/../" + script + "' '" + path + "'");
+      detail::output_of("'" + python() + "' '" + source("tests/" + script) + "' '" + path + "'");
   std::filesystem::remove(path);
   constexpr int kNoTorch = 3, kNoPython = 127;
   if (WIFEXITED(status) && (WEXITSTATUS(status) == kNoTorch || WEXITSTATUS(status) == kNoPython)) return std::nullopt;

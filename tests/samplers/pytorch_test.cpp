@@ -17,7 +17,7 @@
 #include "millrace/tests/support/process_probe.h"
 
 // Index streams beside those of Python's torch: vectors that torch 2.11.0 printed, and torch itself where it is there.
-namespace millrace {
+namespace millrace::pytorch_test {
 namespace {
 
 using Indices = std::vector<int64_t>;
@@ -195,4 +195,4 @@ TEST(Samplers, GiveWhatTheInstalledPyTorchGives) {
 }
 
 }  // namespace
-}  // namespace millrace
+}  // namespace millrace::pytorch_test

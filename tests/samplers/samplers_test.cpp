@@ -14,7 +14,7 @@
 #include "millrace/samplers/sequential_sampler.h"
 
 // The golden vectors were printed by Python's torch 2.11.0 (torch.utils.data).
-namespace millrace {
+namespace millrace::samplers_test {
 namespace {
 
 using Indices = std::vector<int64_t>;
@@ -248,4 +248,4 @@ TEST(AnySampler, TakesASamplerOfTheUsersOwn) {
 }
 
 }  // namespace
-}  // namespace millrace
+}  // namespace millrace::samplers_test

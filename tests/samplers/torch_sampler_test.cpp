@@ -16,7 +16,7 @@
 #include "millrace/tests/support/process_probe.h"
 
 // Beside torch::data's own loader, whose dataset here gives back the request.
-namespace millrace {
+namespace millrace::torch_sampler_test {
 namespace {
 
 namespace td = torch::data;
@@ -237,4 +237,4 @@ TEST(TorchSampler, RefusesWhatMakesNoSense) {
 }
 
 }  // namespace
-}  // namespace millrace
+}  // namespace millrace::torch_sampler_test

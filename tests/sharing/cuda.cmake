@@ -7,7 +7,6 @@ endforeach()
 millrace_fake_cuda_test(sharing_cuda_driver_test sharing/cuda/driver_test.cpp sharing/cuda/fake_test.cpp
   sharing/cuda/probe_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_cuda millrace_test_support)
-target_compile_definitions(sharing_cuda_driver_test PRIVATE MILLRACE_TEST_OLD_DRIVER="$<TARGET_FILE:fake_cuda_old>")
 add_dependencies(sharing_cuda_driver_test fake_cuda_old)
 set_property(TEST sharing_cuda_driver_test APPEND PROPERTY ENVIRONMENT MILLRACE_FAKE_CUDA=devices=2)
 
@@ -43,7 +42,4 @@ foreach(example provider_waits provider_leaves)
 endforeach()
 millrace_fake_cuda_test(sharing_cuda_example_test sharing/cuda/example_test.cpp
   TIMEOUT 120 LIBRARIES millrace_test_support)
-target_compile_definitions(sharing_cuda_example_test PRIVATE
-  MILLRACE_TEST_PROVIDER_WAITS="$<TARGET_FILE:fake_provider_waits>"
-  MILLRACE_TEST_PROVIDER_LEAVES="$<TARGET_FILE:fake_provider_leaves>")
 add_dependencies(sharing_cuda_example_test fake_provider_waits fake_provider_leaves)

@@ -7,6 +7,7 @@
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/sharing/process/function_ref.h"
+#include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
 
@@ -87,7 +88,7 @@ class LibraryLoadedLater : public testing::TestWithParam<StartMethod> {};
 INSTANTIATE_TEST_SUITE_P(, LibraryLoadedLater, test::every_start_method(), test::start_method_name);
 
 TEST_P(LibraryLoadedLater, RunsInTheChild) {
-  void* library = ::dlopen(MILLRACE_TEST_PLUGIN, RTLD_NOW | RTLD_LOCAL);
+  void* library = ::dlopen(test::built("tests/libsharing_plugin.so").c_str(), RTLD_NOW | RTLD_LOCAL);
   ASSERT_NE(library, nullptr) << ::dlerror();
   const auto entry = reinterpret_cast<ChildEntry>(::dlsym(library, "plugin_entry"));
   ASSERT_NE(entry, nullptr);

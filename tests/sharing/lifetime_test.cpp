@@ -10,6 +10,7 @@
 
 #include "millrace/sharing/process/child.h"
 #include "millrace/sharing/process/fork_server.h"
+#include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
 
@@ -31,7 +32,7 @@ struct Family {
   std::pair<pid_t, PidFd> server;
 
   explicit Family(StartMethod method)
-      : trainer({MILLRACE_TEST_HELPER, "trainer", to_string(method), std::to_string(kChildren)}) {
+      : trainer({test::built("tests/sharing_helper"), "trainer", to_string(method), std::to_string(kChildren)}) {
     // They run and wait for nothing, so their numbers are still theirs.
     for (std::string line; (line = trainer.line()) != "ready";) {
       const pid_t pid = std::stoi(line.substr(line.find(' ')));
@@ -99,7 +100,7 @@ TEST(CtrlC, LeavesServerAndChildrenToTheTrainer) {
 }
 
 TEST(Init, WithARunningThreadThrowsAndNamesIt) {
-  Program program({MILLRACE_TEST_HELPER, "threads"});
+  Program program({test::built("tests/sharing_helper"), "threads"});
   EXPECT_THAT(program.line(), AllOf(HasSubstr("early-decoder"), HasSubstr("threads"), HasSubstr("millrace::init()")));
   EXPECT_EQ(program.wait().code(), 3);
 }
@@ -109,14 +110,14 @@ INSTANTIATE_TEST_SUITE_P(, WithoutInit, testing::Values(StartMethod::kForkServer
                          test::start_method_name);
 
 TEST_P(WithoutInit, StartingAChildNamesTheMissingLineAndRunsMainOnce) {
-  Program program({MILLRACE_TEST_HELPER, "no_init", to_string(GetParam())});
+  Program program({test::built("tests/sharing_helper"), "no_init", to_string(GetParam())});
   EXPECT_THAT(program.line(), HasSubstr("millrace::init(argc, argv)"));
   EXPECT_EQ(program.wait().code(), 2);
   EXPECT_EQ(program.errors(), "main\n") << "main() ran more than once";
 }
 
 TEST(WithoutInitFork, NeedsNone) {
-  Program program({MILLRACE_TEST_HELPER, "no_init", to_string(StartMethod::kFork)});
+  Program program({test::built("tests/sharing_helper"), "no_init", to_string(StartMethod::kFork)});
   EXPECT_THAT(program.line(), HasSubstr("child "));
   EXPECT_EQ(program.wait().code(), 0);
 }

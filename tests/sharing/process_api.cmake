@@ -7,6 +7,4 @@ target_link_libraries(sharing_exit_program PRIVATE millrace_sharing millrace_tes
 millrace_test(sharing_process_api_test sharing/process_api/call_test.cpp sharing/process_api/api_process_test.cpp
   sharing/process_api/exit_test.cpp sharing/process_api/spawn_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_sharing millrace_test_support)
-target_compile_definitions(sharing_process_api_test PRIVATE
-  MILLRACE_TEST_EXIT_PROGRAM="$<TARGET_FILE:sharing_exit_program>")
 add_dependencies(sharing_process_api_test sharing_exit_program)

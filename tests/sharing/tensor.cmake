@@ -8,7 +8,6 @@ target_link_libraries(sharing_tensor_family PRIVATE millrace_tensors millrace_te
 
 millrace_test(sharing_tensor_test sharing/tensor/tensor_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_tensors millrace_test_support)
-target_compile_definitions(sharing_tensor_test PRIVATE MILLRACE_TEST_FAMILY="$<TARGET_FILE:sharing_tensor_family>")
 add_dependencies(sharing_tensor_test sharing_tensor_family)
 
 if(TARGET example_hogwild)

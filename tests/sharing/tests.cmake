@@ -14,6 +14,4 @@ target_link_libraries(sharing_plugin PRIVATE millrace_sharing millrace_compiler)
 millrace_test(sharing_process_test sharing/process_test.cpp sharing/function_ref_test.cpp sharing/lifetime_test.cpp
   sharing/kill_test.cpp
   LABELS asan tsan TIMEOUT 300 LIBRARIES millrace_sharing millrace_test_support)
-target_compile_definitions(sharing_process_test PRIVATE
-  MILLRACE_TEST_HELPER="$<TARGET_FILE:sharing_helper>" MILLRACE_TEST_PLUGIN="$<TARGET_FILE:sharing_plugin>")
 add_dependencies(sharing_process_test sharing_helper sharing_plugin)

@@ -8,6 +8,8 @@
 #include <string>
 #include <system_error>
 
+#include "millrace/tests/support/paths.h"
+
 namespace millrace::test {
 
 /// A directory of one test, removed with it.
@@ -36,7 +38,7 @@ class Directory {
   /// Copies a file of tests/data into it.
   void copy(const std::string& data, const std::string& name) const {
     std::filesystem::create_directories((path_ / name).parent_path());
-    std::filesystem::copy_file(std::filesystem::path(MILLRACE_TEST_DATA) / data, path_ / name);
+    std::filesystem::copy_file(test::data(data), path_ / name);
   }
 
  private:

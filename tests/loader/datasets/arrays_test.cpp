@@ -14,6 +14,7 @@
 
 #include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/paths.h"
 
 namespace millrace {
 namespace {
@@ -24,7 +25,7 @@ using millrace::test::error_of;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::string npy(const std::string& name) { return std::string(MILLRACE_TEST_DATA) + "/npy/" + name; }
+std::string npy(const std::string& name) { return test::data("npy/" + name); }
 
 // scripts/make_golden.py had NumPy write these files.
 TEST(NpyArray, ReadsEveryDtypeThatNumPyWrites) {

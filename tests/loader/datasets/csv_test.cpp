@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "millrace/tests/loader/datasets/reading.h"
+#include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 
 namespace millrace::detail {
@@ -29,7 +30,7 @@ Rows rows_of(std::string_view text) {
 }
 
 TEST(CsvReader, ReadsWhatPythonWrites) {
-  std::ifstream file(std::string(MILLRACE_TEST_DATA) + "/manifests/quoted.csv", std::ios::binary);
+  std::ifstream file(test::data("manifests/quoted.csv"), std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   EXPECT_EQ(rows_of(text), (Rows{{"path", "label"}, {"a, b.jpg", "the \"cat\""}, {"c\nd.jpg", "größe"}, {"", ","}}));
 }

@@ -18,6 +18,7 @@
 #include "millrace/loader/datasets/image_folder.h"
 #include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/paths.h"
 
 namespace millrace {
 namespace {
@@ -30,7 +31,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-const std::string kData = MILLRACE_TEST_DATA;
+const std::string kData = test::source("tests/data");
 
 // Three pictures of 71x93, one of them as JPEG, with all there is.
 constexpr const char* kCsv =

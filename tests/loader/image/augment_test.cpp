@@ -10,7 +10,7 @@
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/tests/loader/image/chains.h"
 
-namespace millrace::transforms {
+namespace millrace::transforms::augment_test {
 namespace {
 
 using image::Size;
@@ -256,4 +256,4 @@ TEST(Chain, RefusesAugmentationsWithoutAMeaning) {
 }
 
 }  // namespace
-}  // namespace millrace::transforms
+}  // namespace millrace::transforms::augment_test

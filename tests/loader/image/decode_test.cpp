@@ -7,7 +7,7 @@
 
 #include "millrace/tests/loader/image/pictures.h"
 
-namespace millrace::image {
+namespace millrace::image::decode_test {
 namespace {
 
 using millrace::test::Bytes;
@@ -84,4 +84,4 @@ TEST(ImageDecoder, SaysWhatIsWrongWithTheBytes) {
 }
 
 }  // namespace
-}  // namespace millrace::image
+}  // namespace millrace::image::decode_test

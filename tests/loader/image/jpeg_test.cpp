@@ -7,7 +7,7 @@
 
 #include "millrace/tests/loader/image/pictures.h"
 
-namespace millrace::image {
+namespace millrace::image::jpeg_test {
 namespace {
 
 using millrace::test::Bytes;
@@ -154,4 +154,4 @@ TEST(JpegReader, NeverCrashesOnFlippedBytes) {
 }
 
 }  // namespace
-}  // namespace millrace::image
+}  // namespace millrace::image::jpeg_test

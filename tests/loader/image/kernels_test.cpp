@@ -10,7 +10,7 @@
 #include "millrace/loader/image/resample.h"
 #include "millrace/tests/loader/image/pictures.h"
 
-namespace millrace::image {
+namespace millrace::image::kernels_test {
 namespace {
 
 /// Everything the kernels compute from one noisy picture, for several tap counts, widths that leave remainders, both
@@ -72,4 +72,4 @@ TEST(Kernels, NormalizeSubtractsThenScales) {
 }
 
 }  // namespace
-}  // namespace millrace::image
+}  // namespace millrace::image::kernels_test

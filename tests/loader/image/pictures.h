@@ -15,13 +15,14 @@
 #include "millrace/loader/image/decode.h"
 #include "millrace/loader/image/image.h"
 #include "millrace/loader/sample_rng.h"
+#include "millrace/tests/support/paths.h"
 
 /// What the tests of pictures share: the files, and slow but obvious versions of what the loader does.
 namespace millrace::test {
 
 using Bytes = std::vector<std::byte>;
 
-inline std::string data_path(const std::string& name) { return std::string(MILLRACE_TEST_DATA) + "/" + name; }
+inline std::string data_path(const std::string& name) { return test::data(name); }
 
 inline Bytes read_bytes(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -41,7 +42,7 @@ inline Bytes bytes_of(const std::string& text) {
 /// The photos and the JPEGs among the encodings.
 inline std::vector<std::string> jpeg_paths() {
   std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(MILLRACE_TEST_DATA)) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(test::data(""))) {
     if (entry.path().extension() == ".jpg") paths.push_back(entry.path().string());
   }
   std::sort(paths.begin(), paths.end());

@@ -11,7 +11,7 @@
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/tests/loader/image/chains.h"
 
-namespace millrace::transforms {
+namespace millrace::transforms::pixel_transforms_test {
 namespace {
 
 using image::Box;
@@ -281,4 +281,4 @@ TEST(RandomErasing, ErasesNothingWhenNoDrawIsSmallerThanThePicture) {
 }
 
 }  // namespace
-}  // namespace millrace::transforms
+}  // namespace millrace::transforms::pixel_transforms_test

@@ -10,7 +10,7 @@
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/tests/loader/image/chains.h"
 
-namespace millrace::transforms {
+namespace millrace::transforms::renderer_test {
 namespace {
 
 using image::Box;
@@ -201,4 +201,4 @@ TEST(Renderer, PicturesInMemoryComeOutAsThoseInFiles) {
 }
 
 }  // namespace
-}  // namespace millrace::transforms
+}  // namespace millrace::transforms::renderer_test

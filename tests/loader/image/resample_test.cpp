@@ -8,7 +8,7 @@
 
 #include "millrace/tests/loader/image/pictures.h"
 
-namespace millrace::image {
+namespace millrace::image::resample_test {
 namespace {
 
 using millrace::test::blank;
@@ -154,4 +154,4 @@ TEST(Resampler, OnePlaneIsTheFirstOfThree) {
 }
 
 }  // namespace
-}  // namespace millrace::image
+}  // namespace millrace::image::resample_test

@@ -6,7 +6,7 @@
 
 #include "millrace/tests/loader/image/chains.h"
 
-namespace millrace::transforms {
+namespace millrace::transforms::targets_test {
 namespace {
 
 using image::Size;
@@ -154,4 +154,4 @@ TEST(Targets, RefuseMasksOfAnotherSizeAndShapesThatAFunctionChanges) {
 }
 
 }  // namespace
-}  // namespace millrace::transforms
+}  // namespace millrace::transforms::targets_test

@@ -12,6 +12,7 @@
 #include "millrace/tests/loader/image/chains.h"
 #include "millrace/tests/samplers/pytorch_reference.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/paths.h"
 
 namespace millrace::test {
 namespace {
@@ -62,7 +63,7 @@ class Torchvision {
       for (const auto& question : questions_) file << question << '\n';
     }
     const auto [status, text] = detail::output_of(
-        "'" + python() + "' '" MILLRACE_TEST_DATA "/../loader/image/torchvision_results.py' '" + folder.path() +
+        "'" + python() + "' '" + test::source("tests/loader/image/torchvision_results.py") + "' '" + folder.path() +
         "/questions' '" + folder.path() + "/pictures' '" + folder.path() + "/results'");
     constexpr int kNoTorchvision = 3, kNoPython = 127;
     if (WIFEXITED(status) && (WEXITSTATUS(status) == kNoTorchvision || WEXITSTATUS(status) == kNoPython))

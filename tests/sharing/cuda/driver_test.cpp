@@ -13,6 +13,7 @@
 #include "millrace/sharing/process/context.h"
 #include "millrace/tests/fake_cuda/fake_cuda.h"
 #include "millrace/tests/fake_cuda/fake_torch.h"
+#include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 
 namespace millrace::cuda {
@@ -84,7 +85,7 @@ TEST(DriverStatus, SaysThatThereIsNoLibrary) {
 TEST(DriverStatus, SaysThatTheDriverIsTooOld) {
   EXPECT_THAT(status_with({{"MILLRACE_FAKE_CUDA", "driver_version=11080"}}),
               AllOf(StartsWith(number_of(Kind::kTooOld)), HasSubstr("it is of CUDA 11.8; install one of CUDA 12.0")));
-  EXPECT_THAT(status_with({{"MILLRACE_CUDA_DRIVER", MILLRACE_TEST_OLD_DRIVER}}),
+  EXPECT_THAT(status_with({{"MILLRACE_CUDA_DRIVER", test::built("tests/libfake_cuda_old.so")}}),
               AllOf(StartsWith(number_of(Kind::kTooOld)),
                     HasSubstr("it is of CUDA 11.4 and lacks cuInit; install one of CUDA 12.0 or later")));
 }

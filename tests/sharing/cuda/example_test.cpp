@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 
 namespace millrace {
@@ -16,14 +17,14 @@ constexpr const char* kRead = "consumer: read 7";
 constexpr const char* kBothEndedWell = "provider ended with 0, consumer with 0";
 
 TEST(CudaExamples, AProviderThatWaitsKeepsItsMemoryGood) {
-  test::Program program({MILLRACE_TEST_PROVIDER_WAITS});
+  test::Program program({test::built("tests/fake_provider_waits")});
   EXPECT_EQ(program.line(), kRead);
   EXPECT_EQ(program.line(), kBothEndedWell);
   EXPECT_EQ(program.errors(), "");
 }
 
 TEST(CudaExamples, AProviderThatLeavesWaitsForItsConsumerFirst) {
-  test::Program program({MILLRACE_TEST_PROVIDER_LEAVES});
+  test::Program program({test::built("tests/fake_provider_leaves")});
   EXPECT_EQ(program.line(), kRead);
   EXPECT_EQ(program.line(), kBothEndedWell);
   EXPECT_EQ(program.errors(), "");
@@ -31,7 +32,7 @@ TEST(CudaExamples, AProviderThatLeavesWaitsForItsConsumerFirst) {
 
 // Both sleep two seconds, so which of them is first is not certain.
 TEST(CudaExamples, AProviderThatDoesNotWaitWarnsAndItsConsumerReadsGoodBytesOrKnows) {
-  test::Program program({MILLRACE_TEST_PROVIDER_LEAVES, "0"});
+  test::Program program({test::built("tests/fake_provider_leaves"), "0"});
   const std::string consumer = program.line();
   EXPECT_EQ(program.line(), kBothEndedWell);
   const std::string errors = program.errors();

@@ -18,7 +18,7 @@
 #include "millrace/tests/fake_cuda/fake_torch.h"
 #include "millrace/tests/support/process_probe.h"
 
-namespace millrace::cuda {
+namespace millrace::cuda::fake_test {
 namespace {
 
 namespace mp = millrace::multiprocessing;
@@ -362,4 +362,4 @@ TEST(FakeTorch, GivesASliceOutAgainAfterTheStreamsThatUseIt) {
 }
 
 }  // namespace
-}  // namespace millrace::cuda
+}  // namespace millrace::cuda::fake_test

@@ -8,6 +8,7 @@
 #include "millrace/sharing/process/context.h"
 #include "millrace/sharing/process/process.h"
 #include "millrace/sharing/process/process_end.h"
+#include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
 
@@ -22,7 +23,7 @@ INSTANTIATE_TEST_SUITE_P(, ProgramExit, testing::Combine(test::every_start_metho
 
 TEST_P(ProgramExit, WaitsForChildrenAndTerminatesDaemons) {
   const auto [method, way] = GetParam();
-  test::Program program({MILLRACE_TEST_EXIT_PROGRAM, to_string(method), way});
+  test::Program program({test::built("tests/sharing_exit_program"), to_string(method), way});
   const auto daemon = std::stoi(program.line());
   EXPECT_EQ(program.line(), "main");
   EXPECT_EQ(program.line(), "child");

@@ -20,7 +20,7 @@
 #include "millrace/sharing/sync/value.h"
 #include "millrace/tests/sharing/sync/crew.h"
 
-namespace millrace::multiprocessing {
+namespace millrace::multiprocessing::kill_test {
 namespace {
 
 constexpr uint32_t kParties = 4;
@@ -206,4 +206,4 @@ TEST(SyncKill, AThousandProcessesAtRandomMomentsHangNobody) {
 }
 
 }  // namespace
-}  // namespace millrace::multiprocessing
+}  // namespace millrace::multiprocessing::kill_test

@@ -33,6 +33,7 @@
 #include "millrace/sharing/tensor/share_memory.h"
 #include "millrace/sharing/tensor/strategy.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
+#include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
 
@@ -353,7 +354,7 @@ TEST_P(TensorSharing, KillingEveryProcessAtOnceLeavesNothingInDevShm) {
   constexpr uint64_t kLarge = 16 << 20;
   const auto names = test::shared_memory_names();
   const auto free_before = free_in_dev_shm();
-  test::Program family({MILLRACE_TEST_FAMILY, to_string(method()), mp::to_string(strategy())});
+  test::Program family({test::built("tests/sharing_tensor_family"), to_string(method()), mp::to_string(strategy())});
   ASSERT_EQ(family.line(), "all at work");
   EXPECT_EQ(test::shared_memory_names(), names) << "there are none while they work either";
   EXPECT_GE(members_of(family.pid()).size(), 4u);

@@ -2,7 +2,6 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
-#include <torch/headeronly/version.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,17 +10,11 @@
 #include <optional>
 #include <sstream>
 
-#include "millrace/apps/millrace/doctor.h"
+#include "millrace/apps/millrace/front/doctor.h"
 #include "millrace/sharing/memory/probe.h"
-#include "millrace/sharing/process/context.h"
-#include "millrace/sharing/process/torch_cuda.h"
 
 namespace millrace::apps {
 namespace {
-
-namespace mp = millrace::multiprocessing;
-
-constexpr std::chrono::seconds kLimit{30};
 
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
@@ -132,36 +125,6 @@ Check check_open_files() {
   return check;
 }
 
-void do_nothing() {}
-
-Check check_fork_server() {
-  Check check{"fork server", Verdict::kOk, "starts processes", "", true};
-  try {
-    auto process = mp::Context(StartMethod::kForkServer).Process(do_nothing);
-    process.start();
-    if (!process.join(kLimit)) throw std::runtime_error("a process of it does not end");
-    if (process.exitcode() != 0)
-      throw std::runtime_error("a process of it ended with exit code " + std::to_string(*process.exitcode()));
-  } catch (const std::exception& error) {
-    check.verdict = Verdict::kNotAvailable;
-    check.text = error.what();
-    check.cure = "Look for limits (ulimit -n, ulimit -u, pids.max) and for a seccomp profile that forbids fork";
-  }
-  return check;
-}
-
-Check check_libtorch() { return {"LibTorch", Verdict::kOk, TORCH_VERSION, "", true}; }
-
-Check check_torch_cuda() {
-  const TorchCuda& part = load_torch_cuda();
-  Check check{"LibTorch's CUDA part", Verdict::kOk, part.text, "", false};
-  if (part.state == TorchCuda::State::kLoaded) return check;
-  check.verdict = Verdict::kNotAvailable;
-  if (part.state == TorchCuda::State::kFailed)
-    check.cure = "Install a LibTorch for CUDA together with the NVIDIA libraries it needs";
-  return check;
-}
-
 // A container has its own view of processes and devices; the others are seen by what they leave in the root.
 Check check_container() {
   for (const char* mark : {"/.dockerenv", "/run/.containerenv"})
@@ -174,8 +137,8 @@ Check check_container() {
 }  // namespace
 
 std::vector<Check> check_host() {
-  return {check_kernel(),     check_cores(),       check_memory(),   check_dev_shm(),    check_huge_pages(),
-          check_open_files(), check_fork_server(), check_libtorch(), check_torch_cuda(), check_container()};
+  return {check_kernel(),     check_cores(),      check_memory(),   check_dev_shm(),
+          check_huge_pages(), check_open_files(), check_container()};
 }
 
 }  // namespace millrace::apps

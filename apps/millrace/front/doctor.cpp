@@ -1,0 +1,54 @@
+#include "millrace/apps/millrace/front/doctor.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "millrace/apps/millrace/front/command_line.h"
+
+namespace millrace::apps {
+namespace {
+
+const char* text_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kOk:
+      return "ok";
+    case Verdict::kLimited:
+      return "limited";
+    case Verdict::kNotAvailable:
+      return "not available";
+  }
+  return "";
+}
+
+void print(const Check& check) {
+  const std::string cure = check.cure.empty() ? "" : ". " + check.cure;
+  std::printf("%-14s %-22s %s%s\n", text_of(check.verdict), check.name.c_str(), check.text.c_str(), cure.c_str());
+}
+
+nlohmann::json to_json(const Check& check) {
+  return {{"name", check.name},
+          {"verdict", text_of(check.verdict)},
+          {"text", check.text},
+          {"cure", check.cure},
+          {"needed", check.needed}};
+}
+
+}  // namespace
+
+int report(const std::vector<Check>& checks, bool json) {
+  const bool usable = std::none_of(checks.begin(), checks.end(), [](const Check& check) {
+    return check.needed && check.verdict == Verdict::kNotAvailable;
+  });
+  if (json) {
+    nlohmann::json report{{"usable", usable}, {"checks", nlohmann::json::array()}};
+    for (const Check& check : checks) report["checks"].push_back(to_json(check));
+    // What libraries and devices call themselves may be no UTF-8.
+    std::puts(report.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  } else {
+    for (const Check& check : checks) print(check);
+  }
+  return usable ? kDone : kWorkFailed;
+}
+
+}  // namespace millrace::apps

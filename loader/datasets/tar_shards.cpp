@@ -194,7 +194,20 @@ TarImages TarImages::transform(transforms::Chain chain) const {
 
 TarImages TarImages::mode(ImageMode mode) const {
   TarImages result = *this;
-  result.mode_ = mode;
+  result.pictures_.mode = mode;
+  return result;
+}
+
+TarImages TarImages::orientation(Orientation orientation) const {
+  TarImages result = *this;
+  result.pictures_.orientation = orientation;
+  return result;
+}
+
+TarImages TarImages::max_pixels(int64_t max_pixels) const {
+  if (max_pixels < 1) throw std::invalid_argument("TarImages: max_pixels is " + std::to_string(max_pixels));
+  TarImages result = *this;
+  result.pictures_.max_pixels = max_pixels;
   return result;
 }
 
@@ -202,14 +215,14 @@ SampleSpec TarImages::spec() {
   std::optional<image::Size> size = chain_.fixed_size();
   if (!size) {
     try {
-      size = chain_.output_size(image::ImageDecoder().open(shards_.bytes(0, image_files_), mode_));
+      size = chain_.output_size(image::ImageDecoder().open(shards_.bytes(0, image_files_), pictures_));
     } catch (const TarError&) {
       throw;
     } catch (const std::exception& error) {
       throw TarError("tar: cannot find the size of the first picture, '" + describe(0) + "': " + error.what());
     }
   }
-  SampleSpec spec = {chain_.field("image", mode_, *size)};
+  SampleSpec spec = {chain_.field("image", pictures_.mode, *size)};
   if (label_files_) spec.fields.push_back({"label", c10::ScalarType::Long, {}});
   return spec;
 }
@@ -219,7 +232,7 @@ void TarImages::read(size_t i, SampleRow& row, SampleContext& context) {
   const std::vector<int64_t>& shape = row.spec().fields[0].shape;
   const image::Size size = {static_cast<int>(shape[1]), static_cast<int>(shape[2])};
   try {
-    renderer.render(chain_, shards_.bytes(i, image_files_), mode_, context.rng(), size, row.bytes(0));
+    renderer.render(chain_, shards_.bytes(i, image_files_), pictures_, context.rng(), size, row.bytes(0));
     if (label_files_) row.set<int64_t>("label", number_of(shards_.bytes(i, *label_files_)));
   } catch (const TarError&) {
     throw;

@@ -134,6 +134,12 @@ class TarImages {
   /// The same decoded to `mode`, kRGB unless said otherwise.
   TarImages mode(ImageMode mode) const;
 
+  /// The same with pictures turned the right way up by their EXIF data, or not, as is the default.
+  TarImages orientation(Orientation orientation) const;
+
+  /// The same with pictures of up to so many pixels, kMaxPixels unless said otherwise; a larger one is an error.
+  TarImages max_pixels(int64_t max_pixels) const;
+
   const TarShards& shards() const { return shards_; }
   const transforms::Chain& chain() const { return chain_; }
   size_t size() const { return shards_.size(); }
@@ -146,7 +152,7 @@ class TarImages {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(shards_, image_files_, label_files_, chain_, mode_);
+    archive(shards_, image_files_, label_files_, chain_, pictures_);
   }
 
  private:
@@ -154,7 +160,7 @@ class TarImages {
   std::string image_files_;
   std::optional<std::string> label_files_;
   transforms::Chain chain_;
-  ImageMode mode_ = ImageMode::kRGB;
+  PictureOptions pictures_;
 };
 
 }  // namespace millrace

@@ -81,15 +81,17 @@ class BmpReader final : public FormatReader {
     size_t behind_header = kFileHeader + header;
     require_kind(header);
     if (bits_ >= 16) behind_header += read_channels(header);
-    if (bits_ <= 8) read_palette(header, behind_header);
     pixels_at_ = bytes_.u32(10);
+    if (bits_ <= 8) {
+      const size_t behind_palette = read_palette(header, behind_header);
+      if (pixels_at_ == behind_header)
+        pixels_at_ = behind_palette;  // Some writers forget the palette, as Pillow knows.
+    }
     if (!is_run_length()) {
       const uint64_t needed = pixels_at_ + (static_cast<uint64_t>(height) - 1) * stride() + row_bytes();
       if (bytes_.size() < needed)
         throw broken(
             "BMP", "the file ends after " + std::to_string(bytes_.size()) + " of " + std::to_string(needed) + " bytes");
-    } else if (top_down_) {
-      throw broken("BMP", "run-length rows from top to bottom, which the format does not have");
     }
   }
 
@@ -162,13 +164,14 @@ class BmpReader final : public FormatReader {
     return header > kInfoHeader ? 0 : size_t{compression_ == kAlphaBitFields ? 16u : 12u};
   }
 
-  /// Colours that the file leaves out are black.
-  void read_palette(uint32_t header, size_t at) {
+  /// Gives where the palette ends. Colours that the file leaves out are black.
+  size_t read_palette(uint32_t header, size_t at) {
     const size_t entry = header == kCoreHeader ? 3 : 4;
     size_t count = size_t{1} << bits_;
     if (header >= kInfoHeader && bytes_.u32(kFileHeader + 32) != 0)
       count = std::min<size_t>(count, bytes_.u32(kFileHeader + 32));
     for (size_t i = 0; i < count; ++i, at += entry) palette_[i] = {bytes_.u8(at + 2), bytes_.u8(at + 1), bytes_.u8(at)};
+    return at;
   }
 
   /// Calls put(y, x, index) for every pixel.

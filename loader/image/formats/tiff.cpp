@@ -61,6 +61,7 @@ class TiffReader final : public FormatReader {
     TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, this);
     tiff_.reset(TIFFClientOpenExt("picture", "r", this, read, write, seek, close, size_of, map, unmap, options.get()));
     if (!tiff_) throw broken_tiff();
+    reason_[0] = '\0';  // What was wrong with single tags did not keep it from being opened.
     read_header();
   }
 
@@ -115,7 +116,6 @@ class TiffReader final : public FormatReader {
     compression_ = field<uint16_t>(TIFFTAG_COMPRESSION, COMPRESSION_NONE);
     planar_ = field<uint16_t>(TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) == PLANARCONFIG_SEPARATE && samples_ > 1;
     photometric_ = field<uint16_t>(TIFFTAG_PHOTOMETRIC, kNoPhotometric);
-    if (photometric_ == kNoPhotometric) throw broken("TIFF", "nothing says what its samples are");
     require_layout();
     if (photometric_ == PHOTOMETRIC_YCBCR) {
       if (compression_ == COMPRESSION_JPEG && !planar_) {
@@ -154,6 +154,8 @@ class TiffReader final : public FormatReader {
       case PHOTOMETRIC_ICCLAB:
       case PHOTOMETRIC_ITULAB:
         throw unsupported("TIFF", "colours in CIE L*a*b*");
+      case kNoPhotometric:
+        throw unsupported("TIFF", "samples of which it does not say what they are");
       default:
         throw unsupported("TIFF", "photometric interpretation " + std::to_string(photometric_));
     }

@@ -221,6 +221,21 @@ TEST(ImageManifest, BadFilesAreErrorsThatNameThemAndTheCure) {
   EXPECT_THAT(masked("none.png"), HasSubstr("No such file"));
 }
 
+/// The masks that ImageManifest reads from a file.
+at::Tensor mask_of(const std::string& file) {
+  const auto dataset =
+      manifest("a.csv", "path,mask\nmanifests/mask.png," + file + "\n", {.root = kData, .label = "", .mask = "mask"});
+  return test::read_all(dataset)["mask"].clone();
+}
+
+TEST(ImageManifest, MaskWithAPaletteGivesItsIndices) {
+  EXPECT_EQ(mask_of("manifests/palette.png").max().item<int64_t>(), 3);
+}
+
+TEST(ImageManifest, MaskOf16BitsGivesItsNumbers) {
+  EXPECT_TRUE(at::equal(mask_of("manifests/deep.png"), mask_of("manifests/mask.png")));
+}
+
 // --- Memory ---
 
 /// Has every worker look at the whole manifest.

@@ -29,14 +29,27 @@ using millrace::test::data_path;
 using millrace::test::read_bytes;
 using ::testing::HasSubstr;
 
-/// Decodes to pixels or to an error, whichever it is.
-bool decodes(const Bytes& file) {
+template <class Call>
+bool succeeds(Call call) {
   try {
-    decode(file, ImageMode::kRGB);
+    call();
     return true;
   } catch (const std::runtime_error&) {
     return false;
   }
+}
+
+/// Decodes in every way, to pixels or to an error, whichever it is. Mutated sizes may be anything up to the limit,
+/// which would make a run take minutes.
+bool decodes(const Bytes& file) {
+  PictureOptions upright(ImageMode::kGray);
+  upright.orientation = Orientation::kExif;
+  upright.max_pixels = 1 << 20;
+  PictureOptions options;
+  options.max_pixels = upright.max_pixels;
+  succeeds([&] { decode(file, upright); });
+  succeeds([&] { decode_numbers(file, options.max_pixels); });
+  return succeeds([&] { decode(file, options); });
 }
 
 std::vector<Bytes> fixtures() {
@@ -146,6 +159,69 @@ TEST(HostilePictures, OpenNoFileAndNoSocket) {
     ADD_FAILURE() << "file " << i << " ended its process by signal " << WTERMSIG(status)
                   << (WTERMSIG(status) == SIGSYS ? ": it opened something" : "");
   }
+}
+
+/// From now on this process gets no more than 256 MiB beside what it has.
+void forbid_large_allocations() {
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t most = pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) + (rlim_t{256} << 20);
+  const rlimit limit = {most, most};
+  if (::setrlimit(RLIMIT_AS, &limit) != 0) ::_exit(77);
+}
+
+TEST(PictureLimits, AreAskedBeforeAllocationInEveryFormat) {
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(data_path("formats/huge"))) {
+    const Bytes file = read_bytes(entry.path().string());
+    ++files;
+    const int status = run_alone([&] {
+      forbid_large_allocations();
+      try {
+        decode(file, ImageMode::kRGB);
+      } catch (const std::exception& error) {
+        const std::string what = error.what();
+        if (what.find("pixels, over the limit of 178956970 pixels; where the file is to be trusted, raise the "
+                      "dataset's max_pixels") != what.npos)
+          ::_exit(0);
+        std::cerr << entry.path() << ": " << what << std::endl;
+      }
+      ::_exit(1);
+    });
+    EXPECT_EQ(status, 0) << entry.path();
+  }
+  EXPECT_EQ(files, 7);
+}
+
+TEST(PictureLimits, HoldToThePixel) {
+  const Bytes file = read_bytes(data_path("formats/pillow/rgb_tiles.tiff"));
+  PictureOptions options;
+  options.max_pixels = 11 * 17;
+  EXPECT_EQ(decode(file, options).size(), (Size{11, 17}));
+  options.max_pixels = 11 * 17 - 1;
+  try {
+    decode(file, options);
+    FAIL() << "a picture over the limit was decoded";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("a picture of 11x17 pixels, over the limit of 186 pixels"));
+  }
+  EXPECT_THROW(decode_numbers(read_bytes(data_path("formats/masks/gray8.png")), 63), std::runtime_error);
+}
+
+TEST(Room, GivesBackWhatAHugePictureNeeded) {
+  Room<uint8_t> room;
+  constexpr size_t kHuge = size_t{100} << 20;
+  room.at_least(kHuge);
+  room.at_least(1000);
+  EXPECT_EQ(room.size(), kHuge) << "the next may be as large";
+  for (int i = 0; i < 100; ++i) room.at_least(1000);
+  EXPECT_EQ(room.size(), 1000u);
+}
+
+TEST(Room, KeepsWhatIsNeededNowAndThen) {
+  Room<uint8_t> room;
+  for (int i = 0; i < 100; ++i) room.at_least(i % 20 == 0 ? size_t{100} << 20 : size_t{1000});
+  EXPECT_EQ(room.size(), size_t{100} << 20);
 }
 
 TEST(HostilePictures, ForbiddingIsSeen) {

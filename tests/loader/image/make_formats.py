@@ -1,5 +1,5 @@
-"""Makes tests/data/formats/pillow: small pictures in every format that is read, and in expected.bin what Pillow's
-convert("RGB") gives for them; expected.txt names them: file, height, width, offset. Where Pillow cannot read a file, or
+"""Makes what is in the folders of tests/data/formats. pillow: small pictures in every format that is read, and in
+expected.bin what Pillow's convert("RGB") gives for them; expected.txt names them: file, height, width, offset. Where Pillow cannot read a file, or
 clips 16-bit gray values instead of scaling them, what the file was made of is expected.
 
     python3 tests/loader/image/make_formats.py tests/data/formats/pillow     (needs pillow and numpy)
@@ -12,7 +12,7 @@ import sys
 import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 folder = pathlib.Path(sys.argv[1])
 H, W = 11, 17
@@ -31,7 +31,7 @@ expected = []
 
 
 def keep(name, data, pixels=None):
-    """Writes a file; its pixels are Pillow's unless given, and both where Pillow reads it (TRUST tells what it does not)."""
+    """Writes a file; its pixels are Pillow's unless given."""
     (folder / name).write_bytes(data)
     if pixels is None:
         pixels = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
@@ -80,7 +80,7 @@ def packed(values, bits):
     return out
 
 
-def png(values, bits, colour_type, interlaced=False, plte=None, trns=None):
+def png(values, bits, colour_type, interlaced=False, plte=None, trns=None, claimed=None):
     height, width = values.shape[:2]
 
     def chunk(kind, data):
@@ -93,6 +93,7 @@ def png(values, bits, colour_type, interlaced=False, plte=None, trns=None):
         if part.size:
             for row in part:
                 raw += b"\0" + packed(row[None], bits)
+    height, width = claimed or (height, width)
     head = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, int(interlaced))
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
     if plte is not None:
@@ -123,7 +124,7 @@ check("rgba.png", png(np.concatenate([rgb, alpha[..., None]], -1), 8, 6), rgb)
 
 
 def tiff(values, bits, photometric, big_endian=False, planar=False, tile=None, deflate=False, extras=(), colours=None,
-         sample_format=None, rows_per_strip=4, big=False, more=()):
+         sample_format=None, rows_per_strip=4, big=False, claimed=None):
     """`values` is height x width x samples; `tile` is the side of square tiles, a multiple of 16."""
     if values.ndim == 2:
         values = values[..., None]
@@ -146,6 +147,7 @@ def tiff(values, bits, photometric, big_endian=False, planar=False, tile=None, d
             for top in range(0, height, rows_per_strip):
                 chunks.append(encode(plane[top : top + rows_per_strip]))
     first = 16 if big else 8
+    height, width = claimed or (height, width)
     offsets, at = [], first
     for chunk in chunks:
         offsets.append(at)
@@ -162,7 +164,7 @@ def tiff(values, bits, photometric, big_endian=False, planar=False, tile=None, d
         entries.append((320, 3, [int(v) * 257 for c in range(3) for v in colours[:, c]]))
     if sample_format:
         entries.append((339, 3, [sample_format] * samples))
-    entries = sorted(entries + list(more))
+    entries.sort()
     count, slot = ("Q", 8) if big else ("I", 4)
     ifd = struct.pack(order + ("Q" if big else "H"), len(entries))
     behind = at + len(ifd) + len(entries) * (20 if big else 12) + slot
@@ -383,6 +385,10 @@ def rle4(values):
 
 runs = index8.copy()
 runs[2:5, 3:12] = 7
+forgotten = bytearray(bmp(bmp_rows(index8[up], 8), 8, colours=palette[:200]))  # The offset to the pixels ends too early.
+forgotten[10:14] = struct.pack("<I", 54)
+check("palette8_forgotten.bmp", bytes(forgotten), palette[index8])
+check("rle8_top_down.bmp", bmp(rle8(runs), 8, 1, colours=palette[:200], height=-H), palette[runs])
 check("rle8.bmp", bmp(rle8(runs[up]), 8, 1, colours=palette[:200]), palette[runs])
 check("rle4.bmp", bmp(rle4(index4[up]), 4, 2, colours=palette[:16]), palette[index4])
 stepped = np.zeros((H, W), np.uint8)
@@ -454,7 +460,46 @@ for name, data in {
 }.items():
     (refused / name).write_bytes(data)
 
-with open(folder / "expected.bin", "wb") as data, open(folder / "expected.txt", "w") as index:
-    for name, pixels in expected:
-        index.write(f"{name} {pixels.shape[0]} {pixels.shape[1]} {data.tell()}\n")
-        data.write(pixels.tobytes())
+# --- pictures with an orientation in their EXIF data, and those that they become --------------------------------------
+
+turned = folder.parent / "turned"
+turned.mkdir(exist_ok=True)
+upright = []
+for orientation in range(1, 9):
+    exif = Image.Exif()
+    exif[274] = orientation
+    for ending, form, options in (("jpeg", "JPEG", {"quality": 95}), ("png", "PNG", {}), ("webp", "WEBP", {"lossless": True}),
+                                  ("tiff", "TIFF", {})):
+        name = f"{orientation}.{ending}"
+        data = saved(Image.fromarray(np.ascontiguousarray(rgb[2:7, 1:4])), form, exif=exif, **options)
+        (turned / name).write_bytes(data)
+        with Image.open(io.BytesIO(data)) as picture_in_file:
+            upright.append((name, np.array(ImageOps.exif_transpose(picture_in_file).convert("RGB"))))
+
+# --- small files that ask for more than 178,956,970 pixels ------------------------------------------------------------
+
+huge = folder.parent / "huge"
+huge.mkdir(exist_ok=True)
+progressive = bytearray(saved(Image.fromarray(rgb), "JPEG", progressive=True))
+baseline = bytearray(saved(Image.fromarray(rgb), "JPEG"))
+for marker, data in ((b"\xff\xc2", progressive), (b"\xff\xc0", baseline)):
+    at = data.index(marker) + 5
+    data[at : at + 4] = struct.pack(">HH", 65500, 65500)
+one = np.zeros((1, 1), np.uint8)
+canvas = bytearray(saved(picture, "WEBP", save_all=True, append_images=[other], lossless=True))
+at = canvas.index(b"VP8X") + 12
+canvas[at : at + 6] = (16382).to_bytes(3, "little") * 2
+for name, data in {
+    "progressive.jpeg": bytes(progressive), "baseline.jpeg": bytes(baseline),
+    "interlaced.png": png(one, 8, 0, True, claimed=(65500, 65500)), "strips.tiff": tiff(one, 8, 1, claimed=(65500, 65500)),
+    "tiles.tiff": tiff(one, 8, 1, tile=16, claimed=(65500, 65500)),
+    "canvas.webp": bytes(canvas), "screen.gif": gif((65500, 65500), (0, 0, 1, 1), one, palette),
+    "rle8.bmp": bmp(b"\0\1", 8, 1, colours=palette[:2], height=65500, width=65500),
+}.items():
+    (huge / name).write_bytes(data)
+
+for place, pictures in ((folder, expected), (turned, upright)):
+    with open(place / "expected.bin", "wb") as data, open(place / "expected.txt", "w") as index:
+        for name, pixels in pictures:
+            index.write(f"{name} {pixels.shape[0]} {pixels.shape[1]} {data.tell()}\n")
+            data.write(pixels.tobytes())

@@ -4,9 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdint>
-#include <limits>
 #include <optional>
 #include <stdexcept>
 
@@ -28,13 +25,6 @@ std::string kind_of(mode_t mode) {
   return "a device";
 }
 
-/// No encoding makes a picture larger than its pixels in memory, save with 16 bits.
-size_t max_file_bytes(const PictureOptions& options) {
-  constexpr int64_t kHeaders = int64_t{1} << 20;
-  constexpr int64_t kMost = (std::numeric_limits<int64_t>::max() - kHeaders) / image::kPixelBytes;
-  return static_cast<size_t>(std::min(options.max_pixels, kMost) * image::kPixelBytes + kHeaders);
-}
-
 }  // namespace
 
 std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options) {
@@ -45,11 +35,7 @@ std::span<const std::byte> read_file(const std::string& path, const PictureOptio
   MILLRACE_SYSCALL(::fstat(file.get(), &status), path);
   if (!S_ISREG(status.st_mode)) throw std::runtime_error(kind_of(status.st_mode) + ", not a regular file");
   const auto size = static_cast<size_t>(status.st_size);
-  if (const size_t most = max_file_bytes(options); size > most) {
-    throw std::runtime_error("a file of " + std::to_string(size) + " bytes, over the limit of " + std::to_string(most) +
-                             " bytes, which is four for each of max_pixels; where the file is to be trusted, raise the "
-                             "dataset's max_pixels");
-  }
+  image::require_file_size(size, options);
   std::byte* const bytes = buffer.at_least(size);
   size_t done = 0;
   while (done < size) {

@@ -71,6 +71,9 @@ class TarShards {
   /// `alternatives`, when the shard has changed since; SyscallError.
   std::span<const std::byte> bytes(size_t i, std::string_view alternatives);
 
+  /// How many bytes that file has, or nothing when the sample has none of `alternatives`.
+  std::optional<uint64_t> length(size_t i, std::string_view alternatives) const;
+
   /// All of sample `i` as webdataset gives it undecoded: strings "__key__", "__url__" (the shard) and, by extension,
   /// what is in each file. Errors as for bytes().
   Sample get(size_t i);
@@ -156,6 +159,8 @@ class TarImages {
   }
 
  private:
+  std::span<const std::byte> picture(size_t i);
+
   TarShards shards_;
   std::string image_files_;
   std::optional<std::string> label_files_;

@@ -1,6 +1,8 @@
 #include "millrace/loader/image/decode.h"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -95,6 +97,16 @@ Image decode(std::span<const std::byte> file, const PictureOptions& options) {
     }
   }
   return image;
+}
+
+void require_file_size(uint64_t bytes, const PictureOptions& options) {
+  constexpr int64_t kHeaders = int64_t{1} << 20;
+  constexpr int64_t kMost = (std::numeric_limits<int64_t>::max() - kHeaders) / kPixelBytes;
+  const auto most = static_cast<uint64_t>(std::min(options.max_pixels, kMost) * kPixelBytes + kHeaders);
+  if (bytes <= most) return;
+  throw std::runtime_error("a file of " + std::to_string(bytes) + " bytes, over the limit of " + std::to_string(most) +
+                           " bytes, which is four for each of max_pixels; where the file is to be trusted, raise the "
+                           "dataset's max_pixels");
 }
 
 Numbers decode_numbers(std::span<const std::byte> file, int64_t max_pixels) {

@@ -46,6 +46,10 @@ class ImageDecoder {
 /// The whole picture at once.
 Image decode(std::span<const std::byte> file, const PictureOptions& options);
 
+/// Throws std::runtime_error for a file so large that no picture of options.max_pixels is in it: four bytes a pixel, as
+/// no encoding makes a picture larger than its pixels in memory, save with 16 bits. For whoever reads a file whole.
+void require_file_size(uint64_t bytes, const PictureOptions& options);
+
 /// The numbers in a mask, row by row.
 struct Numbers {
   Size size;

@@ -152,7 +152,8 @@ TEST(ImageFolder, GrayModeHasOneChannel) {
 }
 
 TEST(ImageFolder, TravelsThroughAnArchive) {
-  const auto photos = ImageFolder(data_path("photos")).transform(RandomResizedCrop(32)).mode(ImageMode::kGray);
+  const auto photos =
+      ImageFolder(data_path("photos")).transform(RandomResizedCrop(32)).mode(ImageMode::kGray).max_pixels(1 << 20);
   Encoded encoded = encode(photos);
   DecodeArchive archive(encoded.bytes, encoded.fds);
   ImageFolder copy;
@@ -161,6 +162,7 @@ TEST(ImageFolder, TravelsThroughAnArchive) {
   EXPECT_EQ(copy.classes(), photos.classes());
   EXPECT_EQ(copy.describe(17), photos.describe(17));
   EXPECT_EQ(read(copy, 17), read(photos, 17));
+  EXPECT_NE(error_of([&] { read(copy.max_pixels(100), 17); }), "");
   // The file table is not in the message.
   EXPECT_LT(encoded.bytes.size(), 1000U);
 }

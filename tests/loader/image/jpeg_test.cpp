@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <stdexcept>
 
 #include "millrace/tests/loader/image/pictures.h"
@@ -18,7 +19,9 @@ using millrace::test::Planes;
 using millrace::test::planes_of;
 using millrace::test::random_box;
 using millrace::test::read_bytes;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 /// Asks `reader` for `region` of the file it has open.
 Planes read_region(JpegReader& reader, Box region, ImageMode mode) {
@@ -112,6 +115,18 @@ TEST(JpegReader, RefusesMissingMiddle) {
   Bytes file = read_bytes(data_path("formats/baseline_420.jpg"));
   file.erase(file.end() - 800, file.end() - 2);
   EXPECT_THAT(error_of(file, {0, 0, 71, 93}), HasSubstr("JPEG: "));
+}
+
+TEST(JpegReader, KindsThatLibjpegLacksAreNotCalledBroken) {
+  const Bytes good = read_bytes(data_path("formats/baseline_420.jpg"));
+  const std::array<std::byte, 2> marker = {std::byte{0xFF}, std::byte{0xC0}};
+  const auto frame = std::search(good.begin(), good.end(), marker.begin(), marker.end()) - good.begin();
+  Bytes lossless = good;
+  lossless[static_cast<size_t>(frame) + 1] = std::byte{0xC3};
+  EXPECT_THAT(error_of(lossless, {0, 0, 1, 1}), StartsWith("JPEG of a kind that libjpeg does not read (Unsupported"));
+  Bytes deep = good;
+  deep[static_cast<size_t>(frame) + 4] = std::byte{12};
+  EXPECT_THAT(error_of(deep, {0, 0, 1, 1}), AllOf(StartsWith("JPEG of a kind"), HasSubstr("precision 12")));
 }
 
 TEST(JpegReader, IgnoresBytesBehindTheEnd) {

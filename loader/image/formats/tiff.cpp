@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <vector>
 
 #include "millrace/loader/image/pixel.h"
@@ -195,11 +197,11 @@ class TiffReader final : public FormatReader {
     const uint64_t most =
         kMaxChunkBytes + kMaxBytesPerPixel * static_cast<uint64_t>(size_.width) * static_cast<uint64_t>(size_.height);
     if (chunk_width == 0 || chunk_height == 0 || chunk_bytes == 0 || row_bytes == 0) throw broken_tiff();
-    if (chunk_bytes > most)
+    const int planes = planar_ ? samples_ : 1;
+    if (chunk_bytes > most / static_cast<uint64_t>(planes))
       throw unsupported("TIFF",
                         std::string(tiled ? "tiles" : "strips") + " of " + std::to_string(chunk_bytes) + " bytes");
 
-    const int planes = planar_ ? samples_ : 1;
     const size_t in_row = static_cast<size_t>(chunk_width) * static_cast<size_t>(samples_ / planes);
     if (row_bytes < (in_row * static_cast<size_t>(bits_) + 7) / 8 || chunk_bytes < row_bytes * uint64_t{chunk_height})
       throw unsupported("TIFF", "rows of another length than its width says");

@@ -403,10 +403,18 @@ ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& t
   const Node root = keys.child("root");
   const auto mode =
       keys.choice<ImageMode>("mode", {{"rgb", ImageMode::kRGB}, {"gray", ImageMode::kGray}}, ImageMode::kRGB);
+  const auto orientation = keys.choice<Orientation>(
+      "orientation", {{"ignore", Orientation::kIgnore}, {"exif", Orientation::kExif}}, Orientation::kIgnore);
+  const int64_t max_pixels = keys.integer("max_pixels", kMaxPixels, 1);
   keys.finish();
   auto chain = read_transforms(transforms);
-  return build_at<std::exception>(
-      root, [&] { return ImageFolder(read<std::string>(root)).mode(mode).transform(std::move(chain)); });
+  return build_at<std::exception>(root, [&] {
+    return ImageFolder(read<std::string>(root))
+        .mode(mode)
+        .orientation(orientation)
+        .max_pixels(max_pixels)
+        .transform(std::move(chain));
+  });
 }
 
 DatasetTypes::DatasetTypes() { add("image_folder", build_image_folder); }

@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstring>
 
-#include "millrace/loader/image/threads.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/process/type_name.h"
 
@@ -45,10 +44,7 @@ struct WorkerDescriptors {
 };
 
 // One thread a worker: the trainer decides how many workers there are, and libgomp's threads do not survive a fork.
-void use_one_thread() {
-  at::set_num_threads(1);
-  image::use_one_thread();
-}
+void use_one_thread() { at::set_num_threads(1); }
 
 std::unique_ptr<Source> rebuild_source(const WorkerSetup& setup, DecodeArchive& archive) {
   return resolve<TravellingDataset::Rebuild>(setup.rebuild)(archive);

@@ -15,20 +15,19 @@
 namespace millrace::detail {
 
 /// The bytes of a file, valid until the thread's next call. Throws SyscallError, or std::runtime_error for what is no
-/// file.
-std::span<const std::byte> read_file(const std::string& path);
+/// regular file (which is not waited for) and for one so large that no picture of options.max_pixels is in it.
+std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options);
 
 /// The field "image" of what `chain` makes of pictures. Where it leaves sizes as they are, all must have that of the
 /// picture `first`, which is read for it. Throws std::runtime_error with path and reason.
-FieldSpec image_field(const transforms::Chain& chain, ImageMode mode, const std::string& first);
+FieldSpec image_field(const transforms::Chain& chain, const PictureOptions& options, const std::string& first);
 
 /// Takes a picture through `chain` into `row`, its row of `field`, and its targets with it. Throws std::runtime_error
 /// with path and reason.
-void read_image(const std::string& path, const transforms::Chain& chain, ImageMode mode, SampleRng& rng,
+void read_image(const std::string& path, const transforms::Chain& chain, const PictureOptions& options, SampleRng& rng,
                 const FieldSpec& field, std::span<std::byte> row, transforms::Targets& targets);
 
-/// Adds the mask in a file, a picture of one channel whose numbers are no colours. Throws std::runtime_error with path
-/// and reason, also for PNGs whose numbers decoding would change.
-void add_mask(const std::string& path, transforms::Targets& targets);
+/// Adds the mask in a file, as Targets::add_mask() does. Throws std::runtime_error with path and reason.
+void add_mask(const std::string& path, const PictureOptions& options, transforms::Targets& targets);
 
 }  // namespace millrace::detail

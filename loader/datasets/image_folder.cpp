@@ -107,7 +107,20 @@ ImageFolder ImageFolder::transform(transforms::Chain chain) const {
 
 ImageFolder ImageFolder::mode(ImageMode mode) const {
   ImageFolder result = *this;
-  result.mode_ = mode;
+  result.pictures_.mode = mode;
+  return result;
+}
+
+ImageFolder ImageFolder::orientation(Orientation orientation) const {
+  ImageFolder result = *this;
+  result.pictures_.orientation = orientation;
+  return result;
+}
+
+ImageFolder ImageFolder::max_pixels(int64_t max_pixels) const {
+  if (max_pixels < 1) throw std::invalid_argument("ImageFolder: max_pixels is " + std::to_string(max_pixels));
+  ImageFolder result = *this;
+  result.pictures_.max_pixels = max_pixels;
   return result;
 }
 
@@ -118,12 +131,12 @@ int64_t ImageFolder::label(size_t i) const {
 }
 
 SampleSpec ImageFolder::spec() const {
-  return {detail::image_field(chain_, mode_, describe(0)), {"label", c10::ScalarType::Long, {}}};
+  return {detail::image_field(chain_, pictures_, describe(0)), {"label", c10::ScalarType::Long, {}}};
 }
 
 void ImageFolder::read(size_t i, SampleRow& row, SampleContext& context) const {
   transforms::Targets none;
-  detail::read_image(describe(i), chain_, mode_, context.rng(), row.spec().fields[0], row.bytes(0), none);
+  detail::read_image(describe(i), chain_, pictures_, context.rng(), row.spec().fields[0], row.bytes(0), none);
   row.set<int64_t>("label", label(i));
 }
 

@@ -35,6 +35,12 @@ class ImageFolder {
   /// The same pictures decoded to `mode`, kRGB unless said otherwise.
   ImageFolder mode(ImageMode mode) const;
 
+  /// The same with pictures turned the right way up by their EXIF data, or not, as is the default.
+  ImageFolder orientation(Orientation orientation) const;
+
+  /// The same with pictures of up to so many pixels, kMaxPixels unless said otherwise; a larger one is an error.
+  ImageFolder max_pixels(int64_t max_pixels) const;
+
   const std::vector<std::string>& classes() const { return classes_; }
   const transforms::Chain& chain() const { return chain_; }
   size_t size() const { return files_.size(); }
@@ -52,7 +58,7 @@ class ImageFolder {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(root_, classes_, class_ends_, files_, chain_, mode_);
+    archive(root_, classes_, class_ends_, files_, chain_, pictures_);
   }
 
  private:
@@ -61,7 +67,7 @@ class ImageFolder {
   std::vector<uint64_t> class_ends_;  // Class c has files class_ends_[c - 1] .. class_ends_[c] - 1.
   SharedStrings files_;               // Relative to root_.
   transforms::Chain chain_;
-  ImageMode mode_ = ImageMode::kRGB;
+  PictureOptions pictures_;
 };
 
 }  // namespace millrace

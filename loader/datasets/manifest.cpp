@@ -61,7 +61,20 @@ ImageManifest ImageManifest::transform(transforms::Chain chain) const {
 
 ImageManifest ImageManifest::mode(ImageMode mode) const {
   ImageManifest result = *this;
-  result.mode_ = mode;
+  result.pictures_.mode = mode;
+  return result;
+}
+
+ImageManifest ImageManifest::orientation(Orientation orientation) const {
+  ImageManifest result = *this;
+  result.pictures_.orientation = orientation;
+  return result;
+}
+
+ImageManifest ImageManifest::max_pixels(int64_t max_pixels) const {
+  if (max_pixels < 1) throw std::invalid_argument("ImageManifest: max_pixels is " + std::to_string(max_pixels));
+  ImageManifest result = *this;
+  result.pictures_.max_pixels = max_pixels;
   return result;
 }
 
@@ -97,7 +110,7 @@ std::string ImageManifest::mask_path(size_t i) const {
 }
 
 SampleSpec ImageManifest::spec() const {
-  const FieldSpec image = detail::image_field(chain_, mode_, describe(0));
+  const FieldSpec image = detail::image_field(chain_, pictures_, describe(0));
   SampleSpec spec{image};
   if (!options_.label.empty()) spec.fields.push_back({"label", c10::ScalarType::Long, {}});
   if (!options_.boxes.empty()) {
@@ -113,8 +126,8 @@ void ImageManifest::read(size_t i, SampleRow& row, SampleContext& context) const
   thread_local transforms::Targets targets;
   targets.clear();
   if (!options_.boxes.empty()) targets.boxes.assign(boxes(i).begin(), boxes(i).end());
-  if (!options_.mask.empty()) detail::add_mask(mask_path(i), targets);
-  detail::read_image(describe(i), chain_, mode_, context.rng(), row.spec().fields[0], row.bytes(0), targets);
+  if (!options_.mask.empty()) detail::add_mask(mask_path(i), pictures_, targets);
+  detail::read_image(describe(i), chain_, pictures_, context.rng(), row.spec().fields[0], row.bytes(0), targets);
 
   if (!options_.label.empty()) row.set<int64_t>("label", label(i));
   if (!options_.boxes.empty()) {
@@ -130,7 +143,7 @@ void ImageManifest::read(size_t i, SampleRow& row, SampleContext& context) const
 }
 
 void ImageManifest::load(DecodeArchive& archive) {
-  archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, chain_, mode_);
+  archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, chain_, pictures_);
   const auto fits = [&](const std::string& column, size_t rows) { return column.empty() || rows == images_.size(); };
   const auto ends = box_ends_.as<uint64_t>();
   if (!fits(options_.label, labels_.size() / sizeof(int64_t)) || !fits(options_.mask, masks_.size()) ||

@@ -70,6 +70,12 @@ class ImageManifest {
   /// The same pictures decoded to `mode`, kRGB unless said otherwise.
   ImageManifest mode(ImageMode mode) const;
 
+  /// The same with pictures turned the right way up by their EXIF data, or not, as is the default.
+  ImageManifest orientation(Orientation orientation) const;
+
+  /// The same with pictures of up to so many pixels, kMaxPixels unless said otherwise; a larger one is an error.
+  ImageManifest max_pixels(int64_t max_pixels) const;
+
   /// The labels' texts by number; empty where labels are integers.
   const std::vector<std::string>& classes() const { return classes_; }
   const transforms::Chain& chain() const { return chain_; }
@@ -94,7 +100,7 @@ class ImageManifest {
   void read(size_t i, SampleRow& row, SampleContext& context) const;
 
   void save(EncodeArchive& archive) const {
-    archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, chain_, mode_);
+    archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, chain_, pictures_);
   }
   void load(DecodeArchive& archive);
 
@@ -109,7 +115,7 @@ class ImageManifest {
   detail::SharedBytes box_ends_;  // uint64: picture i has boxes box_ends_[i - 1] .. box_ends_[i] - 1.
   detail::SharedBytes boxes_;     // TargetBox.
   transforms::Chain chain_;
-  ImageMode mode_ = ImageMode::kRGB;
+  PictureOptions pictures_;
 };
 
 }  // namespace millrace

@@ -127,6 +127,12 @@ std::span<const std::byte> TarShards::bytes(size_t i, std::string_view alternati
   return read(i, *found);
 }
 
+std::optional<uint64_t> TarShards::length(size_t i, std::string_view alternatives) const {
+  const std::optional<size_t> found = find_file(i, alternatives);
+  if (!found) return std::nullopt;
+  return files()[*found].size;
+}
+
 Sample TarShards::get(size_t i) {
   Sample sample = {{"__key__", std::string(key(i))}, {"__url__", std::string(shard(i))}};
   for (uint64_t file = first_files()[i]; file < first_files()[i + 1]; ++file) {
@@ -194,22 +200,41 @@ TarImages TarImages::transform(transforms::Chain chain) const {
 
 TarImages TarImages::mode(ImageMode mode) const {
   TarImages result = *this;
-  result.mode_ = mode;
+  result.pictures_.mode = mode;
   return result;
+}
+
+TarImages TarImages::orientation(Orientation orientation) const {
+  TarImages result = *this;
+  result.pictures_.orientation = orientation;
+  return result;
+}
+
+TarImages TarImages::max_pixels(int64_t max_pixels) const {
+  if (max_pixels < 1) throw std::invalid_argument("TarImages: max_pixels is " + std::to_string(max_pixels));
+  TarImages result = *this;
+  result.pictures_.max_pixels = max_pixels;
+  return result;
+}
+
+/// The file of the picture, which is read whole.
+std::span<const std::byte> TarImages::picture(size_t i) {
+  if (const auto length = shards_.length(i, image_files_)) image::require_file_size(*length, pictures_);
+  return shards_.bytes(i, image_files_);
 }
 
 SampleSpec TarImages::spec() {
   std::optional<image::Size> size = chain_.fixed_size();
   if (!size) {
     try {
-      size = chain_.output_size(image::ImageDecoder().open(shards_.bytes(0, image_files_), mode_));
+      size = chain_.output_size(image::ImageDecoder().open(picture(0), pictures_));
     } catch (const TarError&) {
       throw;
     } catch (const std::exception& error) {
       throw TarError("tar: cannot find the size of the first picture, '" + describe(0) + "': " + error.what());
     }
   }
-  SampleSpec spec = {chain_.field("image", mode_, *size)};
+  SampleSpec spec = {chain_.field("image", pictures_.mode, *size)};
   if (label_files_) spec.fields.push_back({"label", c10::ScalarType::Long, {}});
   return spec;
 }
@@ -219,7 +244,7 @@ void TarImages::read(size_t i, SampleRow& row, SampleContext& context) {
   const std::vector<int64_t>& shape = row.spec().fields[0].shape;
   const image::Size size = {static_cast<int>(shape[1]), static_cast<int>(shape[2])};
   try {
-    renderer.render(chain_, shards_.bytes(i, image_files_), mode_, context.rng(), size, row.bytes(0));
+    renderer.render(chain_, picture(i), pictures_, context.rng(), size, row.bytes(0));
     if (label_files_) row.set<int64_t>("label", number_of(shards_.bytes(i, *label_files_)));
   } catch (const TarError&) {
     throw;

@@ -71,6 +71,9 @@ class TarShards {
   /// `alternatives`, when the shard has changed since; SyscallError.
   std::span<const std::byte> bytes(size_t i, std::string_view alternatives);
 
+  /// How many bytes that file has, or nothing when the sample has none of `alternatives`.
+  std::optional<uint64_t> length(size_t i, std::string_view alternatives) const;
+
   /// All of sample `i` as webdataset gives it undecoded: strings "__key__", "__url__" (the shard) and, by extension,
   /// what is in each file. Errors as for bytes().
   Sample get(size_t i);
@@ -134,6 +137,12 @@ class TarImages {
   /// The same decoded to `mode`, kRGB unless said otherwise.
   TarImages mode(ImageMode mode) const;
 
+  /// The same with pictures turned the right way up by their EXIF data, or not, as is the default.
+  TarImages orientation(Orientation orientation) const;
+
+  /// The same with pictures of up to so many pixels, kMaxPixels unless said otherwise; a larger one is an error.
+  TarImages max_pixels(int64_t max_pixels) const;
+
   const TarShards& shards() const { return shards_; }
   const transforms::Chain& chain() const { return chain_; }
   size_t size() const { return shards_.size(); }
@@ -146,15 +155,17 @@ class TarImages {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(shards_, image_files_, label_files_, chain_, mode_);
+    archive(shards_, image_files_, label_files_, chain_, pictures_);
   }
 
  private:
+  std::span<const std::byte> picture(size_t i);
+
   TarShards shards_;
   std::string image_files_;
   std::optional<std::string> label_files_;
   transforms::Chain chain_;
-  ImageMode mode_ = ImageMode::kRGB;
+  PictureOptions pictures_;
 };
 
 }  // namespace millrace

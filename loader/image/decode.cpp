@@ -1,86 +1,75 @@
 #include "millrace/loader/image/decode.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <cstring>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
+#include <limits>
 #include <stdexcept>
-#include <string_view>
+#include <string>
 #include <utility>
+
+#include "millrace/loader/image/formats/reader.h"
+#include "millrace/loader/image/formats/signature.h"
+#include "millrace/loader/image/orientation.h"
+#include "millrace/loader/image/pixel.h"
 
 namespace millrace::image {
 namespace {
 
-bool starts_with(std::span<const std::byte> file, std::string_view magic) {
-  return file.size() >= magic.size() && std::memcmp(file.data(), magic.data(), magic.size()) == 0;
+void require_size(const Size& size, int64_t max_pixels) {
+  if (int64_t{size.height} * size.width <= max_pixels) return;
+  throw std::runtime_error("a picture of " + to_string(size) + " pixels, over the limit of " +
+                           std::to_string(max_pixels) +
+                           " pixels; where the file is to be trusted, raise the dataset's "
+                           "max_pixels");
 }
 
-bool looks_like_jpeg(std::span<const std::byte> file) { return starts_with(file, "\xFF\xD8\xFF"); }
-
-/// The format that the first bytes announce, of those that ImageFolder's endings suggest; empty for none.
-std::string_view format_of(std::span<const std::byte> file) {
-  using std::string_view_literals::operator""sv;
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kFormats = {{{"\xFF\xD8\xFF"sv, "JPEG"},
-                                                                                      {"\x89PNG"sv, "PNG"},
-                                                                                      {"BM"sv, "BMP"},
-                                                                                      {"II*\0"sv, "TIFF"},
-                                                                                      {"MM\0*"sv, "TIFF"},
-                                                                                      {"RIFF"sv, "WebP"},
-                                                                                      {"P5"sv, "PGM"},
-                                                                                      {"P6"sv, "PPM"}}};
-  for (const auto& [magic, name] : kFormats) {
-    if (starts_with(file, magic)) return name;
-  }
-  return {};
+std::unique_ptr<FormatReader> open_other_than_jpeg(std::span<const std::byte> file, int64_t max_pixels) {
+  auto reader = open_by_signature(file);
+  require_size(reader->size(), max_pixels);
+  return reader;
 }
 
-std::string first_bytes(std::span<const std::byte> file) {
-  std::string text;
-  for (const std::byte byte : file.first(std::min<size_t>(file.size(), 8))) {
-    std::array<char, 4> hex;
-    std::snprintf(hex.data(), hex.size(), " %02x", static_cast<unsigned>(byte));
-    text += hex.data();
+void keep_luma(Image& picture) {
+  for (int y = 0; y < picture.size().height; ++y) {
+    uint8_t* const row = picture.row(y);
+    for (uint8_t* pixel = row; pixel != row + picture.stride(); pixel += kPixelBytes)
+      std::memset(pixel, luma(pixel), kPixelBytes);
   }
-  return text;
-}
-
-cv::Mat decode_by_opencv(std::span<const std::byte> file, ImageMode mode) {
-  const int flags = (mode == ImageMode::kRGB ? cv::IMREAD_COLOR : cv::IMREAD_GRAYSCALE) | cv::IMREAD_IGNORE_ORIENTATION;
-  // imdecode takes a header of a Mat over the bytes and only reads them.
-  const cv::Mat bytes(1, static_cast<int>(file.size()), CV_8UC1, const_cast<std::byte*>(file.data()));
-  try {
-    cv::Mat picture = cv::imdecode(bytes, flags);
-    if (!picture.empty()) return picture;
-  } catch (const cv::Exception& error) {
-    throw std::runtime_error("cannot decode image: " + error.err);
-  }
-  if (const auto format = format_of(file); !format.empty()) {
-    throw std::runtime_error("truncated or broken " + std::string(format));
-  }
-  throw std::runtime_error("not an image: first bytes" + first_bytes(file));
 }
 
 }  // namespace
 
-Size ImageDecoder::open(std::span<const std::byte> file, ImageMode mode) {
+Size ImageDecoder::open(std::span<const std::byte> file, const PictureOptions& options) {
   if (file.empty()) throw std::runtime_error("empty file");
-  mode_ = mode;
+  mode_ = options.mode;
   rest_ = {};
+  const int orientation = options.orientation == Orientation::kExif ? exif_orientation(file) : 1;
+  Image& decoded = orientation == 1 ? image_ : stored_;
   if (looks_like_jpeg(file)) {
-    if (const auto size = jpeg_.open(file)) {
-      source_ = Source::kJpeg;
-      return *size;
-    }
+    const Size size = jpeg_.open(file);
+    require_size(size, options.max_pixels);
+    source_ = Source::kJpeg;
+    if (orientation == 1) return size;
+    read_jpeg(size, decoded);
+  } else {
+    const auto reader = open_other_than_jpeg(file, options.max_pixels);
+    decoded.reset(reader->size());
+    reader->read_colours(decoded);
+    if (mode_ == ImageMode::kGray) keep_luma(decoded);
   }
   source_ = Source::kImage;
-  const cv::Mat picture = decode_by_opencv(file, mode);
-  image_.reset({picture.rows, picture.cols});
-  cv::Mat target(picture.rows, picture.cols, CV_8UC4, image_.row(0), image_.stride());
-  cv::cvtColor(picture, target, mode == ImageMode::kRGB ? cv::COLOR_BGR2RGBA : cv::COLOR_GRAY2RGBA);
+  if (orientation != 1) turn_upright(stored_, orientation, image_);
   return image_.size();
+}
+
+void ImageDecoder::read_jpeg(const Size& size, Image& picture) {
+  picture.reset(size);
+  jpeg_.start(whole(size), mode_);
+  int y = 0;
+  for (Strip strip = jpeg_.next(); strip.rows > 0; strip = jpeg_.next()) {
+    for (int row = 0; row < strip.rows; ++row, ++y)
+      std::memcpy(picture.row(y), strip.pixels + static_cast<size_t>(row) * strip.stride, picture.stride());
+  }
 }
 
 void ImageDecoder::start(const Box& region) {
@@ -96,10 +85,10 @@ Strip ImageDecoder::next() {
   return std::exchange(rest_, {});
 }
 
-Image decode(std::span<const std::byte> file, ImageMode mode) {
+Image decode(std::span<const std::byte> file, const PictureOptions& options) {
   ImageDecoder decoder;
   Image image;
-  image.reset(decoder.open(file, mode));
+  image.reset(decoder.open(file, options));
   decoder.start(whole(image.size()));
   int y = 0;
   for (Strip strip = decoder.next(); strip.rows > 0; strip = decoder.next()) {
@@ -108,6 +97,26 @@ Image decode(std::span<const std::byte> file, ImageMode mode) {
     }
   }
   return image;
+}
+
+void require_file_size(uint64_t bytes, const PictureOptions& options) {
+  constexpr int64_t kHeaders = int64_t{1} << 20;
+  constexpr int64_t kMost = (std::numeric_limits<int64_t>::max() - kHeaders) / kPixelBytes;
+  const auto most = static_cast<uint64_t>(std::min(options.max_pixels, kMost) * kPixelBytes + kHeaders);
+  if (bytes <= most) return;
+  throw std::runtime_error("a file of " + std::to_string(bytes) + " bytes, over the limit of " + std::to_string(most) +
+                           " bytes, which is four for each of max_pixels; where the file is to be trusted, raise the "
+                           "dataset's max_pixels");
+}
+
+Numbers decode_numbers(std::span<const std::byte> file, int64_t max_pixels) {
+  if (file.empty()) throw std::runtime_error("empty file");
+  if (looks_like_jpeg(file)) throw no_numbers("a JPEG, which loses numbers");
+  const auto reader = open_other_than_jpeg(file, max_pixels);
+  Numbers numbers{reader->size(), {}};
+  numbers.values.resize(static_cast<size_t>(numbers.size.height) * static_cast<size_t>(numbers.size.width));
+  reader->read_numbers(numbers.values);
+  return numbers;
 }
 
 }  // namespace millrace::image

@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
+
+#include "millrace/loader/image/room.h"
 
 namespace millrace {
 
@@ -11,6 +12,28 @@ namespace millrace {
 enum class ImageMode : uint8_t { kRGB, kGray };
 
 constexpr int channels(ImageMode mode) { return mode == ImageMode::kRGB ? 3 : 1; }
+
+/// What is done with the orientation that a camera writes beside the pixels: nothing, as torchvision does unless asked,
+/// or the picture is turned the right way up.
+enum class Orientation : uint8_t { kIgnore, kExif };
+
+/// The largest picture that is decoded unless a dataset says otherwise, in pixels. It is the size beyond which Pillow
+/// speaks of a decompression bomb and refuses: a file of two kilobytes can ask for sixty times as much.
+constexpr int64_t kMaxPixels = 178'956'970;
+
+/// How the pictures of a dataset are decoded.
+struct PictureOptions {
+  PictureOptions(ImageMode image_mode = ImageMode::kRGB) : mode(image_mode) {}
+
+  ImageMode mode;
+  Orientation orientation = Orientation::kIgnore;
+  int64_t max_pixels = kMaxPixels;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(mode, orientation, max_pixels);
+  }
+};
 
 namespace image {
 
@@ -55,20 +78,19 @@ struct Strip {
 };
 
 /// A picture in memory. Keeps its memory when it shrinks, so that one object serves a thread's samples without
-/// allocating.
+/// allocating; see Room.
 class Image {
  public:
   /// Makes room for `size` pixels; what they contain is undefined.
   void reset(const Size& size) {
     size_ = size;
-    const size_t bytes = stride() * static_cast<size_t>(size.height) + kReadSlack;
-    if (pixels_.size() < bytes) pixels_.resize(bytes);
+    pixels_.at_least(stride() * static_cast<size_t>(size.height) + kReadSlack);
   }
 
   const Size& size() const { return size_; }
   size_t stride() const { return static_cast<size_t>(size_.width) * kPixelBytes; }
-  uint8_t* row(int y) { return pixels_.data() + static_cast<size_t>(y) * stride(); }
-  const uint8_t* row(int y) const { return pixels_.data() + static_cast<size_t>(y) * stride(); }
+  uint8_t* row(int y) { return pixels_.get() + static_cast<size_t>(y) * stride(); }
+  const uint8_t* row(int y) const { return pixels_.get() + static_cast<size_t>(y) * stride(); }
 
   /// The rows of `box`, which must lie inside.
   Strip strip(const Box& box) const {
@@ -77,7 +99,7 @@ class Image {
 
  private:
   Size size_;
-  std::vector<uint8_t> pixels_;
+  Room<uint8_t> pixels_;
 };
 
 }  // namespace image

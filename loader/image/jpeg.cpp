@@ -16,6 +16,9 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+#include "millrace/loader/image/pixel.h"
+#include "millrace/loader/image/room.h"
+
 namespace millrace::image {
 namespace {
 
@@ -38,6 +41,11 @@ constexpr size_t kRowAlignment = 64;
 /// libjpeg-turbo's fast entropy decoder runs only while this many bytes follow: 512 for each of at most 10 blocks of an
 /// MCU. So the file gets as many zeros behind its end, or its last tenth would be decoded slowly.
 constexpr size_t kFilePadding = 5120;
+
+/// What libjpeg may take for the coefficients of a progressive file: two bytes for each of four components, rows and
+/// columns rounded up to whole MCUs.
+constexpr long kMaxCoefficientBytes = 64L << 20;
+constexpr long kMaxCoefficientBytesPerPixel = 16;
 
 struct ErrorManager {
   jpeg_error_mgr base;  // First, so that libjpeg's pointer to it is a pointer to this.
@@ -63,6 +71,20 @@ bool loses_pixels(int code) {
     case JWRN_JPEG_EOF:
     case JWRN_MUST_RESYNC:
     case JWRN_NOT_SEQUENTIAL:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// True for errors that say nothing against the file: lossless JPEG, 12 bits, other numbers of components.
+bool is_unknown_kind(int code) {
+  switch (code) {
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_BAD_PRECISION:
+    case JERR_ARITH_NOTIMPL:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_COMPONENT_COUNT:
       return true;
     default:
       return false;
@@ -172,17 +194,27 @@ bool ends_properly(std::span<const unsigned char> data) {
   return false;
 }
 
+/// Inverted inks of a row become its colours, or their luma.
+void inks_to_colours(uint8_t* row, size_t width, ImageMode mode) {
+  for (uint8_t* pixel = row; pixel != row + width * kPixelBytes; pixel += kPixelBytes) {
+    for (int i = 0; i < kPixelBytes; ++i) pixel[i] = static_cast<uint8_t>(255 - pixel[i]);
+    ink_to_colours(pixel, pixel);
+    if (mode == ImageMode::kGray) std::memset(pixel, luma(pixel), kPixelBytes);
+  }
+}
+
 }  // namespace
 
 struct JpegReader::State {
   jpeg_decompress_struct info{};
   ErrorManager errors{};
   PictureArena arena;
-  std::vector<unsigned char> file;
-  std::vector<uint8_t> buffer;
+  Room<unsigned char> file;
+  Room<uint8_t> buffer;
   uint8_t* rows = nullptr;  // In the buffer, for kStripRows rows.
   size_t stride = 0;
   std::vector<uint8_t> gray_row;
+  ImageMode mode = ImageMode::kRGB;
   int left = 0;  // Of the region, in the decoded row.
   int rows_left = 0;
 
@@ -209,6 +241,8 @@ struct JpegReader::State {
                        errors.base.msg_code == JWRN_HIT_MARKER;
     const std::string reason = errors.text.data();
     jpeg_abort_decompress(&info);
+    if (is_unknown_kind(errors.base.msg_code))
+      throw std::runtime_error("JPEG of a kind that libjpeg does not read (" + reason + "); convert it to PNG");
     throw std::runtime_error((ended ? "truncated JPEG: " : "broken JPEG: ") + reason);
   }
 };
@@ -216,7 +250,7 @@ struct JpegReader::State {
 JpegReader::JpegReader() : state_(std::make_unique<State>()) {}
 JpegReader::~JpegReader() = default;
 
-std::optional<Size> JpegReader::open(std::span<const std::byte> file) {
+Size JpegReader::open(std::span<const std::byte> file) {
   State& state = *state_;
   jpeg_decompress_struct& info = state.info;
   const auto* const data = reinterpret_cast<const unsigned char*>(file.data());
@@ -226,24 +260,27 @@ std::optional<Size> JpegReader::open(std::span<const std::byte> file) {
   };
   require_end(0);
   const size_t padded = file.size() + kFilePadding;
-  if (state.file.size() < padded) state.file.resize(padded);
-  std::memcpy(state.file.data(), data, file.size());
-  std::memset(state.file.data() + file.size(), 0, kFilePadding);
+  unsigned char* const copy = state.file.at_least(padded);
+  std::memcpy(copy, data, file.size());
+  std::memset(copy + file.size(), 0, kFilePadding);
   state.guarded([&] {
     jpeg_abort_decompress(&info);
-    jpeg_mem_src(&info, state.file.data(), padded);
+    jpeg_mem_src(&info, copy, padded);
     jpeg_read_header(&info, TRUE);
   });
   require_end(padded - info.src->bytes_in_buffer);  // A thumbnail in the header has an end of its own.
-  if (info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK) return std::nullopt;
   return Size{static_cast<int>(info.image_height), static_cast<int>(info.image_width)};
 }
 
 void JpegReader::start(const Box& region, ImageMode mode) {
   State& state = *state_;
   jpeg_decompress_struct& info = state.info;
+  state.mode = mode;
+  const bool inks = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
+  const long pixels = static_cast<long>(info.image_width) * static_cast<long>(info.image_height);
+  info.mem->max_memory_to_use = kMaxCoefficientBytes + kMaxCoefficientBytesPerPixel * pixels;
   state.guarded([&] {
-    info.out_color_space = mode == ImageMode::kRGB ? JCS_EXT_RGBX : JCS_GRAYSCALE;
+    info.out_color_space = inks ? JCS_CMYK : mode == ImageMode::kRGB ? JCS_EXT_RGBX : JCS_GRAYSCALE;
     jpeg_start_decompress(&info);
     const int image_width = static_cast<int>(info.output_width);
     const int mcu_width = info.max_h_samp_factor * DCTSIZE;
@@ -262,9 +299,9 @@ void JpegReader::start(const Box& region, ImageMode mode) {
   state.rows_left = region.height;
   state.stride = round_up(static_cast<size_t>(info.output_width) * kPixelBytes, kRowAlignment);
   const size_t bytes = state.stride * kStripRows + kRowAlignment + kMisalignment + kReadSlack;
-  if (state.buffer.size() < bytes) state.buffer.resize(bytes);
-  const auto address = reinterpret_cast<uintptr_t>(state.buffer.data());
-  state.rows = state.buffer.data() + (round_up(address, kRowAlignment) - address) + kMisalignment;
+  uint8_t* const buffer = state.buffer.at_least(bytes);
+  const auto address = reinterpret_cast<uintptr_t>(buffer);
+  state.rows = buffer + (round_up(address, kRowAlignment) - address) + kMisalignment;
   if (mode == ImageMode::kGray && state.gray_row.size() < info.output_width) state.gray_row.resize(info.output_width);
 }
 
@@ -294,6 +331,10 @@ Strip JpegReader::next() {
         y += static_cast<int>(jpeg_read_scanlines(&info, row_pointers.data() + y, static_cast<JDIMENSION>(rows - y)));
       }
     });
+  }
+  if (info.out_color_space == JCS_CMYK) {
+    for (int y = 0; y < rows; ++y)
+      inks_to_colours(pixels + static_cast<size_t>(y) * stride, info.output_width, state.mode);
   }
   state.rows_left -= rows;
   // What lies below the region is not read.

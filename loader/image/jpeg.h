@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 
 #include "millrace/loader/image/image.h"
@@ -17,8 +16,9 @@ namespace millrace::image {
 /// The EXIF orientation is ignored, as torchvision's decode_jpeg and ImageFolder do unless asked.
 ///
 /// One object serves one thread for any number of files; it keeps libjpeg's state and its row buffer between them.
-/// Errors are std::runtime_error with libjpeg's reason. What libjpeg only warns of is an error too when pixels are lost
-/// or invented (a truncated file, a corrupt entropy code); stray bytes between segments are not.
+/// Errors are std::runtime_error with libjpeg's reason; kinds of JPEG that it does not know are not called broken. What
+/// libjpeg only warns of is an error too when pixels are lost or invented (a truncated file, a corrupt entropy code);
+/// stray bytes between segments are not.
 class JpegReader {
  public:
   JpegReader();
@@ -26,8 +26,8 @@ class JpegReader {
   JpegReader(const JpegReader&) = delete;
   JpegReader& operator=(const JpegReader&) = delete;
 
-  /// Reads the header. Empty when libjpeg cannot give these colours as RGB or gray (CMYK, YCCK). Copies the bytes.
-  std::optional<Size> open(std::span<const std::byte> file);
+  /// Reads the header, for which nothing of the picture's size is allocated. Copies the bytes.
+  Size open(std::span<const std::byte> file);
 
   /// Begins to decode `region`, which must lie inside the picture. REQUIRES: open() just gave a size.
   void start(const Box& region, ImageMode mode);

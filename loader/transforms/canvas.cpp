@@ -4,6 +4,7 @@
 #include <array>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "millrace/loader/image/kernels.h"
 
@@ -27,16 +28,16 @@ void check_pixels(Size size) {
 
 }  // namespace
 
-void Canvas::open(std::span<const std::byte> file, ImageMode mode) {
-  channels_ = millrace::channels(mode);
+void Canvas::open(std::span<const std::byte> file, const PictureOptions& options) {
+  channels_ = millrace::channels(options.mode);
   source_ = Source::kFile;
-  view_ = View(decoder_.open(file, mode));
+  view_ = View(decoder_.open(file, options));
 }
 
 void Canvas::open(std::span<const uint8_t> planes, Size size) {
   channels_ = static_cast<int>(planes.size() / plane_bytes(size));
   source_ = Source::kPlanes;
-  planes_.assign(planes.begin(), planes.end());
+  std::copy(planes.begin(), planes.end(), planes_.at_least(planes.size()));
   view_ = View(size);
 }
 
@@ -89,7 +90,7 @@ void Canvas::pack() {
   const Size size = view_.source_size();
   const size_t plane = plane_bytes(size);
   picture_.reset(size);
-  const uint8_t* in = planes_.data();
+  const uint8_t* in = planes_.get();
   for (int y = 0; y < size.height; ++y) {
     uint8_t* out = picture_.row(y);
     for (int x = 0; x < size.width; ++x, ++in, out += image::kPixelBytes) {
@@ -104,24 +105,23 @@ image::Planes Canvas::pixels() {
   if (source_ != Source::kPlanes || !view_.untouched()) {
     check_pixels(size);
     if (source_ == Source::kPlanes) pack();
-    planes_.resize(plane_bytes(size) * static_cast<size_t>(channels_));
-    compute(planes_);
+    const size_t bytes = plane_bytes(size) * static_cast<size_t>(channels_);
+    compute({planes_.at_least(bytes), bytes});
     source_ = Source::kPlanes;
     view_ = View(size);
   }
-  return {planes_.data(), size, channels_};
+  return {planes_.get(), size, channels_};
 }
 
 image::Planes Canvas::other(Size size, int channels) {
   check_pixels(size);
   other_size_ = size;
   other_channels_ = channels;
-  other_planes_.resize(plane_bytes(size) * static_cast<size_t>(channels));
-  return {other_planes_.data(), size, channels};
+  return {other_planes_.at_least(plane_bytes(size) * static_cast<size_t>(channels)), size, channels};
 }
 
 void Canvas::replace() {
-  planes_.swap(other_planes_);
+  std::swap(planes_, other_planes_);
   source_ = Source::kPlanes;
   view_ = View(other_size_);
   channels_ = other_channels_;
@@ -129,7 +129,7 @@ void Canvas::replace() {
 
 void Canvas::write(std::span<uint8_t> planes) {
   if (source_ == Source::kPlanes && view_.untouched()) {
-    std::copy(planes_.begin(), planes_.end(), planes.begin());
+    std::copy_n(planes_.get(), plane_bytes(view_.size()) * static_cast<size_t>(channels_), planes.begin());
     return;
   }
   if (source_ == Source::kPlanes) pack();

@@ -3,12 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "millrace/loader/image/decode.h"
 #include "millrace/loader/image/image.h"
 #include "millrace/loader/image/planes.h"
 #include "millrace/loader/image/resample.h"
+#include "millrace/loader/image/room.h"
 #include "millrace/loader/transforms/view.h"
 
 namespace millrace::transforms {
@@ -21,7 +21,7 @@ namespace millrace::transforms {
 class Canvas {
  public:
   /// The picture in `file`, whose bytes are used until the first pixels are computed.
-  void open(std::span<const std::byte> file, ImageMode mode);
+  void open(std::span<const std::byte> file, const PictureOptions& options);
 
   /// A picture in memory: one or three planes of `size`, one behind the other, which are copied.
   void open(std::span<const uint8_t> planes, image::Size size);
@@ -59,8 +59,8 @@ class Canvas {
   image::ImageDecoder decoder_;
   image::Resampler resampler_;
   image::Image picture_;
-  std::vector<uint8_t> planes_;
-  std::vector<uint8_t> other_planes_;
+  image::Room<uint8_t> planes_;
+  image::Room<uint8_t> other_planes_;
   image::Size other_size_;
   int other_channels_ = 0;
 };

@@ -255,14 +255,14 @@ void call_on_floats(const Lambda& step, float* row, const Lambda::Shape& shape, 
 
 }  // namespace
 
-void Renderer::render(const Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng, Size size,
-                      std::span<std::byte> row) {
-  render(chain, file, mode, rng, size, row, no_targets_);
+void Renderer::render(const Chain& chain, std::span<const std::byte> file, const PictureOptions& options,
+                      SampleRng& rng, Size size, std::span<std::byte> row) {
+  render(chain, file, options, rng, size, row, no_targets_);
 }
 
-void Renderer::render(const Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng, Size size,
-                      std::span<std::byte> row, Targets& targets) {
-  canvas_.open(file, mode);
+void Renderer::render(const Chain& chain, std::span<const std::byte> file, const PictureOptions& options,
+                      SampleRng& rng, Size size, std::span<std::byte> row, Targets& targets) {
+  canvas_.open(file, options);
   run(chain, rng, size, row, targets);
 }
 

@@ -29,17 +29,17 @@ class ImageSizeError : public std::runtime_error {
 /// been seen.
 class Renderer {
  public:
-  /// Writes chain.output_channels(mode) planes of `size` in the chain's dtype to `row`, which has exactly that many
-  /// bytes. All chance is drawn from `rng`, step by step. Throws std::runtime_error for a file that is no good,
+  /// Writes chain.output_channels(options.mode) planes of `size` in the chain's dtype to `row`, which has exactly that
+  /// many bytes. All chance is drawn from `rng`, step by step. Throws std::runtime_error for a file that is no good,
   /// ImageSizeError.
-  void render(const Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng, image::Size size,
-              std::span<std::byte> row);
+  void render(const Chain& chain, std::span<const std::byte> file, const PictureOptions& options, SampleRng& rng,
+              image::Size size, std::span<std::byte> row);
 
   /// The same, and `targets`, which belong to the picture in the file, come out belonging to the one in `row`; see
   /// targets.h. Throws std::runtime_error for masks of another size than the picture, and for a Lambda that changes the
   /// shape, since nobody knows where it moves them.
-  void render(const Chain& chain, std::span<const std::byte> file, ImageMode mode, SampleRng& rng, image::Size size,
-              std::span<std::byte> row, Targets& targets);
+  void render(const Chain& chain, std::span<const std::byte> file, const PictureOptions& options, SampleRng& rng,
+              image::Size size, std::span<std::byte> row, Targets& targets);
 
   /// As the first, for a picture in memory: one or three uint8 planes of `picture_size`, one behind the other.
   void render(const Chain& chain, std::span<const uint8_t> planes, image::Size picture_size, SampleRng& rng,

@@ -45,14 +45,15 @@ void Targets::clear() {
   mask_size_ = {};
 }
 
-void Targets::add_mask(std::span<const std::byte> file) {
-  const image::Image picture = image::decode(file, ImageMode::kGray);
-  const Size size = picture.size();
-  std::vector<uint8_t> values;
-  values.reserve(static_cast<size_t>(size.height) * static_cast<size_t>(size.width));
-  for (int y = 0; y < size.height; ++y)
-    for (int x = 0; x < size.width; ++x) values.push_back(picture.row(y)[static_cast<size_t>(x) * image::kPixelBytes]);
-  add_mask(size, values);
+void Targets::add_mask(std::span<const std::byte> file, int64_t max_pixels) {
+  const auto [size, numbers] = image::decode_numbers(file, max_pixels);
+  const auto over = std::find_if(numbers.begin(), numbers.end(), [](uint16_t number) { return number > 255; });
+  if (over != numbers.end()) {
+    const auto at = over - numbers.begin();
+    throw std::runtime_error("the number " + std::to_string(*over) + " at row " + std::to_string(at / size.width) +
+                             ", column " + std::to_string(at % size.width) + ": masks hold 0 to 255");
+  }
+  add_mask(size, std::vector<uint8_t>(numbers.begin(), numbers.end()));
 }
 
 void Targets::add_mask(Size size, std::span<const uint8_t> values) {

@@ -41,10 +41,11 @@ class Targets {
   /// No boxes and no masks, as at first.
   void clear();
 
-  /// Adds a mask of which `file` is the encoding, decoded to gray: for grey levels that come back as they were written,
-  /// a lossless format, without a palette. Throws std::runtime_error for a file that is no good, and for a mask of
-  /// another size than the one before.
-  void add_mask(std::span<const std::byte> file);
+  /// Adds a mask of which `file` is the encoding: the numbers of a picture of one channel as they are in the file, gray
+  /// values of 8 or 16 bits or indices into a palette (PASCAL VOC), in a lossless format. The orientation in its EXIF
+  /// data is not looked at. Throws std::runtime_error for files of other kinds, for numbers over 255, and for a mask of
+  /// more than max_pixels or of another size than the one before.
+  void add_mask(std::span<const std::byte> file, int64_t max_pixels = kMaxPixels);
 
   /// Adds a mask of height x width values, row by row. Throws as add_mask(file) does.
   void add_mask(image::Size size, std::span<const uint8_t> values);

@@ -9,6 +9,7 @@
 
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
+#include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
 
 namespace millrace::configs {
@@ -267,6 +268,19 @@ TEST(ImageFolderSection, OpensTheFolder) {
                          document("[resize: {size: [8, 9]}]"));
   EXPECT_EQ(photos.size(), 80U);
   EXPECT_EQ(photos.spec().fields.front().shape, (std::vector<int64_t>{1, 8, 9}));
+}
+
+TEST(ImageFolderSection, SaysHowPicturesAreDecoded) {
+  const test::Directory root;
+  root.copy("formats/turned/6.png", "class/a.png");
+  const auto shape = [&](const std::string& more) {
+    const auto text = "{type: image_folder, root: " + root.path() + more + "}";
+    return build_image_folder(document(text), {}).spec().fields.front().shape;
+  };
+  EXPECT_EQ(shape(""), (std::vector<int64_t>{3, 5, 3}));
+  EXPECT_EQ(shape(", orientation: exif"), (std::vector<int64_t>{3, 3, 5}));
+  EXPECT_THROW(shape(", max_pixels: 14"), std::runtime_error);
+  EXPECT_EQ(shape(", max_pixels: 15"), shape(""));
 }
 
 TEST(ImageFolderSection, GivesAMissingFolderItsPlace) {

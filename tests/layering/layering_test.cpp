@@ -36,9 +36,13 @@ constexpr Library kLibraries[] = {
     {"ATen/", "torch"},
     {"c10/", "torch"},
     {"torch/", "torch"},
-    {"opencv2/", "opencv"},
     {"jpeglib.h", "jpeg"},
     {"jerror.h", "jpeg"},
+    {"png.h", "png"},
+    {"tiffio.h", "tiff"},
+    {"webp/", "webp"},
+    {"gif_lib.h", "gif"},
+    {"opencv2/", "opencv"},  // For comparison only: its imdecode hands files to GDAL, which opens others.
     {"turbojpeg.h", "jpeg"},
     {"archive.h", "libarchive"},
     {"archive_entry.h", "libarchive"},
@@ -73,7 +77,8 @@ const std::vector<Folder>& folders() {
       {"loader",
        {"loader/image", "samplers", "sharing", "sharing/tensor", "sharing/cuda", "torch", "cereal", "highway"},
        {"json", "libarchive"}},
-      {"loader/image", {"loader", "sharing", "torch", "cereal", "opencv", "jpeg", "highway"}, {}},
+      {"loader/image", {"loader", "loader/image/formats", "sharing", "torch", "cereal", "jpeg", "highway"}, {}},
+      {"loader/image/formats", {"loader/image"}, {"png", "tiff", "webp", "gif"}},
       {"configs", {"loader", "loader/image", "samplers", "torch"}, {"yaml-cpp"}},
       {"millrace.h",
        {"configs", "loader", "loader/image", "samplers", "sharing", "sharing/tensor", "sharing/cuda"},
@@ -252,9 +257,15 @@ TEST(Layering, UmbrellaOfTorchIsForProgramsAndTests) {
 }
 
 TEST(Layering, ImageLibrariesStayInLoaderImage) {
-  EXPECT_EQ(violations("loader/datasets/x.cpp", "#include <opencv2/core.hpp>\n").size(), 1u);
   EXPECT_EQ(violations("loader/x.cpp", "#include <jpeglib.h>\n").size(), 1u);
-  EXPECT_EQ(violations("loader/image/x.cpp", "#include <jpeglib.h>\n#include <opencv2/core.hpp>\n").size(), 0u);
+  EXPECT_EQ(violations("loader/image/x.cpp", "#include <jpeglib.h>\n#include <png.h>\n").size(), 1u);
+  EXPECT_EQ(violations("loader/image/formats/x.cpp", "#include <png.h>\n#include <tiffio.h>\n").size(), 0u);
+  EXPECT_EQ(violations("loader/image/formats/x.h", "#include <png.h>\n").size(), 1u);
+}
+
+TEST(Layering, OpenCvIsForBenchmarksAlone) {
+  EXPECT_EQ(violations("loader/image/x.cpp", "#include <opencv2/imgcodecs.hpp>\n").size(), 1u);
+  EXPECT_EQ(violations("benchmarks/x.cpp", "#include <opencv2/imgcodecs.hpp>\n").size(), 0u);
 }
 
 TEST(Layering, YamlLibraryStaysOutOfHeaders) {

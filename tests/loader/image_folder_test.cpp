@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
@@ -53,6 +55,45 @@ std::string error_of(Call call) {
 
 Matcher<std::string> one_line_with(const std::string& path, const std::string& cure) {
   return AllOf(HasSubstr(path), HasSubstr(cure), Not(HasSubstr("\n")));
+}
+
+/// A folder of one class with one picture, which `make` makes at the path it gets.
+template <class Make>
+std::string error_of_picture(const char* name, Make make) {
+  const Directory root;
+  fs::create_directory(root.path() + "/class");
+  const std::string path = root.path() + "/class/" + name;
+  make(path);
+  return error_of([&] { read(ImageFolder(root.path()).transform(Resize({8, 8})), 0); });
+}
+
+TEST(ImageFolder, FifoIsRefusedByKindWithoutWaiting) {
+  EXPECT_THAT(error_of_picture("a.png", [](const std::string& path) { ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0); }),
+              AllOf(HasSubstr("a.png': a FIFO, not a regular file"), Not(HasSubstr("\n"))));
+}
+
+TEST(ImageFolder, DeviceIsRefusedByKind) {
+  EXPECT_THAT(error_of_picture("a.png", [](const std::string& path) { fs::create_symlink("/dev/zero", path); }),
+              HasSubstr("a.png': a device, not a regular file"));
+}
+
+TEST(ImageFolder, SparseFileOfThreeGigabytesIsRefusedBySize) {
+  EXPECT_THAT(error_of_picture("a.jpg",
+                               [](const std::string& path) {
+                                 std::ofstream(path) << "\xFF\xD8\xFF";
+                                 fs::resize_file(path, 3'000'000'000);
+                               }),
+              AllOf(HasSubstr("a.jpg': a file of 3000000000 bytes, over the limit of 716876456 bytes"),
+                    HasSubstr("raise the dataset's max_pixels")));
+}
+
+TEST(ImageFolder, LimitOfPixelsIsItsOwn) {
+  const ImageFolder photos(data_path("photos"));
+  EXPECT_THAT(error_of([&] {
+                read(photos.transform(Resize({8, 8})).max_pixels(100), 0);
+              }),
+              HasSubstr("over the limit of 100 pixels"));
+  EXPECT_THROW(photos.max_pixels(0), std::invalid_argument);
 }
 
 TEST(ImageFolder, ClassesAndFilesComeSorted) {
@@ -111,7 +152,8 @@ TEST(ImageFolder, GrayModeHasOneChannel) {
 }
 
 TEST(ImageFolder, TravelsThroughAnArchive) {
-  const auto photos = ImageFolder(data_path("photos")).transform(RandomResizedCrop(32)).mode(ImageMode::kGray);
+  const auto photos =
+      ImageFolder(data_path("photos")).transform(RandomResizedCrop(32)).mode(ImageMode::kGray).max_pixels(1 << 20);
   Encoded encoded = encode(photos);
   DecodeArchive archive(encoded.bytes, encoded.fds);
   ImageFolder copy;
@@ -120,6 +162,7 @@ TEST(ImageFolder, TravelsThroughAnArchive) {
   EXPECT_EQ(copy.classes(), photos.classes());
   EXPECT_EQ(copy.describe(17), photos.describe(17));
   EXPECT_EQ(read(copy, 17), read(photos, 17));
+  EXPECT_NE(error_of([&] { read(copy.max_pixels(100), 17); }), "");
   // The file table is not in the message.
   EXPECT_LT(encoded.bytes.size(), 1000U);
 }

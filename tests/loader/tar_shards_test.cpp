@@ -485,6 +485,20 @@ TEST(TarImages, BadSamplesAreErrorsThatNameThem) {
               AllOf(HasSubstr("/0.tar: bare' has no file 'jpg;png'"), HasSubstr("it has cls")));
 }
 
+TEST(TarImages, HaveLimitsForPicturesAndTheirFiles) {
+  const Directory directory;
+  const auto jpeg = text_of(test::read_bytes(data_path("formats/baseline_420.jpg")));
+  write_shards(directory.path() + "/%d.tar",
+               {{"good", {{"jpg", jpeg}}}, {"large", {{"jpg", std::string(1 << 21, 'x')}}}});
+  auto images = TarShards(directory.path() + "/0.tar").image("jpg", Resize({8, 8})).max_pixels(71 * 93);
+  auto smaller = images.max_pixels(71 * 93 - 1);
+  EXPECT_EQ(error_of([&] { read(images, 0); }), "no error");
+  EXPECT_THAT(error_of([&] { read(smaller, 0); }),
+              HasSubstr("good': a picture of 71x93 pixels, over the limit of 6602"));
+  EXPECT_THAT(error_of([&] { read(images, 1); }),
+              HasSubstr("large': a file of 2097152 bytes, over the limit of 1074988"));
+}
+
 // --- Writing ---
 
 TEST(TarShardWriter, WritesWhatPythonReads) {

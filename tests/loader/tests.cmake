@@ -7,7 +7,8 @@ millrace_test(loader_test
   loader/data_loader_test.cpp loader/steady_state_test.cpp loader/kill_test.cpp
   LABELS process TIMEOUT 300 LIBRARIES millrace_loader)
 millrace_test(image_test
-  loader/image/decode_test.cpp loader/image/jpeg_test.cpp loader/image/kernels_test.cpp loader/image/renderer_test.cpp
+  loader/image/decode_test.cpp loader/image/formats_test.cpp loader/image/hostile_test.cpp loader/image/jpeg_test.cpp
+  loader/image/kernels_test.cpp loader/image/renderer_test.cpp
   loader/image/pixel_transforms_test.cpp loader/image/augment_test.cpp loader/image/targets_test.cpp
   loader/image/resample_test.cpp loader/image_folder_test.cpp loader/batch_mix_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader PkgConfig::HWY)

@@ -13,7 +13,7 @@ namespace millrace::image {
 namespace {
 
 /// A chunk other than the pixels may take that much (libpng's default too), and there may be so many.
-constexpr png_alloc_size_t kMaxChunkBytes = 8'000'000;
+constexpr png_alloc_size_t kMaxPngChunkBytes = 8'000'000;
 constexpr png_uint_32 kMaxChunks = 1000;
 
 class PngReader final : public FormatReader {
@@ -31,7 +31,7 @@ class PngReader final : public FormatReader {
       // The limits of width and height are the caller's, who knows the size before any row is allocated.
       png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
       png_set_chunk_cache_max(png_, kMaxChunks);
-      png_set_chunk_malloc_max(png_, kMaxChunkBytes);
+      png_set_chunk_malloc_max(png_, kMaxPngChunkBytes);
       // Profiles, texts and what else does not change the pixels are not even decompressed.
       png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
       png_read_info(png_, info_);

@@ -25,7 +25,7 @@ constexpr size_t kMaxAllocationPerByte = 16;
 constexpr int kMaxSamples = 8;
 
 /// A strip or tile may be larger than the picture, as tiles of small pictures are, but not without bounds.
-constexpr uint64_t kMaxChunkBytes = uint64_t{64} << 20;
+constexpr uint64_t kMaxTiffChunkBytes = uint64_t{64} << 20;
 constexpr uint64_t kMaxBytesPerPixel = 2 * kMaxSamples;
 
 struct CloseTiff {
@@ -195,7 +195,7 @@ class TiffReader final : public FormatReader {
     const uint64_t chunk_bytes = tiled ? TIFFTileSize64(tiff) : TIFFStripSize64(tiff);
     const auto row_bytes = static_cast<size_t>(tiled ? TIFFTileRowSize64(tiff) : TIFFScanlineSize64(tiff));
     const uint64_t most =
-        kMaxChunkBytes + kMaxBytesPerPixel * static_cast<uint64_t>(size_.width) * static_cast<uint64_t>(size_.height);
+        kMaxTiffChunkBytes + kMaxBytesPerPixel * static_cast<uint64_t>(size_.width) * static_cast<uint64_t>(size_.height);
     if (chunk_width == 0 || chunk_height == 0 || chunk_bytes == 0 || row_bytes == 0) throw broken_tiff();
     const int planes = planar_ ? samples_ : 1;
     if (chunk_bytes > most / static_cast<uint64_t>(planes))

@@ -14,7 +14,7 @@
 #include "millrace/loader/transforms/targets.h"
 #include "millrace/tests/loader/image/pictures.h"
 
-namespace millrace::image {
+namespace millrace::image::formats_test {
 namespace {
 
 using millrace::test::Bytes;
@@ -212,4 +212,4 @@ TEST(Masks, ThatHoldNoClassNumbersAreRefusedByName) {
 }
 
 }  // namespace
-}  // namespace millrace::image
+}  // namespace millrace::image::formats_test

@@ -25,7 +25,7 @@
 #include "millrace/loader/image/decode.h"
 #include "millrace/tests/loader/image/pictures.h"
 
-namespace millrace::image {
+namespace millrace::image::hostile_test {
 namespace {
 
 using millrace::test::Bytes;
@@ -269,4 +269,4 @@ TEST(HostilePictures, EveryTruncationGivesPixelsOrAnError) {
 }
 
 }  // namespace
-}  // namespace millrace::image
+}  // namespace millrace::image::hostile_test

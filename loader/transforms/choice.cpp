@@ -24,7 +24,7 @@ RandomApply::RandomApply(Chain steps, double probability) : chain{std::move(step
   check_probability("RandomApply", p);
 }
 
-bool RandomApply::operator==(const RandomApply&) const = default;
+bool RandomApply::operator==(const RandomApply& other) const { return chain == other.chain && p == other.p; }
 
 RandomChoice::RandomChoice(std::vector<Chain> alternatives, std::vector<double> weights)
     : chains(std::move(alternatives)), p(std::move(weights)) {
@@ -47,6 +47,6 @@ size_t RandomChoice::draw(SampleRng& rng) const {
   return i;
 }
 
-bool RandomChoice::operator==(const RandomChoice&) const = default;
+bool RandomChoice::operator==(const RandomChoice& other) const { return chains == other.chains && p == other.p; }
 
 }  // namespace millrace::transforms

@@ -69,8 +69,9 @@ class Lambda {
     function_ = resolve<std::remove_pointer_t<Function>>(ref);
     declared_.reset();
     if (!has_shape) return;
-    declared_.emplace();
-    archive(declared_->channels, declared_->size.height, declared_->size.width);
+    Shape shape;
+    archive(shape.channels, shape.size.height, shape.size.width);
+    declared_ = shape;
   }
 
  private:

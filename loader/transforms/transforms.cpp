@@ -308,6 +308,8 @@ void Chain::check_dtype() const {
                               ": leave the step out and give it to batch.to(device, Normalize(...))");
 }
 
+bool Chain::operator==(const Chain& other) const { return steps_ == other.steps_; }
+
 c10::ScalarType Chain::dtype() const {
   return std::any_of(steps_.begin(), steps_.end(), makes_floats) ? c10::ScalarType::Float : c10::ScalarType::Byte;
 }

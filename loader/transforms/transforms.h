@@ -348,7 +348,7 @@ class Chain {
   /// Normalize, fill or value does not fit the number of channels.
   FieldSpec field(std::string name, ImageMode mode, image::Size size) const;
 
-  bool operator==(const Chain&) const = default;
+  bool operator==(const Chain& other) const;
 
   /// Throws std::invalid_argument when something but a Lambda that keeps the shape follows a Normalize or ToDtype.
   friend Chain operator|(Chain first, const Chain& second);

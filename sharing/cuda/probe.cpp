@@ -193,7 +193,7 @@ class Helper {
  public:
   template <class Function, class... Arguments>
   explicit Helper(Function function, const Arguments&... arguments)
-      : process_(StartMethod::kForkServer, function, std::move(connections_.second), arguments...) {
+      : connections_(mp::Pipe()), process_(StartMethod::kForkServer, function, std::move(connections_.second), arguments...) {
     process_.set_daemon(true);
     process_.start();
   }
@@ -225,7 +225,7 @@ class Helper {
   }
 
  private:
-  std::pair<mp::Connection, mp::Connection> connections_ = mp::Pipe();
+  std::pair<mp::Connection, mp::Connection> connections_;
   mp::Process process_;
 };
 

@@ -66,7 +66,7 @@ class ModuleFile {
   // The mangled name of the function at `offset`; empty when there is none.
   std::string function_at(uint64_t offset) const {
     const auto headers = table<ElfW(Ehdr)>(0, 1);
-    if (headers.empty() || !std::equal(ELFMAG, ELFMAG + SELFMAG, headers[0].e_ident)) return {};
+    if (headers.empty() || std::memcmp(headers[0].e_ident, ELFMAG, SELFMAG) != 0) return {};
     const auto sections = table<ElfW(Shdr)>(headers[0].e_shoff, headers[0].e_shnum);
     for (const auto wanted : {SHT_SYMTAB, SHT_DYNSYM})
       for (const auto& section : sections) {
@@ -201,8 +201,10 @@ namespace {
 }  // namespace
 }  // namespace millrace
 
-// See record_throws(). The declaration is the one GCC knows; `type` is a std::type_info*.
-extern "C" [[gnu::weak]] void __cxa_throw(void* thrown, void* type, void (*destructor)(void*)) {
+// See record_throws(). Compilers disagree about the type of __cxa_throw, so only the linker knows this by that name.
+extern "C" [[gnu::weak]] void millrace_throw(void* thrown, void* type, void (*destructor)(void*)) __asm__("__cxa_throw");
+
+extern "C" void millrace_throw(void* thrown, void* type, void (*destructor)(void*)) {
   using Throw = void (*)(void*, void*, void (*)(void*));
   static const auto next = reinterpret_cast<Throw>(::dlsym(RTLD_NEXT, "__cxa_throw"));
   millrace::note_throw(thrown);

@@ -1,0 +1,92 @@
+// `millrace` itself, which loads no LibTorch, and what it hands on.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/paths.h"
+#include "millrace/version.h"
+
+namespace millrace::front_test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+struct Answer {
+  int exit_code = -1;
+  std::string text;  // stdout and stderr.
+};
+
+// `before` are settings of environment variables.
+Answer ask(const std::string& arguments, const std::string& before = "") {
+  const test::Directory folder;
+  const std::string out = folder.path() + "/out";
+  const std::string command =
+      before + " '" + test::built("apps/millrace") + "' " + arguments + " </dev/null >'" + out + "' 2>&1";
+  const int status = std::system(command.c_str());
+  std::ostringstream text;
+  text << std::ifstream(out, std::ios::binary).rdbuf();
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text.str()};
+}
+
+TEST(Front, LoadsTheSystemsLibrariesOnly) {
+  // With this variable the dynamic loader lists the libraries that a program loads, and does not start it.
+  const auto libraries = ask("--help", "LD_TRACE_LOADED_OBJECTS=1").text;
+  EXPECT_THAT(libraries, HasSubstr("libc.so"));
+  for (const char* name : {"torch", "c10", "opencv", "png", "yaml", "archive"})
+    EXPECT_THAT(libraries, Not(HasSubstr(name)));
+  EXPECT_LE(std::count(libraries.begin(), libraries.end(), '\n'), 10) << libraries;
+}
+
+TEST(Front, SaysItsVersion) {
+  const auto answer = ask("--version");
+  EXPECT_EQ(answer.exit_code, 0);
+  EXPECT_THAT(answer.text, StartsWith("millrace " MILLRACE_VERSION ", for LibTorch 2."));
+}
+
+TEST(Front, VersionsNumbersAreThoseOfItsText) {
+  EXPECT_EQ(MILLRACE_VERSION, std::to_string(MILLRACE_VERSION_MAJOR) + "." + std::to_string(MILLRACE_VERSION_MINOR) + "." +
+                                  std::to_string(MILLRACE_VERSION_PATCH));
+}
+
+TEST(Front, QuickDoctorLoadsNoDriver) {
+  // A driver that crashes whoever loads it.
+  const auto answer = ask("doctor --quick", "MILLRACE_CUDA_DRIVER=" + test::built("tests/libfake_cuda_crashing.so"));
+  EXPECT_EQ(answer.exit_code, 0);
+  EXPECT_THAT(answer.text, HasSubstr("kernel"));
+  EXPECT_THAT(answer.text, HasSubstr("open files"));
+  EXPECT_THAT(answer.text, Not(HasSubstr("LibTorch")));
+}
+
+TEST(Front, WrongUsageIsToldBeforeTheWorkersProgramIsNeeded) {
+  const test::Directory folder;
+  // The program by itself, without the one that it executes.
+  const std::string alone = folder.path() + "/millrace";
+  const std::string copy = "cp '" + test::built("apps/millrace") + "' '" + alone + "'";
+  ASSERT_EQ(std::system(copy.c_str()), 0);
+  const auto run_alone = [&](const std::string& arguments) {
+    const std::string out = folder.path() + "/out";
+    const int status = std::system(("'" + alone + "' " + arguments + " >'" + out + "' 2>&1").c_str());
+    std::ostringstream text;
+    text << std::ifstream(out, std::ios::binary).rdbuf();
+    return Answer{WEXITSTATUS(status), text.str()};
+  };
+  EXPECT_EQ(run_alone("bench --window 0 x.yaml").exit_code, 2);
+  EXPECT_EQ(run_alone("--help").exit_code, 0);
+  const auto missing = run_alone("bench x.yaml");
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.text, StartsWith("millrace: the program that does the work is neither " + folder.path() + "/millrace-run"));
+  EXPECT_THAT(missing.text, HasSubstr("install Millrace again"));
+}
+
+}  // namespace
+}  // namespace millrace::front_test

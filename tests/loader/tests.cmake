@@ -11,7 +11,7 @@ millrace_test(image_test
   loader/image/kernels_test.cpp loader/image/renderer_test.cpp
   loader/image/pixel_transforms_test.cpp loader/image/augment_test.cpp loader/image/targets_test.cpp
   loader/image/resample_test.cpp loader/image_folder_test.cpp loader/batch_mix_test.cpp
-  LABELS asan TIMEOUT 120 LIBRARIES millrace_loader PkgConfig::HWY)
+  LABELS asan TIMEOUT 300 LIBRARIES millrace_loader PkgConfig::HWY)
 millrace_test(torchvision_test loader/image/torchvision_test.cpp TIMEOUT 300 LIBRARIES millrace_loader)
 millrace_test(combinators_test loader/combinators_test.cpp loader/travelling_test.cpp
   LABELS process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)

@@ -1,14 +1,20 @@
 #include "millrace/loader/datasets/image_folder.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <filesystem>
+#include <map>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "millrace/loader/datasets/image_file.h"
+#include "millrace/loader/datasets/litter.h"
+#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
 namespace {
@@ -20,8 +26,8 @@ constexpr std::array<std::string_view, 9> kEndings = {".jpg", ".jpeg", ".png",  
 
 constexpr const char* kLayout = "ImageFolder wants root/class/picture.jpg, one directory a class";
 
-bool is_picture(const fs::path& path) {
-  std::string ending = path.extension().string();
+bool is_picture(const std::string& name) {
+  std::string ending = fs::path(name).extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
@@ -34,69 +40,125 @@ bool is_picture(const fs::path& path) {
        (error == std::errc::permission_denied ? "; give read and search permission on it (chmod u+rx)" : ""));
 }
 
-std::vector<std::string> list_classes(const std::string& root) {
-  std::error_code error;
-  const fs::file_status status = fs::status(root, error);
-  if (status.type() == fs::file_type::not_found) {
-    fail_folder("no such directory: '" + root + "'; check the path (it is relative to " + fs::current_path().string() + ")");
-  }
-  if (status.type() == fs::file_type::none) fail_to_list(root, error);
-  if (status.type() != fs::file_type::directory) fail_folder("not a directory: '" + root + "'; " + kLayout);
+/// What tells one folder from another, by whatever path it was reached.
+using FolderId = std::pair<dev_t, ino_t>;
 
-  std::vector<std::string> classes;
-  fs::directory_iterator entry(root, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    std::error_code no_status;  // A dangling link, say, is no directory.
-    if (entry->is_directory(no_status)) classes.push_back(entry->path().filename().string());
-  }
-  if (error) fail_to_list(root, error);
-  if (classes.empty()) fail_folder("no class directories in '" + root + "'; " + kLayout);
-  std::sort(classes.begin(), classes.end());
-  return classes;
+FolderId id_of(const fs::path& directory) {
+  struct stat status = {};
+  if (::stat(directory.c_str(), &status) != 0) fail_to_list(directory, {errno, std::generic_category()});
+  return {status.st_dev, status.st_ino};
 }
 
-/// The pictures of a class, as paths from `root`, sorted by directory, then by name.
-std::vector<std::string> list_pictures(const std::string& root, const std::string& class_name) {
-  std::vector<std::pair<std::string, std::string>> found;
-  std::vector<std::string> directories = {class_name};
-  while (!directories.empty()) {
-    const std::string directory = std::move(directories.back());
-    directories.pop_back();
+/// A folder's way from the root. A folder that is on its own way would be walked for ever.
+struct Place {
+  std::string directory;  // From the root.
+  std::vector<FolderId> way;
+};
+
+/// Lists a root. Links to folders are followed, as torchvision does, and a folder to which two of them lead counts
+/// twice; one that leads back to where it is reached from does not.
+class Listing {
+ public:
+  explicit Listing(const std::string& root) : root_(root) {}
+
+  std::vector<std::string> classes() {
     std::error_code error;
-    fs::directory_iterator entry(fs::path(root) / directory, error);
-    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-      std::string name = entry->path().filename().string();
-      std::error_code no_status;
-      if (entry->is_directory(no_status)) {
-        directories.push_back(directory + "/" + name);
-      } else if (is_picture(entry->path())) {
-        found.emplace_back(directory, std::move(name));
-      }
+    const fs::file_status status = fs::status(root_, error);
+    if (status.type() == fs::file_type::not_found) {
+      fail_folder("no such directory: '" + root_ + "'; check the path (it is relative to " +
+                  fs::current_path().string() + ")");
     }
-    if (error) fail_to_list(fs::path(root) / directory, error);
+    if (status.type() == fs::file_type::none) fail_to_list(root_, error);
+    if (status.type() != fs::file_type::directory) fail_folder("not a directory: '" + root_ + "'; " + kLayout);
+
+    const FolderId root = id_of(root_);
+    std::vector<std::string> classes;
+    for_entries("", [&](const std::string& name, bool is_directory) {
+      if (is_directory && id_of(fs::path(root_) / name) != root) classes.push_back(name);
+    });
+    if (classes.empty()) fail_folder("no class directories in '" + root_ + "'; " + kLayout);
+    std::sort(classes.begin(), classes.end());
+    return classes;
   }
-  if (found.empty()) {
-    std::string endings;
-    for (const auto ending : kEndings) endings.append(" ").append(ending);
-    fail_folder("class '" + class_name + "' has no pictures: no file below '" + (fs::path(root) / class_name).string() +
-         "' ends in" + endings + "; add some or remove the directory");
+
+  /// The pictures of a class, as paths from the root, sorted by directory, then by name.
+  std::vector<std::string> pictures(const std::string& class_name) {
+    std::vector<std::pair<std::string, std::string>> found;
+    std::map<FolderId, size_t> ways;
+    std::vector<Place> places = {{class_name, {id_of(root_), id_of(fs::path(root_) / class_name)}}};
+    while (!places.empty()) {
+      const Place place = std::move(places.back());
+      places.pop_back();
+      for_entries(place.directory, [&](const std::string& name, bool is_directory) {
+        const std::string path = place.directory + "/" + name;
+        if (!is_directory) {
+          if (is_picture(name)) found.emplace_back(place.directory, name);
+          return;
+        }
+        const FolderId id = id_of(fs::path(root_) / path);
+        if (std::find(place.way.begin(), place.way.end(), id) != place.way.end()) return;
+        if (++ways[id] > kMostWays)
+          fail_folder("links below class '" + class_name + "' lead to one folder in more than " +
+                      std::to_string(kMostWays) + " ways, the last is '" + root_ + "/" + path +
+                      "'; remove those that lead to folders with links of their own");
+        Place below{path, place.way};
+        below.way.push_back(id);
+        places.push_back(std::move(below));
+      });
+    }
+    if (found.empty()) {
+      std::string endings;
+      for (const auto ending : kEndings) endings.append(" ").append(ending);
+      fail_folder("class '" + class_name + "' has no pictures: no file below '" + root_ + "/" + class_name +
+                  "' ends in" + endings + "; add some or remove the directory");
+    }
+    std::sort(found.begin(), found.end());
+    std::vector<std::string> pictures;
+    pictures.reserve(found.size());
+    for (auto& [directory, name] : found) pictures.push_back(directory + "/" + name);
+    return pictures;
   }
-  std::sort(found.begin(), found.end());
-  std::vector<std::string> pictures;
-  pictures.reserve(found.size());
-  for (auto& [directory, name] : found) pictures.push_back(directory + "/" + name);
-  return pictures;
-}
+
+  const detail::LeftOut& left_out() const { return left_out_; }
+
+ private:
+  /// Ways multiply: ten folders of two links to the next have 1024.
+  static constexpr size_t kMostWays = 1000;
+
+  /// Calls take(name, is_directory) for what is in a directory, given from the root, save for litter.
+  template <class Take>
+  void for_entries(const std::string& directory, const Take& take) {
+    const fs::path path = fs::path(root_) / directory;
+    std::error_code error;
+    fs::directory_iterator entry(path, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      const std::string name = entry->path().filename().string();
+      if (detail::is_litter(name)) {
+        left_out_.add(directory.empty() ? name : directory + "/" + name);
+        continue;
+      }
+      std::error_code no_status;  // A dangling link, say, is no directory.
+      take(name, entry->is_directory(no_status));
+    }
+    if (error) fail_to_list(path, error);
+  }
+
+  const std::string& root_;
+  detail::LeftOut left_out_;
+};
 
 }  // namespace
 
-ImageFolder::ImageFolder(std::string root) : root_(std::move(root)), classes_(list_classes(root_)) {
+ImageFolder::ImageFolder(std::string root) : root_(detail::user_path(root)) {
+  Listing listing(root_);
+  classes_ = listing.classes();
   std::vector<std::string> files;
   for (const std::string& name : classes_) {
-    for (std::string& file : list_pictures(root_, name)) files.push_back(std::move(file));
+    for (std::string& file : listing.pictures(name)) files.push_back(std::move(file));
     class_ends_.push_back(files.size());
   }
   files_ = SharedStrings::make(files);
+  listing.left_out().tell("image_folder", root_);
 }
 
 ImageFolder ImageFolder::transform(transforms::Chain chain) const {

@@ -14,7 +14,10 @@ namespace millrace {
 
 /// Pictures in one directory a class, as torchvision.datasets.ImageFolder reads them: classes sorted by name, files
 /// sorted within a class, directories below a class belong to it. Files count by their ending (.jpg .jpeg .png .ppm
-/// .bmp .pgm .tif .tiff .webp, in any case); what they contain is found out from their bytes.
+/// .bmp .pgm .tif .tiff .webp, in any case); what they contain is found out from their bytes. Unlike torchvision's,
+/// what is hidden or what programs leave behind (".ipynb_checkpoints", "__MACOSX", "Thumbs.db") is no class and no
+/// picture, and one warning says how many were left out. A link to a folder counts as one; those that lead back to
+/// where they are reached from are passed over.
 ///
 ///   auto photos = ImageFolder("photos/train").transform(RandomResizedCrop(224) | RandomHorizontalFlip());
 ///
@@ -26,7 +29,7 @@ class ImageFolder {
   /// For the receiving side of serialize().
   ImageFolder() = default;
 
-  /// Lists the files; opens none.
+  /// Lists the files; opens none. `root` may begin with ~ or ~user, as the paths of all datasets.
   explicit ImageFolder(std::string root);
 
   /// The same pictures with `chain` behind the present transform.

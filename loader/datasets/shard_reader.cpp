@@ -8,6 +8,14 @@
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace::detail {
+namespace {
+
+void require_unchanged(int fd, std::string_view path, const FileStamp& stamp) {
+  if (stamp_of(fd, std::string(path)) != stamp)
+    throw TarError("tar: '" + std::string(path) + "' has changed since the dataset was made; make the dataset anew");
+}
+
+}  // namespace
 
 ShardReader& ShardReader::operator=(const ShardReader& other) {
   if (this != &other) open_.clear();
@@ -27,6 +35,8 @@ std::span<const std::byte> ShardReader::read(size_t shard, std::string_view path
                      " while it was read; make the dataset anew");
     done += static_cast<size_t>(got);
   }
+  // A writer that has the file open changes the bytes under an open descriptor.
+  require_unchanged(fd, path, stamp);
   return std::span(buffer_).first(size);
 }
 
@@ -34,8 +44,7 @@ int ShardReader::open(size_t shard, std::string_view path, const FileStamp& stam
   const auto found = open_.find(shard);
   if (found != open_.end()) return found->second.get();
   OwnedFd file = open_tar(std::string(path));
-  if (stamp_of(file.get(), std::string(path)) != stamp)
-    throw TarError("tar: '" + std::string(path) + "' has changed since the dataset was made; make the dataset anew");
+  require_unchanged(file.get(), path, stamp);
   // Whoever reads in the order of shards never gets here with many open, whoever reads at random seldom finds his open.
   if (open_.size() >= kMostOpen) open_.clear();
   return open_.emplace(shard, std::move(file)).first->second.get();

@@ -1,18 +1,20 @@
 #include "millrace/loader/datasets/tar_index.h"
 
-#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bit>
 #include <cstddef>
 #include <cstring>
 #include <span>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "millrace/loader/datasets/fnv.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/os/regular_file.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
@@ -41,7 +43,7 @@ struct Entry {
 static_assert(sizeof(Entry) == 24);
 
 constexpr char kMagic[8] = {'t', 'a', 'r', 'i', 'n', 'd', 'e', 'x'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
 uint64_t checksum_of(IndexHeader header, std::span<const std::byte> rest) {
   header.checksum = 0;
@@ -69,17 +71,16 @@ std::vector<std::byte> to_bytes(const TarContents& contents) {
   return bytes;
 }
 
-std::optional<TarContents> from_bytes(std::span<const std::byte> bytes) {
-  IndexHeader header;
-  if (bytes.size() < sizeof header) return std::nullopt;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  const auto rest = bytes.subspan(sizeof header);
-  if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0 || header.version != kVersion ||
-      header.num_members > rest.size() / sizeof(Entry) ||
-      header.name_bytes != rest.size() - header.num_members * sizeof(Entry) ||
-      header.checksum != checksum_of(header, rest))
-    return std::nullopt;
+/// A header that a file of `size` bytes can have. Asked before memory of that size is taken.
+bool is_possible(const IndexHeader& header, uint64_t size) {
+  if (size < sizeof header || std::memcmp(header.magic, kMagic, sizeof kMagic) != 0 || header.version != kVersion)
+    return false;
+  const uint64_t rest = size - sizeof header;
+  return header.num_members <= rest / sizeof(Entry) && header.name_bytes == rest - header.num_members * sizeof(Entry);
+}
 
+std::optional<TarContents> from_bytes(const IndexHeader& header, std::span<const std::byte> rest) {
+  if (header.checksum != checksum_of(header, rest)) return std::nullopt;
   TarContents contents{{header.tar_size, header.tar_mtime}, {}};
   contents.members.reserve(header.num_members);
   const auto* names = reinterpret_cast<const char*>(rest.data() + header.num_members * sizeof(Entry));
@@ -96,14 +97,51 @@ std::optional<TarContents> from_bytes(std::span<const std::byte> bytes) {
   return contents;
 }
 
+bool read_all(int fd, std::span<std::byte> to) {
+  while (!to.empty()) {
+    const auto got = detail::retry_interrupted([&] { return ::read(fd, to.data(), to.size()); });
+    if (got <= 0) return false;
+    to = to.subspan(static_cast<size_t>(got));
+  }
+  return true;
+}
+
+/// What is at an index's path, if it is a file.
+std::optional<OwnedFd> open_index(const std::string& path) {
+  try {
+    return detail::open_regular(path);
+  } catch (const std::runtime_error&) {
+    return std::nullopt;
+  }
+}
+
+/// The index of a file in the state `wanted`, or in any without one.
+std::optional<TarContents> load(const std::string& tar, const std::optional<FileStamp>& wanted) {
+  const std::string path = tar_index_path(tar);
+  const std::optional<OwnedFd> file = open_index(path);
+  if (!file) return std::nullopt;
+  const FileStamp stamp = stamp_of(file->get(), path);
+  IndexHeader header;
+  if (!read_all(file->get(), std::as_writable_bytes(std::span(&header, 1))) || !is_possible(header, stamp.size))
+    return std::nullopt;
+  if (wanted && *wanted != FileStamp{header.tar_size, header.tar_mtime}) return std::nullopt;
+  // Each member has a header in the tar file, and its name; an index that is larger than both would take memory for
+  // nothing.
+  if (stamp.size / 2 > header.tar_size) return std::nullopt;
+  std::vector<std::byte> rest(stamp.size - sizeof header);
+  if (!read_all(file->get(), rest)) return std::nullopt;
+  return from_bytes(header, rest);
+}
+
 }  // namespace
 
 std::string tar_index_path(const std::string& tar) { return tar + ".index"; }
 
-TarContents open_tar_index(const std::string& tar) {
+TarContents open_tar_index(const std::string& given) {
+  const std::string tar = detail::user_path(given);
   const OwnedFd file = open_tar(tar);
-  std::optional<TarContents> kept = load_tar_index(tar);
-  if (kept && kept->stamp == stamp_of(file.get(), tar)) return *std::move(kept);
+  std::optional<TarContents> kept = load(tar, stamp_of(file.get(), tar));
+  if (kept) return *std::move(kept);
   TarContents contents = scan_tar(file.get(), tar);
   try {
     save_tar_index(tar, contents);
@@ -114,22 +152,19 @@ TarContents open_tar_index(const std::string& tar) {
 }
 
 std::optional<TarContents> load_tar_index(const std::string& tar) {
-  const std::string path = tar_index_path(tar);
-  const OwnedFd file(detail::retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
-  if (!file) return std::nullopt;
-  std::vector<std::byte> bytes(stamp_of(file.get(), path).size);
-  size_t done = 0;
-  while (done < bytes.size()) {
-    const auto got =
-        detail::retry_interrupted([&] { return ::read(file.get(), bytes.data() + done, bytes.size() - done); });
-    if (got <= 0) return std::nullopt;
-    done += static_cast<size_t>(got);
-  }
-  return from_bytes(bytes);
+  return load(detail::user_path(tar), std::nullopt);
 }
 
-void save_tar_index(const std::string& tar, const TarContents& contents) {
+void save_tar_index(const std::string& given, const TarContents& contents) {
+  const std::string tar = detail::user_path(given);
+  struct stat status = {};
+  MILLRACE_SYSCALL(::stat(tar.c_str(), &status), tar);
   NewFile file(tar_index_path(tar));
+  // Names of files are for whom the files are for. A user who is not in the tar file's group cannot give it the index.
+  constexpr mode_t kReadOrWrite = 0666, kGroup = 0060;
+  const bool same_group = ::fchown(file.fd(), static_cast<uid_t>(-1), status.st_gid) == 0;
+  const mode_t mode = status.st_mode & (same_group ? kReadOrWrite : kReadOrWrite & ~kGroup);
+  MILLRACE_SYSCALL(::fchmod(file.fd(), mode), file.passing_path());
   file.write(to_bytes(contents));
   file.commit();
 }

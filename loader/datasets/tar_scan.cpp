@@ -1,12 +1,9 @@
 #include "millrace/loader/datasets/tar_scan.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <filesystem>
@@ -14,6 +11,7 @@
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 
 #include "millrace/sharing/os/owned_fd.h"
@@ -58,6 +56,9 @@ class TarHeader {
 
   std::optional<uint64_t> size() const { return number(124, 12); }
 
+  /// What a link leads to.
+  std::string link() const { return std::string(text(157, 100)); }
+
   /// ustar's prefix is elsewhere used for something else.
   std::string name() const {
     const std::string_view name = text(0, 100), prefix = text(345, 155);
@@ -99,6 +100,7 @@ class TarHeader {
 /// What an extension header says in place of the next header, or of all that follow.
 struct Overrides {
   std::optional<std::string> name;
+  std::optional<std::string> link;
   std::optional<uint64_t> size;
 };
 
@@ -122,8 +124,12 @@ class Scan {
 
   TarContents run() {
     require_uncompressed();
-    while (read_header()) {
-    }
+    do {
+      while (read_header()) {
+      }
+    } while (find_next_archive());
+    if (stamp_of(fd_, path_) != contents_.stamp)
+      fail(0, "the file was changed while it was read; make the dataset when it is written");
     return std::move(contents_);
   }
 
@@ -164,7 +170,7 @@ class Scan {
     read(at_, block.data(), block.size());
     const TarHeader header(block);
     if (header.is_zero()) {
-      if (next_.name || next_.size)
+      if (next_.name || next_.link || next_.size)
         fail(at_, std::string("an extension header without the header it is for; ") + kDamaged);
       return false;
     }
@@ -182,11 +188,10 @@ class Scan {
         read_records(*size, all_);
         break;
       case 'L':
-        next_.name = extension(*size);
-        next_.name->resize(std::min(next_.name->size(), next_.name->find('\0')));
+        next_.name = text_extension(*size);
         break;
       case 'K':
-        extension(*size);
+        next_.link = text_extension(*size);
         break;
       default:
         read_member(header, *size);
@@ -198,6 +203,7 @@ class Scan {
     const char type = header.type();
     if (type == 'S') fail_for_sparse(at_);
     std::string name = next_.name ? *next_.name : all_.name ? *all_.name : header.name();
+    std::string link = next_.link ? *next_.link : all_.link ? *all_.link : header.link();
     size = next_.size ? *next_.size : all_.size ? *all_.size : size;
     next_ = {};
     // Links, devices, directories and pipes have no payload, whatever size they state. A V7 directory is a file whose
@@ -207,8 +213,55 @@ class Scan {
     if (!has_payload) size = 0;
     const uint64_t payload = at_ + kBlock;
     require_inside(payload, size, "'" + name + "'");
-    if (is_regular) contents_.members.push_back({std::move(name), payload, size});
+    if (is_regular) add({std::move(name), payload, size});
+    if (type == '1') add_hard_link(std::move(name), link);
     pass(size);
+  }
+
+  void add(TarMember member) {
+    by_name_[member.name] = contents_.members.size();
+    contents_.members.push_back(std::move(member));
+  }
+
+  /// tar writes the second name of a file so, if both are packed.
+  void add_hard_link(std::string name, const std::string& link) {
+    const auto found = by_name_.find(link);
+    if (found == by_name_.end())
+      fail(at_, "'" + name + "' is a hard link to '" + link +
+                    "', which is not before it in the file; repack with the files themselves (tar --hard-dereference)");
+    const TarMember target = contents_.members[found->second];
+    add({std::move(name), target.offset, target.size});
+  }
+
+  /// Passes over the zeros from at_ on. False at the end of the file.
+  bool find_next_archive() {
+    constexpr size_t kAtATime = 1 << 18;
+    std::vector<char> bytes;
+    while (at_ < this->bytes()) {
+      bytes.resize(static_cast<size_t>(std::min<uint64_t>(this->bytes() - at_, kAtATime)));
+      read(at_, bytes.data(), bytes.size());
+      const auto other = std::find_if(bytes.begin(), bytes.end(), [](char byte) { return byte != 0; });
+      if (other == bytes.end()) {
+        at_ += bytes.size();
+        continue;
+      }
+      at_ += static_cast<uint64_t>(other - bytes.begin()) / kBlock * kBlock;
+      require_archive();
+      all_ = {};
+      by_name_.clear();  // Links lead into their own archive.
+      return true;
+    }
+    return false;
+  }
+
+  /// What is behind an end-of-archive mark is another archive, or lost to whoever stops there.
+  void require_archive() const {
+    Block block = {};
+    if (bytes() - at_ >= kBlock) read(at_, block.data(), block.size());
+    const TarHeader header(block);
+    if (header.is_zero() || !header.checksum_is_right())
+      fail(at_,
+           "bytes behind the end-of-archive mark that are no archive; cut them off, or join archives by tar --concatenate");
   }
 
   void read_records(uint64_t size, Overrides& overrides) {
@@ -229,6 +282,7 @@ class Scan {
       const std::string_view key = record.substr(0, equals), value = record.substr(equals + 1);
       if (key.starts_with("GNU.sparse.")) fail_for_sparse(header_at);
       if (key == "path") overrides.name = value;
+      if (key == "linkpath") overrides.link = value;
       if (key == "size") {
         uint64_t number = 0;
         const auto [number_end, number_error] = std::from_chars(value.data(), value.data() + value.size(), number);
@@ -241,6 +295,12 @@ class Scan {
 
   [[noreturn]] void fail_for_sparse(uint64_t at) const {
     fail(at, "a sparse file, whose holes are left out; repack without them (tar without --sparse)");
+  }
+
+  std::string text_extension(uint64_t size) {
+    std::string text = extension(size);
+    text.resize(std::min(text.size(), text.find('\0')));
+    return text;
   }
 
   /// The payload of an extension header, behind which at_ is afterwards.
@@ -270,33 +330,28 @@ class Scan {
   Overrides next_;  // For the next member.
   Overrides all_;   // For all that follow.
   TarContents contents_;
+  std::unordered_map<std::string, size_t> by_name_;  // The last of each name, for hard links.
 };
 
 }  // namespace
 
 OwnedFd open_tar(const std::string& path) {
-  OwnedFd file(detail::retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
-  if (!file) {
-    const std::error_code error(errno, std::generic_category());
-    throw TarError("tar: cannot open '" + path + "': " + error.message() +
-                   (error == std::errc::no_such_file_or_directory
+  try {
+    return detail::open_regular(path);
+  } catch (const std::system_error& error) {
+    throw TarError("tar: cannot open '" + path + "': " + error.code().message() +
+                   (error.code() == std::errc::no_such_file_or_directory
                         ? "; check the path (it is relative to " + std::filesystem::current_path().string() + ")"
                         : "; it must be a file that this user may read"));
+  } catch (const std::runtime_error& error) {
+    throw TarError("tar: '" + path + "' is " + error.what() + "; give the tar file itself");
   }
-  struct stat status = {};
-  MILLRACE_SYSCALL(::fstat(file.get(), &status), path);
-  if (!S_ISREG(status.st_mode)) throw TarError("tar: '" + path + "' is not a regular file; give the tar file itself");
-  return file;
 }
 
-FileStamp stamp_of(int fd, const std::string& path) {
-  struct stat status = {};
-  MILLRACE_SYSCALL(::fstat(fd, &status), path);
-  return {static_cast<uint64_t>(status.st_size),
-          status.st_mtim.tv_sec * int64_t{1'000'000'000} + status.st_mtim.tv_nsec};
+TarContents scan_tar(const std::string& path) {
+  const std::string file = detail::user_path(path);
+  return scan_tar(open_tar(file).get(), file);
 }
-
-TarContents scan_tar(const std::string& path) { return scan_tar(open_tar(path).get(), path); }
 
 TarContents scan_tar(int fd, const std::string& path) { return Scan(fd, path).run(); }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
 
@@ -14,22 +15,6 @@ class TarError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
-
-/// What tells one state of a file from another.
-struct FileStamp {
-  uint64_t size = 0;  ///< Bytes.
-  int64_t mtime = 0;  ///< Nanoseconds since 1970.
-
-  bool operator==(const FileStamp&) const = default;
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(size, mtime);
-  }
-};
-
-/// Of an open file; `path` is for the message. Throws SyscallError.
-FileStamp stamp_of(int fd, const std::string& path);
 
 /// A regular file in a tar file: its path there, and where in the tar file its bytes are.
 struct TarMember {
@@ -52,11 +37,13 @@ struct TarContents {
 OwnedFd open_tar(const std::string& path);
 
 /// Lists the regular files of a tar file in its order, from their headers alone: payload is not read. Knows V7, ustar,
-/// pax (path and size, local and global) and GNU's long names and large numbers. Directories, links and devices are
-/// passed over, as is what follows the end-of-archive mark.
+/// pax (path, linkpath and size, local and global) and GNU's long names and large numbers. A hard link has the bytes of
+/// the file before it that it names. Directories, symbolic links and devices are passed over. Behind an end-of-archive
+/// mark another archive may follow (cat a.tar b.tar), whose files count too.
 ///
 /// Stricter than Python's tarfile and GNU tar where they would silently give less than there was: a header with a wrong
-/// checksum, a file that ends without the mark, and sparse files are errors. Throws TarError.
+/// checksum, a file that ends without the mark, bytes behind it that are no archive, hard links to nothing and sparse
+/// files are errors, as is a file that changes meanwhile. Throws TarError.
 TarContents scan_tar(const std::string& path);
 
 /// The same of a file that is open already; `path` is for messages.

@@ -2,16 +2,20 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <stdexcept>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 
 #include "millrace/loader/datasets/brace_expansion.h"
 #include "millrace/loader/datasets/dataset.h"
+#include "millrace/loader/datasets/litter.h"
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/webdataset_name.h"
 #include "millrace/loader/image/decode.h"
 #include "millrace/loader/transforms/renderer.h"
+#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
 namespace {
@@ -51,33 +55,68 @@ int64_t number_of(std::span<const std::byte> bytes) {
   return value;
 }
 
+/// A sample while its files are gathered.
+struct KeyedFiles {
+  std::string_view key;
+  std::vector<std::pair<std::string, const TarMember*>> files;  // With their extensions.
+
+  bool has(std::string_view extension) const {
+    return std::ranges::any_of(files, [&](const auto& file) { return file.first == extension; });
+  }
+};
+
+/// The samples of a shard in the order of their first files. Its files are read at random, so those of one key may lie
+/// anywhere (tar without --sort=name packs them as the folder has them). A key that comes again with a file that its
+/// last sample has is another sample, as in webdataset.
+std::vector<KeyedFiles> group(const TarContents& contents, const std::string& path, detail::LeftOut& left_out) {
+  std::vector<KeyedFiles> samples;
+  std::unordered_map<std::string_view, size_t> last;  // Sample of each key.
+  size_t before = SIZE_MAX;                           // The sample of the file before.
+  for (const TarMember& member : contents.members) {
+    if (detail::has_litter(member.name)) {
+      left_out.add(member.name);
+      continue;
+    }
+    std::optional<WebDatasetName> name = split_webdataset_name(member.name);
+    if (!name) continue;
+    const auto found = last.find(name->key);
+    if (found != last.end() && found->second == before && samples[before].has(name->extension))
+      throw TarError("tar: '" + path + "' at byte " + std::to_string(member.offset) + ": sample '" +
+                     std::string(name->key) + "' has two files '" + name->extension +
+                     "' (upper and lower case count as one), the second is '" + member.name +
+                     "'; repack the shard without it");
+    const bool is_new = found == last.end() || samples[found->second].has(name->extension);
+    before = is_new ? samples.size() : found->second;
+    if (is_new) {
+      samples.push_back({name->key, {}});
+      last[name->key] = before;
+    }
+    samples[before].files.emplace_back(std::move(name->extension), &member);
+  }
+  return samples;
+}
+
 }  // namespace
 
 TarShards::TarShards(const std::string& pattern) : TarShards(paths_of(pattern)) {}
 
-TarShards::TarShards(const std::vector<std::string>& paths) {
-  if (paths.empty()) throw std::invalid_argument("TarShards: no tar files are given");
+TarShards::TarShards(const std::vector<std::string>& given) {
+  if (given.empty()) throw std::invalid_argument("TarShards: no tar files are given");
+  std::vector<std::string> paths;
+  std::ranges::transform(given, std::back_inserter(paths), detail::user_path);
   std::vector<uint64_t> first_files;
   std::vector<File> files;
   std::vector<std::string> keys, extensions;
+  detail::LeftOut left_out;
   for (const std::string& path : paths) {
     const TarContents contents = open_tar_index(path);
-    const size_t first_of_shard = keys.size();
-    for (const TarMember& member : contents.members) {
-      std::optional<WebDatasetName> name = split_webdataset_name(member.name);
-      if (!name) continue;
-      if (keys.size() == first_of_shard || keys.back() != name->key) {
-        keys.emplace_back(name->key);
-        first_files.push_back(files.size());
+    for (const KeyedFiles& sample : group(contents, path, left_out)) {
+      keys.emplace_back(sample.key);
+      first_files.push_back(files.size());
+      for (const auto& [extension, member] : sample.files) {
+        extensions.push_back(extension);
+        files.push_back({member->offset, member->size});
       }
-      const auto sample = extensions.begin() + static_cast<std::ptrdiff_t>(first_files.back());
-      if (std::find(sample, extensions.end(), name->extension) != extensions.end())
-        throw TarError("tar: '" + path + "' at byte " + std::to_string(member.offset) + ": sample '" + keys.back() +
-                       "' has two files '" + name->extension +
-                       "' (upper and lower case count as one), the second is '" + member.name +
-                       "'; repack the shard without it");
-      extensions.push_back(std::move(name->extension));
-      files.push_back({member.offset, member.size});
     }
     stamps_.push_back(contents.stamp);
     shard_ends_.push_back(keys.size());
@@ -89,6 +128,7 @@ TarShards::TarShards(const std::vector<std::string>& paths) {
   files_ = detail::SharedBytes::of(kLabel, files);
   keys_ = SharedStrings::make(keys);
   extensions_ = SharedStrings::make(extensions);
+  left_out.tell("tar", paths.size() == 1 ? paths[0] : paths[0] + "' and those after it, to '" + paths.back());
 }
 
 std::vector<int64_t> TarShards::shard_sizes() const {

@@ -21,16 +21,18 @@ namespace millrace {
 
 class TarImages;
 
-/// Tar files of samples by the naming of Python's webdataset, with random access: files that follow each other and
-/// agree in their path up to the first dot of the name are one sample, and the rest of the name, in lower case, says
+/// Tar files of samples by the naming of Python's webdataset, with random access: files of a
+/// shard that agree in their path up to the first dot of the name are one sample, and the rest of the name, in lower case, says
 /// which of its files each is. See webdataset_name.h; docs/tar_shards.md is the guide.
 ///
 ///   TarShards shards("photos-{000000..000146}.tar");
 ///   auto photos = shards.image("jpg;jpeg;png").label("cls").transform(RandomResizedCrop(224));
 ///   ShardShuffleSampler order(shards.shard_sizes());
 ///
-/// Samples are numbered through the shards. A key that comes again after another key is another sample, as in
-/// webdataset; a file that is twice in one sample is an error. What a sample lacks is found out when it is read.
+/// Samples are numbered through the shards, in the order of their first files. Files of one key need not follow each
+/// other, as they must for webdataset; a key that comes again, after another, with a file that it had is another
+/// sample, as there; a file that is twice side by side is an error. What is hidden or what programs leave behind
+/// (litter.h) is no sample, which one warning tells. What a sample lacks is found out when it is read.
 ///
 /// The list of all samples is one piece of memory for all processes. A value: copies share it, and each opens shards
 /// for itself. One copy serves one thread, as the loader gives every worker its own; whatever is const any thread may

@@ -7,14 +7,17 @@
 
 #include <algorithm>
 #include <regex>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
 #include "millrace/loader/datasets/fnv.h"
+#include "millrace/loader/datasets/litter.h"
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/tar_scan.h"
 #include "millrace/loader/datasets/webdataset_name.h"
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/regular_file.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
@@ -33,6 +36,15 @@ struct EntryDeleter {
   throw std::invalid_argument("TarShardWriter: sample '" + std::string(key) + "' " + why);
 }
 
+bool leads_up(std::string_view path) {
+  for (size_t begin = 0; begin <= path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    if (path.substr(begin, end - begin) == "..") return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
 /// That reading gives the same sample: this key, these extensions.
 void require_conformant(std::string_view key, const std::vector<File>& files) {
   if (files.empty()) refuse(key, "has no files; give at least one");
@@ -42,6 +54,10 @@ void require_conformant(std::string_view key, const std::vector<File>& files) {
     if (key.empty() || key.starts_with('/') || key.ends_with('/') || name.find('\0') != name.npos || !split ||
         split->key != key)
       refuse(key, "has a key that is not read back as it is; use a relative path without a dot in its last part");
+    if (detail::has_litter(name))
+      refuse(key, "has a name like those of hidden files and of what programs leave behind, which are not read back; "
+                  "give it another");
+    if (leads_up(name)) refuse(key, "leads out of the folder it is unpacked in; use a path without '..'");
     if (file.extension.empty() || file.extension.starts_with('_') || split->extension != file.extension)
       refuse(key, "has a file '" + std::string(file.extension) +
                       "'; extensions are in lower case, without '/' and without '_' in front");
@@ -79,10 +95,12 @@ class TarShardWriter::Shard {
   }
 
   uint64_t samples() const { return samples_; }
+  bool has(std::string_view key) const { return keys_.contains(std::string(key)); }
   uint64_t bytes() const { return bytes_; }
 
   void write(std::string_view key, const std::vector<File>& files) {
     for (const File& file : files) add(std::string(key) + "." + std::string(file.extension), file.bytes);
+    keys_.emplace(key);
     ++samples_;
   }
 
@@ -156,12 +174,13 @@ class TarShardWriter::Shard {
   std::unique_ptr<archive, ArchiveDeleter> archive_;
   uint64_t samples_ = 0;
   uint64_t bytes_ = kEnd;
+  std::set<std::string> keys_;
   std::vector<TarMember> given_;  // Without offsets.
   std::vector<uint64_t> hashes_;
 };
 
 TarShardWriter::TarShardWriter(std::string pattern, TarShardWriterOptions options)
-    : pattern_(std::move(pattern)), options_(options) {
+    : pattern_(detail::user_path(pattern)), options_(options) {
   static const std::regex kOneNumber("[^%]*%(0[1-9])?d[^%]*");
   if (!std::regex_match(pattern_, kOneNumber))
     throw std::invalid_argument("TarShardWriter: '" + pattern_ +
@@ -183,10 +202,9 @@ void TarShardWriter::write(std::string_view key, std::vector<File> files) {
     finish_shard();
   if (!shard_)
     shard_ = std::make_unique<Shard>(next_path(), options_.mtime);
-  else if (key == last_key_)
-    refuse(key, "has the key of the one before it, with which it would be one sample; give it another");
+  else if (shard_->has(key))
+    refuse(key, "has the key of one before it in the shard, with which it would be one sample; give it another");
   shard_->write(key, files);
-  last_key_ = key;
 }
 
 void TarShardWriter::close() {

@@ -47,7 +47,8 @@ class TarShardWriter {
   /// Leaves away the shard that is not finished when close() was not called.
   ~TarShardWriter();
 
-  /// One sample. `key` is a relative path without a dot in its last part, and differs from that of the sample before.
+  /// One sample. `key` is a relative path without a dot in its last part, and differs from those before it in its
+  /// shard.
   void write(std::string_view key, std::vector<File> files);
 
   /// Finishes the last shard. Nothing can be written afterwards. Without samples there is no shard.
@@ -65,7 +66,6 @@ class TarShardWriter {
   std::string pattern_;
   TarShardWriterOptions options_;
   std::unique_ptr<Shard> shard_;  // The one that is being written.
-  std::string last_key_;
   std::vector<std::string> shards_;
   bool closed_ = false;
 };

@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-/// The path of a file in a shard, taken apart as Python's webdataset does: files that follow each other and have one
-/// key are one sample, and are told apart by their extensions.
+/// The path of a file in a shard, taken apart as Python's webdataset does: files that have one key are one
+/// sample, and are told apart by their extensions.
 struct WebDatasetName {
   std::string_view key;   ///< "train/0001" of "train/0001.seg.PNG": up to the first dot of the file's own name.
   std::string extension;  ///< "seg.png": the rest, in lower case.

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/tests/loader/image/pictures.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/environment.h"
 
 namespace millrace {
 namespace {
@@ -94,6 +96,93 @@ TEST(ImageFolder, LimitOfPixelsIsItsOwn) {
               }),
               HasSubstr("over the limit of 100 pixels"));
   EXPECT_THROW(photos.max_pixels(0), std::invalid_argument);
+}
+
+/// What goes to stderr while `call` runs.
+template <class Call>
+std::string warnings_of(Call call) {
+  ::testing::internal::CaptureStderr();
+  call();
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST(ImageFolder, LitterIsNoDataAndNoClassAndOneLineTellsIt) {
+  const Directory root;
+  for (const char* file : {"cat/0.png", "dog/0.png"}) root.copy("formats/rgb.png", file);
+  for (const char* file : {".ipynb_checkpoints/0.png", "cat/.ipynb_checkpoints/0.png", "cat/deep/.hidden/0.png",
+                           "cat/._0.png", "__MACOSX/cat/._0.png", "@eaDir/0.png", "dog/@eaDir/0.png/small.jpg",
+                           "$RECYCLE.BIN/0.png", "cat/.0.png"})
+    root.copy("formats/rgb.png", file);
+  fs::create_directory(root.path() + "/.git");
+  for (const char* file : {".DS_Store", "dog/Thumbs.db", "dog/desktop.ini"}) root.write(file, "x");
+  ImageFolder photos;
+  const std::string warning = warnings_of([&] { photos = ImageFolder(root.path()); });
+  EXPECT_THAT(photos.classes(), ElementsAre("cat", "dog"));
+  ASSERT_EQ(photos.size(), 2U);
+  EXPECT_THAT(photos.describe(0), EndsWith("/cat/0.png"));
+  EXPECT_THAT(warning, HasSubstr("image_folder: left out of '" + root.path() + "': 13 files and folders"));
+  EXPECT_EQ(std::count(warning.begin(), warning.end(), '\n'), 1);
+}
+
+TEST(ImageFolder, RootMayBeHidden) {
+  const Directory root;
+  root.copy("formats/rgb.png", ".cache/photos/a/0.png");
+  EXPECT_EQ(warnings_of([&] { EXPECT_EQ(ImageFolder(root.path() + "/.cache/photos").size(), 1U); }), "");
+}
+
+TEST(ImageFolder, CycleOfLinksIsWalkedOnce) {
+  const Directory root;
+  for (const char* file : {"cat/0.png", "dog/0.png", "dog/deep/1.png"}) root.copy("formats/rgb.png", file);
+  fs::create_symlink(".", root.path() + "/self");
+  fs::create_symlink(".", root.path() + "/cat/a");
+  fs::create_symlink(".", root.path() + "/cat/b");
+  fs::create_symlink("..", root.path() + "/cat/all");
+  fs::create_symlink("..", root.path() + "/dog/deep/up");
+  const ImageFolder photos(root.path());
+  EXPECT_THAT(photos.classes(), ElementsAre("cat", "dog"));
+  ASSERT_EQ(photos.size(), 3U);
+  EXPECT_THAT(photos.describe(0), EndsWith("/cat/0.png"));
+}
+
+TEST(ImageFolder, TwoLinksToOneFolderCountTwice) {
+  const Directory root;
+  root.copy("formats/rgb.png", "elsewhere/0.png");
+  fs::create_directories(root.path() + "/set/cat");
+  for (const char* link : {"/set/cat/a", "/set/cat/b", "/set/dog"}) fs::create_symlink(root.path() + "/elsewhere", root.path() + link);
+  const ImageFolder photos(root.path() + "/set");
+  ASSERT_EQ(photos.size(), 3U);
+  EXPECT_THAT(photos.describe(0), EndsWith("/cat/a/0.png"));
+  EXPECT_THAT(photos.describe(1), EndsWith("/cat/b/0.png"));
+  EXPECT_THAT(photos.describe(2), EndsWith("/dog/0.png"));
+}
+
+TEST(ImageFolder, LinksThatMultiplyAreRefused) {
+  const Directory root;
+  const std::string cat = root.path() + "/set/cat";
+  for (int i = 0; i < 40; ++i) {
+    const std::string folder = cat + "/" + std::to_string(i);
+    root.copy("formats/rgb.png", "set/cat/" + std::to_string(i) + "/0.png");
+    for (const char* link : {"/a", "/b"}) fs::create_symlink("../" + std::to_string(i + 1), folder + link);
+  }
+  EXPECT_THAT(error_of([&] { ImageFolder(root.path() + "/set"); }),
+              AllOf(one_line_with(cat, "remove those"), HasSubstr("lead to one folder in more than 1000 ways")));
+}
+
+TEST(ImageFolder, HomeFoldersAreExpanded) {
+  const Directory root;
+  root.copy("formats/rgb.png", "photos/cat/0.png");
+  root.copy("formats/rgb.png", "~nobody of this name/cat/0.png");
+  const test::Environment home("HOME", root.path());
+  EXPECT_EQ(ImageFolder("~/photos").describe(0), root.path() + "/photos/cat/0.png");
+  const std::string error = error_of([] { ImageFolder("~root/none"); });
+  EXPECT_THAT(error, AllOf(HasSubstr("/none'"), Not(HasSubstr("~"))));
+  EXPECT_THAT(error_of([] { ImageFolder("~nobody of this name"); }), HasSubstr("'~nobody of this name'"));
+}
+
+TEST(ImageFolder, PathWithANulIsRefused) {
+  const Directory root;
+  root.copy("formats/rgb.png", "cat/0.png");
+  EXPECT_THAT(error_of([&] { ImageFolder(root.path() + std::string("\0other", 6)); }), HasSubstr("has a NUL in it"));
 }
 
 TEST(ImageFolder, ClassesAndFilesComeSorted) {

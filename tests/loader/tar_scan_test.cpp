@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -134,7 +135,7 @@ TEST(TarScan, AnArchiveWithoutFilesIsEmpty) {
 TEST(TarScan, PassesOverWhatIsNoFile) {
   // The sizes of links and devices mean nothing; what is of an unknown type has a payload.
   std::string bytes;
-  for (const char type : std::string("123456")) bytes += Header{"no", type, octal(5000)}.bytes();
+  for (const char type : std::string("23456")) bytes += Header{"no", type, octal(5000)}.bytes();
   bytes += member("no", "label", 'V') + member("unknown", "payload", 'Z') + Header{"v7/", '\0'}.bytes();
   EXPECT_EQ(
       names(
@@ -142,8 +143,47 @@ TEST(TarScan, PassesOverWhatIsNoFile) {
       (std::vector<std::string>{"yes", "old", "contiguous"}));
 }
 
-TEST(TarScan, StopsAtTheEndMarkAsPythonDoes) {
-  EXPECT_EQ(names(scan(member("a", "1") + kEnd + member("b", "2") + kEnd).members), std::vector<std::string>{"a"});
+TEST(TarScan, ArchivesOneBehindTheOtherAreReadToTheEnd) {
+  const std::string zeros(512 * 17, '\0');
+  const TarContents contents =
+      scan(member("a", "1") + kEnd + member("b", "2") + zeros + member("c", "3") + std::string(512, '\0'));
+  EXPECT_EQ(names(contents.members), (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(contents.members[1].offset, 1024U + 1024 + 512);
+  // What holds for a whole archive ends with it.
+  EXPECT_EQ(names(scan(member("pax", record("path", "x"), 'g') + member("a", "1") + kEnd + member("b", "2") + kEnd).members),
+            (std::vector<std::string>{"x", "b"}));
+}
+
+TEST(TarScan, BytesBehindTheEndMarkThatAreNoArchiveAreRefused) {
+  for (const std::string& behind : {std::string("x"), std::string(512, 'x'), member("b", "2").substr(0, 511)})
+    EXPECT_THAT(scan_error(member("a", "1") + kEnd + behind),
+                AllOf(HasSubstr("at byte 2048: bytes behind the end-of-archive mark that are no archive"),
+                      HasSubstr("cut them off")));
+}
+
+/// A member that is another name of `target`.
+std::string hard_link(const std::string& name, const std::string& target) {
+  std::string block = Header{name, '1', octal(5000)}.bytes();
+  block.replace(157, target.size(), target);
+  put_checksum(block);
+  return block;
+}
+
+TEST(TarScan, HardLinksGiveTheBytesOfTheFileThatTheyName) {
+  const TarContents contents =
+      scan(member("a", "old") + member("a", "12") + hard_link("b", "a") + hard_link("c", "b") +
+           member("K", "a" + std::string(1, '\0'), 'K') + hard_link("d", "short") +
+           member("pax", record("linkpath", "a"), 'x') + hard_link("e", "short") + kEnd);
+  EXPECT_EQ(names(contents.members), (std::vector<std::string>{"a", "a", "b", "c", "d", "e"}));
+  for (size_t i = 2; i < contents.members.size(); ++i) {
+    EXPECT_EQ(contents.members[i].offset, contents.members[1].offset) << i;
+    EXPECT_EQ(contents.members[i].size, 2U) << i;
+  }
+}
+
+TEST(TarScan, HardLinkToNothingIsRefused) {
+  EXPECT_THAT(scan_error(hard_link("b", "a") + member("a", "1") + kEnd),
+              AllOf(HasSubstr("at byte 0: 'b' is a hard link to 'a', which is not before it"), HasSubstr("repack")));
 }
 
 TEST(TarScan, JoinsPrefixesOfUstarOnly) {
@@ -250,7 +290,7 @@ TEST(TarScan, SaysWhereAndWhatIsWrongAndWhatToDo) {
                 AllOf(HasSubstr("compressed with " + name), HasSubstr("decompress or repack")));
   EXPECT_THAT(error_of([&] { scan_tar(directory.path() + "/none.tar"); }),
               AllOf(HasSubstr("/none.tar': No such file"), HasSubstr("check the path")));
-  EXPECT_THAT(error_of([&] { scan_tar(directory.path()); }), HasSubstr("is not a regular file"));
+  EXPECT_THAT(error_of([&] { scan_tar(directory.path()); }), HasSubstr("is a directory, not a regular file; give the tar file itself"));
 }
 
 // Damaged in any way a tar file is an error or gives fewer files, and never one outside of it.
@@ -389,6 +429,40 @@ TEST_F(TarIndexFile, InAFolderThatIsReadOnlyIsDoneWithout) {
   fs::permissions(directory.path(), fs::perms::owner_read | fs::perms::owner_exec);
   EXPECT_EQ(open_tar_index(tar), contents);
   fs::permissions(directory.path(), fs::perms::owner_all);
+}
+
+TEST_F(TarIndexFile, HasTheModeOfTheTarFile) {
+  for (const mode_t mode : {0600, 0644, 0640, 0400}) {
+    fs::remove(tar_index_path(tar));
+    ASSERT_EQ(::chmod(tar.c_str(), mode), 0);
+    open_tar_index(tar);
+    struct stat status = {};
+    ASSERT_EQ(::stat(tar_index_path(tar).c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, mode);
+  }
+}
+
+TEST_F(TarIndexFile, ThatIsNoFileIsNotWaitedFor) {
+  fs::remove(tar_index_path(tar));
+  ASSERT_EQ(::mkfifo(tar_index_path(tar).c_str(), 0600), 0);
+  EXPECT_FALSE(load_tar_index(tar));
+  EXPECT_EQ(open_tar_index(tar), contents);
+}
+
+TEST_F(TarIndexFile, OfThreeGigabytesTakesNoMemory) {
+  fs::resize_file(tar_index_path(tar), 3'000'000'000);
+  struct rusage before = {}, after = {};
+  ::getrusage(RUSAGE_SELF, &before);
+  EXPECT_FALSE(load_tar_index(tar));
+  ::getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 100'000);  // KiB.
+}
+
+TEST(TarScan, FifoIsRefusedByKindWithoutWaiting) {
+  const Directory directory;
+  const std::string path = directory.path() + "/x.tar";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THAT(error_of([&] { scan_tar(path); }), HasSubstr("x.tar' is a FIFO, not a regular file"));
 }
 
 TEST_F(TarIndexFile, MayBeMadeByManyAtOnce) {

@@ -85,4 +85,18 @@ std::string printable(std::string_view text, size_t most) {
          escape(text.substr(last));
 }
 
+std::string printable_lines(std::string_view text) {
+  constexpr size_t kLongestLine = 2000;
+  constexpr int kMostLines = 200;
+  std::string result;
+  for (int line = 0;; ++line) {
+    const size_t end = text.find('\n');
+    result += printable(text.substr(0, end), kLongestLine);
+    if (end == text.npos) return result;
+    text.remove_prefix(end + 1);
+    result += '\n';
+    if (line + 1 == kMostLines) return result + "... (" + std::to_string(text.size()) + " bytes more)";
+  }
+}
+
 }  // namespace millrace

@@ -12,4 +12,8 @@ namespace millrace {
 /// with the number of bytes left out between them. A text that is printable and short comes back as it is.
 std::string printable(std::string_view text, size_t most = 240);
 
+/// The same for a text that may have several lines, such as what an exception of another process says: its lines stay
+/// lines, each is cut by itself, and of more than 200 the rest is counted.
+std::string printable_lines(std::string_view text);
+
 }  // namespace millrace

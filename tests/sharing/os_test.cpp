@@ -22,6 +22,7 @@
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/process_probe.h"
@@ -56,6 +57,17 @@ TEST(Printable, EscapesWhatActsOnATerminal) {
 TEST(Printable, EscapesBytesThatAreNoUtf8) {
   EXPECT_EQ(printable("\xff\xc3(\xe2\x82"), "\\xff\\xc3(\\xe2\\x82");
   EXPECT_EQ(printable("\xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80"), "\\xc0\\xaf \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80");
+}
+
+TEST(Printable, KeepsTheLinesOfATextThatHasSome) {
+  EXPECT_EQ(printable_lines("bad\r\n  #0 main\x1b[2J\n"), "bad\\r\n  #0 main\\x1b[2J\n");
+  EXPECT_LT(printable_lines(std::string(1'000'000, '\n')).size(), 300U);
+  EXPECT_LT(printable_lines(std::string(1'000'000, 'x')).size(), 3000U);
+}
+
+TEST(ExceptionReport, CannotRewriteTheTerminal) {
+  EXPECT_EQ((ExceptionReport{"std::runtime_error", "\x1b[2J\rno such file", "  #0 main\n"}.str()),
+            "std::runtime_error: \\x1b[2J\\rno such file\n  #0 main\n");
 }
 
 TEST(Printable, KeepsTheBeginningAndTheEndOfALongText) {

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <sstream>
 
+#include "millrace/sharing/os/printable.h"
+
 namespace millrace::configs {
 namespace {
 
@@ -57,7 +59,7 @@ T in_range(const Node& node, T value, T low, T high) {
   const bool bounded = high < std::numeric_limits<T>::max();
   throw node.error("must be " +
                    (bounded ? "from " + plainly(low) + " to " + plainly(high) : "at least " + plainly(low)) +
-                   ", found " + plainly(value));
+                   ", found " + shown_text(node.value()));
 }
 
 // Letters that make a part of a name telling.
@@ -184,12 +186,13 @@ ConfigError Section::unknown_key(const Member& member, const std::vector<std::st
   const auto path = node_.path();
   auto cure = did_you_mean(member.key, known);
   if (cure.empty()) cure = known.empty() ? "; this section has no settings" : "; known here: " + joined(known);
-  return ConfigError(to_string(member.origin) + ": " + (path.empty() ? "" : path + ".") + member.key + ": unknown key" +
-                     cure);
+  return ConfigError(to_string(member.origin) + ": " + (path.empty() ? "" : path + ".") + printable(member.key) +
+                     ": unknown key" + cure);
 }
 
 ConfigError unknown_word(const Node& node, const std::string& word, const std::vector<std::string>& words) {
-  return node.error("expected one of " + joined(words) + ", found '" + word + "'" + did_you_mean(word, words));
+  return node.error("expected one of " + joined(words) + ", found '" + printable(word) + "'" +
+                    did_you_mean(word, words));
 }
 
 }  // namespace millrace::configs

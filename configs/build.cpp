@@ -19,7 +19,7 @@ constexpr int64_t kMaxSide = std::numeric_limits<int>::max();
 
 int read_side(const Node& node) {
   const auto side = read<int64_t>(node);
-  if (side < 1 || side > kMaxSide) throw node.error("expected a number of pixels, found " + std::to_string(side));
+  if (side < 1 || side > kMaxSide) throw node.error("expected a number of pixels, found " + shown_text(node.value()));
   return static_cast<int>(side);
 }
 
@@ -112,7 +112,7 @@ transforms::Chain color_jitter(Section& parameters) {
     if (!node) return transforms::ColorJitter::Range{middle, middle};
     if (node->value().kind == Value::Kind::kList) return range(parameters, key, {});
     const auto change = read<double>(*node);
-    if (change < 0) throw node->error("must be at least 0, or [low, high]; found " + node->value().text);
+    if (change < 0) throw node->error("must be at least 0, or [low, high]; found " + shown_text(node->value()));
     return transforms::ColorJitter::Range{std::max(lowest, middle - change), middle + change};
   };
   const auto brightness = changes("brightness", 1, 0);
@@ -338,7 +338,7 @@ c10::Device device(Section& keys, c10::Device fallback) {
     if (named.is_cpu() || named.is_cuda()) return named;
   } catch (const c10::Error&) {
   }
-  throw node->error("expected cpu, cuda, or cuda:1 for a certain one, found '" + name + "'");
+  throw node->error("expected cpu, cuda, or cuda:1 for a certain one, found " + describe(node->value()));
 }
 
 }  // namespace

@@ -1,22 +1,83 @@
 #include "millrace/configs/document.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <cctype>
 #include <cerrno>
+#include <cstdint>
 #include <fstream>
 #include <sstream>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 
 #include "millrace/configs/overrides.h"
 #include "millrace/configs/references.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace::configs {
 namespace {
 
-// Far beyond any configuration. They stop aliases that contain themselves, or that multiply with each level.
-constexpr int kMaxDepth = 64;
-constexpr int kMaxValues = 100'000;
+[[noreturn]] void fail_at(const Origin& at, const std::string& what) { throw ConfigError(to_string(at) + ": " + what); }
+
+// Follows the parser through a text before yaml-cpp makes nodes of it, and stops it: yaml-cpp knows no limits, and its
+// LoadAll() turns for ever where the parser does not come past a token that begins nothing (", 1").
+class Guard : public YAML::EventHandler {
+ public:
+  Guard(const std::string& text, const std::string& source) : text_(text), source_(source) {}
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ == 1) return;
+    const Origin at = origin(mark);
+    if (begins_document(at))
+      fail_at(at, "a second YAML document begins here, but one is expected; remove the line with ---");
+    fail_at(at, "not valid YAML: this stands behind the end of the document");
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override { count(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override { count(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {
+    count(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                       YAML::EmitterStyle::value /*style*/) override {
+    enter(mark);
+  }
+  void OnSequenceEnd() override { --depth_; }
+  void OnMapStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {
+    enter(mark);
+  }
+  void OnMapEnd() override { --depth_; }
+
+  bool has_document() const { return documents_ > 0; }
+
+ private:
+  Origin origin(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
+
+  void count(const YAML::Mark& mark) {
+    if (++values_ > Limits::kValues) fail_at(origin(mark), "more than " + std::to_string(Limits::kValues) + " values");
+  }
+  void enter(const YAML::Mark& mark) {
+    count(mark);
+    if (++depth_ > Limits::kDepth)
+      fail_at(origin(mark), "nested deeper than " + std::to_string(Limits::kDepth) + " levels");
+  }
+
+  bool begins_document(const Origin& at) const {
+    size_t line = 0;
+    for (int i = 1; i < at.line && line != std::string::npos; ++i) line = text_.find('\n', line) + 1;
+    return at.column == 1 && text_.compare(line, 3, "---") == 0;
+  }
+
+  const std::string& text_;
+  const std::string& source_;
+  int documents_ = 0;
+  int depth_ = 0;
+  size_t values_ = 0;
+};
 
 // Copies yaml-cpp's node graph into our tree. yaml-cpp keeps duplicate keys, shares aliased nodes and does not know the
 // name of the file.
@@ -27,10 +88,11 @@ class Converter {
   Value convert(const YAML::Node& node, int depth = 0) {
     Value value;
     value.origin = origin(node.Mark());
-    if (depth > kMaxDepth)
-      fail(value.origin, "nested deeper than " + std::to_string(kMaxDepth) + " levels (does an alias contain itself?)");
-    if (++values_ > kMaxValues)
-      fail(value.origin, "more than " + std::to_string(kMaxValues) + " values (do aliases multiply?)");
+    if (depth > Limits::kDepth)
+      fail_at(value.origin,
+              "nested deeper than " + std::to_string(Limits::kDepth) + " levels (does an alias contain itself?)");
+    if (++values_ > Limits::kValues)
+      fail_at(value.origin, "more than " + std::to_string(Limits::kValues) + " values (do aliases multiply?)");
     switch (node.Type()) {
       case YAML::NodeType::Undefined:
       case YAML::NodeType::Null:
@@ -38,40 +100,44 @@ class Converter {
       case YAML::NodeType::Scalar:
         value.kind = Value::Kind::kScalar;
         value.text = node.Scalar();
+        bytes_ += value.text.size();
+        if (bytes_ > Limits::kBytes)
+          fail_at(value.origin,
+                  "more than " + std::to_string(Limits::kBytes) + " bytes of text (do aliases multiply?)");
         value.quoted = node.Tag() == "!";
         break;
       case YAML::NodeType::Sequence:
         value.kind = Value::Kind::kList;
         for (const auto& element : node) value.elements.push_back(convert(element, depth + 1));
         break;
-      case YAML::NodeType::Map:
+      case YAML::NodeType::Map: {
         value.kind = Value::Kind::kMap;
-        for (const auto& entry : node) add_member(value, entry.first, entry.second, depth);
+        Lines lines;
+        for (const auto& entry : node) add_member(value, entry.first, entry.second, lines, depth);
         break;
+      }
     }
     return value;
   }
 
  private:
-  void add_member(Value& map, const YAML::Node& key, const YAML::Node& value, int depth) {
+  using Lines = std::unordered_map<std::string, int>;  // By key. Searching the members would take their square.
+
+  void add_member(Value& map, const YAML::Node& key, const YAML::Node& value, Lines& lines, int depth) {
     const Origin at = origin(key.Mark());
-    if (!key.IsScalar()) fail(at, "a key must be a word, not a list or a map");
+    if (!key.IsScalar()) fail_at(at, "a key must be a word, not a list or a map");
     const std::string& name = key.Scalar();
-    if (name == "<<") fail(at, "merge keys (<<) are not supported; write the keys out");
-    for (const auto& member : map.members)
-      if (member.key == name)
-        fail(at, name + ": this key was already given in line " + std::to_string(member.origin.line));
+    if (name == "<<") fail_at(at, "merge keys (<<) are not supported; write the keys out");
+    const auto [first, is_new] = lines.emplace(name, at.line);
+    if (!is_new) fail_at(at, printable(name) + ": this key was already given in line " + std::to_string(first->second));
     map.members.push_back({name, at, convert(value, depth + 1)});
   }
 
   Origin origin(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
 
-  [[noreturn]] static void fail(const Origin& at, const std::string& what) {
-    throw ConfigError(to_string(at) + ": " + what);
-  }
-
   const std::string& source_;
-  int values_ = 0;
+  size_t values_ = 0;
+  size_t bytes_ = 0;
 };
 
 void emit(YAML::Emitter& out, const Value& value) {
@@ -81,7 +147,7 @@ void emit(YAML::Emitter& out, const Value& value) {
       break;
     case Value::Kind::kScalar:
       if (value.quoted) out << YAML::DoubleQuoted;
-      out << value.text << YAML::Comment(to_string(value.origin));
+      out << (value.shown.empty() ? value.text : value.shown) << YAML::Comment(to_string(value.origin));
       break;
     case Value::Kind::kList:
       out << YAML::BeginSeq;
@@ -100,21 +166,57 @@ void emit(YAML::Emitter& out, const Value& value) {
 }
 
 std::string read_file(const std::filesystem::path& file) {
-  if (std::filesystem::is_directory(file)) throw ConfigError(file.string() + ": is a directory, not a YAML file");
+  const auto name = printable(file.string());
+  const auto kind = std::filesystem::status(file).type();
+  if (kind == std::filesystem::file_type::directory) throw ConfigError(name + ": is a directory, not a YAML file");
+  if (std::filesystem::exists(file) && kind != std::filesystem::file_type::regular)
+    throw ConfigError(name +
+                      ": is no regular file but a pipe, a socket or a device, which may never end; write the "
+                      "settings to a file");
   errno = 0;
   std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  if (in.good()) text << in.rdbuf();
-  if (!in.is_open() || in.bad())
-    throw ConfigError(file.string() + ": cannot read: " + std::generic_category().message(errno));
-  return std::move(text).str();
+  std::string text;
+  if (in.good()) {
+    text.resize(Limits::kBytes + 1);
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<size_t>(in.gcount()));
+  }
+  if (!in.is_open() || in.bad()) throw ConfigError(name + ": cannot read: " + std::generic_category().message(errno));
+  return text;
+}
+
+// Puts `shown` in the place of a text of the environment. One or two letters occur by chance within other words.
+void hide(std::string& message, const std::string& text, const std::string& shown) {
+  constexpr size_t kTelling = 4;
+  const auto is_word = [&](size_t at) {
+    return at < message.size() && std::isalnum(static_cast<uint8_t>(message[at]));
+  };
+  for (size_t at = message.find(text); at != std::string::npos; at = message.find(text, at)) {
+    const size_t end = at + text.size();
+    const bool within_word = (at > 0 && is_word(at - 1)) || is_word(end);
+    if (text.size() < kTelling && within_word) {
+      at = end;
+      continue;
+    }
+    message.replace(at, text.size(), shown);
+    at += shown.size();
+  }
+}
+
+void hide_environment(std::string& message, const Value& value) {
+  for (const auto& element : value.elements) hide_environment(message, element);
+  for (const auto& member : value.members) hide_environment(message, member.value);
+  if (value.shown.empty() || value.text.empty()) return;
+  hide(message, value.text, value.shown);
+  const auto quoted = printable(value.text);  // As other messages quote it.
+  if (quoted != value.text) hide(message, quoted, value.shown);
 }
 
 }  // namespace
 
 std::string to_string(const Origin& origin) {
-  if (origin.line == 0) return origin.source;
-  return origin.source + ":" + std::to_string(origin.line) + ":" + std::to_string(origin.column);
+  if (origin.line == 0) return printable(origin.source);
+  return printable(origin.source) + ":" + std::to_string(origin.line) + ":" + std::to_string(origin.column);
 }
 
 std::string to_yaml(const Value& value) {
@@ -144,12 +246,14 @@ void set_origin(Value& value, const Origin& origin) {
   }
 }
 
+std::string shown_text(const Value& value) { return printable(value.shown.empty() ? value.text : value.shown); }
+
 std::string describe(const Value& value) {
   switch (value.kind) {
     case Value::Kind::kNull:
       return "nothing";
     case Value::Kind::kScalar:
-      return value.quoted ? "the quoted text \"" + value.text + "\"" : "'" + value.text + "'";
+      return value.quoted ? "the quoted text \"" + shown_text(value) + "\"" : "'" + shown_text(value) + "'";
     case Value::Kind::kList:
       return "a list";
     case Value::Kind::kMap:
@@ -173,12 +277,12 @@ Node Node::emptied() const {
 std::string Node::path() const {
   std::string joined;
   for (const auto& part : path_) joined += (joined.empty() ? "" : ".") + part;
-  return joined;
+  return printable(joined);
 }
 
 std::optional<Node> Node::find(std::string_view key) const {
   if (value_->kind != Value::Kind::kMap && value_->kind != Value::Kind::kNull)
-    throw error("expected a map with the key '" + std::string(key) + "', found " + describe(*value_));
+    throw error("expected a map with the key '" + printable(key) + "', found " + describe(*value_));
   const Value* found = value_->find(key);
   if (found == nullptr) return std::nullopt;
   auto path = path_;
@@ -188,7 +292,7 @@ std::optional<Node> Node::find(std::string_view key) const {
 
 Node Node::operator[](std::string_view key) const {
   if (auto found = find(key)) return *std::move(found);
-  throw error("the key '" + std::string(key) + "' is missing");
+  throw error("the key '" + printable(key) + "' is missing");
 }
 
 std::vector<Node> Node::elements() const {
@@ -212,26 +316,32 @@ Node Node::parent() const {
 
 ConfigError Node::error(const std::string& what) const {
   const auto where = path();
-  return ConfigError(to_string(value_->origin) + ": " + (where.empty() ? "" : where + ": ") + what);
+  auto shown = what;
+  hide_environment(shown, *value_);
+  return ConfigError(to_string(value_->origin) + ": " + (where.empty() ? "" : where + ": ") + shown);
 }
 
 Value parse(const std::string& text, const std::string& source) {
+  if (text.size() > Limits::kBytes)
+    throw ConfigError(printable(source) + ": is larger than " + std::to_string(Limits::kBytes) +
+                      " bytes, which no settings are; is it another file?");
   try {
-    const auto documents = YAML::LoadAll(text);
-    if (documents.size() > 1)
-      throw ConfigError(source + ": holds " + std::to_string(documents.size()) +
-                        " YAML documents, but one is expected; remove the lines with ---");
-    if (documents.empty()) return Value();
-    return Converter(source).convert(documents.front());
+    std::istringstream in(text);
+    YAML::Parser parser(in);
+    Guard guard(text, source);
+    while (parser.HandleNextDocument(guard)) {
+    }
+    if (!guard.has_document()) return Value();
+    return Converter(source).convert(YAML::Load(text));
   } catch (const YAML::Exception& e) {
-    throw ConfigError(to_string({source, e.mark.line + 1, e.mark.column + 1}) + ": not valid YAML: " + e.msg);
+    fail_at({source, e.mark.line + 1, e.mark.column + 1}, "not valid YAML: " + printable(e.msg));
   }
 }
 
 Node load(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
   Value root = parse(read_file(file), file.string());
   if (root.kind == Value::Kind::kNull)
-    throw ConfigError(file.string() + ": is empty, but a map of settings is expected");
+    throw ConfigError(printable(file.string()) + ": is empty, but a map of settings is expected");
   if (root.kind != Value::Kind::kMap)
     throw ConfigError(to_string(root.origin) + ": expected a map of settings, found " + describe(root));
   for (const auto& argument : overrides) apply_override(root, argument);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -30,7 +31,9 @@ struct Value {
 
   Kind kind = Kind::kNull;
   std::string text;             ///< Of a scalar.
+  std::string shown;            ///< What stands in messages for a text with values of the environment; or nothing.
   bool quoted = false;          ///< A scalar written in quotes is text, whatever it looks like.
+  bool resolved = false;        ///< A scalar whose references were replaced: a ${ in it is text.
   std::vector<Value> elements;  ///< Of a list.
   std::vector<Member> members;  ///< Of a map, in the order of the file; no key occurs twice.
   Origin origin;
@@ -48,10 +51,14 @@ struct Member {
 /// Gives a value and all its parts one origin.
 void set_origin(Value& value, const Origin& origin);
 
-/// "a map", "a list", "nothing", "the text 'abc'", for messages.
+/// A scalar for messages: on one line, without values of the environment, which may be secrets.
+std::string shown_text(const Value& value);
+
+/// "a map", "a list", "nothing", "'abc'", for messages, as shown_text().
 std::string describe(const Value& value);
 
-/// The value as YAML that parse() reads back, with the origin of every scalar in a comment behind it.
+/// The value as YAML that parse() reads back, with the origin of every scalar in a comment behind it. What came from
+/// the environment is ${env:NAME} again.
 std::string to_yaml(const Value& value);
 
 /// The configuration of a run, or a part of it: a value, its path in the document and the document, which lives as long
@@ -77,7 +84,8 @@ class Node {
   /// The map or list that this is a part of. REQUIRES: not the document itself.
   Node parent() const;
 
-  /// A ConfigError about this value: "photos.yaml:12:5: loader.batch_size: " and `what`.
+  /// A ConfigError about this value: "photos.yaml:12:5: loader.batch_size: " and `what`, in which values of the
+  /// environment that are a part of this one are ${env:NAME}.
   ConfigError error(const std::string& what) const;
 
  private:
@@ -92,14 +100,23 @@ class Node {
   std::vector<std::string> path_;
 };
 
+/// Far beyond any configuration: what a document may be, and may become by aliases and references, before it is called
+/// a mistake or an attack.
+struct Limits {
+  static constexpr int kDepth = 64;           ///< Levels of lists and maps, and references on the way to a value.
+  static constexpr size_t kValues = 100'000;  ///< Scalars, lists and maps.
+  static constexpr int kReferences = 10'000;
+  static constexpr size_t kBytes = 4'000'000;  ///< Of text: read, and again of what stands in the place of references.
+};
+
 /// Parses YAML. `source` names it in messages. Stricter than yaml-cpp: a key that occurs twice, merge keys (<<), a
-/// second document, and nesting or aliases that grow without bound are errors. Aliases become copies.
+/// second document, and more than Limits are errors. Aliases become copies.
 /// Throws ConfigError.
 Value parse(const std::string& text, const std::string& source);
 
 /// Reads a file, applies overrides in order (see overrides.h), then resolves references (references.h). The file must
 /// hold a map.
-/// Throws ConfigError, also when the file cannot be read.
+/// Throws ConfigError, also when the file cannot be read or is none: a pipe may never end.
 Node load(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
 
 }  // namespace millrace::configs

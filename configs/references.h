@@ -12,8 +12,10 @@ namespace millrace::configs {
 ///   ${env:HOME}          an environment variable, which must be set
 ///   ${env:WORKERS,2}     the same, or what follows the comma when it is not set
 ///
-/// A replaced value has the origin of the place where ${} stands. Throws ConfigError when a path leads nowhere or back
-/// to itself, or a variable is not set.
+/// A replaced value has the origin of the place where ${} stands, and of an environment variable it remembers the name:
+/// its value may be a secret, and is shown nowhere. What a variable holds is text, also where it says ${}.
+/// Throws ConfigError when a path leads nowhere or back to itself, a variable is not set, or references stand for more
+/// than Limits.
 void resolve_references(Value& root);
 
 }  // namespace millrace::configs

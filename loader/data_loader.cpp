@@ -25,6 +25,7 @@
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/look.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace {
 namespace {
@@ -919,7 +920,7 @@ class DataLoaderBase::Engine {
   std::string name_of(int64_t sample) const {
     if (sample < 0 || static_cast<size_t>(sample) >= source_->size()) return {};
     const std::string name = source_->describe(static_cast<size_t>(sample));
-    return name.empty() ? name : " (" + name + ")";
+    return name.empty() ? name : " (" + printable(name) + ")";
   }
 
   std::string what_workers_do() const {

@@ -2,16 +2,18 @@
 
 #include <utility>
 
+#include "millrace/sharing/os/printable.h"
+
 namespace millrace {
 namespace {
 
 std::string describe(int64_t index, const std::string& path, int worker, const std::string& type,
                      const std::string& message) {
   std::string text = index < 0 ? "a batch" : "sample " + std::to_string(index);
-  if (!path.empty()) text += " (" + path + ")";
+  if (!path.empty()) text += " (" + printable(path) + ")";
   text += index < 0 ? ", made " : ", read ";
   text += worker < 0 ? "in the trainer" : "by worker " + std::to_string(worker);
-  return text + ": " + type + ": " + message;
+  return text + ": " + printable(type) + ": " + printable_lines(message);
 }
 
 }  // namespace

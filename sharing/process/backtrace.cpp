@@ -21,6 +21,7 @@
 #include <typeinfo>
 
 #include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/process/type_name.h"
 
 namespace millrace {
@@ -154,12 +155,12 @@ std::string describe_record(const ThrowRecord& record) {
 }  // namespace
 
 std::string ExceptionReport::headline() const {
-  return what.empty() ? "an exception of type " + type : type + ": " + what;
+  return what.empty() ? "an exception of type " + printable(type, 1000) : printable(type, 1000) + ": " + printable_lines(what);
 }
 
 std::string function_name(const void* code) { return find_frame(static_cast<const char*>(code)).name(); }
 
-std::string ExceptionReport::str() const { return headline() + "\n" + backtrace; }
+std::string ExceptionReport::str() const { return headline() + "\n" + printable_lines(backtrace); }
 
 void record_throws() {
   Frames frames;

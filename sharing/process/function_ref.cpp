@@ -9,6 +9,8 @@
 #include <optional>
 #include <string_view>
 
+#include "millrace/sharing/os/printable.h"
+
 namespace millrace {
 namespace {
 
@@ -79,7 +81,7 @@ std::optional<Module> find_by_build_id(const std::string& build_id) {
   return find_module([&](const dl_phdr_info& info) { return describe(info).build_id == build_id; });
 }
 
-std::string name_of(const std::string& path) { return path.empty() ? "the program" : "'" + path + "'"; }
+std::string name_of(const std::string& path) { return path.empty() ? "the program" : "'" + printable(path) + "'"; }
 
 }  // namespace
 

@@ -1,6 +1,8 @@
 #include "millrace/configs/document.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,6 +16,16 @@
 
 namespace millrace::configs {
 namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::string repeated(const std::string& text, int times) {
+  std::string result;
+  for (int i = 0; i < times; ++i) result += text;
+  return result;
+}
 
 Node document(const std::string& text, const std::vector<std::string>& overrides = {}) {
   Value root = parse(text, "photos.yaml");
@@ -89,7 +101,44 @@ TEST(Document, RefusesWhatIsNoYaml) {
 
 TEST(Document, RefusesASecondDocument) {
   EXPECT_EQ(error_of([] { document("a: 1\n---\nb: 2\n"); }),
-            "photos.yaml: holds 2 YAML documents, but one is expected; remove the lines with ---");
+            "photos.yaml:2:1: a second YAML document begins here, but one is expected; remove the line with ---");
+}
+
+TEST(Document, EndsAtATokenThatBeginsNothing) {
+  EXPECT_EQ(error_of([] { document(", 1"); }),
+            "photos.yaml:1:1: not valid YAML: this stands behind the end of the document");
+  EXPECT_EQ(error_of([] { document("[a], b"); }),
+            "photos.yaml:1:4: not valid YAML: this stands behind the end of the document");
+  EXPECT_EQ(error_of([] { document("a: 1\n...\nb: 2"); }),
+            "photos.yaml:3:1: not valid YAML: this stands behind the end of the document");
+  EXPECT_EQ(error_of([] { document("a: 1", {"a=, 1"}); }),
+            "command line 'a=, 1': the value is not valid YAML; quote it if it is text");
+  EXPECT_EQ(parse("...", "photos.yaml").kind, Value::Kind::kNull);
+  EXPECT_EQ(read<int64_t>(document("---\na: 1\n...\n")["a"]), 1);
+}
+
+TEST(Document, StopsTheParserAtItsLimits) {
+  const auto error = [](const std::string& text) { return error_of([&] { document(text); }); };
+  EXPECT_THAT(error(std::string(100'000, '[')), EndsWith("nested deeper than 64 levels"));
+  EXPECT_THAT(error("[" + repeated("1,", 100'001) + "]"), EndsWith("more than 100000 values"));
+  EXPECT_THAT(error("a: " + std::string(4'000'001, 'x')), StartsWith("photos.yaml: is larger than 4000000 bytes"));
+  std::string keys;
+  for (int i = 0; i < 49'000; ++i) keys += "key" + std::to_string(i) + ": 1\n";
+  EXPECT_EQ(document(keys).value().members.size(), 49'000U);  // And not by searching each among all.
+}
+
+TEST(Document, QuotesALineOfATextAndEscapesIt) {
+  const auto run = document("a: \"red \\e[31m\\r\\n\"\nb: " + std::string(100'000, 'x'));
+  EXPECT_EQ(error_of([&] { read<int64_t>(run["a"]); }),
+            "photos.yaml:1:4: a: expected an integer, found the quoted text \"red \\x1b[31m\\r\\n\"");
+  EXPECT_LT(error_of([&] { read<int64_t>(run["b"]); }).size(), 400U);
+  EXPECT_LT(error_of([&] { Section(run).finish(); }).size(), 400U);
+  EXPECT_EQ(error_of([] { parse("a: [", "\x1b[2J.yaml"); }).find('\x1b'), std::string::npos);
+  EXPECT_EQ(error_of([] {
+              document("a: 1", {"b\x1b"
+                                "c"});
+            }).find('\x1b'),
+            std::string::npos);
 }
 
 TEST(Document, SaysWhichFileCannotBeRead) {
@@ -108,6 +157,13 @@ TEST(Document, SaysWhichFileCannotBeRead) {
   EXPECT_EQ(error_of([&] { load(list); }), list + ":1:1: expected a map of settings, found a list");
   EXPECT_EQ(read<int64_t>(load(file("good.yaml", "a: {b: 1}"), {"a.b=2", "a.b=3"})["a"]["b"]), 3);
   std::filesystem::remove_all(folder);
+}
+
+TEST(Document, RefusesAPipeWithoutWaitingForIt) {
+  const auto pipe = std::filesystem::temp_directory_path() / ("document_test." + std::to_string(::getpid()) + ".yaml");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT(error_of([&] { load(pipe); }), HasSubstr("is no regular file"));
+  std::filesystem::remove(pipe);
 }
 
 TEST(Document, SaysWhichKeyIsMissing) {
@@ -205,6 +261,74 @@ TEST(Reference, RefusesWhatItCannotReplace) {
   EXPECT_EQ(error_of([] { document("a: x${b}\nb: [1]\n"); }),
             "photos.yaml:1:4: ${b} is a list and cannot be a part of the text 'x${b}'");
   EXPECT_EQ(error_of([] { document("a: x${b\n"); }), "photos.yaml:1:4: 'x${b': the } of ${ is missing");
+}
+
+TEST(Reference, StopsWhereTextMultiplies) {
+  std::string text = "a0: " + std::string(100, 'x') + "\n";
+  for (int i = 1; i < 60; ++i) {
+    const auto last = "${a" + std::to_string(i - 1) + "}";
+    text += "a" + std::to_string(i) + ": " + last + last + "\n";
+  }
+  EXPECT_THAT(error_of([&] { document(text); }), HasSubstr("references stand for more than 4000000 bytes of text"));
+}
+
+TEST(Reference, StopsWhereListsMultiply) {
+  std::string text = "a0: [1, 2]\n";
+  for (int i = 1; i < 60; ++i) {
+    const auto last = "${a" + std::to_string(i - 1) + "}";
+    text += "a" + std::to_string(i) + ": ['" + last + "', '" + last + "']\n";
+  }
+  EXPECT_THAT(error_of([&] { document(text); }), HasSubstr("references stand for more than 100000 values"));
+}
+
+TEST(Reference, StopsAtChainsThatAreTooLong) {
+  std::string chain;
+  std::string nested = "a0: [1]\n";
+  for (int i = 0; i < 40'000; ++i) chain += "a" + std::to_string(i) + ": ${a" + std::to_string(i + 1) + "}\n";
+  for (int i = 1; i < 100; ++i) nested += "a" + std::to_string(i) + ": ['${a" + std::to_string(i - 1) + "}']\n";
+  EXPECT_THAT(error_of([&] { document(chain); }), HasSubstr("references lead one to the other"));
+  EXPECT_THAT(error_of([&] { document(nested); }), HasSubstr("nested deeper than 64 levels by references"));
+}
+
+TEST(Reference, ShowsTheNameOfAnEnvironmentVariableAndNeverItsValue) {
+  ::setenv("MILLRACE_TEST_TOKEN", "hf_SeCrEt", 1);
+  ::setenv("MILLRACE_TEST_PIN", "7", 1);
+  const auto run = document(
+      "token: ${env:MILLRACE_TEST_TOKEN}\nurl: https://u:${env:MILLRACE_TEST_TOKEN}@host\nquoted: '${url}'\n"
+      "list: ['${url}/x', {pin: '${env:MILLRACE_TEST_PIN}'}]\nworkers: ${env:MILLRACE_TEST_PIN}\n");
+  EXPECT_EQ(read<std::string>(run["url"]), "https://u:hf_SeCrEt@host");
+  const auto printed = to_yaml(run.value());
+  EXPECT_EQ(printed.find("hf_SeCrEt"), std::string::npos) << printed;
+  EXPECT_THAT(printed, HasSubstr("https://u:${env:MILLRACE_TEST_TOKEN}@host/x"));
+  EXPECT_EQ(read<std::string>(Node([&] {
+              auto again = parse(printed, "printed");
+              resolve_references(again);
+              return again;
+            }())["quoted"]),
+            "https://u:hf_SeCrEt@host");
+
+  std::string errors;
+  for (const char* key : {"token", "url", "quoted"}) {
+    errors += error_of([&] { read<int64_t>(run[key]); });
+    errors += error_of([&] { run[key].find("x"); });
+    errors += error_of([&] { throw unknown_word(run[key], run[key].value().text, {"cpu"}); });
+    errors += error_of(
+        [&] { build_at(run[key], [&] { throw std::invalid_argument(run[key].value().text + ": no such folder"); }); });
+    errors +=
+        error_of([&] { build_at(run, [&] { throw std::invalid_argument("cannot open " + run[key].value().text); }); });
+  }
+  EXPECT_EQ(errors.find("hf_SeCrEt"), std::string::npos) << errors;
+  EXPECT_EQ(error_of([&] { read<bool>(run["token"]); }),
+            "photos.yaml:1:8: token: expected true or false, found '${env:MILLRACE_TEST_TOKEN}'");
+  EXPECT_EQ(error_of([&] { Section(run).integer("workers", 1, 10, 70); }),
+            "photos.yaml:5:10: workers: must be from 10 to 70, found ${env:MILLRACE_TEST_PIN}");
+}
+
+TEST(Reference, TakesWhatAVariableHoldsAsText) {
+  ::setenv("MILLRACE_TEST_TEXT", "${b}", 1);
+  const auto run = document("a: ${env:MILLRACE_TEST_TEXT}\nb: 1\nc: ${a}\n");
+  EXPECT_EQ(read<std::string>(run["a"]), "${b}");
+  EXPECT_EQ(read<std::string>(run["c"]), "${b}");
 }
 
 TEST(Reference, RefusesACircle) {

@@ -79,7 +79,7 @@ const std::vector<Folder>& folders() {
        {"json", "libarchive"}},
       {"loader/image", {"loader", "loader/image/formats", "sharing", "torch", "cereal", "jpeg", "highway"}, {}},
       {"loader/image/formats", {"loader/image"}, {"png", "tiff", "webp", "gif"}},
-      {"configs", {"loader", "loader/image", "samplers", "torch"}, {"yaml-cpp"}},
+      {"configs", {"loader", "loader/image", "samplers", "sharing", "torch"}, {"yaml-cpp"}},
       {"millrace.h",
        {"configs", "loader", "loader/image", "samplers", "sharing", "sharing/tensor", "sharing/cuda"},
        {}},

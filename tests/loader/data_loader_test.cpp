@@ -131,6 +131,14 @@ TEST_P(EveryMode, ASampleErrorCostsItsBatchAndTheEpochGoesOn) {
   EXPECT_EQ(loader->stats().sample_errors, 2U);
 }
 
+TEST(SampleErrorText, CannotRewriteTheTerminal) {
+  const SampleError error(7, "cats/\x1b[2J\r7.jpg", 1, "std::runtime_error", "cats/\x1b[2J\r7.jpg: is empty");
+  EXPECT_STREQ(error.what(),
+               "sample 7 (cats/\\x1b[2J\\r7.jpg), read by worker 1: std::runtime_error: "
+               "cats/\\x1b[2J\\r7.jpg: is empty");
+  EXPECT_EQ(error.path(), "cats/\x1b[2J\r7.jpg") << "what it is, for programs";
+}
+
 TEST_P(EveryMode, WhatIsNoStdExceptionIsReportedByItsType) {
   auto loader = make_data_loader(Troubled{Numbers{4}, 1, Troubled::How::kThrowInt}, options(4));
   try {

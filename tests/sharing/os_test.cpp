@@ -20,7 +20,9 @@
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/pidfd.h"
 #include "millrace/sharing/os/poll.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/process_probe.h"
@@ -43,6 +45,37 @@ using testing::UnorderedElementsAre;
 
 bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 OwnedFd some_descriptor() { return OwnedFd(MILLRACE_SYSCALL(::open("/dev/null", O_RDONLY | O_CLOEXEC))); }
+
+TEST(Printable, EscapesWhatActsOnATerminal) {
+  EXPECT_EQ(printable("a cat/0.jpg"), "a cat/0.jpg");
+  EXPECT_EQ(printable("caf\u00e9 \u732b \U0001F408"), "caf\u00e9 \u732b \U0001F408");
+  EXPECT_EQ(printable("\x1b[2J\r\n\t\x07\x7f"), "\\x1b[2J\\r\\n\\t\\x07\\x7f");
+  EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\x00b");
+  EXPECT_EQ(printable("\u009b31m \u202egpj.exe \u2028"), "\\x9b31m \\u202egpj.exe \\u2028");
+}
+
+TEST(Printable, EscapesBytesThatAreNoUtf8) {
+  EXPECT_EQ(printable("\xff\xc3(\xe2\x82"), "\\xff\\xc3(\\xe2\\x82");
+  EXPECT_EQ(printable("\xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80"), "\\xc0\\xaf \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80");
+}
+
+TEST(Printable, KeepsTheLinesOfATextThatHasSome) {
+  EXPECT_EQ(printable_lines("bad\r\n  #0 main\x1b[2J\n"), "bad\\r\n  #0 main\\x1b[2J\n");
+  EXPECT_LT(printable_lines(std::string(1'000'000, '\n')).size(), 300U);
+  EXPECT_LT(printable_lines(std::string(1'000'000, 'x')).size(), 3000U);
+}
+
+TEST(ExceptionReport, CannotRewriteTheTerminal) {
+  EXPECT_EQ((ExceptionReport{"std::runtime_error", "\x1b[2J\rno such file", "  #0 main\n"}.str()),
+            "std::runtime_error: \\x1b[2J\\rno such file\n  #0 main\n");
+}
+
+TEST(Printable, KeepsTheBeginningAndTheEndOfALongText) {
+  const auto cut = printable(std::string(1'000'000, 'a') + "\u732b/picture.jpg");
+  EXPECT_LT(cut.size(), 300U);
+  EXPECT_THAT(cut, testing::AllOf(testing::StartsWith("aaa"), testing::EndsWith("\u732b/picture.jpg")));
+  EXPECT_EQ(printable("0123456789", 9), "012345 ... (1 bytes) ... 789");
+}
 
 TEST(OwnedFd, ClosesItsDescriptorWhenItDies) {
   int number = -1;

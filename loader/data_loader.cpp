@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "millrace/loader/board.h"
 #include "millrace/loader/device/device_stage.h"
@@ -298,16 +300,28 @@ class DataLoaderBase::Engine {
       }
       begin_opening(opening_epoch_ + 1);
     }
-    require_indices();
     const size_t samples = kind_ == Source::Kind::kStreams ? 1 : indices_.size();
-    const auto slot = ledger_.open(next_sequence_, opening_epoch_, board_.range_count(samples), indices_);
+    if (!plan_.error) plan_.error = complaint_about_indices();
+    const size_t ranges = plan_.error ? 0 : board_.range_count(samples);
+    const auto slot = ledger_.open(next_sequence_, opening_epoch_, ranges, indices_);
     plans_[*slot] = plan_;
-    write_tickets(*slot);
-    board_.open(*slot, ledger_[*slot].generation,
-                {next_sequence_, static_cast<uint32_t>(samples), worker_for(plan_), base_seed_});
+    if (!plan_.error) plans_[*slot].error = open_on_board(*slot, samples);
     ++next_sequence_;
     ++opened_in_epoch_;
     return true;
+  }
+
+  // Why not, if it cannot be opened. Thrown from here the error would come while another batch is given, which would be
+  // lost, and at a time that depends on how many are opened ahead.
+  std::exception_ptr open_on_board(size_t slot, size_t samples) {
+    try {
+      write_tickets(slot);
+    } catch (...) {
+      return std::current_exception();
+    }
+    board_.open(slot, ledger_[slot].generation,
+                {next_sequence_, static_cast<uint32_t>(samples), worker_for(plan_), base_seed_});
+    return nullptr;
   }
 
   void begin_torch_epoch() {
@@ -323,16 +337,18 @@ class DataLoaderBase::Engine {
     return Board::kAnyWorker;
   }
 
-  void require_indices() const {
+  // None when they can be opened.
+  std::exception_ptr complaint_about_indices() const {
     const auto samples = static_cast<int64_t>(source_->size());
     if (std::ssize(indices_) > options_.batch_size())
-      throw std::out_of_range("the sampler gave a batch of " + std::to_string(indices_.size()) +
-                              " samples, but batch_size is " + std::to_string(options_.batch_size()) +
-                              ": set it to the largest batch of the sampler");
+      return std::make_exception_ptr(std::out_of_range(
+          "the sampler gave a batch of " + std::to_string(indices_.size()) + " samples, but batch_size is " +
+          std::to_string(options_.batch_size()) + ": set it to the largest batch of the sampler"));
     for (const int64_t index : indices_)
       if (index < 0 || index >= samples)
-        throw std::out_of_range("the sampler gave index " + std::to_string(index) + " for a dataset of " +
-                                std::to_string(samples) + " samples");
+        return std::make_exception_ptr(std::out_of_range("the sampler gave index " + std::to_string(index) +
+                                                         " for a dataset of " + std::to_string(samples) + " samples"));
+    return nullptr;
   }
 
   void write_tickets(size_t slot) {
@@ -364,6 +380,7 @@ class DataLoaderBase::Engine {
   // --- completing ---
 
   bool complete(size_t slot) const {
+    if (plans_[slot].error) return true;  // No worker will ever see it.
     for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r)
       if (board_.range(slot, r).pending()) return false;
     return true;
@@ -558,6 +575,10 @@ class DataLoaderBase::Engine {
     ledger_.drop_gaps(slot);
     const auto& entry = ledger_[slot];
     Delivery delivery = begin_delivery(entry);
+    if (entry.range_deaths.empty()) {  // A batch of no samples, which no worker has made anything of.
+      ledger_.release(slot);
+      return delivery;
+    }
     const auto body = layout_.body(arena_->slot(slot));
     try {
       const auto arrival = is_spilled(body) ? take_spill(slot) : nullptr;
@@ -658,6 +679,7 @@ class DataLoaderBase::Engine {
   // it: when it is not complete, failed, is empty, has samples left out, or came by message.
   std::optional<Delivery> preview(size_t slot) const {
     const auto& entry = ledger_[slot];
+    if (plans_[slot].error) return std::nullopt;
     for (size_t r = 0; r < entry.range_deaths.size(); ++r) {
       const RangeWord word = board_.range(slot, r);
       if (word.state != RangeState::kDone || word.generation != entry.generation) return std::nullopt;
@@ -716,6 +738,7 @@ class DataLoaderBase::Engine {
   // Where errors are not raised: lets the ranges that failed be read again without, or with another sample in the place
   // of, the one that could not be read. False when there is nothing to mend, or no way to.
   bool mend(size_t slot) {
+    if (plans_[slot].error) return false;
     if (options_.on_error() == OnError::kRaise || kind_ == Source::Kind::kStreams) return false;
     bool mended = false;
     for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
@@ -752,18 +775,27 @@ class DataLoaderBase::Engine {
   // The first range in batch order that went wrong decides, so that the error does not depend on who was faster.
   void throw_if_failed(size_t slot) {
     tried_.erase(tried_.begin(), tried_.lower_bound({ledger_[slot].sequence + 1, 0}));
+    if (const auto error = std::exchange(plans_[slot].error, nullptr)) {
+      lose(slot);
+      std::rethrow_exception(error);
+    }
     for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
       const auto failure = failure_of(slot, r);
       if (!failure) continue;
       given_up_.erase({ledger_[slot].sequence, r});
       ++stats_.sample_errors;
       stats_.last_error = failure->death ? failure->death->what() : failure->error->what();
-      ++delivered_;
-      pass(slot, nullptr);
-      ledger_.release(slot);
+      lose(slot);
       if (failure->death) throw WorkerDied(*failure->death);
       throw SampleError(*failure->error);
     }
+  }
+
+  // The batch is behind us, and its slot is free.
+  void lose(size_t slot) {
+    ++delivered_;
+    pass(slot, nullptr);
+    ledger_.release(slot);
   }
 
   [[noreturn]] void throw_corrupted(size_t slot, const std::string& what) {

@@ -27,6 +27,7 @@
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/look.h"
+#include "millrace/sharing/process/fork_server.h"
 
 namespace millrace {
 namespace {
@@ -40,6 +41,7 @@ constexpr auto kRescan =
     std::chrono::milliseconds(100);  // Bounds the harm of a wake-up that a hostile worker swallows.
 constexpr auto kLookForDeaths = std::chrono::milliseconds(10);
 constexpr auto kLookForCopies = std::chrono::milliseconds(1);  // No descriptor tells of the end of a device's copies.
+constexpr auto kVacantLimit = std::chrono::seconds(30);        // As for any answer of the fork server.
 constexpr auto kHeldGrace = std::chrono::seconds(2);           // For another thread of the user's to drop a batch.
 // What a killed process had begun on a device goes on for some time: its context is torn down by the kernel, later. How
 // long that may take is documented nowhere, and not measured yet.
@@ -167,10 +169,13 @@ class DataLoaderBase::Engine {
   }
 
   void wait_ready() {
+    const auto start = Clock::now();
     while (processes_ && !processes_->all_ready()) {
       board_.start_waiting(std::nullopt);
       for (const uint64_t key : epoll_.wait(kRescan)) handle(key);
+      fill_vacancies();
       board_.stop_waiting();
+      require_workers(start);
     }
   }
 
@@ -433,6 +438,7 @@ class DataLoaderBase::Engine {
       if (epoch_is_over()) return std::nullopt;
       if ((slot = find_complete())) return slot;
       look_for_stuck_workers();
+      require_workers(start);
       if (options_.timeout().count() > 0 && Clock::now() - start >= options_.timeout())
         throw LoaderTimeout("no batch within " + std::to_string(options_.timeout().count()) + " ms" +
                             what_workers_do());
@@ -465,6 +471,7 @@ class DataLoaderBase::Engine {
       limit = std::clamp<std::chrono::nanoseconds>(start + options_.timeout() - Clock::now(), {}, limit);
     if (find_complete()) limit = {};  // Completed between our last look and start_waiting().
     for (const uint64_t key : epoll_.wait(limit)) handle(key);
+    fill_vacancies();
     board_.stop_waiting();
     if (starved) arena_->stop_waiting();
   }
@@ -473,6 +480,7 @@ class DataLoaderBase::Engine {
   void look_for_deaths() {
     if (!processes_ || Clock::now() < next_look_for_deaths_) return;
     for (const uint64_t key : epoll_.wait(std::chrono::nanoseconds(0))) handle(key);
+    fill_vacancies();
     next_look_for_deaths_ = Clock::now() + kLookForDeaths;
   }
 
@@ -493,6 +501,7 @@ class DataLoaderBase::Engine {
       const bool reading = beacon.phase.load(std::memory_order_acquire) == WorkerPhase::kReading;
       const uint64_t started = beacon.samples_started.load(std::memory_order_relaxed);
       Watched& watched = watched_[w];
+      if (vacancies_.contains(w)) continue;
       if (!reading || started != watched.started) watched = {started, now};
       if (now - watched.since < options_.sample_timeout()) continue;
       if (!processes_)
@@ -884,11 +893,31 @@ class DataLoaderBase::Engine {
                         beacon.sample.load(std::memory_order_relaxed),
                         device_arena_ ? Clock::now() + kDeviceGrace : Clock::time_point{}});
     settle_estates();
-    try {
-      processes_->replace(death.worker);
-    } catch (const std::exception& e) {
-      give_up(who + death.status.str() + " and could not be replaced: " + e.what());
+    vacancies_[death.worker] = who + death.status.str();
+    fill_vacancies();
+  }
+
+  // While the fork server is stopped the other workers do the work, and places stay empty until it goes on.
+  void fill_vacancies() {
+    while (!vacancies_.empty()) {
+      const auto [worker, why] = *vacancies_.begin();
+      try {
+        processes_->replace(worker);
+      } catch (const ForkServerStopped& e) {
+        server_stopped_ = e.what();
+        return;
+      } catch (const std::exception& e) {
+        give_up(why + " and could not be replaced: " + e.what());
+      }
+      vacancies_.erase(worker);
     }
+  }
+
+  // Not for ever: what is waited for may be what only the worker that is missing could make.
+  void require_workers(Clock::time_point start) {
+    if (vacancies_.empty() || Clock::now() - start < kVacantLimit) return;
+    give_up(vacancies_.begin()->second + " and could not be replaced within " + seconds_text(kVacantLimit) + ": " +
+            server_stopped_);
   }
 
   // From here on the loader is of no use: without its worker an epoch would never end.
@@ -962,7 +991,9 @@ class DataLoaderBase::Engine {
       const int64_t sample = beacon.sample.load(std::memory_order_relaxed);
       text += (w == 0 ? ": worker " : ", worker ") + std::to_string(w);
       if (processes_) text += " (pid " + std::to_string(processes_->pid(w)) + ")";
-      if (phase == WorkerPhase::kStarting)
+      if (vacancies_.contains(w))
+        text += " is dead and cannot be replaced: " + server_stopped_;
+      else if (phase == WorkerPhase::kStarting)
         text += " builds its dataset";
       else if (phase == WorkerPhase::kIdle)
         text += " is idle for " + seconds_text(since(beacon));
@@ -1019,6 +1050,8 @@ class DataLoaderBase::Engine {
   std::pair<FdSocket, FdSocket> inline_spill_;  // Ours and the inline worker's, when there is one.
   std::optional<std::string> fatal_;            // Why no worker can be had,
   std::optional<std::string> corrupted_;        // or why the board cannot be believed.
+  std::map<size_t, std::string> vacancies_;     // Workers that could not be replaced yet, and how they ended.
+  std::string server_stopped_;                  // Why not.
   int64_t deaths_without_batch_ = 0;
   std::vector<int64_t> deaths_before_ready_;  // In a row, by worker.
   LoaderStats stats_;

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "millrace/loader/board.h"
 #include "millrace/loader/device/device_stage.h"
@@ -26,6 +28,7 @@
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/look.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/process/fork_server.h"
 
 namespace millrace {
 namespace {
@@ -39,6 +42,7 @@ constexpr auto kRescan =
     std::chrono::milliseconds(100);  // Bounds the harm of a wake-up that a hostile worker swallows.
 constexpr auto kLookForDeaths = std::chrono::milliseconds(10);
 constexpr auto kLookForCopies = std::chrono::milliseconds(1);  // No descriptor tells of the end of a device's copies.
+constexpr auto kVacantLimit = std::chrono::seconds(30);        // As for any answer of the fork server.
 constexpr auto kHeldGrace = std::chrono::seconds(2);           // For another thread of the user's to drop a batch.
 // What a killed process had begun on a device goes on for some time: its context is torn down by the kernel, later. How
 // long that may take is documented nowhere, and not measured yet.
@@ -166,10 +170,13 @@ class DataLoaderBase::Engine {
   }
 
   void wait_ready() {
+    const auto start = Clock::now();
     while (processes_ && !processes_->all_ready()) {
       board_.start_waiting(std::nullopt);
       for (const uint64_t key : epoll_.wait(kRescan)) handle(key);
+      fill_vacancies();
       board_.stop_waiting();
+      require_workers(start);
     }
   }
 
@@ -299,16 +306,28 @@ class DataLoaderBase::Engine {
       }
       begin_opening(opening_epoch_ + 1);
     }
-    require_indices();
     const size_t samples = kind_ == Source::Kind::kStreams ? 1 : indices_.size();
-    const auto slot = ledger_.open(next_sequence_, opening_epoch_, board_.range_count(samples), indices_);
+    if (!plan_.error) plan_.error = complaint_about_indices();
+    const size_t ranges = plan_.error ? 0 : board_.range_count(samples);
+    const auto slot = ledger_.open(next_sequence_, opening_epoch_, ranges, indices_);
     plans_[*slot] = plan_;
-    write_tickets(*slot);
-    board_.open(*slot, ledger_[*slot].generation,
-                {next_sequence_, static_cast<uint32_t>(samples), worker_for(plan_), base_seed_});
+    if (!plan_.error) plans_[*slot].error = open_on_board(*slot, samples);
     ++next_sequence_;
     ++opened_in_epoch_;
     return true;
+  }
+
+  // Why not, if it cannot be opened. Thrown from here the error would come while another batch is given, which would be
+  // lost, and at a time that depends on how many are opened ahead.
+  std::exception_ptr open_on_board(size_t slot, size_t samples) {
+    try {
+      write_tickets(slot);
+    } catch (...) {
+      return std::current_exception();
+    }
+    board_.open(slot, ledger_[slot].generation,
+                {next_sequence_, static_cast<uint32_t>(samples), worker_for(plan_), base_seed_});
+    return nullptr;
   }
 
   void begin_torch_epoch() {
@@ -324,16 +343,18 @@ class DataLoaderBase::Engine {
     return Board::kAnyWorker;
   }
 
-  void require_indices() const {
+  // None when they can be opened.
+  std::exception_ptr complaint_about_indices() const {
     const auto samples = static_cast<int64_t>(source_->size());
     if (std::ssize(indices_) > options_.batch_size())
-      throw std::out_of_range("the sampler gave a batch of " + std::to_string(indices_.size()) +
-                              " samples, but batch_size is " + std::to_string(options_.batch_size()) +
-                              ": set it to the largest batch of the sampler");
+      return std::make_exception_ptr(std::out_of_range(
+          "the sampler gave a batch of " + std::to_string(indices_.size()) + " samples, but batch_size is " +
+          std::to_string(options_.batch_size()) + ": set it to the largest batch of the sampler"));
     for (const int64_t index : indices_)
       if (index < 0 || index >= samples)
-        throw std::out_of_range("the sampler gave index " + std::to_string(index) + " for a dataset of " +
-                                std::to_string(samples) + " samples");
+        return std::make_exception_ptr(std::out_of_range("the sampler gave index " + std::to_string(index) +
+                                                         " for a dataset of " + std::to_string(samples) + " samples"));
+    return nullptr;
   }
 
   void write_tickets(size_t slot) {
@@ -365,6 +386,7 @@ class DataLoaderBase::Engine {
   // --- completing ---
 
   bool complete(size_t slot) const {
+    if (plans_[slot].error) return true;  // No worker will ever see it.
     for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r)
       if (board_.range(slot, r).pending()) return false;
     return true;
@@ -417,6 +439,7 @@ class DataLoaderBase::Engine {
       if (epoch_is_over()) return std::nullopt;
       if ((slot = find_complete())) return slot;
       look_for_stuck_workers();
+      require_workers(start);
       if (options_.timeout().count() > 0 && Clock::now() - start >= options_.timeout())
         throw LoaderTimeout("no batch within " + std::to_string(options_.timeout().count()) + " ms" +
                             what_workers_do());
@@ -449,6 +472,7 @@ class DataLoaderBase::Engine {
       limit = std::clamp<std::chrono::nanoseconds>(start + options_.timeout() - Clock::now(), {}, limit);
     if (find_complete()) limit = {};  // Completed between our last look and start_waiting().
     for (const uint64_t key : epoll_.wait(limit)) handle(key);
+    fill_vacancies();
     board_.stop_waiting();
     if (starved) arena_->stop_waiting();
   }
@@ -457,6 +481,7 @@ class DataLoaderBase::Engine {
   void look_for_deaths() {
     if (!processes_ || Clock::now() < next_look_for_deaths_) return;
     for (const uint64_t key : epoll_.wait(std::chrono::nanoseconds(0))) handle(key);
+    fill_vacancies();
     next_look_for_deaths_ = Clock::now() + kLookForDeaths;
   }
 
@@ -477,6 +502,7 @@ class DataLoaderBase::Engine {
       const bool reading = beacon.phase.load(std::memory_order_acquire) == WorkerPhase::kReading;
       const uint64_t started = beacon.samples_started.load(std::memory_order_relaxed);
       Watched& watched = watched_[w];
+      if (vacancies_.contains(w)) continue;
       if (!reading || started != watched.started) watched = {started, now};
       if (now - watched.since < options_.sample_timeout()) continue;
       if (!processes_)
@@ -559,6 +585,10 @@ class DataLoaderBase::Engine {
     ledger_.drop_gaps(slot);
     const auto& entry = ledger_[slot];
     Delivery delivery = begin_delivery(entry);
+    if (entry.range_deaths.empty()) {  // A batch of no samples, which no worker has made anything of.
+      ledger_.release(slot);
+      return delivery;
+    }
     const auto body = layout_.body(arena_->slot(slot));
     try {
       const auto arrival = is_spilled(body) ? take_spill(slot) : nullptr;
@@ -659,6 +689,7 @@ class DataLoaderBase::Engine {
   // it: when it is not complete, failed, is empty, has samples left out, or came by message.
   std::optional<Delivery> preview(size_t slot) const {
     const auto& entry = ledger_[slot];
+    if (plans_[slot].error) return std::nullopt;
     for (size_t r = 0; r < entry.range_deaths.size(); ++r) {
       const RangeWord word = board_.range(slot, r);
       if (word.state != RangeState::kDone || word.generation != entry.generation) return std::nullopt;
@@ -717,6 +748,7 @@ class DataLoaderBase::Engine {
   // Where errors are not raised: lets the ranges that failed be read again without, or with another sample in the place
   // of, the one that could not be read. False when there is nothing to mend, or no way to.
   bool mend(size_t slot) {
+    if (plans_[slot].error) return false;
     if (options_.on_error() == OnError::kRaise || kind_ == Source::Kind::kStreams) return false;
     bool mended = false;
     for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
@@ -753,18 +785,27 @@ class DataLoaderBase::Engine {
   // The first range in batch order that went wrong decides, so that the error does not depend on who was faster.
   void throw_if_failed(size_t slot) {
     tried_.erase(tried_.begin(), tried_.lower_bound({ledger_[slot].sequence + 1, 0}));
+    if (const auto error = std::exchange(plans_[slot].error, nullptr)) {
+      lose(slot);
+      std::rethrow_exception(error);
+    }
     for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
       const auto failure = failure_of(slot, r);
       if (!failure) continue;
       given_up_.erase({ledger_[slot].sequence, r});
       ++stats_.sample_errors;
       stats_.last_error = failure->death ? failure->death->what() : failure->error->what();
-      ++delivered_;
-      pass(slot, nullptr);
-      ledger_.release(slot);
+      lose(slot);
       if (failure->death) throw WorkerDied(*failure->death);
       throw SampleError(*failure->error);
     }
+  }
+
+  // The batch is behind us, and its slot is free.
+  void lose(size_t slot) {
+    ++delivered_;
+    pass(slot, nullptr);
+    ledger_.release(slot);
   }
 
   [[noreturn]] void throw_corrupted(size_t slot, const std::string& what) {
@@ -853,11 +894,31 @@ class DataLoaderBase::Engine {
                         beacon.sample.load(std::memory_order_relaxed),
                         device_arena_ ? Clock::now() + kDeviceGrace : Clock::time_point{}});
     settle_estates();
-    try {
-      processes_->replace(death.worker);
-    } catch (const std::exception& e) {
-      give_up(who + death.status.str() + " and could not be replaced: " + e.what());
+    vacancies_[death.worker] = who + death.status.str();
+    fill_vacancies();
+  }
+
+  // While the fork server is stopped the other workers do the work, and places stay empty until it goes on.
+  void fill_vacancies() {
+    while (!vacancies_.empty()) {
+      const auto [worker, why] = *vacancies_.begin();
+      try {
+        processes_->replace(worker);
+      } catch (const ForkServerStopped& e) {
+        server_stopped_ = e.what();
+        return;
+      } catch (const std::exception& e) {
+        give_up(why + " and could not be replaced: " + e.what());
+      }
+      vacancies_.erase(worker);
     }
+  }
+
+  // Not for ever: what is waited for may be what only the worker that is missing could make.
+  void require_workers(Clock::time_point start) {
+    if (vacancies_.empty() || Clock::now() - start < kVacantLimit) return;
+    give_up(vacancies_.begin()->second + " and could not be replaced within " + seconds_text(kVacantLimit) + ": " +
+            server_stopped_);
   }
 
   // From here on the loader is of no use: without its worker an epoch would never end.
@@ -931,7 +992,9 @@ class DataLoaderBase::Engine {
       const int64_t sample = beacon.sample.load(std::memory_order_relaxed);
       text += (w == 0 ? ": worker " : ", worker ") + std::to_string(w);
       if (processes_) text += " (pid " + std::to_string(processes_->pid(w)) + ")";
-      if (phase == WorkerPhase::kStarting)
+      if (vacancies_.contains(w))
+        text += " is dead and cannot be replaced: " + server_stopped_;
+      else if (phase == WorkerPhase::kStarting)
         text += " builds its dataset";
       else if (phase == WorkerPhase::kIdle)
         text += " is idle for " + seconds_text(since(beacon));
@@ -988,6 +1051,8 @@ class DataLoaderBase::Engine {
   std::pair<FdSocket, FdSocket> inline_spill_;  // Ours and the inline worker's, when there is one.
   std::optional<std::string> fatal_;            // Why no worker can be had,
   std::optional<std::string> corrupted_;        // or why the board cannot be believed.
+  std::map<size_t, std::string> vacancies_;     // Workers that could not be replaced yet, and how they ended.
+  std::string server_stopped_;                  // Why not.
   int64_t deaths_without_batch_ = 0;
   std::vector<int64_t> deaths_before_ready_;  // In a row, by worker.
   LoaderStats stats_;

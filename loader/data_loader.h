@@ -120,7 +120,8 @@ class TypedDataLoader : public DataLoaderBase {
 
   /// The next batch; nullopt once at the end of each epoch. The call after that begins the next epoch.
   ///
-  /// Throws SampleError or WorkerDied for a batch that is lost (the following call goes on behind it), LoaderTimeout,
+  /// Throws SampleError or WorkerDied for a batch that is lost (the following call goes on behind it), and so what the
+  /// sampler throws, or std::out_of_range for indices and sizes that cannot be, in the turn of that batch; LoaderTimeout,
   /// TooManyBatchesHeld; WorkerStartError or BoardCorrupted when the loader is of no use any more. With device() also
   /// what torch's allocator throws, and cuda::CudaError, for a batch that is lost; and std::logic_error while the
   /// device's current stream captures a CUDA graph.

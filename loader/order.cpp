@@ -5,10 +5,22 @@
 #include <string>
 
 namespace millrace {
+namespace {
+
+constexpr int64_t kErrorsThatEndAnEpoch = 2;  // In a row.
+
+}  // namespace
 
 void IndexOrder::begin(int64_t epoch) {
-  if (epoch == epoch_ + 1) ends_[epoch_] = here();
-  sampler_.set_epoch(epoch);
+  not_begun_ = nullptr;
+  errors_in_row_ = 0;
+  ended_ = false;
+  try {
+    if (epoch == epoch_ + 1) ends_[epoch_] = here();
+    sampler_.set_epoch(epoch);
+  } catch (...) {
+    not_begun_ = std::current_exception();
+  }
   epoch_ = epoch;
   batch_ = position_ = 0;
   if (epoch == ahead_epoch_) ahead_.clear();
@@ -16,12 +28,31 @@ void IndexOrder::begin(int64_t epoch) {
 
 bool IndexOrder::next(BatchPlan& plan, std::vector<int64_t>& indices) {
   do {
-    plan = here();
-    if (!sampler_.next(indices)) return false;
+    if (ended_) return false;
+    plan_next(plan, indices);
+    if (ended_ && !plan.error) return false;
     ++batch_;
     position_ += std::ssize(indices);
   } while (epoch_ == ahead_epoch_ && std::find(ahead_.begin(), ahead_.end(), plan.batch) != ahead_.end());
   return true;
+}
+
+void IndexOrder::plan_next(BatchPlan& plan, std::vector<int64_t>& indices) {
+  plan = {};
+  plan.epoch = epoch_;
+  plan.batch = batch_;
+  plan.position = position_;
+  plan.sampler.epoch = epoch_;
+  try {
+    if (not_begun_) std::rethrow_exception(not_begun_);
+    plan.sampler = sampler_.state();
+    ended_ = !sampler_.next(indices);
+    errors_in_row_ = 0;
+  } catch (...) {
+    plan.error = std::current_exception();
+    indices.clear();
+    ended_ = not_begun_ || ++errors_in_row_ == kErrorsThatEndAnEpoch;
+  }
 }
 
 void IndexOrder::passed(const BatchPlan& plan, const PackedBatch*) {
@@ -42,6 +73,9 @@ void IndexOrder::load(const LoaderState& state) {
   if (!state.streams.empty())
     throw std::invalid_argument("the state is one of streams, and this dataset is read by index");
   sampler_.load_state(state.sampler);
+  not_begun_ = nullptr;
+  errors_in_row_ = 0;
+  ended_ = false;
   epoch_ = state.epoch;
   batch_ = state.batches;
   position_ = state.position;

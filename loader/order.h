@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <optional>
 #include <vector>
@@ -19,6 +20,9 @@ struct BatchPlan {
   int64_t position = 0;  ///< Of its first sample in the epoch.
   SamplerState sampler;  ///< Before it.
   StreamRequest stream;  ///< When it is one of a stream.
+
+  /// Why it cannot be opened, if so. It keeps its turn, and is lost when that comes.
+  std::exception_ptr error = {};
 };
 
 /// In which order batches are opened, and where a loader stands in it. Used by the loader's thread.
@@ -31,10 +35,12 @@ class Order {
   /// Batches an epoch; nullopt where nobody knows.
   virtual std::optional<int64_t> size() const = 0;
 
-  /// Goes to the start of an epoch.
+  /// Goes to the start of an epoch. Throws nothing of the user's: see next().
   virtual void begin(int64_t epoch) = 0;
 
-  /// Plans the next batch, its samples in `indices` (none from a stream). False at the end of the epoch.
+  /// Plans the next batch, its samples in `indices` (none from a stream). False at the end of the epoch. What the
+  /// user's sampler throws is the error of a batch without samples. It ends the epoch when the sampler could not begin
+  /// it, and when the batch before was one too: a sampler that is broken for good would never come to an end.
   virtual bool next(BatchPlan& plan, std::vector<int64_t>& indices) = 0;
 
   /// What was planned has been delivered, or is lost; `packed` is null for rows and for what is lost.
@@ -62,8 +68,12 @@ class IndexOrder final : public Order {
 
  private:
   BatchPlan here() const { return {epoch_, batch_, position_, sampler_.state(), {}}; }
+  void plan_next(BatchPlan& plan, std::vector<int64_t>& indices);
 
   AnyBatchSampler sampler_;
+  std::exception_ptr not_begun_;  // Why the epoch could not be begun.
+  int64_t errors_in_row_ = 0;
+  bool ended_ = false;  // By an error.
   int64_t epoch_ = 0;
   int64_t batch_ = 0;
   int64_t position_ = 0;

@@ -83,6 +83,8 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
     control.send(std::as_bytes(std::span(text)));
     return 1;
   }
+  // The trainer has given this worker up: the fork server was stopped, and made it when nobody waited for it any more.
+  if (poll_readable(control.fd(), std::chrono::nanoseconds(0))) return 0;
   if (rebuilt) rebuilt->set_spec(setup.spec);
   Source& source = rebuilt ? *rebuilt : *reinterpret_cast<Source*>(setup.live_source);
   Worker worker({board, arena.data(), device_arena ? &*device_arena : nullptr, layout, done, &control}, source, role);
@@ -139,7 +141,6 @@ void ProcessCrew::start(size_t worker) {
   if (last_incarnation_ == RangeWord::kMaxIncarnation)
     throw std::runtime_error("this loader has started 16 million workers; make a new one");
   auto [ours, theirs] = FdSocket::pair();
-  member.control = std::move(ours);
   Beacon& beacon = plan_.board.beacon(worker);
   beacon.phase.store(WorkerPhase::kStarting);
   beacon.incarnation.store(member.incarnation);
@@ -170,6 +171,7 @@ void ProcessCrew::start(size_t worker) {
     for (const auto& fd : dataset.fds) fds.push_back(fd.get());
   }
   member.child = start_child(plan_.method, {&worker_main, std::move(message.bytes), fds, worker_name(worker)});
+  member.control = std::move(ours);
   epoll_.add(member.child.pidfd().fd(), first_key_ + worker);
 }
 

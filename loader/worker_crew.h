@@ -81,7 +81,7 @@ class ProcessCrew {
   /// Called when `epoll` reported `worker`: takes note of its end. nullopt if it still runs.
   std::optional<Death> bury(size_t worker);
 
-  /// Starts a new process in the place of one that was buried.
+  /// Starts a new process in the place of one that was buried. Throws ForkServerStopped, and then may be asked again.
   void replace(size_t worker);
 
   /// True once every worker has built its dataset.

@@ -61,8 +61,9 @@ class AnyBatchSampler {
       at_ = {epoch, 0};
     }
     bool next(std::vector<int64_t>& batch) {
+      ++at_.position;  // What throws counts too: a loader has lost a batch by it.
       const bool given = sampler_.next(batch);
-      if (given) ++at_.position;
+      if (!given) --at_.position;
       return given;
     }
     SamplerState state() const { return at_; }
@@ -70,7 +71,13 @@ class AnyBatchSampler {
       require_position("AnyBatchSampler", state.position, size());
       set_epoch(state.epoch);
       std::vector<int64_t> batch;
-      while (at_.position < state.position && next(batch)) continue;
+      while (at_.position < state.position) {
+        try {
+          if (!next(batch)) break;
+        } catch (...) {
+          continue;  // It was lost when it was first asked for, and is behind the state.
+        }
+      }
     }
 
    private:

@@ -105,15 +105,22 @@ class AnySampler {
       at = {epoch, 0};
     }
     std::optional<int64_t> next() override {
+      ++at.position;  // What throws counts too: a loader has lost its place by it.
       const auto index = sampler.next();
-      if (index) ++at.position;
+      if (!index) --at.position;
       return index;
     }
     SamplerState state() const override { return at; }
     void load_state(const SamplerState& state) override {
       require_position("AnySampler", state.position, size());
       set_epoch(state.epoch);
-      while (at.position < state.position && next()) continue;
+      while (at.position < state.position) {
+        try {
+          if (!next()) break;
+        } catch (...) {
+          continue;  // It was lost when it was first asked for, and is behind the state.
+        }
+      }
     }
     S sampler;
     SamplerState at;  // An epoch before the first set_epoch() counts as 0, as for every sampler.

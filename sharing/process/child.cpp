@@ -15,6 +15,7 @@
 #include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/sharing/process/process_end.h"
+#include "millrace/sharing/process/process_stat.h"
 #include "millrace/sharing/process/prologue.h"
 #include "millrace/sharing/process/reexec.h"
 
@@ -34,8 +35,17 @@ const char* to_string(StartMethod method) {
 
 namespace {
 
-// How long the fork server may take from a child's death to its report of it.
+// A report follows the death at once; then, a server may be slow, and at last, it may be stopped.
+constexpr auto kReportUsual = std::chrono::milliseconds(20);
 constexpr auto kReportLimit = std::chrono::seconds(1);
+
+// How a child of the fork server ended that the server has not reaped: the kernel shows it as long as the zombie stays,
+// which is as long as no report has been made. nullopt when it has gone, and the report is on its way.
+std::optional<ExitStatus> status_of_zombie(pid_t pid) {
+  const auto stat = detail::process_stat(pid);
+  if (!stat || stat->state != 'Z') return std::nullopt;
+  return ExitStatus(stat->exit_code);
+}
 
 // No exception may leave: it would unwind into the parent's program, and that would run twice.
 [[noreturn]] void run_forked(const Prologue& prologue, const ChildSpec& spec, std::vector<OwnedFd> fds) noexcept {
@@ -84,9 +94,13 @@ Child start_child(StartMethod method, const ChildSpec& spec) {
 
 std::optional<ExitStatus> Child::wait(std::optional<std::chrono::nanoseconds> timeout) {
   if (ended_ || !pidfd_.wait_ended(timeout)) return ended_;
-  // The report follows the death at once, unless the server has been stopped.
-  const auto limit = timeout ? std::optional(std::max<std::chrono::nanoseconds>(*timeout, kReportLimit)) : std::nullopt;
-  if (!status_ || poll_readable(status_.get(), limit)) ended_ = collect();
+  if (!status_ || poll_readable(status_.get(), kReportUsual)) {
+    ended_ = collect();
+  } else {
+    // The pidfd says that it has ended, whatever a server that is stopped does not say.
+    ended_ = status_of_zombie(pid_);
+    if (!ended_) ended_ = poll_readable(status_.get(), kReportLimit) ? collect() : ExitStatus::unknown();
+  }
   return ended_;
 }
 

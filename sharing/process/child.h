@@ -43,8 +43,8 @@ class Child {
   /// False when the process is gone already.
   bool kill(int signal) const { return pidfd_.kill(signal); }
 
-  /// How it ended; waits for that at most `timeout` (nullopt: for ever). nullopt while it runs. Once it has ended, its
-  /// fork server may take a second more to say how; nullopt if that server is stopped (SIGSTOP), so ask again.
+  /// How it ended; waits for that at most `timeout` (nullopt: for ever). nullopt while it runs. Where the fork
+  /// server that should say how is stopped (SIGSTOP, a debugger), the kernel is asked; that takes a second more at most.
   std::optional<ExitStatus> wait(std::optional<std::chrono::nanoseconds> timeout);
 
   explicit operator bool() const { return pid_ != 0; }

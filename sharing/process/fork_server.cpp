@@ -18,8 +18,10 @@
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/process/process_stat.h"
 #include "millrace/sharing/process/prologue.h"
 #include "millrace/sharing/process/reexec.h"
+#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace {
 namespace {
@@ -28,6 +30,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr auto kAnswerLimit = seconds(30);    // A fork takes milliseconds; this is for machines that swap.
+constexpr auto kLookIfStopped = milliseconds(100);
 constexpr auto kTerminateGrace = seconds(1);  // Between SIGTERM and SIGKILL once the client is gone.
 
 // The server's answer to a ChildRequest: pid 0 and a text when no child was made.
@@ -310,12 +313,30 @@ void ForkServer::bury() {
   process_.reap();
 }
 
+ForkServerStopped::ForkServerStopped(pid_t server)
+    : std::runtime_error("the fork server (process " + std::to_string(server) +
+                         ") is stopped, by SIGSTOP or a debugger, and starts no process: continue it (kill -CONT " +
+                         std::to_string(server) + ")") {}
+
+void ForkServer::require_not_stopped() const {
+  const auto stat = detail::process_stat(pid_);
+  if (stat && (stat->state == 'T' || stat->state == 't')) throw ForkServerStopped(pid_);
+}
+
+void ForkServer::wait_for_answer() const {
+  const multiprocessing::detail::Deadline limit(kAnswerLimit);
+  while (!poll_readable(socket_.fd(), kLookIfStopped)) {
+    require_not_stopped();
+    if (limit.passed())
+      throw std::runtime_error("no answer from the fork server (process " + std::to_string(pid_) + ") within " +
+                               std::to_string(kAnswerLimit.count()) + " s");
+  }
+}
+
 // The answer to the request sent last; nullopt when the server is gone.
 std::optional<Message> ForkServer::receive_answer() {
   for (;;) {
-    if (!poll_readable(socket_.fd(), kAnswerLimit))
-      throw std::runtime_error("no answer from the fork server (process " + std::to_string(pid_) + ") within " +
-                               std::to_string(kAnswerLimit.count()) + " s");
+    wait_for_answer();
     --unanswered_;  // Before receive(): a message that it refuses is read all the same.
     auto answer = socket_.receive();
     if (!answer || unanswered_ == 0) return answer;
@@ -330,6 +351,8 @@ Child ForkServer::start(const ChildRequest& request, std::span<const int> fds) {
   std::optional<Message> answer;
   for (int attempt = 0; !answer && attempt < 2; ++attempt) {
     connect();
+    // Not one more request that it would serve when it is continued; where it has just been stopped, one gets through.
+    if (unanswered_ > 0) require_not_stopped();
     try {
       // Room for what the answer brings, kept from before the child exists: else it would run and nobody could own it.
       std::array room = {duplicate(socket_.fd()), duplicate(socket_.fd())};

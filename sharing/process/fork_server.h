@@ -28,6 +28,12 @@ struct ChildRequest {
   }
 };
 
+/// The fork server is stopped, by SIGSTOP or a debugger, and can start nothing until it is continued.
+class ForkServerStopped : public std::runtime_error {
+ public:
+  explicit ForkServerStopped(pid_t server);
+};
+
 /// The client side of the fork server: a single-threaded process that forks children on request, reaps them and reports
 /// how they ended.
 ///
@@ -46,6 +52,8 @@ class ForkServer {
   /// The server of this process; started afresh where there is none (any more).
   static ForkServer& instance();
 
+  /// Throws ForkServerStopped, after a tenth of a second at most, or std::runtime_error with the server's reason. A
+  /// child that such a server makes later, when it is continued, is killed by the next call.
   Child start(const ChildRequest& request, std::span<const int> fds);
 
   /// Its process id, for tests and diagnostics.
@@ -59,6 +67,8 @@ class ForkServer {
 
   void connect();
   void bury();
+  void require_not_stopped() const;
+  void wait_for_answer() const;
   std::optional<Message> receive_answer();
 
   std::mutex mutex_;

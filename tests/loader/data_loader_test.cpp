@@ -588,6 +588,117 @@ TEST(BadSampler, IndexOutsideTheDatasetIsAnError) {
   EXPECT_THROW(loader->next(), std::out_of_range);
 }
 
+// Batches of two in order, of which batch 4 is bad, in the way that `how` says.
+struct PairsWithOneBad {
+  std::string how;
+  int64_t at = 0;
+  int64_t epoch = 0;
+
+  int64_t size() const { return 8; }
+  void set_epoch(int64_t next) {
+    at = 0;
+    epoch = next;
+    if (how == "set_epoch throws" && epoch == 1) throw std::runtime_error("the sampler's database is away");
+  }
+  bool next(std::vector<int64_t>& batch) {
+    batch.clear();
+    if (at >= 16) return false;
+    batch = {at, at + 1};
+    at += 2;
+    if (batch[0] < 8) return true;
+    if (how == "throws for good") throw std::runtime_error("the sampler's database is away");
+    if (batch[0] != 8) return true;
+    if (how == "index") batch[1] = 99;
+    if (how == "large") batch.push_back(3);
+    if (how == "empty") batch.clear();
+    if (how == "throws") throw std::runtime_error("the sampler's database is away");
+    return true;
+  }
+};
+
+// The first sample of each batch, "error", and "end" for the end of an epoch, `calls` times.
+std::string what_comes(DataLoader& loader, int calls) {
+  std::string got;
+  for (int call = 0; call < calls; ++call) {
+    try {
+      const auto batch = loader.next();
+      got += batch ? std::to_string(batch->indices()[0]) + ' ' : "end ";
+    } catch (const std::out_of_range& e) {
+      EXPECT_THAT(e.what(), HasSubstr("the sampler gave"));
+      got += "error ";
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(), "the sampler's database is away");
+      got += "error ";
+    }
+  }
+  return got;
+}
+
+TEST_P(EveryMode, ABadBatchOfTheSamplerIsLostInItsTurnAndNoOther) {
+  const std::map<std::string, std::string> right = {
+      {"index", "0 2 4 6 error 10 12 14 end 0 2 4 "},
+      {"large", "0 2 4 6 error 10 12 14 end 0 2 4 "},
+      {"throws", "0 2 4 6 error 10 12 14 end 0 2 4 "},
+      {"throws for good", "0 2 4 6 error error end 0 2 4 6 error "},
+      {"set_epoch throws", "0 2 4 6 8 10 12 14 end error end 0 "},
+      {"empty", "0 2 4 6 10 12 14 end 0 2 4 6 "},
+  };
+  const bool slow_to_start = GetParam().start_method == StartMethod::kSpawn;
+  for (const auto& [how, expected] : right)
+    for (const int64_t prefetch : slow_to_start ? std::vector<int64_t>{2} : std::vector<int64_t>{0, 1, 2, 5}) {
+      auto loader = make_data_loader(Numbers{16}, PairsWithOneBad{how}, options(2).prefetch(prefetch));
+      EXPECT_EQ(what_comes(*loader, 12), expected) << how << ", prefetch " << prefetch;
+    }
+}
+
+TEST(BadSampler, StateBehindABadBatchGoesOnBehindIt) {
+  for (const std::string how : {"index", "large", "throws"})
+    for (const int64_t prefetch : {1, 4}) {
+      auto loader = make_data_loader(Numbers{16}, PairsWithOneBad{how}, DataLoaderOptions(2).prefetch(prefetch));
+      EXPECT_EQ(what_comes(*loader, 5), "0 2 4 6 error ");
+      const LoaderState state = loader->state_dict();
+      EXPECT_EQ(state.batches, 5) << how;
+      const std::map<std::string, int64_t> samples = {{"index", 10}, {"large", 11}, {"throws", 8}};
+      EXPECT_EQ(state.position, samples.at(how)) << how;
+      auto resumed = make_data_loader(Numbers{16}, PairsWithOneBad{how}, DataLoaderOptions(2).prefetch(prefetch));
+      resumed->load_state_dict(state);
+      EXPECT_EQ(what_comes(*resumed, 4), "10 12 14 end ") << how;
+    }
+}
+
+// A sampler of samples that throws once, and cannot be resumed but by going through it again.
+struct SamplesWithOneBad {
+  int64_t at = 0;
+  int64_t size() const { return 10; }
+  void set_epoch(int64_t) { at = 0; }
+  std::optional<int64_t> next() {
+    if (at >= 10) return std::nullopt;
+    if (at++ == 4) throw std::runtime_error("the sampler's database is away");
+    return at - 1;
+  }
+};
+
+TEST(BadSampler, StateBehindABadSampleGoesOnBehindIt) {
+  auto loader = make_data_loader(Numbers{10}, SamplesWithOneBad{}, DataLoaderOptions(2).prefetch(3));
+  EXPECT_EQ(what_comes(*loader, 3), "0 2 error ");
+  auto resumed = make_data_loader(Numbers{10}, SamplesWithOneBad{}, DataLoaderOptions(2));
+  resumed->load_state_dict(loader->state_dict());
+  EXPECT_EQ(what_comes(*resumed, 4), "5 7 9 end ");
+}
+
+struct TensorPairs {
+  size_t size() const { return 16; }
+  at::Tensor get(size_t i) const { return at::full({static_cast<int64_t>(i % 3) + 1}, static_cast<double>(i)); }
+};
+
+TEST(BadSampler, AnEmptyBatchOfSamplesThatAreCollatedIsNoError) {
+  auto loader = make_data_loader(TensorPairs{}, PairsWithOneBad{"empty"}, DataLoaderOptions(2),
+                                 [](std::vector<at::Tensor> tensors) { return tensors; });
+  int batches = 0;
+  while (loader->next()) ++batches;
+  EXPECT_EQ(batches, 7);
+}
+
 TEST(TooLittleMemory, IsAnErrorWithNumbersBeforeAnythingIsTouched) {
   try {
     make_data_loader(Numbers{4, int64_t{1} << 32}, DataLoaderOptions(64));

@@ -101,6 +101,90 @@ TEST(KilledForkServer, TakesItsWorkersAlongAndAllAreReplaced) {
   EXPECT_EQ(seen, 400);
 }
 
+// Stops the fork server for as long as it lives.
+class StoppedServer {
+ public:
+  StoppedServer() : server_(ForkServer::instance().pid()) { ::kill(server_, SIGSTOP); }
+  ~StoppedServer() { ::kill(server_, SIGCONT); }
+
+ private:
+  pid_t server_;
+};
+
+TEST(StoppedForkServer, DoesNotKeepTheOtherWorkersFromDoingADeadOnesWork) {
+  const Watchdog watchdog(20);
+  auto loader = make_data_loader(Numbers{400}, processes(StartMethod::kForkServer, 2).options(10));
+  loader->wait_ready();
+  {
+    const StoppedServer stopped;
+    ::kill(loader->worker_pids()[0], SIGKILL);
+    int64_t seen = 0;
+    for (auto& batch : *loader) {
+      ASSERT_TRUE(testing::is_whole(batch));
+      seen += batch.size();
+    }
+    EXPECT_EQ(seen, 400);
+    EXPECT_EQ(loader->stats().worker_deaths, 1U);
+  }
+  loader->wait_ready();
+  for (const pid_t pid : loader->worker_pids()) EXPECT_EQ(::kill(pid, 0), 0) << "it was replaced";
+}
+
+TEST(StoppedForkServer, IsNamedByTheTimeoutAndEverythingGoesOnWhenItDoes) {
+  const Watchdog watchdog(20);
+  auto loader = make_data_loader(
+      Numbers{100}, processes(StartMethod::kForkServer, 2).options(10).timeout(std::chrono::milliseconds(300)));
+  loader->wait_ready();
+  int64_t seen = 0;
+  {
+    const StoppedServer stopped;
+    for (const pid_t pid : loader->worker_pids()) ::kill(pid, SIGKILL);
+    try {
+      while (const auto batch = loader->next()) seen += batch->size();  // What was ready comes.
+      FAIL() << "no error";
+    } catch (const LoaderTimeout& e) {
+      EXPECT_NE(std::string(e.what()).find("is dead and cannot be replaced: the fork server (process " +
+                                           std::to_string(ForkServer::instance().pid()) + ") is stopped"),
+                std::string::npos)
+          << e.what();
+    }
+  }
+  for (bool more = true; more;) {
+    try {
+      const auto batch = loader->next();
+      more = batch.has_value();
+      if (more) seen += batch->size();
+    } catch (const LoaderTimeout&) {
+      continue;  // Its workers may take longer to start.
+    }
+  }
+  EXPECT_EQ(seen, 100);
+}
+
+TEST(StoppedForkServer, DoesNotKeepADeathFromBeingReportedByItsSignal) {
+  const Watchdog watchdog(20);
+  auto loader = make_data_loader(testing::Troubled{Numbers{20}, 5, testing::Troubled::How::kDieAlways},
+                                 processes(StartMethod::kForkServer, 2).options(10).prefetch(0).retries(0));
+  loader->wait_ready();
+  const StoppedServer stopped;
+  try {
+    loader->next();
+    FAIL() << "no error";
+  } catch (const WorkerDied& e) {
+    EXPECT_EQ(e.signal(), SIGKILL);
+  }
+  EXPECT_EQ(loader->next()->size(), 10);
+}
+
+TEST(StoppedForkServer, DoesNotHoldUpTheEndOfALoaderWhoseWorkersDied) {
+  const Watchdog watchdog(5);  // Two seconds are promised.
+  auto loader = make_data_loader(Numbers{100}, processes(StartMethod::kForkServer, 4).options(10));
+  loader->wait_ready();
+  const StoppedServer stopped;
+  for (const pid_t pid : loader->worker_pids()) ::kill(pid, SIGKILL);
+  loader.reset();
+}
+
 // Waits until none of `pids` exists (zombies count as existing), at most three seconds.
 std::vector<pid_t> survivors(std::vector<pid_t> pids) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(3);

@@ -363,14 +363,32 @@ TEST(ForkServer, ReportsStatusAlsoWhenTheProgramIgnoredSigchld) {
   ::signal(SIGCHLD, before);
 }
 
-TEST(ForkServer, WaitKeepsItsTimeWhileTheServerIsStopped) {
+TEST(ForkServer, WaitSaysHowAChildEndedThoughTheServerIsStopped) {
   Echo echo(StartMethod::kForkServer);
   const auto server = open_server();
   server.kill(SIGSTOP);
   echo.child.kill(SIGKILL);
-  EXPECT_FALSE(echo.child.wait(milliseconds(1))) << "nobody can say yet how it ended";
-  server.kill(SIGCONT);
   EXPECT_EQ(outcome(echo.child).signal(), SIGKILL);
+  server.kill(SIGCONT);
+}
+
+TEST(ForkServer, ThatIsStoppedIsNamedByStartAndGoesOnWhenItIsContinued) {
+  const Echo before(StartMethod::kForkServer);
+  const auto server = open_server();
+  server.kill(SIGSTOP);
+  for (int i = 0; i < 3; ++i) {
+    try {
+      const Echo echo(StartMethod::kForkServer);
+      FAIL() << "no error";
+    } catch (const ForkServerStopped& e) {
+      EXPECT_NE(std::string(e.what()).find("kill -CONT " + std::to_string(ForkServer::instance().pid())),
+                std::string::npos)
+          << e.what();
+    }
+  }
+  server.kill(SIGCONT);
+  Echo echo(StartMethod::kForkServer);
+  EXPECT_EQ(echo.ask("again"), "again");
 }
 
 TEST(ForkServer, ChildrenEndWithItWhenItIsTerminated) {

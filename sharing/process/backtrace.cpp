@@ -198,14 +198,25 @@ namespace {
   --record.count;
 }
 
+using Throw = void (*)(void*, void*, void (*)(void*));
+
+// The C++ library's own. Looked up at load, and with it what backtrace() looks up at its first call: a child forked
+// while another thread throws for the first time would wait for that thread for ever.
+Throw throw_of_library() {
+  static const auto found = reinterpret_cast<Throw>(::dlsym(RTLD_NEXT, "__cxa_throw"));
+  return found;
+}
+[[maybe_unused]] const bool kLookedUpAtLoad = [] {
+  Frames frames;
+  return capture(frames) > 0 && throw_of_library() != nullptr;
+}();
+
 }  // namespace
 }  // namespace millrace
 
 // See record_throws(). The declaration is the one GCC knows; `type` is a std::type_info*.
 extern "C" [[gnu::weak]] void __cxa_throw(void* thrown, void* type, void (*destructor)(void*)) {
-  using Throw = void (*)(void*, void*, void (*)(void*));
-  static const auto next = reinterpret_cast<Throw>(::dlsym(RTLD_NEXT, "__cxa_throw"));
   millrace::note_throw(thrown);
-  next(thrown, type, destructor);
+  millrace::throw_of_library()(thrown, type, destructor);
   __builtin_unreachable();
 }

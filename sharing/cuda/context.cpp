@@ -14,6 +14,7 @@ api::Device device_number(int device) {
 
 // Retained once for the life of the process: objects that live on the device may be dropped at any time.
 api::Context primary_context(int device) {
+  Driver::get();  // In a forked child it throws before the lock, which a thread of the parent may have held.
   static auto* const mutex = new std::mutex;
   static auto* const contexts = new std::map<int, api::Context>;
   const std::lock_guard lock(*mutex);

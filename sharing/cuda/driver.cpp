@@ -1,12 +1,13 @@
 #include "millrace/sharing/cuda/driver.h"
 
 #include <dlfcn.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
+
+#include "millrace/sharing/os/fork_handlers.h"
 
 namespace millrace::cuda {
 namespace {
@@ -64,18 +65,21 @@ struct DriverState {
     if (tried) return;
     tried = true;
     user = ::getpid();
-    ::pthread_atfork([] { instance().mutex.lock(); }, [] { instance().mutex.unlock(); },
-                     [] {
-                       auto& state = instance();
-                       state.mutex.unlock();
-                       state.forked();
-                     });
     status = open();
     ready = status.kind == DriverStatus::Kind::kReady;
   }
 
  private:
-  // A child may try anew, unless the driver it inherited was initialised.
+  DriverState() {
+    at_fork(ForkRank::kCudaDriver, {[] { instance().mutex.lock(); }, [] { instance().mutex.unlock(); },
+                                    [] {
+                                      auto& state = instance();
+                                      state.mutex.unlock();
+                                      state.forked();
+                                    }});
+  }
+
+  // What was found stays true, unless the driver was initialised. The child of a process that has not tried may try.
   void forked() {
     if (status.kind == DriverStatus::Kind::kNoLibrary || status.kind == DriverStatus::Kind::kTooOld) return;
     status.kind = DriverStatus::Kind::kForked;
@@ -132,6 +136,8 @@ struct DriverState {
         version, devices};
   }
 };
+
+[[maybe_unused]] static const DriverState& kDriverStateAtLoad = DriverState::instance();
 
 const DriverStatus& Driver::status() {
   auto& state = DriverState::instance();

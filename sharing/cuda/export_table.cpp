@@ -1,8 +1,7 @@
 #include "millrace/sharing/cuda/export_table.h"
 
-#include <pthread.h>
-
 #include "millrace/sharing/cuda/parking.h"
+#include "millrace/sharing/os/fork_handlers.h"
 
 namespace millrace::cuda {
 namespace {
@@ -37,12 +36,11 @@ ExportTable& ExportTable::instance() {
   static auto* const table = new ExportTable;  // Outlives tensors in static variables.
   return *table;
 }
+[[maybe_unused]] static const ExportTable& kExportTableAtLoad = ExportTable::instance();
 
 ExportTable::ExportTable() : ledger_(kGrace) {
-  SharedHeap::instance();  // Its fork handlers come first, so that they run after ours: locks in the order of use.
-  Driver::status();
-  ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-                   [] { instance().after_fork_in_child(); });
+  at_fork(ForkRank::kCudaExports, {[] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                                   [] { instance().after_fork_in_child(); }});
 }
 
 StorageTicket ExportTable::export_storage(const c10::Storage& storage) {

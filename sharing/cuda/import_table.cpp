@@ -1,13 +1,12 @@
 #include "millrace/sharing/cuda/import_table.h"
 
-#include <pthread.h>
-
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "millrace/sharing/cuda/ipc.h"
 #include "millrace/sharing/cuda/parking.h"
+#include "millrace/sharing/os/fork_handlers.h"
 
 namespace millrace::cuda {
 namespace {
@@ -29,12 +28,11 @@ ImportTable& ImportTable::instance() {
   static auto* const table = new ImportTable;  // Outlives tensors in static variables.
   return *table;
 }
+[[maybe_unused]] static const ImportTable& kImportTableAtLoad = ImportTable::instance();
 
 ImportTable::ImportTable() {
-  SharedHeap::instance();  // Their fork handlers come first, so that they run after ours: locks in the order of use.
-  Driver::status();
-  ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-                   [] { instance().after_fork_in_child(); });
+  at_fork(ForkRank::kCudaImports, {[] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                                   [] { instance().after_fork_in_child(); }});
 }
 
 c10::Storage ImportTable::import_storage(const ReceivedAllocation& received, uint64_t offset, uint64_t bytes,

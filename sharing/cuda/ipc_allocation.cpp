@@ -1,6 +1,5 @@
 #include "millrace/sharing/cuda/ipc_allocation.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <string>
 
 #include "millrace/sharing/cuda/context.h"
+#include "millrace/sharing/os/fork_handlers.h"
 
 namespace millrace::cuda {
 namespace {
@@ -44,17 +44,18 @@ class Producers {
 
  private:
   Producers() {
-    ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-                     [] {
-                       instance().mutex_.unlock();
-                       instance().self_.reset();
-                     });
+    at_fork(ForkRank::kCudaProducers, {[] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                                       [] {
+                                         instance().mutex_.unlock();
+                                         instance().self_.reset();
+                                       }});
   }
 
   std::mutex mutex_;  // Protects the rest.
   std::shared_ptr<const Producer> self_;
   std::map<std::pair<pid_t, uint64_t>, std::weak_ptr<const Producer>> others_;
 };
+[[maybe_unused]] const Producers& kProducersAtLoad = Producers::instance();
 
 struct SentProducers {
   std::vector<std::shared_ptr<const Producer>> list;

@@ -1,7 +1,5 @@
 #include "millrace/sharing/cuda/parking.h"
 
-#include <pthread.h>
-
 #include <chrono>
 #include <csignal>
 #include <system_error>
@@ -10,6 +8,7 @@
 #include "millrace/sharing/cuda/export_table.h"
 #include "millrace/sharing/cuda/import_table.h"
 #include "millrace/sharing/cuda/ipc.h"
+#include "millrace/sharing/os/fork_handlers.h"
 
 namespace millrace::cuda {
 namespace {
@@ -24,16 +23,15 @@ Parking& Parking::instance() {
   static auto* const parking = new Parking;
   return *parking;
 }
+[[maybe_unused]] static const Parking& kParkingAtLoad = Parking::instance();
 
 Parking::Parking() {
-  ExportTable::instance();  // Their fork handlers come first, so that they run after ours: locks in the order of use.
-  ImportTable::instance();
-  ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-                   [] {
-                     instance().running_ = false;
-                     instance().looking_ = false;
-                     instance().mutex_.unlock();
-                   });
+  at_fork(ForkRank::kCudaParking, {[] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                                   [] {
+                                     instance().running_ = false;
+                                     instance().looking_ = false;
+                                     instance().mutex_.unlock();
+                                   }});
 }
 
 void Parking::watch() noexcept {

@@ -1,7 +1,6 @@
 #include "millrace/sharing/memory/shared_heap.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -15,6 +14,7 @@
 #include "millrace/sharing/memory/free_ranges.h"
 #include "millrace/sharing/memory/round_up.h"
 #include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/range_lock.h"
 #include "millrace/sharing/os/syscall.h"
 
@@ -129,10 +129,11 @@ SharedHeap& SharedHeap::instance() {
   static SharedHeap* heap = new SharedHeap;
   return *heap;
 }
+[[maybe_unused]] static const SharedHeap& kSharedHeapAtLoad = SharedHeap::instance();
 
 SharedHeap::SharedHeap() {
-  ::pthread_atfork([] { instance().before_fork(); }, [] { instance().after_fork_in_parent(); },
-                   [] { instance().after_fork_in_child(); });
+  at_fork(ForkRank::kSharedHeap, {[] { instance().before_fork(); }, [] { instance().after_fork_in_parent(); },
+                                  [] { instance().after_fork_in_child(); }});
 }
 
 std::shared_ptr<const BlockUse> SharedHeap::allocate(size_t bytes, Backing backing) {

@@ -199,6 +199,19 @@ namespace {
   --record.count;
 }
 
+using Throw = void (*)(void*, void*, void (*)(void*));
+
+// The C++ library's own. Looked up at load, and with it what backtrace() looks up at its first call: a child forked
+// while another thread throws for the first time would wait for that thread for ever.
+Throw throw_of_library() {
+  static const auto found = reinterpret_cast<Throw>(::dlsym(RTLD_NEXT, "__cxa_throw"));
+  return found;
+}
+[[maybe_unused]] const bool kLookedUpAtLoad = [] {
+  Frames frames;
+  return capture(frames) > 0 && throw_of_library() != nullptr;
+}();
+
 }  // namespace
 }  // namespace millrace
 
@@ -206,9 +219,7 @@ namespace {
 extern "C" [[gnu::weak]] void millrace_throw(void* thrown, void* type, void (*destructor)(void*)) __asm__("__cxa_throw");
 
 extern "C" void millrace_throw(void* thrown, void* type, void (*destructor)(void*)) {
-  using Throw = void (*)(void*, void*, void (*)(void*));
-  static const auto next = reinterpret_cast<Throw>(::dlsym(RTLD_NEXT, "__cxa_throw"));
   millrace::note_throw(thrown);
-  next(thrown, type, destructor);
+  millrace::throw_of_library()(thrown, type, destructor);
   __builtin_unreachable();
 }

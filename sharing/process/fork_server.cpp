@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -16,6 +15,7 @@
 #include <map>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/process_stat.h"
@@ -225,12 +225,13 @@ struct ProcessForkServer {
 
   static ProcessForkServer*& current() {
     static ProcessForkServer* process = [] {
-      ::pthread_atfork(nullptr, nullptr, &ForkServer::forget_in_child);
+      at_fork(ForkRank::kForkServer, {nullptr, nullptr, &ForkServer::forget_in_child});
       return new ProcessForkServer;
     }();
     return process;
   }
 };
+[[maybe_unused]] static ProcessForkServer* const& kForkServerAtLoad = ProcessForkServer::current();
 
 namespace detail {
 

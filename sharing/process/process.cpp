@@ -1,6 +1,5 @@
 #include "millrace/sharing/process/process.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -11,6 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/sharing/process/context.h"
 #include "millrace/sharing/process/prologue.h"
@@ -75,7 +75,7 @@ struct ProcessFamily {
 
   static ProcessFamily*& current() {
     static ProcessFamily* family = [] {
-      ::pthread_atfork(nullptr, nullptr, [] { current() = new ProcessFamily; });
+      at_fork(ForkRank::kProcessFamily, {nullptr, nullptr, [] { current() = new ProcessFamily; }});
       return new ProcessFamily;
     }();
     return family;
@@ -115,6 +115,7 @@ struct ProcessFamily {
     for (const auto& state : children) state->join(std::nullopt);
   }
 };
+[[maybe_unused]] static ProcessFamily* const& kFamilyAtLoad = ProcessFamily::current();
 
 namespace {
 

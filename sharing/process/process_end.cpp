@@ -1,12 +1,11 @@
 #include "millrace/sharing/process/process_end.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <vector>
 
+#include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/process/process.h"
 
 namespace millrace {
@@ -22,7 +21,7 @@ struct Handlers {
 
   static Handlers*& current() {
     static Handlers* handlers = [] {
-      ::pthread_atfork(nullptr, nullptr, [] { current() = new Handlers; });
+      at_fork(ForkRank::kProcessEnd, {nullptr, nullptr, [] { current() = new Handlers; }});
       return new Handlers;
     }();
     return handlers;
@@ -43,6 +42,7 @@ struct Handlers {
     return handler;
   }
 };
+[[maybe_unused]] Handlers* const& kHandlersAtLoad = Handlers::current();
 
 }  // namespace
 

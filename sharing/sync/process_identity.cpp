@@ -1,7 +1,6 @@
 #include "millrace/sharing/sync/process_identity.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/owned_fd.h"
 
 namespace millrace::multiprocessing::detail {
@@ -23,12 +23,14 @@ std::atomic<pid_t> known_pid{0};
 std::atomic<uint64_t> known_start{0};
 thread_local pid_t known_thread = 0;
 
-void forget_after_fork() {
-  [[maybe_unused]] static const int registered = ::pthread_atfork(nullptr, nullptr, [] {
-    known_pid = 0;
-    known_thread = 0;
-  });
-}
+// At load, not at the first use: see at_fork().
+[[maybe_unused]] const bool kForgetsAfterFork = [] {
+  at_fork(ForkRank::kIdentity, {nullptr, nullptr, [] {
+                                  known_pid = 0;
+                                  known_thread = 0;
+                                }});
+  return true;
+}();
 
 struct Stat {
   char state = 0;
@@ -61,7 +63,6 @@ std::optional<Stat> read_stat(pid_t pid) {
 ProcessIdentity this_process() {
   const pid_t pid = known_pid.load(std::memory_order_acquire);
   if (pid != 0) return {pid, known_start.load(std::memory_order_relaxed)};
-  forget_after_fork();
   const auto stat = read_stat(::getpid());
   const ProcessIdentity self{::getpid(), stat ? stat->start_time : 0};
   known_start.store(self.start_time, std::memory_order_relaxed);
@@ -77,10 +78,7 @@ bool is_alive(const ProcessIdentity& process) {
 }
 
 pid_t this_thread() {
-  if (known_thread == 0) {
-    forget_after_fork();
-    known_thread = ::gettid();
-  }
+  if (known_thread == 0) known_thread = ::gettid();
   return known_thread;
 }
 

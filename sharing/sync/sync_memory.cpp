@@ -1,12 +1,12 @@
 #include "millrace/sharing/sync/sync_memory.h"
 
-#include <pthread.h>
 #include <sys/stat.h>
 
 #include <mutex>
 #include <unordered_map>
 #include <vector>
 
+#include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/syscall.h"
 
@@ -61,14 +61,15 @@ class Mapped {
  private:
   Mapped() {
     // A thread that a forked child does not have must not hold the mutex there.
-    ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-                     [] { instance().mutex_.unlock(); });
+    at_fork(ForkRank::kSyncMemory, {[] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                                    [] { instance().mutex_.unlock(); }});
   }
 
   std::mutex mutex_;
   std::unordered_map<ino_t, std::weak_ptr<SyncMemory>> by_inode_;
   std::vector<MappedSegment> kept_;
 };
+[[maybe_unused]] const Mapped& kMappedAtLoad = Mapped::instance();
 
 }  // namespace
 

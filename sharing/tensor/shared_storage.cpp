@@ -1,7 +1,6 @@
 #include "millrace/sharing/tensor/shared_storage.h"
 
 #include <c10/util/Exception.h>
-#include <pthread.h>
 
 #include <array>
 #include <cstring>
@@ -9,6 +8,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/tensor/strategy.h"
 
 namespace millrace {
@@ -69,8 +69,8 @@ class StorageTable {
 
  private:
   StorageTable() {
-    SharedHeap::instance();  // Its fork handlers come first, so that they run after ours: locks in the order of use.
-    ::pthread_atfork([] { instance().lock_all(); }, [] { instance().unlock_all(); }, [] { instance().unlock_all(); });
+    at_fork(ForkRank::kStorages,
+            {[] { instance().lock_all(); }, [] { instance().unlock_all(); }, [] { instance().unlock_all(); }});
   }
 
   void lock_all() {
@@ -86,6 +86,7 @@ class StorageTable {
   std::mutex mutex_;  // Protects storages_. Taken while one of moving_ is held, never the other way round.
   std::unordered_map<const std::byte*, WeakStorage> storages_;
 };
+[[maybe_unused]] const StorageTable& kStorageTableAtLoad = StorageTable::instance();
 
 void release(void* content) {
   const std::unique_ptr<Content> owned(static_cast<Content*>(content));

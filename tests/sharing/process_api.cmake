@@ -5,6 +5,6 @@ target_link_libraries(sharing_exit_program PRIVATE millrace_sharing millrace_tes
 # Not under the thread sanitizer: children here fork from threads and fork again, which its runtime does not survive for
 # certain, and there is next to no code here that threads share.
 millrace_test(sharing_process_api_test sharing/process_api/call_test.cpp sharing/process_api/api_process_test.cpp
-  sharing/process_api/exit_test.cpp sharing/process_api/spawn_test.cpp
+  sharing/process_api/exit_test.cpp sharing/process_api/fork_test.cpp sharing/process_api/spawn_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_sharing millrace_test_support)
 add_dependencies(sharing_process_api_test sharing_exit_program)

@@ -2,13 +2,11 @@
 
 #include <pthread.h>
 
+#include "millrace/sharing/cuda/dead_work.h"
 #include "millrace/sharing/cuda/parking.h"
 
 namespace millrace::cuda {
 namespace {
-
-// How long the work of a dead process may go on upon the device. A guess, to be measured on hardware.
-constexpr std::chrono::seconds kGrace{2};
 
 using Clock = std::chrono::steady_clock;
 
@@ -38,7 +36,7 @@ ExportTable& ExportTable::instance() {
   return *table;
 }
 
-ExportTable::ExportTable() : ledger_(kGrace) {
+ExportTable::ExportTable() : ledger_(kDeadWorkGrace) {
   SharedHeap::instance();  // Its fork handlers come first, so that they run after ours: locks in the order of use.
   Driver::status();
   ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },

@@ -22,6 +22,7 @@
 #include "millrace/loader/worker.h"
 #include "millrace/loader/worker_crew.h"
 #include "millrace/samplers/scatter.h"
+#include "millrace/sharing/cuda/dead_work.h"
 #include "millrace/sharing/memory/arena.h"
 #include "millrace/sharing/memory/slot_layout.h"
 #include "millrace/sharing/os/epoll.h"
@@ -44,9 +45,6 @@ constexpr auto kLookForDeaths = std::chrono::milliseconds(10);
 constexpr auto kLookForCopies = std::chrono::milliseconds(1);  // No descriptor tells of the end of a device's copies.
 constexpr auto kVacantLimit = std::chrono::seconds(30);        // As for any answer of the fork server.
 constexpr auto kHeldGrace = std::chrono::seconds(2);           // For another thread of the user's to drop a batch.
-// What a killed process had begun on a device goes on for some time: its context is torn down by the kernel, later. How
-// long that may take is documented nowhere, and not measured yet.
-constexpr auto kDeviceGrace = std::chrono::seconds(2);
 
 std::string seconds_text(Clock::duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
@@ -892,7 +890,7 @@ class DataLoaderBase::Engine {
     const Beacon& beacon = board_.beacon(death.worker);
     estates_.push_back({death, beacon.phase.load(std::memory_order_acquire),
                         beacon.sample.load(std::memory_order_relaxed),
-                        device_arena_ ? Clock::now() + kDeviceGrace : Clock::time_point{}});
+                        device_arena_ ? Clock::now() + cuda::kDeadWorkGrace : Clock::time_point{}});
     settle_estates();
     vacancies_[death.worker] = who + death.status.str();
     fill_vacancies();

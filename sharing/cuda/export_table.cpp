@@ -1,13 +1,11 @@
 #include "millrace/sharing/cuda/export_table.h"
 
+#include "millrace/sharing/cuda/dead_work.h"
 #include "millrace/sharing/cuda/parking.h"
 #include "millrace/sharing/os/fork_handlers.h"
 
 namespace millrace::cuda {
 namespace {
-
-// How long the work of a dead process may go on upon the device. A guess, to be measured on hardware.
-constexpr std::chrono::seconds kGrace{2};
 
 using Clock = std::chrono::steady_clock;
 
@@ -38,7 +36,7 @@ ExportTable& ExportTable::instance() {
 }
 [[maybe_unused]] static const ExportTable& kExportTableAtLoad = ExportTable::instance();
 
-ExportTable::ExportTable() : ledger_(kGrace) {
+ExportTable::ExportTable() : ledger_(kDeadWorkGrace) {
   at_fork(ForkRank::kCudaExports, {[] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                                    [] { instance().after_fork_in_child(); }});
 }

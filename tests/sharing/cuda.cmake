@@ -23,7 +23,7 @@ millrace_fake_cuda_test(sharing_cuda_vmm_test sharing/cuda/vmm_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_cuda millrace_test_support)
 
 # The state machines of memory between processes, pure code.
-millrace_test(sharing_cuda_ledger_test sharing/cuda/ipc_ledger_test.cpp
+millrace_test(sharing_cuda_ledger_test sharing/cuda/ipc_ledger_test.cpp sharing/cuda/gpu_results_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_cuda millrace_test_support)
 
 millrace_fake_cuda_test(sharing_cuda_ipc_test sharing/cuda/ipc_test.cpp sharing/cuda/device_tensors.cpp

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <numeric>
 #include <sstream>
 
@@ -24,7 +25,8 @@ const std::string& plain(const Node& node, const std::string& expected) {
 template <class T>
 T number(const Node& node, const std::string& expected) {
   const std::string& text = plain(node, expected);
-  const char* first = text.data() + (text.starts_with('+') ? 1 : 0);
+  const bool has_plus = text.starts_with('+') && !text.starts_with("+-");
+  const char* first = text.data() + (has_plus ? 1 : 0);
   const char* last = text.data() + text.size();
   T result{};
   const auto [end, error] = std::from_chars(first, last, result);
@@ -110,12 +112,15 @@ uint64_t read<uint64_t>(const Node& node) {
 
 template <>
 double read<double>(const Node& node) {
-  return number<double>(node, "a number");
+  const auto value = number<double>(node, "a number");
+  if (!std::isfinite(value)) throw wrong_type(node, "a number");  // from_chars reads inf and nan as well.
+  return value;
 }
 
 template <>
 std::string read<std::string>(const Node& node) {
   if (node.value().kind != Value::Kind::kScalar) throw wrong_type(node, "text");
+  if (node.value().text.find('\0') != std::string::npos) throw node.error("a text with a NUL in it; write it without");
   return node.value().text;
 }
 

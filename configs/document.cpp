@@ -4,17 +4,15 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cctype>
-#include <cerrno>
 #include <cstdint>
-#include <fstream>
-#include <sstream>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
 
 #include "millrace/configs/overrides.h"
 #include "millrace/configs/references.h"
+#include "millrace/loader/whole_number.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace::configs {
 namespace {
@@ -165,24 +163,12 @@ void emit(YAML::Emitter& out, const Value& value) {
   }
 }
 
-std::string read_file(const std::filesystem::path& file) {
-  const auto name = printable(file.string());
-  const auto kind = std::filesystem::status(file).type();
-  if (kind == std::filesystem::file_type::directory) throw ConfigError(name + ": is a directory, not a YAML file");
-  if (std::filesystem::exists(file) && kind != std::filesystem::file_type::regular)
-    throw ConfigError(name +
-                      ": is no regular file but a pipe, a socket or a device, which may never end; write the "
-                      "settings to a file");
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  std::string text;
-  if (in.good()) {
-    text.resize(Limits::kBytes + 1);
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<size_t>(in.gcount()));
+std::string read_file(const std::string& file) {
+  try {
+    return millrace::detail::read_regular(file, Limits::kBytes);
+  } catch (const std::exception& error) {
+    throw ConfigError(printable(file) + ": cannot read: " + error.what());
   }
-  if (!in.is_open() || in.bad()) throw ConfigError(name + ": cannot read: " + std::generic_category().message(errno));
-  return text;
 }
 
 // Puts `shown` in the place of a text of the environment. One or two letters occur by chance within other words.
@@ -310,7 +296,8 @@ Node Node::parent() const {
   const Value* at = root_.get();
   auto path = path_;
   path.pop_back();
-  for (const auto& part : path) at = at->kind == Value::Kind::kList ? &at->elements[std::stoul(part)] : at->find(part);
+  for (const auto& part : path)
+    at = at->kind == Value::Kind::kList ? &at->elements[*millrace::detail::whole_number<size_t>(part)] : at->find(part);
   return part(*at, std::move(path));
 }
 
@@ -339,9 +326,10 @@ Value parse(const std::string& text, const std::string& source) {
 }
 
 Node load(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-  Value root = parse(read_file(file), file.string());
+  const std::string path = millrace::detail::user_path(file.string());
+  Value root = parse(read_file(path), path);
   if (root.kind == Value::Kind::kNull)
-    throw ConfigError(printable(file.string()) + ": is empty, but a map of settings is expected");
+    throw ConfigError(printable(path) + ": is empty, but a map of settings is expected");
   if (root.kind != Value::Kind::kMap)
     throw ConfigError(to_string(root.origin) + ": expected a map of settings, found " + describe(root));
   for (const auto& argument : overrides) apply_override(root, argument);

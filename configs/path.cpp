@@ -1,6 +1,8 @@
 #include "millrace/configs/path.h"
 
-#include <charconv>
+#include <optional>
+
+#include "millrace/loader/whole_number.h"
 
 namespace millrace::configs {
 
@@ -15,11 +17,8 @@ std::vector<std::string> split_path(std::string_view path) {
 }
 
 Value* element_at(Value& list, std::string_view part) {
-  size_t index = 0;
-  const char* const last = part.data() + part.size();
-  const auto [end, error] = std::from_chars(part.data(), last, index);
-  if (error != std::errc() || end != last || index >= list.elements.size()) return nullptr;
-  return &list.elements[index];
+  const std::optional<size_t> index = millrace::detail::whole_number<size_t>(part);
+  return index && *index < list.elements.size() ? &list.elements[*index] : nullptr;
 }
 
 }  // namespace millrace::configs

@@ -1,12 +1,13 @@
 #include "millrace/loader/state.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <span>
-#include <sstream>
 #include <stdexcept>
+#include <string_view>
 
+#include "millrace/loader/whole_number.h"
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
 namespace {
@@ -26,8 +27,11 @@ std::string hex(std::span<const std::byte> bytes) {
 std::vector<std::byte> bytes_of(const std::string& text) {
   if (text.size() % 2 != 0) throw std::runtime_error("a hexadecimal text of odd length");
   std::vector<std::byte> bytes;
-  for (size_t i = 0; i < text.size(); i += 2)
-    bytes.push_back(static_cast<std::byte>(std::stoul(text.substr(i, 2), nullptr, 16)));
+  for (size_t i = 0; i < text.size(); i += 2) {
+    const auto byte = detail::whole_number<uint8_t>(std::string_view(text).substr(i, 2), 16);
+    if (!byte) throw std::runtime_error("'" + text.substr(i, 2) + "' in a hexadecimal text");
+    bytes.push_back(static_cast<std::byte>(*byte));
+  }
   return bytes;
 }
 
@@ -84,7 +88,8 @@ LoaderState loader_state_from_string(const std::string& text) {
   }
 }
 
-void save(const LoaderState& state, const std::string& path) {
+void save(const LoaderState& state, const std::string& given) {
+  const std::string path = detail::user_path(given);
   const std::string text = to_string(state) + '\n';
   try {
     NewFile file(path);
@@ -95,13 +100,17 @@ void save(const LoaderState& state, const std::string& path) {
   }
 }
 
-LoaderState load_state(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error("cannot read the loader state " + path);
-  std::ostringstream text;
-  text << file.rdbuf();
+LoaderState load_state(const std::string& given) {
+  constexpr size_t kMost = size_t{256} << 20;  // A thousand streams with states of 100 kB each.
+  const std::string path = detail::user_path(given);
+  std::string text;
   try {
-    return loader_state_from_string(text.str());
+    text = detail::read_regular(path, kMost);
+  } catch (const std::exception& e) {
+    throw std::runtime_error("cannot read the loader state " + path + ": " + e.what());
+  }
+  try {
+    return loader_state_from_string(text);
   } catch (const std::exception& e) {
     throw std::runtime_error(path + ": " + e.what());
   }

@@ -92,6 +92,7 @@ class NpyHeader {
     const auto [end, error] = std::from_chars(begin, text_.data() + text_.size(), value);
     if (error != std::errc() || value < 0) bad();
     at_ += static_cast<size_t>(end - begin);
+    if (text_.substr(at_).starts_with('L')) ++at_;  // How Python 2 writes long integers.
     return value;
   }
 
@@ -174,7 +175,15 @@ NpyArray::NpyArray(const std::string& path) {
       refuse("holds " + std::to_string(there) + " bytes of the " + std::to_string(nbytes_) +
              " that its header promises: write or copy it again");
   } catch (const std::exception& error) {
-    throw std::runtime_error("npy: '" + path + "' " + error.what());
+    throw std::runtime_error("npy: '" + file_.path() + "' " + error.what());
+  }
+}
+
+void NpyArray::require_unchanged() const {
+  try {
+    file_.require_unchanged();
+  } catch (const std::exception& error) {
+    throw std::runtime_error("npy: " + std::string(error.what()));
   }
 }
 
@@ -213,6 +222,7 @@ void NpyDataset::read(size_t i, SampleRow& row, SampleContext& /*context*/) cons
   for (size_t k = 0; k < arrays_.size(); ++k) {
     const auto to = row.bytes(k);
     if (!to.empty()) std::memcpy(to.data(), arrays_[k].bytes().data() + i * to.size(), to.size());
+    arrays_[k].require_unchanged();
   }
 }
 

@@ -18,8 +18,9 @@ namespace millrace {
 /// the file.
 ///
 /// Numbers, complex numbers and bools, in C order and little-endian; other files are refused with what to do. A value:
-/// copies share the mapping, and what travels is the file's descriptor. Any thread may read. Do not cut the file short
-/// while it is in use: reading what is gone kills the process with SIGBUS.
+/// copies share the mapping, and what travels is the file's descriptor. Any thread may read. NpyDataset gives an error
+/// for a file that was written to meanwhile. Do not cut the file short while it is in use: reading what is gone kills
+/// the process with SIGBUS.
 class NpyArray {
  public:
   NpyArray() = default;  ///< For the receiving side of serialize().
@@ -33,6 +34,9 @@ class NpyArray {
 
   /// Its elements, in C order.
   std::span<const std::byte> bytes() const { return file_.bytes().subspan(offset_, nbytes_); }
+
+  /// Throws std::runtime_error when the file was written to since it was opened. Asked after elements were taken.
+  void require_unchanged() const;
 
   void save(EncodeArchive& archive) const { archive(file_, dtype_, shape_, offset_, nbytes_); }
   void load(DecodeArchive& archive);

@@ -1,7 +1,6 @@
 #include "millrace/loader/datasets/brace_expansion.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <cstdlib>
 #include <iterator>
@@ -10,6 +9,8 @@
 #include <stdexcept>
 #include <string_view>
 #include <utility>
+
+#include "millrace/loader/whole_number.h"
 
 namespace millrace {
 namespace {
@@ -35,11 +36,11 @@ Strings product(const Strings& beginnings, const Strings& endings) {
 }
 
 int64_t integer(const std::string& text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || std::abs(value) > int64_t{1} << 53)
+  constexpr int64_t kLargest = int64_t{1} << 53;
+  const std::optional<int64_t> value = detail::whole_number<int64_t>(text);
+  if (!value || *value > kLargest || *value < -kLargest)
     throw std::invalid_argument("'" + text + "' in braces is too large a number");
-  return value;
+  return *value;
 }
 
 /// Calls take(value) for the values from `first` to `last`, in either direction, `step` apart (0 counts as 1).

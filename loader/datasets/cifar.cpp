@@ -2,12 +2,14 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "millrace/loader/datasets/mapped_file.h"
+#include "millrace/loader/datasets/plain_text.h"
+#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
 namespace {
@@ -48,13 +50,20 @@ fs::path find_directory(const Edition& edition, const std::string& root) {
   std::error_code ignored;  // What cannot be looked at is not there.
   for (const auto& directory : {fs::path(root), fs::path(root) / edition.directory})
     if (fs::exists(directory / edition.class_names, ignored)) return directory;
-  fail_cifar("no file '" + edition.class_names + "' in '" + root + "', nor in " + edition.directory + " below it: unpack " +
-       edition.archive + " there, the binary version (relative paths begin at " + fs::current_path().string() + ")");
+  fail_cifar("no file '" + edition.class_names + "' in '" + root + "', nor in " + edition.directory +
+             " below it: unpack " + edition.archive + " there, the binary version (relative paths begin at " +
+             fs::current_path().string() + ")");
 }
 
 std::vector<std::string> read_class_names(const fs::path& path) {
-  std::ifstream file(path);
-  if (!file) fail_cifar("cannot read '" + path.string() + "': give read permission on it (chmod u+r)");
+  constexpr size_t kLargestList = 1 << 20;
+  std::string text;
+  try {
+    text = detail::plain_text(detail::read_regular(path.string(), kLargestList));
+  } catch (const std::exception& error) {
+    fail_cifar("cannot read '" + path.string() + "': " + error.what());
+  }
+  std::istringstream file(text);
   std::vector<std::string> names;
   for (std::string line; std::getline(file, line);) {
     if (line.ends_with('\r')) line.pop_back();
@@ -64,7 +73,7 @@ std::vector<std::string> read_class_names(const fs::path& path) {
 }
 
 PixelDataset read_files(const Edition& edition, const std::string& root, PixelDataset::Mode mode) {
-  const fs::path directory = find_directory(edition, root);
+  const fs::path directory = find_directory(edition, detail::user_path(root));
   const bool train = mode == PixelDataset::Mode::kTrain;
   PixelDataset::Format format{edition.name + (train ? " train" : " test"), ImageMode::kRGB, kSize,
                               read_class_names(directory / edition.class_names)};
@@ -76,7 +85,7 @@ PixelDataset read_files(const Edition& edition, const std::string& root, PixelDa
     const detail::MappedFile& file = files.emplace_back((directory / name).string());
     if (file.bytes().size() % record != 0)
       fail_cifar("'" + file.path() + "' has " + std::to_string(file.bytes().size()) + " bytes, no multiple of the " +
-           std::to_string(record) + " of a picture: unpack " + edition.archive + " again");
+                 std::to_string(record) + " of a picture: unpack " + edition.archive + " again");
     count += file.bytes().size() / record;
   }
 
@@ -89,11 +98,12 @@ PixelDataset read_files(const Edition& edition, const std::string& root, PixelDa
                 const auto label = static_cast<size_t>(left[edition.label_bytes - 1]);
                 if (label >= classes)
                   fail_cifar("'" + file.path() + "' has a picture with label " + std::to_string(label) + ", but " +
-                       edition.class_names + " names " + std::to_string(classes) + " classes: unpack " +
-                       edition.archive + " again");
+                             edition.class_names + " names " + std::to_string(classes) + " classes: unpack " +
+                             edition.archive + " again");
                 labels[i] = static_cast<int64_t>(label);
                 std::memcpy(pixels.data() + i * picture, left.data() + edition.label_bytes, picture);
               }
+              file.require_unchanged();
             }
           }};
 }

@@ -17,7 +17,8 @@ struct CsvField {
 };
 
 /// Reads comma-separated values as RFC 4180 defines them: fields may be quoted, and then hold commas, line ends and
-/// doubled quotes; lines end with LF or CRLF. A byte order mark is skipped, as are empty lines.
+/// doubled quotes; lines end with LF, CRLF or CR. A byte order mark is skipped, as are empty lines. Semicolons, tabs or
+/// bars separate fields where the first line has more of them than commas.
 class CsvReader {
  public:
   /// Borrows the text, which stands in `file`.
@@ -35,6 +36,7 @@ class CsvReader {
 
   std::string file_;
   std::string_view text_;
+  char separator_ = ',';
   size_t at_ = 0;
   size_t line_ = 1;
   size_t line_begin_ = 0;

@@ -1,7 +1,5 @@
 #include "millrace/loader/datasets/image_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <optional>
@@ -11,38 +9,27 @@
 #include "millrace/loader/image/room.h"
 #include "millrace/loader/transforms/renderer.h"
 #include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/os/regular_file.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace::detail {
 
-namespace {
-
-/// What a path leads to that is no file.
-std::string kind_of(mode_t mode) {
-  if (S_ISDIR(mode)) return "a directory";
-  if (S_ISFIFO(mode)) return "a FIFO";
-  if (S_ISSOCK(mode)) return "a socket";
-  return "a device";
-}
-
-}  // namespace
-
 std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options) {
   thread_local image::Room<std::byte> buffer;
-  // A FIFO without a writer would be waited for.
-  const OwnedFd file(MILLRACE_SYSCALL(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK), path));
-  struct stat status = {};
-  MILLRACE_SYSCALL(::fstat(file.get(), &status), path);
-  if (!S_ISREG(status.st_mode)) throw std::runtime_error(kind_of(status.st_mode) + ", not a regular file");
-  const auto size = static_cast<size_t>(status.st_size);
+  const OwnedFd file = open_regular(path);
+  const FileStamp stamp = stamp_of(file.get(), path);
+  const auto size = static_cast<size_t>(stamp.size);
   image::require_file_size(size, options);
   std::byte* const bytes = buffer.at_least(size);
   size_t done = 0;
   while (done < size) {
     const auto got = MILLRACE_SYSCALL(::read(file.get(), bytes + done, size - done), path);
-    if (got == 0) break;  // It became shorter; the decoder will say so.
+    if (got == 0) break;
     done += static_cast<size_t>(got);
   }
+  // Half of one picture and half of another would be neither.
+  if (done < size || stamp_of(file.get(), path) != stamp)
+    throw std::runtime_error("the file changed while it was read: write it under another name, then rename it");
   return {bytes, done};
 }
 

@@ -14,8 +14,8 @@
 // call to call.
 namespace millrace::detail {
 
-/// The bytes of a file, valid until the thread's next call. Throws SyscallError, or std::runtime_error for what is no
-/// regular file (which is not waited for) and for one so large that no picture of options.max_pixels is in it.
+/// The bytes of a file, valid until the thread's next call. Throws as open_regular(), and std::runtime_error for one so
+/// large that no picture of options.max_pixels is in it, and for one that changes meanwhile.
 std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options);
 
 /// The field "image" of what `chain` makes of pictures. Where it leaves sizes as they are, all must have that of the

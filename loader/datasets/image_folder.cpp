@@ -37,7 +37,7 @@ bool is_picture(const std::string& name) {
 
 [[noreturn]] void fail_to_list(const fs::path& directory, const std::error_code& error) {
   fail_folder("cannot list '" + directory.string() + "': " + error.message() +
-       (error == std::errc::permission_denied ? "; give read and search permission on it (chmod u+rx)" : ""));
+              (error == std::errc::permission_denied ? "; give read and search permission on it (chmod u+rx)" : ""));
 }
 
 /// What tells one folder from another, by whatever path it was reached.

@@ -9,9 +9,9 @@ namespace millrace::detail {
 namespace {
 
 /// In lower case; systems that write them do not tell cases apart.
-constexpr std::array<std::string_view, 9> kLitter = {
-    "__macosx",     "thumbs.db", "ehthumbs.db", "desktop.ini",               "@eadir",
-    "$recycle.bin", "#recycle",  "lost+found",  "system volume information"};
+constexpr std::array<std::string_view, 9> kLitter = {"__macosx",    "thumbs.db",  "ehthumbs.db",
+                                                     "desktop.ini", "@eadir",     "$recycle.bin",
+                                                     "#recycle",    "lost+found", "system volume information"};
 
 char small(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 

@@ -13,6 +13,7 @@
 #include "millrace/loader/datasets/dataset.h"
 #include "millrace/loader/datasets/image_file.h"
 #include "millrace/loader/datasets/manifest_columns.h"
+#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
 namespace {
@@ -37,7 +38,9 @@ void set_max_boxes(ImageManifestOptions& options, const std::string& path, const
 
 }  // namespace
 
-ImageManifest::ImageManifest(const std::string& path, ImageManifestOptions options) : options_(std::move(options)) {
+ImageManifest::ImageManifest(const std::string& given, ImageManifestOptions options) : options_(std::move(options)) {
+  const std::string path = detail::user_path(given);
+  options_.root = detail::user_path(options_.root);
   if (options_.image.empty()) throw std::invalid_argument("ImageManifest: the column of the pictures needs a name");
   if (options_.root.empty()) options_.root = std::filesystem::path(path).parent_path().string();
   {

@@ -33,8 +33,8 @@ struct ImageManifestOptions {
   }
 };
 
-/// Pictures that a file lists, one a row, with labels, boxes and masks: CSV with a header (.csv; RFC 4180) or one JSON
-/// object a line (.jsonl, .ndjson, .json).
+/// Pictures that a file lists, one a row, with labels, boxes and masks: CSV with a header (.csv, .tsv; RFC 4180, also
+/// with semicolons, tabs or bars) or one JSON object a line (.jsonl, .ndjson, .json), in UTF-8.
 ///
 ///   auto cars = ImageManifest("cars/train.csv", {.label = "", .boxes = "boxes"});
 ///
@@ -43,7 +43,8 @@ struct ImageManifestOptions {
 ///   b.jpg,dog,
 ///
 /// Labels are integers, taken as they are, or texts, numbered in the order of classes(), which is sorted; one or the
-/// other in all rows. Boxes are [x1, y1, x2, y2] in pixels, a list of them in a row, in CSV as JSON (which is how
+/// other in all rows. In CSV what only looks like a number (+1, 1.0, 007, nan) is refused; in JSON, quotes make a text.
+/// Boxes are [x1, y1, x2, y2] in pixels, a list of them in a row, in CSV as JSON (which is how
 /// pandas writes a list); an empty field is none. Masks are pictures of one 8-bit channel, of the size of theirs.
 ///
 /// Samples, in this order, without the fields whose option is empty:

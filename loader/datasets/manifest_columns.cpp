@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
@@ -11,6 +12,8 @@
 
 #include "millrace/loader/datasets/csv.h"
 #include "millrace/loader/datasets/mapped_file.h"
+#include "millrace/loader/datasets/plain_text.h"
+#include "millrace/loader/whole_number.h"
 
 namespace millrace::detail {
 
@@ -68,6 +71,9 @@ namespace {
 
 constexpr const char* kNaming = "ImageManifestOptions say what a column is called (\"\": do not read it)";
 
+/// Characters of a value in a message.
+constexpr size_t kQuoted = 40;
+
 constexpr const char* kBoxes = ": boxes are a list of [x1, y1, x2, y2], in pixels";
 
 // What is wrong with a value, without its place.
@@ -75,20 +81,48 @@ constexpr const char* kBoxes = ": boxes are a list of [x1, y1, x2, y2], in pixel
 
 void add_path(StringColumn& paths, std::string_view path) {
   if (path.empty()) refuse("no path: name a file, or remove the row");
+  if (path.find('\0') != path.npos) refuse("a path with a NUL in it, which no file can have: write it without");
   paths.add(path);
 }
 
+/// Whether somebody, or some other reader, might take a text for a number: "+1", " 1", "1.0", "1e3", "1,000", "007",
+/// "nan", "'1'".
+bool looks_like_number(std::string_view text) {
+  constexpr std::string_view kAround = " \t\v\f'\"`";
+  text.remove_prefix(std::min(text.find_first_not_of(kAround), text.size()));
+  text = text.substr(0, text.find_last_not_of(kAround) + 1);
+  if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+  if (text.starts_with("0x") || text.starts_with("0X")) return whole_number<uint64_t>(text.substr(2), 16).has_value();
+  std::string digits(text);  // Without what groups them.
+  std::erase_if(digits, [](char c) { return c == ',' || c == '_' || c == '\'' || c == ' '; });
+  if (text.empty() || (digits.size() < text.size() && (text[0] < '0' || text[0] > '9'))) return false;
+  double value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return error != std::errc::invalid_argument && end == digits.data() + digits.size();
+}
+
+/// Of a file whose values are all texts. What is not plainly the one or the other is refused: it would be another
+/// class than the number that was meant.
 void add_label(LabelColumn& labels, std::string_view text) {
   if (text.empty()) refuse("no label: give one; " + std::string(kNaming));
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc() && end == text.data() + text.size())
-    labels.add(number);
+  const size_t sign = text.starts_with('-') ? 1 : 0;
+  const bool is_plain = text.size() == sign + 1 ? text != "-0" : text[sign] != '0';
+  const std::optional<int64_t> number = whole_number<int64_t>(text);
+  if (number && is_plain)
+    labels.add(*number);
+  else if (looks_like_number(text))
+    refuse(
+        "label '" + std::string(text.substr(0, kQuoted)) +
+        "' looks like a number and is no plain integer of 64 bits: write an integer, such as 7 or -1, or a text that "
+        "is no number; JSON lines take any text in quotes");
   else
     labels.add(text);
 }
 
 void add_label(LabelColumn& labels, const Json& value) {
+  constexpr auto kLargest = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  if (value.is_number_unsigned() && value.get<uint64_t>() > kLargest)
+    refuse("label " + value.dump() + " does not fit a signed integer of 64 bits: number the classes from 0");
   if (value.is_number_integer())
     labels.add(value.get<int64_t>());
   else if (value.is_string())
@@ -98,7 +132,7 @@ void add_label(LabelColumn& labels, const Json& value) {
 }
 
 // "syntax error …" of "[json.exception.parse_error.101] parse error at line 1, column 5: syntax error …".
-std::string reason_of(const Json::parse_error& error) {
+std::string reason_of(const Json::exception& error) {
   const std::string what = error.what();
   return what.substr(what.find(": ") + 2);
 }
@@ -111,6 +145,8 @@ void add_boxes(ManifestColumns& columns, const Json& value) {
       refuse("box " + box.dump() + " is not four numbers" + kBoxes);
     transforms::TargetBox corners;
     std::ranges::transform(box, corners.begin(), [](const Json& number) { return number.get<float>(); });
+    if (!std::ranges::all_of(corners, [](float side) { return std::isfinite(side); }))
+      refuse("box " + box.dump() + " has a number that is too large for float32" + kBoxes);
     if (!(corners[0] <= corners[2] && corners[1] <= corners[3]))
       refuse("box " + box.dump() + " ends before it begins" + kBoxes + ", not [x, y, width, height]");
     columns.boxes.push_back(corners);
@@ -121,7 +157,7 @@ void add_boxes(ManifestColumns& columns, const Json& value) {
 void add_boxes(ManifestColumns& columns, const std::string& text) {
   try {
     add_boxes(columns, text.empty() ? Json::array() : Json::parse(text));
-  } catch (const Json::parse_error& error) {
+  } catch (const Json::exception& error) {  // Numbers may be too large as well.
     refuse(reason_of(error) + kBoxes);
   }
 }
@@ -179,9 +215,9 @@ void read_json_lines(const std::string& file, std::string_view text, const Image
                      ManifestColumns& columns) {
   size_t number = 0;
   for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
+    const size_t end = std::min(text.find_first_of("\r\n", at), text.size());
     const std::string_view line = text.substr(at, end - at);
-    at = end + 1;
+    at = end + (text.substr(end).starts_with("\r\n") ? 2 : 1);
     ++number;
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     Json row;
@@ -189,6 +225,8 @@ void read_json_lines(const std::string& file, std::string_view text, const Image
       row = Json::parse(line);
     } catch (const Json::parse_error& error) {
       fail_at(file, number, error.byte, reason_of(error) + ": write one JSON object a line");
+    } catch (const Json::exception& error) {
+      fail_at(file, number, 1, reason_of(error));
     }
     if (!row.is_object()) fail_at(file, number, 1, "no JSON object: write {\"" + options.image + "\": …} on each line");
 
@@ -213,19 +251,30 @@ void read_json_lines(const std::string& file, std::string_view text, const Image
 
 ManifestColumns read_manifest(const std::string& path, const ImageManifestOptions& options) {
   const std::string ending = std::filesystem::path(path).extension().string();
-  const bool csv = ending == ".csv";
+  const bool csv = ending == ".csv" || ending == ".tsv";
   if (!csv && ending != ".jsonl" && ending != ".ndjson" && ending != ".json")
     throw std::runtime_error("manifest: '" + path +
-                             "' ends neither in .csv nor in .jsonl, .ndjson or .json: rename it to what it is");
+                             "' ends neither in .csv or .tsv nor in .jsonl, .ndjson or .json: rename it to what it is");
   MappedFile file;
   try {
     file = MappedFile(path);
   } catch (const std::exception& error) {
     throw std::runtime_error("manifest: " + std::string(error.what()));
   }
-  const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
   ManifestColumns columns;
+  const std::string_view bytes(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  std::string_view text;
+  try {
+    text = plain_text(bytes);
+  } catch (const std::exception& error) {
+    throw std::runtime_error("manifest: '" + path + "' " + error.what());
+  }
   (csv ? read_csv : read_json_lines)(path, text, options, columns);
+  try {
+    file.require_unchanged();
+  } catch (const std::exception& error) {
+    throw std::runtime_error("manifest: " + std::string(error.what()));
+  }
   if (columns.images.size() == 0) throw std::runtime_error("manifest: '" + path + "' lists no pictures: add rows");
   return columns;
 }

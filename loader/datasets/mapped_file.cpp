@@ -1,12 +1,10 @@
 #include "millrace/loader/datasets/mapped_file.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 #include "millrace/sharing/os/syscall.h"
@@ -16,7 +14,7 @@ namespace millrace::detail {
 MappedFile::Mapping::Mapping(OwnedFd file) : fd(std::move(file)) {
   struct stat status = {};
   MILLRACE_SYSCALL(::fstat(fd.get(), &status));
-  if (!S_ISREG(status.st_mode)) throw std::runtime_error("not a regular file");
+  if (!S_ISREG(status.st_mode)) throw std::runtime_error("not a regular file");  // What another process sent.
   const auto size = static_cast<size_t>(status.st_size);
   if (size == 0) return;  // The kernel maps no empty files.
   void* const memory = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
@@ -29,24 +27,29 @@ MappedFile::Mapping::~Mapping() {
 }
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
-  const int fd = retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
-  const int error = errno;
   try {
-    if (fd < 0) throw std::runtime_error(std::generic_category().message(error));
-    mapping_ = std::make_shared<Mapping>(OwnedFd(fd));
+    path_ = user_path(path);
+    OwnedFd file = open_regular(path_);
+    stamp_ = stamp_of(file.get(), path_);
+    mapping_ = std::make_shared<Mapping>(std::move(file));
   } catch (const std::exception& reason) {
-    throw std::runtime_error("cannot read '" + path + "': " + reason.what());
+    throw std::runtime_error("cannot read '" + path_.substr(0, path_.find('\0')) + "': " + reason.what());
   }
 }
 
+void MappedFile::require_unchanged() const {
+  if (mapping_ && stamp_of(mapping_->fd.get(), path_) != stamp_)
+    throw std::runtime_error("'" + path_ + "' has changed since it was opened; make the dataset anew");
+}
+
 void MappedFile::save(EncodeArchive& archive) const {
-  archive(path_, mapping_ != nullptr);
+  archive(path_, stamp_, mapping_ != nullptr);
   if (mapping_) archive.attach(mapping_->fd.get());
 }
 
 void MappedFile::load(DecodeArchive& archive) {
   bool mapped = false;
-  archive(path_, mapped);
+  archive(path_, stamp_, mapped);
   mapping_ = mapped ? std::make_shared<Mapping>(archive.detach()) : nullptr;
 }
 

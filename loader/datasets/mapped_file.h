@@ -7,6 +7,7 @@
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace::detail {
 
@@ -14,17 +15,21 @@ namespace millrace::detail {
 /// given up when memory is short, and exists once for all processes.
 ///
 /// A value: copies share the mapping, and what travels is the descriptor, so that all processes see one file whatever
-/// becomes of its name. Any thread may read. Whoever cuts the file short kills its readers with SIGBUS; replace it
-/// (write another, rename) instead.
+/// becomes of its name. Any thread may read. What was written to it meanwhile is noticed by require_unchanged();
+/// whoever cuts the file short kills its readers with SIGBUS; replace it (write another, rename) instead.
 class MappedFile {
  public:
   MappedFile() = default;
 
-  /// Throws std::runtime_error "cannot read 'PATH': REASON".
+  /// `path` may begin with ~. Throws std::runtime_error "cannot read 'PATH': REASON".
   explicit MappedFile(const std::string& path);
 
   const std::string& path() const { return path_; }
   std::span<const std::byte> bytes() const { return mapping_ ? mapping_->bytes : std::span<const std::byte>(); }
+
+  /// Throws std::runtime_error when size or time of the file are others than when it was opened. Called after bytes
+  /// were taken.
+  void require_unchanged() const;
 
   void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
@@ -41,6 +46,7 @@ class MappedFile {
   };
 
   std::string path_;
+  FileStamp stamp_;
   std::shared_ptr<const Mapping> mapping_;
 };
 

@@ -22,17 +22,32 @@ constexpr const char* kDownload = "download it again, and unpack it with gunzip"
 
 [[noreturn]] void fail_mnist(const std::string& what) { throw std::runtime_error("mnist: " + what); }
 
-std::string find(const std::string& root, const std::string& name) {
-  const std::array<fs::path, 3> directories = {fs::path(root), fs::path(root) / "raw", fs::path(root) / "MNIST/raw"};
+/// The file of one part: "train-images-idx3-ubyte" as it is published; Kaggle's has a dot for the second hyphen, and
+/// may lie in a folder of its own name.
+std::string find_idx(const std::string& root, const std::string& stem, const std::string& ending) {
+  const std::string name = stem + "-" + ending, dotted = stem + "." + ending;
+  std::vector<fs::path> paths;
+  for (const auto& directory : {fs::path(root), fs::path(root) / "raw", fs::path(root) / "MNIST/raw"})
+    for (const auto& file : {fs::path(name), fs::path(dotted), fs::path(name) / name, fs::path(dotted) / dotted})
+      paths.push_back(directory / file);
   std::error_code ignored;  // What cannot be looked at is not there.
-  for (const auto& directory : directories)
-    if (fs::exists(directory / name, ignored)) return (directory / name).string();
-  for (const auto& directory : directories) {
-    const std::string packed = (directory / (name + ".gz")).string();
+  for (const auto& path : paths)
+    if (fs::exists(path, ignored) && !fs::is_directory(path, ignored)) return path.string();
+  for (const auto& path : paths) {
+    const std::string packed = path.string() + ".gz";
     if (fs::exists(packed, ignored)) fail_mnist("'" + packed + "' is still packed: gunzip it");
   }
-  fail_mnist("no file '" + name + "' in '" + root + "', nor in raw or MNIST/raw below it: unpack MNIST's four files there (" +
-       "relative paths begin at " + fs::current_path().string() + ")");
+  fail_mnist("no file '" + name + "' in '" + root + "', nor in raw or MNIST/raw below it, nor '" + dotted +
+             "': unpack MNIST's four files there (relative paths begin at " + fs::current_path().string() + ")");
+}
+
+/// "0" to the largest label.
+std::vector<std::string> classes_of(std::span<const std::byte> labels) {
+  const auto largest = std::ranges::max_element(labels);
+  std::vector<std::string> classes;
+  if (largest == labels.end()) return classes;
+  for (int i = 0; i <= std::to_integer<int>(*largest); ++i) classes.push_back(std::to_string(i));
+  return classes;
 }
 
 /// A file of bytes in the idx format: a magic number, the sizes of its dimensions (all of four bytes, the highest
@@ -46,11 +61,12 @@ struct IdxFile {
     const size_t header = 4 * (1 + dimensions);
     const auto bytes = file.bytes();
     if (bytes.size() < header)
-      fail_mnist("'" + path + "' has only " + std::to_string(bytes.size()) + " bytes, too few for a header: " + kDownload);
+      fail_mnist("'" + path + "' has only " + std::to_string(bytes.size()) +
+                 " bytes, too few for a header: " + kDownload);
     const size_t magic = number(0), expected = 0x0800 + dimensions;  // 8 for uint8.
     if (magic != expected)
       fail_mnist("'" + path + "' holds no " + what + ": it begins with the number " + std::to_string(magic) + ", not " +
-           std::to_string(expected) + "; " + kDownload);
+                 std::to_string(expected) + "; " + kDownload);
     size_t count = 1;
     std::string shape;
     for (size_t i = 0; i < dimensions; ++i) {
@@ -61,7 +77,7 @@ struct IdxFile {
     content = bytes.subspan(header);
     if (content.size() != count)
       fail_mnist("'" + path + "' says that it holds " + shape + " bytes behind its header, but there are " +
-           std::to_string(content.size()) + ": " + kDownload);
+                 std::to_string(content.size()) + ": " + kDownload);
   }
 
   size_t number(size_t index) const {
@@ -71,27 +87,30 @@ struct IdxFile {
   }
 };
 
-PixelDataset read_files(const std::string& root, PixelDataset::Mode mode) {
+PixelDataset read_files(const std::string& given, PixelDataset::Mode mode) {
+  const std::string root = detail::user_path(given);
   const std::string part = mode == PixelDataset::Mode::kTrain ? "train" : "t10k";
-  const IdxFile images(find(root, part + "-images-idx3-ubyte"), 3, "pictures");
-  const IdxFile labels(find(root, part + "-labels-idx1-ubyte"), 1, "labels");
+  const IdxFile images(find_idx(root, part + "-images", "idx3-ubyte"), 3, "pictures");
+  const IdxFile labels(find_idx(root, part + "-labels", "idx1-ubyte"), 1, "labels");
   const size_t count = images.sizes[0];
   if (labels.sizes[0] != count)
     fail_mnist("'" + images.file.path() + "' holds " + std::to_string(count) + " pictures, but '" + labels.file.path() +
-         "' " + std::to_string(labels.sizes[0]) + " labels: take both from one source");
+               "' " + std::to_string(labels.sizes[0]) + " labels: take both from one source");
   const auto possible = [](size_t side) { return side > 0 && side <= INT32_MAX; };
   if (!possible(images.sizes[1]) || !possible(images.sizes[2]))
     fail_mnist("'" + images.file.path() + "' holds pictures of " + std::to_string(images.sizes[1]) + "x" +
-         std::to_string(images.sizes[2]) + " pixels: " + kDownload);
+               std::to_string(images.sizes[2]) + " pixels: " + kDownload);
 
   PixelDataset::Format format{part == "train" ? "MNIST train" : "MNIST test",
                               ImageMode::kGray,
                               {static_cast<int>(images.sizes[1]), static_cast<int>(images.sizes[2])},
-                              {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}};
+                              classes_of(labels.content)};
   return {std::move(format), count, [&](std::span<int64_t> to_labels, std::span<uint8_t> to_pixels) {
             std::ranges::transform(labels.content, to_labels.begin(),
                                    [](std::byte label) { return static_cast<int64_t>(label); });
             std::memcpy(to_pixels.data(), images.content.data(), to_pixels.size());
+            labels.file.require_unchanged();
+            images.file.require_unchanged();
           }};
 }
 

@@ -151,9 +151,7 @@ TarContents open_tar_index(const std::string& given) {
   return contents;
 }
 
-std::optional<TarContents> load_tar_index(const std::string& tar) {
-  return load(detail::user_path(tar), std::nullopt);
-}
+std::optional<TarContents> load_tar_index(const std::string& tar) { return load(detail::user_path(tar), std::nullopt); }
 
 void save_tar_index(const std::string& given, const TarContents& contents) {
   const std::string tar = detail::user_path(given);

@@ -261,7 +261,8 @@ class Scan {
     const TarHeader header(block);
     if (header.is_zero() || !header.checksum_is_right())
       fail(at_,
-           "bytes behind the end-of-archive mark that are no archive; cut them off, or join archives by tar --concatenate");
+           "bytes behind the end-of-archive mark that are no archive; cut them off, or join archives by tar "
+           "--concatenate");
   }
 
   void read_records(uint64_t size, Overrides& overrides) {

@@ -1,20 +1,20 @@
 #include "millrace/loader/datasets/tar_shards.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <stdexcept>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
 
 #include "millrace/loader/datasets/brace_expansion.h"
 #include "millrace/loader/datasets/dataset.h"
 #include "millrace/loader/datasets/litter.h"
+#include "millrace/loader/datasets/plain_text.h"
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/webdataset_name.h"
 #include "millrace/loader/image/decode.h"
 #include "millrace/loader/transforms/renderer.h"
+#include "millrace/loader/whole_number.h"
 #include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
@@ -41,18 +41,23 @@ void for_alternatives(std::string_view alternatives, const Take& take) {
   }
 }
 
+/// What Python's int() makes of the text, without its underscores.
 int64_t number_of(std::span<const std::byte> bytes) {
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string_view text;
+  try {
+    text = detail::plain_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  } catch (const std::exception& error) {
+    throw std::runtime_error("the label " + std::string(error.what()));
+  }
   constexpr std::string_view kSpace = " \t\n\v\f\r";
   text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
   text = text.substr(0, text.find_last_not_of(kSpace) + 1);
   const bool has_plus = text.size() > 1 && text[0] == '+' && text[1] != '-';
-  const std::string_view digits = text.substr(has_plus ? 1 : 0);
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || end != digits.data() + digits.size())
-    throw std::runtime_error("the label is not a whole number: '" + std::string(text.substr(0, 40)) + "'");
-  return value;
+  const std::optional<int64_t> value = detail::whole_number<int64_t>(text.substr(has_plus ? 1 : 0));
+  if (!value)
+    throw std::runtime_error("the label is not a whole number: '" + std::string(text.substr(0, 40)) +
+                             "' (digits, at most a sign, in 64 bits)");
+  return *value;
 }
 
 /// A sample while its files are gathered.

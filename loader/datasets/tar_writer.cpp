@@ -55,8 +55,9 @@ void require_conformant(std::string_view key, const std::vector<File>& files) {
         split->key != key)
       refuse(key, "has a key that is not read back as it is; use a relative path without a dot in its last part");
     if (detail::has_litter(name))
-      refuse(key, "has a name like those of hidden files and of what programs leave behind, which are not read back; "
-                  "give it another");
+      refuse(key,
+             "has a name like those of hidden files and of what programs leave behind, which are not read back; "
+             "give it another");
     if (leads_up(name)) refuse(key, "leads out of the folder it is unpacked in; use a path without '..'");
     if (file.extension.empty() || file.extension.starts_with('_') || split->extension != file.extension)
       refuse(key, "has a file '" + std::string(file.extension) +

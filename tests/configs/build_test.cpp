@@ -10,6 +10,7 @@
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/environment.h"
 #include "millrace/tests/support/paths.h"
 
 namespace millrace::configs {
@@ -50,6 +51,14 @@ struct Numbers {
     archive(n);
   }
 };
+
+TEST(ImageFolderSection, RootMayBeginWithAHomeFolder) {
+  const test::Directory directory;
+  directory.copy("formats/rgb.png", "photos/cat/0.png");
+  const test::Environment home("HOME", directory.path());
+  const Node dataset = document("dataset: {type: image_folder, root: ~/photos}")["dataset"];
+  EXPECT_EQ(build_image_folder(dataset, std::nullopt).describe(0), directory.path() + "/photos/cat/0.png");
+}
 
 TEST(LoaderOptions, AreThoseOfTheLoaderWhenLeftOut) {
   const DataLoaderOptions defaults;

@@ -13,6 +13,8 @@
 #include "millrace/configs/binder.h"
 #include "millrace/configs/overrides.h"
 #include "millrace/configs/references.h"
+#include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/environment.h"
 
 namespace millrace::configs {
 namespace {
@@ -150,7 +152,7 @@ TEST(Document, SaysWhichFileCannotBeRead) {
   };
   const auto missing = (folder / "missing.yaml").string();
   EXPECT_EQ(error_of([&] { load(missing); }), missing + ": cannot read: No such file or directory");
-  EXPECT_EQ(error_of([&] { load(folder); }), folder.string() + ": is a directory, not a YAML file");
+  EXPECT_EQ(error_of([&] { load(folder); }), folder.string() + ": cannot read: a directory, not a regular file");
   const auto empty = file("empty.yaml", "# nothing\n");
   EXPECT_EQ(error_of([&] { load(empty); }), empty + ": is empty, but a map of settings is expected");
   const auto list = file("list.yaml", "- a\n");
@@ -162,7 +164,7 @@ TEST(Document, SaysWhichFileCannotBeRead) {
 TEST(Document, RefusesAPipeWithoutWaitingForIt) {
   const auto pipe = std::filesystem::temp_directory_path() / ("document_test." + std::to_string(::getpid()) + ".yaml");
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  EXPECT_THAT(error_of([&] { load(pipe); }), HasSubstr("is no regular file"));
+  EXPECT_THAT(error_of([&] { load(pipe); }), HasSubstr("cannot read: a FIFO, not a regular file"));
   std::filesystem::remove(pipe);
 }
 
@@ -191,6 +193,34 @@ TEST(Override, ReplacesAndAddsValues) {
   EXPECT_EQ(read<int64_t>(run["loader"]["seed"]), 2);
   EXPECT_EQ(read<int64_t>(run["loader"]["workers"]), 4);
   EXPECT_EQ(read<std::vector<int64_t>>(run["new"]["deep"]["key"]), (std::vector<int64_t>{1, 2}));
+}
+
+TEST(Document, SparseFileIsRefusedBySize) {
+  const test::Directory directory;
+  const std::string path = directory.path() + "/run.yaml";
+  directory.write("run.yaml", "a: 1\n");
+  std::filesystem::resize_file(path, 3'000'000'000);
+  EXPECT_EQ(error_of([&] { load(path); }).find(path + ": cannot read: a file of 3000000000 bytes, over the limit"), 0U);
+}
+
+TEST(Document, IsFoundInHomeFolders) {
+  const test::Directory directory;
+  directory.write("run.yaml", "a: 1\n");
+  const test::Environment home("HOME", directory.path());
+  EXPECT_EQ(read<int64_t>(load("~/run.yaml")["a"]), 1);
+}
+
+TEST(Binder, NumbersAreFiniteAndHaveOneSign) {
+  for (const char* text : {"a: +-5", "a: ++5", "a: 5z", "a: 5.0", "a: 0x5"})
+    EXPECT_NE(error_of([&] { read<int64_t>(document(text)["a"]); }), "nothing was thrown") << text;
+  for (const char* text : {"a: nan", "a: inf", "a: -inf", "a: infinity", "a: +-1.5", "a: 1.5z"})
+    EXPECT_NE(error_of([&] { read<double>(document(text)["a"]); }), "nothing was thrown") << text;
+  EXPECT_EQ(read<int64_t>(document("a: +5")["a"]), 5);
+}
+
+TEST(Binder, TextWithANulIsRefused) {
+  EXPECT_EQ(error_of([] { read<std::string>(document("a: \"photos\\0other\"")["a"]); }),
+            "photos.yaml:1:4: a: a text with a NUL in it; write it without");
 }
 
 TEST(Override, ReachesIntoLists) {

@@ -181,7 +181,8 @@ TEST(BraceExpansion, RefusesWhatIsOutOfProportion) {
 /// What webdataset reads, with what differs here: it takes a hidden file for one of its folder, and no hard links.
 Strings with_differences(Strings lines) {
   std::erase_if(lines, [](const std::string& line) { return line.starts_with("plain/"); });
-  const auto linked = std::find_if(lines.begin(), lines.end(), [](const std::string& line) { return line.starts_with("./e"); });
+  const auto linked =
+      std::find_if(lines.begin(), lines.end(), [](const std::string& line) { return line.starts_with("./e"); });
   if (linked != lines.end()) lines.insert(linked, "folder.d/d\tjpg=18:f0e413e0b770e6b5");
   return lines;
 }
@@ -422,7 +423,7 @@ TEST(TarShards, AShardRewrittenInPlaceIsAnErrorAtTheNextReading) {
   EXPECT_EQ(text_of(shards.bytes(0, "cls")), "0");
   std::string bytes = text_of(test::read_bytes(path));
   bytes[bytes.find("10001.cls") + 512] = '7';
-  std::ofstream(path, std::ios::in | std::ios::out | std::ios::binary) << bytes;  // Without cutting it.
+  std::ofstream(path, std::ios::in | std::ios::out | std::ios::binary) << bytes;   // Without cutting it.
   fs::last_write_time(path, fs::last_write_time(path) + std::chrono::seconds(1));  // However coarse the clock is.
   EXPECT_THAT(error_of([&] { shards.bytes(1, "cls"); }), AllOf(HasSubstr(path), HasSubstr("has changed since")));
 }
@@ -543,6 +544,30 @@ TEST(TarImages, LabelsAreWholeNumbers) {
   for (size_t i = 4; i < texts.size(); ++i)
     EXPECT_THAT(error_of([&] { read(images, i); }),
                 AllOf(HasSubstr("/0.tar: " + std::to_string(i)), HasSubstr("not a whole number: '" + texts[i] + "'")));
+}
+
+TEST(TarImages, LabelsMayHaveAByteOrderMarkAndAreNotInUtf16) {
+  const Directory directory;
+  const auto jpeg = text_of(test::read_bytes(data_path("formats/one_pixel.jpg")));
+  write_shards(directory.path() + "/%d.tar", {{"a",
+                                               {{"cls",
+                                                 "\xEF\xBB\xBF"
+                                                 "7\r\n"},
+                                                {"jpg", jpeg}}},
+                                              {"b", {{"cls", std::string("7\0", 2)}, {"jpg", jpeg}}},
+                                              {"c",
+                                               {{"cls", std::string("\xFF\xFE"
+                                                                    "7\0",
+                                                                    4)},
+                                                {"jpg", jpeg}}}});
+  auto images = TarShards(directory.path() + "/0.tar").image().label();
+  EXPECT_EQ(read(images, 0).label, 7);
+  EXPECT_THAT(error_of([&] { read(images, 1); }), HasSubstr("the label has a zero byte at 1"));
+  EXPECT_THAT(error_of([&] { read(images, 2); }), HasSubstr("the label is in UTF-16: save it in UTF-8"));
+}
+
+TEST(BraceExpansion, RefusesTheSmallestIntegerToo) {
+  EXPECT_THAT(error_of([] { expand_braces("{-9223372036854775808..-9223372036854775808}"); }), HasSubstr("too large"));
 }
 
 TEST(TarImages, BadSamplesAreErrorsThatNameThem) {

@@ -5,7 +5,9 @@
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -14,6 +16,7 @@
 
 #include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/environment.h"
 #include "millrace/tests/support/paths.h"
 
 namespace millrace {
@@ -90,6 +93,44 @@ TEST(NpyDataset, RefusesAFileThatBecameShorter) {
   const NpyDataset dataset({path});
   fs::resize_file(path, 130);
   EXPECT_EQ(error_of([&] { test::travelled(dataset); }), "npy: '" + path + "' has become shorter since it was opened");
+}
+
+TEST(NpyDataset, AFileRewrittenInPlaceIsAnErrorAtTheNextReading) {
+  const Directory directory;
+  const std::string path = directory.path() + "/x.npy";
+  fs::copy_file(npy("int64.npy"), path);
+  const NpyDataset dataset({path});
+  const auto arrived = test::travelled(dataset);
+  test::read_all(arrived);
+  std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(-8, std::ios::end) << "changed!";
+  fs::last_write_time(path, fs::last_write_time(path) + std::chrono::seconds(1));  // However coarse the clock is.
+  for (const auto& each : {dataset, arrived})
+    EXPECT_THAT(error_of([&] { test::read_all(each); }),
+                HasSubstr("npy: '" + path + "' has changed since it was opened; make the dataset anew"));
+}
+
+TEST(NpyArray, FifoIsRefusedByKindWithoutWaiting) {
+  const Directory directory;
+  const std::string path = directory.path() + "/x.npy";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(error_of([&] { NpyArray{path}; }), "npy: cannot read '" + path + "': a FIFO, not a regular file");
+}
+
+TEST(NpyArray, HomeFoldersAreExpanded) {
+  const Directory directory;
+  fs::copy_file(npy("int64.npy"), directory.path() + "/x.npy");
+  const test::Environment home("HOME", directory.path());
+  EXPECT_EQ(NpyArray("~/x.npy").path(), directory.path() + "/x.npy");
+}
+
+TEST(NpyArray, ReadsWhatPython2Wrote) {
+  const Directory directory;
+  std::string header = "{'descr': '<i8', 'fortran_order': False, 'shape': (2L, 3L), }";
+  header.resize(69, ' ');
+  std::string content("\x93NUMPY\1\0", 8);
+  content += {static_cast<char>(header.size() + 1), '\0'};
+  directory.write("x.npy", content + header + "\n" + std::string(48, '\0'));
+  EXPECT_EQ(NpyArray(directory.path() + "/x.npy").shape(), (std::vector<int64_t>{2, 3}));
 }
 
 TEST(NpyDataset, RefusesFilesThatDoNotMatch) {

@@ -44,6 +44,19 @@ TEST(CsvReader, TakesAnyLineEndAndNoneAtTheEnd) {
   EXPECT_EQ(rows_of("\"\""), Rows{{""}});
 }
 
+TEST(CsvReader, LinesMayEndWithCrAlone) {
+  EXPECT_EQ(rows_of("a,b\rc,\"d\re\"\r\rf,g"), (Rows{{"a", "b"}, {"c", "d\re"}, {"f", "g"}}));
+  EXPECT_EQ(error_of([] { rows_of("a,b\rc,d\"\r"); }).substr(0, 10), "x.csv:2:4:");
+}
+
+TEST(CsvReader, TakesTheSeparatorThatTheFirstLineHasMostOf) {
+  const Rows expected{{"a", "b", "c, d"}, {"1", "2,5", ""}};
+  EXPECT_EQ(rows_of("a;b;c, d\n1;2,5;\n"), expected);
+  EXPECT_EQ(rows_of("\xEF\xBB\xBF\na\tb\tc, d\n1\t2,5\t"), expected);
+  EXPECT_EQ(rows_of("a|b|\"c, d\"\r\n1|\"2,5\"|\r\n"), expected);
+  EXPECT_EQ(rows_of("a,\"b;;;c\"\n1,2;3"), (Rows{{"a", "b;;;c"}, {"1", "2;3"}}));
+}
+
 TEST(CsvReader, SaysWhereFieldsBegin) {
   CsvReader reader("x.csv", "\"a\nb\",\"c\nd\",e\nf,g");
   std::vector<CsvField> fields;

@@ -6,6 +6,7 @@
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -18,6 +19,7 @@
 #include "millrace/loader/datasets/image_folder.h"
 #include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/environment.h"
 #include "millrace/tests/support/paths.h"
 
 namespace millrace {
@@ -158,6 +160,109 @@ TEST(ImageManifest, MasksMoveWithThePicture) {
   EXPECT_FALSE(at::equal(batch.data()[0], batch.data()[1]));
 }
 
+/// What becomes of one label in a manifest of this ending.
+std::string label_error(const std::string& name, const std::string& text) {
+  const std::string error = error_of([&] { manifest(name, text, {}); });
+  return error.substr(error.find("/" + name) + 1);
+}
+
+TEST(ImageManifest, TextThatOnlyLooksLikeANumberIsNoLabel) {
+  for (const char* label : {"+1",
+                            " 1",
+                            "1 ",
+                            "1.0",
+                            "1.",
+                            ".5",
+                            "-1.5",
+                            "1e3",
+                            "1E+3",
+                            "\"1,000\"",
+                            "1_000",
+                            "007",
+                            "-0",
+                            "nan",
+                            "NaN",
+                            "-inf",
+                            "Infinity",
+                            "0x1F",
+                            "'1'",
+                            "\"\"\"1\"\"\"",
+                            "18446744073709551615",
+                            "1e999"})
+    EXPECT_THAT(label_error("a.csv", std::string("path,label\na,") + label + "\n"),
+                AllOf(StartsWith("a.csv:2:3: label '"), HasSubstr("looks like a number")))
+        << label;
+  // In the middle as at the beginning.
+  EXPECT_THAT(label_error("a.csv", "path,label\na,cat\nb,1.0\n"), StartsWith("a.csv:3:3: label '1.0' looks like"));
+  EXPECT_THAT(label_error("a.csv", "path,label\na,5\nb,+1\n"), StartsWith("a.csv:3:3: label '+1' looks like"));
+}
+
+TEST(ImageManifest, PlainIntegersAndOtherTextsStayLabels) {
+  const auto numbers = manifest("a.csv", "path,label\na,-1\nb,\"0\"\nc,9223372036854775807\n", {});
+  EXPECT_THAT(numbers.classes(), ElementsAre());
+  EXPECT_EQ(numbers.label(0), -1);
+  EXPECT_EQ(numbers.label(2), INT64_MAX);
+  const auto texts = manifest("a.csv", "path,label\na,n0144\nb,2024-01-05\nc,1st\nd,1.2.3\ne,info\nf,-\ng,e5\n", {});
+  EXPECT_EQ(texts.classes().size(), 7U);
+  EXPECT_THAT(manifest("a.jsonl", R"({"path": "a", "label": "007"})", {}).classes(), ElementsAre("007"));
+}
+
+TEST(ImageManifest, NumberThatDoesNotFitIsRefusedAndNotWrapped) {
+  const auto json = [](const std::string& label) {
+    return label_error("a.jsonl", R"({"path": "a", "label": )" + label + "}");
+  };
+  EXPECT_THAT(json("18446744073709551615"), StartsWith("a.jsonl:1:15: label 18446744073709551615 does not fit"));
+  EXPECT_THAT(json("1e999"), StartsWith("a.jsonl:1:"));
+  EXPECT_THAT(json("1.0"), HasSubstr("neither an integer nor a text"));
+  const auto boxes = [](const std::string& value) {
+    return error_of(
+        [&] { manifest("a.jsonl", R"({"path": "a", "boxes": )" + value + "}", {.label = "", .boxes = "boxes"}); });
+  };
+  EXPECT_THAT(boxes("[[0, 0, 1e39, 1e39]]"), HasSubstr("too large for float32"));
+  EXPECT_THAT(boxes("[[0, 0, 1e999, 1]]"), HasSubstr("a.jsonl:1:"));
+}
+
+TEST(ImageManifest, PathWithANulIsRefused) {
+  EXPECT_THAT(label_error("a.jsonl", R"({"path": "a\u0000b", "label": 1})"),
+              StartsWith("a.jsonl:1:2: a path with a NUL"));
+  EXPECT_THAT(error_of([] { ImageManifest(std::string("/none\0x.csv", 11)); }), HasSubstr("has a NUL in it"));
+}
+
+TEST(ImageManifest, OtherSeparatorsLineEndsAndMarksAreRead) {
+  for (const char* text : {"path;label\na;cat\nb;dog\n", "path\tlabel\na\tcat\nb\tdog", "path,label\ra,cat\rb,dog\r",
+                           "\xEF\xBB\xBFpath|label\r\na|cat\r\nb|dog\r\n"})
+    EXPECT_THAT(manifest("a.csv", text, {}).classes(), ElementsAre("cat", "dog")) << text;
+  EXPECT_EQ(manifest("a.tsv", "path\tlabel\na\tcat\n", {}).size(), 1U);
+  const std::string a = R"({"path": "a", "label": 1})";
+  EXPECT_EQ(manifest("a.jsonl", "\xEF\xBB\xBF" + a + "\r" + a + "\r\n" + a, {}).size(), 3U);
+}
+
+TEST(ImageManifest, Utf16IsNamed) {
+  std::string wide;
+  for (const char c : std::string("path,label\na,cat\n")) wide += {c, '\0'};
+  for (const char* name : {"a.csv", "a.jsonl"}) {
+    EXPECT_THAT(error_of([&] { manifest(name, "\xFF\xFE" + wide, {}); }), HasSubstr("is in UTF-16: save it in UTF-8"));
+    EXPECT_THAT(error_of([&] { manifest(name, wide, {}); }), HasSubstr("is in UTF-16 without a byte order mark"));
+    EXPECT_THAT(error_of([&] { manifest(name, std::string("path,label\na,\0b\n", 16), {}); }),
+                HasSubstr("has a zero byte at 13, so it is no text"));
+  }
+}
+
+TEST(ImageManifest, FifoIsRefusedByKindWithoutWaiting) {
+  const Directory directory;
+  const std::string path = directory.path() + "/a.csv";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(error_of([&] { ImageManifest{path}; }), "manifest: cannot read '" + path + "': a FIFO, not a regular file");
+}
+
+TEST(ImageManifest, HomeFoldersAreExpanded) {
+  const Directory directory;
+  directory.write("a.csv", "path,label\nx.png,cat\n");
+  const test::Environment home("HOME", directory.path());
+  EXPECT_EQ(ImageManifest("~/a.csv").describe(0), directory.path() + "/x.png");
+  EXPECT_EQ(ImageManifest("~/a.csv", {.root = "~/pictures"}).describe(0), directory.path() + "/pictures/x.png");
+}
+
 TEST(ImageManifest, BadRowsAreErrorsWithTheirPlaceAndCure) {
   const auto csv = [](const std::string& text, const ImageManifestOptions& options = {}) {
     const std::string error = error_of([&] { manifest("a.csv", text, options); });
@@ -205,7 +310,8 @@ TEST(ImageManifest, BadRowsAreErrorsWithTheirPlaceAndCure) {
 }
 
 TEST(ImageManifest, BadFilesAreErrorsThatNameThemAndTheCure) {
-  EXPECT_THAT(error_of([] { manifest("a.txt", kCsv, {}); }), HasSubstr("a.txt' ends neither in .csv nor in .jsonl"));
+  EXPECT_THAT(error_of([] { manifest("a.txt", kCsv, {}); }),
+              HasSubstr("a.txt' ends neither in .csv or .tsv nor in .jsonl"));
   EXPECT_THAT(error_of([] { ImageManifest("/none/a.csv"); }),
               HasSubstr("manifest: cannot read '/none/a.csv': No such file or directory"));
   EXPECT_THAT(error_of([] { manifest("a.csv", kCsv, {.image = ""}); }), HasSubstr("the pictures needs a name"));

@@ -2,14 +2,17 @@
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <torch/data/datasets/mnist.h>
 
+#include <filesystem>
 #include <string>
 
 #include "millrace/loader/datasets/cifar.h"
 #include "millrace/loader/datasets/mnist.h"
 #include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/environment.h"
 
 namespace millrace {
 namespace {
@@ -102,6 +105,41 @@ TEST(MNIST, TransformsMayChangeTheSize) {
   EXPECT_EQ(batch.data().slice(2, 0, 1).sum().item<int64_t>(), 0);
 }
 
+TEST(MNIST, IsFoundUnderTheNamesOfKaggle) {
+  const std::string images = "train-images.idx3-ubyte", labels = "train-labels.idx1-ubyte";
+  for (const std::string& folder : {std::string(), images + "/"}) {
+    const Directory directory;
+    directory.write(folder + images, idx_images(20));
+    directory.write(folder.empty() ? labels : labels + "/" + labels, idx_labels(20));
+    EXPECT_EQ(MNIST(directory.path()).size(), 20U) << folder;
+  }
+  const Directory nested;
+  nested.write("train-images-idx3-ubyte/train-images-idx3-ubyte", idx_images(20));
+  nested.write("train-labels-idx1-ubyte/train-labels-idx1-ubyte", idx_labels(20));
+  EXPECT_EQ(MNIST(nested.path()).size(), 20U);
+}
+
+TEST(MNIST, ClassesAreCountedFromTheData) {
+  const Directory directory;
+  write_train(directory);
+  EXPECT_EQ(MNIST(directory.path()).classes().size(), 10U);
+  // EMNIST's letters go to 26.
+  const std::string labels = big_endian(2049) + big_endian(20) + idx_labels(20).substr(8, 19) + '\x1a';
+  directory.write("train-labels-idx1-ubyte", labels);
+  EXPECT_EQ(MNIST(directory.path()).classes().size(), 27U);
+  EXPECT_EQ(MNIST(directory.path()).classes().back(), "26");
+}
+
+TEST(MNIST, HomeFoldersAreExpandedAndFifosRefused) {
+  const Directory directory;
+  write_train(directory, "digits/");
+  const test::Environment home("HOME", directory.path());
+  EXPECT_EQ(MNIST("~/digits").size(), 20U);
+  std::filesystem::remove(directory.path() + "/digits/train-labels-idx1-ubyte");
+  ASSERT_EQ(::mkfifo((directory.path() + "/digits/train-labels-idx1-ubyte").c_str(), 0600), 0);
+  EXPECT_THAT(error_of([] { MNIST("~/digits"); }), HasSubstr("a FIFO, not a regular file"));
+}
+
 TEST(MNIST, IndexOutsideIsAnError) {
   const Directory directory;
   write_train(directory);
@@ -178,6 +216,19 @@ TEST(CIFAR100, TakesTheFineLabels) {
   EXPECT_TRUE(at::equal(batch.target(), at::arange(1, -1, -1, at::kLong)));
   EXPECT_EQ(batch.data()[1][0][0][0].item<uint8_t>(), static_cast<uint8_t>(pixel(4, 0)));
   EXPECT_EQ(CIFAR100(directory.path(), CIFAR100::Mode::kTest).size(), 0U);
+}
+
+TEST(CIFAR10, NamesOfClassesMayBeginWithAByteOrderMark) {
+  const Directory directory;
+  write_cifar10(directory, "");
+  directory.write("batches.meta.txt",
+                  "\xEF\xBB\xBF"
+                  "airplane\r\nautomobile\r\nbird\r\n");
+  const test::Environment home("HOME", directory.path());
+  EXPECT_THAT(CIFAR10("~").classes(), ::testing::ElementsAre("airplane", "automobile", "bird"));
+  std::filesystem::remove(directory.path() + "/batches.meta.txt");
+  ASSERT_EQ(::mkfifo((directory.path() + "/batches.meta.txt").c_str(), 0600), 0);
+  EXPECT_THAT(error_of([] { CIFAR10("~"); }), HasSubstr("batches.meta.txt': a FIFO, not a regular file"));
 }
 
 TEST(CIFAR10, BadFilesAreErrorsThatNameTheCure) {

@@ -1,8 +1,9 @@
 #include <ATen/ops/arange.h>
-#include <unistd.h>
+#include <stdlib.h>
 
-#include <cstdio>
+#include <filesystem>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 
 #include "millrace/loader/data_loader.h"
@@ -22,7 +23,9 @@ void print(const millrace::Batch& batch) {
 
 int main(int argc, char** argv) {
   millrace::init(argc, argv);
-  const std::string path = "/tmp/millrace_loader_state." + std::to_string(::getpid());
+  std::string folder = std::filesystem::temp_directory_path() / "millrace_loader_state_XXXXXX";
+  if (!::mkdtemp(folder.data())) throw std::runtime_error("cannot make the folder " + folder);
+  const std::string path = folder + "/state.json";
   {
     auto loader = make_loader(/*workers=*/1);
     loader->set_epoch(2);
@@ -42,5 +45,5 @@ int main(int argc, char** argv) {
   } catch (const std::invalid_argument& e) {
     std::cout << e.what() << '\n';
   }
-  std::remove(path.c_str());
+  std::filesystem::remove_all(folder);
 }

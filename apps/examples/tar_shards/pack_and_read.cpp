@@ -1,8 +1,10 @@
 #include <millrace/millrace.h>
+#include <stdlib.h>
 
 #include <filesystem>
 #include <iostream>
 #include <span>
+#include <stdexcept>
 #include <string>
 
 std::span<const std::byte> bytes(const std::string& text) { return std::as_bytes(std::span(text)); }
@@ -12,8 +14,8 @@ std::string picture(char grey) { return "P6\n96 64\n255\n" + std::string(96 * 64
 
 int main(int argc, char** argv) {
   millrace::init(argc, argv);
-  const std::string folder = std::filesystem::temp_directory_path() / "millrace_tar_shards";
-  std::filesystem::create_directories(folder);
+  std::string folder = std::filesystem::temp_directory_path() / "millrace_tar_shards_XXXXXX";
+  if (!::mkdtemp(folder.data())) throw std::runtime_error("cannot make the folder " + folder);
 
   // Pack: a sample is a key, and files by their extensions.
   millrace::TarShardWriter writer(folder + "/grey-%06d.tar", {.max_shard_samples = 30});

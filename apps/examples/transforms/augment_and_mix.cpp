@@ -1,9 +1,11 @@
 #include <ATen/ATen.h>
 #include <millrace/millrace.h>
+#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 
 using namespace millrace::transforms;
@@ -28,7 +30,8 @@ void write_pictures(const fs::path& folder) {
 
 int main(int argc, char** argv) {
   millrace::init(argc, argv);
-  const fs::path folder = fs::temp_directory_path() / "millrace_example_augment_and_mix";
+  std::string folder = fs::temp_directory_path() / "millrace_augment_and_mix_XXXXXX";
+  if (!::mkdtemp(folder.data())) throw std::runtime_error("cannot make the folder " + folder);
   write_pictures(folder);
 
   const Chain chain = RandomResizedCrop(32) | RandomHorizontalFlip() | RandAugment() |

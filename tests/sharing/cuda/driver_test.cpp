@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -9,10 +11,12 @@
 #include "millrace/sharing/cuda/context.h"
 #include "millrace/sharing/cuda/driver.h"
 #include "millrace/sharing/cuda/fence.h"
+#include "millrace/sharing/cuda/mps.h"
 #include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/process/context.h"
 #include "millrace/tests/fake_cuda/fake_cuda.h"
 #include "millrace/tests/fake_cuda/fake_torch.h"
+#include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 
@@ -132,6 +136,21 @@ TEST(DriverStatus, AForkedProcessWithoutADriverIsAsItsParent) {
     test::send_text(FdSocket(std::move(fd)), answer(StartMethod::kFork, tell_status));
   };
   EXPECT_THAT(answer(StartMethod::kForkServer, parent), StartsWith(number_of(Kind::kNoLibrary)));
+}
+
+TEST(Mps, ControlFileIsBelievedFromRootAndFromOneselfOnly) {
+  const test::Directory directory;
+  ASSERT_EQ(std::getenv("CUDA_MPS_PIPE_DIRECTORY"), nullptr);
+  EXPECT_EQ(mps_pipe_directory(directory.path()), std::nullopt);
+  directory.write("control", "");
+  EXPECT_EQ(mps_pipe_directory(directory.path()), directory.path());
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  constexpr uid_t kStranger = 12345;
+  ASSERT_EQ(::chown((directory.path() + "/control").c_str(), kStranger, kStranger), 0);
+  EXPECT_EQ(mps_pipe_directory(directory.path()), std::nullopt);
+  ASSERT_EQ(::chown((directory.path() + "/control").c_str(), 0, 0), 0);
+  ASSERT_EQ(::chown(directory.path().c_str(), kStranger, kStranger), 0);
+  EXPECT_EQ(mps_pipe_directory(directory.path()), std::nullopt);
 }
 
 TEST(DriverErrors, TellTheCallTheNameTheTextAndTheCure) {

@@ -31,52 +31,63 @@ ItemFeed::~ItemFeed() {
 void ItemFeed::begin() {
   const std::lock_guard lock(mutex_);
   const auto start = std::chrono::steady_clock::now();
-  do take_chunk();
-  while (source_ && packed_.size() < window_ && std::chrono::steady_clock::now() - start < kQuick);
+  bool more = true;
+  do more = take_chunk();
+  while (more && packed_.size() < window_ && std::chrono::steady_clock::now() - start < kQuick);
   if (!packed_.empty()) submit_(std::exchange(packed_, {}));
+  if (!more) end();
 }
 
-void ItemFeed::keep_ahead() {
-  const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (!lock || !source_ || ahead() > window_ / 2) return;
+ItemFeed::Turn ItemFeed::keep_ahead() {
+  Turn turn(*this);
+  const std::lock_guard lock(mutex_);
+  if (!source_ || ahead() > window_ / 2 + taking_) return turn;
   const size_t bytes = job_->bytes() + bytes_ / std::max<size_t>(items_, 1) * (items_ - job_->given());
-  if (bytes > kMostBytes && ahead() >= least_) return;
+  if (bytes > kMostBytes && ahead() >= least_ + taking_) return turn;
   const auto start = std::chrono::steady_clock::now();
   fill(window_);
   if (std::chrono::steady_clock::now() - start < kQuick && bytes < kMostBytes / 2)
     window_ = std::min(2 * window_, most_);
+  return turn;
 }
 
 void ItemFeed::drain() {
-  const std::lock_guard lock(mutex_);
-  while (source_) fill(ahead() + most_);
+  for (bool more = true; more;) {
+    const std::lock_guard lock(mutex_);
+    if (source_) fill(ahead() + most_);
+    more = source_ != nullptr;
+  }
 }
 
 size_t ItemFeed::ahead() const { return (items_ - job_->given()) / chunk_items_; }
 
 void ItemFeed::fill(size_t wanted) {
   auto submitted = std::chrono::steady_clock::now();
-  while (source_ && ahead() < wanted) {
+  bool more = true;
+  while (source_ && ahead() < wanted + taking_) {
     try {
-      take_chunk();
+      more = take_chunk();
     } catch (...) {
       return fail();
     }
+    if (!more) break;
     if (std::chrono::steady_clock::now() - submitted < kQuick) continue;
-    submit_packed();  // No worker waits for a slow range.
-    if (job_->has_next()) return;
+    submit_packed();                                     // No worker waits for a slow range.
+    if (job_->has_next() && ahead() >= taking_) return;  // And a call for everybody who waits.
     submitted = std::chrono::steady_clock::now();
   }
   submit_packed();
+  if (!more && source_) end();  // Not before: the workers of a closed pool leave with the last feed.
 }
 
-void ItemFeed::take_chunk() {
+bool ItemFeed::take_chunk() {
   auto task = source_->next();
-  if (!task) return end();
+  if (!task) return false;
   items_ += task->count;
   bytes_ += task->arguments.bytes.size();
   chunk_items_ = std::max(chunk_items_, task->count);
   packed_.push_back(std::move(*task));
+  return true;
 }
 
 void ItemFeed::submit_packed() {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
@@ -44,15 +46,29 @@ class ItemFeed {
   /// The first calls. Throws what a source or the pool throws; later that is a result, in its place.
   void begin();
 
+  /// Somebody who takes a result: while one lives, there is a call for it.
+  class Turn {
+   public:
+    explicit Turn(ItemFeed& feed) : feed_(&feed) { ++feed.taking_; }
+    ~Turn() {
+      if (feed_) --feed_->taking_;
+    }
+    Turn(Turn&& other) noexcept : feed_(std::exchange(other.feed_, nullptr)) {}
+    Turn& operator=(Turn&&) = delete;
+
+   private:
+    ItemFeed* feed_;
+  };
+
   /// Submits what should be on its way while a result is waited for.
-  void keep_ahead();
+  [[nodiscard]] Turn keep_ahead();
 
   /// Submits all: for a pool that is joined before the results are taken.
   void drain();
 
  private:
   void fill(size_t ahead);
-  void take_chunk();
+  bool take_chunk();
   void submit_packed();
   void fail();
   void end();
@@ -70,6 +86,7 @@ class ItemFeed {
   size_t items_ = 0;        // Read so far.
   size_t bytes_ = 0;        // They took.
   std::vector<PoolTask> packed_;
+  std::atomic<size_t> taking_ = 0;  // Threads in a Turn.
 };
 
 }  // namespace millrace::multiprocessing::detail

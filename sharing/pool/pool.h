@@ -94,7 +94,7 @@ class ImapResults {
   /// error of a call the next call's result is next. What reading the items throws comes behind the results of those
   /// before, and is the last.
   std::optional<Stored> next(Timeout timeout = std::nullopt) {
-    feed_->keep_ahead();
+    const auto turn = feed_->keep_ahead();
     return job_->next(timeout);
   }
 

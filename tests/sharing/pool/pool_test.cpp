@@ -458,6 +458,16 @@ TEST_P(PoolTest, ImapWhoseRangeThrowsGivesWhatCameBeforeAndThenTheError) {
   EXPECT_EQ(results.next(kLong), std::nullopt);
 }
 
+TEST_P(PoolTest, ImapHasAResultForEveryThreadThatTakesOne) {
+  Pool pool(options(1));
+  auto results = pool.imap(square, std::views::iota(1));
+  std::atomic<int> given = 0;
+  std::vector<std::thread> takers;
+  for (int i = 0; i < 12; ++i) takers.emplace_back([&] { given += results.next().value() > 0; });
+  for (auto& taker : takers) taker.join();
+  EXPECT_EQ(given, 12);
+}
+
 TEST_P(PoolTest, ImapThatOutlivesItsPoolEnds) {
   std::optional<ImapResults<int>> results;
   {

@@ -1,13 +1,16 @@
 // Every parser of what others wrote, with files that were right and then were changed at random: it gives a value or
 // throws a std::exception with a message that may be printed, in little time and memory.
 //
-// MILLRACE_FUZZ_SEED repeats a run; MILLRACE_FUZZ_INPUTS says how many inputs each parser gets (20,000 inputs of all take
-// about a minute). What goes wrong is printed as a C string, with its seed.
+// MILLRACE_FUZZ_SEED repeats a run, MILLRACE_FUZZ_INPUTS says how many inputs each parser gets, MILLRACE_FUZZ_SECONDS
+// how long it gets more. An input that goes wrong is printed as a C string, with the seed that makes it again.
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -22,8 +25,11 @@
 #include <new>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "millrace/configs/document.h"
@@ -39,6 +45,7 @@
 #include "millrace/loader/state.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/sync/deadline.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
 
@@ -76,7 +83,8 @@ class Mutator {
   }
 
   void change(std::string& text) {
-    static constexpr char kTelling[] = {0, 1, 0x7F, -128, -1, '0', '9', '-', '"', '\n', '\r', '\x1b', ' ', ',', ':', '{', '['};
+    static constexpr char kTelling[] = {0,    1,    0x7F,   -128, -1,  '0', '9', '-', '"',
+                                        '\n', '\r', '\x1b', ' ',  ',', ':', '{', '['};
     const size_t at = below(text.size() + 1);
     switch (below(10)) {
       case 0:
@@ -163,7 +171,8 @@ class Fuzz : public testing::Test {
     const uint64_t inputs = number_from("MILLRACE_FUZZ_INPUTS", 1000);
     std::printf("%s: MILLRACE_FUZZ_SEED=%llu, %llu inputs\n", name, static_cast<unsigned long long>(first_seed()),
                 static_cast<unsigned long long>(inputs));
-    for (uint64_t i = 0; i < inputs && !HasFailure(); ++i) {
+    const Deadline end(std::chrono::seconds(number_from("MILLRACE_FUZZ_SECONDS", 0)));
+    for (uint64_t i = 0; (i < inputs || !end.passed()) && !HasFailure(); ++i) {
       // The seed of the first one is printed, so that a run of one input repeats it.
       const uint64_t seed = first_seed() + i;
       std::snprintf(current, sizeof current, "\n%s does not end well: MILLRACE_FUZZ_SEED=%llu MILLRACE_FUZZ_INPUTS=1\n",
@@ -202,9 +211,9 @@ void write(const std::filesystem::path& file, const std::string& text) {
   std::ofstream(file, std::ios::binary) << text;
 }
 
-const std::vector<std::string> kYamlWords{"[",      "{",    "- ",  "? ",  ": ",   ", ",   "&a ",       "*a",       "!!x ",
-                                          "---\n",  "...\n", "${",  "}",   "${a}", "'",    "\"",        "|\n  ",    "<<: ",
-                                          "%TAG ",  "\t",    "# ",  "\\x", "~",    "1e99", "${env:HOME}"};
+const std::vector<std::string> kYamlWords{
+    "[",    "{", "- ", "? ",    ": ",   ", ",    "&a ", "*a", "!!x ", "---\n", "...\n", "${",         "}",
+    "${a}", "'", "\"", "|\n  ", "<<: ", "%TAG ", "\t",  "# ", "\\x",  "~",     "1e99",  "${env:HOME}"};
 const std::vector<std::string> kYaml{
     "dataset: {type: image_folder, root: photos}\nloader:\n  batch_size: 64\n  seed: ${dataset.root}\n",
     "a: &x [1, 2.5, 'text', \"q\\tq\", ~]\nb: *x\nc: ${a}\nd: x${a.0}y${env:HOME,none}\n",
@@ -231,18 +240,20 @@ TEST_F(Fuzz, Overrides) {
 
 TEST_F(Fuzz, ManifestOfCommaSeparatedValues) {
   const auto file = folder.path() + "/m.csv";
-  run("CSV manifest", {{"path,label,boxes\na.jpg,1,\"[[1, 2, 3, 4]]\"\nb.jpg,2,\n", "path,label,boxes\r\n\"a,b\",cat,[]\r\n"},
-                       {",", "\"", "\n", "\r\n", "[", "]", "18446744073709551615", "-", "1e400", "\xEF\xBB\xBF"},
-                       [&](const std::string& text) {
-                         write(file, text);
-                         detail::read_manifest(file, {.boxes = "boxes"});
-                       }});
+  run("CSV manifest",
+      {{"path,label,boxes\na.jpg,1,\"[[1, 2, 3, 4]]\"\nb.jpg,2,\n", "path,label,boxes\r\n\"a,b\",cat,[]\r\n"},
+       {",", "\"", "\n", "\r\n", "[", "]", "18446744073709551615", "-", "1e400", "\xEF\xBB\xBF"},
+       [&](const std::string& text) {
+         write(file, text);
+         detail::read_manifest(file, {.boxes = "boxes"});
+       }});
 }
 
 TEST_F(Fuzz, ManifestOfJsonLines) {
   const auto file = folder.path() + "/m.jsonl";
   run("JSON manifest",
-      {{"{\"path\": \"a.jpg\", \"label\": 1, \"boxes\": [[1, 2, 3, 4]]}\n{\"path\": \"b\", \"label\": 2, \"boxes\": []}\n"},
+      {{"{\"path\": \"a.jpg\", \"label\": 1, \"boxes\": [[1, 2, 3, 4]]}\n{\"path\": \"b\", \"label\": 2, \"boxes\": "
+        "[]}\n"},
        {"[", "{\"a\":", "]", "}", "\"", "\\u0000", "18446744073709551615", "-", "1e400", "null", "true", ","},
        [&](const std::string& text) {
          write(file, text);
@@ -265,8 +276,15 @@ TEST_F(Fuzz, TarAndItsIndex) {
     }
   });
   ASSERT_FALSE(tars.empty());
-  const std::vector<std::string> words{"ustar", "77777777777", "\x80\xff\xff\xff\xff\xff\xff\xff", "9 path=", "size=99999999999999\n",
-                                       std::string(512, '\0'), "././@LongLink", "../", "/"};
+  const std::vector<std::string> words{"ustar",
+                                       "77777777777",
+                                       "\x80\xff\xff\xff\xff\xff\xff\xff",
+                                       "9 path=",
+                                       "size=99999999999999\n",
+                                       std::string(512, '\0'),
+                                       "././@LongLink",
+                                       "../",
+                                       "/"};
   run("tar", {tars, words, [&](const std::string& text) {
                 write(tar, text);
                 scan_tar(tar);
@@ -291,7 +309,8 @@ TEST_F(Fuzz, NumpyArrays) {
   };
   run(".npy", {{array("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }", 24),
                 array("{'descr': '|u1', 'fortran_order': False, 'shape': (5,), }", 5)},
-               {"(", ")", ",", "'", "18446744073709551615", "9223372036854775807", "-1", "<c16", "|O", "True", "0,", "4294967296, "},
+               {"(", ")", ",", "'", "18446744073709551615", "9223372036854775807", "-1", "<c16", "|O", "True", "0,",
+                "4294967296, "},
                [&](const std::string& text) {
                  write(file, text);
                  const NpyArray read(file);
@@ -343,12 +362,34 @@ const std::vector<std::string> kLengths{std::string(8, '\xff'), std::string("\xf
 TEST_F(Fuzz, Codec) {
   using Value = std::tuple<std::string, std::vector<std::vector<int64_t>>, std::map<std::string, std::optional<double>>,
                            std::vector<bool>, std::shared_ptr<std::string>>;
-  const Value value{"text", {{1, 2}, {}, {3}}, {{"a", 1.5}, {"b", std::nullopt}}, {true, false}, std::make_shared<std::string>("x")};
+  const Value value{
+      "text", {{1, 2}, {}, {3}}, {{"a", 1.5}, {"b", std::nullopt}}, {true, false}, std::make_shared<std::string>("x")};
   run("codec", {{text_of(encode(value).bytes)}, kLengths, [](const std::string& text) {
                   Value read;
                   DecodeArchive archive(std::as_bytes(std::span(text)), {});
                   archive(read);
                 }});
+}
+
+std::shared_ptr<std::byte> aligned(size_t bytes) {
+  void* const memory = std::aligned_alloc(64, (bytes / 64 + 1) * 64);
+  if (memory == nullptr) throw std::bad_alloc();
+  return {static_cast<std::byte*>(memory), std::free};
+}
+
+TEST_F(Fuzz, PackedBatches) {
+  PackedBatch batch{.samples = 3};
+  pack_value(batch, std::vector<at::Tensor>{at::ones({2, 3}), at::ones({4}, at::kByte)});
+  const PackedLayout layout(batch);
+  const auto memory = aligned(layout.bytes());
+  layout.write({memory.get(), layout.bytes()});
+  const std::string right(reinterpret_cast<const char*>(memory.get()), layout.bytes());
+  run("packed batch", {{right}, kLengths, [](const std::string& text) {
+                         const auto copy = aligned(text.size());
+                         std::copy(text.begin(), text.end(), reinterpret_cast<char*>(copy.get()));
+                         auto read = read_packed({copy.get(), text.size()}, copy);
+                         unpack_value<std::vector<at::Tensor>>(std::move(read));
+                       }});
 }
 
 }  // namespace

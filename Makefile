@@ -22,7 +22,7 @@ help:
 	@echo "make check               build, and run the tests that take seconds: for every day"
 	@echo "make test                build, and run all tests"
 	@echo "make test-sanitizers     those that sanitizers can check: make test-asan, make test-tsan"
-	@echo "make soak                the kill tests, twenty times each"
+	@echo "make soak                the kill tests, twenty times each, and an hour of changed input for each parser"
 	@echo "make install PREFIX=DIR  install the libraries, headers, CMake package and the program (default: $(PREFIX))"
 	@echo "make format, make tidy   clang-format all sources, clang-tidy the build"
 	@echo "make clean               remove build/ (LibTorch and ccache's results stay in the user's cache)"
@@ -62,7 +62,7 @@ test-asan test-tsan: test-%: setup build/%/build.ninja
 	ctest --preset $* --parallel $(JOBS)
 
 soak: build
-	$(say) 'running the kill tests twenty times each (10 minutes)'
+	$(say) 'running the kill tests twenty times each (10 minutes), and each parser on changed input for an hour (12 hours)'
 	ctest --preset release --build-config Soak --label-regex '^soak$$'
 
 install: setup build/release/build.ninja

@@ -22,6 +22,7 @@
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/bucket_batch_sampler.h"
 #include "millrace/samplers/class_balanced_sampler.h"
+#include "millrace/samplers/distributed.h"
 #include "millrace/samplers/distributed_sampler.h"
 #include "millrace/samplers/keyed_permutation.h"
 #include "millrace/samplers/random_sampler.h"

@@ -30,6 +30,7 @@
 #include "millrace/sharing/os/look.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/process/fork_server.h"
+#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace {
 namespace {
@@ -429,16 +430,17 @@ class DataLoaderBase::Engine {
     if (inline_worker_) return complete_inline();
     std::optional<size_t> slot;
     if (look_for_a_while([&] { return (slot = find_complete()).has_value(); })) return slot;
+    const Deadline deadline(limit_of(options_.timeout()));
     for (;;) {
       if (ledger_.count(SlotState::kOpen) == 0) require_slot_comes_home(start);
-      sleep(start);
+      sleep(deadline);
       settle();
       open_ahead(std::max<int64_t>(ahead_, 1));
       if (epoch_is_over()) return std::nullopt;
       if ((slot = find_complete())) return slot;
       look_for_stuck_workers();
       require_workers(start);
-      if (options_.timeout().count() > 0 && Clock::now() - start >= options_.timeout())
+      if (deadline.passed())
         throw LoaderTimeout("no batch within " + std::to_string(options_.timeout().count()) + " ms" +
                             what_workers_do());
     }
@@ -450,7 +452,7 @@ class DataLoaderBase::Engine {
       if (const auto slot = find_complete()) return slot;
       if (inline_worker_->fill_one()) continue;
       require_slot_comes_home(start);
-      sleep(start);
+      sleep(Deadline::never());
       settle();
       open_ahead(std::max<int64_t>(ahead_, 1));
       if (epoch_is_over()) return std::nullopt;
@@ -458,7 +460,12 @@ class DataLoaderBase::Engine {
   }
 
   // Sleeps until a worker completes what we wait for, a slot comes home or a worker dies; and deals with the latter.
-  void sleep(Clock::time_point start) {
+  // Zero is for ever here.
+  static Timeout limit_of(std::chrono::milliseconds option) {
+    return option.count() > 0 ? Timeout(option) : Timeout(std::nullopt);
+  }
+
+  void sleep(const Deadline& deadline) {
     std::optional<uint64_t> sequence;
     if (options_.in_order() && ledger_.find_open(next_in_order_)) sequence = next_in_order_;
     board_.start_waiting(sequence);
@@ -466,8 +473,7 @@ class DataLoaderBase::Engine {
     if (starved) arena_->start_waiting();
     std::chrono::nanoseconds limit = kRescan;
     if (ledger_.count(SlotState::kSettling) > 0) limit = kLookForCopies;
-    if (options_.timeout().count() > 0)
-      limit = std::clamp<std::chrono::nanoseconds>(start + options_.timeout() - Clock::now(), {}, limit);
+    limit = deadline.left(limit);
     if (find_complete()) limit = {};  // Completed between our last look and start_waiting().
     for (const uint64_t key : epoll_.wait(limit)) handle(key);
     fill_vacancies();
@@ -492,7 +498,8 @@ class DataLoaderBase::Engine {
   // A worker that reads one sample for longer than it may: a process is killed, which is then a death like any other.
   // The time is counted from when we first saw it at this sample, which is at most kRescan too late.
   void look_for_stuck_workers() {
-    if (options_.sample_timeout().count() == 0) return;
+    const Timeout limit = limit_of(options_.sample_timeout());
+    if (!limit) return;
     const auto now = Clock::now();
     watched_.resize(geometry_.workers, {0, now});  // Not since ever, of a worker that is about to read its first.
     for (uint32_t w = 0; w < geometry_.workers; ++w) {
@@ -502,7 +509,7 @@ class DataLoaderBase::Engine {
       Watched& watched = watched_[w];
       if (vacancies_.contains(w)) continue;
       if (!reading || started != watched.started) watched = {started, now};
-      if (now - watched.since < options_.sample_timeout()) continue;
+      if (now - watched.since < *limit) continue;
       if (!processes_)
         throw LoaderTimeout("a worker thread is stuck for longer than sample_timeout and cannot be killed" +
                             what_workers_do());

@@ -23,6 +23,8 @@ struct DistributedSamplerOptions {
 /// …), padded from its own start or truncated to a multiple of num_replicas, of which rank r takes elements r, r +
 /// num_replicas, …
 ///
+/// For any other order than PyTorch's, and for evaluation, where no sample may come twice: Distributed (distributed.h).
+///
 /// Every rank of an epoch must be told the same epoch: a loader does that by itself.
 class DistributedSampler {
  public:

@@ -14,6 +14,7 @@ namespace millrace {
 
 /// Indices drawn with probabilities in proportion to their weights; index for index PyTorch's WeightedRandomSampler
 /// (torch 2.11, torch/utils/data/sampler.py): one torch.multinomial over the weights as doubles draws the whole epoch.
+/// More than 2^24 weights, which PyTorch refuses, are drawn from in the same way by code of ours.
 ///
 /// Copies share the weights (8 bytes each). An epoch under way holds its num_samples indices.
 class WeightedRandomSampler {
@@ -22,8 +23,7 @@ class WeightedRandomSampler {
   /// from `torch.Generator().manual_seed(seed + e)`.
   ///
   /// Throws std::invalid_argument when num_samples is not positive; when a weight is negative, infinite or no number;
-  /// when none is positive; when there are more than 2^24 of them (multinomial's limit); and, without replacement, when
-  /// fewer than num_samples are positive.
+  /// when none is positive; and, without replacement, when fewer than num_samples are positive.
   WeightedRandomSampler(const std::vector<double>& weights, int64_t num_samples, bool replacement = true,
                         uint64_t seed = 0);
 

@@ -5,10 +5,13 @@
 #include <stdexcept>
 #include <utility>
 
+#include "millrace/sharing/os/printable.h"
+
 namespace millrace::detail {
 
 void fail_at(const std::string& file, size_t line, size_t column, const std::string& what) {
-  throw std::runtime_error(file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + what);
+  throw std::runtime_error(printable(file) + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " +
+                           printable(what, 500));
 }
 
 namespace {

@@ -11,6 +11,7 @@
 #include "millrace/sharing/cuda/import_table.h"
 #include "millrace/sharing/cuda/parking.h"
 #include "millrace/sharing/process/process_end.h"
+#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace::cuda {
 namespace {
@@ -28,17 +29,17 @@ void report(const Tally& lost) {
 // Asks until it is so, or until the deadline. The kernel and the driver tell nobody, so they are asked; seldom, when it
 // takes long.
 template <class Condition>
-void wait_until(std::chrono::steady_clock::time_point deadline, Condition is_so) {
+void wait_until(const Deadline& deadline, Condition is_so) {
   constexpr std::chrono::milliseconds kLongest{20};
   for (std::chrono::milliseconds pause{1}; !is_so(); pause = std::min(2 * pause, kLongest)) {
-    if (std::chrono::steady_clock::now() >= deadline) return;
+    if (deadline.passed()) return;
     std::this_thread::sleep_for(pause);
   }
 }
 
 void drain() noexcept {
   try {
-    const auto deadline = std::chrono::steady_clock::now() + drain_timeout.load();
+    const Deadline deadline(drain_timeout.load());
     // What this process dropped just now is closed in order, so that its producer need not take it for one that died.
     wait_until(deadline, [] { return !ImportTable::instance().collect(); });
     Tally at_stake;

@@ -21,7 +21,7 @@ void Epoll::add(int fd, uint64_t key) {
 
 void Epoll::remove(int fd) { MILLRACE_SYSCALL(::epoll_ctl(fd_.get(), EPOLL_CTL_DEL, fd, nullptr), fd); }
 
-const std::vector<uint64_t>& Epoll::wait(std::optional<std::chrono::nanoseconds> timeout) {
+const std::vector<uint64_t>& Epoll::wait(Timeout timeout) {
   int timeout_ms = -1;
   if (timeout) {
     // Rounded up: a wait that ends early would make its caller spin.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace {
 
@@ -19,7 +20,7 @@ class Epoll {
   void remove(int fd);
 
   /// Keys of the descriptors that are ready; empty when `timeout` passed or a signal arrived. nullopt waits for ever.
-  const std::vector<uint64_t>& wait(std::optional<std::chrono::nanoseconds> timeout);
+  const std::vector<uint64_t>& wait(Timeout timeout);
 
  private:
   OwnedFd fd_;

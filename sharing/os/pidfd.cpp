@@ -40,8 +40,6 @@ std::optional<int> PidFd::reap() const {
   return W_EXITCODE(0, info.si_status) | (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
 }
 
-bool PidFd::wait_ended(std::optional<std::chrono::nanoseconds> timeout) const {
-  return poll_readable(fd_.get(), timeout);
-}
+bool PidFd::wait_ended(Timeout timeout) const { return poll_readable(fd_.get(), timeout); }
 
 }  // namespace millrace

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace {
 
@@ -30,7 +31,7 @@ class PidFd {
   bool kill(int signal) const;
 
   /// True once the process has ended; waits for that at most `timeout` (nullopt: for ever).
-  bool wait_ended(std::optional<std::chrono::nanoseconds> timeout) const;
+  bool wait_ended(Timeout timeout) const;
 
   /// Waits for the end of a child of ours and takes its status away (waitpid()'s encoding), so that it is no zombie.
   /// nullopt when it is not our child, or somebody else has taken the status already.

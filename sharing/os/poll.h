@@ -3,10 +3,12 @@
 #include <chrono>
 #include <optional>
 
+#include "millrace/sharing/sync/deadline.h"
+
 namespace millrace {
 
 /// True once `fd` is readable or has hung up; false when `timeout` passed first (nullopt: no limit). Goes on after
 /// signals with the time that is left.
-bool poll_readable(int fd, std::optional<std::chrono::nanoseconds> timeout);
+bool poll_readable(int fd, Timeout timeout);
 
 }  // namespace millrace

@@ -42,7 +42,7 @@ void throw_timeout(std::chrono::nanoseconds timeout) {
   throw TimeoutError("no result from a pool within " + std::to_string(ms) + " ms; it may still come");
 }
 
-bool AsyncState::wait(std::optional<std::chrono::nanoseconds> timeout) {
+bool AsyncState::wait(Timeout timeout) {
   std::unique_lock lock(mutex_);
   if (!ready_) require_other_thread();
   const auto is_ready = [this] { return ready_; };
@@ -62,7 +62,7 @@ bool AsyncState::successful() {
   return !error_;
 }
 
-void AsyncState::require_success(std::optional<std::chrono::nanoseconds> timeout) {
+void AsyncState::require_success(Timeout timeout) {
   if (!wait(timeout)) throw_timeout(*timeout);
   if (error_) std::rethrow_exception(error_);
 }

@@ -11,6 +11,8 @@
 #include <utility>
 #include <variant>
 
+#include "millrace/sharing/sync/deadline.h"
+
 namespace millrace::multiprocessing {
 
 /// What is called when a result is there, on the pool's thread, before anybody who waits for the result goes on. While
@@ -42,7 +44,7 @@ void require_other_thread();
 class AsyncState {
  public:
   /// True once there is a result or an error; waits for that at most `timeout` (nullopt: for ever).
-  bool wait(std::optional<std::chrono::nanoseconds> timeout);
+  bool wait(Timeout timeout);
 
   bool ready();
 
@@ -50,7 +52,7 @@ class AsyncState {
   bool successful();
 
   /// Waits, then throws the error if it is one. TimeoutError when it is not ready within `timeout`.
-  void require_success(std::optional<std::chrono::nanoseconds> timeout);
+  void require_success(Timeout timeout);
 
   /// Calls `tell`, then makes the state ready. Once.
   void settle(std::exception_ptr error, const std::function<void()>& tell);
@@ -111,21 +113,19 @@ class AsyncResult {
 
   /// The result, waited for at most `timeout` (nullopt: for ever). Throws TimeoutError; RemoteError with what the call
   /// threw; WorkerLost when the worker died; PoolTerminated; BrokenPool.
-  std::add_lvalue_reference_t<const T> get(std::optional<std::chrono::nanoseconds> timeout = std::nullopt) const& {
+  std::add_lvalue_reference_t<const T> get(Timeout timeout = std::nullopt) const& {
     value_->state.require_success(timeout);
     if constexpr (!std::is_void_v<T>) return value_->value();
   }
 
   /// From a temporary the result itself, moved out of it.
-  T get(std::optional<std::chrono::nanoseconds> timeout = std::nullopt) && {
+  T get(Timeout timeout = std::nullopt) && {
     value_->state.require_success(timeout);
     if constexpr (!std::is_void_v<T>) return std::move(value_->value());
   }
 
   /// True once the result, or the error, is there.
-  bool wait(std::optional<std::chrono::nanoseconds> timeout = std::nullopt) const {
-    return value_->state.wait(timeout);
-  }
+  bool wait(Timeout timeout = std::nullopt) const { return value_->state.wait(timeout); }
 
   bool ready() const { return value_->state.ready(); }
 

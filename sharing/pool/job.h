@@ -6,12 +6,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/pool/async_result.h"
+#include "millrace/sharing/sync/deadline.h"
 
 // What stands between a pool, which moves bytes, and results, which have types.
 namespace millrace::multiprocessing::detail {
@@ -129,16 +131,29 @@ class MapJob final : public Job {
 
 enum class Order { kOfItems, kOfCompletion };
 
-/// Calls whose results are handed out one by one.
+/// Calls whose results are handed out one by one, without their type. Their number is known at their end only.
+class ImapJobBase : public Job {
+ public:
+  ImapJobBase() : Job(Awaited::kEachTask) {}
+
+  /// There are `count` calls and no more.
+  virtual void end_at(size_t count) = 0;
+
+  virtual size_t given() const = 0;   ///< Results handed out.
+  virtual size_t bytes() const = 0;   ///< Of results that have arrived and were not handed out.
+  virtual bool has_next() const = 0;  ///< The result to hand out next has arrived.
+};
+
 template <class R>
-class ImapJob final : public Job {
+class ImapJob final : public ImapJobBase {
  public:
   using Stored = typename AsyncValue<R>::Stored;
 
-  ImapJob(size_t count, Order order) : Job(Awaited::kEachTask), count_(count), order_(order) {}
+  explicit ImapJob(Order order) : order_(order) {}
 
   void finish(size_t first, size_t count, Outcome outcome) override {
     std::vector<Item> items(count);
+    for (auto& item : items) item.bytes = outcome.result.bytes.size() / count;
     try {
       outcome.open([&](DecodeArchive& archive) {
         if constexpr (!std::is_void_v<R>)
@@ -148,18 +163,42 @@ class ImapJob final : public Job {
       for (auto& item : items) item.error = std::current_exception();
     }
     const std::lock_guard lock(mutex_);
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; ++i) {
+      bytes_ += items[i].bytes;
       items_.emplace(order_ == Order::kOfItems ? first + i : arrived_++, std::move(items[i]));
+    }
     changed_.notify_all();
   }
 
+  void end_at(size_t count) override {
+    const std::lock_guard lock(mutex_);
+    count_ = count;
+    changed_.notify_all();
+  }
+
+  size_t given() const override {
+    const std::lock_guard lock(mutex_);
+    return given_;
+  }
+
+  size_t bytes() const override {
+    const std::lock_guard lock(mutex_);
+    return bytes_;
+  }
+
+  bool has_next() const override {
+    const std::lock_guard lock(mutex_);
+    return items_.contains(given_);
+  }
+
   /// The next result; nullopt after the last. Throws its error, and TimeoutError.
-  std::optional<Stored> next(std::optional<std::chrono::nanoseconds> timeout) {
+  std::optional<Stored> next(Timeout timeout) {
     std::unique_lock lock(mutex_);
-    if (given_ == count_) return std::nullopt;
-    const auto is_there = [this] { return items_.contains(given_); };
+    const auto is_there = [this] { return given_ == count_ || items_.contains(given_); };
     if (!is_there()) wait(lock, timeout, is_there);
+    if (given_ == count_) return std::nullopt;
     const auto node = items_.extract(given_++);
+    bytes_ -= node.mapped().bytes;
     lock.unlock();
     if (node.mapped().error) std::rethrow_exception(node.mapped().error);
     return std::move(node.mapped().value);
@@ -169,22 +208,23 @@ class ImapJob final : public Job {
   struct Item {
     Stored value{};
     std::exception_ptr error;
+    size_t bytes = 0;
   };
 
-  void wait(std::unique_lock<std::mutex>& lock, std::optional<std::chrono::nanoseconds> timeout,
-            const std::function<bool()>& is_there) {
+  void wait(std::unique_lock<std::mutex>& lock, Timeout timeout, const std::function<bool()>& is_there) {
     require_other_thread();
     if (!timeout) return changed_.wait(lock, is_there);
     if (!changed_.wait_for(lock, *timeout, is_there)) throw_timeout(*timeout);
   }
 
-  const size_t count_;
   const Order order_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::optional<size_t> count_;   // Once it is known.
   std::map<size_t, Item> items_;  // Arrived, not handed out; by the position they will be handed out at.
   size_t arrived_ = 0;
   size_t given_ = 0;
+  size_t bytes_ = 0;
 };
 
 }  // namespace millrace::multiprocessing::detail

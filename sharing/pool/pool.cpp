@@ -23,6 +23,7 @@
 namespace millrace::multiprocessing {
 namespace {
 
+using detail::ItemFeed;
 using detail::Job;
 using detail::Outcome;
 using detail::PoolFunction;
@@ -107,9 +108,11 @@ class Pool::Core {
     }
   }
 
-  ~Core() {
+  ~Core() { stop(); }
+
+  void stop() {
     terminate();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
 
   bool on_own_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
@@ -127,13 +130,53 @@ class Pool::Core {
   void submit(std::shared_ptr<Job> job, PoolFunction function, std::vector<PoolTask> tasks) {
     if (owner_ != ::getpid()) throw std::logic_error("a pool can be used only in the process that made it");
     const std::lock_guard lock(mutex_);
+    require_open();
+    take(std::move(job), function, std::move(tasks));
+  }
+
+  // More calls of an imap, which may come after close() as long as it had begun before.
+  void submit_more(std::shared_ptr<Job> job, PoolFunction function, std::vector<PoolTask> tasks) {
+    if (owner_ != ::getpid()) throw std::logic_error("a pool can be used only in the process that made it");
+    const std::lock_guard lock(mutex_);
+    if (phase_ == Phase::kTerminated) throw terminated();
+    if (broken_) std::rethrow_exception(broken_);
+    take(std::move(job), function, std::move(tasks));
+  }
+
+  // The workers stay from before a feed is made until it has no more calls to give.
+  void open_feed() {
+    const std::lock_guard lock(mutex_);
+    require_open();
+    ++open_feeds_;
+  }
+
+  void remember(const std::shared_ptr<ItemFeed>& feed) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(feeds_, [](const auto& known) { return known.expired(); });
+    feeds_.push_back(feed);
+  }
+
+  void close_feed() {
+    const std::lock_guard lock(mutex_);
+    --open_feeds_;
+    bell_.signal();
+  }
+
+  static PoolTerminated terminated() { return PoolTerminated("the pool was terminated before this call had ended"); }
+
+ private:
+  void require_open() const {
     if (phase_ != Phase::kOpen) throw std::logic_error("the pool takes no more calls: it was closed or terminated");
     if (broken_) std::rethrow_exception(broken_);
+  }
+
+  void take(std::shared_ptr<Job> job, PoolFunction function, std::vector<PoolTask> tasks) {
     const uint32_t number = number_of(function);
     for (auto& task : tasks) waiting_.push_back({job, number, std::move(task)});
     fill_board();
   }
 
+ public:
   void close() {
     const std::lock_guard lock(mutex_);
     if (phase_ == Phase::kOpen) phase_ = Phase::kClosed;
@@ -152,6 +195,7 @@ class Pool::Core {
       if (phase_ == Phase::kOpen) throw std::logic_error("join() of a pool that is still open: close() it first");
     }
     detail::require_other_thread();
+    for (const auto& feed : feeds()) feed->drain();
     std::unique_lock lock(mutex_);
     left_.wait(lock, [this] { return all_left_; });
   }
@@ -217,7 +261,7 @@ class Pool::Core {
       collect_done();
       if (phase_ == Phase::kTerminated) {
         end_workers();
-        fail_all(std::make_exception_ptr(PoolTerminated("the pool was terminated before this call had ended")));
+        fail_all(std::make_exception_ptr(terminated()));
       } else {
         fill_board();
         if (phase_ == Phase::kClosed && is_idle() && !std::exchange(dismissed_, true)) board_.close();
@@ -247,7 +291,15 @@ class Pool::Core {
 
   // Calls
 
-  bool is_idle() const { return waiting_.empty() && free_slots_.size() == CallBoard::kSlots; }
+  bool is_idle() const { return waiting_.empty() && free_slots_.size() == CallBoard::kSlots && open_feeds_ == 0; }
+
+  std::vector<std::shared_ptr<ItemFeed>> feeds() {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<ItemFeed>> alive;
+    for (const auto& feed : feeds_)
+      if (auto held = feed.lock()) alive.push_back(std::move(held));
+    return alive;
+  }
 
   uint32_t number_of(PoolFunction function) {
     const auto known = numbers_.find(function);
@@ -458,6 +510,8 @@ class Pool::Core {
   std::deque<Task> waiting_;  // For a slot on the board.
   std::array<std::optional<Task>, CallBoard::kSlots> on_board_;
   std::vector<uint32_t> free_slots_;
+  std::vector<std::weak_ptr<ItemFeed>> feeds_;  // Of imaps; open_feeds_ of them have more calls to give.
+  size_t open_feeds_ = 0;
   size_t awaited_each_ = 0;   // Tasks on the board whose end somebody may be waiting for.
   std::vector<Ended> ended_;  // Jobs will be told, without the mutex.
 
@@ -467,8 +521,8 @@ class Pool::Core {
   std::thread thread_;
 };
 
-Pool::Pool(const PoolOptions& options) : core_(std::make_unique<Core>(options)) {}
-Pool::~Pool() = default;
+Pool::Pool(const PoolOptions& options) : core_(std::make_shared<Core>(options)) {}
+Pool::~Pool() { core_->stop(); }
 
 void Pool::close() { core_->close(); }
 void Pool::terminate() {
@@ -482,6 +536,25 @@ size_t Pool::processes() const { return core_->processes(); }
 void Pool::submit(std::shared_ptr<detail::Job> job, detail::PoolFunction function,
                   std::vector<detail::PoolTask> tasks) {
   core_->submit(std::move(job), function, std::move(tasks));
+}
+
+std::shared_ptr<detail::ItemFeed> Pool::feed(std::unique_ptr<detail::ItemSource> source,
+                                             const std::shared_ptr<detail::ImapJobBase>& job,
+                                             detail::PoolFunction function) {
+  const std::weak_ptr<Core> pool = core_;
+  const auto submit = [pool, job, function](std::vector<detail::PoolTask> tasks) {
+    const auto core = pool.lock();
+    if (!core) throw Core::terminated();
+    core->submit_more(job, function, std::move(tasks));
+  };
+  const auto ended = [pool] {
+    if (const auto core = pool.lock()) core->close_feed();
+  };
+  core_->open_feed();
+  auto feed = std::make_shared<detail::ItemFeed>(std::move(source), job, core_->processes(), submit, ended);
+  core_->remember(feed);
+  feed->begin();
+  return feed;
 }
 
 }  // namespace millrace::multiprocessing

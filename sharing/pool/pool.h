@@ -13,9 +13,11 @@
 
 #include "millrace/sharing/pool/async_result.h"
 #include "millrace/sharing/pool/errors.h"
+#include "millrace/sharing/pool/item_feed.h"
 #include "millrace/sharing/pool/job.h"
 #include "millrace/sharing/process/call.h"
 #include "millrace/sharing/process/context.h"
+#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace::multiprocessing {
 
@@ -27,13 +29,6 @@ struct PoolFunction {
   const void* function;
 
   auto operator<=>(const PoolFunction&) const = default;
-};
-
-/// A task as it is submitted: some calls, one after the other in one worker.
-struct PoolTask {
-  size_t first = 0;
-  size_t count = 1;
-  Encoded arguments;
 };
 
 template <class F>
@@ -92,11 +87,14 @@ class ImapResults {
  public:
   using Stored = typename detail::ImapJob<R>::Stored;
 
-  explicit ImapResults(std::shared_ptr<detail::ImapJob<R>> job) : job_(std::move(job)) {}
+  ImapResults(std::shared_ptr<detail::ImapJob<R>> job, std::shared_ptr<detail::ItemFeed> feed)
+      : job_(std::move(job)), feed_(std::move(feed)) {}
 
   /// The next result, waited for at most `timeout`; nullopt after the last. Throws as AsyncResult::get(); after an
-  /// error of a call the next call's result is next.
-  std::optional<Stored> next(std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
+  /// error of a call the next call's result is next. What reading the items throws comes behind the results of those
+  /// before, and is the last.
+  std::optional<Stored> next(Timeout timeout = std::nullopt) {
+    const auto turn = feed_->keep_ahead();
     return job_->next(timeout);
   }
 
@@ -125,6 +123,7 @@ class ImapResults {
 
  private:
   std::shared_ptr<detail::ImapJob<R>> job_;
+  std::shared_ptr<detail::ItemFeed> feed_;
 };
 
 /// Worker processes that run calls for this one, as Python's multiprocessing.Pool.
@@ -198,7 +197,9 @@ class Pool {
     return map_with(encode_tuple<F>, function, items, chunksize, std::move(callbacks));
   }
 
-  /// As map(), handing out each result as it comes, in the items' order. All items are sent at once.
+  /// As map(), handing out each result as it comes, in the items' order. Items are read and sent while results are
+  /// taken, by who takes them, a bounded number ahead: the range may be endless. It is kept as a view: what is given
+  /// by name and is no view must outlive the results. join() reads all that are left.
   template <class F, std::ranges::input_range Items>
   auto imap(F&& function, Items&& items, size_t chunksize = 1) {
     return imap_with(detail::Order::kOfItems, function, items, chunksize);
@@ -268,12 +269,49 @@ class Pool {
 
   template <class F, class Items>
   auto imap_with(detail::Order order, F&& function, Items&& items, size_t chunksize) {
-    auto tasks = pack(encode_item<F>, items, 0, detail::checked_chunksize(chunksize));
-    const size_t count = tasks.empty() ? 0 : tasks.back().first + tasks.back().count;
-    auto job = std::make_shared<detail::ImapJob<detail::ResultOf<F>>>(count, order);
-    submit(job, name<F>(function), std::move(tasks));
-    return ImapResults<detail::ResultOf<F>>(std::move(job));
+    using R = detail::ResultOf<F>;
+    detail::checked_chunksize(chunksize);
+    auto job = std::make_shared<detail::ImapJob<R>>(order);
+    auto view = view_of(std::forward<Items>(items));
+    auto source = std::make_unique<ChunksOf<decltype(view), decltype(encode_item<F>)>>(std::move(view), encode_item<F>,
+                                                                                       chunksize);
+    return ImapResults<R>(job, feed(std::move(source), job, name<F>(function)));
   }
+
+  /// What is given by name is referred to, as views::all does, save for views that are copied.
+  template <class Items>
+  static auto view_of(Items&& items) {
+    if constexpr (std::ranges::viewable_range<Items>)
+      return std::views::all(std::forward<Items>(items));
+    else
+      return std::ranges::ref_view(items);
+  }
+
+  /// The items of a view, encoded in chunks.
+  template <class View, class Encode>
+  class ChunksOf final : public detail::ItemSource {
+   public:
+    ChunksOf(View view, Encode encode_one, size_t chunksize)
+        : view_(std::move(view)), encode_one_(encode_one), chunksize_(chunksize) {}
+
+    std::optional<detail::PoolTask> next() override {
+      // Not before: an iterator points into where the view stays.
+      if (!at_) at_.emplace(std::ranges::begin(view_));
+      EncodeArchive archive;  // One a task, as pointers are numbered within one.
+      size_t count = 0;
+      for (; count < chunksize_ && *at_ != std::ranges::end(view_); ++*at_, ++count) encode_one_(archive, **at_);
+      if (count == 0) return std::nullopt;
+      first_ += count;
+      return detail::PoolTask{first_ - count, count, archive.take()};
+    }
+
+   private:
+    View view_;
+    Encode encode_one_;
+    const size_t chunksize_;
+    std::optional<std::ranges::iterator_t<View>> at_;
+    size_t first_ = 0;
+  };
 
   /// Items, encoded in chunks. `expected` only saves allocations.
   template <class Encode, class Items>
@@ -301,7 +339,12 @@ class Pool {
   size_t processes() const;
   void submit(std::shared_ptr<detail::Job> job, detail::PoolFunction function, std::vector<detail::PoolTask> tasks);
 
-  std::unique_ptr<Core> core_;
+  /// What feeds the job of an imap, which has begun.
+  std::shared_ptr<detail::ItemFeed> feed(std::unique_ptr<detail::ItemSource> source,
+                                         const std::shared_ptr<detail::ImapJobBase>& job,
+                                         detail::PoolFunction function);
+
+  std::shared_ptr<Core> core_;  // Shared by the feeds, for which it may be too late.
 };
 
 template <class... Arguments>

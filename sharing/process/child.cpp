@@ -92,7 +92,7 @@ Child start_child(StartMethod method, const ChildSpec& spec) {
   }
 }
 
-std::optional<ExitStatus> Child::wait(std::optional<std::chrono::nanoseconds> timeout) {
+std::optional<ExitStatus> Child::wait(Timeout timeout) {
   if (ended_ || !pidfd_.wait_ended(timeout)) return ended_;
   if (!status_ || poll_readable(status_.get(), kReportUsual)) {
     ended_ = collect();

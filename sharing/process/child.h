@@ -13,6 +13,7 @@
 #include "millrace/sharing/os/pidfd.h"
 #include "millrace/sharing/process/exit_status.h"
 #include "millrace/sharing/process/start_method.h"
+#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace {
 
@@ -45,7 +46,7 @@ class Child {
 
   /// How it ended; waits for that at most `timeout` (nullopt: for ever). nullopt while it runs. Where the fork
   /// server that should say how is stopped (SIGSTOP, a debugger), the kernel is asked; that takes a second more at most.
-  std::optional<ExitStatus> wait(std::optional<std::chrono::nanoseconds> timeout);
+  std::optional<ExitStatus> wait(Timeout timeout);
 
   explicit operator bool() const { return pid_ != 0; }
 

@@ -41,13 +41,12 @@ struct Process::State {
     return child.wait(std::chrono::nanoseconds(0));
   }
 
-  bool join(std::optional<std::chrono::nanoseconds> timeout) {
-    const auto start = Clock::now();
+  bool join(Timeout timeout) {
+    const Deadline deadline(timeout);
     // Without the lock, so that one may ask while another waits.
     if (!child.pidfd().wait_ended(timeout)) return false;
     const std::lock_guard lock(mutex);
-    if (timeout) *timeout -= std::min<std::chrono::nanoseconds>(*timeout, Clock::now() - start);
-    return child.wait(timeout).has_value();
+    return child.wait(deadline.left()).has_value();
   }
 };
 
@@ -215,7 +214,7 @@ void Process::start() {
   here.take_in(state_);
 }
 
-bool Process::join(std::optional<std::chrono::nanoseconds> timeout) {
+bool Process::join(Timeout timeout) {
   if (!started("join").join(timeout)) return false;
   forget();
   return true;

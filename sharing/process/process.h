@@ -12,6 +12,7 @@
 
 #include "millrace/sharing/process/call.h"
 #include "millrace/sharing/process/start_method.h"
+#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace::multiprocessing {
 
@@ -52,7 +53,7 @@ class Process {
   void start();
 
   /// Waits for its end, at most `timeout` (nullopt: for ever). True when it has ended.
-  bool join(std::optional<std::chrono::nanoseconds> timeout = std::nullopt);
+  bool join(Timeout timeout = std::nullopt);
 
   /// False before start() and after the end.
   bool is_alive();

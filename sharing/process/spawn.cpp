@@ -12,8 +12,6 @@
 namespace millrace::multiprocessing {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::chrono::nanoseconds kTerminateGrace = std::chrono::seconds(30);
 
 std::string words_for_signal(int signal) {
@@ -72,13 +70,10 @@ std::vector<pid_t> ProcessContext::pids() const {
   return pids;
 }
 
-bool ProcessContext::join(std::optional<std::chrono::nanoseconds> timeout,
-                          std::optional<std::chrono::nanoseconds> grace_period) {
-  const auto start = Clock::now();
+bool ProcessContext::join(Timeout timeout, std::optional<Timeout> grace_period) {
+  const Deadline deadline(timeout);
   while (!unfinished_.empty()) {
-    const auto left =
-        timeout ? std::optional(std::max<std::chrono::nanoseconds>(*timeout - (Clock::now() - start), {})) : timeout;
-    const auto ended = wait_for_one(left);
+    const auto ended = wait_for_one(deadline);
     if (!ended) return false;
     if (processes_[*ended].exitcode() != 0) fail(*ended, grace_period);
     std::erase(unfinished_, *ended);
@@ -87,23 +82,21 @@ bool ProcessContext::join(std::optional<std::chrono::nanoseconds> timeout,
 }
 
 // A process that has ended, of those not joined yet.
-std::optional<size_t> ProcessContext::wait_for_one(std::optional<std::chrono::nanoseconds> timeout) {
+std::optional<size_t> ProcessContext::wait_for_one(const Deadline& deadline) {
   Epoll watched;
   for (const size_t index : unfinished_) watched.add(processes_[index].sentinel(), index);
-  const auto deadline = Clock::now() + timeout.value_or(std::chrono::nanoseconds(0));
   for (;;) {
-    const auto& ended = watched.wait(timeout ? std::optional(deadline - Clock::now()) : std::nullopt);
+    const auto& ended = watched.wait(deadline.left());
     // The sentinel comes before the fork server's word of how it ended.
     for (const size_t index : ended)
-      if (processes_[index].join(timeout)) return index;
-    if (timeout && Clock::now() >= deadline) return std::nullopt;
+      if (processes_[index].join(deadline.left())) return index;
+    if (deadline.passed()) return std::nullopt;
   }
 }
 
-void ProcessContext::wait_for_rest(std::chrono::nanoseconds timeout) {
-  const auto deadline = Clock::now() + timeout;
-  for (const size_t index : unfinished_)
-    processes_[index].join(std::max<std::chrono::nanoseconds>(deadline - Clock::now(), {}));
+void ProcessContext::wait_for_rest(Timeout timeout) {
+  const Deadline deadline(timeout);
+  for (const size_t index : unfinished_) processes_[index].join(deadline.left());
 }
 
 ProcessFailure ProcessContext::failure_of(size_t index) {
@@ -114,7 +107,7 @@ ProcessFailure ProcessContext::failure_of(size_t index) {
   return failure;
 }
 
-void ProcessContext::fail(size_t first, std::optional<std::chrono::nanoseconds> grace_period) {
+void ProcessContext::fail(size_t first, std::optional<Timeout> grace_period) {
   if (grace_period) wait_for_rest(*grace_period);
   std::vector<size_t> terminated;
   for (const size_t index : unfinished_) {

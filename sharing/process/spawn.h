@@ -14,6 +14,7 @@
 #include "millrace/sharing/channel/fd_socket.h"
 #include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/process.h"
+#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace::multiprocessing {
 
@@ -70,16 +71,15 @@ class ProcessContext {
   ///
   /// When one fails, the others are given `grace_period` (nullopt: none) to end by themselves, then SIGTERM, and after
   /// as long again (nullopt: 30 s) SIGKILL; then ProcessRaisedException or ProcessExitedException is thrown.
-  bool join(std::optional<std::chrono::nanoseconds> timeout = std::nullopt,
-            std::optional<std::chrono::nanoseconds> grace_period = std::nullopt);
+  bool join(Timeout timeout = std::nullopt, std::optional<Timeout> grace_period = std::nullopt);
 
  private:
   friend struct ProcessGroup;
 
-  std::optional<size_t> wait_for_one(std::optional<std::chrono::nanoseconds> timeout);
-  void wait_for_rest(std::chrono::nanoseconds timeout);
+  std::optional<size_t> wait_for_one(const Deadline& deadline);
+  void wait_for_rest(Timeout timeout);
   ProcessFailure failure_of(size_t index);
-  [[noreturn]] void fail(size_t first, std::optional<std::chrono::nanoseconds> grace_period);
+  [[noreturn]] void fail(size_t first, std::optional<Timeout> grace_period);
 
   std::vector<Process> processes_;
   std::vector<FdSocket> errors_;    // From each process: what it threw.

@@ -20,7 +20,8 @@ using detail::Guard;
 using detail::WaiterSlot;
 using detail::WaiterTable;
 
-constexpr auto kLookAtOthers = std::chrono::milliseconds(100);  // How often those who wait look whether the others live.
+constexpr auto kLookAtOthers =
+    std::chrono::milliseconds(100);  // How often those who wait look whether the others live.
 
 // Opening and breaking mark every slot that waits; whoever is killed on the way leaves the phase to say what has to be
 // finished.
@@ -226,7 +227,7 @@ void Barrier::save(EncodeArchive& archive) const {
   BarrierView view(block_);
   std::optional<FunctionRef> action;
   if (action_ != nullptr) action = identify(action_);
-  const std::optional<int64_t> timeout = timeout_ ? std::optional<int64_t>(timeout_->count()) : std::nullopt;
+  const std::optional<int64_t> timeout = timeout_ ? std::optional<int64_t>((*timeout_).count()) : std::nullopt;
   archive(action, timeout);
   block_->send(archive);
 }
@@ -240,7 +241,7 @@ void Barrier::load(DecodeArchive& archive) {
   if (block->bytes() < BarrierView::offset_of_slots() + BarrierView::slots_for(parties) * sizeof(WaiterSlot))
     throw DecodeError("a Barrier of " + std::to_string(parties) + " parties does not fit its memory");
   action_ = action ? resolve<void()>(*action) : nullptr;
-  timeout_ = timeout ? Timeout(std::chrono::nanoseconds(*timeout)) : std::nullopt;
+  timeout_ = timeout ? Timeout(std::chrono::nanoseconds(*timeout)) : Timeout(std::nullopt);
   block_ = std::move(block);
 }
 

@@ -63,7 +63,7 @@ class Barrier {
  private:
   std::shared_ptr<detail::SyncMemory> block_;
   Action action_ = nullptr;
-  Timeout timeout_;
+  Timeout timeout_ = std::nullopt;
 };
 
 }  // namespace millrace::multiprocessing

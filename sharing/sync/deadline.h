@@ -4,12 +4,39 @@
 #include <chrono>
 #include <optional>
 
-namespace millrace::multiprocessing {
+namespace millrace {
 
-/// How long to wait: nullopt for ever, zero or less not at all. std::chrono durations convert to it.
-using Timeout = std::optional<std::chrono::nanoseconds>;
+/// How long a call may take, as every call takes it: std::nullopt for ever, zero or less not at all, and any duration
+/// of std::chrono. A year or longer is for ever as well: milliseconds::max() or 400 years, converted to nanoseconds or
+/// added to the time of day by each call for itself, would come round to the past.
+class Timeout {
+ public:
+  static constexpr std::chrono::hours kForEver{24 * 365};
 
-namespace detail {
+  constexpr Timeout(std::nullopt_t) {}  // NOLINT(google-explicit-constructor): an argument, as optional's.
+
+  template <class Rep, class Period>
+  constexpr Timeout(std::chrono::duration<Rep, Period> length) {  // NOLINT(google-explicit-constructor)
+    // In floating point, where no comparison of durations overflows.
+    const std::chrono::duration<long double> seconds = length;
+    if (seconds >= kForEver) return;
+    const bool is_positive = seconds.count() > 0;  // And a number.
+    length_ = is_positive ? std::chrono::duration_cast<std::chrono::nanoseconds>(length) : std::chrono::nanoseconds(0);
+  }
+
+  template <class Rep, class Period>
+  constexpr Timeout(const std::optional<std::chrono::duration<Rep, Period>>& length)  // NOLINT
+      : Timeout(length ? Timeout(*length) : Timeout(std::nullopt)) {}
+
+  /// Whether it ends.
+  constexpr explicit operator bool() const { return length_.has_value(); }
+
+  /// From 0 to a year. REQUIRES: it ends.
+  constexpr std::chrono::nanoseconds operator*() const { return *length_; }
+
+ private:
+  std::optional<std::chrono::nanoseconds> length_;
+};
 
 /// The moment at which a wait ends, on the monotonic clock: setting the time of day changes nothing.
 class Deadline {
@@ -19,12 +46,13 @@ class Deadline {
   static Deadline never() { return Deadline(std::nullopt); }
 
   explicit Deadline(Timeout timeout) {
-    // A longer wait is one for ever, and would overflow the clock.
-    constexpr std::chrono::nanoseconds kLongest = std::chrono::hours(24 * 365);
-    if (timeout && *timeout < kLongest) at_ = Clock::now() + *timeout;
+    if (timeout) at_ = Clock::now() + *timeout;
   }
 
   bool passed() const { return at_ && Clock::now() >= *at_; }
+
+  /// What is left of it.
+  Timeout left() const { return at_ ? Timeout(*at_ - Clock::now()) : Timeout(std::nullopt); }
 
   /// What is left of it, at most `slice`.
   std::chrono::nanoseconds left(std::chrono::nanoseconds slice) const {
@@ -38,5 +66,12 @@ class Deadline {
   std::optional<Clock::time_point> at_;
 };
 
-}  // namespace detail
-}  // namespace millrace::multiprocessing
+namespace multiprocessing {
+
+using millrace::Timeout;
+namespace detail {
+using millrace::Deadline;
+}
+
+}  // namespace multiprocessing
+}  // namespace millrace

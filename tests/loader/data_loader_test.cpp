@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -697,6 +698,24 @@ TEST(BadSampler, AnEmptyBatchOfSamplesThatAreCollatedIsNoError) {
   int batches = 0;
   while (loader->next()) ++batches;
   EXPECT_EQ(batches, 7);
+}
+
+struct TakesAWhile {
+  size_t size() const { return 4; }
+  int64_t get(size_t i) const {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // The trainer looks meanwhile.
+    return static_cast<int64_t>(i);
+  }
+};
+
+TEST(Timeouts, OfTheLargestNumbersAndOfZeroAreForEver) {
+  using std::chrono::milliseconds;
+  for (const milliseconds ever : {milliseconds::max(), milliseconds(std::chrono::years(400)), milliseconds(0)}) {
+    const auto options = processes(StartMethod::kForkServer, 1).options(2);
+    auto loader = make_data_loader(TakesAWhile(), DataLoaderOptions(options).timeout(ever).sample_timeout(ever));
+    EXPECT_EQ(epoch_order(*loader).size(), 4U) << ever.count();
+    EXPECT_EQ(loader->stats().worker_deaths, 0U) << "nobody was stuck, " << ever.count();
+  }
 }
 
 TEST(TooLittleMemory, IsAnErrorWithNumbersBeforeAnythingIsTouched) {

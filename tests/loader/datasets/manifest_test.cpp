@@ -309,6 +309,16 @@ TEST(ImageManifest, BadRowsAreErrorsWithTheirPlaceAndCure) {
               StartsWith("a.jsonl:1:15: label 1.5 is neither an integer nor a text"));
 }
 
+TEST(ImageManifest, DeepJsonIsRefusedAndLongTextIsCut) {
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  EXPECT_THAT(error_of([&] { manifest("a.jsonl", "{\"path\": \"a\", \"label\": " + deep + "}", {}); }),
+              HasSubstr("a.jsonl:1:87: nested deeper than 64 levels"));
+  EXPECT_THAT(error_of([&] { manifest("a.csv", "path,label,boxes\na,1,\"" + deep + "\"\n", {.boxes = "boxes"}); }),
+              HasSubstr("a.csv:2:5: nested deeper than 64 levels"));
+  const std::string wide = R"({"path": "a", "label": [")" + std::string(1'000'000, 'x') + "\"]}";
+  EXPECT_LT(error_of([&] { manifest("a.jsonl", wide, {}); }).size(), 1'000U);
+}
+
 TEST(ImageManifest, BadFilesAreErrorsThatNameThemAndTheCure) {
   EXPECT_THAT(error_of([] { manifest("a.txt", kCsv, {}); }),
               HasSubstr("a.txt' ends neither in .csv or .tsv nor in .jsonl"));

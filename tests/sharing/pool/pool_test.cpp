@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <list>
 #include <numeric>
+#include <optional>
+#include <ranges>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -313,8 +315,9 @@ TEST_P(PoolTest, ARangeThatThrowsSubmitsNothing) {
   Pool pool(options(1));
   const auto bad = numbers(10) | std::views::transform([](int x) { return refuse_three(x); });
   EXPECT_THROW(pool.map(square, bad), std::invalid_argument);
-  EXPECT_THROW(pool.imap(square, bad), std::invalid_argument);
-  EXPECT_THROW(pool.imap_unordered(square, bad), std::invalid_argument);
+  const auto bad_at_once = numbers(10) | std::views::transform([](int x) { return refuse(x); });
+  EXPECT_THROW(pool.imap(square, bad_at_once), std::invalid_argument);
+  EXPECT_THROW(pool.imap_unordered(square, bad_at_once), std::invalid_argument);
 }
 
 TEST(PoolChunks, DefaultIsFourAWorkerAsInPython) {
@@ -394,6 +397,89 @@ TEST_P(PoolTest, ImapThrowsAnErrorInItsPlaceAndGoesOn) {
       ++errors;
     }
   EXPECT_EQ(errors, 1);
+}
+
+TEST_P(PoolTest, ImapOverAnEndlessRangeGivesResultsAtOnceAndReadsFewAhead) {
+  Pool pool(options(2));
+  for (const size_t chunksize : {1, 7}) {
+    int read = 0;
+    const auto endless = std::views::iota(0) | std::views::transform([&](int x) { return read = x; });
+    auto results = pool.imap(square, endless, chunksize);
+    for (int i = 0; i < 20'000; ++i) ASSERT_EQ(results.next(kLong), i * i);
+    EXPECT_LT(read, 20'000 + 1'100 * static_cast<int>(chunksize));
+    auto unordered = pool.imap_unordered(square, endless, chunksize);
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(unordered.next(kLong));
+  }
+}
+
+TEST_P(PoolTest, ImapReadsARangeThatIsSlowOnlyAsFarAsNeeded) {
+  Pool pool(options(2));
+  int read = 0;
+  const auto slow = std::views::iota(0) | std::views::transform([&](int x) {
+                      std::this_thread::sleep_for(milliseconds(5));  // Reading from somewhere.
+                      ++read;
+                      return x;
+                    });
+  auto results = pool.imap(square, slow);
+  EXPECT_EQ(results.next(kLong), 0);
+  EXPECT_LE(read, 5);
+}
+
+TEST_P(PoolTest, ImapHoldsFewLargeItems) {
+  Pool pool(options(2));
+  int read = 0;
+  const auto large = std::views::iota(0) | std::views::transform([&](int x) {
+                       read = x;
+                       return std::string(8'000'000, 'x');
+                     });
+  auto results = pool.imap([](const std::string& text) { return text; }, large);
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(results.next(kLong)->size(), 8'000'000U);
+  EXPECT_LT(read, 20 + 24) << "more than 192 MB";
+}
+
+TEST_P(PoolTest, ImapThatHasBegunGoesOnAfterCloseAndIsFinishedByJoin) {
+  Pool pool(options(2));
+  auto results = pool.imap(square, std::views::iota(0, 3'000));
+  auto dropped = std::optional(pool.imap(square, std::views::iota(0)));
+  pool.close();
+  for (int i = 0; i < 1'500; ++i) ASSERT_EQ(results.next(kLong), i * i);
+  dropped.reset();  // Else join() would read all of it.
+  pool.join();
+  for (int i = 1'500; i < 3'000; ++i) ASSERT_EQ(results.next(kLong), i * i);
+  EXPECT_EQ(results.next(), std::nullopt);
+}
+
+TEST_P(PoolTest, ImapWhoseRangeThrowsGivesWhatCameBeforeAndThenTheError) {
+  Pool pool(options(2));
+  const auto broken = std::views::iota(0) | std::views::transform([](int x) { return x < 100 ? x : refuse(x); });
+  auto results = pool.imap(square, broken);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(results.next(kLong), i * i);
+  EXPECT_THROW(results.next(kLong), std::invalid_argument);
+  EXPECT_EQ(results.next(kLong), std::nullopt);
+}
+
+TEST_P(PoolTest, ImapHasAResultForEveryThreadThatTakesOne) {
+  Pool pool(options(1));
+  auto results = pool.imap(square, std::views::iota(1));
+  std::atomic<int> given = 0;
+  std::vector<std::thread> takers;
+  for (int i = 0; i < 12; ++i) takers.emplace_back([&] { given += results.next().value() > 0; });
+  for (auto& taker : takers) taker.join();
+  EXPECT_EQ(given, 12);
+}
+
+TEST_P(PoolTest, ImapThatOutlivesItsPoolEnds) {
+  std::optional<ImapResults<int>> results;
+  {
+    Pool pool(options(1));
+    results = pool.imap(square, std::views::iota(0));
+  }
+  int given = 0;
+  for (bool more = true; more; ++given) try {
+      more = results->next(kLong).has_value();
+    } catch (const PoolTerminated&) {
+    }
+  EXPECT_LT(given, 1'000);
 }
 
 // Callbacks

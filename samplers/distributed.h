@@ -1,0 +1,169 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/samplers/sampler.h"
+#include "millrace/samplers/sampler_state.h"
+
+namespace millrace {
+
+/// What becomes of the last elements of an epoch where the number of ranks does not divide.
+enum class Remainder {
+  kPad,   ///< The first ones are given again, so that all ranks have as many: for training, where ranks step together.
+  kDrop,  ///< They are left out, to the same end.
+  kKeep,  ///< Each is given once, so some ranks have one less: for evaluation, where a sample twice is an error.
+};
+
+struct DistributedOptions {
+  int64_t rank = 0;          ///< Of this process, 0 .. num_replicas - 1.
+  int64_t num_replicas = 1;  ///< Processes that share the epoch.
+  Remainder remainder = Remainder::kPad;
+};
+
+namespace detail {
+
+void check(const DistributedOptions& options);
+
+// One rank's share of a sequence of T: of every num_replicas elements the one with its number.
+template <class T>
+class RankShare {
+ public:
+  explicit RankShare(DistributedOptions options) : options_(options) { check(options_); }
+
+  void begin() { first_.clear(); }
+
+  int64_t size(int64_t all) const {
+    const int64_t whole = all / options_.num_replicas;
+    const int64_t rest = all % options_.num_replicas;
+    if (options_.remainder == Remainder::kDrop) return whole;
+    return whole + (rest > (options_.remainder == Remainder::kKeep ? options_.rank : 0) ? 1 : 0);
+  }
+
+  /// `draw(element)` gives the sequence's next element; false at its end. Every rank draws the elements of all, so that
+  /// all have the same state.
+  template <class Draw>
+  bool next(T& element, Draw draw) {
+    const auto ranks = static_cast<size_t>(options_.num_replicas);
+    const auto own = static_cast<size_t>(options_.rank);
+    size_t drawn = 0;
+    bool has_own = false;
+    for (T other{}; drawn < ranks && draw(other); ++drawn) {
+      if (options_.remainder == Remainder::kPad && first_.size() < ranks) first_.push_back(other);
+      if (drawn == own) {
+        element = std::move(other);
+        has_own = true;
+      }
+    }
+    if (drawn == ranks) return true;
+    if (drawn == 0 || options_.remainder == Remainder::kDrop) return false;
+    if (!has_own && options_.remainder == Remainder::kPad) {
+      element = first_[(own - drawn) % first_.size()];
+      has_own = true;
+    }
+    return has_own;
+  }
+
+ private:
+  DistributedOptions options_;
+  std::vector<T> first_;  // Since the epoch, or what was left of it, began: what pads its end.
+};
+
+}  // namespace detail
+
+/// One rank's share of any sampler's epoch, or of any sampler of batches, which it gives whole: weighted, bucketed,
+/// class-balanced, by shards, or one of the user's own.
+///
+///   Distributed(WeightedRandomSampler(weights, n, true, seed), {.rank = rank, .num_replicas = ranks})
+///   Distributed(SequentialSampler(n), {.rank = rank, .num_replicas = ranks, .remainder = Remainder::kKeep})
+///
+/// Rank r has elements r, r + num_replicas, … of the order. Every rank goes through the whole order, whose seed, and
+/// epoch, must be the same on all: a loader sees to the epoch. DistributedSampler's order is PyTorch's; this one's is
+/// the sampler's.
+///
+/// The state is the sampler's own, the same on all ranks. Loaded by another number of ranks it shares what is left
+/// among them; what pads the end comes then from the start of what was left.
+template <class S>
+class Distributed;
+
+template <class S>
+Distributed(S, DistributedOptions) -> Distributed<S>;
+
+template <Sampler S>
+class Distributed<S> {
+ public:
+  /// Throws std::invalid_argument when num_replicas is not positive or rank is outside it.
+  Distributed(S sampler, DistributedOptions options) : sampler_(std::move(sampler)), share_(options) {}
+
+  int64_t size() const { return share_.size(sampler_.size()); }
+
+  void set_epoch(int64_t epoch) {
+    sampler_.set_epoch(epoch);
+    share_.begin();
+  }
+
+  std::optional<int64_t> next() {
+    int64_t index = 0;
+    const auto draw = [&](int64_t& drawn) {
+      const auto got = sampler_.next();
+      drawn = got.value_or(0);
+      return got.has_value();
+    };
+    return share_.next(index, draw) ? std::optional(index) : std::nullopt;
+  }
+
+  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
+  void load_state(const SamplerState& state) requires Resumable<S> {
+    sampler_.load_state(state);
+    share_.begin();
+  }
+
+ private:
+  S sampler_;
+  detail::RankShare<int64_t> share_;
+};
+
+template <SamplerOfBatches S>
+class Distributed<S> {
+ public:
+  /// Throws std::invalid_argument when num_replicas is not positive or rank is outside it.
+  Distributed(S sampler, DistributedOptions options) : sampler_(std::move(sampler)), share_(options) {}
+
+  /// In batches.
+  int64_t size() const { return share_.size(sampler_.size()); }
+
+  void set_epoch(int64_t epoch) {
+    sampler_.set_epoch(epoch);
+    share_.begin();
+  }
+
+  bool next(std::vector<int64_t>& batch) {
+    const bool given = share_.next(batch, [&](std::vector<int64_t>& drawn) { return sampler_.next(drawn); });
+    if (!given) batch.clear();
+    return given;
+  }
+
+  static constexpr PositionUnit kPositionUnit = [] {
+    if constexpr (requires { S::kPositionUnit; })
+      return S::kPositionUnit;
+    else
+      return PositionUnit::kBatches;
+  }();
+
+  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
+  void load_state(const SamplerState& state) requires Resumable<S> {
+    sampler_.load_state(state);
+    share_.begin();
+  }
+
+ private:
+  S sampler_;
+  detail::RankShare<std::vector<int64_t>> share_;
+};
+
+}  // namespace millrace

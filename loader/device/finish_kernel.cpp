@@ -19,16 +19,24 @@ namespace {
 using namespace cuda;
 
 constexpr unsigned kThreads = 256;
-constexpr int64_t kStoreBytes = 16;  // What a thread of finish.cu makes of each channel.
+constexpr int64_t kStoreBytes = 16;  // A run of finish.cu.
 
 int compute_capability(int device) {
   return 10 * attribute_of(device, api::kDeviceComputeCapabilityMajor) +
          attribute_of(device, api::kDeviceComputeCapabilityMinor);
 }
 
-unsigned blocks_for(const FinishArguments& arguments, c10::ScalarType dtype) {
+// As finish.cu divides the work: rows that are whole runs take a thread for each run of a row, in all channels; others
+// one for each run of the output.
+int64_t threads_for(const FinishArguments& arguments, c10::ScalarType dtype) {
   const int64_t values = kStoreBytes / static_cast<int64_t>(c10::elementSize(dtype));
-  const int64_t threads = int64_t{arguments.samples} * arguments.height * ((arguments.width + values - 1) / values);
+  const int64_t rows = int64_t{arguments.samples} * arguments.height;
+  if (arguments.width % values == 0) return rows * (arguments.width / values);
+  return (rows * arguments.channels * arguments.width + values - 1) / values;
+}
+
+unsigned blocks_for(const FinishArguments& arguments, c10::ScalarType dtype) {
+  const int64_t threads = threads_for(arguments, dtype);
   if (threads > INT32_MAX)
     throw std::invalid_argument("a batch of " + std::to_string(arguments.samples) + " pictures of " +
                                 std::to_string(arguments.height) + " x " + std::to_string(arguments.width) +

@@ -30,14 +30,30 @@ unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
 #include "millrace/loader/device/finish.cu"
 #undef asm
 
-void launch_on_cpu(const std::string& kernel, unsigned blocks, unsigned threads, void** parameters) {
-  using Kernel = void (*)(const FinishArguments);
+namespace {
+
+using Kernel = void (*)(const FinishArguments);
+
+Kernel kernel_of(const std::string& name) {
   static const std::map<std::string, Kernel> kernels = {{"millrace_finish_float", millrace_finish_float},
                                                         {"millrace_finish_half", millrace_finish_half},
                                                         {"millrace_finish_bfloat16", millrace_finish_bfloat16}};
-  const Kernel run = kernels.at(kernel);
+  return kernels.at(name);
+}
+
+}  // namespace
+
+void launch_on_cpu(const std::string& kernel, unsigned blocks, unsigned threads, void** parameters) {
+  const Kernel run = kernel_of(kernel);
   const auto& arguments = *static_cast<const FinishArguments*>(parameters[0]);
   blockDim.x = threads;
   for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x)
     for (threadIdx.x = 0; threadIdx.x < threads; ++threadIdx.x) run(arguments);
+}
+
+void run_thread_on_cpu(const std::string& kernel, unsigned thread, void** parameters) {
+  blockDim.x = 1;
+  blockIdx.x = thread;
+  threadIdx.x = 0;
+  kernel_of(kernel)(*static_cast<const FinishArguments*>(parameters[0]));
 }

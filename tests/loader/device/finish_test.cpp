@@ -2,6 +2,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -77,8 +79,8 @@ const char* kernel_name(c10::ScalarType dtype) {
 
 TEST_P(Finish, IsWhatTheKernelsTextMakes) {
   const auto normalize = Normalize::imagenet(dtype());
-  // Rows of 16 values are whole stores; those of 21 and 13 are not.
-  for (const int64_t width : {kWidth, int64_t{16}, int64_t{13}}) {
+  // Rows of 16 values are whole runs; the others are not, and a run of 8 reaches over several rows of 1 and 3.
+  for (const int64_t width : {kWidth, int64_t{16}, int64_t{13}, int64_t{3}, int64_t{1}}) {
     const auto in = pictures_.narrow(3, kWidth - width, width);
     if (windows_ && width < windows_->size.width) continue;
     const auto expected = finish(in, normalize, windows_);
@@ -87,6 +89,32 @@ TEST_P(Finish, IsWhatTheKernelsTextMakes) {
     void* parameters[] = {&arguments};
     launch_on_cpu(kernel_name(dtype()), 3, 512, parameters);
     EXPECT_TRUE(at::equal(made, expected)) << "pictures " << width << " wide";
+  }
+}
+
+// Of a device's memory, stores of 16 bytes side by side are what is fast.
+TEST_P(Finish, WritesAnOddBatchInWholeAlignedRuns) {
+  const auto normalize = Normalize::imagenet(dtype());
+  const auto odd = windows_ ? std::optional<Windows>({{7, 13}, windows_->corners}) : std::nullopt;
+  auto made = device::empty_finished(pictures_, normalize, odd);
+  auto arguments = device::finish_arguments(pictures_, made, normalize, odd);
+  void* parameters[] = {&arguments};
+  constexpr size_t kRun = 16;
+  const size_t bytes = made.nbytes();
+  const auto* const begin = static_cast<const unsigned char*>(made.const_data_ptr());
+  for (size_t thread = 0; thread * kRun < bytes; ++thread) {
+    std::memset(made.mutable_data_ptr(), 0xff, bytes);  // Not a number in every type.
+    run_thread_on_cpu(kernel_name(dtype()), static_cast<unsigned>(thread), parameters);
+    // No value's bytes are all 0xff, but one of them may be.
+    const auto value = made.element_size();
+    std::vector<size_t> written;
+    for (size_t at = 0; at < bytes; at += static_cast<size_t>(value))
+      if (std::any_of(begin + at, begin + at + value, [](unsigned char byte) { return byte != 0xff; }))
+        written.push_back(at);
+    ASSERT_FALSE(written.empty()) << "thread " << thread;
+    ASSERT_EQ(written.front(), thread * kRun) << "thread " << thread;
+    ASSERT_LT(written.back(), (thread + 1) * kRun) << "thread " << thread;
+    ASSERT_EQ(written.size(), (std::min(kRun, bytes - thread * kRun)) / static_cast<size_t>(value));
   }
 }
 

@@ -1,0 +1,160 @@
+// What a fresh machine is set up with, and that CI does not pass for what it left out.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "millrace/tests/support/paths.h"
+
+namespace millrace {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Ended {
+  int exit_code;
+  std::string output;
+};
+
+// Of a shell's command line, stderr included.
+Ended run(const std::string& command) {
+  FILE* const pipe = ::popen(("exec 2>&1; " + command).c_str(), "r");
+  if (!pipe) throw std::runtime_error("no shell can be started");
+  std::string output;
+  for (int byte = std::fgetc(pipe); byte != EOF; byte = std::fgetc(pipe)) output.push_back(static_cast<char>(byte));
+  const int status = ::pclose(pipe);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, output};
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class Scripts : public testing::Test {
+ protected:
+  Scripts() {
+    std::string name = (fs::temp_directory_path() / "millrace_scripts_XXXXXX").string();
+    if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary directory can be made");
+    directory_ = name;
+  }
+  ~Scripts() override {
+    std::error_code left;
+    fs::remove_all(directory_, left);
+    EXPECT_FALSE(left) << directory_ << ": " << left.message();
+  }
+
+  void write(const std::string& path, const std::string& text) const {
+    fs::create_directories((directory_ / path).parent_path());
+    std::ofstream(directory_ / path) << text;
+    fs::permissions(directory_ / path, fs::perms::owner_all);
+  }
+
+  fs::path directory_;
+};
+
+class SetupPytorch : public Scripts {
+ protected:
+  void SetUp() override {
+    if (run("python3 -c 'import ensurepip, platform, sys; "
+            "sys.exit(sys.version_info[:2] != (3, 11) or platform.machine() != \"x86_64\")'")
+            .exit_code != 0)
+      GTEST_SKIP() << "python3 is none of version 3.11 on x86_64 that makes virtual environments";
+  }
+
+  // In an empty cache, of a pip that looks where `where` says and nowhere else.
+  Ended set_up(const std::string& where) const {
+    return run(
+        "env -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY -u all_proxy -u ALL_PROXY "
+        "PIP_CONFIG_FILE=/dev/null "
+        "XDG_CACHE_HOME=" +
+        directory_.string() + " " + where + " " + test::source("scripts/setup_pytorch"));
+  }
+};
+
+TEST_F(SetupPytorch, TellsARegistryThatRefusesTheConnectionFromEverythingElse) {
+  const auto ended = set_up("PIP_INDEX_URL=http://127.0.0.1:1/simple");
+  EXPECT_EQ(ended.exit_code, 75) << ended.output;
+  EXPECT_NE(ended.output.find("the package registry refuses the connection"), std::string::npos) << ended.output;
+}
+
+TEST_F(SetupPytorch, FailsWhenAWheelIsNotTheOneThatIsPinned) {
+  write("wheels/torch-2.11.0-cp311-cp311-manylinux_2_28_x86_64.whl", "Connection refused, says a wheel that is none");
+  const auto ended = set_up("PIP_NO_INDEX=1 PIP_FIND_LINKS=" + (directory_ / "wheels").string());
+  EXPECT_EQ(ended.exit_code, 1) << ended.output;
+  EXPECT_NE(ended.output.find("DO NOT MATCH THE HASHES"), std::string::npos) << ended.output;
+}
+
+TEST(SetupPins, EveryPackageByItsVersionAndHash) {
+  const std::regex pinned("(#.*|[A-Za-z0-9-_]+==[0-9.]+ --hash=sha256:[0-9a-f]{64})");
+  for (const char* path : {"scripts/libtorch.txt", "scripts/pytorch.txt"}) {
+    std::ifstream lines(test::source(path));
+    ASSERT_TRUE(lines.is_open()) << path;
+    for (std::string line; std::getline(lines, line);)
+      EXPECT_TRUE(std::regex_match(line, pinned)) << path << ": " << line;
+  }
+  // What pip is asked for is in those files, whole: no package stands in a command line.
+  for (const char* script : {"scripts/setup", "scripts/setup_pytorch"}) {
+    const std::string text = text_of(test::source(script));
+    EXPECT_NE(text.find("--require-hashes"), std::string::npos) << script;
+    EXPECT_FALSE(std::regex_search(text, std::regex("[a-z]==[0-9]"))) << script;
+  }
+}
+
+// .ci/run in a tree where everything that it calls is a stand-in.
+class Ci : public Scripts {
+ protected:
+  Ci() {
+    fs::create_directories(directory_ / ".ci");
+    for (const auto& file : fs::directory_iterator(test::source(".ci")))
+      fs::copy_file(file.path(), directory_ / ".ci" / file.path().filename());
+    write("scripts/setup", "#!/bin/sh\n");
+    write("Makefile",
+          "demo:\n\t@echo 'trained 3 epochs, test accuracy 97.5 %'\n"
+          "test test-sanitizers:\n\t@echo \"$@ beside $$MILLRACE_PYTHON\"\n");
+    write("build/release/Testing/Temporary/LastTest.log",
+          "[ RUN      ] Compared.WithTorch\n[  SKIPPED ] Compared.WithTorch (0 ms)\n[       OK ] Other.Test (1 ms)\n"
+          "[  SKIPPED ] 1 test, listed below:\n[  SKIPPED ] Compared.WithTorch\n");
+    write("build/asan/Testing/Temporary/LastTest.log", "[  SKIPPED ] Deep.InAsan/3 (12 ms)\n");
+  }
+
+  Ended judge(int exit_code_of_setup_pytorch) const {
+    write("scripts/setup_pytorch",
+          "#!/bin/sh\necho /a/python\nexit " + std::to_string(exit_code_of_setup_pytorch) + "\n");
+    return run((directory_ / ".ci/run").string());
+  }
+};
+
+TEST_F(Ci, FailsWhenNothingCouldBeComparedWithPytorch) {
+  const auto ended = judge(1);
+  EXPECT_EQ(ended.exit_code, 1) << ended.output;
+  EXPECT_EQ(ended.output.find("test beside"), std::string::npos) << ended.output;
+}
+
+TEST_F(Ci, IsExcusedByARefusedConnectionAndSaysSoAtTheEnd) {
+  const auto ended = judge(75);
+  EXPECT_EQ(ended.exit_code, 0) << ended.output;
+  const size_t said = ended.output.find("ci: the live comparison with PyTorch: skipped");
+  ASSERT_NE(said, std::string::npos) << ended.output;
+  EXPECT_LT(ended.output.find("test-sanitizers beside"), said);
+}
+
+TEST_F(Ci, CountsTheSkippedTestsInItsLastLines) {
+  const auto ended = judge(0);
+  EXPECT_EQ(ended.exit_code, 0) << ended.output;
+  EXPECT_NE(ended.output.find("test beside /a/python"), std::string::npos) << ended.output;
+  const size_t counted = ended.output.find("ci: 2 tests were skipped\n");
+  ASSERT_NE(counted, std::string::npos) << ended.output;
+  EXPECT_NE(ended.output.find("Compared.WithTorch", counted), std::string::npos) << ended.output;
+  EXPECT_NE(ended.output.find("Deep.InAsan/3", counted), std::string::npos) << ended.output;
+}
+
+}  // namespace
+}  // namespace millrace

@@ -72,7 +72,7 @@ class Resolver {
     Value value;
     value.kind = Value::Kind::kScalar;
     // Nobody changes the environment while a program starts.  NOLINTNEXTLINE(concurrency-mt-unsafe)
-    if (const char* set = std::getenv(name.c_str())) {
+    if (const char* set = ::secure_getenv(name.c_str())) {
       value.text = set;
     } else if (comma != std::string::npos) {
       value.text = text.substr(comma + 1);

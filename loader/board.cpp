@@ -76,6 +76,12 @@ void Board::open(size_t slot, uint32_t generation, const Opening& opening) const
   ring_workers();
 }
 
+Board::Opening Board::opening(size_t slot) const {
+  const SlotHeader& header = slot_header(slot);
+  return {header.sequence.load(std::memory_order_relaxed), header.samples.load(std::memory_order_relaxed),
+          header.worker.load(std::memory_order_relaxed), header.base_seed.load(std::memory_order_relaxed)};
+}
+
 void Board::reopen(size_t slot, size_t range, uint32_t generation) const {
   word(slot, range).store(RangeWord{generation, RangeState::kOpen, 0}.pack(), std::memory_order_release);
   ring_workers();
@@ -147,7 +153,7 @@ bool Board::is_for(size_t slot, uint32_t worker) const {
 bool Board::anything_open(uint32_t worker) const {
   for (size_t slot = 0; slot < geometry_.slots; ++slot)
     for (size_t r = 0; r < geometry_.ranges; ++r)
-      if (RangeWord::unpack(word(slot, r).load(std::memory_order_seq_cst)).state == RangeState::kOpen)
+      if (RangeWord::unpack(word(slot, r).load(std::memory_order_seq_cst)).open())
         if (is_for(slot, worker)) return true;
   return false;
 }
@@ -159,7 +165,7 @@ std::optional<Board::Claim> Board::claim(uint32_t incarnation, uint32_t worker) 
     for (size_t slot = 0; slot < geometry_.slots; ++slot) {
       for (size_t r = 0; r < geometry_.ranges; ++r) {
         const auto seen = RangeWord::unpack(word(slot, r).load(std::memory_order_acquire));
-        if (seen.state != RangeState::kOpen) continue;
+        if (!seen.open()) continue;  // The exchange below would fail for ever on another word of that state.
         if (!is_for(slot, worker)) break;
         const uint64_t sequence = slot_header(slot).sequence.load(std::memory_order_relaxed);
         if (sequence < oldest_sequence) {
@@ -175,7 +181,7 @@ std::optional<Board::Claim> Board::claim(uint32_t incarnation, uint32_t worker) 
     if (!word(oldest->slot, oldest->range).compare_exchange_strong(open, claimed, std::memory_order_acq_rel)) continue;
     const uint32_t samples = slot_header(oldest->slot).samples.load(std::memory_order_relaxed);
     oldest->first = static_cast<uint32_t>(oldest->range) * geometry_.range_samples;
-    oldest->last = std::min(oldest->first + geometry_.range_samples, samples);
+    oldest->last = std::clamp(samples, oldest->first, oldest->first + geometry_.range_samples);
     oldest->base_seed = slot_header(oldest->slot).base_seed.load(std::memory_order_relaxed);
     return oldest;
   }
@@ -199,7 +205,8 @@ bool Board::publish(const Claim& claim, RangeWord value) const {
 }
 
 bool Board::complete(size_t slot) const {
-  const size_t count = range_count(slot_header(slot).samples.load(std::memory_order_relaxed));
+  const size_t count = std::min<size_t>(range_count(slot_header(slot).samples.load(std::memory_order_relaxed)),
+                                        geometry_.ranges);
   for (size_t r = 0; r < count; ++r)
     if (RangeWord::unpack(word(slot, r).load(std::memory_order_seq_cst)).pending()) return false;
   return true;

@@ -49,6 +49,9 @@ struct RangeWord {
             static_cast<uint32_t>(word & kMaxIncarnation)};
   }
 
+  /// As the trainer opens it. Of a word that was overwritten, the state alone may say so.
+  bool open() const { return state == RangeState::kOpen && incarnation == 0; }
+
   /// A worker has it still to do, or at hand.
   bool pending() const { return state == RangeState::kOpen || state == RangeState::kClaimed; }
 };
@@ -110,10 +113,15 @@ class Board {
     uint32_t samples = 0;   ///< In the batch.
     uint32_t worker = kAnyWorker;
     uint64_t base_seed = 0;  ///< Of the epoch, see SeedMode::kTorch.
+
+    bool operator==(const Opening&) const = default;
   };
 
   /// Opens a slot for claiming by opening.worker; the tickets are written. Wakes sleeping workers.
   void open(size_t slot, uint32_t generation, const Opening& opening) const;
+
+  /// What the slot was opened with, as workers read it now: any of them may have overwritten it.
+  Opening opening(size_t slot) const;
 
   /// Opens one range again whose claimer died.
   void reopen(size_t slot, size_t range, uint32_t generation) const;

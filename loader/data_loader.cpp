@@ -77,7 +77,8 @@ class DataLoaderBase::Engine {
         board_memory_(board_segment_, Access::kReadWrite),
         board_(board_memory_.data(), geometry_),
         ledger_(geometry_.slots),
-        plans_(geometry_.slots) {
+        plans_(geometry_.slots),
+        openings_(geometry_.slots) {
     if (options_.seed_mode() == SeedMode::kPerSample) base_seed_ = split_mix(options_.seed());
     epoll_.add(done_.fd(), kDone);
     epoll_.add(arena_->returned().fd(), kReturned);
@@ -115,6 +116,8 @@ class DataLoaderBase::Engine {
       return delivery;
     }
   }
+
+  [[noreturn]] void refuse_contents(const DecodeError& error) { throw_corrupted(error.what()); }
 
   void set_epoch(int64_t epoch) {
     if (epoch < 0) throw std::invalid_argument("epoch " + std::to_string(epoch) + " cannot be negative");
@@ -175,6 +178,7 @@ class DataLoaderBase::Engine {
       for (const uint64_t key : epoll_.wait(kRescan)) handle(key);
       fill_vacancies();
       board_.stop_waiting();
+      require_sound_board();
       require_workers(start);
     }
   }
@@ -324,8 +328,8 @@ class DataLoaderBase::Engine {
     } catch (...) {
       return std::current_exception();
     }
-    board_.open(slot, ledger_[slot].generation,
-                {next_sequence_, static_cast<uint32_t>(samples), worker_for(plan_), base_seed_});
+    openings_[slot] = {next_sequence_, static_cast<uint32_t>(samples), worker_for(plan_), base_seed_};
+    board_.open(slot, ledger_[slot].generation, openings_[slot]);
     return nullptr;
   }
 
@@ -366,8 +370,13 @@ class DataLoaderBase::Engine {
       tickets[0] = {0, sample_seed(options_.seed(), plan.epoch, 0)};
       write_stream_request(request, layout_.body(arena_->slot(slot)));
     }
-    for (size_t i = 0; i < indices.size(); ++i)
-      tickets[i] = {indices[i], sample_seed(options_.seed(), plan.epoch, plan.position + static_cast<int64_t>(i))};
+    for (size_t i = 0; i < indices.size(); ++i) tickets[i] = ticket_of(slot, i);
+  }
+
+  SampleTicket ticket_of(size_t slot, size_t row) const {
+    const BatchPlan& plan = plans_[slot];
+    return {ledger_[slot].indices[row],
+            sample_seed(options_.seed(), plan.epoch, plan.position + static_cast<int64_t>(row))};
   }
 
   void cancel_open() {
@@ -428,6 +437,7 @@ class DataLoaderBase::Engine {
     } stopwatch{start, stats_.wait_seconds};
 
     if (inline_worker_) return complete_inline();
+    next_look_at_board_ = start + kRescan;
     std::optional<size_t> slot;
     if (look_for_a_while([&] { return (slot = find_complete()).has_value(); })) return slot;
     const Deadline deadline(limit_of(options_.timeout()));
@@ -438,11 +448,17 @@ class DataLoaderBase::Engine {
       open_ahead(std::max<int64_t>(ahead_, 1));
       if (epoch_is_over()) return std::nullopt;
       if ((slot = find_complete())) return slot;
+      if (Clock::now() >= next_look_at_board_) {
+        require_sound_board();
+        next_look_at_board_ = Clock::now() + kRescan;
+      }
       look_for_stuck_workers();
       require_workers(start);
-      if (deadline.passed())
+      if (deadline.passed()) {
+        require_sound_board();
         throw LoaderTimeout("no batch within " + std::to_string(options_.timeout().count()) + " ms" +
                             what_workers_do());
+      }
     }
   }
 
@@ -755,6 +771,8 @@ class DataLoaderBase::Engine {
   bool mend(size_t slot) {
     if (plans_[slot].error) return false;
     if (options_.on_error() == OnError::kRaise || kind_ == Source::Kind::kStreams) return false;
+    require_as_told(slot);
+    require_own_tickets(slot);
     bool mended = false;
     for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
       const auto failure = failure_of(slot, r);
@@ -794,6 +812,8 @@ class DataLoaderBase::Engine {
       lose(slot);
       std::rethrow_exception(error);
     }
+    require_as_told(slot);
+    require_own_tickets(slot);
     for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
       const auto failure = failure_of(slot, r);
       if (!failure) continue;
@@ -814,9 +834,61 @@ class DataLoaderBase::Engine {
   }
 
   [[noreturn]] void throw_corrupted(size_t slot, const std::string& what) {
-    corrupted_ = "the loader's shared memory was overwritten (slot " + std::to_string(slot) + ", " + what +
+    throw_corrupted("slot " + std::to_string(slot) + ", " + what);
+  }
+
+  [[noreturn]] void throw_corrupted(const std::string& what) {
+    corrupted_ = "the loader's shared memory was overwritten (" + what +
                  "): a dataset or library writes outside its memory in a worker";
     throw BoardCorrupted(*corrupted_);
+  }
+
+  // What workers go by may have been overwritten by any of them, and then they are idle for ever, end as if they had
+  // been told to, or leave rows out. Looked at whenever a wait takes long, at deaths, and of each batch that is given.
+  void require_sound_board() {
+    require_not_stopped();
+    for (size_t slot = 0; slot < ledger_.size(); ++slot) {
+      if (is_on_board(slot)) require_as_told(slot);
+      for (size_t r = 0; r < geometry_.ranges; ++r)
+        if (!may_be(slot, r, board_.range(slot, r)))
+          throw_corrupted(slot, "range " + std::to_string(r) + " is held by nobody");
+    }
+    for (size_t w = 0; processes_ && w < processes_->size(); ++w)
+      if (board_.beacon(w).incarnation.load(std::memory_order_relaxed) != processes_->incarnation(w))
+        throw_corrupted("the notes of worker " + std::to_string(w));
+  }
+
+  bool is_on_board(size_t slot) const {
+    const auto state = ledger_[slot].state;
+    return (state == SlotState::kOpen || state == SlotState::kDraining) && !plans_[slot].error;
+  }
+
+  void require_not_stopped() {
+    if (board_.stopping()) throw_corrupted("the word that tells workers to end");
+  }
+
+  void require_as_told(size_t slot) {
+    if (board_.opening(slot) != openings_[slot]) throw_corrupted(slot, "what workers are told of it");
+  }
+
+  void require_own_tickets(size_t slot) {
+    const auto tickets = layout_.tickets(arena_->slot(slot));
+    for (size_t i = 0; i < ledger_[slot].indices.size(); ++i)
+      if (tickets[i] != ticket_of(slot, i)) throw_corrupted(slot, "index or seed of its sample " + std::to_string(i));
+  }
+
+  // Words that are waited for must have somebody who will change them.
+  bool may_be(size_t slot, size_t range, const RangeWord& word) const {
+    if (!word.pending()) return true;  // When the batch is complete, failure_of() says whether it is as it should be.
+    if (!is_on_board(slot) || range >= ledger_[slot].range_deaths.size()) return false;
+    if (word.generation != ledger_[slot].generation) return false;
+    return word.state == RangeState::kOpen ? word.open() : is_known(word.incarnation);
+  }
+
+  bool is_known(uint32_t incarnation) const {
+    if (!processes_) return incarnation <= geometry_.workers;
+    const auto is_its = [&](const Estate& estate) { return estate.death.incarnation == incarnation; };
+    return processes_->find(incarnation) || std::any_of(estates_.begin(), estates_.end(), is_its);
   }
 
   int worker_number(uint32_t incarnation) const {
@@ -881,6 +953,7 @@ class DataLoaderBase::Engine {
 
   void on_death(const ProcessCrew::Death& death) {
     ++stats_.worker_deaths;
+    require_not_stopped();  // Else the next ones would end as soon.
     const std::string who = "worker " + std::to_string(death.worker) + " (pid " + std::to_string(death.pid) + ") ";
     if (!death.start_error.empty()) give_up(who + "could not build its dataset: " + death.start_error);
     int64_t& early = deaths_before_ready_[death.worker];
@@ -1041,7 +1114,8 @@ class DataLoaderBase::Engine {
     int64_t sample = kNoSample;
   };
   Ledger ledger_;
-  std::vector<BatchPlan> plans_;  // By slot.
+  std::vector<BatchPlan> plans_;          // By slot.
+  std::vector<Board::Opening> openings_;  // What workers were told of it.
   Epoll epoll_;
   std::map<std::pair<uint64_t, size_t>, GivenUp> given_up_;            // By sequence and range.
   std::map<std::pair<uint64_t, size_t>, std::vector<int64_t>> tried_;  // Indices, by sequence and row.
@@ -1063,6 +1137,7 @@ class DataLoaderBase::Engine {
   LoaderStats stats_;
   std::optional<DeviceStage> stage_;  // Of loaders with device() whose workers make CPU tensors.
   Clock::time_point next_look_for_deaths_;
+  Clock::time_point next_look_at_board_;  // While it is waited.
   int64_t epoch_ = 0;          // Being delivered,
   int64_t delivered_ = 0;      // and how many of its batches next() gave or lost since it was gone to.
   int64_t opening_epoch_ = 0;  // Being opened,
@@ -1089,6 +1164,7 @@ DataLoaderBase::~DataLoaderBase() = default;
 
 std::optional<Delivery> DataLoaderBase::next_delivery() { return engine_->next(); }
 void DataLoaderBase::leave_unfinished_epoch() { engine_->leave_unfinished_epoch(); }
+void DataLoaderBase::refuse_contents(const DecodeError& error) { engine_->refuse_contents(error); }
 int64_t DataLoaderBase::size() const { return engine_->size(); }
 int64_t DataLoaderBase::epoch() const { return engine_->epoch(); }
 void DataLoaderBase::set_epoch(int64_t epoch) { engine_->set_epoch(epoch); }

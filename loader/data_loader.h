@@ -26,6 +26,7 @@
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/sampler.h"
 #include "millrace/samplers/torch_sampler.h"
+#include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/cuda/driver_api.h"
 
 namespace millrace {
@@ -89,6 +90,9 @@ class DataLoaderBase {
   std::optional<Delivery> next_delivery();
   void leave_unfinished_epoch();
 
+  /// Of a batch that is none.
+  [[noreturn]] void refuse_contents(const DecodeError& error);
+
  private:
   class Engine;
 
@@ -128,10 +132,14 @@ class TypedDataLoader : public DataLoaderBase {
   std::optional<B> next() {
     auto delivery = next_delivery();
     if (!delivery) return std::nullopt;
-    if constexpr (std::is_same_v<B, Batch>)
-      return Batch(std::move(*delivery));
-    else
-      return unpack_value<B>(*std::move(delivery->packed));
+    try {
+      if constexpr (std::is_same_v<B, Batch>)
+        return Batch(std::move(*delivery));
+      else
+        return unpack_value<B>(*std::move(delivery->packed));
+    } catch (const DecodeError& e) {
+      refuse_contents(e);
+    }
   }
 
   /// An input iterator whose copies share their place. It asks for a batch when that is looked at or compared, not

@@ -11,6 +11,8 @@ namespace millrace {
 struct SampleTicket {
   int64_t index = 0;
   uint64_t seed = 0;
+
+  bool operator==(const SampleTicket&) const = default;
 };
 static_assert(sizeof(SampleTicket) == 16);
 

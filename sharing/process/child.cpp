@@ -1,19 +1,23 @@
 #include "millrace/sharing/process/child.h"
 
+#include <cxxabi.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <new>
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/fork_server.h"
+#include "millrace/sharing/process/function_ref.h"
 #include "millrace/sharing/process/process_end.h"
 #include "millrace/sharing/process/process_stat.h"
 #include "millrace/sharing/process/prologue.h"
@@ -47,10 +51,61 @@ std::optional<ExitStatus> status_of_zombie(pid_t pid) {
   return ExitStatus(stat->exit_code);
 }
 
+// std::exit() in a child, from wherever: what the child registered with atexit() has run by now; the rest, copied from
+// the parent with its memory, is not ours to run, nor are its static destructors.
+[[noreturn]] void leave(int code, void*) {
+  std::cout.flush();
+  std::clog.flush();
+  std::fflush(nullptr);
+  ::_exit(code);
+}
+
+[[noreturn]] void run_entry(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
+                            const std::string& name) {
+  int code = 1;
+  record_throws();
+  try {
+    code = entry(arguments, std::move(fds));
+  } catch (...) {
+    detail::print_current_exception(name);
+  }
+  detail::run_process_end_handlers();
+  leave(code, nullptr);
+}
+
+bool g_runs_an_entry = false;  // In a forked child of ours.
+
+// While it lives, a child that is forked has leave() in its list of what is done at exit. The parent puts it there: the
+// list has a lock, which is never let go in the child when another thread held it at the fork.
+class LeaveInChild {
+ public:
+  LeaveInChild() {
+    if (abi::__cxa_atexit(untyped(&run), parent(), this) != 0) throw std::bad_alloc();
+  }
+  LeaveInChild(const LeaveInChild&) = delete;
+  LeaveInChild& operator=(const LeaveInChild&) = delete;
+  ~LeaveInChild() { abi::__cxa_finalize(this); }  // Calls run() too, and takes it off the list.
+
+ private:
+  // By value: a child of another thread's fork, which has it too, may use that thread's stack for something else.
+  static void* parent() { return reinterpret_cast<void*>(static_cast<intptr_t>(::getpid())); }
+
+  // By way of the type that compilers let pass.
+  static auto untyped(void (*function)(void*, int)) -> void (*)(void*) {
+    return reinterpret_cast<void (*)(void*)>(reinterpret_cast<void (*)()>(function));
+  }
+
+  // The C library gives every function of the list the exit code, also those whose type does not say so.
+  static void run(void* registered_by, int code) {
+    if (g_runs_an_entry && registered_by != parent()) leave(code, nullptr);
+  }
+};
+
 // No exception may leave: it would unwind into the parent's program, and that would run twice.
 [[noreturn]] void run_forked(const Prologue& prologue, const ChildSpec& spec, std::vector<OwnedFd> fds) noexcept {
+  g_runs_an_entry = true;
   run_prologue(prologue);
-  detail::run_child(spec.entry, spec.arguments, std::move(fds), spec.name);
+  run_entry(spec.entry, spec.arguments, std::move(fds), spec.name);
 }
 
 pid_t fork_here(const ChildSpec& spec) {
@@ -60,6 +115,8 @@ pid_t fork_here(const ChildSpec& spec) {
     for (const int fd : spec.fds) archive.attach(fd);
     return archive.take().fds;
   }();
+  note_loaded_modules();
+  const LeaveInChild leave_in_child;
   const Prologue prologue{spec.name, ::getpid(), on_main_thread()};
   const pid_t pid = MILLRACE_SYSCALL(::fork());
   if (pid == 0) run_forked(prologue, spec, std::move(copies));
@@ -123,19 +180,6 @@ void abandon(pid_t child) {
   retry_interrupted([&] { return ::waitpid(child, nullptr, 0); });
 }
 
-namespace {
-
-// std::exit() in a child, from wherever: what the child registered with atexit() has run by now; the rest, copied from
-// the parent with its memory, is not ours to run, nor are its static destructors.
-[[noreturn]] void leave(int code, void*) {
-  std::cout.flush();
-  std::clog.flush();
-  std::fflush(nullptr);
-  ::_exit(code);
-}
-
-}  // namespace
-
 void print_current_exception(const std::string& process) {
   const auto report = report_current_exception();
   std::fprintf(stderr, "Process %s (pid %d): %s\n%s", process.c_str(), ::getpid(), report.headline().c_str(),
@@ -145,15 +189,7 @@ void print_current_exception(const std::string& process) {
 void run_child(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
                const std::string& name) {
   ::on_exit(&leave, nullptr);
-  int code = 1;
-  record_throws();
-  try {
-    code = entry(arguments, std::move(fds));
-  } catch (...) {
-    print_current_exception(name);
-  }
-  run_process_end_handlers();
-  leave(code, nullptr);
+  run_entry(entry, arguments, std::move(fds), name);
 }
 
 }  // namespace detail

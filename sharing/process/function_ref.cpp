@@ -4,10 +4,15 @@
 #include <elf.h>
 #include <link.h>
 
+#include <algorithm>
 #include <cstring>
-#include <functional>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
+
+#include "millrace/sharing/os/fork_handlers.h"
 
 #include "millrace/sharing/os/printable.h"
 
@@ -18,6 +23,7 @@ struct Module {
   uint64_t base = 0;
   std::string build_id;
   std::string path;
+  uint64_t inside = 0;  // An address that is the module's own while it is loaded.
 };
 
 // The GNU build-id among the notes of one PT_NOTE segment, or "".
@@ -37,57 +43,106 @@ std::string build_id_in(std::string_view notes) {
   return {};
 }
 
-bool contains(const dl_phdr_info& info, uint64_t address) {
-  for (int i = 0; i < info.dlpi_phnum; ++i) {
-    const auto& segment = info.dlpi_phdr[i];
-    const uint64_t start = info.dlpi_addr + segment.p_vaddr;
-    if (segment.p_type == PT_LOAD && address >= start && address < start + segment.p_memsz) return true;
-  }
-  return false;
+// The ELF program headers of a module, at `base`.
+using Headers = std::span<const ElfW(Phdr)>;
+
+bool contains(uint64_t base, Headers headers, uint64_t address) {
+  return std::any_of(headers.begin(), headers.end(), [&](const auto& segment) {
+    const uint64_t start = base + segment.p_vaddr;
+    return segment.p_type == PT_LOAD && address >= start && address < start + segment.p_memsz;
+  });
 }
 
-Module describe(const dl_phdr_info& info) {
-  Module module{info.dlpi_addr, {}, info.dlpi_name};
-  for (int i = 0; i < info.dlpi_phnum && module.build_id.empty(); ++i) {
-    const auto& segment = info.dlpi_phdr[i];
-    if (segment.p_type != PT_NOTE) continue;
+Module describe(uint64_t base, Headers headers, const char* path) {
+  Module module{base, {}, path};
+  for (const auto& segment : headers) {
+    if (segment.p_type == PT_LOAD && segment.p_memsz > 0) module.inside = base + segment.p_vaddr;
+    if (segment.p_type != PT_NOTE || !module.build_id.empty()) continue;
     // The loader has mapped the notes at this address; ELF gives it as a number.
-    const auto* notes = reinterpret_cast<const char*>(info.dlpi_addr + segment.p_vaddr);
+    const auto* notes = reinterpret_cast<const char*>(base + segment.p_vaddr);
     module.build_id = build_id_in({notes, segment.p_memsz});
   }
   return module;
 }
 
-using Predicate = std::function<bool(const dl_phdr_info&)>;
-
-std::optional<Module> find_module(const Predicate& wanted) {
-  struct Search {
-    const Predicate& wanted;
-    std::optional<Module> found;
-  } search{wanted, {}};
-  ::dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t, void* data) {
-        auto& s = *static_cast<Search*>(data);
-        if (!s.wanted(*info)) return 0;
-        s.found = describe(*info);
-        return 1;
-      },
-      &search);
-  return search.found;
+// The module that has `address` in one of its segments. Waits for no lock, so a forked child may ask whatever the other
+// threads of its parent were doing.
+std::optional<Module> module_around(uint64_t address) {
+  dl_find_object found{};
+  if (::_dl_find_object(reinterpret_cast<void*>(address), &found) != 0) return std::nullopt;
+  const auto* const start = static_cast<const std::byte*>(found.dlfo_map_start);
+  const auto& header = *reinterpret_cast<const ElfW(Ehdr)*>(start);
+  if (!std::equal(ELFMAG, ELFMAG + SELFMAG, header.e_ident)) return std::nullopt;
+  const Headers headers(reinterpret_cast<const ElfW(Phdr)*>(start + header.e_phoff), header.e_phnum);
+  const uint64_t base = found.dlfo_link_map->l_addr;
+  if (!contains(base, headers, address)) return std::nullopt;
+  return describe(base, headers, found.dlfo_link_map->l_name);
 }
 
+// The modules that were loaded when somebody looked last. A forked child finds its functions here: the loader's own
+// list has a lock, which a thread of the parent may have held, and which is then never let go.
+class Modules {
+ public:
+  static Modules& instance() {
+    static auto* const modules = new Modules;
+    return *modules;
+  }
+
+  std::optional<Module> find(const std::string& build_id) {
+    const std::lock_guard lock(mutex_);
+    const auto known =
+        std::find_if(list_.begin(), list_.end(), [&](const Module& m) { return m.build_id == build_id; });
+    if (known == list_.end()) return std::nullopt;
+    // It may have been unloaded since, and another one may lie there.
+    const auto now = module_around(known->inside);
+    return now && now->base == known->base && now->build_id == build_id ? now : std::nullopt;
+  }
+
+  void look() {
+    List list;
+    ::dl_iterate_phdr(
+        [](dl_phdr_info* info, size_t, void* data) {
+          const Headers headers(info->dlpi_phdr, info->dlpi_phnum);
+          auto module = describe(info->dlpi_addr, headers, info->dlpi_name);
+          // Modules without a build-id are not all the same module.
+          if (!module.build_id.empty()) static_cast<List*>(data)->push_back(std::move(module));
+          return 0;
+        },
+        &list);
+    const std::lock_guard lock(mutex_);
+    list_ = std::move(list);
+  }
+
+ private:
+  using List = std::vector<Module>;
+
+  Modules() {
+    at_fork(ForkRank::kModules,
+            {[] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); }, [] { instance().mutex_.unlock(); }});
+  }
+
+  std::mutex mutex_;
+  List list_;
+};
+[[maybe_unused]] const Modules& kModulesAtLoad = Modules::instance();
+
 std::optional<Module> find_by_build_id(const std::string& build_id) {
-  if (build_id.empty()) return std::nullopt;  // Modules without one are not all the same module.
-  return find_module([&](const dl_phdr_info& info) { return describe(info).build_id == build_id; });
+  if (build_id.empty()) return std::nullopt;
+  auto& modules = Modules::instance();
+  if (auto known = modules.find(build_id)) return known;
+  modules.look();
+  return modules.find(build_id);
 }
 
 std::string name_of(const std::string& path) { return path.empty() ? "the program" : "'" + printable(path) + "'"; }
 
 }  // namespace
 
+void note_loaded_modules() { Modules::instance().look(); }
+
 FunctionRef identify_function(const void* code) {
   const auto address = reinterpret_cast<uint64_t>(code);
-  const auto module = find_module([&](const dl_phdr_info& info) { return contains(info, address); });
+  const auto module = module_around(address);
   if (!module) throw FunctionError("a function to run in another process is in no module of this program");
   if (module->build_id.empty())
     throw FunctionError(name_of(module->path) +
@@ -106,7 +161,8 @@ void* resolve_function(const FunctionRef& ref) {
                         " was asked for, but this process has no module with that build-id: it was rebuilt, or is "
                         "not the same file here");
   const uint64_t address = module->base + ref.offset;
-  if (!find_module([&](const dl_phdr_info& info) { return info.dlpi_addr == module->base && contains(info, address); }))
+  const auto around = module_around(address);
+  if (!around || around->base != module->base)
     throw FunctionError("a function of " + name_of(ref.module) + " was asked for at an offset that lies outside of it");
   return reinterpret_cast<void*>(address);
 }

@@ -29,6 +29,9 @@ class FunctionError : public std::runtime_error {
 /// for a module without a build-id (link it with -Wl,--build-id).
 FunctionRef identify_function(const void* code);
 
+/// Called before a fork: its child then resolves functions of what is loaded now without a lock of the loader's.
+void note_loaded_modules();
+
 /// The function's address in this process; loads its library when it is not loaded here yet. Throws FunctionError,
 /// naming the module, when there is none with that build-id.
 void* resolve_function(const FunctionRef& ref);

@@ -7,4 +7,7 @@ target_link_libraries(sharing_exit_program PRIVATE millrace_sharing millrace_tes
 millrace_test(sharing_process_api_test sharing/process_api/call_test.cpp sharing/process_api/api_process_test.cpp
   sharing/process_api/exit_test.cpp sharing/process_api/fork_test.cpp sharing/process_api/spawn_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_sharing millrace_test_support)
-add_dependencies(sharing_process_api_test sharing_exit_program)
+add_dependencies(sharing_process_api_test sharing_exit_program sharing_plugin)
+# 60,000 children in its twenty runs.
+millrace_soak(sharing_process_api_test ForkFromThreads.*)
+set_property(TEST soak_sharing_process_api_test APPEND PROPERTY ENVIRONMENT MILLRACE_TEST_FORKS=3000)

@@ -1,15 +1,23 @@
 // Forks beside threads: what a child does before its target must wait for nothing that only another thread could give.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+#include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/pidfd.h"
+#include "millrace/sharing/process/process.h"
 #include "millrace/sharing/sync/lock.h"
+#include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 
 namespace millrace::fork_test {
@@ -95,6 +103,96 @@ TEST(ForkHandlers, TakeLocksByRankWhateverTheOrderOfRegistration) {
   }
   asked = false;
   EXPECT_EQ(order, "first last first to go last to go ");
+}
+
+// Threads that hold, one after another, what a forked child might wait for.
+class BusyThreads {
+ public:
+  explicit BusyThreads(mp::Lock& lock) {
+    const std::string library = test::built("tests/libsharing_plugin.so");
+    run([] { std::vector<std::string>(100, std::string(100, 'x')).clear(); });
+    run([library] {
+      // The maps change, and so do the lists of what is to be done at exit.
+      void* const handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+      if (handle != nullptr) ::dlclose(handle);
+    });
+    run([this] {
+      std::fprintf(printed_, "%d", 1);
+      std::ostringstream() << 1.5;
+      try {
+        throw std::runtime_error("a throw");
+      } catch (const std::runtime_error& e) {
+        std::fputs(e.what(), printed_);
+      }
+    });
+    run([&lock] {
+      (void)lock.acquire();
+      lock.release();
+    });
+  }
+  BusyThreads(const BusyThreads&) = delete;
+  BusyThreads& operator=(const BusyThreads&) = delete;
+  ~BusyThreads() {
+    stop_ = true;
+    for (auto& thread : threads_) thread.join();
+    std::fclose(printed_);
+  }
+
+ private:
+  template <class Work>
+  void run(Work work) {
+    threads_.emplace_back([this, work] {
+      while (!stop_) work();
+    });
+  }
+
+  std::FILE* const printed_ = std::fopen("/dev/null", "w");
+  std::atomic<bool> stop_ = false;
+  std::vector<std::thread> threads_;
+};
+
+// Takes a shared lock, throws and prints, as a user's function may.
+void use_everything(mp::Lock& lock) {
+  if (lock.acquire(seconds(20)) != mp::Acquired::kYes) throw std::runtime_error("the shared lock never came");
+  lock.release();
+  try {
+    throw std::runtime_error(std::to_string(1));
+  } catch (const std::runtime_error& e) {
+    std::printf("%s", "");
+  }
+}
+
+// How many children the test below forks: the program's environment variable MILLRACE_TEST_FORKS, or as many as a test
+// run has time for.
+int forks_wanted() {
+  const char* const given = std::getenv("MILLRACE_TEST_FORKS");
+  return given != nullptr ? std::atoi(given) : 1000;
+}
+
+TEST(ForkFromThreads, BesideBusyOnesReachesTheTargetInEveryChild) {
+  constexpr int kForking = 8;
+  mp::Lock lock;
+  std::atomic<int> left = forks_wanted();
+  std::atomic<int> stuck = 0, failed = 0;
+  const BusyThreads others(lock);
+  std::vector<std::thread> forking;
+  for (int i = 0; i < kForking; ++i)
+    forking.emplace_back([&] {
+      while (left-- > 0 && stuck == 0) {
+        mp::Process process(mp::StartMethod::kFork, use_everything, std::ref(lock));
+        process.start();
+        if (!process.join(seconds(20))) {
+          ++stuck;
+          process.kill();
+          process.join();
+        } else if (process.exitcode() != 0) {
+          ++failed;
+        }
+      }
+    });
+  for (auto& thread : forking) thread.join();
+  EXPECT_EQ(stuck, 0);
+  EXPECT_EQ(failed, 0);
 }
 
 }  // namespace

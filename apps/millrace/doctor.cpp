@@ -10,6 +10,7 @@
 
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/sharing/process/context.h"
+#include "millrace/sharing/process/fork_server.h"
 #include "millrace/sharing/process/torch_cuda.h"
 
 namespace millrace::apps {
@@ -29,6 +30,11 @@ Check check_fork_server() {
     if (!process.join(kLimit)) throw std::runtime_error("a process of it does not end");
     if (process.exitcode() != 0)
       throw std::runtime_error("a process of it ended with exit code " + std::to_string(*process.exitcode()));
+  } catch (const ServerHasThreads& error) {
+    check.verdict = Verdict::kNotAvailable;
+    check.text = error.what();
+    check.cure = "Set start_method to spawn, or keep the library from starting threads before main()";
+    check.needed = false;  // There are other ways to start processes.
   } catch (const std::exception& error) {
     check.verdict = Verdict::kNotAvailable;
     check.text = error.what();

@@ -1,6 +1,5 @@
 #include "millrace/sharing/process/fork_server.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -11,13 +10,13 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 #include <map>
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/process/other_threads.h"
 #include "millrace/sharing/process/process_stat.h"
 #include "millrace/sharing/process/prologue.h"
 #include "millrace/sharing/process/reexec.h"
@@ -37,36 +36,25 @@ constexpr auto kTerminateGrace = seconds(1);  // Between SIGTERM and SIGKILL onc
 struct ChildReply {
   int32_t pid = 0;
   std::string error;
+  bool has_threads = false;  // The reason.
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(pid, error);
+    archive(pid, error, has_threads);
   }
 };
 
-// The names of this process's threads, this one first.
-std::vector<std::string> thread_names() {
-  std::vector<std::string> names;
-  DIR* directory = ::opendir("/proc/self/task");
-  if (directory == nullptr) return {"?"};
-  while (const dirent* entry = ::readdir(directory)) {
-    if (entry->d_name[0] == '.') continue;
-    std::string name = "?";
-    std::ifstream comm(std::string("/proc/self/task/") + entry->d_name + "/comm");
-    std::getline(comm, name);
-    names.push_back(name);
-  }
-  ::closedir(directory);
-  return names;
-}
-
 // A fork copies only the calling thread: what the others held is locked for ever in the child.
-void require_single_thread(const char* doing) {
-  const auto names = thread_names();
-  if (names.size() == 1) return;
-  std::string text = std::string(doing) + " with " + std::to_string(names.size()) + " threads (";
-  for (size_t i = 0; i < names.size(); ++i) text += (i ? ", " : "") + names[i];
-  throw std::logic_error(text + "): call millrace::init() first in main(), before anything starts threads");
+void require_single_thread() {
+  const auto others = detail::other_threads();
+  if (others.empty()) return;
+  throw ServerHasThreads(
+      "the fork server cannot fork safely, because other threads run in it, as in this program when "
+      "init() is called: " +
+      detail::names_of(others) +
+      ". Keep them from starting (OPENBLAS_NUM_THREADS=1 for OpenBLAS; without a profiler's or "
+      "debugger's library; threads of the program's own start after millrace::init()), or use "
+      "StartMethod::kSpawn, worker threads, or 0 workers");
 }
 
 OwnedFd duplicate(int fd) { return OwnedFd(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd)); }
@@ -133,6 +121,7 @@ class Server {
     } catch (const std::exception& e) {
       fds.clear();
       reply.error = e.what();
+      reply.has_threads = dynamic_cast<const ServerHasThreads*>(&e) != nullptr;
     }
     const auto bytes = encode(reply).bytes;
     std::vector<int> numbers;
@@ -146,7 +135,7 @@ class Server {
 
   // Forks; `for_client` receives the pidfd and the end of a pipe on which the exit status will come.
   pid_t start(const ChildRequest& request, std::vector<OwnedFd> fds, std::vector<OwnedFd>& for_client) {
-    require_single_thread("the fork server cannot fork");
+    require_single_thread();
     const auto entry = resolve<std::remove_pointer_t<ChildEntry>>(request.entry);
     std::array<int, 2> status_pipe{};
     MILLRACE_SYSCALL(::pipe2(status_pipe.data(), O_CLOEXEC));
@@ -254,9 +243,9 @@ void serve_forks(FdSocket client, pid_t client_pid) {
 }  // namespace detail
 
 void ForkServer::fork_early() {
-  require_single_thread("the fork server cannot be started");
   auto& process = *ProcessForkServer::current();
-  if (process.server != nullptr) return;
+  // Beside threads, which libraries and tools start before main(), the first start() executes the program afresh.
+  if (process.server != nullptr || !detail::other_threads().empty()) return;
   auto [ours, theirs] = FdSocket::pair();
   std::fflush(nullptr);
   const pid_t client = ::getpid();
@@ -369,6 +358,7 @@ Child ForkServer::start(const ChildRequest& request, std::span<const int> fds) {
   if (!answer) throw std::runtime_error("the fork server died twice while starting '" + request.name + "'");
   ChildReply reply;
   DecodeArchive(answer->bytes, {})(reply);
+  if (reply.has_threads) throw ServerHasThreads("cannot start '" + request.name + "': " + reply.error);
   if (reply.pid == 0) throw std::runtime_error("cannot start '" + request.name + "': " + reply.error);
   if (answer->fds.size() != 2) throw std::runtime_error("the fork server's answer lacks descriptors");
   return {reply.pid, PidFd(std::move(answer->fds[0])), std::move(answer->fds[1])};

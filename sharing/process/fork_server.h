@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -34,11 +35,20 @@ class ForkServerStopped : public std::runtime_error {
   explicit ForkServerStopped(pid_t server);
 };
 
+/// The fork server cannot fork, because libraries or tools run threads in it. Names them and the cures; processes of
+/// the other start methods can be started all the same.
+class ServerHasThreads : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// The client side of the fork server: a single-threaded process that forks children on request, reaps them and reports
 /// how they ended.
 ///
 /// Thread safety: start() may be called from any thread.
 ///
+/// Where there are threads before init() already, which a fork would leave with locks held for ever, the server is this
+/// program executed afresh, when start() first asks for it. If it has threads as well, start() throws ServerHasThreads.
 /// If the server dies, its children die with it (their Child objects report it) and the next start() brings up a new
 /// server by executing this program afresh, since by then this process may have threads and CUDA.
 /// If this process dies, the server sees it by a pidfd and by end of file, ends its children (SIGTERM, a second later
@@ -46,7 +56,7 @@ class ForkServerStopped : public std::runtime_error {
 /// If this process forks, the child has no server until it asks for one.
 class ForkServer {
  public:
-  /// Forks the server from this process. REQUIRES: no other thread exists. Called by init().
+  /// Forks the server from this process, if no other thread exists. Called by init().
   static void fork_early();
 
   /// The server of this process; started afresh where there is none (any more).

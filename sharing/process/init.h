@@ -10,7 +10,7 @@ namespace millrace {
 /// Where there is a CUDA driver it loads LibTorch's CUDA part first (load_torch_cuda()), which initialises nothing.
 ///
 /// In a process that Millrace itself executed (StartMethod::kSpawn) it runs that process's task and does not return. A
-/// second call does nothing. Throws std::logic_error, naming the threads, when there are any.
+/// second call does nothing. Beside threads that others have started it starts no server; see ForkServer.
 void init(int argc, char** argv);
 
 /// True once init() has been called, so that executing this program again will reach init() too.

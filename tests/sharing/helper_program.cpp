@@ -3,6 +3,8 @@
 //   trainer METHOD N   calls init(), starts N children that sleep for ever, prints "server PID" and "child PID" lines,
 //   waits no_init METHOD     forgets init() and starts a child threads            calls init() with a second thread
 //   running
+//
+//   each_way           calls init() and starts a child by each method
 #include <pthread.h>
 #include <unistd.h>
 
@@ -46,17 +48,28 @@ int trainer(StartMethod method, int children) {
   for (;;) ::pause();
 }
 
+// Starts a child by each method; prints "METHOD starts", or why not.
+int start_each_way() {
+  for (const auto method : {StartMethod::kFork, StartMethod::kSpawn, StartMethod::kForkServer}) {
+    try {
+      auto child =
+          start_child(method, {[](std::span<const std::byte>, std::vector<OwnedFd>) { return 0; }, {}, {}, "nothing"});
+      const auto ended = child.wait(test::kLong);
+      std::printf("%s %s\n", to_string(method), ended && ended->code() == 0 ? "starts" : "fails");
+    } catch (const ServerHasThreads& e) {
+      std::printf("%s: %s\n", to_string(method), e.what());
+    }
+  }
+  std::fflush(stdout);
+  return 0;
+}
+
 int init_with_a_thread(int argc, char** argv) {
   std::binary_semaphore end{0};
   std::thread decoder([&] { end.acquire(); });
   ::pthread_setname_np(decoder.native_handle(), "early-decoder");
-  int code = 0;
-  try {
-    init(argc, argv);
-  } catch (const std::logic_error& e) {
-    std::printf("%s\n", e.what());
-    code = 3;
-  }
+  init(argc, argv);
+  const int code = start_each_way();
   end.release();
   decoder.join();
   return code;
@@ -66,6 +79,7 @@ int run(int argc, char** argv) {
   const std::string task = argc > 1 ? argv[1] : "";
   if (task == "threads") return init_with_a_thread(argc, argv);
   if (task != "no_init") init(argc, argv);
+  if (task == "each_way") return start_each_way();
   if (task == "trainer") test::replace_early_server_under_thread_sanitizer();
   if (task == "trainer" && argc == 4) return trainer(method_named(argv[2]), std::atoi(argv[3]));
   if (task != "no_init" || argc != 3) throw std::invalid_argument("wrong usage");

@@ -99,10 +99,36 @@ TEST(CtrlC, LeavesServerAndChildrenToTheTrainer) {
   for (const auto& [pid, process] : family.children) EXPECT_FALSE(process.wait_ended(std::chrono::milliseconds(0)));
 }
 
-TEST(Init, WithARunningThreadThrowsAndNamesIt) {
+// The helper, with a library that starts a thread before main().
+Program run_beside_thread(const std::string& when) {
+  return Program({"/usr/bin/env", "LD_PRELOAD=" + test::built("tests/libsharing_early_thread.so"),
+                  "ASAN_OPTIONS=verify_asan_link_order=0", "MILLRACE_TEST_EARLY_THREAD=" + when,
+                  test::built("tests/sharing_helper"), "each_way"});
+}
+
+TEST(Init, BesideThreadsOfTheProgramItselfStartsProcessesInOtherWays) {
   Program program({test::built("tests/sharing_helper"), "threads"});
-  EXPECT_THAT(program.line(), AllOf(HasSubstr("early-decoder"), HasSubstr("threads"), HasSubstr("millrace::init()")));
-  EXPECT_EQ(program.wait().code(), 3);
+  EXPECT_EQ(program.line(), "fork starts");
+  EXPECT_EQ(program.line(), "spawn starts");
+  EXPECT_EQ(program.line(), "forkserver starts") << "the program executed afresh has none, as it is given no arguments";
+  EXPECT_EQ(program.wait().code(), 0);
+}
+
+TEST(Init, BesideAThreadOfAToolStartsTheServerAfresh) {
+  Program program = run_beside_thread("first");
+  EXPECT_EQ(program.line(), "fork starts");
+  EXPECT_EQ(program.line(), "spawn starts");
+  EXPECT_EQ(program.line(), "forkserver starts");
+  EXPECT_EQ(program.wait().code(), 0);
+}
+
+TEST(Init, WhereTheServerHasThreadsTooNamesTheirLibraryAndOtherMethodsWork) {
+  Program program = run_beside_thread("always");
+  EXPECT_EQ(program.line(), "fork starts");
+  EXPECT_EQ(program.line(), "spawn starts");
+  EXPECT_THAT(program.line(), AllOf(HasSubstr("'early-thread' of "), HasSubstr("libsharing_early_thread.so"),
+                                    HasSubstr("OPENBLAS_NUM_THREADS=1"), HasSubstr("kSpawn"), HasSubstr("0 workers")));
+  EXPECT_EQ(program.wait().code(), 0);
 }
 
 class WithoutInit : public testing::TestWithParam<StartMethod> {};

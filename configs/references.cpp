@@ -110,7 +110,7 @@ class Resolver {
     value.kind = Value::Kind::kScalar;
     value.resolved = true;
     // Nobody changes the environment while a program starts.  NOLINTNEXTLINE(concurrency-mt-unsafe)
-    if (const char* set = std::getenv(name.c_str())) {
+    if (const char* set = ::secure_getenv(name.c_str())) {
       value.text = set;
       value.shown = "${env:" + name + "}";
     } else if (comma != std::string::npos) {

@@ -56,7 +56,7 @@ void add_surroundings(std::vector<Check>& checks, const std::vector<cuda::Device
   if (const auto mps = cuda::mps_pipe_directory())
     checks.push_back({"MPS", Verdict::kLimited, "CUDA work goes through the server at " + *mps,
                       "Never kill a process with work on the device: it can stop the others", false});
-  const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  const char* const visible = ::secure_getenv("CUDA_VISIBLE_DEVICES");
   bool mig = visible && std::string(visible).starts_with("MIG-");
   for (const auto& device : devices) mig = mig || device.is_mig();
   if (mig)

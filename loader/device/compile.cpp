@@ -40,7 +40,7 @@ constexpr const char* kVariable = "MILLRACE_NVRTC";
 // By name first, which also finds the one that torch has loaded. An older driver does not load what a newer compiler
 // makes.
 std::vector<std::string> candidates() {
-  if (const char* const named = std::getenv(kVariable)) return {named};
+  if (const char* const named = ::secure_getenv(kVariable)) return {named};
   const int driver = cuda::Driver::status().version;
   const bool only_12 = driver != 0 && driver < 13000;
   std::vector<std::string> found;

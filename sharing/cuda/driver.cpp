@@ -89,7 +89,7 @@ struct DriverState {
 
   DriverStatus open() {
     using Kind = DriverStatus::Kind;
-    const char* const named = std::getenv(kVariable);
+    const char* const named = ::secure_getenv(kVariable);
     const std::string library = named ? named : kLibrary;
     if (library == "none") return {Kind::kNoLibrary, std::string("CUDA is switched off: ") + kVariable + " is none"};
     void* const handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -18,7 +18,7 @@ bool is_trusted(const std::string& path) {
 }  // namespace
 
 std::optional<std::string> mps_pipe_directory(const std::string& usual) {
-  if (const char* const named = std::getenv("CUDA_MPS_PIPE_DIRECTORY")) return named;
+  if (const char* const named = ::secure_getenv("CUDA_MPS_PIPE_DIRECTORY")) return named;
   return is_trusted(usual) && is_trusted(usual + "/control") ? std::optional(usual) : std::nullopt;
 }
 

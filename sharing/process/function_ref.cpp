@@ -2,10 +2,14 @@
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <link.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -13,11 +17,13 @@
 #include <vector>
 
 #include "millrace/sharing/os/fork_handlers.h"
-
+#include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
 namespace {
+
+constexpr uint64_t kMostNotes = 1 << 20;  // Bytes of one segment; they are some hundred.
 
 struct Module {
   uint64_t base = 0;
@@ -134,6 +140,37 @@ std::optional<Module> find_by_build_id(const std::string& build_id) {
   return modules.find(build_id);
 }
 
+// The build-id in a module's file; "" where there is none, or no such file.
+std::string build_id_of_file(const std::string& path) {
+  // Not waiting for the other end of what is no regular file.
+  const OwnedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  const auto size = static_cast<uint64_t>(status.st_size);
+  const auto read = [&](void* to, uint64_t at, uint64_t bytes) {
+    return at <= size && bytes <= size - at &&
+           ::pread(file.get(), to, bytes, static_cast<off_t>(at)) == static_cast<ssize_t>(bytes);
+  };
+  ElfW(Ehdr) header{};
+  if (!read(&header, 0, sizeof header) || !std::equal(ELFMAG, ELFMAG + SELFMAG, header.e_ident)) return {};
+  for (uint64_t i = 0; i < header.e_phnum; ++i) {
+    ElfW(Phdr) segment{};
+    if (!read(&segment, header.e_phoff + i * sizeof segment, sizeof segment)) return {};
+    if (segment.p_type != PT_NOTE || segment.p_filesz > kMostNotes) continue;
+    std::string notes(segment.p_filesz, '\0');
+    if (!read(notes.data(), segment.p_offset, notes.size())) return {};
+    if (auto id = build_id_in(notes); !id.empty()) return id;
+  }
+  return {};
+}
+
+// Loading a library runs its code: only the very one that was meant, by its build-id, and not one that happens to lie
+// where the loader looks for a name.
+bool load(const FunctionRef& ref) {
+  return ref.module.starts_with('/') && build_id_of_file(ref.module) == ref.build_id &&
+         ::dlopen(ref.module.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr;
+}
+
 std::string name_of(const std::string& path) { return path.empty() ? "the program" : "'" + printable(path) + "'"; }
 
 }  // namespace
@@ -148,14 +185,15 @@ FunctionRef identify_function(const void* code) {
     throw FunctionError(name_of(module->path) +
                         " has no build-id, so its functions cannot be named to another process: link it with "
                         "-Wl,--build-id");
-  return {module->build_id, address - module->base, module->path};
+  // The loader's name of a library is what dlopen() was given, and another process may stand in another folder.
+  const std::string path = module->path.empty() ? "" : std::filesystem::absolute(module->path).string();
+  return {module->build_id, address - module->base, path};
 }
 
 void* resolve_function(const FunctionRef& ref) {
   auto module = find_by_build_id(ref.build_id);
   // A library that was loaded after the fork server had started. It stays loaded, since its code is about to run.
-  if (!module && !ref.module.empty() && ::dlopen(ref.module.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr)
-    module = find_by_build_id(ref.build_id);
+  if (!module && !ref.build_id.empty() && load(ref)) module = find_by_build_id(ref.build_id);
   if (!module)
     throw FunctionError("a function of " + name_of(ref.module) +
                         " was asked for, but this process has no module with that build-id: it was rebuilt, or is "

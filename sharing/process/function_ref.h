@@ -11,7 +11,7 @@ namespace millrace {
 struct FunctionRef {
   std::string build_id;  ///< Raw bytes of the GNU build-id note.
   uint64_t offset = 0;   ///< From the module's load address.
-  std::string module;    ///< Path of the module; empty for the program itself.
+  std::string module;    ///< Absolute path of the module; empty for the program itself.
 
   template <class Archive>
   void serialize(Archive& archive) {
@@ -32,8 +32,8 @@ FunctionRef identify_function(const void* code);
 /// Called before a fork: its child then resolves functions of what is loaded now without a lock of the loader's.
 void note_loaded_modules();
 
-/// The function's address in this process; loads its library when it is not loaded here yet. Throws FunctionError,
-/// naming the module, when there is none with that build-id.
+/// The function's address in this process; loads its library when it is not loaded here yet, if the file at that
+/// absolute path has that build-id. Throws FunctionError, naming the module, when there is none with that build-id.
 void* resolve_function(const FunctionRef& ref);
 
 template <class Result, class... Arguments>

@@ -2,12 +2,16 @@
 
 #include <spawn.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
@@ -26,6 +30,21 @@ namespace {
 constexpr const char* kMarker = "MILLRACE_EXECUTED_BY";
 constexpr int kSocketNumber = 3;
 
+std::optional<pid_t> parse_pid(std::string_view text) {
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && pid > 0 ? std::optional(pid) : std::nullopt;
+}
+
+// The process of this user that made the socket pair of which `fd` is an end; nullopt when it is something else.
+std::optional<pid_t> peer_of(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != ::geteuid()) return std::nullopt;
+  return peer.pid;
+}
+
 [[noreturn]] void become_child(FdSocket socket, pid_t parent, bool die_with_parent) {
   auto message = socket.receive();
   if (!message) ::_exit(1);
@@ -42,7 +61,7 @@ constexpr int kSocketNumber = 3;
 namespace detail {
 
 std::pair<pid_t, FdSocket> reexec(ReexecRole role) {
-  if (::getenv(kMarker) != nullptr || !init_was_called())
+  if (::secure_getenv(kMarker) != nullptr || !init_was_called())
     throw std::logic_error(
         "Millrace needs to start a process, but main() has not called millrace::init(argc, argv): make that its first "
         "statement");
@@ -71,20 +90,24 @@ std::pair<pid_t, FdSocket> reexec(ReexecRole role) {
 }
 
 void become_reexec_role() {
-  const char* marker = ::getenv(kMarker);
+  const char* marker = ::secure_getenv(kMarker);
   if (marker == nullptr) return;
-  const auto parent = static_cast<pid_t>(std::atoi(marker));
+  const auto parent = parse_pid(marker);
   ::unsetenv(kMarker);
+  // Anybody may set a variable. What comes over the socket is believed from a parent that made it, and from nobody
+  // else.
+  if (!parent || peer_of(kSocketNumber) != parent) return;
+  if (::getppid() != parent) ::_exit(1);  // It has died: nobody needs us, and this is no start of the program.
   FdSocket socket{OwnedFd(kSocketNumber)};
   try {
     const auto first = socket.receive();
     if (!first || first->bytes.size() != 2) ::_exit(1);
     const bool die_with_parent = first->bytes[1] != std::byte{0};
     if (static_cast<ReexecRole>(first->bytes[0]) == ReexecRole::kChild)
-      become_child(std::move(socket), parent, die_with_parent);
-    serve_forks(std::move(socket), parent);
+      become_child(std::move(socket), *parent, die_with_parent);
+    serve_forks(std::move(socket), *parent);
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "millrace, executed by process %d: %s\n", parent, e.what());
+    std::fprintf(stderr, "millrace, executed by process %d: %s\n", *parent, e.what());
     ::_exit(1);
   }
   ::_exit(0);

@@ -14,7 +14,7 @@ bool has_driver() { return ::access("/dev/nvidiactl", F_OK) == 0 || ::access("/d
 
 TorchCuda load() {
   using State = TorchCuda::State;
-  if (std::getenv("MILLRACE_CUDA_DRIVER"))
+  if (::secure_getenv("MILLRACE_CUDA_DRIVER"))
     return {State::kNotWanted, "LibTorch's CUDA part is not loaded: MILLRACE_CUDA_DRIVER is set"};
   if (!has_driver()) return {State::kNotWanted, "LibTorch's CUDA part is not loaded: this machine has no CUDA driver"};
   return detail::load_beside("libtorch_cpu.so", "libtorch_cuda.so");

@@ -237,6 +237,15 @@ TEST(Layering, NoFileNamesAPlaceOnSomebodysMachine) {
   }
 }
 
+TEST(Layering, EnvironmentIsReadBySecureGetenvOnly) {
+  // Variables name libraries to load: a program with more rights than its caller must not listen to them.
+  const std::regex plain("(^|[^_])getenv\\(");
+  for (const std::string& path : files_with({".h", ".cpp"})) {
+    if (path.starts_with("tests/")) continue;
+    EXPECT_FALSE(std::regex_search(read(kRoot / path), plain)) << path << " calls getenv(): use secure_getenv()";
+  }
+}
+
 TEST(Layering, ReportNamesFileLineAndArrow) {
   const auto found = violations("samplers/x.cpp", "#include <vector>\n  #  include \"millrace/loader/batch.h\"\n");
   ASSERT_EQ(found.size(), 1u);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <string>
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/process/child.h"
@@ -75,6 +77,28 @@ TEST(FunctionRef, OfARebuiltModuleIsRefusedByName) {
   } catch (const FunctionError& e) {
     EXPECT_THAT(e.what(), HasSubstr("the program"));
   }
+}
+
+TEST(FunctionRef, OfALibraryWithAnotherBuildIdDoesNotLoadIt) {
+  auto ref = identify(twice);
+  ref.build_id.back() ^= 1;
+  ref.module = test::built("tests/libsharing_early_thread.so");
+  EXPECT_THROW(resolve_function(ref), FunctionError);
+  EXPECT_EQ(::dlopen(ref.module.c_str(), RTLD_NOW | RTLD_NOLOAD), nullptr) << "its code has run";
+}
+
+TEST(FunctionRef, NamesALibraryByItsAbsolutePathAndLoadsNoOther) {
+  const std::string path = test::built("tests/libsharing_relative.so");
+  const std::string relative = std::filesystem::relative(path).string();
+  void* const library = ::dlopen(("./" + relative).c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(library, nullptr) << ::dlerror();
+  auto ref = identify_function(::dlsym(library, "plugin_entry"));
+  EXPECT_EQ(std::filesystem::path(ref.module).lexically_normal(), path);
+  ::dlclose(library);
+  auto elsewhere = ref;
+  elsewhere.module = "./" + relative;
+  EXPECT_THROW(resolve_function(elsewhere), FunctionError);
+  EXPECT_NO_THROW(resolve_function(ref));
 }
 
 TEST(FunctionRef, WithoutABuildIdOrOutsideItsModuleIsRefused) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <vector>
@@ -129,6 +130,15 @@ TEST(Init, WhereTheServerHasThreadsTooNamesTheirLibraryAndOtherMethodsWork) {
   EXPECT_THAT(program.line(), AllOf(HasSubstr("'early-thread' of "), HasSubstr("libsharing_early_thread.so"),
                                     HasSubstr("OPENBLAS_NUM_THREADS=1"), HasSubstr("kSpawn"), HasSubstr("0 workers")));
   EXPECT_EQ(program.wait().code(), 0);
+}
+
+TEST(Marker, ThatAnotherProcessLeftBehindIsIgnored) {
+  for (const std::string& marker : {std::string("1"), std::string("x"), std::to_string(::getpid())}) {
+    Program program(
+        {"/usr/bin/env", "MILLRACE_EXECUTED_BY=" + marker, test::built("tests/sharing_helper"), "each_way"});
+    EXPECT_EQ(program.line(), "fork starts") << marker;
+    EXPECT_EQ(program.wait().code(), 0) << marker;
+  }
 }
 
 class WithoutInit : public testing::TestWithParam<StartMethod> {};

@@ -10,10 +10,12 @@ millrace_program(sharing_helper sharing/helper_program.cpp)
 target_link_libraries(sharing_helper PRIVATE millrace_sharing millrace_test_support)
 add_library(sharing_plugin MODULE sharing/plugin.cpp)
 target_link_libraries(sharing_plugin PRIVATE millrace_sharing millrace_compiler)
+add_library(sharing_relative MODULE sharing/plugin.cpp)
+target_link_libraries(sharing_relative PRIVATE millrace_sharing millrace_compiler)
 add_library(sharing_early_thread MODULE sharing/early_thread.cpp)
 target_link_libraries(sharing_early_thread PRIVATE millrace_compiler)
 
 millrace_test(sharing_process_test sharing/process_test.cpp sharing/function_ref_test.cpp sharing/lifetime_test.cpp
   sharing/kill_test.cpp
   LABELS asan tsan TIMEOUT 300 LIBRARIES millrace_sharing millrace_test_support)
-add_dependencies(sharing_process_test sharing_helper sharing_plugin sharing_early_thread)
+add_dependencies(sharing_process_test sharing_helper sharing_plugin sharing_early_thread sharing_relative)

@@ -46,7 +46,7 @@ std::optional<std::string> home_by(LookUp look_up) {
 std::optional<std::string> home_of(const std::string& user) {
   if (!user.empty()) return home_by([&](auto... arguments) { return ::getpwnam_r(user.c_str(), arguments...); });
   // As for Python and the shells, HOME goes before the table of users. NOLINTNEXTLINE(concurrency-mt-unsafe)
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
+  if (const char* home = ::secure_getenv("HOME"); home != nullptr && *home != '\0') return home;
   return home_by([](auto... arguments) { return ::getpwuid_r(::getuid(), arguments...); });
 }
 

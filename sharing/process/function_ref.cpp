@@ -18,7 +18,6 @@
 
 #include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/owned_fd.h"
-
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {

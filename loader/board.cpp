@@ -205,8 +205,8 @@ bool Board::publish(const Claim& claim, RangeWord value) const {
 }
 
 bool Board::complete(size_t slot) const {
-  const size_t count = std::min<size_t>(range_count(slot_header(slot).samples.load(std::memory_order_relaxed)),
-                                        geometry_.ranges);
+  const size_t count =
+      std::min<size_t>(range_count(slot_header(slot).samples.load(std::memory_order_relaxed)), geometry_.ranges);
   for (size_t r = 0; r < count; ++r)
     if (RangeWord::unpack(word(slot, r).load(std::memory_order_seq_cst)).pending()) return false;
   return true;

@@ -117,6 +117,14 @@ class DataLoaderBase::Engine {
     }
   }
 
+  // A forked child has a copy of all our notes; what it opened and took would be missing here.
+  void require_owner() const {
+    if (owner_ != ::getpid())
+      throw std::logic_error("this loader belongs to process " + std::to_string(owner_) + ", and process " +
+                             std::to_string(::getpid()) +
+                             ", which was forked from it, cannot use it: make a loader of its own there");
+  }
+
   [[noreturn]] void refuse_contents(const DecodeError& error) { throw_corrupted(error.what()); }
 
   void set_epoch(int64_t epoch) {
@@ -1138,9 +1146,9 @@ class DataLoaderBase::Engine {
   std::optional<DeviceStage> stage_;  // Of loaders with device() whose workers make CPU tensors.
   Clock::time_point next_look_for_deaths_;
   Clock::time_point next_look_at_board_;  // While it is waited.
-  int64_t epoch_ = 0;          // Being delivered,
-  int64_t delivered_ = 0;      // and how many of its batches next() gave or lost since it was gone to.
-  int64_t opening_epoch_ = 0;  // Being opened,
+  int64_t epoch_ = 0;                     // Being delivered,
+  int64_t delivered_ = 0;                 // and how many of its batches next() gave or lost since it was gone to.
+  int64_t opening_epoch_ = 0;             // Being opened,
   int64_t opened_in_epoch_ = 0;
   bool exhausted_ = false;  // and whether it has no batch left to open.
   uint64_t base_seed_ = 0;  // Worker w's seed is w more. With SeedMode::kTorch each epoch has its own.
@@ -1162,17 +1170,22 @@ DataLoaderBase::DataLoaderBase(Parts parts, const DataLoaderOptions& options)
     : engine_(std::make_unique<Engine>(std::move(parts), options)) {}
 DataLoaderBase::~DataLoaderBase() = default;
 
-std::optional<Delivery> DataLoaderBase::next_delivery() { return engine_->next(); }
-void DataLoaderBase::leave_unfinished_epoch() { engine_->leave_unfinished_epoch(); }
+DataLoaderBase::Engine& DataLoaderBase::own_engine() const {
+  engine_->require_owner();
+  return *engine_;
+}
+
+std::optional<Delivery> DataLoaderBase::next_delivery() { return own_engine().next(); }
+void DataLoaderBase::leave_unfinished_epoch() { own_engine().leave_unfinished_epoch(); }
 void DataLoaderBase::refuse_contents(const DecodeError& error) { engine_->refuse_contents(error); }
 int64_t DataLoaderBase::size() const { return engine_->size(); }
 int64_t DataLoaderBase::epoch() const { return engine_->epoch(); }
-void DataLoaderBase::set_epoch(int64_t epoch) { engine_->set_epoch(epoch); }
-LoaderState DataLoaderBase::state_dict() const { return engine_->state(); }
-void DataLoaderBase::load_state_dict(const LoaderState& state) { engine_->load_state(state); }
-void DataLoaderBase::wait_ready() { engine_->wait_ready(); }
+void DataLoaderBase::set_epoch(int64_t epoch) { own_engine().set_epoch(epoch); }
+LoaderState DataLoaderBase::state_dict() const { return own_engine().state(); }
+void DataLoaderBase::load_state_dict(const LoaderState& state) { own_engine().load_state(state); }
+void DataLoaderBase::wait_ready() { own_engine().wait_ready(); }
 LoaderStats DataLoaderBase::stats() const { return engine_->stats(); }
-cuda::api::Stream DataLoaderBase::copy_stream(int device) { return engine_->copy_stream(device); }
+cuda::api::Stream DataLoaderBase::copy_stream(int device) { return own_engine().copy_stream(device); }
 const DataLoaderOptions& DataLoaderBase::options() const { return engine_->options(); }
 const SampleSpec& DataLoaderBase::spec() const { return engine_->spec(); }
 std::vector<pid_t> DataLoaderBase::worker_pids() const { return engine_->worker_pids(); }

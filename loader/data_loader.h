@@ -31,7 +31,8 @@
 
 namespace millrace {
 
-/// What loaders of every kind of batch have in common. Thread safety: one thread at a time.
+/// What loaders of every kind of batch have in common. Thread safety: one thread at a time. Belongs to the process that
+/// made it: in one forked from that, the calls that change it throw std::logic_error, and destroying it does nothing.
 class DataLoaderBase {
  public:
   ~DataLoaderBase();
@@ -96,6 +97,9 @@ class DataLoaderBase {
  private:
   class Engine;
 
+  /// Throws std::logic_error in a process that was forked from the loader's.
+  Engine& own_engine() const;
+
   std::unique_ptr<Engine> engine_;
 };
 
@@ -125,10 +129,10 @@ class TypedDataLoader : public DataLoaderBase {
   /// The next batch; nullopt once at the end of each epoch. The call after that begins the next epoch.
   ///
   /// Throws SampleError or WorkerDied for a batch that is lost (the following call goes on behind it), and so what the
-  /// sampler throws, or std::out_of_range for indices and sizes that cannot be, in the turn of that batch; LoaderTimeout,
-  /// TooManyBatchesHeld; WorkerStartError or BoardCorrupted when the loader is of no use any more. With device() also
-  /// what torch's allocator throws, and cuda::CudaError, for a batch that is lost; and std::logic_error while the
-  /// device's current stream captures a CUDA graph.
+  /// sampler throws, or std::out_of_range for indices and sizes that cannot be, in the turn of that batch;
+  /// LoaderTimeout, TooManyBatchesHeld; WorkerStartError or BoardCorrupted when the loader is of no use any more. With
+  /// device() also what torch's allocator throws, and cuda::CudaError, for a batch that is lost; and std::logic_error
+  /// while the device's current stream captures a CUDA graph.
   std::optional<B> next() {
     auto delivery = next_delivery();
     if (!delivery) return std::nullopt;

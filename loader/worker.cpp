@@ -2,6 +2,8 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -16,6 +18,7 @@
 namespace millrace {
 namespace {
 
+constexpr int kStranger = 125;  // The exit code of a process that a dataset forked and left behind.
 constexpr auto kLookForOrphans = std::chrono::milliseconds(500);
 
 int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
@@ -38,7 +41,7 @@ SlotLayout layout_of(const SampleSpec& spec, size_t batch_size) {
 }
 
 Worker::Worker(const Place& place, Source& source, const WorkerRole& role)
-    : place_(place), source_(source), role_(role), beacon_(place.board.beacon(board_number())) {
+    : place_(place), source_(source), role_(role), beacon_(place.board.beacon(board_number())), pid_(::getpid()) {
   if (role.seed_mode == SeedMode::kTorch)
     generator_ = at::detail::getDefaultCPUGenerator();
   else if (role.owns_process)
@@ -70,11 +73,25 @@ void Worker::fill(const Board::Claim& claim) {
     if (base_seed_ != claim.base_seed) begin(claim.base_seed);
     source_.fill(request);
   } catch (const std::exception& e) {
+    end_strangers();
     return report(claim, request, type_name(typeid(e)), e.what());
   } catch (...) {
+    end_strangers();
     return report(claim, request, current_exception_type(), "thrown by the dataset; it is no std::exception");
   }
+  end_strangers();
   if (place_.board.finish(claim, role_.incarnation)) place_.done.signal();
+}
+
+// A process that the dataset forked and let return would be a second worker with the same claims. Its memory is a copy
+// of ours, with whatever other threads held, so it does nothing but go.
+void Worker::end_strangers() const {
+  if (::getpid() == pid_) return;
+  constexpr std::string_view kText =
+      "millrace: a process that a dataset forked came back from reading a sample and is ended; it has to end itself "
+      "with _exit()\n";
+  static_cast<void>(!::write(STDERR_FILENO, kText.data(), kText.size()));
+  ::_exit(kStranger);
 }
 
 // PyTorch's order: seed, init function, first sample. The trainer itself is no worker: nothing is seeded or called.

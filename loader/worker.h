@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <ATen/core/Generator.h>
 
 #include <algorithm>
@@ -58,6 +60,7 @@ class Worker {
   void begin(uint64_t base_seed);
   void report(const Board::Claim& claim, FillRequest& request, const std::string& type, const std::string& message);
   void note(WorkerPhase phase, int64_t sample);
+  void end_strangers() const;
 
   uint32_t board_number() const { return static_cast<uint32_t>(std::max(role_.number, 0)); }
 
@@ -65,6 +68,7 @@ class Worker {
   Source& source_;
   WorkerRole role_;
   Beacon& beacon_;
+  pid_t pid_;
   std::optional<uint64_t> base_seed_;  // Of the last batch; none before the first one.
   at::Generator generator_;            // Torch's default one: with SeedMode::kTorch,
   at::Generator own_generator_;        // or where it is this worker's to seed for each sample. Else undefined.

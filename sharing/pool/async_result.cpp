@@ -37,12 +37,23 @@ void require_other_thread() {
     throw std::logic_error("a pool's callback waits for a result, which could not come before the callback returns");
 }
 
+void require_process(pid_t owner) {
+  if (owner != ::getpid())
+    throw std::logic_error("results that process " + std::to_string(owner) + " waits for never come to process " +
+                           std::to_string(::getpid()) + ", which was forked from it: ask for them there");
+}
+
 void throw_timeout(std::chrono::nanoseconds timeout) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
   throw TimeoutError("no result from a pool within " + std::to_string(ms) + " ms; it may still come");
 }
 
 bool AsyncState::wait(Timeout timeout) {
+  if (owner_ != ::getpid()) {
+    // Without the lock, which another thread of the parent may have held; it is in nobody's hands here.
+    if (!ready_) require_process(owner_);
+    return true;
+  }
   std::unique_lock lock(mutex_);
   if (!ready_) require_other_thread();
   const auto is_ready = [this] { return ready_; };
@@ -52,6 +63,7 @@ bool AsyncState::wait(Timeout timeout) {
 }
 
 bool AsyncState::ready() {
+  if (owner_ != ::getpid()) return ready_;
   const std::lock_guard lock(mutex_);
   return ready_;
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -38,6 +41,9 @@ void this_thread_brings_results();
 /// std::logic_error on such a thread: it would wait for itself.
 void require_other_thread();
 
+/// std::logic_error, naming both, in another process than `owner`.
+void require_process(pid_t owner);
+
 [[noreturn]] void throw_timeout(std::chrono::nanoseconds timeout);
 
 /// The part of a result that knows nothing of its type: whether it is there. Thread-safe.
@@ -62,6 +68,7 @@ class AsyncState {
   std::condition_variable changed_;
   bool ready_ = false;
   std::exception_ptr error_;
+  const pid_t owner_ = ::getpid();  // To no other process it ever comes: the pool's thread is not forked along.
 };
 
 /// The std::exception behind a pointer, given to `use`.

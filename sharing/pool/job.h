@@ -1,5 +1,7 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -193,6 +195,7 @@ class ImapJob final : public ImapJobBase {
 
   /// The next result; nullopt after the last. Throws its error, and TimeoutError.
   std::optional<Stored> next(Timeout timeout) {
+    require_process(owner_);
     std::unique_lock lock(mutex_);
     const auto is_there = [this] { return given_ == count_ || items_.contains(given_); };
     if (!is_there()) wait(lock, timeout, is_there);
@@ -210,6 +213,8 @@ class ImapJob final : public ImapJobBase {
     std::exception_ptr error;
     size_t bytes = 0;
   };
+
+  const pid_t owner_ = ::getpid();
 
   void wait(std::unique_lock<std::mutex>& lock, Timeout timeout, const std::function<bool()>& is_there) {
     require_other_thread();

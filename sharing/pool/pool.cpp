@@ -120,6 +120,7 @@ class Pool::Core {
   size_t processes() const { return workers_.size(); }
 
   std::vector<pid_t> pids() {
+    require_owner();
     const std::lock_guard lock(mutex_);
     std::vector<pid_t> pids;
     for (const auto& worker : workers_)
@@ -128,7 +129,7 @@ class Pool::Core {
   }
 
   void submit(std::shared_ptr<Job> job, PoolFunction function, std::vector<PoolTask> tasks) {
-    if (owner_ != ::getpid()) throw std::logic_error("a pool can be used only in the process that made it");
+    require_owner();
     const std::lock_guard lock(mutex_);
     require_open();
     take(std::move(job), function, std::move(tasks));
@@ -136,7 +137,7 @@ class Pool::Core {
 
   // More calls of an imap, which may come after close() as long as it had begun before.
   void submit_more(std::shared_ptr<Job> job, PoolFunction function, std::vector<PoolTask> tasks) {
-    if (owner_ != ::getpid()) throw std::logic_error("a pool can be used only in the process that made it");
+    require_owner();
     const std::lock_guard lock(mutex_);
     if (phase_ == Phase::kTerminated) throw terminated();
     if (broken_) std::rethrow_exception(broken_);
@@ -145,6 +146,7 @@ class Pool::Core {
 
   // The workers stay from before a feed is made until it has no more calls to give.
   void open_feed() {
+    require_owner();
     const std::lock_guard lock(mutex_);
     require_open();
     ++open_feeds_;
@@ -157,6 +159,7 @@ class Pool::Core {
   }
 
   void close_feed() {
+    if (!is_owner()) return;
     const std::lock_guard lock(mutex_);
     --open_feeds_;
     bell_.signal();
@@ -177,7 +180,18 @@ class Pool::Core {
   }
 
  public:
+  bool is_owner() const { return owner_ == ::getpid(); }
+
+  // In a forked child the pool's thread does not exist, and may have held the mutex.
+  void require_owner() const {
+    if (!is_owner())
+      throw std::logic_error("this pool belongs to process " + std::to_string(owner_) +
+                             " and can be used only in the process that made it, not in " + std::to_string(::getpid()) +
+                             ", which was forked from it: make a pool of its own there");
+  }
+
   void close() {
+    require_owner();
     const std::lock_guard lock(mutex_);
     if (phase_ == Phase::kOpen) phase_ = Phase::kClosed;
     bell_.signal();
@@ -190,6 +204,7 @@ class Pool::Core {
   }
 
   void join() {
+    require_owner();
     {
       const std::lock_guard lock(mutex_);
       if (phase_ == Phase::kOpen) throw std::logic_error("join() of a pool that is still open: close() it first");
@@ -522,10 +537,16 @@ class Pool::Core {
 };
 
 Pool::Pool(const PoolOptions& options) : core_(std::make_shared<Core>(options)) {}
-Pool::~Pool() { core_->stop(); }
+
+Pool::~Pool() {
+  if (core_->is_owner()) return core_->stop();
+  // In a forked child, workers and thread are the parent's, and nothing is ended.
+  static_cast<void>(new std::shared_ptr<Core>(std::move(core_)));
+}
 
 void Pool::close() { core_->close(); }
 void Pool::terminate() {
+  core_->require_owner();
   core_->terminate();
   if (!core_->on_own_thread()) core_->join();
 }

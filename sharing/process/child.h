@@ -45,7 +45,8 @@ class Child {
   bool kill(int signal) const { return pidfd_.kill(signal); }
 
   /// How it ended; waits for that at most `timeout` (nullopt: for ever). nullopt while it runs. Where the fork
-  /// server that should say how is stopped (SIGSTOP, a debugger), the kernel is asked; that takes a second more at most.
+  /// server that should say how is stopped (SIGSTOP, a debugger), the kernel is asked; that takes a second more at
+  /// most.
   std::optional<ExitStatus> wait(Timeout timeout);
 
   explicit operator bool() const { return pid_ != 0; }

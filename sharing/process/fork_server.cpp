@@ -28,7 +28,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr auto kAnswerLimit = seconds(30);    // A fork takes milliseconds; this is for machines that swap.
+constexpr auto kAnswerLimit = seconds(30);  // A fork takes milliseconds; this is for machines that swap.
 constexpr auto kLookIfStopped = milliseconds(100);
 constexpr auto kTerminateGrace = seconds(1);  // Between SIGTERM and SIGKILL once the client is gone.
 

@@ -525,8 +525,7 @@ TEST(VandalisedBoard, IsAnErrorAndNeitherCrashesNorHangs) {
 
 TEST(VandalisedArena, IsAnErrorAndNeitherCrashesNorHangs) {
   auto loader = make_data_loader(Vandal{Numbers{100}, "millrace batches"}, DataLoaderOptions(10).num_workers(2));
-  EXPECT_THROW(
-      for (int i = 0; i < 100; ++i) loader->next(), BoardCorrupted)
+  EXPECT_THROW(for (int i = 0; i < 100; ++i) loader->next(), BoardCorrupted)
       << "a ticket that was overwritten names another sample";
   EXPECT_THROW(loader->next(), BoardCorrupted);
 }

@@ -101,6 +101,83 @@ TEST(KilledForkServer, TakesItsWorkersAlongAndAllAreReplaced) {
   EXPECT_EQ(seen, 400);
 }
 
+// Runs `work` in a forked child and gives its exit code: 0 when it threw a std::logic_error that names both processes.
+template <class Work>
+int refused_in_child(const Work& work) {
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int code = 1;
+    try {
+      work();
+    } catch (const std::logic_error& e) {
+      const std::string text = e.what();
+      const bool named = text.find("process " + std::to_string(parent)) != std::string::npos &&
+                         text.find(std::to_string(::getpid())) != std::string::npos;
+      code = named ? 0 : 2;
+    }
+    ::_exit(code);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(ForkedChild, IsRefusedByTheLoaderByNameAndCostsTheParentNothing) {
+  const Watchdog watchdog(20);
+  auto loader = make_data_loader(Numbers{100}, processes(StartMethod::kForkServer, 2).options(10));
+  std::vector<int64_t> order;
+  const auto take = [&] {
+    const auto batch = loader->next();
+    if (batch) order.insert(order.end(), batch->indices().begin(), batch->indices().end());
+    return batch.has_value();
+  };
+  take();
+  const LoaderState state = loader->state_dict();
+  EXPECT_EQ(refused_in_child([&] { loader->next(); }), 0);
+  EXPECT_EQ(refused_in_child([&] { loader->set_epoch(3); }), 0);
+  EXPECT_EQ(refused_in_child([&] { loader->begin(); }), 0);
+  EXPECT_EQ(refused_in_child([&] { loader->load_state_dict(state); }), 0);
+  EXPECT_EQ(refused_in_child([&] { loader->state_dict(); }), 0);
+  EXPECT_EQ(refused_in_child([&] { loader->wait_ready(); }), 0);
+  while (take()) continue;
+  ASSERT_EQ(order.size(), 100U);
+  for (int64_t i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+}
+
+// Forks at sample 5 and lets the child come back from read(), or throw; then says in "target" how that ended.
+struct Forking {
+  Numbers numbers{20};
+  bool throws = false;
+  size_t size() const { return numbers.size(); }
+  SampleSpec spec() const { return numbers.spec(); }
+  void read(size_t i, SampleRow& row, SampleContext& context) const {
+    numbers.read(i, row, context);
+    if (i != 5) return;
+    const pid_t child = ::fork();
+    if (child == 0 && throws) throw std::runtime_error("in the child");
+    if (child == 0) return;
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    row.set<int64_t>("target", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+  }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(numbers, throws);
+  }
+};
+
+TEST(ForkedChild, OfADatasetThatComesBackFromReadingIsEnded) {
+  const Watchdog watchdog(20);
+  for (const bool throws : {false, true}) {
+    auto loader = make_data_loader(Forking{Numbers{20}, throws}, processes(StartMethod::kForkServer, 1).options(20));
+    const auto batch = loader->next();
+    ASSERT_TRUE(batch.has_value());
+    EXPECT_EQ(batch->target().const_data_ptr<int64_t>()[5], 125);
+    EXPECT_TRUE(testing::is_whole(*batch));
+  }
+}
+
 // Stops the fork server for as long as it lives.
 class StoppedServer {
  public:

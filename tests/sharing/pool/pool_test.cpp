@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -607,6 +608,41 @@ TEST_P(PoolTest, DeathOfAStoppedWorkerFailsNothingThatItHadNotTaken) {
   // SIGTERM reaches it only once it goes on; SIGKILL follows.
   ::kill(pool.worker_pids().at(0), SIGKILL);
   EXPECT_EQ(later.get(kLong), 1) << "by the one that replaces it";
+}
+
+TEST_P(PoolTest, IsRefusedByNameInAForkedChild) {
+  Pool pool(options(1));
+  auto [ours, theirs] = FdSocket::pair();
+  auto later = pool.apply_async(wait_for_word, theirs.take(), 7);
+  auto results = pool.imap(square, numbers(3));
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(5);
+    int refused = 0;
+    const auto ask = [&](const auto& call) {
+      try {
+        call();
+      } catch (const std::logic_error& e) {
+        refused += std::string(e.what()).find("process " + std::to_string(parent)) != std::string::npos;
+      }
+    };
+    ask([&] { later.get(); });
+    ask([&] { later.wait(milliseconds(1)); });
+    ask([&] { results.next(); });
+    ask([&] { pool.apply(square, 1); });
+    ask([&] { pool.close(); });
+    ask([&] { pool.terminate(); });
+    ask([&] { pool.join(); });
+    ask([&] { pool.worker_pids(); });
+    ::_exit(refused);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status)) << "it hung";
+  EXPECT_EQ(WEXITSTATUS(status), 8);
+  ours.close();
+  EXPECT_EQ(later.get(kLong), 7) << "the parent's pool goes on";
 }
 
 TEST_P(PoolTest, EndOfScopeTerminates) {

@@ -1,7 +1,6 @@
 #include "millrace/sharing/process/process_stat.h"
 
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 
@@ -14,7 +13,8 @@ constexpr int kFieldsBetween = 48;  // State is the third field, the exit code t
 
 std::optional<ProcessStat> process_stat(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::string text;
+  std::getline(file, text, '\0');  // Unlike the buffer's iterators it does not throw when the process goes meanwhile.
   const size_t name_end = text.rfind(')');  // The name may hold blanks and brackets itself.
   if (name_end == std::string::npos) return std::nullopt;
   std::istringstream fields(text.substr(name_end + 1));

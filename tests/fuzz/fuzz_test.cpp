@@ -378,7 +378,8 @@ std::shared_ptr<std::byte> aligned(size_t bytes) {
 }
 
 TEST_F(Fuzz, PackedBatches) {
-  PackedBatch batch{.samples = 3};
+  PackedBatch batch;
+  batch.samples = 3;
   pack_value(batch, std::vector<at::Tensor>{at::ones({2, 3}), at::ones({4}, at::kByte)});
   const PackedLayout layout(batch);
   const auto memory = aligned(layout.bytes());

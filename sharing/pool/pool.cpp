@@ -539,9 +539,12 @@ class Pool::Core {
 Pool::Pool(const PoolOptions& options) : core_(std::make_shared<Core>(options)) {}
 
 Pool::~Pool() {
-  if (core_->is_owner()) return core_->stop();
-  // In a forked child, workers and thread are the parent's, and nothing is ended.
-  static_cast<void>(new std::shared_ptr<Core>(std::move(core_)));
+  if (core_->is_owner()) {
+    core_->stop();
+  } else {
+    // In a forked child, workers and thread are the parent's, and nothing is ended.
+    static_cast<void>(new std::shared_ptr<Core>(std::move(core_)));
+  }
 }
 
 void Pool::close() { core_->close(); }

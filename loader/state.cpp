@@ -7,6 +7,7 @@
 
 #include "millrace/loader/whole_number.h"
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
@@ -84,7 +85,7 @@ LoaderState loader_state_from_string(const std::string& text) {
     state.next_stream = all.at("next_stream").get<int64_t>();
     return state;
   } catch (const std::exception& e) {
-    throw std::runtime_error(std::string("this is no loader state: ") + e.what());
+    throw std::runtime_error("this is no loader state: " + printable(e.what()));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "millrace/loader/datasets/dataset.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace {
 namespace {
@@ -55,7 +56,7 @@ class NpyHeader {
 
  private:
   [[noreturn]] void bad() const {
-    refuse("has a header that NumPy does not write, '" + std::string(text_.substr(at_, 40)) +
+    refuse("has a header that NumPy does not write, '" + printable(text_.substr(at_, 40)) +
            "': write it with numpy.save");
   }
 
@@ -120,7 +121,7 @@ ScalarType dtype_of(std::string_view descr) {
                                                                                {"<c16", ScalarType::ComplexDouble}}};
   for (const auto& [name, type] : kTypes)
     if (name == descr) return type;
-  const std::string name = "has dtype '" + std::string(descr) + "'";
+  const std::string name = "has dtype '" + printable(descr, 40) + "'";
   if (descr == "|O")
     refuse(name + ", Python objects, which only Python can read: save numbers, such as array.astype('float32')");
   if (descr.starts_with('>')) refuse(name + ", which is big-endian: save array.astype(array.dtype.newbyteorder('<'))");

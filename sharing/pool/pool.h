@@ -202,13 +202,13 @@ class Pool {
   /// by name and is no view must outlive the results. join() reads all that are left.
   template <class F, std::ranges::input_range Items>
   auto imap(F&& function, Items&& items, size_t chunksize = 1) {
-    return imap_with(detail::Order::kOfItems, function, items, chunksize);
+    return imap_with(detail::Order::kOfItems, function, std::forward<Items>(items), chunksize);
   }
 
   /// As imap(), in the order of completion.
   template <class F, std::ranges::input_range Items>
   auto imap_unordered(F&& function, Items&& items, size_t chunksize = 1) {
-    return imap_with(detail::Order::kOfCompletion, function, items, chunksize);
+    return imap_with(detail::Order::kOfCompletion, function, std::forward<Items>(items), chunksize);
   }
 
   /// No more calls; the workers leave when all are done. Calls from now on throw std::logic_error.

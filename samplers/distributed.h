@@ -74,6 +74,32 @@ class RankShare {
   std::vector<T> first_;  // Since the epoch, or what was left of it, began: what pads its end.
 };
 
+// What Distributed is over samplers of indices and of batches alike; Element is what the sampler gives.
+template <class S, class Element>
+class DistributedBase {
+ public:
+  /// Throws std::invalid_argument when num_replicas is not positive or rank is outside it.
+  DistributedBase(S sampler, DistributedOptions options) : sampler_(std::move(sampler)), share_(options) {}
+
+  /// In what next() gives: indices, or batches.
+  int64_t size() const { return share_.size(sampler_.size()); }
+
+  void set_epoch(int64_t epoch) {
+    sampler_.set_epoch(epoch);
+    share_.begin();
+  }
+
+  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
+  void load_state(const SamplerState& state) requires Resumable<S> {
+    sampler_.load_state(state);
+    share_.begin();
+  }
+
+ protected:
+  S sampler_;
+  RankShare<Element> share_;
+};
+
 }  // namespace detail
 
 /// One rank's share of any sampler's epoch, or of any sampler of batches, which it gives whole: weighted, bucketed,
@@ -95,55 +121,28 @@ template <class S>
 Distributed(S, DistributedOptions) -> Distributed<S>;
 
 template <Sampler S>
-class Distributed<S> {
+class Distributed<S> : public detail::DistributedBase<S, int64_t> {
  public:
-  /// Throws std::invalid_argument when num_replicas is not positive or rank is outside it.
-  Distributed(S sampler, DistributedOptions options) : sampler_(std::move(sampler)), share_(options) {}
-
-  int64_t size() const { return share_.size(sampler_.size()); }
-
-  void set_epoch(int64_t epoch) {
-    sampler_.set_epoch(epoch);
-    share_.begin();
-  }
+  using detail::DistributedBase<S, int64_t>::DistributedBase;
 
   std::optional<int64_t> next() {
     int64_t index = 0;
     const auto draw = [&](int64_t& drawn) {
-      const auto got = sampler_.next();
+      const auto got = this->sampler_.next();
       drawn = got.value_or(0);
       return got.has_value();
     };
-    return share_.next(index, draw) ? std::optional(index) : std::nullopt;
+    return this->share_.next(index, draw) ? std::optional(index) : std::nullopt;
   }
-
-  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
-  void load_state(const SamplerState& state) requires Resumable<S> {
-    sampler_.load_state(state);
-    share_.begin();
-  }
-
- private:
-  S sampler_;
-  detail::RankShare<int64_t> share_;
 };
 
 template <SamplerOfBatches S>
-class Distributed<S> {
+class Distributed<S> : public detail::DistributedBase<S, std::vector<int64_t>> {
  public:
-  /// Throws std::invalid_argument when num_replicas is not positive or rank is outside it.
-  Distributed(S sampler, DistributedOptions options) : sampler_(std::move(sampler)), share_(options) {}
-
-  /// In batches.
-  int64_t size() const { return share_.size(sampler_.size()); }
-
-  void set_epoch(int64_t epoch) {
-    sampler_.set_epoch(epoch);
-    share_.begin();
-  }
+  using detail::DistributedBase<S, std::vector<int64_t>>::DistributedBase;
 
   bool next(std::vector<int64_t>& batch) {
-    const bool given = share_.next(batch, [&](std::vector<int64_t>& drawn) { return sampler_.next(drawn); });
+    const bool given = this->share_.next(batch, [&](std::vector<int64_t>& drawn) { return this->sampler_.next(drawn); });
     if (!given) batch.clear();
     return given;
   }
@@ -154,16 +153,6 @@ class Distributed<S> {
     else
       return PositionUnit::kBatches;
   }();
-
-  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
-  void load_state(const SamplerState& state) requires Resumable<S> {
-    sampler_.load_state(state);
-    share_.begin();
-  }
-
- private:
-  S sampler_;
-  detail::RankShare<std::vector<int64_t>> share_;
 };
 
 }  // namespace millrace

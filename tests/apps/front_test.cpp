@@ -27,15 +27,18 @@ struct Answer {
 };
 
 // `before` are settings of environment variables.
-Answer ask(const std::string& arguments, const std::string& before = "") {
+Answer ask(const std::string& program, const std::string& arguments, const std::string& before) {
   const test::Directory folder;
   const std::string out = folder.path() + "/out";
-  const std::string command =
-      before + " '" + test::built("apps/millrace") + "' " + arguments + " </dev/null >'" + out + "' 2>&1";
+  const std::string command = before + " '" + program + "' " + arguments + " </dev/null >'" + out + "' 2>&1";
   const int status = std::system(command.c_str());
   std::ostringstream text;
   text << std::ifstream(out, std::ios::binary).rdbuf();
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text.str()};
+}
+
+Answer ask(const std::string& arguments, const std::string& before = "") {
+  return ask(test::built("apps/millrace"), arguments, before);
 }
 
 TEST(Front, LoadsTheSystemsLibrariesOnly) {
@@ -73,13 +76,7 @@ TEST(Front, WrongUsageIsToldBeforeTheWorkersProgramIsNeeded) {
   const std::string alone = folder.path() + "/millrace";
   const std::string copy = "cp '" + test::built("apps/millrace") + "' '" + alone + "'";
   ASSERT_EQ(std::system(copy.c_str()), 0);
-  const auto run_alone = [&](const std::string& arguments) {
-    const std::string out = folder.path() + "/out";
-    const int status = std::system(("'" + alone + "' " + arguments + " >'" + out + "' 2>&1").c_str());
-    std::ostringstream text;
-    text << std::ifstream(out, std::ios::binary).rdbuf();
-    return Answer{WEXITSTATUS(status), text.str()};
-  };
+  const auto run_alone = [&](const std::string& arguments) { return ask(alone, arguments, ""); };
   EXPECT_EQ(run_alone("bench --window 0 x.yaml").exit_code, 2);
   EXPECT_EQ(run_alone("--help").exit_code, 0);
   const auto missing = run_alone("bench x.yaml");

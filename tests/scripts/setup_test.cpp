@@ -1,6 +1,7 @@
 // What a fresh machine is set up with, and that CI does not pass for what it left out.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -63,10 +64,10 @@ class Scripts : public testing::Test {
 class SetupPytorch : public Scripts {
  protected:
   void SetUp() override {
-    if (run("python3 -c 'import ensurepip, platform, sys; "
+    if (run("python3 -c 'import pip, platform, sys; "
             "sys.exit(sys.version_info[:2] != (3, 11) or platform.machine() != \"x86_64\")'")
             .exit_code != 0)
-      GTEST_SKIP() << "python3 is none of version 3.11 on x86_64 that makes virtual environments";
+      GTEST_SKIP() << "python3 is none of version 3.11 on x86_64 with pip";
   }
 
   // In an empty cache, of a pip that looks where `where` says and nowhere else.
@@ -90,6 +91,116 @@ TEST_F(SetupPytorch, FailsWhenAWheelIsNotTheOneThatIsPinned) {
   const auto ended = set_up("PIP_NO_INDEX=1 PIP_FIND_LINKS=" + (directory_ / "wheels").string());
   EXPECT_EQ(ended.exit_code, 1) << ended.output;
   EXPECT_NE(ended.output.find("DO NOT MATCH THE HASHES"), std::string::npos) << ended.output;
+}
+
+// scripts/setup in an empty cache, where dpkg-query, apt-get, df and python3's pip are stand-ins that a test replaces.
+class Setup : public Scripts {
+ protected:
+  Setup() {
+    fs::permissions(directory_, fs::perms::owner_all | fs::perms::others_read | fs::perms::others_exec);
+    for (const char* script : {"setup", "libtorch.txt"})
+      fs::copy_file(test::source(std::string("scripts/") + script), directory_ / script);
+    stand_in("dpkg-query", "shift 2; for package; do echo $package installed; done");
+    stand_in("apt-get", "echo E: no such package >&2; exit 100");
+    stand_in("df", "echo Avail; echo 9000MB");
+    pip("import sys, zipfile\n"
+        "wheel = zipfile.ZipFile(sys.argv[sys.argv.index('--dest') + 1] + '/torch.whl', 'w')\n"
+        "for name in ('include/ATen/core/Tensor.h', 'lib/libtorch_cpu.so'): wheel.writestr('torch/' + name, '')\n"
+        "wheel.close()\n");
+  }
+
+  void stand_in(const std::string& command, const std::string& script) const {
+    write("bin/" + command, "#!/bin/sh\n" + script + "\n");
+    fs::permissions(directory_ / "bin" / command, fs::perms::others_exec | fs::perms::others_read,
+                    fs::perm_options::add);
+  }
+
+  // `program` is what "python3 -m pip download" executes; everything else is python3's own, without its packages.
+  void pip(const std::string& program) const {
+    write("pip.py", program);
+    const std::string python = run("python3 -c 'import sys; print(sys.executable, end=str())'").output;
+    stand_in("python3", "case \"$*\" in *'pip --version'*) ;; *'pip download'*) exec " + python + " " +
+                            (directory_ / "pip.py").string() + " \"$@\" ;; *) exec " + python +
+                            " -S \"$@\" ;; esac");
+  }
+
+  Ended set_up(const std::string& before = "") const {
+    return run("env -u LIBTORCH PATH=" + (directory_ / "bin").string() + ":$PATH XDG_CACHE_HOME=" +
+               (directory_ / "cache").string() + " " + before + " bash " + (directory_ / "setup").string());
+  }
+
+  // Nothing half made is left for the next call.
+  size_t left_in_cache() const {
+    size_t found = 0;
+    for (const auto& entry : fs::directory_iterator(directory_ / "cache/millrace"))
+      found += entry.path().filename() != ".lock";
+    return found;
+  }
+};
+
+TEST_F(Setup, FromAnEmptyCacheEndsWellAndFindsEverythingTheSecondTime) {
+  const auto first = set_up();
+  EXPECT_EQ(first.exit_code, 0) << first.output;
+  EXPECT_TRUE(fs::exists(directory_ / "cache/millrace/libtorch-2.11.0/torch/lib/libtorch_cpu.so")) << first.output;
+  EXPECT_EQ(left_in_cache(), 1u);
+  const auto second = set_up();
+  EXPECT_EQ(second.exit_code, 0) << second.output;
+  EXPECT_NE(second.output.find("all there, nothing to do"), std::string::npos) << second.output;
+}
+
+TEST_F(Setup, SaysWhatToDoWhenTheDownloadFails) {
+  pip("import sys\nsys.exit('ERROR: Could not find a version that satisfies the requirement torch==2.11.0')\n");
+  const auto ended = set_up();
+  EXPECT_EQ(ended.exit_code, 1) << ended.output;
+  EXPECT_NE(ended.output.find("call it again with a network, or say where a LibTorch 2.11 is with LIBTORCH=DIR"),
+            std::string::npos)
+      << ended.output;
+  EXPECT_EQ(left_in_cache(), 0u);
+}
+
+TEST_F(Setup, AsksForRoomBeforeItDownloads) {
+  stand_in("df", "echo Avail; echo 2000MB");
+  pip("raise SystemExit('downloaded all the same')\n");
+  const auto ended = set_up();
+  EXPECT_EQ(ended.exit_code, 1) << ended.output;
+  EXPECT_NE(ended.output.find("2000 MB free"), std::string::npos) << ended.output;
+  EXPECT_NE(ended.output.find("free some, or set XDG_CACHE_HOME"), std::string::npos) << ended.output;
+  EXPECT_EQ(ended.output.find("downloaded all the same"), std::string::npos) << ended.output;
+}
+
+TEST_F(Setup, SaysWhatToDoWhenTheDiskFillsWhileItUnpacks) {
+  pip("import sys\nopen(sys.argv[sys.argv.index('--dest') + 1] + '/torch.whl', 'w').write('half a wheel')\n");
+  const auto ended = set_up();
+  EXPECT_EQ(ended.exit_code, 1) << ended.output;
+  EXPECT_NE(ended.output.find("free some room there and call it again"), std::string::npos) << ended.output;
+  EXPECT_EQ(left_in_cache(), 0u);
+}
+
+TEST_F(Setup, SaysTheCommandForRootWhenAptFails) {
+  stand_in("dpkg-query", "exit 1");
+  const auto ended = set_up();
+  EXPECT_EQ(ended.exit_code, 1) << ended.output;
+  EXPECT_NE(ended.output.find("run as root:  apt-get update && apt-get install"), std::string::npos) << ended.output;
+}
+
+TEST_F(Setup, SaysTheCommandForRootWithoutRootAndSudo) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  if (run("command -v sudo").exit_code == 0) stand_in("sudo", "exit 1");
+  stand_in("dpkg-query", "exit 1");
+  const auto ended = set_up("setpriv --reuid=65534 --regid=65534 --clear-groups");
+  EXPECT_EQ(ended.exit_code, 1) << ended.output;
+  EXPECT_NE(ended.output.find("run as root:  apt-get update && apt-get install"), std::string::npos) << ended.output;
+}
+
+TEST_F(Setup, TakesTheLibTorchItIsGivenWithoutANetwork) {
+  pip("raise SystemExit('asked the network')\n");
+  write("given/include/ATen/core/Tensor.h", "");
+  write("given/lib/libtorch_cpu.so", "");
+  const auto good = set_up("LIBTORCH=" + (directory_ / "given").string());
+  EXPECT_EQ(good.exit_code, 0) << good.output;
+  const auto bad = set_up("LIBTORCH=" + (directory_ / "bin").string());
+  EXPECT_EQ(bad.exit_code, 1) << bad.output;
+  EXPECT_NE(bad.output.find("give the directory of an unpacked libtorch"), std::string::npos) << bad.output;
 }
 
 TEST(SetupPins, EveryPackageByItsVersionAndHash) {

@@ -58,4 +58,24 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::torch_cpu)
     # libtorch_cpu finds libcudart and libcupti through its own RPATH; the linker need not.
     INTERFACE_LINK_OPTIONS "LINKER:--allow-shlib-undefined")
 endif()
+
+# A program with a libstdc++ of its own, linked statically, beside the one that LibTorch brings frees with one what the other
+# allocated, and aborts at its exit.
+if(LibTorch_FOUND AND CMAKE_READELF AND NOT LIBTORCH_SHARES_LIBSTDCXX)
+  file(WRITE ${CMAKE_BINARY_DIR}/CMakeFiles/one_libstdcxx.cpp
+       "#include <iostream>\nint main() { std::cout << std::endl; }\n")
+  try_compile(_millrace_built ${CMAKE_BINARY_DIR}/CMakeFiles/one_libstdcxx ${CMAKE_BINARY_DIR}/CMakeFiles/one_libstdcxx.cpp
+              COPY_FILE ${CMAKE_BINARY_DIR}/CMakeFiles/one_libstdcxx.out)
+  if(_millrace_built)
+    execute_process(COMMAND ${CMAKE_READELF} -d ${CMAKE_BINARY_DIR}/CMakeFiles/one_libstdcxx.out
+                    OUTPUT_VARIABLE _millrace_needed ERROR_QUIET)
+    if(NOT _millrace_needed MATCHES "libstdc\\+\\+\\.so")
+      message(FATAL_ERROR "${CMAKE_CXX_COMPILER} links no shared libstdc++ (is it linked statically, by the compiler or by "
+        "CMAKE_EXE_LINKER_FLAGS?), and LibTorch has one: with two in a program it aborts in free() when it ends. Take "
+        "another compiler (CXX=/usr/bin/g++), or leave out -static-libstdc++")
+    endif()
+    set(LIBTORCH_SHARES_LIBSTDCXX TRUE CACHE INTERNAL "Programs load the libstdc++ that LibTorch loads")
+  endif()
+  unset(_millrace_built CACHE)
+endif()
 mark_as_advanced(LIBTORCH_ROOT LIBTORCH_TORCH_CPU LIBTORCH_C10)

@@ -68,6 +68,14 @@ TEST(Doctor, SaysWhatLimitsIt) {
   EXPECT_THAT(lines["open files"].cure, HasSubstr("ulimit -n"));
 }
 
+TEST(Doctor, NamesTheLibraryWhoseThreadKeepsTheForkServerFromStarting) {
+  auto lines = doctor(kNoDriver + " MILLRACE_TEST_EARLY_THREAD=always LD_PRELOAD=" +
+                      millrace::test::built("tests/libsharing_early_thread.so"));
+  EXPECT_EQ(lines["fork server"].verdict, "not available");
+  EXPECT_THAT(lines["fork server"].text, HasSubstr("libsharing_early_thread.so"));
+  EXPECT_THAT(lines["fork server"].cure, HasSubstr("spawn"));
+}
+
 TEST(Doctor, PrintsALineACheck) {
   const std::string text = output(kNoDriver, "doctor");
   EXPECT_THAT(text, HasSubstr("ok             fork server            starts processes\n"));

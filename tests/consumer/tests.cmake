@@ -22,3 +22,9 @@ set_tests_properties(consumer_of_package PROPERTIES FIXTURES_REQUIRED installed_
 consumer_test(consumer_of_source_tree subdirectory
               -DMILLRACE_SOURCE=${PROJECT_SOURCE_DIR} -DLIBTORCH=${LIBTORCH_ROOT} -DCMAKE_BUILD_TYPE=Debug
               -DMILLRACE_FILES_AT_ONCE=0)
+
+add_test(NAME consumer_with_two_libstdcxx_is_refused COMMAND ${CMAKE_COMMAND} --fresh
+  -S ${CMAKE_CURRENT_SOURCE_DIR}/consumer/app -B ${CMAKE_CURRENT_BINARY_DIR}/consumer/two_libstdcxx -G ${CMAKE_GENERATOR}
+  -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} -DCMAKE_EXE_LINKER_FLAGS=-static-libstdc++ -DCMAKE_PREFIX_PATH=${_prefix})
+set_tests_properties(consumer_with_two_libstdcxx_is_refused PROPERTIES FIXTURES_REQUIRED installed_package TIMEOUT 120
+  PASS_REGULAR_EXPRESSION "-static-libstdc")

@@ -12,6 +12,7 @@ void contexts();           ///< 4, 9: CUDA in several children of the fork serve
 void pinning();            ///< 5, 6: the loader's arena, pinned, and copies from it.
 void imports();            ///< 8: what opening and closing cost.
 void finishing();          ///< The kernel of finish.cu, its result and its speed.
+void batch_to();           ///< Batch::to, by the kernel and by torch's operations.
 void hand_off();           ///< A CUDA tensor through a queue.
 void worker_batches();     ///< Batches that worker processes make on the device.
 

@@ -12,6 +12,7 @@
 #include "millrace/loader/data_loader.h"
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/tests/loader/datasets_for_tests.h"
+#include "millrace/tests/support/process_probe.h"
 
 namespace millrace {
 namespace {
@@ -24,11 +25,6 @@ uint64_t test_seed() {
   const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
   std::cout << "[ seed     ] MILLRACE_TEST_SEED=" << seed << " repeats the draws of this test" << std::endl;
   return seed;
-}
-
-int kills_wanted() {
-  const char* given = std::getenv("MILLRACE_TEST_KILLS");
-  return given != nullptr ? std::atoi(given) : 2000;
 }
 
 /// Ends the whole test when it takes too long: a hang is a failure, not a reason to wait for ctest.
@@ -55,7 +51,7 @@ struct SlowNumbers {
 };
 
 void kill_workers_at_random(const DataLoaderOptions& options) {
-  const int kills = kills_wanted();
+  const int kills = test::kills_wanted(2000);
   const Watchdog watchdog(240);
   std::mt19937_64 random(test_seed());
   constexpr int64_t kSamples = 600;

@@ -5,7 +5,7 @@ millrace_test(board_test
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
 millrace_test(loader_test
   loader/data_loader_test.cpp loader/steady_state_test.cpp loader/kill_test.cpp loader/scribble_test.cpp
-  LABELS process TIMEOUT 300 LIBRARIES millrace_loader)
+  LABELS process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(image_test
   loader/image/decode_test.cpp loader/image/formats_test.cpp loader/image/hostile_test.cpp loader/image/jpeg_test.cpp
   loader/image/kernels_test.cpp loader/image/renderer_test.cpp
@@ -29,11 +29,11 @@ millrace_test(tar_shards_test loader/tar_shards_test.cpp
   LABELS asan process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_fake_cuda_test(device_test
   loader/device/pinning_test.cpp loader/device/gate_test.cpp loader/device/stage_test.cpp
-  LABELS process TIMEOUT 300 LIBRARIES millrace_loader)
+  LABELS asan process TIMEOUT 300 LIBRARIES millrace_loader)
 add_test(NAME device_test_without_driver COMMAND device_test --gtest_filter=NoDriver*)
 set_tests_properties(device_test_without_driver PROPERTIES TIMEOUT 60 ENVIRONMENT MILLRACE_CUDA_DRIVER=none)
 millrace_fake_cuda_test(device_arena_test loader/device/device_arena_test.cpp
-  LABELS process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
+  LABELS asan process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
 set_property(TEST device_arena_test APPEND PROPERTY ENVIRONMENT "MILLRACE_FAKE_CUDA=devices=2,copy_delay_us=100")
 millrace_fake_cuda_test(finish_on_device_test loader/device/finish_on_device_test.cpp loader/device/finish_cu.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader)

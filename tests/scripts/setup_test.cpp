@@ -1,65 +1,23 @@
 // What a fresh machine is set up with, and that CI does not pass for what it left out.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <regex>
-#include <stdexcept>
 #include <string>
-#include <vector>
 
+#include "millrace/tests/scripts/scripts.h"
 #include "millrace/tests/support/paths.h"
 
 namespace millrace {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Ended {
-  int exit_code;
-  std::string output;
-};
-
-// Of a shell's command line, stderr included.
-Ended run(const std::string& command) {
-  FILE* const pipe = ::popen(("exec 2>&1; " + command).c_str(), "r");
-  if (!pipe) throw std::runtime_error("no shell can be started");
-  std::string output;
-  for (int byte = std::fgetc(pipe); byte != EOF; byte = std::fgetc(pipe)) output.push_back(static_cast<char>(byte));
-  const int status = ::pclose(pipe);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, output};
-}
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-class Scripts : public testing::Test {
- protected:
-  Scripts() {
-    std::string name = (fs::temp_directory_path() / "millrace_scripts_XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary directory can be made");
-    directory_ = name;
-  }
-  ~Scripts() override {
-    std::error_code left;
-    fs::remove_all(directory_, left);
-    EXPECT_FALSE(left) << directory_ << ": " << left.message();
-  }
-
-  void write(const std::string& path, const std::string& text) const {
-    fs::create_directories((directory_ / path).parent_path());
-    std::ofstream(directory_ / path) << text;
-    fs::permissions(directory_ / path, fs::perms::owner_all);
-  }
-
-  fs::path directory_;
-};
+using test::Ended;
+using test::run;
+using test::Scripts;
+using test::text_of;
 
 class SetupPytorch : public Scripts {
  protected:
@@ -109,12 +67,6 @@ class Setup : public Scripts {
         "wheel.close()\n");
   }
 
-  void stand_in(const std::string& command, const std::string& script) const {
-    write("bin/" + command, "#!/bin/sh\n" + script + "\n");
-    fs::permissions(directory_ / "bin" / command, fs::perms::others_exec | fs::perms::others_read,
-                    fs::perm_options::add);
-  }
-
   // `program` is what "python3 -m pip download" executes; everything else is python3's own, without its packages.
   void pip(const std::string& program) const {
     write("pip.py", program);
@@ -125,7 +77,7 @@ class Setup : public Scripts {
   }
 
   Ended set_up(const std::string& before = "") const {
-    return run("env -u LIBTORCH PATH=" + (directory_ / "bin").string() + ":$PATH XDG_CACHE_HOME=" +
+    return run("env -u LIBTORCH " + stand_ins() + "XDG_CACHE_HOME=" +
                (directory_ / "cache").string() + " " + before + " bash " + (directory_ / "setup").string());
   }
 

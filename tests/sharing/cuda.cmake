@@ -30,7 +30,7 @@ millrace_fake_cuda_test(sharing_cuda_ipc_test sharing/cuda/ipc_test.cpp sharing/
   LABELS asan TIMEOUT 300 LIBRARIES millrace_tensors millrace_test_support)
 
 millrace_fake_cuda_test(sharing_cuda_kill_test sharing/cuda/ipc_kill_test.cpp sharing/cuda/device_tensors.cpp
-  TIMEOUT 600 LIBRARIES millrace_tensors millrace_test_support)
+  LABELS asan TIMEOUT 600 LIBRARIES millrace_tensors millrace_test_support)
 millrace_soak(sharing_cuda_kill_test *CudaIpcKill*)
 set_property(TEST soak_sharing_cuda_kill_test APPEND PROPERTY ENVIRONMENT "MILLRACE_CUDA_DRIVER=$<TARGET_FILE:fake_cuda>")
 

@@ -39,6 +39,10 @@ std::set<pid_t> children_of_this_process();
 /// is printed so that a failure can be repeated.
 std::mt19937_64 seeded_generator();
 
+/// How many processes a kill test is to kill: `usual`, or what the environment variable MILLRACE_TEST_KILLS says, which
+/// the sanitizers' short form and a long search for a rare fault set.
+int kills_wanted(int usual);
+
 /// Kills this process with a message when it lives longer than `limit`: a hang becomes a failure with a name.
 class Watchdog {
  public:

@@ -331,11 +331,6 @@ TEST_F(DeviceArena, RecordStreamCoversTensorsThatAWorkerMade) {
 
 // --- death ---
 
-int kills_wanted() {
-  const char* given = std::getenv("MILLRACE_TEST_KILLS");
-  return given != nullptr ? std::atoi(given) : 1000;
-}
-
 // Promise 17, path A.
 TEST_F(DeviceArena, RandomKillsOfWorkersTakeNoDeliveredTensorAway) {
   constexpr int64_t kSamples = 2000;
@@ -349,7 +344,7 @@ TEST_F(DeviceArena, RandomKillsOfWorkersTakeNoDeliveredTensorAway) {
                                                                         .prefetch(80)
                                                                         .held(kHeld + 1)));
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  const int wanted = kills_wanted();
+  const int wanted = test::kills_wanted(1000);
   int killed = 0;
   int epochs = 0;
   std::deque<Example> held;

@@ -28,7 +28,6 @@ namespace mp = multiprocessing;
 using fake_cuda::Setting;
 using millrace::test::kLong;
 
-constexpr int kKills = 500;  // In each test.
 
 // Tensors whose every element is the message's number.
 struct Message {
@@ -101,6 +100,7 @@ class CudaIpcKill : public testing::TestWithParam<std::tuple<Transport, int>> {
   Setting memory_{"memory_bytes", 1LL << 40};
   Setting double_open_{"double_open_fails", 1};
   std::mt19937_64 random_ = millrace::test::seeded_generator();
+  const int kills_ = millrace::test::kills_wanted(500);
   millrace::test::Watchdog watchdog_{"a test that kills users of CUDA tensors", std::chrono::seconds(120)};
 };
 std::string name_of(const testing::TestParamInfo<std::tuple<Transport, int>>& tested) {
@@ -148,7 +148,7 @@ TEST_P(CudaIpcKill, ConsumersAndAllMemoryComesBack) {
     std::deque<Message> kept;
     float number = 0;
     size_t taken = 0;
-    for (int kills = 0; kills < kKills && !HasFailure();) {
+    for (int kills = 0; kills < kills_ && !HasFailure();) {
       try {
         kept.push_back(Message::make(transport(), random_, ++number));
         messages.put(kept.back(), std::chrono::milliseconds(2));
@@ -165,7 +165,7 @@ TEST_P(CudaIpcKill, ConsumersAndAllMemoryComesBack) {
     }
     for (auto& consumer : consumers) consumer.kill();
     taken -= messages.qsize();
-    EXPECT_GT(taken, static_cast<size_t>(kKills));
+    EXPECT_GT(taken, static_cast<size_t>(kills_));
     std::cout << taken << " messages taken\n";
   }
   ASSERT_TRUE(eventually(nothing_waits));
@@ -218,7 +218,7 @@ TEST_P(CudaIpcKill, ProducersAndNobodyReadsWrongBytesUnawares) {
         ++refused;
       }
     };
-    for (int kills = 0; kills < kKills && !HasFailure();) {
+    for (int kills = 0; kills < kills_ && !HasFailure();) {
       receive();
       for (const auto& message : kept) look(message);
       while (kept.size() > random_() % 6) kept.pop_front();

@@ -29,12 +29,12 @@ std::vector<fs::path> sources_below(const std::vector<std::string>& folders) {
   return found;
 }
 
-// Those that ship, by their paths from the root, in which `pattern` stands.
+// Those that ship and are compiled, by their paths from the root, in which `pattern` stands.
 std::set<std::string> shipped_files_with(const std::string& pattern) {
   const std::regex wanted(pattern);
   std::set<std::string> found;
   for (const auto& path : sources_below({"sharing", "samplers", "loader", "configs", "apps"}))
-    if (std::regex_search(text_of(path), wanted)) found.insert(fs::relative(path, test::source("")).string());
+    if (path.extension() == ".cpp" && std::regex_search(text_of(path), wanted)) found.insert(fs::relative(path, test::source("")).string());
   return found;
 }
 

@@ -192,7 +192,7 @@ TEST(Chain, RefusesParametersOfPixelTransformsWithoutAMeaning) {
   EXPECT_THROW(RandomErasing(0.5, {0.5, 1.5}), std::invalid_argument);
   EXPECT_THROW(RandomErasing(0.5, {0.1, 0.2}, {0, 1}), std::invalid_argument);
   EXPECT_THROW(ToDtype{c10::ScalarType::Half}, std::invalid_argument);
-  EXPECT_THROW(ToDtype(c10::ScalarType::Float) | Normalize::imagenet(), std::invalid_argument);
+  EXPECT_THROW(ToDtype{c10::ScalarType::Float} | Normalize::imagenet(), std::invalid_argument);
 }
 
 TEST(Pad, RefusesToMirrorMoreThanThereIs) {

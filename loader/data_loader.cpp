@@ -78,7 +78,8 @@ class DataLoaderBase::Engine {
         board_(board_memory_.data(), geometry_),
         ledger_(geometry_.slots),
         plans_(geometry_.slots),
-        openings_(geometry_.slots) {
+        openings_(geometry_.slots),
+        opened_at_collection_(geometry_.workers) {
     if (options_.seed_mode() == SeedMode::kPerSample) base_seed_ = split_mix(options_.seed());
     epoll_.add(done_.fd(), kDone);
     epoll_.add(arena_->returned().fd(), kReturned);
@@ -338,7 +339,13 @@ class DataLoaderBase::Engine {
     }
     openings_[slot] = {next_sequence_, static_cast<uint32_t>(samples), worker_for(plan_), base_seed_};
     board_.open(slot, ledger_[slot].generation, openings_[slot]);
+    ++times_opened_;
     return nullptr;
+  }
+
+  void reopen(size_t slot, size_t range) {
+    board_.reopen(slot, range, ledger_[slot].generation);
+    ++times_opened_;
   }
 
   void begin_torch_epoch() {
@@ -394,6 +401,7 @@ class DataLoaderBase::Engine {
       ledger_.cancel(slot);
       if (stage_) stage_->drop(slot);
     }
+    spills_.clear();
     given_up_.clear();
     passed_ahead_.clear();
     next_in_order_ = next_sequence_;
@@ -458,6 +466,7 @@ class DataLoaderBase::Engine {
       if ((slot = find_complete())) return slot;
       if (Clock::now() >= next_look_at_board_) {
         require_sound_board();
+        collect_spills();  // Those of batches that nobody waits for fill a worker's socket, and then it cannot go on.
         next_look_at_board_ = Clock::now() + kRescan;
       }
       look_for_stuck_workers();
@@ -650,7 +659,7 @@ class DataLoaderBase::Engine {
   }
 
   std::shared_ptr<Arrival> take_spill(size_t slot) {
-    for (size_t w = 0; w < geometry_.workers; ++w) collect_spills(spill_of(w));
+    collect_spills();
     const auto found = spills_.find(slot);
     if (found == spills_.end()) throw DecodeError("a batch that should have come by message did not");
     auto arrival = std::make_shared<Arrival>(std::move(found->second));
@@ -663,14 +672,29 @@ class DataLoaderBase::Engine {
     return threads_ ? threads_->spill(worker) : inline_spill_.first;
   }
 
-  void collect_spills(const FdSocket& socket) {
-    for (;;) {
+  void collect_spills() {
+    for (size_t w = 0; w < geometry_.workers; ++w) collect_spills(w, spill_of(w));
+  }
+
+  // A worker sends one message for a batch that it claimed, at most: so, since it was last looked, one for each slot
+  // that was open to it then and one for each time that a batch was opened since. One that sends more would keep us
+  // here for ever. What is kept of it is one message a slot, in memory that the worker had to have itself.
+  void collect_spills(size_t worker, const FdSocket& socket) {
+    if (!socket) return;  // Of a worker that could not be replaced yet.
+    const uint64_t most = ledger_.size() + times_opened_ - std::exchange(opened_at_collection_[worker], times_opened_);
+    for (uint64_t received = 0;; ++received) {
       Arrival arrival;
-      if (socket.try_receive_into(arrival) != FdSocket::Received::kMessage) return;
+      try {
+        if (socket.try_receive_into(arrival) != FdSocket::Received::kMessage) return;
+      } catch (const DecodeError& e) {
+        throw_foreign_message(worker, e.what());
+      }
+      if (received == most) throw_foreign_message(worker, "more batches than it was asked for");
       SpillPrefix prefix;
       if (arrival.bytes().size() < sizeof prefix) continue;
       std::memcpy(&prefix, arrival.bytes().data(), sizeof prefix);
       if (prefix.slot >= ledger_.size() || ledger_[prefix.slot].generation != prefix.generation) continue;
+      arrival.fds.clear();  // A batch has none.
       spills_.insert_or_assign(prefix.slot, std::move(arrival));
     }
   }
@@ -794,7 +818,7 @@ class DataLoaderBase::Engine {
       write_tickets(slot);
       given_up_.erase({ledger_[slot].sequence, r});
       ledger_.forget_deaths(slot, r);
-      board_.reopen(slot, r, ledger_[slot].generation);
+      reopen(slot, r);
       mended = true;
     }
     return mended;
@@ -838,6 +862,7 @@ class DataLoaderBase::Engine {
   void lose(size_t slot) {
     ++delivered_;
     pass(slot, nullptr);
+    spills_.erase(slot);
     ledger_.release(slot);
   }
 
@@ -848,6 +873,12 @@ class DataLoaderBase::Engine {
   [[noreturn]] void throw_corrupted(const std::string& what) {
     corrupted_ = "the loader's shared memory was overwritten (" + what +
                  "): a dataset or library writes outside its memory in a worker";
+    throw BoardCorrupted(*corrupted_);
+  }
+
+  [[noreturn]] void throw_foreign_message(size_t worker, const std::string& what) {
+    corrupted_ = "worker " + std::to_string(worker) + " sent the loader what no worker of ours sends (" + what +
+                 "): a dataset or library writes to descriptors that are not its own";
     throw BoardCorrupted(*corrupted_);
   }
 
@@ -974,7 +1005,7 @@ class DataLoaderBase::Engine {
     if (++deaths_without_batch_ > most)
       give_up(who + death.status.str() + "; " + std::to_string(most) +
               " workers before it died without a batch completed");
-    collect_spills(processes_->spill(death.worker));
+    const FdSocket spill = processes_->take_spill(death.worker);
     const Beacon& beacon = board_.beacon(death.worker);
     estates_.push_back({death, beacon.phase.load(std::memory_order_acquire),
                         beacon.sample.load(std::memory_order_relaxed),
@@ -982,6 +1013,7 @@ class DataLoaderBase::Engine {
     settle_estates();
     vacancies_[death.worker] = who + death.status.str();
     fill_vacancies();
+    collect_spills(death.worker, spill);  // Last, since it may be garbage, and then nobody would be in its place.
   }
 
   // While the fork server is stopped the other workers do the work, and places stay empty until it goes on.
@@ -1038,7 +1070,7 @@ class DataLoaderBase::Engine {
     const int64_t deaths = ledger_.count_death(slot, range);
     if (deaths <= options_.retries()) {
       if (kind_ == Source::Kind::kStreams) write_tickets(slot);  // The dead worker may have overwritten the request.
-      return board_.reopen(slot, range, entry.generation);
+      return reopen(slot, range);
     }
     std::string doing = "reading " + sample_text(entry, sample);
     if (sample == kNoSample) doing = "making a batch";
@@ -1135,6 +1167,8 @@ class DataLoaderBase::Engine {
   std::map<uint32_t, std::chrono::nanoseconds> stuck_;  // Workers we killed, by incarnation.
   std::vector<Estate> estates_;
   std::map<size_t, Arrival> spills_;            // Batches that came by message, by slot.
+  uint64_t times_opened_ = 0;                   // Batches, or ranges of them, on the board.
+  std::vector<uint64_t> opened_at_collection_;  // The same when a worker's were collected last.
   std::pair<FdSocket, FdSocket> inline_spill_;  // Ours and the inline worker's, when there is one.
   std::optional<std::string> fatal_;            // Why no worker can be had,
   std::optional<std::string> corrupted_;        // or why the board cannot be believed.

@@ -46,6 +46,18 @@ struct WorkerDescriptors {
 // One thread a worker: the trainer decides how many workers there are, and libgomp's threads do not survive a fork.
 void use_one_thread() { at::set_num_threads(1); }
 
+// Why a worker that is gone could not start; empty when it did not say.
+std::string last_words(const FdSocket& control) {
+  if (!poll_readable(control.fd(), std::chrono::nanoseconds(0))) return {};
+  try {
+    const auto words = control.receive();
+    if (!words) return {};
+    return {reinterpret_cast<const char*>(words->bytes.data()), words->bytes.size()};
+  } catch (const DecodeError& e) {
+    return e.what();  // It wrote something else there, and then its death is what has to be told.
+  }
+}
+
 std::unique_ptr<Source> rebuild_source(const WorkerSetup& setup, DecodeArchive& archive) {
   return resolve<TravellingDataset::Rebuild>(setup.rebuild)(archive);
 }
@@ -182,10 +194,7 @@ std::optional<ProcessCrew::Death> ProcessCrew::bury(size_t worker) {
   epoll_.remove(member.child.pidfd().fd());
   Death death{worker, member.incarnation, member.child.pid(), *status, is_ready(worker), {}};
   // The worker is gone, so what it wanted to say is there already or never will be.
-  if (!death.was_ready && death.status.code() == 1 && poll_readable(member.control.fd(), std::chrono::nanoseconds(0))) {
-    if (const auto words = member.control.receive())
-      death.start_error.assign(reinterpret_cast<const char*>(words->bytes.data()), words->bytes.size());
-  }
+  if (!death.was_ready && death.status.code() == 1) death.start_error = last_words(member.control);
   return death;
 }
 

@@ -91,8 +91,11 @@ class ProcessCrew {
   pid_t pid(size_t worker) const { return members_[worker].child.pid(); }
   uint32_t incarnation(size_t worker) const { return members_[worker].incarnation; }
 
-  /// Where a worker sends what is larger than a slot. What it sent before it died is there until it is replaced.
+  /// Where a worker sends what is larger than a slot.
   const FdSocket& spill(size_t worker) const { return members_[worker].control; }
+
+  /// That of one that was buried, with what it sent before it died; spill() is empty then, until it is replaced.
+  FdSocket take_spill(size_t worker) { return std::exchange(members_[worker].control, {}); }
 
   /// SIGKILL. Its end is reported as any other.
   void kill(size_t worker) { members_[worker].child.kill(SIGKILL); }

@@ -41,42 +41,38 @@ void Filled::read(size_t index, SampleRow& row, SampleContext& /*context*/) cons
   fill<float>(row.bytes(0), value);
 }
 
-SharedFloats::SharedFloats(size_t count) {
-  auto memory = std::make_shared<Memory>();
-  memory->segment = SharedSegment::create("table of floats", count * sizeof(float), "use a smaller dataset.size");
-  memory->mapped = MappedSegment(memory->segment, Access::kReadWrite);
-  memory_ = std::move(memory);
-}
+SharedFloats::SharedFloats(size_t count, const std::function<void(std::span<float>)>& fill)
+    : memory_(FrozenSegment::make("table of floats", count * sizeof(float), "use a smaller dataset.size",
+                                  [&](std::byte* memory) {
+                                    fill({reinterpret_cast<float*>(memory), count});
+                                  })) {}
 
-std::span<float> SharedFloats::values() const {
-  if (!memory_) return {};
-  return {reinterpret_cast<float*>(memory_->mapped.data()), memory_->mapped.size() / sizeof(float)};
+std::span<const float> SharedFloats::values() const {
+  return {reinterpret_cast<const float*>(memory_.data()), memory_.size() / sizeof(float)};
 }
 
 void SharedFloats::save(EncodeArchive& archive) const {
   if (!memory_) throw std::logic_error("SharedFloats: there is no table to send");
-  archive.attach(memory_->segment.fd());
+  archive.attach(memory_.fd());
 }
 
-void SharedFloats::load(DecodeArchive& archive) {
-  auto memory = std::make_shared<Memory>();
-  memory->segment = SharedSegment::adopt(archive.detach());
-  memory->mapped = MappedSegment(memory->segment, Access::kRead);
-  memory_ = std::move(memory);
-}
+void SharedFloats::load(DecodeArchive& archive) { memory_ = FrozenSegment::adopt(archive.detach()); }
 
 Rows::Rows(int64_t size, int64_t width, uint64_t seed) : size_(size), width_(width) {
   check_positive("size", size);
   check_positive("width", width);
-  table_ = SharedFloats(static_cast<size_t>(size) * static_cast<size_t>(width));
-  SampleRng rng(seed);
-  for (float& value : table_.values()) value = static_cast<float>(rng.uniform());
+  table_ = SharedFloats(static_cast<size_t>(size) * static_cast<size_t>(width), [&](std::span<float> values) {
+    SampleRng rng(seed);
+    for (float& value : values) value = static_cast<float>(rng.uniform());
+  });
 }
 
 void Rows::read(size_t index, SampleRow& row, SampleContext& /*context*/) const {
   const auto data = row.bytes(0);
   const auto label = static_cast<int64_t>(index);
-  std::memcpy(data.data(), table_.values().data() + index * static_cast<size_t>(width_), data.size());
+  const auto rows = std::as_bytes(table_.values());
+  if (index >= rows.size() / data.size()) throw DecodeError("a table of floats is smaller than its dataset says");
+  std::memcpy(data.data(), rows.data() + index * data.size(), data.size());
   std::memcpy(row.bytes(1).data(), &label, sizeof label);
 }
 

@@ -4,13 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "millrace/loader/sample.h"
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/memory/frozen_segment.h"
 
 /// Datasets that cost next to nothing to read, so that a measurement shows the loader.
 namespace millrace::apps {
@@ -38,23 +38,21 @@ class Filled {
   std::vector<int64_t> shape_;
 };
 
-/// Floats in memory that all processes share; sending them sends a descriptor. Immutable once they have been sent.
+/// Floats in memory that all processes share; sending them sends a descriptor.
 class SharedFloats {
  public:
   SharedFloats() = default;
-  explicit SharedFloats(size_t count);
 
-  std::span<float> values() const;
+  /// Of `count` values, which `fill` writes.
+  SharedFloats(size_t count, const std::function<void(std::span<float>)>& fill);
+
+  std::span<const float> values() const;
 
   void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
 
  private:
-  struct Memory {
-    SharedSegment segment;
-    MappedSegment mapped;
-  };
-  std::shared_ptr<const Memory> memory_;
+  FrozenSegment memory_;
 };
 
 /// A table in memory: sample i is row i of it, "data" (float32, one row of the table) and "label" (int64, i). The table

@@ -166,6 +166,7 @@ void feed_tensor(mp::Queue<std::tuple<double, at::Tensor>>& queue, mp::Connectio
 }
 
 Report tensor(int64_t size, bool shared, mp::SharingStrategy strategy) {
+  mp::set_sharing_strategy(strategy);  // Here too, or its files would not be taken.
   return latency<at::Tensor>(&feed_tensor, size == kBigTensor ? 60 : 1'000, size, shared, strategy);
 }
 

@@ -194,12 +194,9 @@ class Subset {
   Subset() = default;  ///< For the receiving side of serialize().
 
   /// Throws std::out_of_range for an index that the dataset has not (indices do not count from the end).
-  Subset(D dataset, const std::vector<int64_t>& indices) : dataset_(std::move(dataset)) {
-    const auto inner = static_cast<size_t>(dataset_.size());
-    for (size_t i = 0; i < indices.size(); ++i)
-      if (indices[i] < 0 || static_cast<size_t>(indices[i]) >= inner)
-        throw std::out_of_range("Subset: indices[" + std::to_string(i) + "] is " + std::to_string(indices[i]) +
-                                ", but the dataset has " + std::to_string(inner) + " samples");
+  Subset(D dataset, const std::vector<int64_t>& indices)
+      : dataset_(std::move(dataset)), samples_(static_cast<uint64_t>(dataset_.size())) {
+    for (size_t i = 0; i < indices.size(); ++i) require_sample(i, indices[i]);
     const size_t bytes = indices.size() * sizeof(int64_t);
     indices_ = detail::SharedBytes::make("subset", bytes,
                                          [&](std::byte* memory) { std::memcpy(memory, indices.data(), bytes); });
@@ -227,16 +224,25 @@ class Subset {
 
   template <class Archive>
   requires Travels<D>
-  void serialize(Archive& archive) { archive(dataset_, indices_); }
+  void serialize(Archive& archive) { archive(dataset_, indices_, samples_); }
 
  private:
   size_t find(size_t index) const {
     detail::require_index("Subset", index, size());
-    return static_cast<size_t>(indices()[index]);
+    const int64_t found = indices()[index];
+    require_sample(index, found);  // Here too: the table may have come from elsewhere.
+    return static_cast<size_t>(found);
+  }
+
+  void require_sample(size_t i, int64_t index) const {
+    if (index < 0 || static_cast<uint64_t>(index) >= samples_)
+      throw std::out_of_range("Subset: indices[" + std::to_string(i) + "] is " + std::to_string(index) +
+                              ", but the dataset has " + std::to_string(samples_) + " samples");
   }
 
   D dataset_;
   detail::SharedBytes indices_;
+  uint64_t samples_ = 0;  // Of dataset_.
 };
 
 /// Datasets side by side: sample i is sample i of each (PyTorch's StackDataset).

@@ -3,33 +3,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/memory/frozen_segment.h"
 
 namespace millrace::detail {
 
-/// Bytes that do not change any more, in memory that all processes share: sending them sends a descriptor.
+/// Bytes that do not change any more, in memory that all processes share: sending them sends a descriptor. Numbers
+/// among them that point somewhere are checked where they are used, as FrozenSegment says.
 class SharedBytes {
  public:
   SharedBytes() = default;
 
   /// Of `size` bytes, which `fill(std::byte*)` writes. Throws OutOfSharedMemory, SyscallError.
-  template <class Fill>
-  static SharedBytes make(const std::string& label, size_t size, const Fill& fill) {
+  static SharedBytes make(const std::string& label, size_t size, const std::function<void(std::byte*)>& fill) {
     SharedBytes made;
-    if (size == 0) return made;
-    auto memory = std::make_shared<Memory>();
-    memory->segment = SharedSegment::create(label, size, "use a smaller dataset");
-    memory->mapped = MappedSegment(memory->segment, Access::kReadWrite);
-    memory->size = size;
-    fill(memory->mapped.data());
-    made.memory_ = std::move(memory);
+    made.memory_ = FrozenSegment::make(label, size, "use a smaller dataset", fill);
+    made.size_ = size;
     return made;
   }
 
@@ -46,35 +41,28 @@ class SharedBytes {
     return {reinterpret_cast<const T*>(data()), size() / sizeof(T)};
   }
 
-  const std::byte* data() const { return memory_ ? memory_->mapped.data() : nullptr; }
-  size_t size() const { return memory_ ? memory_->size : 0; }
+  const std::byte* data() const { return memory_.data(); }
+  size_t size() const { return memory_ ? size_ : 0; }
 
   void save(EncodeArchive& archive) const {
     archive(static_cast<uint64_t>(size()));
-    if (memory_) archive.attach(memory_->segment.fd());
+    if (memory_) archive.attach(memory_.fd());
   }
 
   void load(DecodeArchive& archive) {
     uint64_t size = 0;
     archive(size);
-    memory_.reset();
+    *this = {};
     if (size == 0) return;
-    auto memory = std::make_shared<Memory>();
-    memory->segment = SharedSegment::adopt(archive.detach());
-    memory->mapped = MappedSegment(memory->segment, Access::kRead);
-    memory->size = size;
-    if (memory->mapped.size() < size) throw DecodeError("shared bytes are fewer than their number says");
+    auto memory = FrozenSegment::adopt(archive.detach());
+    if (memory.size() < size) throw DecodeError("shared bytes are fewer than their number says");
     memory_ = std::move(memory);
+    size_ = size;
   }
 
  private:
-  struct Memory {
-    SharedSegment segment;
-    MappedSegment mapped;
-    size_t size = 0;
-  };
-
-  std::shared_ptr<const Memory> memory_;
+  FrozenSegment memory_;
+  uint64_t size_ = 0;
 };
 
 }  // namespace millrace::detail

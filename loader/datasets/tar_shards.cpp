@@ -151,9 +151,9 @@ std::string_view TarShards::key(size_t i) const {
 }
 
 std::vector<std::string_view> TarShards::extensions(size_t i) const {
-  detail::require_index("TarShards", i, size());
   std::vector<std::string_view> all;
-  for (uint64_t file = first_files()[i]; file < first_files()[i + 1]; ++file) all.push_back(extensions_[file]);
+  const Range range = files_of(i);
+  for (uint64_t file = range.first; file < range.last; ++file) all.push_back(extensions_[file]);
   return all;
 }
 
@@ -180,7 +180,8 @@ std::optional<uint64_t> TarShards::length(size_t i, std::string_view alternative
 
 Sample TarShards::get(size_t i) {
   Sample sample = {{"__key__", std::string(key(i))}, {"__url__", std::string(shard(i))}};
-  for (uint64_t file = first_files()[i]; file < first_files()[i + 1]; ++file) {
+  const Range range = files_of(i);
+  for (uint64_t file = range.first; file < range.last; ++file) {
     const auto bytes = read(i, file);
     sample[extensions_[file]] = std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
@@ -197,16 +198,25 @@ std::span<const uint64_t> TarShards::first_files() const { return first_files_.a
 
 std::span<const TarShards::File> TarShards::files() const { return files_.as<File>(); }
 
+TarShards::Range TarShards::files_of(size_t i) const {
+  detail::require_index("TarShards", i, size());
+  // Copied before they are checked: whoever sent the tables may still be able to write to them.
+  const Range range = {first_files()[i], first_files()[i + 1]};
+  if (range.first > range.last || range.last > files().size())
+    throw DecodeError("files of sample " + std::to_string(i) + " of tar shards lie outside their table");
+  return range;
+}
+
 size_t TarShards::shard_of(size_t i) const {
   detail::require_index("TarShards", i, size());
   return static_cast<size_t>(std::upper_bound(shard_ends_.begin(), shard_ends_.end(), i) - shard_ends_.begin());
 }
 
 std::optional<size_t> TarShards::find_file(size_t i, std::string_view alternatives) const {
-  detail::require_index("TarShards", i, size());
+  const Range range = files_of(i);
   std::optional<size_t> found;
   for_alternatives(alternatives, [&](std::string_view alternative) {
-    for (uint64_t file = first_files()[i]; !found && file < first_files()[i + 1]; ++file)
+    for (uint64_t file = range.first; !found && file < range.last; ++file)
       if (extensions_[file] == alternative) found = file;
     return found.has_value();
   });
@@ -215,7 +225,9 @@ std::optional<size_t> TarShards::find_file(size_t i, std::string_view alternativ
 
 std::span<const std::byte> TarShards::read(size_t i, size_t file) {
   const size_t shard = shard_of(i);
-  const File& place = files()[file];
+  const File place = files()[file];  // A copy, as in files_of().
+  if (place.size > stamps_[shard].size || place.offset > stamps_[shard].size - place.size)
+    throw DecodeError("a file of sample " + std::to_string(i) + " of tar shards lies outside its shard");
   return reader_.read(shard, paths_[shard], stamps_[shard], place.offset, place.size);
 }
 

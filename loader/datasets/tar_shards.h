@@ -22,8 +22,8 @@ namespace millrace {
 class TarImages;
 
 /// Tar files of samples by the naming of Python's webdataset, with random access: files of a
-/// shard that agree in their path up to the first dot of the name are one sample, and the rest of the name, in lower case, says
-/// which of its files each is. See webdataset_name.h; docs/tar_shards.md is the guide.
+/// shard that agree in their path up to the first dot of the name are one sample, and the rest of the name, in lower
+/// case, says which of its files each is. See webdataset_name.h; docs/tar_shards.md is the guide.
 ///
 ///   TarShards shards("photos-{000000..000146}.tar");
 ///   auto photos = shards.image("jpg;jpeg;png").label("cls").transform(RandomResizedCrop(224));
@@ -103,8 +103,14 @@ class TarShards {
     uint64_t size;
   };
 
+  struct Range {
+    uint64_t first;
+    uint64_t last;  // One behind it.
+  };
+
   std::span<const uint64_t> first_files() const;
   std::span<const File> files() const;
+  Range files_of(size_t i) const;
   size_t shard_of(size_t i) const;
   std::optional<size_t> find_file(size_t i, std::string_view alternatives) const;
   std::span<const std::byte> read(size_t i, size_t file);

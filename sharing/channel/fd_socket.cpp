@@ -5,8 +5,10 @@
 
 #include <array>
 #include <cstring>
+#include <stdexcept>
 #include <string>
 
+#include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
@@ -34,6 +36,15 @@ std::vector<OwnedFd> take_descriptors(msghdr& message) {
     }
   }
   return fds;
+}
+
+// A sender that could shrink the file could kill us by SIGBUS.
+void require_sealed(int memory) {
+  try {
+    static_cast<void>(sealed_size(memory));
+  } catch (const std::runtime_error& e) {
+    throw DecodeError(e.what());
+  }
 }
 
 [[noreturn]] void throw_send_error(int error, const Outgoing& message) {
@@ -165,20 +176,19 @@ FdSocket::Received FdSocket::receive_with(Arrival& arrival, int flags) const {
         "raise it");
   const auto header_bytes = static_cast<ssize_t>(sizeof frame);
   if (got < header_bytes || frame.magic != Frame::kMagic || (message.msg_flags & MSG_TRUNC))
-    throw std::runtime_error("a socket delivered " + std::to_string(got) + " bytes that are no Millrace message");
+    throw DecodeError("a socket delivered " + std::to_string(got) + " bytes that are no Millrace message");
   arrival.tag = frame.tag;
   if (frame.body == Frame::Body::kInBlock) {
-    if (arrival.fds.empty()) throw std::runtime_error("a large message arrived without its memory");
+    if (arrival.fds.empty()) throw DecodeError("a large message arrived without its memory");
     const OwnedFd ticket = std::move(arrival.fds.front());
     arrival.fds.erase(arrival.fds.begin());
-    // A sender that could shrink the file could kill us by SIGBUS.
-    static_cast<void>(sealed_size(ticket.get()));
+    require_sealed(ticket.get());
     arrival.block_ = SharedHeap::instance().import(ticket, frame.offset, frame.bytes);
     arrival.bytes_ = {arrival.block_->data(), frame.bytes};
     return Received::kMessage;
   }
   if (static_cast<uint64_t>(got - header_bytes) != frame.bytes)
-    throw std::runtime_error("a message arrived with another length than it says");
+    throw DecodeError("a message arrived with another length than it says");
   arrival.bytes_ = {arrival.buffer(), frame.bytes};
   return Received::kMessage;
 }

@@ -126,7 +126,8 @@ class FdSocket {
   /// As send(), but does not wait.
   Sent try_send(const Outgoing& message, uint64_t tag = 0) const;
 
-  /// The next message; waits for it. nullopt at end of file.
+  /// The next message; waits for it. nullopt at end of file. What is no message of Millrace, or lies about itself, is a
+  /// DecodeError, and the message behind it is the next; std::runtime_error when there was no room for its descriptors.
   std::optional<Message> receive() const;
 
   /// As receive(), but throws std::runtime_error naming `what` when nothing came within `timeout`.

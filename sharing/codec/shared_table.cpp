@@ -1,6 +1,8 @@
 #include "millrace/sharing/codec/shared_table.h"
 
 #include <cstring>
+#include <stdexcept>
+#include <utility>
 
 namespace millrace {
 
@@ -11,59 +13,51 @@ SharedStrings SharedStrings::make(const std::vector<std::string>& strings) {
 SharedStrings SharedStrings::make(std::span<const std::string_view> strings) {
   SharedStrings table;
   if (strings.empty()) return table;
-  const size_t count = strings.size();
   size_t characters = 0;
   for (const auto& s : strings) characters += s.size();
-
-  auto memory = std::make_shared<Memory>();
-  const size_t header = (count + 1) * sizeof(uint64_t);
-  memory->segment = SharedSegment::create("table of strings", header + characters, "use a smaller dataset");
-  memory->mapped = MappedSegment(memory->segment, Access::kReadWrite);
-  memory->count = count;
-  auto* offsets = reinterpret_cast<uint64_t*>(memory->mapped.data());
-  std::byte* next = memory->mapped.data() + header;
-  for (size_t i = 0; i < count; ++i) {
-    offsets[i] = static_cast<uint64_t>(next - memory->mapped.data());
-    std::memcpy(next, strings[i].data(), strings[i].size());
-    next += strings[i].size();
-  }
-  offsets[count] = header + characters;
-  table.memory_ = std::move(memory);
+  const size_t header = (strings.size() + 1) * sizeof(uint64_t);
+  table.memory_ =
+      FrozenSegment::make("table of strings", header + characters, "use a smaller dataset", [&](std::byte* memory) {
+        auto* offset = reinterpret_cast<uint64_t*>(memory);
+        size_t next = header;
+        for (const auto& s : strings) {
+          *offset++ = next;
+          std::memcpy(memory + next, s.data(), s.size());
+          next += s.size();
+        }
+        *offset = next;
+      });
+  table.count_ = strings.size();
   return table;
 }
 
-std::span<const uint64_t> SharedStrings::offsets() const {
-  if (!memory_) return {};
-  return {reinterpret_cast<const uint64_t*>(memory_->mapped.data()), memory_->count + 1};
-}
-
 std::string_view SharedStrings::operator[](size_t index) const {
-  const auto at = offsets();
+  if (index >= size())
+    throw std::out_of_range("entry " + std::to_string(index) + " of a table of " + std::to_string(size()) +
+                            " strings was asked for");
+  const auto* at = reinterpret_cast<const uint64_t*>(memory_.data()) + index;
   // Copied before they are checked: whoever sent the table may still be able to write to it.
-  const uint64_t first = at[index], end = at[index + 1];
-  if (first > end || end > memory_->mapped.size())
+  const uint64_t first = at[0], end = at[1];
+  if (first > end || end > memory_.size())
     throw DecodeError("entry " + std::to_string(index) + " of a table of strings points outside its memory");
-  return {reinterpret_cast<const char*>(memory_->mapped.data()) + first, end - first};
+  return {reinterpret_cast<const char*>(memory_.data()) + first, end - first};
 }
 
 void SharedStrings::save(EncodeArchive& archive) const {
-  const uint64_t count = size();
-  archive(count);
-  if (memory_) archive.attach(memory_->segment.fd());
+  archive(static_cast<uint64_t>(size()));
+  if (memory_) archive.attach(memory_.fd());
 }
 
 void SharedStrings::load(DecodeArchive& archive) {
   uint64_t count = 0;
   archive(count);
-  memory_.reset();
+  *this = {};
   if (count == 0) return;
-  auto memory = std::make_shared<Memory>();
-  memory->segment = SharedSegment::adopt(archive.detach());
-  memory->mapped = MappedSegment(memory->segment, Access::kRead);
-  memory->count = count;
-  if (count >= memory->mapped.size() / sizeof(uint64_t))
+  auto memory = FrozenSegment::adopt(archive.detach());
+  if (count >= memory.size() / sizeof(uint64_t))
     throw DecodeError("a table of " + std::to_string(count) + " strings does not fit its memory");
   memory_ = std::move(memory);
+  count_ = count;
 }
 
 }  // namespace millrace

@@ -2,14 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/memory/frozen_segment.h"
 
 namespace millrace {
 
@@ -25,27 +24,19 @@ class SharedStrings {
   static SharedStrings make(const std::vector<std::string>& strings);
   static SharedStrings make(std::span<const std::string_view> strings);
 
-  size_t size() const { return offsets().empty() ? 0 : offsets().size() - 1; }
+  size_t size() const { return memory_ ? count_ : 0; }
   bool empty() const { return size() == 0; }
 
-  /// REQUIRES: index < size(). Valid as long as some copy of the table lives. Throws DecodeError if the table came
-  /// damaged.
+  /// Valid as long as some copy of the table lives. Throws std::out_of_range for an index that it does not have,
+  /// DecodeError if the table came damaged.
   std::string_view operator[](size_t index) const;
 
   void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
 
  private:
-  struct Memory {
-    SharedSegment segment;
-    MappedSegment mapped;
-    uint64_t count = 0;
-  };
-
-  // count + 1 offsets into the characters that follow them.
-  std::span<const uint64_t> offsets() const;
-
-  std::shared_ptr<const Memory> memory_;
+  FrozenSegment memory_;  // count_ + 1 offsets into the characters that follow them.
+  uint64_t count_ = 0;
 };
 
 }  // namespace millrace

@@ -1,10 +1,14 @@
 #include "millrace/sharing/memory/segment.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <sstream>
 
 #include "millrace/sharing/memory/probe.h"
@@ -33,11 +37,26 @@ void require_room(const std::string& label, size_t bytes, const std::string& kno
                           bytes, available);
 }
 
+// By the file system's number: a memfd lies on one like it, which has no name.
+bool is_own_file_on_dev_shm(const struct stat& file) {
+  struct stat mount {};
+  struct statfs system {};
+  return S_ISREG(file.st_mode) && file.st_uid == ::geteuid() && ::stat("/dev/shm", &mount) == 0 &&
+         mount.st_dev == file.st_dev && ::statfs("/dev/shm", &system) == 0 && system.f_type == TMPFS_MAGIC;
+}
+
+std::atomic<UnsealedMemory> unsealed_here = UnsealedMemory::kRefused;
+
 }  // namespace
 
 SharedSegment SharedSegment::create(const std::string& label, size_t bytes, const std::string& knob) {
   require_room(label, bytes, knob);
   return {create_memfd(("millrace " + label).c_str(), bytes), bytes};
+}
+
+SharedSegment SharedSegment::create_freezable(const std::string& label, size_t bytes, const std::string& knob) {
+  require_room(label, bytes, knob);
+  return {create_freezable_memfd(("millrace " + label).c_str(), bytes), bytes};
 }
 
 SharedSegment SharedSegment::adopt(OwnedFd fd) {
@@ -62,10 +81,22 @@ SharedSegment SharedSegment::create_on_dev_shm(const std::string& label, size_t 
 }
 
 SharedSegment SharedSegment::adopt_unsealed(OwnedFd fd) {
+  if (unsealed_memory() == UnsealedMemory::kRefused)
+    throw std::runtime_error(
+        "shared memory arrived that its sender could truncate, which would kill this process: it is taken only under "
+        "the file_system strategy (set_sharing_strategy(SharingStrategy::kFileSystem), in this process too)");
   struct stat status {};
   MILLRACE_SYSCALL(::fstat(fd.get(), &status), fd.get());
+  if (!is_own_file_on_dev_shm(status))
+    throw std::runtime_error(
+        "shared memory arrived that is neither sealed nor a file of this user on /dev/shm; it was not made by "
+        "Millrace");
   return {std::move(fd), static_cast<size_t>(status.st_size)};
 }
+
+void set_unsealed_memory(UnsealedMemory unsealed) { unsealed_here = unsealed; }
+
+UnsealedMemory unsealed_memory() { return unsealed_here; }
 
 MappedSegment::MappedSegment(const SharedSegment& segment, Access access) {
   if (segment.bytes() == 0) return;

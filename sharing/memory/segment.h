@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "millrace/sharing/os/owned_fd.h"
 
@@ -35,16 +37,26 @@ class SharedSegment {
   /// down. Throws OutOfSharedMemory or SyscallError.
   static SharedSegment create(const std::string& label, size_t bytes, const std::string& knob);
 
+  /// As create(), for memory that is written once; see FrozenSegment. Others take it only when it is frozen.
+  static SharedSegment create_freezable(const std::string& label, size_t bytes, const std::string& knob);
+
   /// As create(), but on the file system mounted at /dev/shm: bounded by its size as well. The file never has a name,
   /// so nothing is left of it when its last user dies, however that happens. Its size cannot be sealed.
   static SharedSegment create_on_dev_shm(const std::string& label, size_t bytes, const std::string& knob);
 
-  /// Takes over a descriptor received from another process. Throws std::runtime_error if its size is not sealed.
+  /// Takes over a descriptor received from another process. Throws std::runtime_error if its size is not sealed, or its
+  /// memory is not there.
   static SharedSegment adopt(OwnedFd fd);
 
-  /// As adopt() without asking for seals, for what create_on_dev_shm() made. A process that truncates the file kills
-  /// those who use it with SIGBUS.
+  /// As adopt(), but for what create_on_dev_shm() made, which has no seals: a process that truncates the file kills
+  /// those who use it with SIGBUS. So throws std::runtime_error unless this process accepts such memory
+  /// (set_unsealed_memory()) and `fd` is a file of the same user on /dev/shm.
   static SharedSegment adopt_unsealed(OwnedFd fd);
+
+  /// The same segment by another opening of it.
+  static SharedSegment reopened(OwnedFd opening, const SharedSegment& segment) {
+    return {std::move(opening), segment.bytes_};
+  }
 
   int fd() const { return fd_.get(); }
   size_t bytes() const { return bytes_; }
@@ -56,6 +68,14 @@ class SharedSegment {
   OwnedFd fd_;
   size_t bytes_ = 0;
 };
+
+/// Whether this process takes memory from others that they can truncate under it. A child begins with what its parent
+/// has.
+enum class UnsealedMemory : uint8_t { kRefused, kAccepted };
+
+/// For what comes from now on; what is in use stays. Thread-safe. Refused at first.
+void set_unsealed_memory(UnsealedMemory unsealed);
+UnsealedMemory unsealed_memory();
 
 enum class Access { kRead, kReadWrite };
 

@@ -15,6 +15,7 @@
 #include "millrace/sharing/memory/round_up.h"
 #include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/os/fork_handlers.h"
+#include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/range_lock.h"
 #include "millrace/sharing/os/syscall.h"
 
@@ -54,11 +55,6 @@ std::pair<dev_t, ino_t> identity_of(int fd) {
   struct stat status {};
   MILLRACE_SYSCALL(::fstat(fd, &status), fd);
   return {status.st_dev, status.st_ino};
-}
-
-bool is_sealed(int fd) {
-  const int seals = ::fcntl(fd, F_GET_SEALS);
-  return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
 }
 
 // One page of a segment, mapped for nothing but to hold the opening `fd` open as long as this address space lives.
@@ -290,8 +286,8 @@ SharedHeap::SegmentPtr SharedHeap::borrow(const OwnedFd& ticket) {
   auto segment = std::make_shared<Segment>();
   segment->id = identity_of(ticket.get());
   OwnedFd opening = open_again(ticket.get());
-  segment->memory = is_sealed(ticket.get()) ? SharedSegment::adopt(std::move(opening))
-                                            : SharedSegment::adopt_unsealed(std::move(opening));
+  segment->memory = has_sealed_size(ticket.get()) ? SharedSegment::adopt(std::move(opening))
+                                                  : SharedSegment::adopt_unsealed(std::move(opening));
   segment->mapped = MappedSegment(segment->memory, Access::kReadWrite);
   return segment;
 }
@@ -369,7 +365,7 @@ void SharedHeap::after_fork_in_child() {
     segment.role = Segment::Role::kBorrowed;
     if (segment.blocks.empty()) return true;
     segment.frozen = !segment.opening_of_child;
-    if (!segment.frozen) segment.memory = SharedSegment::adopt_unsealed(std::move(segment.opening_of_child));
+    if (!segment.frozen) segment.memory = SharedSegment::reopened(std::move(segment.opening_of_child), segment.memory);
     return false;
   });
   mutex_.unlock();

@@ -6,9 +6,15 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <stdexcept>
+#include <string>
 
 #include "millrace/sharing/os/syscall.h"
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -17,7 +23,8 @@
 namespace millrace {
 namespace {
 
-constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
+constexpr int64_t kBlock = 512;  // Bytes, of st_blocks.
 
 // The kernel gives up an allocation that a signal interrupts, and undoes it. In one piece, a gigabyte under a
 // profiler's timer would begin anew for ever; a step this small gets done between two ticks, and still is a whole huge
@@ -33,9 +40,14 @@ OwnedFd open_memfd(const char* label) {
   return fd;
 }
 
+bool has_seals(int fd, int wanted) {
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  return seals >= 0 && (seals & wanted) == wanted;
+}
+
 }  // namespace
 
-OwnedFd create_memfd(const char* label, size_t bytes) {
+OwnedFd create_freezable_memfd(const char* label, size_t bytes) {
   OwnedFd fd = open_memfd(label);
   MILLRACE_SYSCALL(::ftruncate(fd.get(), static_cast<off_t>(bytes)), label, bytes);
   for (size_t at = 0; at < bytes; at += kAllocationStep) {
@@ -46,15 +58,32 @@ OwnedFd create_memfd(const char* label, size_t bytes) {
   return fd;
 }
 
+OwnedFd create_memfd(const char* label, size_t bytes) {
+  OwnedFd fd = create_freezable_memfd(label, bytes);
+  MILLRACE_SYSCALL(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL), label);
+  return fd;
+}
+
 OwnedFd create_growing_memfd(const char* label) { return open_memfd(label); }
 
+void freeze_memfd(int memfd) {
+  MILLRACE_SYSCALL(::fcntl(memfd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL), memfd);
+}
+
+bool is_frozen(int memfd) { return has_seals(memfd, F_SEAL_FUTURE_WRITE); }
+
+bool has_sealed_size(int memfd) { return has_seals(memfd, kSizeSeals | F_SEAL_SEAL); }
+
 size_t sealed_size(int memfd) {
-  const int seals = MILLRACE_SYSCALL(::fcntl(memfd, F_GET_SEALS), memfd);
-  if ((seals & kSizeSeals) != kSizeSeals)
+  if (!has_sealed_size(memfd))
     throw std::runtime_error(
         "a shared-memory descriptor arrived whose size is not sealed; it was not made by Millrace");
   struct stat status {};
   MILLRACE_SYSCALL(::fstat(memfd, &status), memfd);
+  if (status.st_blocks < status.st_size / kBlock)
+    throw std::runtime_error("a shared-memory descriptor arrived that says it has " + std::to_string(status.st_size) +
+                             " bytes, of which only " + std::to_string(status.st_blocks * kBlock) +
+                             " are there; it was not made by Millrace");
   return static_cast<size_t>(status.st_size);
 }
 

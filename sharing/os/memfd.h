@@ -17,7 +17,22 @@ OwnedFd create_memfd(const char* label, size_t bytes);
 /// the others. Throws SyscallError.
 OwnedFd create_growing_memfd(const char* label);
 
-/// Size of a memfd received from elsewhere. Throws std::runtime_error unless its size is sealed.
+/// As create_memfd(), for memory that is written once: its maker maps it, writes, unmaps it and calls freeze_memfd().
+OwnedFd create_freezable_memfd(const char* label, size_t bytes);
+
+/// From here on nobody can write who does not already: the kernel refuses new mappings for writing, write() and holes
+/// (F_SEAL_FUTURE_WRITE; F_SEAL_WRITE would refuse mappings for reading too, on kernels before 6.7). Throws
+/// SyscallError.
+void freeze_memfd(int memfd);
+
+/// Whether that was done. False for what is no memfd.
+bool is_frozen(int memfd);
+
+/// Whether nobody can change its size, nor its seals. False for what is no memfd.
+bool has_sealed_size(int memfd);
+
+/// Size of a memfd received from elsewhere. Throws std::runtime_error unless its size is sealed and its memory is
+/// there: what only says that it is large would be paid for by whoever reads it.
 size_t sealed_size(int memfd);
 
 }  // namespace millrace

@@ -127,7 +127,7 @@ pid_t spawn_program(const ChildSpec& spec) {
   const auto entry = identify(spec.entry);
   const auto [pid, socket] = detail::reexec(detail::ReexecRole::kChild);
   try {
-    socket.send(encode(ChildRequest{entry, spec.arguments, spec.name}).bytes, spec.fds);
+    socket.send(encode(ChildRequest{entry, spec.arguments, spec.name, unsealed_memory()}).bytes, spec.fds);
   } catch (...) {
     detail::abandon(pid);
     throw;
@@ -139,7 +139,7 @@ pid_t spawn_program(const ChildSpec& spec) {
 
 Child start_child(StartMethod method, const ChildSpec& spec) {
   if (method == StartMethod::kForkServer)
-    return ForkServer::instance().start({identify(spec.entry), spec.arguments, spec.name}, spec.fds);
+    return ForkServer::instance().start({identify(spec.entry), spec.arguments, spec.name, unsealed_memory()}, spec.fds);
   const pid_t pid = method == StartMethod::kFork ? fork_here(spec) : spawn_program(spec);
   try {
     return {pid, PidFd::open(pid), OwnedFd()};

@@ -160,6 +160,7 @@ class Server {
   [[noreturn]] static void run(ChildEntry entry, const ChildRequest& request, std::vector<OwnedFd> fds,
                                const Prologue& prologue) noexcept {
     run_prologue(prologue);
+    set_unsealed_memory(request.unsealed);
     std::vector<int> keep;
     for (const auto& fd : fds) keep.push_back(fd.get());
     close_all_descriptors_except(keep);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/sharing/process/function_ref.h"
 
@@ -22,10 +23,11 @@ struct ChildRequest {
   FunctionRef entry;
   std::vector<std::byte> arguments;
   std::string name;
+  UnsealedMemory unsealed = UnsealedMemory::kRefused;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(entry, name, arguments);
+    archive(entry, name, arguments, unsealed);
   }
 };
 

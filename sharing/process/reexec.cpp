@@ -52,6 +52,7 @@ std::optional<pid_t> peer_of(int fd) {
   ChildRequest request;
   DecodeArchive(message->bytes, {})(request);
   run_prologue({request.name, parent, die_with_parent});
+  set_unsealed_memory(request.unsealed);
   const auto entry = resolve<std::remove_pointer_t<ChildEntry>>(request.entry);
   detail::run_child(entry, request.arguments, std::move(message->fds), request.name);
 }

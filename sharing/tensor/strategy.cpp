@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "millrace/sharing/memory/segment.h"
+
 namespace millrace::multiprocessing {
 namespace {
 
@@ -9,7 +11,10 @@ std::atomic<SharingStrategy> current_strategy{SharingStrategy::kFileDescriptor};
 
 }  // namespace
 
-void set_sharing_strategy(SharingStrategy strategy) { current_strategy = strategy; }
+void set_sharing_strategy(SharingStrategy strategy) {
+  set_unsealed_memory(strategy == SharingStrategy::kFileSystem ? UnsealedMemory::kAccepted : UnsealedMemory::kRefused);
+  current_strategy = strategy;
+}
 
 SharingStrategy get_sharing_strategy() { return current_strategy; }
 

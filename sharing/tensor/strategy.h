@@ -13,7 +13,8 @@ enum class SharingStrategy {
   /// Files on the file system at /dev/shm, which bounds them (docker: --shm-size) and counts them. They are never
   /// linked into a directory (O_TMPFILE), where PyTorch's have names, which its janitor removes unless it is killed as
   /// well: so they cannot be opened by name, and the kernel frees them with their last user. They cannot be sealed, so
-  /// a process that truncates one kills those who read it.
+  /// a process that truncates one kills those who read it: only a process under this strategy, or started by one, takes
+  /// such tensors, and only from files of its own user.
   kFileSystem,
 };
 

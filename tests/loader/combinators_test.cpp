@@ -16,6 +16,7 @@
 #include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/loader/datasets_for_tests.h"
 #include "millrace/tests/samplers/pytorch_reference.h"
+#include "millrace/tests/support/kept_table.h"
 #include "millrace/tests/support/process_probe.h"
 
 namespace millrace {
@@ -185,6 +186,17 @@ TEST(Subset, RefusesIndicesThatTheDatasetHasNot) {
   Subset dataset(Tens{}, {3});
   EXPECT_EQ(message_of<std::out_of_range>([&] { dataset.get(1); }),
             "Subset: index 1 is outside a dataset of 1 samples");
+}
+
+TEST(Subset, AnIndexThatItsMakerWroteLaterIsChecked) {
+  Encoded message = encode(Subset(Tens{}, {3, 4}));
+  test::KeptTable table(message, 0);
+  Subset<Tens> dataset;
+  DecodeArchive(message.bytes, message.fds)(dataset);
+  EXPECT_EQ(dataset.get(1), 40);
+  table.set<int64_t>(1, 10'000'000);
+  EXPECT_EQ(message_of<std::out_of_range>([&] { dataset.get(1); }),
+            "Subset: indices[1] is 10000000, but the dataset has 10 samples");
 }
 
 // --- StackDataset ---

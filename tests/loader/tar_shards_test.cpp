@@ -27,6 +27,7 @@
 #include "millrace/tests/loader/webdataset_reference.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/environment.h"
+#include "millrace/tests/support/kept_table.h"
 
 namespace millrace {
 namespace {
@@ -437,6 +438,22 @@ TEST(TarShards, AnIndexOutsideIsAnError) {
   EXPECT_THROW(shards.describe(2), std::out_of_range);
   EXPECT_THROW(shards.extensions(size_t(-1)), std::out_of_range);
   EXPECT_THROW(TarShards().key(0), std::out_of_range);
+}
+
+TEST(TarShards, PlacesThatTheirMakerWroteLaterAreChecked) {
+  const Directory directory;
+  write_numbers(directory, 2, 2);
+  Encoded message = encode(TarShards(directory.path() + "/n-000.tar"));
+  constexpr size_t kFirstFiles = 1, kFiles = 2;  // Descriptors of the message.
+  test::KeptTable first_files(message, kFirstFiles), files(message, kFiles);
+  TarShards shards;
+  DecodeArchive(message.bytes, message.fds)(shards);
+  EXPECT_EQ(text_of(shards.bytes(0, "cls")), "0");
+  files.set<uint64_t>(1, uint64_t{1} << 40);  // The first one's size: nothing of that size is made room for.
+  EXPECT_THAT(error_of([&] { shards.bytes(0, "cls"); }), HasSubstr("sample 0 of tar shards lies outside its shard"));
+  first_files.set<uint64_t>(2, uint64_t{1} << 40);
+  EXPECT_THAT(error_of([&] { shards.extensions(1); }), HasSubstr("sample 1 of tar shards lie outside their table"));
+  EXPECT_THAT(error_of([&] { shards.bytes(1, "cls"); }), HasSubstr("sample 1 of tar shards lie outside their table"));
 }
 
 TEST(TarShards, TablesThatDoNotFitAreRefused) {

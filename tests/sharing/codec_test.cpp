@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/codec/shared_table.h"
+#include "millrace/sharing/memory/frozen_segment.h"
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/poll.h"
@@ -408,12 +410,11 @@ TEST(SharedStrings, LoadRefusesACountThatDoesNotFit) {
 }
 
 TEST(SharedStrings, OffsetsThatPointOutsideAreAnErrorThatNamesTheEntry) {
-  const auto segment = SharedSegment::create("forged table", 64, "nothing");
-  const MappedSegment mapped(segment, Access::kReadWrite);
   const uint64_t offsets[] = {24, 1 << 20, 30};
-  std::memcpy(mapped.data(), offsets, sizeof offsets);
+  const auto forged = FrozenSegment::make("forged table", 64, "nothing",
+                                          [&](std::byte* memory) { std::memcpy(memory, offsets, sizeof offsets); });
   std::vector<OwnedFd> fds;
-  fds.emplace_back(::dup(segment.fd()));
+  fds.emplace_back(::dup(forged.fd()));
   SharedStrings loaded;
   const auto bytes = encode(uint64_t{2}).bytes;
   DecodeArchive(bytes, fds)(loaded);
@@ -423,6 +424,34 @@ TEST(SharedStrings, OffsetsThatPointOutsideAreAnErrorThatNamesTheEntry) {
   } catch (const DecodeError& e) {
     EXPECT_THAT(e.what(), HasSubstr("entry 1"));
   }
+}
+
+TEST(SharedStrings, CannotBeWrittenToByWhoeverGetsThemNorByTheirMaker) {
+  const auto table = SharedStrings::make({"train/cat/1.jpg", "train/dog/2.jpg"});
+  const auto message = encode(table);
+  const int fd = message.fds.at(0).get();
+  EXPECT_EQ(::pwrite(fd, "x", 1, 24), -1);
+  EXPECT_EQ(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+  const auto page = reinterpret_cast<uintptr_t>(table[0].data()) / 4096 * 4096;
+  EXPECT_EQ(::mprotect(reinterpret_cast<void*>(page), 4096, PROT_READ | PROT_WRITE), -1) << "the maker's own mapping";
+  EXPECT_EQ(table[1], "train/dog/2.jpg");
+}
+
+TEST(SharedStrings, AreRefusedWhenTheirMemoryCanStillBeWrittenTo) {
+  const auto segment = SharedSegment::create("forged table", 64, "nothing");
+  std::vector<OwnedFd> fds;
+  fds.emplace_back(::dup(segment.fd()));
+  SharedStrings loaded;
+  const auto bytes = encode(uint64_t{2}).bytes;
+  DecodeArchive archive(bytes, fds);
+  EXPECT_THROW(archive(loaded), std::runtime_error);
+}
+
+TEST(SharedStrings, AnIndexThatTheyDoNotHaveIsAnError) {
+  const auto table = SharedStrings::make({"a", "b"});
+  EXPECT_THROW(table[2], std::out_of_range);
+  EXPECT_THROW(table[SIZE_MAX], std::out_of_range);
+  EXPECT_THROW(SharedStrings()[0], std::out_of_range);
 }
 
 class CodecThroughChild : public testing::TestWithParam<StartMethod> {};

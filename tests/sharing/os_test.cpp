@@ -175,6 +175,29 @@ TEST(Memfd, SealedSizeRefusesWhatAnotherCouldTruncate) {
   EXPECT_THROW(sealed_size(fd.get()), std::runtime_error) << "it may still grow";
 }
 
+TEST(Memfd, SealedSizeRefusesMemoryThatIsNotThere) {
+  const OwnedFd fd(MILLRACE_SYSCALL(::memfd_create("sparse", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
+  ASSERT_EQ(::ftruncate(fd.get(), off_t{1} << 40), 0);
+  ASSERT_EQ(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), 0);
+  EXPECT_THROW(sealed_size(fd.get()), std::runtime_error) << "whoever reads it would have to pay for a terabyte";
+}
+
+TEST(Memfd, OnceFrozenIsNotWrittenByAnyWay) {
+  const auto fd = create_freezable_memfd("frozen", 4096);
+  EXPECT_FALSE(is_frozen(fd.get()));
+  ASSERT_EQ(::pwrite(fd.get(), "a", 1, 0), 1);
+  freeze_memfd(fd.get());
+  EXPECT_TRUE(is_frozen(fd.get()));
+  EXPECT_EQ(::pwrite(fd.get(), "b", 1, 0), -1);
+  EXPECT_EQ(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0), MAP_FAILED);
+  EXPECT_EQ(::fallocate(fd.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), -1);
+  void* const mapped = ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd.get(), 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  EXPECT_EQ(::mprotect(mapped, 4096, PROT_READ | PROT_WRITE), -1);
+  EXPECT_EQ(*static_cast<const char*>(mapped), 'a');
+  ::munmap(mapped, 4096);
+}
+
 TEST(Memfd, SealedSizeRefusesWhatIsNoMemory) {
   const auto fd = some_descriptor();
   EXPECT_THROW(sealed_size(fd.get()), std::runtime_error);

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -15,7 +16,9 @@
 #include "millrace/sharing/memory/free_ranges.h"
 #include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/memory/shared_block.h"
+#include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/range_lock.h"
+#include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
@@ -224,6 +227,46 @@ TEST(SharedBlock, OnDevShmHasNoName) {
   EXPECT_EQ(test::shared_memory_names(), names);
   auto message = encode(block);
   EXPECT_EQ(decode_block(message).data(), block.data());
+}
+
+// What a message says that names the first 64 bytes of a file of another process's making.
+std::string end_of_import(int file) {
+  Encoded message = encode(uint32_t{0}, uint64_t{0}, uint64_t{64});
+  message.fds.push_back(open_again(file));
+  try {
+    decode_block(message);
+  } catch (const std::runtime_error& e) {
+    return e.what();
+  }
+  return "accepted";
+}
+
+// Takes unsealed memory while it lives.
+class AcceptsUnsealed {
+ public:
+  AcceptsUnsealed() { set_unsealed_memory(UnsealedMemory::kAccepted); }
+  ~AcceptsUnsealed() { set_unsealed_memory(UnsealedMemory::kRefused); }
+};
+
+// It would kill this process with SIGBUS when its maker truncates it later.
+TEST(UnsealedMemory, IsRefusedUnlessTheProcessSharesByFileSystem) {
+  const OwnedFd on_dev_shm(MILLRACE_SYSCALL(::open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)));
+  ASSERT_EQ(::ftruncate(on_dev_shm.get(), 4096), 0);
+  EXPECT_THAT(end_of_import(on_dev_shm.get()), HasSubstr("file_system strategy"));
+  const AcceptsUnsealed accepts;
+  EXPECT_EQ(end_of_import(on_dev_shm.get()), "accepted");
+}
+
+TEST(UnsealedMemory, ThatIsNoFileOfOurOwnOnDevShmIsRefusedInAnyCase) {
+  const AcceptsUnsealed accepts;
+  const OwnedFd memfd = create_growing_memfd("unsealed");
+  ASSERT_EQ(::ftruncate(memfd.get(), 4096), 0);
+  EXPECT_THAT(end_of_import(memfd.get()), HasSubstr("not made by Millrace"));
+  std::string name = testing::TempDir() + "millrace_unsealed_XXXXXX";
+  const OwnedFd on_disk(::mkstemp(name.data()));
+  ::unlink(name.c_str());
+  ASSERT_EQ(::ftruncate(on_disk.get(), 4096), 0);
+  EXPECT_THAT(end_of_import(on_disk.get()), HasSubstr("not made by Millrace"));
 }
 
 TEST(SharedBlock, MayBeMadeSentAndDroppedByManyThreads) {

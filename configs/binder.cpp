@@ -169,7 +169,7 @@ Node Section::child(std::string_view key) {
   for (const auto& member : node_.value().members)
     if (std::find(asked_.begin(), asked_.end(), member.key) == asked_.end() && nearest(member.key, {std::string(key)}))
       throw unknown_key(member, {std::string(key)});
-  throw node_.error("the key '" + std::string(key) + "' is missing");
+  throw node_.error("the key " + in_quotes(key) + " is missing");
 }
 
 int64_t Section::integer(std::string_view key, int64_t fallback, int64_t low, int64_t high) {
@@ -196,8 +196,7 @@ ConfigError Section::unknown_key(const Member& member, const std::vector<std::st
 }
 
 ConfigError unknown_word(const Node& node, const std::string& word, const std::vector<std::string>& words) {
-  return node.error("expected one of " + joined(words) + ", found '" + printable(word) + "'" +
-                    did_you_mean(word, words));
+  return node.error("expected one of " + joined(words) + ", found " + in_quotes(word) + did_you_mean(word, words));
 }
 
 }  // namespace millrace::configs

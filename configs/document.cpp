@@ -232,14 +232,20 @@ void set_origin(Value& value, const Origin& origin) {
   }
 }
 
-std::string shown_text(const Value& value) { return printable(value.shown.empty() ? value.text : value.shown); }
+namespace {
+
+const std::string& text_shown(const Value& value) { return value.shown.empty() ? value.text : value.shown; }
+
+}  // namespace
+
+std::string shown_text(const Value& value) { return printable(text_shown(value)); }
 
 std::string describe(const Value& value) {
   switch (value.kind) {
     case Value::Kind::kNull:
       return "nothing";
     case Value::Kind::kScalar:
-      return value.quoted ? "the quoted text \"" + shown_text(value) + "\"" : "'" + shown_text(value) + "'";
+      return value.quoted ? "the quoted text \"" + shown_text(value) + "\"" : in_quotes(text_shown(value));
     case Value::Kind::kList:
       return "a list";
     case Value::Kind::kMap:
@@ -268,7 +274,7 @@ std::string Node::path() const {
 
 std::optional<Node> Node::find(std::string_view key) const {
   if (value_->kind != Value::Kind::kMap && value_->kind != Value::Kind::kNull)
-    throw error("expected a map with the key '" + printable(key) + "', found " + describe(*value_));
+    throw error("expected a map with the key " + in_quotes(key) + ", found " + describe(*value_));
   const Value* found = value_->find(key);
   if (found == nullptr) return std::nullopt;
   auto path = path_;
@@ -278,7 +284,7 @@ std::optional<Node> Node::find(std::string_view key) const {
 
 Node Node::operator[](std::string_view key) const {
   if (auto found = find(key)) return *std::move(found);
-  throw error("the key '" + printable(key) + "' is missing");
+  throw error("the key " + in_quotes(key) + " is missing");
 }
 
 std::vector<Node> Node::elements() const {

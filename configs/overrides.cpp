@@ -12,8 +12,7 @@ Value& element(Value& list, const std::string& part, const std::string& path, co
   if (Value* found = element_at(list, part)) return *found;
   const auto count = list.elements.size();
   throw ConfigError(to_string(origin) + ": " + printable(path) + " is a list of " + std::to_string(count) +
-                    (count == 1 ? " element" : " elements") + ", counted from 0; it has no element '" +
-                    printable(part) + "'");
+                    (count == 1 ? " element" : " elements") + ", counted from 0; it has no element " + in_quotes(part));
 }
 
 Value& member(Value& map, const std::string& part, const Origin& origin) {
@@ -26,7 +25,7 @@ Value& member(Value& map, const std::string& part, const Origin& origin) {
 }  // namespace
 
 void apply_override(Value& root, const std::string& argument) {
-  const Origin origin{"command line '" + printable(argument) + "'"};
+  const Origin origin{"command line " + in_quotes(argument)};
   const auto equals = argument.find('=');
   const auto fail = [&](const std::string& what) { throw ConfigError(to_string(origin) + ": " + what); };
   if (equals == std::string::npos || equals == 0) fail("expected KEY=VALUE, such as loader.batch_size=128");
@@ -39,7 +38,7 @@ void apply_override(Value& root, const std::string& argument) {
   for (const auto& part : parts) {
     if (part.empty()) fail("a part of the key is empty");
     if (at->kind == Value::Kind::kScalar)
-      fail(printable(path) + " is " + describe(*at) + " and has no part '" + printable(part) + "'");
+      fail(printable(path) + " is " + describe(*at) + " and has no part " + in_quotes(part));
     at = at->kind == Value::Kind::kList ? &element(*at, part, path, origin) : &member(*at, part, origin);
     path += (path.empty() ? "" : ".") + part;
   }

@@ -45,7 +45,7 @@ class Resolver {
     size_t position = 0;
     for (size_t start = text.find("${"); start != std::string::npos; start = text.find("${", position)) {
       const auto end = text.find('}', start);
-      if (end == std::string::npos) fail(origin, "'" + printable(text) + "': the } of ${ is missing");
+      if (end == std::string::npos) fail(origin, in_quotes(text) + ": the } of ${ is missing");
       const auto name = text.substr(start + 2, end - start - 2);
       const auto before = text.substr(position, start - position);
       position = end + 1;
@@ -62,8 +62,8 @@ class Resolver {
         return;
       }
       if (target.kind != Value::Kind::kScalar)
-        fail(origin, "${" + printable(name) + "} is " + describe(target) + " and cannot be a part of the text '" +
-                         printable(text) + "'");
+        fail(origin, "${" + printable(name) + "} is " + describe(target) + " and cannot be a part of the text " +
+                         in_quotes(text));
       result += before + target.text;
       shown += before + (target.shown.empty() ? target.text : target.shown);
       has_secret = has_secret || !target.shown.empty();

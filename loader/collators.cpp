@@ -9,10 +9,12 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "millrace/sharing/os/printable.h"
+
 namespace millrace::collate::detail {
 namespace {
 
-std::string of_field(const std::string& path) { return path.empty() ? "" : ", in field '" + path + "'"; }
+std::string of_field(const std::string& path) { return path.empty() ? "" : ", in field " + in_quotes(path); }
 
 bool is_sparse(const at::Tensor& tensor) {
   switch (tensor.layout()) {
@@ -32,7 +34,7 @@ void require_dense(const std::string& path, const std::vector<at::Tensor>& tenso
     throw std::runtime_error(std::string("Batches of ") + kind +
                              " tensors are not currently supported by the default collate_fn; please provide a custom "
                              "collate_fn to handle them appropriately" +
-                             (path.empty() ? "." : ": field '" + path + "'"));
+                             (path.empty() ? "." : ": field " + in_quotes(path)));
   };
   for (size_t i = 0; i < tensors.size(); ++i) {
     if (!tensors[i].defined())
@@ -120,11 +122,11 @@ Columns collate_samples(const std::string& path, std::vector<Sample>&& samples, 
             const std::string entry = "entry " + std::to_string(values.size());
             const SampleValue* value = sample.find(name);
             if (value == nullptr)
-              throw std::runtime_error("default_collate: " + entry + " has no field '" + field +
-                                       "', which entry 0 has; it has " + to_string(sample));
+              throw std::runtime_error("default_collate: " + entry + " has no field " + in_quotes(field) +
+                                       ", which entry 0 has; it has " + to_string(sample));
             const T* same = std::get_if<T>(value);
             if (same == nullptr)
-              throw std::runtime_error("default_collate: field '" + field + "' is " + kind_of(first) +
+              throw std::runtime_error("default_collate: field " + in_quotes(field) + " is " + kind_of(first) +
                                        " at entry 0 and " + kind_of(*value) + " at " + entry);
             values.push_back(*same);
           }
@@ -141,8 +143,8 @@ Columns collate_samples(const std::string& path, std::vector<Sample>&& samples, 
 }
 
 void throw_missing_key(const std::string& path, const std::string& key, size_t entry) {
-  throw std::runtime_error("default_collate: entry " + std::to_string(entry) + " has no key '" + key +
-                           "', which entry 0 has" + of_field(path));
+  throw std::runtime_error("default_collate: entry " + std::to_string(entry) + " has no key " + in_quotes(key) +
+                           ", which entry 0 has" + of_field(path));
 }
 
 void throw_some_absent(const std::string& path, bool first_is_present, size_t entry) {
@@ -153,8 +155,8 @@ void throw_some_absent(const std::string& path, bool first_is_present, size_t en
 }
 
 void throw_other_fields(const std::string& path, size_t entry) {
-  throw std::runtime_error("default_collate: entry " + std::to_string(entry) + " has no field '" + path +
-                           "' where entry 0 has it; fields() visits the same names and types for every sample");
+  throw std::runtime_error("default_collate: entry " + std::to_string(entry) + " has no field " + in_quotes(path) +
+                           " where entry 0 has it; fields() visits the same names and types for every sample");
 }
 
 void require_samples(size_t samples) {

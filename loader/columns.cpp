@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "millrace/loader/transforms/overloaded.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace {
 namespace {
@@ -32,7 +33,7 @@ static_assert(std::size(kReaders) == std::variant_size_v<ColumnValue>);
 
 void Columns::add(std::string name, ColumnValue value) {
   if (contains(name))
-    throw std::invalid_argument("a batch has one column of a name, but '" + name + "' was added twice");
+    throw std::invalid_argument("a batch has one column of a name, but " + in_quotes(name) + " was added twice");
   append(std::move(name), std::move(value));
 }
 
@@ -52,10 +53,10 @@ template <class T>
 const T& Columns::get(std::string_view name) const {
   const ColumnValue* value = find(name);
   if (value == nullptr)
-    throw std::out_of_range("the batch has no column '" + std::string(name) + "'; it has " + to_string(*this));
+    throw std::out_of_range("the batch has no column " + in_quotes(name) + "; it has " + to_string(*this));
   if (const T* found = std::get_if<T>(value)) return *found;
-  throw std::invalid_argument("column '" + std::string(name) + "' is " + described(*value) + ", read it with " +
-                              kReaders[value->index()] + "(\"" + std::string(name) + "\")");
+  throw std::invalid_argument("column " + in_quotes(name) + " is " + described(*value) + ", read it with " +
+                              kReaders[value->index()] + "(\"" + printable(name) + "\")");
 }
 
 const at::Tensor& Columns::tensor(std::string_view name) const { return get<at::Tensor>(name); }
@@ -72,7 +73,7 @@ std::string to_string(const Columns& columns) {
   if (columns.empty()) return "none";
   std::string text;
   for (const auto& [name, value] : columns)
-    text.append(text.empty() ? "" : ", ").append(name + ": " + described(value));
+    text.append(text.empty() ? "" : ", ").append(printable(name) + ": " + described(value));
   return text;
 }
 

@@ -169,7 +169,7 @@ class DataLoaderBase::Engine {
     };
     if (state.version != LoaderState::kVersion) refuse("version", state.version, LoaderState::kVersion);
     if (state.samples != source_->size()) refuse("dataset's number of samples", state.samples, source_->size());
-    if (state.fields != fields_text()) refuse("dataset's sample", state.fields, fields_text());
+    if (state.fields != fields_text()) refuse("dataset's sample", printable(state.fields), fields_text());
     if (state.seed != options_.seed()) refuse("seed", state.seed, options_.seed());
     if (state.epoch < 0) throw std::invalid_argument("the state's epoch is negative");
     order_->load(state);
@@ -994,7 +994,7 @@ class DataLoaderBase::Engine {
     ++stats_.worker_deaths;
     require_not_stopped();  // Else the next ones would end as soon.
     const std::string who = "worker " + std::to_string(death.worker) + " (pid " + std::to_string(death.pid) + ") ";
-    if (!death.start_error.empty()) give_up(who + "could not build its dataset: " + death.start_error);
+    if (!death.start_error.empty()) give_up(who + "could not build its dataset: " + printable_lines(death.start_error));
     int64_t& early = deaths_before_ready_[death.worker];
     early = death.was_ready ? 0 : early + 1;
     if (early > options_.retries())

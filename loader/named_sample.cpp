@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "millrace/sharing/os/printable.h"
+
 namespace millrace {
 
 const char* kind_of(const SampleValue& value) {
@@ -14,7 +16,8 @@ Sample::Sample(std::initializer_list<Field> fields) {
   fields_.reserve(fields.size());
   for (const Field& field : fields) {
     if (contains(field.name))
-      throw std::invalid_argument("a sample has one field of a name, but '" + field.name + "' was given twice");
+      throw std::invalid_argument("a sample has one field of a name, but " + in_quotes(field.name) +
+                                  " was given twice");
     fields_.push_back(field);
   }
 }
@@ -27,7 +30,7 @@ const SampleValue* Sample::find(std::string_view name) const {
 
 const SampleValue& Sample::operator[](std::string_view name) const {
   if (const SampleValue* value = find(name)) return *value;
-  throw std::out_of_range("the sample has no field '" + std::string(name) + "'; it has " + to_string(*this));
+  throw std::out_of_range("the sample has no field " + in_quotes(name) + "; it has " + to_string(*this));
 }
 
 SampleValue& Sample::operator[](std::string_view name) {
@@ -37,13 +40,14 @@ SampleValue& Sample::operator[](std::string_view name) {
 }
 
 void Sample::throw_other_kind(std::string_view name, const SampleValue& value, const char* wanted) {
-  throw std::invalid_argument("field '" + std::string(name) + "' is " + kind_of(value) + ", not " + wanted);
+  throw std::invalid_argument("field " + in_quotes(name) + " is " + kind_of(value) + ", not " + wanted);
 }
 
 std::string to_string(const Sample& sample) {
   if (sample.empty()) return "none";
   std::string text;
-  for (const auto& [name, value] : sample) text.append(text.empty() ? "" : ", ").append(name + ": " + kind_of(value));
+  for (const auto& [name, value] : sample)
+    text.append(text.empty() ? "" : ", ").append(printable(name) + ": " + kind_of(value));
   return text;
 }
 

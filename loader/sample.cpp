@@ -5,6 +5,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "millrace/sharing/os/printable.h"
+
 namespace millrace {
 
 size_t FieldSpec::numel() const {
@@ -19,7 +21,7 @@ std::string to_string(const SampleSpec& spec) {
   std::ostringstream out;
   for (const auto& field : spec.fields) {
     if (&field != &spec.fields.front()) out << ", ";
-    out << field.name << ": " << c10::toString(field.dtype) << " [";
+    out << printable(field.name) << ": " << c10::toString(field.dtype) << " [";
     for (size_t i = 0; i < field.shape.size(); ++i) out << (i ? ", " : "") << field.shape[i];
     out << "]";
   }
@@ -31,12 +33,12 @@ std::byte* SampleRow::find(std::string_view field, c10::ScalarType dtype, size_t
     const auto& f = spec_->fields[i];
     if (f.name != field) continue;
     if (f.dtype != dtype)
-      throw std::invalid_argument("field '" + f.name + "' holds " + c10::toString(f.dtype) + ", not " +
+      throw std::invalid_argument("field " + in_quotes(f.name) + " holds " + c10::toString(f.dtype) + ", not " +
                                   c10::toString(dtype));
     *numel = f.numel();
     return rows_[i];
   }
-  throw std::invalid_argument("no field '" + std::string(field) + "'; the sample has " + to_string(*spec_));
+  throw std::invalid_argument("no field " + in_quotes(field) + "; the sample has " + to_string(*spec_));
 }
 
 at::Generator& SampleContext::generator() {

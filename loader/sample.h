@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "millrace/loader/sample_rng.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace {
 
@@ -138,7 +139,7 @@ std::span<T> SampleRow::span(std::string_view field) {
 template <class T>
 void SampleRow::set(std::string_view field, T value) {
   const auto row = span<T>(field);
-  if (row.size() != 1) throw std::invalid_argument("field '" + std::string(field) + "' is no scalar, write its span");
+  if (row.size() != 1) throw std::invalid_argument("field " + in_quotes(field) + " is no scalar, write its span");
   row[0] = value;
 }
 

@@ -30,7 +30,7 @@ std::vector<std::byte> bytes_of(const std::string& text) {
   std::vector<std::byte> bytes;
   for (size_t i = 0; i < text.size(); i += 2) {
     const auto byte = detail::whole_number<uint8_t>(std::string_view(text).substr(i, 2), 16);
-    if (!byte) throw std::runtime_error("'" + text.substr(i, 2) + "' in a hexadecimal text");
+    if (!byte) throw std::runtime_error(in_quotes(text.substr(i, 2)) + " in a hexadecimal text");
     bytes.push_back(static_cast<std::byte>(*byte));
   }
   return bytes;
@@ -97,7 +97,7 @@ void save(const LoaderState& state, const std::string& given) {
     file.write(std::as_bytes(std::span(text)));
     file.commit();
   } catch (const std::exception& e) {
-    throw std::runtime_error("cannot write the loader state to " + path + ": " + e.what());
+    throw std::runtime_error("cannot write the loader state to " + printable(path) + ": " + e.what());
   }
 }
 
@@ -108,12 +108,12 @@ LoaderState load_state(const std::string& given) {
   try {
     text = detail::read_regular(path, kMost);
   } catch (const std::exception& e) {
-    throw std::runtime_error("cannot read the loader state " + path + ": " + e.what());
+    throw std::runtime_error("cannot read the loader state " + printable(path) + ": " + e.what());
   }
   try {
     return loader_state_from_string(text);
   } catch (const std::exception& e) {
-    throw std::runtime_error(path + ": " + e.what());
+    throw std::runtime_error(printable(path) + ": " + e.what());
   }
 }
 

@@ -23,6 +23,7 @@
 #include "millrace/loader/data_loader.h"
 #include "millrace/sharing/cuda/driver.h"
 #include "millrace/sharing/cuda/stream.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace::apps {
 namespace {
@@ -80,7 +81,7 @@ torch::Device read_device(configs::Section& settings) {
   int index = 0;
   const auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), index);
   if (!is_cuda || (name.size() > 4 && (problem != std::errc() || end != number.data() + number.size() || index < 0)))
-    throw node->error("expected auto, cpu, cuda or cuda:0, cuda:1, ..., found '" + name + "'");
+    throw node->error("expected auto, cpu, cuda or cuda:0, cuda:1, ..., found " + in_quotes(name));
   if (!torch::cuda::is_available())
     throw node->error(cuda::Driver::find() ? "LibTorch finds no CUDA device: it was built without CUDA"
                                            : cuda::Driver::status().text);

@@ -56,8 +56,8 @@ class NpyHeader {
 
  private:
   [[noreturn]] void bad() const {
-    refuse("has a header that NumPy does not write, '" + printable(text_.substr(at_, 40)) +
-           "': write it with numpy.save");
+    refuse("has a header that NumPy does not write, " + in_quotes(text_.substr(at_, 40)) +
+           ": write it with numpy.save");
   }
 
   char peek() {
@@ -121,7 +121,7 @@ ScalarType dtype_of(std::string_view descr) {
                                                                                {"<c16", ScalarType::ComplexDouble}}};
   for (const auto& [name, type] : kTypes)
     if (name == descr) return type;
-  const std::string name = "has dtype '" + printable(descr, 40) + "'";
+  const std::string name = "has dtype " + in_quotes(descr, 40);
   if (descr == "|O")
     refuse(name + ", Python objects, which only Python can read: save numbers, such as array.astype('float32')");
   if (descr.starts_with('>')) refuse(name + ", which is big-endian: save array.astype(array.dtype.newbyteorder('<'))");
@@ -176,7 +176,7 @@ NpyArray::NpyArray(const std::string& path) {
       refuse("holds " + std::to_string(there) + " bytes of the " + std::to_string(nbytes_) +
              " that its header promises: write or copy it again");
   } catch (const std::exception& error) {
-    throw std::runtime_error("npy: '" + file_.path() + "' " + error.what());
+    throw std::runtime_error("npy: " + in_quotes(file_.path()) + " " + error.what());
   }
 }
 
@@ -192,7 +192,7 @@ void NpyArray::load(DecodeArchive& archive) {
   archive(file_, dtype_, shape_, offset_, nbytes_);
   const size_t size = file_.bytes().size();
   if (offset_ > size || nbytes_ > size - offset_)
-    throw DecodeError("npy: '" + path() + "' has become shorter since it was opened");
+    throw DecodeError("npy: " + in_quotes(path()) + " has become shorter since it was opened");
 }
 
 NpyDataset::NpyDataset(const std::vector<std::string>& paths, std::vector<std::string> names) {
@@ -208,12 +208,14 @@ NpyDataset::NpyDataset(const std::vector<std::string>& paths, std::vector<std::s
   for (size_t k = 0; k < paths.size(); ++k) {
     const NpyArray& array = arrays_.emplace_back(paths[k]);
     const auto& shape = array.shape();
-    if (shape.empty()) throw std::runtime_error("npy: '" + paths[k] + "' is a single number, which has no rows");
+    if (shape.empty())
+      throw std::runtime_error("npy: " + in_quotes(paths[k]) + " is a single number, which has no rows");
     const auto rows = static_cast<uint64_t>(shape[0]);
     if (k == 0) size_ = rows;
     if (rows != size_)
-      throw std::runtime_error("npy: '" + paths[0] + "' has " + std::to_string(size_) + " rows, but '" + paths[k] +
-                               "' " + std::to_string(rows) + ": sample i is row i of each, so they must be as many");
+      throw std::runtime_error("npy: " + in_quotes(paths[0]) + " has " + std::to_string(size_) + " rows, but " +
+                               in_quotes(paths[k]) + " " + std::to_string(rows) +
+                               ": sample i is row i of each, so they must be as many");
     spec_.fields.push_back({std::move(names[k]), array.dtype(), {shape.begin() + 1, shape.end()}});
   }
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "millrace/loader/whole_number.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace {
 namespace {
@@ -39,7 +40,7 @@ int64_t integer(const std::string& text) {
   constexpr int64_t kLargest = int64_t{1} << 53;
   const std::optional<int64_t> value = detail::whole_number<int64_t>(text);
   if (!value || *value > kLargest || *value < -kLargest)
-    throw std::invalid_argument("'" + text + "' in braces is too large a number");
+    throw std::invalid_argument(in_quotes(text) + " in braces is too large a number");
   return *value;
 }
 
@@ -101,7 +102,7 @@ void for_unescaped(std::string_view text, const Visit& visit) {
     visit(at, text[at], depth);
     if (text[at] == '{') ++depth;
   }
-  if (depth != 0) throw std::invalid_argument("unbalanced braces: '" + std::string(text) + "'");
+  if (depth != 0) throw std::invalid_argument("unbalanced braces: " + in_quotes(text));
 }
 
 Strings expand(std::string_view pattern);

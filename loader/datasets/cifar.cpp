@@ -9,6 +9,7 @@
 
 #include "millrace/loader/datasets/mapped_file.h"
 #include "millrace/loader/datasets/plain_text.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
@@ -50,7 +51,7 @@ fs::path find_directory(const Edition& edition, const std::string& root) {
   std::error_code ignored;  // What cannot be looked at is not there.
   for (const auto& directory : {fs::path(root), fs::path(root) / edition.directory})
     if (fs::exists(directory / edition.class_names, ignored)) return directory;
-  fail_cifar("no file '" + edition.class_names + "' in '" + root + "', nor in " + edition.directory +
+  fail_cifar("no file " + in_quotes(edition.class_names) + " in " + in_quotes(root) + ", nor in " + edition.directory +
              " below it: unpack " + edition.archive + " there, the binary version (relative paths begin at " +
              fs::current_path().string() + ")");
 }
@@ -61,7 +62,7 @@ std::vector<std::string> read_class_names(const fs::path& path) {
   try {
     text = detail::plain_text(detail::read_regular(path.string(), kLargestList));
   } catch (const std::exception& error) {
-    fail_cifar("cannot read '" + path.string() + "': " + error.what());
+    fail_cifar("cannot read " + in_quotes(path.string()) + ": " + error.what());
   }
   std::istringstream file(text);
   std::vector<std::string> names;
@@ -84,8 +85,9 @@ PixelDataset read_files(const Edition& edition, const std::string& root, PixelDa
   for (const auto& name : train ? edition.train : std::vector{edition.test}) {
     const detail::MappedFile& file = files.emplace_back((directory / name).string());
     if (file.bytes().size() % record != 0)
-      fail_cifar("'" + file.path() + "' has " + std::to_string(file.bytes().size()) + " bytes, no multiple of the " +
-                 std::to_string(record) + " of a picture: unpack " + edition.archive + " again");
+      fail_cifar(in_quotes(file.path()) + " has " + std::to_string(file.bytes().size()) +
+                 " bytes, no multiple of the " + std::to_string(record) + " of a picture: unpack " + edition.archive +
+                 " again");
     count += file.bytes().size() / record;
   }
 
@@ -97,7 +99,7 @@ PixelDataset read_files(const Edition& edition, const std::string& root, PixelDa
               for (auto left = file.bytes(); !left.empty(); left = left.subspan(record), ++i) {
                 const auto label = static_cast<size_t>(left[edition.label_bytes - 1]);
                 if (label >= classes)
-                  fail_cifar("'" + file.path() + "' has a picture with label " + std::to_string(label) + ", but " +
+                  fail_cifar(in_quotes(file.path()) + " has a picture with label " + std::to_string(label) + ", but " +
                              edition.class_names + " names " + std::to_string(classes) + " classes: unpack " +
                              edition.archive + " again");
                 labels[i] = static_cast<int64_t>(label);

@@ -28,6 +28,7 @@
 #include "millrace/loader/sample.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/printable.h"
 
 // Datasets made of tensors and of other datasets, by PyTorch's names. Each fulfils the concepts that what it is made of
 // fulfils: it reads in place, gets, describes and travels where they do. All are values; an inner dataset is copied in,
@@ -100,10 +101,10 @@ class TensorDataset {
       refuse(std::to_string(names.size()) + " names for " + std::to_string(tensors.size()) + " tensors");
     for (size_t k = 0; k < tensors.size(); ++k) {
       if (!tensors[k].defined() || tensors[k].layout() != at::kStrided || tensors[k].dim() == 0)
-        refuse("tensor '" + names[k] + "' has no rows; it must be dense and of at least one dimension");
+        refuse("tensor " + in_quotes(names[k]) + " has no rows; it must be dense and of at least one dimension");
       if (tensors[k].size(0) != tensors[0].size(0))
-        refuse("Size mismatch between tensors: '" + names[0] + "' has " + std::to_string(tensors[0].size(0)) +
-               " rows, '" + names[k] + "' has " + std::to_string(tensors[k].size(0)));
+        refuse("Size mismatch between tensors: " + in_quotes(names[0]) + " has " + std::to_string(tensors[0].size(0)) +
+               " rows, " + in_quotes(names[k]) + " has " + std::to_string(tensors[k].size(0)));
     }
   }
 

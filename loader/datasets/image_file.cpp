@@ -9,6 +9,7 @@
 #include "millrace/loader/image/room.h"
 #include "millrace/loader/transforms/renderer.h"
 #include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 #include "millrace/sharing/os/syscall.h"
 
@@ -39,7 +40,7 @@ FieldSpec image_field(const transforms::Chain& chain, const PictureOptions& opti
     try {
       size = chain.output_size(image::ImageDecoder().open(read_file(first, options), options));
     } catch (const std::exception& error) {
-      throw std::runtime_error("cannot find the size of the first picture, '" + first + "': " + error.what());
+      throw std::runtime_error("cannot find the size of the first picture, " + in_quotes(first) + ": " + error.what());
     }
   }
   return chain.field("image", options.mode, *size);
@@ -52,7 +53,7 @@ void read_image(const std::string& path, const transforms::Chain& chain, const P
   try {
     renderer.render(chain, read_file(path, options), options, rng, size, row, targets);
   } catch (const std::exception& error) {
-    throw std::runtime_error("cannot read '" + path + "': " + error.what());
+    throw std::runtime_error("cannot read " + in_quotes(path) + ": " + error.what());
   }
 }
 
@@ -60,7 +61,7 @@ void add_mask(const std::string& path, const PictureOptions& options, transforms
   try {
     targets.add_mask(read_file(path, options), options.max_pixels);
   } catch (const std::exception& error) {
-    throw std::runtime_error("cannot read mask '" + path + "': " + error.what());
+    throw std::runtime_error("cannot read mask " + in_quotes(path) + ": " + error.what());
   }
 }
 

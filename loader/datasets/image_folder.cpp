@@ -14,6 +14,7 @@
 
 #include "millrace/loader/datasets/image_file.h"
 #include "millrace/loader/datasets/litter.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
@@ -36,7 +37,7 @@ bool is_picture(const std::string& name) {
 [[noreturn]] void fail_folder(const std::string& what) { throw std::runtime_error("image_folder: " + what); }
 
 [[noreturn]] void fail_to_list(const fs::path& directory, const std::error_code& error) {
-  fail_folder("cannot list '" + directory.string() + "': " + error.message() +
+  fail_folder("cannot list " + in_quotes(directory.string()) + ": " + error.message() +
               (error == std::errc::permission_denied ? "; give read and search permission on it (chmod u+rx)" : ""));
 }
 
@@ -65,18 +66,18 @@ class Listing {
     std::error_code error;
     const fs::file_status status = fs::status(root_, error);
     if (status.type() == fs::file_type::not_found) {
-      fail_folder("no such directory: '" + root_ + "'; check the path (it is relative to " +
-                  fs::current_path().string() + ")");
+      fail_folder("no such directory: " + in_quotes(root_) + "; check the path (it is relative to " +
+                  printable(fs::current_path().string()) + ")");
     }
     if (status.type() == fs::file_type::none) fail_to_list(root_, error);
-    if (status.type() != fs::file_type::directory) fail_folder("not a directory: '" + root_ + "'; " + kLayout);
+    if (status.type() != fs::file_type::directory) fail_folder("not a directory: " + in_quotes(root_) + "; " + kLayout);
 
     const FolderId root = id_of(root_);
     std::vector<std::string> classes;
     for_entries("", [&](const std::string& name, bool is_directory) {
       if (is_directory && id_of(fs::path(root_) / name) != root) classes.push_back(name);
     });
-    if (classes.empty()) fail_folder("no class directories in '" + root_ + "'; " + kLayout);
+    if (classes.empty()) fail_folder("no class directories in " + in_quotes(root_) + "; " + kLayout);
     std::sort(classes.begin(), classes.end());
     return classes;
   }
@@ -98,9 +99,9 @@ class Listing {
         const FolderId id = id_of(fs::path(root_) / path);
         if (std::find(place.way.begin(), place.way.end(), id) != place.way.end()) return;
         if (++ways[id] > kMostWays)
-          fail_folder("links below class '" + class_name + "' lead to one folder in more than " +
-                      std::to_string(kMostWays) + " ways, the last is '" + root_ + "/" + path +
-                      "'; remove those that lead to folders with links of their own");
+          fail_folder("links below class " + in_quotes(class_name) + " lead to one folder in more than " +
+                      std::to_string(kMostWays) + " ways, the last is " + in_quotes(root_ + "/" + path) +
+                      "; remove those that lead to folders with links of their own");
         Place below{path, place.way};
         below.way.push_back(id);
         places.push_back(std::move(below));
@@ -109,8 +110,8 @@ class Listing {
     if (found.empty()) {
       std::string endings;
       for (const auto ending : kEndings) endings.append(" ").append(ending);
-      fail_folder("class '" + class_name + "' has no pictures: no file below '" + root_ + "/" + class_name +
-                  "' ends in" + endings + "; add some or remove the directory");
+      fail_folder("class " + in_quotes(class_name) + " has no pictures: no file below " +
+                  in_quotes(root_ + "/" + class_name) + " ends in" + endings + "; add some or remove the directory");
     }
     std::sort(found.begin(), found.end());
     std::vector<std::string> pictures;

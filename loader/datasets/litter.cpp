@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "millrace/sharing/os/printable.h"
+
 namespace millrace::detail {
 namespace {
 
@@ -39,9 +41,10 @@ void LeftOut::add(std::string_view path) {
 
 void LeftOut::tell(const std::string& dataset, const std::string& root) const {
   if (count_ == 0) return;
-  TORCH_WARN(dataset, ": left out of '", root, "': ", count_, count_ == 1 ? " file or folder" : " files and folders",
-             " that are hidden or that programs leave behind, the first is '", first_,
-             "'; remove them, or rename what is data");
+  TORCH_WARN(dataset, ": left out of ", in_quotes(root), ": ", count_,
+             count_ == 1 ? " file or folder" : " files and folders",
+             " that are hidden or that programs leave behind, the first is ", in_quotes(first_),
+             "; remove them, or rename what is data");
 }
 
 }  // namespace millrace::detail

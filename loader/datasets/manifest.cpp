@@ -13,6 +13,7 @@
 #include "millrace/loader/datasets/dataset.h"
 #include "millrace/loader/datasets/image_file.h"
 #include "millrace/loader/datasets/manifest_columns.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
@@ -31,9 +32,9 @@ void set_max_boxes(ImageManifestOptions& options, const std::string& path, const
   }
   if (!options.max_boxes) options.max_boxes = static_cast<int64_t>(most);
   if (*options.max_boxes < static_cast<int64_t>(most))
-    throw std::invalid_argument("ImageManifest: picture " + std::to_string(most_at) + " of '" + path + "' has " +
-                                std::to_string(most) + " boxes, max_boxes is " + std::to_string(*options.max_boxes) +
-                                ": raise it, or leave it out");
+    throw std::invalid_argument("ImageManifest: picture " + std::to_string(most_at) + " of " + in_quotes(path) +
+                                " has " + std::to_string(most) + " boxes, max_boxes is " +
+                                std::to_string(*options.max_boxes) + ": raise it, or leave it out");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "millrace/loader/datasets/mapped_file.h"
 #include "millrace/loader/datasets/plain_text.h"
 #include "millrace/loader/whole_number.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace::detail {
 
@@ -44,8 +45,8 @@ void LabelColumn::add(int64_t label) {
 
 void LabelColumn::add(std::string_view text) {
   if (texts_.empty() && !values_.empty())
-    throw std::runtime_error("label '" + std::string(text) +
-                             "' is a text, those before are integers: make all of them one or the other");
+    throw std::runtime_error("label " + in_quotes(text) +
+                             " is a text, those before are integers: make all of them one or the other");
   auto found = texts_.find(text);
   if (found == texts_.end()) found = texts_.emplace(text, static_cast<int64_t>(texts_.size())).first;
   values_.push_back(found->second);
@@ -111,10 +112,9 @@ void add_label(LabelColumn& labels, std::string_view text) {
   if (number && is_plain)
     labels.add(*number);
   else if (looks_like_number(text))
-    refuse(
-        "label '" + std::string(text.substr(0, kQuoted)) +
-        "' looks like a number and is no plain integer of 64 bits: write an integer, such as 7 or -1, or a text that "
-        "is no number; JSON lines take any text in quotes");
+    refuse("label " + in_quotes(text.substr(0, kQuoted)) +
+           " looks like a number and is no plain integer of 64 bits: write an integer, such as 7 or -1, or a text that "
+           "is no number; JSON lines take any text in quotes");
   else
     labels.add(text);
 }
@@ -141,11 +141,11 @@ std::string reason_of(const Json::exception& error) {
 Json parse_shallow(std::string_view text) {
   constexpr int kDepth = 64;
   int depth = 0;
-  bool in_quotes = false;
+  bool in_text = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (c == '"') in_quotes = !in_quotes;
-    if (in_quotes) {
+    if (c == '"') in_text = !in_text;
+    if (in_text) {
       if (c == '\\') ++i;
     } else if (c == '[' || c == '{') {
       if (++depth > kDepth)
@@ -204,9 +204,10 @@ void read_csv(const std::string& file, std::string_view text, const ImageManifes
     std::string names;
     for (size_t i = 0; i < width; ++i) {
       if (fields[i].text == name) return i;
-      names += (i > 0 ? ", " : "") + fields[i].text;
+      names += (i > 0 ? ", " : "") + printable(fields[i].text, kQuoted);
     }
-    fail_at(file, fields[0].line, fields[0].column, "no column '" + name + "' among " + names + ": " + kNaming);
+    fail_at(file, fields[0].line, fields[0].column,
+            "no column " + in_quotes(name) + " among " + names + ": " + kNaming);
   };
   const auto image = find(options.image), label = find(options.label), boxes = find(options.boxes),
              mask = find(options.mask);
@@ -249,12 +250,14 @@ void read_json_lines(const std::string& file, std::string_view text, const Image
     } catch (const Json::exception& error) {
       fail_at(file, number, 1, reason_of(error));
     }
-    if (!row.is_object()) fail_at(file, number, 1, "no JSON object: write {\"" + options.image + "\": …} on each line");
+    if (!row.is_object())
+      fail_at(file, number, 1, "no JSON object: write {\"" + printable(options.image) + "\": …} on each line");
 
     const auto take_value = [&](const std::string& name, auto add) {
       if (name.empty()) return;
       const auto found = row.find(name);
-      if (found == row.end()) fail_at(file, number, 1, "no '" + name + "' in this object: give it one; " + kNaming);
+      if (found == row.end())
+        fail_at(file, number, 1, "no " + in_quotes(name) + " in this object: give it one; " + kNaming);
       take(file, number, column_of(line, name), *found, add);
     };
     const auto path_of = [](const Json& value) -> std::string_view {
@@ -274,8 +277,8 @@ ManifestColumns read_manifest(const std::string& path, const ImageManifestOption
   const std::string ending = std::filesystem::path(path).extension().string();
   const bool csv = ending == ".csv" || ending == ".tsv";
   if (!csv && ending != ".jsonl" && ending != ".ndjson" && ending != ".json")
-    throw std::runtime_error("manifest: '" + path +
-                             "' ends neither in .csv or .tsv nor in .jsonl, .ndjson or .json: rename it to what it is");
+    throw std::runtime_error("manifest: " + in_quotes(path) +
+                             " ends neither in .csv or .tsv nor in .jsonl, .ndjson or .json: rename it to what it is");
   MappedFile file;
   try {
     file = MappedFile(path);
@@ -288,7 +291,7 @@ ManifestColumns read_manifest(const std::string& path, const ImageManifestOption
   try {
     text = plain_text(bytes);
   } catch (const std::exception& error) {
-    throw std::runtime_error("manifest: '" + path + "' " + error.what());
+    throw std::runtime_error("manifest: " + in_quotes(path) + " " + error.what());
   }
   (csv ? read_csv : read_json_lines)(path, text, options, columns);
   try {
@@ -296,7 +299,8 @@ ManifestColumns read_manifest(const std::string& path, const ImageManifestOption
   } catch (const std::exception& error) {
     throw std::runtime_error("manifest: " + std::string(error.what()));
   }
-  if (columns.images.size() == 0) throw std::runtime_error("manifest: '" + path + "' lists no pictures: add rows");
+  if (columns.images.size() == 0)
+    throw std::runtime_error("manifest: " + in_quotes(path) + " lists no pictures: add rows");
   return columns;
 }
 

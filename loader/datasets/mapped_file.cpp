@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace::detail {
@@ -33,13 +34,13 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
     stamp_ = stamp_of(file.get(), path_);
     mapping_ = std::make_shared<Mapping>(std::move(file));
   } catch (const std::exception& reason) {
-    throw std::runtime_error("cannot read '" + path_.substr(0, path_.find('\0')) + "': " + reason.what());
+    throw std::runtime_error("cannot read " + in_quotes(path_.substr(0, path_.find('\0'))) + ": " + reason.what());
   }
 }
 
 void MappedFile::require_unchanged() const {
   if (mapping_ && stamp_of(mapping_->fd.get(), path_) != stamp_)
-    throw std::runtime_error("'" + path_ + "' has changed since it was opened; make the dataset anew");
+    throw std::runtime_error(in_quotes(path_) + " has changed since it was opened; make the dataset anew");
 }
 
 void MappedFile::save(EncodeArchive& archive) const {

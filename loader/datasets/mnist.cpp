@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "millrace/loader/datasets/mapped_file.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace {
 namespace {
@@ -35,10 +36,11 @@ std::string find_idx(const std::string& root, const std::string& stem, const std
     if (fs::exists(path, ignored) && !fs::is_directory(path, ignored)) return path.string();
   for (const auto& path : paths) {
     const std::string packed = path.string() + ".gz";
-    if (fs::exists(packed, ignored)) fail_mnist("'" + packed + "' is still packed: gunzip it");
+    if (fs::exists(packed, ignored)) fail_mnist(in_quotes(packed) + " is still packed: gunzip it");
   }
-  fail_mnist("no file '" + name + "' in '" + root + "', nor in raw or MNIST/raw below it, nor '" + dotted +
-             "': unpack MNIST's four files there (relative paths begin at " + fs::current_path().string() + ")");
+  fail_mnist("no file " + in_quotes(name) + " in " + in_quotes(root) + ", nor in raw or MNIST/raw below it, nor " +
+             in_quotes(dotted) + ": unpack MNIST's four files there (relative paths begin at " +
+             printable(fs::current_path().string()) + ")");
 }
 
 /// "0" to the largest label.
@@ -61,12 +63,12 @@ struct IdxFile {
     const size_t header = 4 * (1 + dimensions);
     const auto bytes = file.bytes();
     if (bytes.size() < header)
-      fail_mnist("'" + path + "' has only " + std::to_string(bytes.size()) +
+      fail_mnist(in_quotes(path) + " has only " + std::to_string(bytes.size()) +
                  " bytes, too few for a header: " + kDownload);
     const size_t magic = number(0), expected = 0x0800 + dimensions;  // 8 for uint8.
     if (magic != expected)
-      fail_mnist("'" + path + "' holds no " + what + ": it begins with the number " + std::to_string(magic) + ", not " +
-                 std::to_string(expected) + "; " + kDownload);
+      fail_mnist(in_quotes(path) + " holds no " + what + ": it begins with the number " + std::to_string(magic) +
+                 ", not " + std::to_string(expected) + "; " + kDownload);
     size_t count = 1;
     std::string shape;
     for (size_t i = 0; i < dimensions; ++i) {
@@ -76,7 +78,7 @@ struct IdxFile {
     }
     content = bytes.subspan(header);
     if (content.size() != count)
-      fail_mnist("'" + path + "' says that it holds " + shape + " bytes behind its header, but there are " +
+      fail_mnist(in_quotes(path) + " says that it holds " + shape + " bytes behind its header, but there are " +
                  std::to_string(content.size()) + ": " + kDownload);
   }
 
@@ -94,11 +96,12 @@ PixelDataset read_files(const std::string& given, PixelDataset::Mode mode) {
   const IdxFile labels(find_idx(root, part + "-labels", "idx1-ubyte"), 1, "labels");
   const size_t count = images.sizes[0];
   if (labels.sizes[0] != count)
-    fail_mnist("'" + images.file.path() + "' holds " + std::to_string(count) + " pictures, but '" + labels.file.path() +
-               "' " + std::to_string(labels.sizes[0]) + " labels: take both from one source");
+    fail_mnist(in_quotes(images.file.path()) + " holds " + std::to_string(count) + " pictures, but " +
+               in_quotes(labels.file.path()) + " " + std::to_string(labels.sizes[0]) +
+               " labels: take both from one source");
   const auto possible = [](size_t side) { return side > 0 && side <= INT32_MAX; };
   if (!possible(images.sizes[1]) || !possible(images.sizes[2]))
-    fail_mnist("'" + images.file.path() + "' holds pictures of " + std::to_string(images.sizes[1]) + "x" +
+    fail_mnist(in_quotes(images.file.path()) + " holds pictures of " + std::to_string(images.sizes[1]) + "x" +
                std::to_string(images.sizes[2]) + " pixels: " + kDownload);
 
   PixelDataset::Format format{part == "train" ? "MNIST train" : "MNIST test",

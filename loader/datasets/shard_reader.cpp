@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace::detail {
@@ -12,7 +13,7 @@ namespace {
 
 void require_unchanged(int fd, std::string_view path, const FileStamp& stamp) {
   if (stamp_of(fd, std::string(path)) != stamp)
-    throw TarError("tar: '" + std::string(path) + "' has changed since the dataset was made; make the dataset anew");
+    throw TarError("tar: " + in_quotes(path) + " has changed since the dataset was made; make the dataset anew");
 }
 
 }  // namespace
@@ -31,7 +32,7 @@ std::span<const std::byte> ShardReader::read(size_t shard, std::string_view path
     const auto got = MILLRACE_SYSCALL(
         ::pread(fd, buffer_.data() + done, size - done, static_cast<off_t>(offset + done)), path, offset + done);
     if (got == 0)
-      throw TarError("tar: '" + std::string(path) + "' became shorter than byte " + std::to_string(offset + size) +
+      throw TarError("tar: " + in_quotes(path) + " became shorter than byte " + std::to_string(offset + size) +
                      " while it was read; make the dataset anew");
     done += static_cast<size_t>(got);
   }

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
@@ -135,7 +136,7 @@ class Scan {
 
  private:
   [[noreturn]] void fail(uint64_t at, const std::string& what) const {
-    throw TarError("tar: '" + path_ + "' at byte " + std::to_string(at) + ": " + what);
+    throw TarError("tar: " + in_quotes(path_) + " at byte " + std::to_string(at) + ": " + what);
   }
 
   uint64_t bytes() const { return contents_.stamp.size; }
@@ -212,7 +213,7 @@ class Scan {
     const bool is_regular = type == '0' || type == '7' || (type == '\0' && !name.ends_with('/'));
     if (!has_payload) size = 0;
     const uint64_t payload = at_ + kBlock;
-    require_inside(payload, size, "'" + name + "'");
+    require_inside(payload, size, in_quotes(name));
     if (is_regular) add({std::move(name), payload, size});
     if (type == '1') add_hard_link(std::move(name), link);
     pass(size);
@@ -227,8 +228,8 @@ class Scan {
   void add_hard_link(std::string name, const std::string& link) {
     const auto found = by_name_.find(link);
     if (found == by_name_.end())
-      fail(at_, "'" + name + "' is a hard link to '" + link +
-                    "', which is not before it in the file; repack with the files themselves (tar --hard-dereference)");
+      fail(at_, in_quotes(name) + " is a hard link to " + in_quotes(link) +
+                    ", which is not before it in the file; repack with the files themselves (tar --hard-dereference)");
     const TarMember target = contents_.members[found->second];
     add({std::move(name), target.offset, target.size});
   }
@@ -340,12 +341,12 @@ OwnedFd open_tar(const std::string& path) {
   try {
     return detail::open_regular(path);
   } catch (const std::system_error& error) {
-    throw TarError("tar: cannot open '" + path + "': " + error.code().message() +
+    throw TarError("tar: cannot open " + in_quotes(path) + ": " + error.code().message() +
                    (error.code() == std::errc::no_such_file_or_directory
                         ? "; check the path (it is relative to " + std::filesystem::current_path().string() + ")"
                         : "; it must be a file that this user may read"));
   } catch (const std::runtime_error& error) {
-    throw TarError("tar: '" + path + "' is " + error.what() + "; give the tar file itself");
+    throw TarError("tar: " + in_quotes(path) + " is " + error.what() + "; give the tar file itself");
   }
 }
 

@@ -15,6 +15,7 @@
 #include "millrace/loader/image/decode.h"
 #include "millrace/loader/transforms/renderer.h"
 #include "millrace/loader/whole_number.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
@@ -55,8 +56,8 @@ int64_t number_of(std::span<const std::byte> bytes) {
   const bool has_plus = text.size() > 1 && text[0] == '+' && text[1] != '-';
   const std::optional<int64_t> value = detail::whole_number<int64_t>(text.substr(has_plus ? 1 : 0));
   if (!value)
-    throw std::runtime_error("the label is not a whole number: '" + std::string(text.substr(0, 40)) +
-                             "' (digits, at most a sign, in 64 bits)");
+    throw std::runtime_error("the label is not a whole number: " + in_quotes(text.substr(0, 40)) +
+                             " (digits, at most a sign, in 64 bits)");
   return *value;
 }
 
@@ -86,10 +87,10 @@ std::vector<KeyedFiles> group(const TarContents& contents, const std::string& pa
     if (!name) continue;
     const auto found = last.find(name->key);
     if (found != last.end() && found->second == before && samples[before].has(name->extension))
-      throw TarError("tar: '" + path + "' at byte " + std::to_string(member.offset) + ": sample '" +
-                     std::string(name->key) + "' has two files '" + name->extension +
-                     "' (upper and lower case count as one), the second is '" + member.name +
-                     "'; repack the shard without it");
+      throw TarError("tar: " + in_quotes(path) + " at byte " + std::to_string(member.offset) + ": sample " +
+                     in_quotes(name->key) + " has two files " + in_quotes(name->extension) +
+                     " (upper and lower case count as one), the second is " + in_quotes(member.name) +
+                     "; repack the shard without it");
     const bool is_new = found == last.end() || samples[found->second].has(name->extension);
     before = is_new ? samples.size() : found->second;
     if (is_new) {
@@ -133,7 +134,7 @@ TarShards::TarShards(const std::vector<std::string>& given) {
   files_ = detail::SharedBytes::of(kLabel, files);
   keys_ = SharedStrings::make(keys);
   extensions_ = SharedStrings::make(extensions);
-  left_out.tell("tar", paths.size() == 1 ? paths[0] : paths[0] + "' and those after it, to '" + paths.back());
+  left_out.tell("tar", paths.size() == 1 ? paths[0] : paths[0] + " and those after it, to " + paths.back());
 }
 
 std::vector<int64_t> TarShards::shard_sizes() const {
@@ -166,8 +167,9 @@ std::span<const std::byte> TarShards::bytes(size_t i, std::string_view alternati
   const std::optional<size_t> found = find_file(i, alternatives);
   if (!found) {
     std::string there;
-    for (const std::string_view extension : extensions(i)) there.append(" ").append(extension);
-    throw TarError("tar: sample '" + describe(i) + "' has no file '" + std::string(alternatives) + "'; it has" + there);
+    for (const std::string_view extension : extensions(i)) there.append(" ").append(printable(extension));
+    throw TarError("tar: sample " + in_quotes(describe(i)) + " has no file " + in_quotes(alternatives) + "; it has" +
+                   there);
   }
   return read(i, *found);
 }
@@ -288,7 +290,7 @@ SampleSpec TarImages::spec() {
     } catch (const TarError&) {
       throw;
     } catch (const std::exception& error) {
-      throw TarError("tar: cannot find the size of the first picture, '" + describe(0) + "': " + error.what());
+      throw TarError("tar: cannot find the size of the first picture, " + in_quotes(describe(0)) + ": " + error.what());
     }
   }
   SampleSpec spec = {chain_.field("image", pictures_.mode, *size)};
@@ -306,7 +308,7 @@ void TarImages::read(size_t i, SampleRow& row, SampleContext& context) {
   } catch (const TarError&) {
     throw;
   } catch (const std::exception& error) {
-    throw TarError("tar: cannot read '" + describe(i) + "': " + error.what());
+    throw TarError("tar: cannot read " + in_quotes(describe(i)) + ": " + error.what());
   }
 }
 

@@ -17,6 +17,7 @@
 #include "millrace/loader/datasets/tar_scan.h"
 #include "millrace/loader/datasets/webdataset_name.h"
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 #include "millrace/sharing/os/syscall.h"
 
@@ -33,7 +34,7 @@ struct EntryDeleter {
 };
 
 [[noreturn]] void refuse(std::string_view key, const std::string& why) {
-  throw std::invalid_argument("TarShardWriter: sample '" + std::string(key) + "' " + why);
+  throw std::invalid_argument("TarShardWriter: sample " + in_quotes(key) + " " + why);
 }
 
 bool leads_up(std::string_view path) {
@@ -60,12 +61,12 @@ void require_conformant(std::string_view key, const std::vector<File>& files) {
              "give it another");
     if (leads_up(name)) refuse(key, "leads out of the folder it is unpacked in; use a path without '..'");
     if (file.extension.empty() || file.extension.starts_with('_') || split->extension != file.extension)
-      refuse(key, "has a file '" + std::string(file.extension) +
-                      "'; extensions are in lower case, without '/' and without '_' in front");
+      refuse(key, "has a file " + in_quotes(file.extension) +
+                      "; extensions are in lower case, without '/' and without '_' in front");
   }
   for (size_t k = 1; k < files.size(); ++k)
     if (files[k].extension == files[k - 1].extension)
-      refuse(key, "has two files '" + std::string(files[k].extension) + "'; leave one of them away");
+      refuse(key, "has two files " + in_quotes(files[k].extension) + "; leave one of them away");
 }
 
 constexpr uint64_t kTarBlock = 512;
@@ -118,8 +119,8 @@ class TarShardWriter::Shard {
  private:
   void check(la_ssize_t result) {
     if (result >= ARCHIVE_OK) return;
-    throw std::runtime_error("TarShardWriter: cannot write '" + file_.passing_path() +
-                             "': " + archive_error_string(archive_.get()));
+    throw std::runtime_error("TarShardWriter: cannot write " + in_quotes(file_.passing_path()) + ": " +
+                             archive_error_string(archive_.get()));
   }
 
   void add(std::string name, std::span<const std::byte> bytes) {
@@ -146,8 +147,8 @@ class TarShardWriter::Shard {
   TarContents verified() const {
     TarContents contents = scan_tar(file_.fd(), file_.passing_path());
     const auto fail = [&](const std::string& what) {
-      throw std::runtime_error("TarShardWriter: '" + file_.passing_path() + "' is not what was written: " + what +
-                               "; the disk or its file system is failing");
+      throw std::runtime_error("TarShardWriter: " + in_quotes(file_.passing_path()) +
+                               " is not what was written: " + what + "; the disk or its file system is failing");
     };
     if (contents.members.size() != given_.size())
       fail(std::to_string(contents.members.size()) + " files instead of " + std::to_string(given_.size()));
@@ -155,17 +156,17 @@ class TarShardWriter::Shard {
     for (size_t i = 0; i < given_.size(); ++i) {
       const TarMember& found = contents.members[i];
       if (found.name != given_[i].name || found.size != given_[i].size)
-        fail("'" + found.name + "' of " + std::to_string(found.size) + " bytes instead of '" + given_[i].name +
-             "' of " + std::to_string(given_[i].size));
+        fail(in_quotes(found.name) + " of " + std::to_string(found.size) + " bytes instead of " +
+             in_quotes(given_[i].name) + " of " + std::to_string(given_[i].size));
       buffer.resize(found.size);
       for (size_t done = 0; done < buffer.size();) {
         const auto got = MILLRACE_SYSCALL(
             ::pread(file_.fd(), buffer.data() + done, buffer.size() - done, static_cast<off_t>(found.offset + done)),
             file_.passing_path());
-        if (got == 0) fail("'" + found.name + "' ends early");
+        if (got == 0) fail(in_quotes(found.name) + " ends early");
         done += static_cast<size_t>(got);
       }
-      if (fnv1a(buffer) != hashes_[i]) fail("the bytes of '" + found.name + "' are others");
+      if (fnv1a(buffer) != hashes_[i]) fail("the bytes of " + in_quotes(found.name) + " are others");
     }
     return contents;
   }
@@ -184,8 +185,8 @@ TarShardWriter::TarShardWriter(std::string pattern, TarShardWriterOptions option
     : pattern_(detail::user_path(pattern)), options_(options) {
   static const std::regex kOneNumber("[^%]*%(0[1-9])?d[^%]*");
   if (!std::regex_match(pattern_, kOneNumber))
-    throw std::invalid_argument("TarShardWriter: '" + pattern_ +
-                                "' must hold %d or, say, %06d once for the number of the shard, and no other %");
+    throw std::invalid_argument("TarShardWriter: " + in_quotes(pattern_) +
+                                " must hold %d or, say, %06d once for the number of the shard, and no other %");
   if (options_.max_shard_bytes == 0 || options_.max_shard_samples == 0)
     throw std::invalid_argument("TarShardWriter: max_shard_bytes and max_shard_samples must be positive");
 }

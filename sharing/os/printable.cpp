@@ -85,6 +85,8 @@ std::string printable(std::string_view text, size_t most) {
          escape(text.substr(last));
 }
 
+std::string in_quotes(std::string_view text, size_t most) { return "'" + printable(text, most) + "'"; }
+
 std::string printable_lines(std::string_view text) {
   constexpr size_t kLongestLine = 2000;
   constexpr int kMostLines = 200;

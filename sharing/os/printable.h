@@ -12,6 +12,9 @@ namespace millrace {
 /// with the number of bytes left out between them. A text that is printable and short comes back as it is.
 std::string printable(std::string_view text, size_t most = 240);
 
+/// The same between quotation marks, which is how messages name such a text: 'cats/1.jpg'.
+std::string in_quotes(std::string_view text, size_t most = 240);
+
 /// The same for a text that may have several lines, such as what an exception of another process says: its lines stay
 /// lines, each is cut by itself, and of more than 200 the rest is counted.
 std::string printable_lines(std::string_view text);

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
@@ -63,7 +64,7 @@ namespace detail {
 
 std::string user_path(const std::string& path) {
   if (const size_t nul = path.find('\0'); nul != path.npos)
-    throw std::invalid_argument("the path '" + path.substr(0, nul) +
+    throw std::invalid_argument("the path '" + printable(path.substr(0, nul)) +
                                 "…' has a NUL in it, which no file's name can have: write it without");
   if (!path.starts_with('~')) return path;
   const size_t end = std::min(path.find('/'), path.size());

@@ -6,6 +6,8 @@
 #include <string>
 #include <system_error>
 
+#include "millrace/sharing/os/printable.h"
+
 namespace millrace {
 
 /// A system call that failed: its text, its arguments as given, and errno. code().value() is the errno.
@@ -16,14 +18,16 @@ class SyscallError : public std::system_error {
 
 namespace detail {
 
-/// Throws SyscallError "call(argument, argument)".
+constexpr size_t kLongestCall = 1000;  // A path may have 4096.
+
+/// Throws SyscallError "call with argument, argument".
 template <class... Arguments>
 [[noreturn]] void throw_syscall_error(int error, const char* call, const Arguments&... arguments) {
   std::ostringstream out;
   out << call;
   [[maybe_unused]] const char* separator = " with ";
   ((out << separator << arguments, separator = ", "), ...);
-  throw SyscallError(error, out.str());
+  throw SyscallError(error, printable(out.str(), kLongestCall));
 }
 
 /// Repeats `call` while a signal interrupts it.

@@ -11,6 +11,8 @@
 #include <fstream>
 #include <memory>
 
+#include "millrace/sharing/os/printable.h"
+
 namespace millrace::detail {
 namespace {
 
@@ -65,7 +67,7 @@ std::string library_of(const std::string& task) {
 
 }  // namespace
 
-std::string OtherThread::str() const { return "'" + name + "'" + (library.empty() ? "" : " of " + library); }
+std::string OtherThread::str() const { return in_quotes(name) + (library.empty() ? "" : " of " + printable(library)); }
 
 std::string names_of(const std::vector<OtherThread>& threads) {
   std::string text;

@@ -44,8 +44,8 @@ class Program : public testing::Test {
 
   Result run(const std::string& arguments) const {
     const auto out = folder_ / "out", err = folder_ / "err";
-    const std::string command = "cd '" + folder_.string() + "' && '" + millrace::test::built("apps/millrace") + "' " + arguments +
-                                " </dev/null >'" + out.string() + "' 2>'" + err.string() + "'";
+    const std::string command = "cd '" + folder_.string() + "' && '" + millrace::test::built("apps/millrace") + "' " +
+                                arguments + " </dev/null >'" + out.string() + "' 2>'" + err.string() + "'";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
   }
@@ -101,8 +101,8 @@ class Program : public testing::Test {
 };
 
 // bench on a table of 256 rows, quickly.
-const std::string kBenchTiny =
-    "bench " + millrace::test::source("configs") + "/bench_tiny.yaml --warmup 0 --window 0.05 --repeats 2 dataset.size=256";
+const std::string kBenchTiny = "bench " + millrace::test::source("configs") +
+                               "/bench_tiny.yaml --warmup 0 --window 0.05 --repeats 2 dataset.size=256";
 
 TEST_F(Program, HelpsWhenAsked) {
   const auto result = run("--help");
@@ -118,6 +118,14 @@ TEST_F(Program, RefusesWrongUsage) {
   expect_error("train", 2, "config is required");
   expect_error(kBenchTiny + " --windw 3", 2, "", "--windw");
   expect_error(kBenchTiny + " --repeats 0", 2, "", "--repeats");
+}
+
+TEST_F(Program, WritesNoControlCharactersThatItWasGiven) {
+  expect_error("\"$(printf 'f\\033[2Jly')\"", 2, "expected a command, train, bench or doctor, found 'f\\x1b[2Jly'");
+  expect_error("bench tiny.yaml \"$(printf -- '--f\\033[2Jly')\"", 2, "", "f\\x1b[2Jly");
+  write_train_config("\"pho\\e[2Jtos\"");
+  expect_error("train train.yaml", 2,
+               "train.yaml:1:37: dataset.root: image_folder: no such directory: 'pho\\x1b[2Jtos'");
 }
 
 TEST_F(Program, RefusesAWrongConfiguration) {
@@ -261,8 +269,8 @@ TEST_F(Program, PrintsMeasurementsAsATable) {
 
 TEST_F(Program, ReadsEveryByteWhenTheBenchAsksForIt) {
   const auto checksum = [&](const std::string& dataset) {
-    const auto result =
-        run("bench " + millrace::test::source("configs") + "/bench_big.yaml --warmup 0 --window 0.01 --repeats 1 --json " + dataset);
+    const auto result = run("bench " + millrace::test::source("configs") +
+                            "/bench_big.yaml --warmup 0 --window 0.01 --repeats 1 --json " + dataset);
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return nlohmann::json::parse(result.out)["check"]["checksum"].get<int64_t>();
   };

@@ -246,6 +246,20 @@ TEST(Layering, EnvironmentIsReadBySecureGetenvOnly) {
   }
 }
 
+TEST(Layering, ForeignTextsStandInMessagesByTheFunctionThatEscapesThem) {
+  // "cannot read '" + path: what a name has in it would reach the terminal.
+  const std::regex by_hand(R"('"\s*(\+|<<))");
+  for (const std::string& path : files_with({".h", ".cpp"})) {
+    if (!is_inside(path, "loader") && !is_inside(path, "samplers") && !is_inside(path, "configs") &&
+        !is_inside(path, "apps/millrace"))
+      continue;
+    const std::string text = read(kRoot / path);
+    for (std::sregex_iterator found(text.begin(), text.end(), by_hand), end; found != end; ++found)
+      ADD_FAILURE() << path << ":" << 1 + std::count(text.begin(), text.begin() + found->position(), '\n')
+                    << ": a text in quotes by hand: use in_quotes() of sharing/os/printable.h";
+  }
+}
+
 TEST(Layering, ReportNamesFileLineAndArrow) {
   const auto found = violations("samplers/x.cpp", "#include <vector>\n  #  include \"millrace/loader/batch.h\"\n");
   ASSERT_EQ(found.size(), 1u);

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "millrace/sharing/os/printable.h"
 #include "millrace/version.h"
 
 namespace millrace::apps {
@@ -55,7 +56,8 @@ CommandLine answered(int exit_code) {
 }  // namespace
 
 int fail(int code, std::string what) {
-  std::replace(what.begin(), what.end(), '\n', ' ');  // One line, whatever a library wrote.
+  what = printable_lines(what);                       // Whatever a library wrote,
+  std::replace(what.begin(), what.end(), '\n', ' ');  // and in one line.
   std::fprintf(stderr, "millrace: %s\n", what.c_str());
   return code;
 }
@@ -76,7 +78,7 @@ CommandLine read_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (app.get_subcommands().empty())
       return answered(fail(kWrongUsage, "expected a command, train, bench or doctor" +
-                                            (argc > 1 ? ", found '" + std::string(argv[1]) + "'" : "") +
+                                            (argc > 1 ? ", found " + in_quotes(argv[1]) : "") +
                                             "; see millrace --help"));
     return answered(fail(kWrongUsage, std::string(error.what()) + "; see millrace --help"));
   }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "millrace/apps/millrace/front/command_line.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace::apps {
 namespace {
@@ -21,9 +22,12 @@ const char* text_of(Verdict verdict) {
   return "";
 }
 
+constexpr size_t kLongestCheck = 2000;
+
 void print(const Check& check) {
-  const std::string cure = check.cure.empty() ? "" : ". " + check.cure;
-  std::printf("%-14s %-22s %s%s\n", text_of(check.verdict), check.name.c_str(), check.text.c_str(), cure.c_str());
+  // Devices and libraries are called as they call themselves.
+  const std::string text = printable(check.text + (check.cure.empty() ? "" : ". " + check.cure), kLongestCheck);
+  std::printf("%-14s %-22s %s\n", text_of(check.verdict), printable(check.name).c_str(), text.c_str());
 }
 
 nlohmann::json to_json(const Check& check) {

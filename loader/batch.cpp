@@ -1,6 +1,9 @@
 #include "millrace/loader/batch.h"
 
+#include <unistd.h>
+
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "millrace/loader/device/finish.h"
@@ -8,7 +11,8 @@
 namespace millrace {
 
 Batch::Batch(Delivery delivery)
-    : indices_(std::move(delivery.indices)),
+    : owner_(::getpid()),
+      indices_(std::move(delivery.indices)),
       size_(delivery.samples),
       epoch_(delivery.epoch),
       guarded_(delivery.guarded),
@@ -18,6 +22,7 @@ Batch::Batch(Delivery delivery)
 
 Batch Batch::to(c10::Device device, bool non_blocking) const& {
   if (on_device_) throw std::logic_error("this batch is on a device already: use its tensors' own to()");
+  require_owner();
   if (device.is_cpu()) return *this;
   DeviceCopy copy(columns_, require_cuda(device), guarded_);
   if (!non_blocking) copy.wait();
@@ -39,16 +44,31 @@ Batch Batch::to(c10::Device device, const transforms::Normalize& normalize, bool
 }
 
 void Batch::record_stream(c10::Stream stream) const {
+  require_owner();
   const auto native = native_stream(stream);
   if (guarded_.gate) guarded_.gate->use(guarded_.slot, stream.device_index(), native);
   millrace::record_stream(columns_, stream);
 }
 
 const at::Tensor& Batch::field(size_t number) const {
-  if (number >= columns_.size())
+  const Columns& columns = own_columns();
+  if (number >= columns.size())
     throw std::out_of_range("the batch has no field number " + std::to_string(number) + "; it has " +
-                            to_string(columns_));
-  return columns_.tensor(number);
+                            to_string(columns));
+  return columns.tensor(number);
+}
+
+const Columns& Batch::own_columns() const {
+  require_owner();
+  return columns_;
+}
+
+void Batch::require_owner() const {
+  if (owner_ != ::getpid())
+    throw std::logic_error("this batch belongs to process " + std::to_string(owner_) + ", and process " +
+                           std::to_string(::getpid()) +
+                           ", which was forked from it, cannot use it: clone() the tensors before the fork, or send "
+                           "them by a queue");
 }
 
 }  // namespace millrace

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 #include <c10/core/Stream.h>
+#include <sys/types.h>
 
 #include <cstdint>
 #include <string>
@@ -28,7 +29,10 @@ namespace millrace {
 /// knows nothing. Other tensors on a device, from to() or from a loader with device(), are memory of torch's allocator
 /// like any other: no slot is behind them.
 ///
-/// Move-only. A batch may be used and dropped on any thread.
+/// Move-only. A batch may be used and dropped on any thread. In a process that was forked from the loader's, whatever
+/// gives tensors out or touches the device throws std::logic_error that names both: the parent may drop the batch, and
+/// then the slot is filled anew under the child's eyes. Tensors that were taken out before the fork cannot refuse:
+/// clone those that a child is to have.
 class Batch {
  public:
   explicit Batch(Delivery delivery);
@@ -43,16 +47,16 @@ class Batch {
 
   /// The field of that name. Throws std::out_of_range, naming the fields there are; std::invalid_argument when it is no
   /// tensor.
-  const at::Tensor& operator[](std::string_view name) const { return columns_.tensor(name); }
+  const at::Tensor& operator[](std::string_view name) const { return own_columns().tensor(name); }
 
   /// A field of strings, one a sample; one of tensors of different sizes.
   const std::vector<std::string>& strings(std::string_view name) const { return columns_.strings(name); }
-  const std::vector<at::Tensor>& tensors(std::string_view name) const { return columns_.tensors(name); }
+  const std::vector<at::Tensor>& tensors(std::string_view name) const { return own_columns().tensors(name); }
 
   bool contains(std::string_view name) const { return columns_.contains(name); }
 
   /// All fields, in order.
-  const Columns& columns() const { return columns_; }
+  const Columns& columns() const { return own_columns(); }
 
   /// Samples in this batch; the last one of an epoch may be short.
   int64_t size() const { return size_; }
@@ -92,7 +96,10 @@ class Batch {
   Batch(const Batch&) = default;
 
   const at::Tensor& field(size_t number) const;
+  const Columns& own_columns() const;
+  void require_owner() const;
 
+  pid_t owner_;
   std::vector<int64_t> indices_;
   int64_t size_;
   int64_t epoch_;

@@ -11,10 +11,11 @@ Arena::Arena(size_t slots, size_t slot_bytes, const std::string& knob)
 }
 
 Arena::~Arena() {
-  if (last_call_ && !last_call_()) static_cast<void>(new MappedSegment(std::move(mapped_)));
+  if (last_call_ && is_ours() && !last_call_()) static_cast<void>(new MappedSegment(std::move(mapped_)));
 }
 
 void Arena::give_back(size_t slot) noexcept {
+  if (!is_ours()) return;  // Another thread may have held the lock at the fork, and the event is the loader's too.
   const std::lock_guard lock(mutex_);
   returned_.push_back(slot);
   if (waiting_) event_.signal();

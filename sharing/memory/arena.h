@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -17,7 +20,8 @@ namespace millrace {
 /// One shared segment cut into equal slots, and the list of slots that come home from their borrowers.
 ///
 /// Lives as long as its loader or the last lease, whichever is longer, so tensors stay valid after the loader is gone.
-/// Thread safety: give_back() from any thread; the rest from the loader's thread.
+/// Thread safety: give_back() from any thread; the rest from the loader's thread. In a process that was forked from the
+/// loader's, slots come home and memory goes without effect on the loader's, and no lock is waited for.
 class Arena {
  public:
   /// Throws OutOfSharedMemory; `knob` is what its text tells the user to turn down.
@@ -47,6 +51,9 @@ class Arena {
   void stop_waiting();
 
  private:
+  bool is_ours() const { return owner_ == ::getpid(); }
+
+  const pid_t owner_ = ::getpid();
   size_t slots_;
   size_t slot_bytes_;
   SharedSegment segment_;

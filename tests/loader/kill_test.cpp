@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -139,6 +140,39 @@ TEST(ForkedChild, IsRefusedByTheLoaderByNameAndCostsTheParentNothing) {
   while (take()) continue;
   ASSERT_EQ(order.size(), 100U);
   for (int64_t i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+}
+
+TEST(ForkedChild, IsRefusedByABatchByName) {
+  const Watchdog watchdog(20);
+  auto loader = make_data_loader(Numbers{100}, processes(StartMethod::kForkServer, 2).options(10));
+  auto batch = loader->next();
+  ASSERT_TRUE(batch.has_value());
+  EXPECT_EQ(refused_in_child([&] { batch->data(); }), 0);
+  EXPECT_EQ(refused_in_child([&] { batch->target(); }), 0);
+  EXPECT_EQ(refused_in_child([&] { static_cast<void>((*batch)["noise"]); }), 0);
+  EXPECT_EQ(refused_in_child([&] { batch->tensors("data"); }), 0);
+  EXPECT_EQ(refused_in_child([&] { batch->columns(); }), 0);
+  EXPECT_EQ(refused_in_child([&] { batch->to(c10::kCPU); }), 0);
+  EXPECT_TRUE(testing::is_whole(*batch));
+  // What is the child's own copy it may have.
+  EXPECT_EQ(refused_in_child([&] {
+              if (batch->size() == 10 && batch->indices().size() == 10 && batch->contains("data")) ::_exit(7);
+            }),
+            7);
+}
+
+TEST(ForkedChild, ThatDropsItsCopyOfABatchTakesNothingFromTheParent) {
+  const Watchdog watchdog(20);
+  auto loader = make_data_loader(Numbers{100}, processes(StartMethod::kForkServer, 2).options(10));
+  std::optional<Batch> batch = loader->next();
+  ASSERT_TRUE(batch.has_value());
+  EXPECT_EQ(refused_in_child([&] {
+              batch.reset();
+              ::_exit(7);
+            }),
+            7);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(loader->next().has_value());
+  EXPECT_TRUE(testing::is_whole(*batch)) << "its slot was filled anew";
 }
 
 // Forks at sample 5 and lets the child come back from read(), or throw; then says in "target" how that ended.

@@ -1,14 +1,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <vector>
 
+#include "millrace/sharing/memory/arena.h"
 #include "millrace/sharing/memory/probe.h"
 #include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/os/memfd.h"
+#include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
@@ -200,6 +206,32 @@ TEST_P(SegmentInChild, IsTheSameMemory) {
   auto child = start_child(GetParam(), {entry, {}, {segment.fd()}, "segment"});
   EXPECT_EQ(child.wait(test::kLong).value().exitcode(), 0);
   EXPECT_EQ(mapped.data()[0], std::byte{42});
+}
+
+TEST(Arena, ChildThatIsForkedGivesNothingBackAndWakesNobody) {
+  auto arena = std::make_shared<Arena>(2, 4096, "nothing");
+  int unmappings = 0;
+  arena->before_unmapping([&] {
+    ++unmappings;
+    return true;
+  });
+  auto lease = std::make_unique<Lease>(arena, 1);
+  arena->start_waiting();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    lease.reset();
+    arena.reset();
+    ::_exit(unmappings);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "what is done before unmapping is the loader's to do";
+  EXPECT_FALSE(poll_readable(arena->returned().fd(), std::chrono::nanoseconds(0)));
+  std::vector<size_t> returned;
+  arena->take_returned(returned);
+  EXPECT_TRUE(returned.empty());
+  lease.reset();
+  EXPECT_TRUE(poll_readable(arena->returned().fd(), std::chrono::nanoseconds(0)));
 }
 
 TEST(SharedSegment, LeavesNoName) {

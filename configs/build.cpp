@@ -406,6 +406,8 @@ ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& t
   const auto orientation = keys.choice<Orientation>(
       "orientation", {{"ignore", Orientation::kIgnore}, {"exif", Orientation::kExif}}, Orientation::kIgnore);
   const int64_t max_pixels = keys.integer("max_pixels", kMaxPixels, 1);
+  const auto damaged = keys.choice<DamagedJpegs>(
+      "damaged_jpegs", {{"refuse", DamagedJpegs::kRefuse}, {"read", DamagedJpegs::kRead}}, DamagedJpegs::kRefuse);
   keys.finish();
   auto chain = read_transforms(transforms);
   return build_at<std::exception>(root, [&] {
@@ -413,6 +415,7 @@ ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& t
         .mode(mode)
         .orientation(orientation)
         .max_pixels(max_pixels)
+        .damaged_jpegs(damaged)
         .transform(std::move(chain));
   });
 }

@@ -67,6 +67,7 @@ struct alignas(64) Beacon {
   std::atomic<int64_t> sample;     ///< Being read, when phase is kReading.
   std::atomic<int64_t> since_ns;   ///< CLOCK_MONOTONIC of the last change.
   std::atomic<uint64_t> samples_started;
+  std::atomic<uint64_t> damaged_jpegs;  ///< That it and those before it in this place have read, for statistics.
 };
 
 /// An error inside a range. Written by the claimer before kFailed; texts are cut to fit and end in a zero byte.

@@ -197,7 +197,12 @@ class DataLoaderBase::Engine {
     throw std::logic_error("this loader has no size(): its dataset does not know how many samples its streams give");
   }
   int64_t epoch() const { return epoch_; }
-  const LoaderStats& stats() const { return stats_; }
+  LoaderStats stats() const {
+    LoaderStats stats = stats_;
+    for (size_t w = 0; w < geometry_.workers; ++w)
+      stats.damaged_jpegs += board_.beacon(w).damaged_jpegs.load(std::memory_order_relaxed);
+    return stats;
+  }
   cuda::api::Stream copy_stream(int device) { return gate_ ? gate_->copy_stream(device) : nullptr; }
   const DataLoaderOptions& options() const { return options_; }
   const SampleSpec& spec() const { return *spec_; }

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/loader/image/jpeg.h"
 #include "millrace/sharing/os/look.h"
 #include "millrace/sharing/process/type_name.h"
 
@@ -31,6 +32,22 @@ void copy_cut(std::array<char, N>& to, std::string_view from) {
   to[length] = '\0';
   if (from.size() > length) std::copy(kCut.begin(), kCut.end(), to.begin() + (length - kCut.size()));
 }
+
+// Counts the damaged JPEGs that are read while it lives; before the trainer learns that the range is done.
+class CountDamaged {
+ public:
+  explicit CountDamaged(Beacon& beacon) : beacon_(beacon) {}
+  CountDamaged(const CountDamaged&) = delete;
+  CountDamaged& operator=(const CountDamaged&) = delete;
+  ~CountDamaged() {
+    const uint64_t more = image::damaged_jpegs_read() - before_;
+    if (more > 0) beacon_.damaged_jpegs.fetch_add(more, std::memory_order_relaxed);
+  }
+
+ private:
+  Beacon& beacon_;
+  const uint64_t before_ = image::damaged_jpegs_read();
+};
 
 }  // namespace
 
@@ -70,6 +87,7 @@ void Worker::fill(const Board::Claim& claim) {
                       source_.size(), role_.number, beacon_, *place_.spill, generator_, own_generator_);
   note(WorkerPhase::kReading, -1);
   try {
+    const CountDamaged count(beacon_);
     if (base_seed_ != claim.base_seed) begin(claim.base_seed);
     source_.fill(request);
   } catch (const std::exception& e) {

@@ -180,6 +180,12 @@ ImageFolder ImageFolder::orientation(Orientation orientation) const {
   return result;
 }
 
+ImageFolder ImageFolder::damaged_jpegs(DamagedJpegs damaged) const {
+  ImageFolder result = *this;
+  result.pictures_.damaged_jpegs = damaged;
+  return result;
+}
+
 ImageFolder ImageFolder::max_pixels(int64_t max_pixels) const {
   if (max_pixels < 1) throw std::invalid_argument("ImageFolder: max_pixels is " + std::to_string(max_pixels));
   ImageFolder result = *this;

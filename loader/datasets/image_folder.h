@@ -44,6 +44,9 @@ class ImageFolder {
   /// The same with pictures of up to so many pixels, kMaxPixels unless said otherwise; a larger one is an error.
   ImageFolder max_pixels(int64_t max_pixels) const;
 
+  /// The same with JPEGs that libjpeg only warns of read, or refused, as is the default.
+  ImageFolder damaged_jpegs(DamagedJpegs damaged) const;
+
   const std::vector<std::string>& classes() const { return classes_; }
   const transforms::Chain& chain() const { return chain_; }
   size_t size() const { return files_.size(); }

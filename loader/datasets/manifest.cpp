@@ -75,6 +75,12 @@ ImageManifest ImageManifest::orientation(Orientation orientation) const {
   return result;
 }
 
+ImageManifest ImageManifest::damaged_jpegs(DamagedJpegs damaged) const {
+  ImageManifest result = *this;
+  result.pictures_.damaged_jpegs = damaged;
+  return result;
+}
+
 ImageManifest ImageManifest::max_pixels(int64_t max_pixels) const {
   if (max_pixels < 1) throw std::invalid_argument("ImageManifest: max_pixels is " + std::to_string(max_pixels));
   ImageManifest result = *this;

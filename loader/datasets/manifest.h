@@ -77,6 +77,9 @@ class ImageManifest {
   /// The same with pictures of up to so many pixels, kMaxPixels unless said otherwise; a larger one is an error.
   ImageManifest max_pixels(int64_t max_pixels) const;
 
+  /// The same with JPEGs that libjpeg only warns of read, or refused, as is the default.
+  ImageManifest damaged_jpegs(DamagedJpegs damaged) const;
+
   /// The labels' texts by number; empty where labels are integers.
   const std::vector<std::string>& classes() const { return classes_; }
   const transforms::Chain& chain() const { return chain_; }

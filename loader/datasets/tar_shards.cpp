@@ -269,6 +269,12 @@ TarImages TarImages::orientation(Orientation orientation) const {
   return result;
 }
 
+TarImages TarImages::damaged_jpegs(DamagedJpegs damaged) const {
+  TarImages result = *this;
+  result.pictures_.damaged_jpegs = damaged;
+  return result;
+}
+
 TarImages TarImages::max_pixels(int64_t max_pixels) const {
   if (max_pixels < 1) throw std::invalid_argument("TarImages: max_pixels is " + std::to_string(max_pixels));
   TarImages result = *this;

@@ -151,6 +151,9 @@ class TarImages {
   /// The same with pictures of up to so many pixels, kMaxPixels unless said otherwise; a larger one is an error.
   TarImages max_pixels(int64_t max_pixels) const;
 
+  /// The same with JPEGs that libjpeg only warns of read, or refused, as is the default.
+  TarImages damaged_jpegs(DamagedJpegs damaged) const;
+
   const TarShards& shards() const { return shards_; }
   const transforms::Chain& chain() const { return chain_; }
   size_t size() const { return shards_.size(); }

@@ -46,7 +46,7 @@ Size ImageDecoder::open(std::span<const std::byte> file, const PictureOptions& o
   const int orientation = options.orientation == Orientation::kExif ? exif_orientation(file) : 1;
   Image& decoded = orientation == 1 ? image_ : stored_;
   if (looks_like_jpeg(file)) {
-    const Size size = jpeg_.open(file);
+    const Size size = jpeg_.open(file, options.damaged_jpegs);
     require_size(size, options.max_pixels);
     source_ = Source::kJpeg;
     if (orientation == 1) return size;

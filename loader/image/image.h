@@ -21,6 +21,10 @@ enum class Orientation : uint8_t { kIgnore, kExif };
 /// speaks of a decompression bomb and refuses: a file of two kilobytes can ask for sixty times as much.
 constexpr int64_t kMaxPixels = 178'956'970;
 
+/// What is done with a JPEG whose pixels are partly lost, of which libjpeg only warns: it is an error, or read with
+/// what libjpeg makes up in their place, as PyTorch does, and counted. One that ends early is an error in both.
+enum class DamagedJpegs : uint8_t { kRefuse, kRead };
+
 /// How the pictures of a dataset are decoded.
 struct PictureOptions {
   PictureOptions(ImageMode image_mode = ImageMode::kRGB) : mode(image_mode) {}
@@ -28,10 +32,11 @@ struct PictureOptions {
   ImageMode mode;
   Orientation orientation = Orientation::kIgnore;
   int64_t max_pixels = kMaxPixels;
+  DamagedJpegs damaged_jpegs = DamagedJpegs::kRefuse;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(mode, orientation, max_pixels);
+    archive(mode, orientation, max_pixels, damaged_jpegs);
   }
 };
 

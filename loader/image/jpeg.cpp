@@ -51,7 +51,11 @@ struct ErrorManager {
   jpeg_error_mgr base;  // First, so that libjpeg's pointer to it is a pointer to this.
   std::jmp_buf jump;
   std::array<char, JMSG_LENGTH_MAX> text;
+  DamagedJpegs damaged = DamagedJpegs::kRefuse;
+  bool has_lost_pixels = false;
 };
+
+thread_local uint64_t damaged_read = 0;
 
 constexpr size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
@@ -68,7 +72,6 @@ bool loses_pixels(int code) {
   switch (code) {
     case JWRN_HIT_MARKER:
     case JWRN_HUFF_BAD_CODE:
-    case JWRN_JPEG_EOF:
     case JWRN_MUST_RESYNC:
     case JWRN_NOT_SEQUENTIAL:
       return true;
@@ -92,7 +95,11 @@ bool is_unknown_kind(int code) {
 }
 
 void on_message(j_common_ptr info, int level) {
-  if (level < 0 && loses_pixels(info->err->msg_code)) fail(info);
+  if (level >= 0) return;
+  ErrorManager& manager = manager_of(info);
+  const int code = info->err->msg_code;
+  if (code == JWRN_JPEG_EOF || (loses_pixels(code) && manager.damaged == DamagedJpegs::kRefuse)) fail(info);
+  manager.has_lost_pixels |= loses_pixels(code);
 }
 
 /// libjpeg's memory for one picture: handed out from one piece that stays between pictures. Its own manager returns
@@ -250,8 +257,12 @@ struct JpegReader::State {
 JpegReader::JpegReader() : state_(std::make_unique<State>()) {}
 JpegReader::~JpegReader() = default;
 
-Size JpegReader::open(std::span<const std::byte> file) {
+uint64_t damaged_jpegs_read() { return damaged_read; }
+
+Size JpegReader::open(std::span<const std::byte> file, DamagedJpegs damaged) {
   State& state = *state_;
+  state.errors.damaged = damaged;
+  state.errors.has_lost_pixels = false;
   jpeg_decompress_struct& info = state.info;
   const auto* const data = reinterpret_cast<const unsigned char*>(file.data());
   const auto require_end = [&](size_t from) {
@@ -338,7 +349,10 @@ Strip JpegReader::next() {
   }
   state.rows_left -= rows;
   // What lies below the region is not read.
-  if (state.rows_left == 0) state.guarded([&] { jpeg_abort_decompress(&info); });
+  if (state.rows_left == 0) {
+    state.guarded([&] { jpeg_abort_decompress(&info); });
+    damaged_read += std::exchange(state.errors.has_lost_pixels, false);
+  }
   return {pixels + static_cast<size_t>(state.left) * kPixelBytes, stride, rows};
 }
 

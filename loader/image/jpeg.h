@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -17,8 +18,8 @@ namespace millrace::image {
 ///
 /// One object serves one thread for any number of files; it keeps libjpeg's state and its row buffer between them.
 /// Errors are std::runtime_error with libjpeg's reason; kinds of JPEG that it does not know are not called broken. What
-/// libjpeg only warns of is an error too when pixels are lost or invented (a truncated file, a corrupt entropy code);
-/// stray bytes between segments are not.
+/// libjpeg only warns of is an error too when pixels are lost or invented (a truncated file, a corrupt entropy code),
+/// unless DamagedJpegs::kRead says otherwise; stray bytes between segments are not.
 class JpegReader {
  public:
   JpegReader();
@@ -27,7 +28,7 @@ class JpegReader {
   JpegReader& operator=(const JpegReader&) = delete;
 
   /// Reads the header, for which nothing of the picture's size is allocated. Copies the bytes.
-  Size open(std::span<const std::byte> file);
+  Size open(std::span<const std::byte> file, DamagedJpegs damaged = DamagedJpegs::kRefuse);
 
   /// Begins to decode `region`, which must lie inside the picture. REQUIRES: open() just gave a size.
   void start(const Box& region, ImageMode mode);
@@ -39,5 +40,8 @@ class JpegReader {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// How many JPEGs this thread has read though they are damaged where it looked at them. Goes up only.
+uint64_t damaged_jpegs_read();
 
 }  // namespace millrace::image

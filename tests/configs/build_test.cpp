@@ -290,6 +290,8 @@ TEST(ImageFolderSection, SaysHowPicturesAreDecoded) {
   EXPECT_EQ(shape(", orientation: exif"), (std::vector<int64_t>{3, 3, 5}));
   EXPECT_THROW(shape(", max_pixels: 14"), std::runtime_error);
   EXPECT_EQ(shape(", max_pixels: 15"), shape(""));
+  EXPECT_EQ(shape(", damaged_jpegs: read"), shape(""));
+  EXPECT_THROW(shape(", damaged_jpegs: repair"), ConfigError);
 }
 
 TEST(ImageFolderSection, GivesAMissingFolderItsPlace) {

@@ -13,9 +13,11 @@
 #include <fstream>
 #include <iostream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "millrace/loader/data_loader.h"
 #include "millrace/loader/datasets/image_folder.h"
 #include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/support/directory.h"
@@ -53,6 +55,27 @@ ImageManifest manifest(const std::string& name, const std::string& text, const I
   const Directory directory;  // Gone when this returns: the manifest is read once.
   directory.write(name, text);
   return ImageManifest(directory.path() + "/" + name, options);
+}
+
+TEST(ImageManifest, ReadsDamagedJpegsWhereItIsToldToAndTheLoaderCountsThem) {
+  const Directory directory;
+  directory.copy("formats/baseline_420.jpg", "good.jpg");
+  std::ostringstream good;
+  good << std::ifstream(directory.path() + "/good.jpg", std::ios::binary).rdbuf();
+  std::string bytes = good.str();
+  bytes.erase(bytes.size() - 800, 798);
+  directory.write("damaged.jpg", bytes);
+  directory.write("a.csv", "path,label\ngood.jpg,1\ndamaged.jpg,2\n");
+  const ImageManifest pictures(directory.path() + "/a.csv");
+  for (const int64_t workers : {0, 2}) {
+    auto loader = make_data_loader(pictures.damaged_jpegs(DamagedJpegs::kRead),
+                                   DataLoaderOptions(1).num_workers(workers).prefetch(1));
+    EXPECT_EQ(loader->stats().damaged_jpegs, 0U);
+    for (int64_t i = 0; i < 2; ++i) ASSERT_TRUE(loader->next().has_value());
+    EXPECT_EQ(loader->stats().damaged_jpegs, 1U) << workers << " workers";
+  }
+  auto loader = make_data_loader(pictures, DataLoaderOptions(2));
+  EXPECT_THROW(loader->next(), SampleError);
 }
 
 TEST(ImageManifest, GivesPicturesLabelsBoxesAndMasks) {

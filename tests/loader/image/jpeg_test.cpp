@@ -117,6 +117,36 @@ TEST(JpegReader, RefusesMissingMiddle) {
   EXPECT_THAT(error_of(file, {0, 0, 71, 93}), HasSubstr("JPEG: "));
 }
 
+TEST(JpegReader, ReadsADamagedFileWhereItIsToldToAndCountsIt) {
+  const Bytes good = read_bytes(data_path("formats/baseline_420.jpg"));
+  Bytes damaged = good;
+  damaged.erase(damaged.end() - 800, damaged.end() - 2);
+  JpegReader reader;
+  const uint64_t before = damaged_jpegs_read();
+  const Size size = reader.open(damaged, DamagedJpegs::kRead);
+  const Planes all = read_region(reader, whole(size), ImageMode::kRGB);
+  EXPECT_EQ(damaged_jpegs_read(), before + 1);
+  SampleRng rng(3);
+  for (int i = 0; i < 50; ++i) {
+    const Box region = random_box(size, rng);
+    reader.open(damaged, DamagedJpegs::kRead);
+    ASSERT_EQ(read_region(reader, region, ImageMode::kRGB), crop(all, region));
+  }
+  reader.open(good, DamagedJpegs::kRead);
+  const uint64_t damaged_only = damaged_jpegs_read();
+  const Box top = {0, 0, 8, size.width};
+  EXPECT_EQ(crop(read_region(reader, whole(size), ImageMode::kRGB), top), crop(all, top)) << "what is not lost";
+  EXPECT_EQ(damaged_jpegs_read(), damaged_only) << "a good file is none";
+  EXPECT_NE(error_of(damaged, whole(size)), "") << "the next one that is opened without is refused";
+}
+
+TEST(JpegReader, ThatReadsDamagedFilesRefusesTruncatedOnes) {
+  Bytes file = read_bytes(data_path("formats/baseline_420.jpg"));
+  file.resize(file.size() / 2);
+  JpegReader reader;
+  EXPECT_THROW(reader.open(file, DamagedJpegs::kRead), std::runtime_error);
+}
+
 TEST(JpegReader, KindsThatLibjpegLacksAreNotCalledBroken) {
   const Bytes good = read_bytes(data_path("formats/baseline_420.jpg"));
   const std::array<std::byte, 2> marker = {std::byte{0xFF}, std::byte{0xC0}};

@@ -307,7 +307,7 @@ class StreamsSource final : public StreamsSourceBase {
         if (auto sample = step(stream, wanted, request)) samples.push_back(*std::move(sample));
       } catch (...) {
         if (!wanted.skip_errors) throw;
-        ++batch.skipped;
+        FillRequest::leave_out(batch, 1);
       }
     }
     const bool is_short = static_cast<int64_t>(samples.size()) < wanted.batch_size;
@@ -406,7 +406,7 @@ class StatefulSource final : public StreamsSourceBase {
       if (auto value = ended_ ? std::nullopt : step(wanted, request)) put_value(batch, *value, wanted);
     } catch (...) {
       if (!wanted.skip_errors) throw;
-      batch.skipped = static_cast<uint32_t>(wanted.batch_size);
+      FillRequest::leave_out(batch, static_cast<uint32_t>(wanted.batch_size));
     }
     batch.ended = ended_;
     request.put(batch);

@@ -156,6 +156,8 @@ class DataLoaderBase::Engine {
     state.samples = source_->size();
     state.fields = fields_text();
     state.seed = options_.seed();
+    state.order = order_->name();
+    state.batch_size = options_.batch_size();
     state.epoch = epoch_;
     const auto slot = ledger_.find_open(next_in_order_);
     order_->save(state, epoch_, slot && plans_[*slot].epoch == epoch_ ? &plans_[*slot] : nullptr);
@@ -174,9 +176,14 @@ class DataLoaderBase::Engine {
     };
     if (state.version != LoaderState::kVersion) refuse("version", state.version, LoaderState::kVersion);
     if (state.samples != source_->size()) refuse("dataset's number of samples", state.samples, source_->size());
-    if (state.fields != fields_text()) refuse("dataset's sample", state.fields, fields_text());
+    if (state.fields != fields_text()) refuse("dataset's sample", printable(state.fields), fields_text());
     if (state.seed != options_.seed()) refuse("seed", state.seed, options_.seed());
-    if (state.epoch < 0) throw std::invalid_argument("the state's epoch is negative");
+    if (state.order != order_->name()) refuse("order", printable(state.order), order_->name());
+    // Batches that were given ahead are known by their number.
+    if (!state.ahead.empty() && state.batch_size != options_.batch_size())
+      refuse("batch_size", state.batch_size, options_.batch_size());
+    if (state.epoch < 0) throw std::invalid_argument("this loader cannot go on from that state: its epoch is negative");
+    for (size_t s = 0; s < state.streams.size(); ++s) require_own_state(s, state.streams[s].state);
     order_->load(state);
     tell_of_losses();
     cancel_open();
@@ -184,6 +191,15 @@ class DataLoaderBase::Engine {
     delivered_ = 0;
     opened_in_epoch_ = 0;
     exhausted_ = false;
+  }
+
+  void require_own_state(size_t stream, const std::vector<std::byte>& state) const {
+    try {
+      source_->check_state(state);
+    } catch (const DecodeError& e) {
+      throw std::invalid_argument("this loader cannot go on from that state: that of its stream " +
+                                  std::to_string(stream) + " is no state of this dataset: " + e.what());
+    }
   }
 
   void wait_ready() {

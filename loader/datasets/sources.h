@@ -297,6 +297,14 @@ class StreamsSource final : public StreamsSourceBase {
     return std::make_unique<StreamsSource>(detail::clone(prototype_), collate_);
   }
 
+  void check_state(std::span<const std::byte> state) const override {
+    if constexpr (HasState<D>) {
+      if (!state.empty()) decode_state<StateOf<D>>(state);
+    } else {
+      Source::check_state(state);
+    }
+  }
+
   void fill(FillRequest& request) override {
     const StreamRequest wanted = request.stream();
     Stream& stream = go_to(wanted, request);
@@ -330,6 +338,15 @@ class StreamsSource final : public StreamsSourceBase {
     std::unique_ptr<D> dataset;
   };
 
+  template <class S>
+  static S decode_state(std::span<const std::byte> bytes) {
+    S state;
+    DecodeArchive archive(bytes, {});
+    archive(state);
+    if (archive.remaining() > 0) throw DecodeError("it goes on behind its end");
+    return state;
+  }
+
   auto step(Stream& stream, const StreamRequest& wanted, FillRequest& request) {
     StreamContext context = request.start(wanted, stream.position);
     ++stream.position;  // Before the call: what throws is used up as well.
@@ -349,10 +366,7 @@ class StreamsSource final : public StreamsSourceBase {
       stream = {wanted.epoch, 0, false, std::make_unique<D>(*prototype_)};
       if constexpr (HasState<D>) {
         if (!wanted.known_state.empty()) {
-          StateOf<D> state;
-          DecodeArchive archive(wanted.known_state, {});
-          archive(state);
-          stream.dataset->load_state(state);
+          stream.dataset->load_state(decode_state<StateOf<D>>(wanted.known_state));
           stream.position = wanted.known_position;
         }
       }

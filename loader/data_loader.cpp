@@ -1,9 +1,11 @@
 #include "millrace/loader/data_loader.h"
 
+#include <c10/util/Exception.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <map>
@@ -88,7 +90,10 @@ class DataLoaderBase::Engine {
   }
 
   ~Engine() {
-    if (owner_ == ::getpid()) return;
+    if (owner_ == ::getpid()) {
+      tell_at_end();
+      return;
+    }
     // In a child that the user forked, the workers are the parent's.
     static_cast<void>(processes_.release());
     static_cast<void>(threads_.release());
@@ -131,6 +136,7 @@ class DataLoaderBase::Engine {
   void set_epoch(int64_t epoch) {
     if (epoch < 0) throw std::invalid_argument("epoch " + std::to_string(epoch) + " cannot be negative");
     if (epoch == epoch_ && delivered_ == 0) return;
+    tell_of_losses();
     cancel_open();
     epoch_ = epoch;
     delivered_ = 0;
@@ -151,6 +157,8 @@ class DataLoaderBase::Engine {
     state.samples = source_->size();
     state.fields = fields_text();
     state.seed = options_.seed();
+    state.order = order_->name();
+    state.batch_size = options_.batch_size();
     state.epoch = epoch_;
     const auto slot = ledger_.find_open(next_in_order_);
     order_->save(state, epoch_, slot && plans_[*slot].epoch == epoch_ ? &plans_[*slot] : nullptr);
@@ -171,13 +179,28 @@ class DataLoaderBase::Engine {
     if (state.samples != source_->size()) refuse("dataset's number of samples", state.samples, source_->size());
     if (state.fields != fields_text()) refuse("dataset's sample", printable(state.fields), fields_text());
     if (state.seed != options_.seed()) refuse("seed", state.seed, options_.seed());
-    if (state.epoch < 0) throw std::invalid_argument("the state's epoch is negative");
+    if (state.order != order_->name()) refuse("order", printable(state.order), order_->name());
+    // Batches that were given ahead are known by their number.
+    if (!state.ahead.empty() && state.batch_size != options_.batch_size())
+      refuse("batch_size", state.batch_size, options_.batch_size());
+    if (state.epoch < 0) throw std::invalid_argument("this loader cannot go on from that state: its epoch is negative");
+    for (size_t s = 0; s < state.streams.size(); ++s) require_own_state(s, state.streams[s].state);
     order_->load(state);
+    tell_of_losses();
     cancel_open();
     epoch_ = opening_epoch_ = state.epoch;
     delivered_ = 0;
     opened_in_epoch_ = 0;
     exhausted_ = false;
+  }
+
+  void require_own_state(size_t stream, const std::vector<std::byte>& state) const {
+    try {
+      source_->check_state(state);
+    } catch (const DecodeError& e) {
+      throw std::invalid_argument("this loader cannot go on from that state: that of its stream " +
+                                  std::to_string(stream) + " is no state of this dataset: " + e.what());
+    }
   }
 
   void wait_ready() {
@@ -302,6 +325,7 @@ class DataLoaderBase::Engine {
   }
 
   void begin_next_epoch() {
+    tell_of_losses();
     ++epoch_;
     delivered_ = 0;
     if (opening_epoch_ < epoch_) begin_opening(epoch_);
@@ -651,8 +675,12 @@ class DataLoaderBase::Engine {
       throw_corrupted(slot, e.what());
     }
     if (kind_ == Source::Kind::kStreams) delivery.samples = delivery.packed->samples;
-    stats_.skipped_samples += delivery.packed->skipped;
-    stats_.sample_errors += delivery.packed->skipped;
+    if (const uint32_t skipped = delivery.packed->skipped) {
+      note_error("a sample of stream " + std::to_string(plans_[slot].stream.stream) + ": " +
+                 printable_lines(delivery.packed->error));
+      stats_.skipped_samples += skipped;
+      stats_.sample_errors += skipped;
+    }
     return delivery;
   }
 
@@ -773,6 +801,39 @@ class DataLoaderBase::Engine {
 
   // --- errors ---
 
+  void note_error(const std::string& text) {
+    stats_.last_error = text;
+    if (first_error_.empty()) first_error_ = text;
+  }
+
+  // Training that counts steps may never see an epoch's end.
+  void tell_at_end() {
+    try {
+      tell_of_losses();
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "millrace: a handler of warnings threw %s\n", e.what());
+    }
+  }
+
+  // Samples that were left out or replaced make no error, so the end of their epoch, or its being left, tells of them:
+  // the first time, since the next epochs lack the same ones, and when there were no others.
+  void tell_of_losses() {
+    const uint64_t skipped = stats_.skipped_samples - before_epoch_.skipped_samples;
+    const uint64_t lost = skipped + stats_.replaced_samples - before_epoch_.replaced_samples;
+    const uint64_t given = stats_.samples - before_epoch_.samples;
+    bool& told = given == 0 ? told_of_nothing_ : told_of_losses_;
+    if (lost > 0 && !std::exchange(told, true))
+      TORCH_WARN("DataLoader: of the ", given + skipped, " samples of epoch ", epoch_, ", ", lost,
+                 " could not be read and ", lost == 1 ? "was " : "were ",
+                 skipped > 0 ? "left out"
+                 : lost == 1 ? "replaced by another"
+                             : "replaced by others",
+                 ", the first: ", first_error_,
+                 ". LoaderStats counts them; with on_error(OnError::kRaise) each is an error");
+    before_epoch_ = stats_;
+    first_error_.clear();
+  }
+
   // What went wrong in a range, and at which of its batch's rows; none when it is no sample's fault.
   struct Failure {
     std::optional<WorkerDied> death;
@@ -816,7 +877,7 @@ class DataLoaderBase::Engine {
       if (!failure) continue;
       const auto instead = failure->row ? stand_in(slot, *failure->row) : std::nullopt;
       if (!instead) return false;
-      stats_.last_error = failure->death ? failure->death->what() : failure->error->what();
+      note_error(failure->death ? failure->death->what() : failure->error->what());
       ++stats_.sample_errors;
       ++(*instead == kNoSample ? stats_.skipped_samples : stats_.replaced_samples);
       ledger_.replace_index(slot, *failure->row, *instead);
@@ -856,7 +917,7 @@ class DataLoaderBase::Engine {
       if (!failure) continue;
       given_up_.erase({ledger_[slot].sequence, r});
       ++stats_.sample_errors;
-      stats_.last_error = failure->death ? failure->death->what() : failure->error->what();
+      note_error(failure->death ? failure->death->what() : failure->error->what());
       lose(slot);
       if (failure->death) throw WorkerDied(*failure->death);
       throw SampleError(*failure->error);
@@ -1182,6 +1243,10 @@ class DataLoaderBase::Engine {
   int64_t deaths_without_batch_ = 0;
   std::vector<int64_t> deaths_before_ready_;  // In a row, by worker.
   LoaderStats stats_;
+  LoaderStats before_epoch_;          // As they were when it began.
+  std::string first_error_;           // Of the epoch.
+  bool told_of_losses_ = false;       // That samples were left out or replaced,
+  bool told_of_nothing_ = false;      // and that there were no others.
   std::optional<DeviceStage> stage_;  // Of loaders with device() whose workers make CPU tensors.
   Clock::time_point next_look_for_deaths_;
   Clock::time_point next_look_at_board_;  // While it is waited.

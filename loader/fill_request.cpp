@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "millrace/loader/seeds.h"
+#include "millrace/sharing/process/backtrace.h"
 
 namespace millrace {
 
@@ -36,6 +37,11 @@ void FillRequest::seed_default_generator(uint64_t seed) const {
   at::Generator generator = own_generator_;
   const std::lock_guard<std::mutex> lock(generator.mutex());
   generator.set_current_seed(seed);
+}
+
+void FillRequest::leave_out(PackedBatch& batch, uint32_t samples) {
+  batch.skipped += samples;
+  if (batch.error.empty()) batch.error = report_current_exception().headline();
 }
 
 void FillRequest::put(const PackedBatch& batch) {

@@ -82,6 +82,9 @@ class FillRequest {
   /// As start(), for the sample that a stream gives behind `position` others.
   StreamContext start(const StreamRequest& stream, int64_t position);
 
+  /// Counts `samples` of a stream as left out of its batch, for what is being thrown. REQUIRES: inside a catch block.
+  static void leave_out(PackedBatch& batch, uint32_t samples);
+
   /// Puts a whole batch in its place. REQUIRES: the source's batches are packed. Throws OutOfSharedMemory, and what
   /// DeviceSlot::store() throws.
   void put(const PackedBatch& batch);

@@ -1,6 +1,8 @@
 #include "millrace/loader/order.h"
 
 #include <algorithm>
+#include <limits>
+#include <set>
 #include <stdexcept>
 #include <string>
 
@@ -8,6 +10,23 @@ namespace millrace {
 namespace {
 
 constexpr int64_t kErrorsThatEndAnEpoch = 2;  // In a row.
+
+[[noreturn]] void refuse_state(const std::string& why) {
+  throw std::invalid_argument("this loader cannot go on from that state: " + why);
+}
+
+// What holds for every state that a loader has given.
+void require_in_state(bool holds, const std::string& why) {
+  if (!holds) refuse_state(why + ", so it was changed since a loader gave it");
+}
+
+std::string said(const char* name, int64_t value) {
+  return std::string("its ") + name + " is " + std::to_string(value);
+}
+
+void require_count(const char* name, int64_t value) {
+  require_in_state(value >= 0, said(name, value) + "; it cannot be negative");
+}
 
 }  // namespace
 
@@ -70,8 +89,7 @@ void IndexOrder::save(LoaderState& state, int64_t epoch, const BatchPlan* next) 
 }
 
 void IndexOrder::load(const LoaderState& state) {
-  if (!state.streams.empty())
-    throw std::invalid_argument("the state is one of streams, and this dataset is read by index");
+  require_own(state);
   sampler_.load_state(state.sampler);
   not_begun_ = nullptr;
   errors_in_row_ = 0;
@@ -83,6 +101,31 @@ void IndexOrder::load(const LoaderState& state) {
   ahead_epoch_ = state.epoch;
   ahead_.clear();
   for (const int64_t ahead : state.ahead) ahead_.push_back(batch_ + ahead);
+}
+
+void IndexOrder::require_own(const LoaderState& state) const {
+  if (!state.streams.empty()) refuse_state("it is one of streams, and this dataset is read by index");
+  require_count("batches", state.batches);
+  require_count("position", state.position);
+  require_count("sampler's epoch", state.sampler.epoch);
+  require_count("sampler's position", state.sampler.position);
+  require_in_state(state.next_stream == 0, said("next_stream", state.next_stream) + ", but it has no streams");
+  require_in_state(state.batches > 0 || state.position == 0,
+                   said("position", state.position) + ", but no batch of the epoch was given");
+  // Inner epochs are counted by samplers that repeat others; 0 is what one of the user's may say that counts none.
+  require_in_state(state.sampler.epoch == 0 || state.sampler.epoch >= state.epoch,
+                   said("sampler's epoch", state.sampler.epoch) + ", but its epoch is " + std::to_string(state.epoch));
+  // A sampler has given all that arrived, and what was lost to errors, or went to other ranks, besides.
+  require_in_state(
+      sampler_.position_unit() != PositionUnit::kIndices || state.sampler.epoch != state.epoch ||
+          state.sampler.position >= state.position,
+      said("sampler's position", state.sampler.position) + ", but its position is " + std::to_string(state.position));
+  std::set<int64_t> seen;
+  for (const int64_t ahead : state.ahead) {
+    require_count("ahead", ahead);
+    require_in_state(seen.insert(ahead).second,
+                     "it says twice that batch " + std::to_string(ahead) + " was given ahead");
+  }
 }
 
 StreamOrder::StreamOrder(int64_t num_streams, int64_t batch_size, bool drop_last, size_t samples)
@@ -146,19 +189,7 @@ void StreamOrder::save(LoaderState& state, int64_t, const BatchPlan*) const {
 }
 
 void StreamOrder::load(const LoaderState& state) {
-  if (state.streams.empty())
-    throw std::invalid_argument("the state is one of a dataset that is read by index, and this one gives streams");
-  if (state.streams.size() != streams_.size())
-    throw std::invalid_argument("the state is one of " + std::to_string(state.streams.size()) +
-                                " streams, this loader has " + std::to_string(streams_.size()) +
-                                ": set DataLoaderOptions::num_streams to what it was");
-  if (state.next_stream < 0 || state.next_stream >= std::ssize(streams_))
-    throw std::invalid_argument("the state's next_stream is " + std::to_string(state.next_stream) + ", but there are " +
-                                std::to_string(streams_.size()) + " streams");
-  for (const auto& stream : state.streams)
-    if (stream.position < 0)
-      throw std::invalid_argument("the state has a stream at position " + std::to_string(stream.position) +
-                                  "; it cannot be negative");
+  require_own(state);
   begin(state.epoch);
   for (size_t s = 0; s < streams_.size(); ++s) {
     streams_[s].delivered = state.streams[s];
@@ -166,6 +197,29 @@ void StreamOrder::load(const LoaderState& state) {
   }
   turn_ = delivered_turn_ = state.next_stream;
   batch_ = delivered_batches_ = state.batches;
+}
+
+void StreamOrder::require_own(const LoaderState& state) const {
+  if (state.streams.empty()) refuse_state("it is one of a dataset that is read by index, and this one gives streams");
+  if (state.streams.size() != streams_.size())
+    refuse_state("it is one of " + std::to_string(state.streams.size()) + " streams, this loader has " +
+                 std::to_string(streams_.size()) + ": set DataLoaderOptions::num_streams to what it was");
+  require_in_state(
+      state.next_stream >= 0 && state.next_stream < std::ssize(streams_),
+      said("next_stream", state.next_stream) + ", but there are " + std::to_string(streams_.size()) + " streams");
+  require_in_state(state.sampler == SamplerState() && state.position == 0 && state.ahead.empty(),
+                   "it says where a sampler is, but streams have none");
+  require_count("batches", state.batches);
+  int64_t samples = 0;
+  for (const auto& stream : state.streams) {
+    require_in_state(stream.position >= 0 && stream.position <= std::numeric_limits<int64_t>::max() - samples,
+                     "it has a stream at position " + std::to_string(stream.position));
+    require_in_state(stream.position > 0 || (!stream.ended && stream.state.empty()),
+                     "it has a stream at position 0 that has been read");
+    samples += stream.position;
+  }
+  require_in_state(state.batches <= samples, said("batches", state.batches) + ", but its streams have given " +
+                                                 std::to_string(samples) + " samples at most");
 }
 
 }  // namespace millrace

@@ -5,6 +5,8 @@
 #include <exception>
 #include <map>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/loader/packed.h"
@@ -31,6 +33,9 @@ struct BatchPlan {
 class Order {
  public:
   virtual ~Order() = default;
+
+  /// What kind of order it is: a state of another is none of this one's.
+  virtual std::string name() const = 0;
 
   /// Batches an epoch; nullopt where nobody knows.
   virtual std::optional<int64_t> size() const = 0;
@@ -59,6 +64,7 @@ class IndexOrder final : public Order {
  public:
   explicit IndexOrder(AnyBatchSampler sampler) : sampler_(std::move(sampler)) {}
 
+  std::string name() const override { return sampler_.name(); }
   std::optional<int64_t> size() const override { return sampler_.size(); }
   void begin(int64_t epoch) override;
   bool next(BatchPlan& plan, std::vector<int64_t>& indices) override;
@@ -69,6 +75,7 @@ class IndexOrder final : public Order {
  private:
   BatchPlan here() const { return {epoch_, batch_, position_, sampler_.state(), {}}; }
   void plan_next(BatchPlan& plan, std::vector<int64_t>& indices);
+  void require_own(const LoaderState& state) const;
 
   AnyBatchSampler sampler_;
   std::exception_ptr not_begun_;  // Why the epoch could not be begun.
@@ -90,6 +97,7 @@ class StreamOrder final : public Order {
  public:
   StreamOrder(int64_t num_streams, int64_t batch_size, bool drop_last, size_t samples);
 
+  std::string name() const override { return "streams"; }
   std::optional<int64_t> size() const override { return size_; }
   void begin(int64_t epoch) override;
   bool next(BatchPlan& plan, std::vector<int64_t>& indices) override;
@@ -98,6 +106,8 @@ class StreamOrder final : public Order {
   void load(const LoaderState& state) override;
 
  private:
+  void require_own(const LoaderState& state) const;
+
   struct Stream {
     int64_t planned = 0;  // Samples.
     LoaderState::Stream delivered;

@@ -18,12 +18,13 @@ constexpr size_t kAlignment = 64;
 
 size_t aligned(size_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
 
-// In front of everything. Behind it: description, value, state, then the tensors at multiples of 64 bytes.
+// In front of everything. Behind it: description, value, state, error, then the tensors at multiples of 64 bytes.
 struct Header {
   uint64_t mark = kPacked;
   uint64_t description_bytes = 0;
   uint64_t value_bytes = 0;
   uint64_t state_bytes = 0;
+  uint64_t error_bytes = 0;
   uint32_t samples = 0;
   uint32_t skipped = 0;
   uint32_t ended = 0;
@@ -85,13 +86,15 @@ PackedLayout::PackedLayout(const PackedBatch& batch, std::span<const uint64_t> d
     offset = aligned(offset + tensor.nbytes());
   }
   description_ = encode(places).bytes;
-  tensors_ = aligned(sizeof(Header) + description_.size() + batch.value.size() + batch.state.size());
+  tensors_ =
+      aligned(sizeof(Header) + description_.size() + batch.value.size() + batch.state.size() + batch.error.size());
   bytes_ = tensors_ + offset;
 }
 
 void PackedLayout::write(std::span<std::byte> memory) const {
-  const Header header{kPacked,        description_.size(), batch_.value.size(), batch_.state.size(),
-                      batch_.samples, batch_.skipped,      batch_.ended};
+  const Header header{
+      kPacked,        description_.size(), batch_.value.size(), batch_.state.size(), batch_.error.size(),
+      batch_.samples, batch_.skipped,      batch_.ended};
   std::byte* at = memory.data();
   const auto append = [&](const void* data, size_t size) {
     if (size != 0) std::memcpy(at, data, size);
@@ -101,6 +104,7 @@ void PackedLayout::write(std::span<std::byte> memory) const {
   append(description_.data(), description_.size());
   append(batch_.value.data(), batch_.value.size());
   append(batch_.state.data(), batch_.state.size());
+  append(batch_.error.data(), batch_.error.size());
   for (size_t t = 0; t < batch_.tensors.size(); ++t) {
     const at::Tensor& tensor = batch_.tensors[t];
     if (!tensor.defined() || tensor.is_cuda() || tensor.numel() == 0) continue;
@@ -130,6 +134,7 @@ PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>
   const auto description = take(header.description_bytes);
   batch.value = take(header.value_bytes);
   batch.state = take(header.state_bytes);
+  for (const std::byte byte : take(header.error_bytes)) batch.error += std::to_integer<char>(byte);
   batch.samples = header.samples;
   batch.skipped = header.skipped;
   batch.ended = header.ended != 0;

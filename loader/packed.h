@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,7 @@ namespace millrace {
 struct PackedBatch {
   uint32_t samples = 0;             ///< In it; 0 from a stream that has none left.
   uint32_t skipped = 0;             ///< Of a stream, that could not be read.
+  std::string error;                ///< Why the first of those could not.
   bool ended = false;               ///< The stream has none behind it.
   std::vector<std::byte> state;     ///< Of the stream behind this batch; empty without one.
   std::vector<std::byte> value;     ///< Encoded.

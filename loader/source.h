@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -51,6 +52,11 @@ class Source {
 
   /// Into how many streams it may be cut.
   virtual int64_t max_streams() const { return std::numeric_limits<int64_t>::max(); }
+
+  /// Throws DecodeError when a stream's dataset cannot have given `state`, which is empty where none was given.
+  virtual void check_state(std::span<const std::byte> state) const {
+    if (!state.empty()) throw DecodeError("this dataset has no state()");
+  }
 
   /// Throws what the dataset throws.
   virtual void fill(FillRequest& request) = 0;

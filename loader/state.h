@@ -18,7 +18,7 @@ using State = std::map<std::string, std::variant<int64_t, double, std::string>>;
 /// of ranks, or with another batch size. Its size does not depend on the dataset's; it grows with the number of streams
 /// and what their datasets' own states take.
 struct LoaderState {
-  static constexpr int64_t kVersion = 1;
+  static constexpr int64_t kVersion = 2;
 
   struct Stream {
     int64_t position = 0;  ///< Samples delivered.
@@ -33,10 +33,12 @@ struct LoaderState {
 
   int64_t version = kVersion;
 
-  // What it is a state of. A loader of another dataset or seed refuses it.
+  // What it is a state of. A loader of another dataset, seed or kind of order refuses it.
   uint64_t samples = 0;  ///< In the dataset.
   std::string fields;    ///< What a sample of it looks like.
   uint64_t seed = 0;
+  std::string order;       ///< The sampler's kind, see sampler_name(), or "streams".
+  int64_t batch_size = 1;  ///< May be another where no batch was delivered out of order.
 
   int64_t epoch = 0;     ///< Whose batches come next,
   int64_t batches = 0;   ///< of which so many have been delivered (or lost to errors),
@@ -48,14 +50,17 @@ struct LoaderState {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(version, samples, fields, seed, epoch, batches, position, sampler, ahead, streams, next_stream);
+    archive(version, samples, fields, seed, order, batch_size, epoch, batches, position, sampler, ahead, streams,
+            next_stream);
   }
 };
 
-/// The state as text (JSON), to read, or to keep inside a checkpoint.
+/// The state as text (JSON), to read, or to keep inside a checkpoint. With a checksum of what it says, not of how it is
+/// written: white space and the order of fields may change on the way.
 std::string to_string(const LoaderState& state);
 
-/// Throws std::runtime_error when the text is no state, or one of a later version.
+/// Throws std::runtime_error when the text is no state, one of another version, or says something else than to_string()
+/// wrote.
 LoaderState loader_state_from_string(const std::string& text);
 
 /// Writes the text to a file, which is replaced as one step. Throws std::runtime_error.

@@ -3,11 +3,13 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "millrace/samplers/sampler.h"
+#include "millrace/samplers/sampler_name.h"
 #include "millrace/samplers/sampler_state.h"
 
 namespace millrace {
@@ -37,6 +39,9 @@ class AnyBatchSampler {
 
   PositionUnit position_unit() const { return held_->position_unit(); }
 
+  /// Of the sampler that it is, see sampler_name().
+  std::string name() const { return held_->name(); }
+
  private:
   struct Base {
     virtual ~Base() = default;
@@ -46,6 +51,7 @@ class AnyBatchSampler {
     virtual SamplerState state() const = 0;
     virtual void load_state(const SamplerState& state) = 0;
     virtual PositionUnit position_unit() const = 0;
+    virtual std::string name() const = 0;
   };
 
   // Makes a sampler that is not resumable so.
@@ -66,6 +72,7 @@ class AnyBatchSampler {
       if (!given) --at_.position;
       return given;
     }
+    std::string name() const { return sampler_name(sampler_); }
     SamplerState state() const { return at_; }
     void load_state(const SamplerState& state) {
       require_position("AnyBatchSampler", state.position, size());
@@ -103,6 +110,7 @@ class AnyBatchSampler {
       else
         return PositionUnit::kBatches;
     }
+    std::string name() const override { return sampler_name(sampler); }
     S sampler;
   };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "millrace/samplers/sampler.h"
+#include "millrace/samplers/sampler_name.h"
 
 namespace millrace {
 
@@ -56,6 +57,9 @@ class BatchSampler {
   /// The inner sampler's, so that its position counts indices and another batch_size may go on from it.
   SamplerState state() const requires Resumable<S> { return sampler_.state(); }
   void load_state(const SamplerState& state) requires Resumable<S> { sampler_.load_state(state); }
+
+  /// The inner sampler's: how it is cut into batches may change.
+  std::string name() const { return sampler_name(sampler_); }
 
   int64_t batch_size() const { return batch_size_; }
   bool drop_last() const { return drop_last_; }

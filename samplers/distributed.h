@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "millrace/samplers/sampler.h"
+#include "millrace/samplers/sampler_name.h"
 #include "millrace/samplers/sampler_state.h"
 
 namespace millrace {
@@ -95,6 +96,9 @@ class DistributedBase {
     share_.begin();
   }
 
+  /// The same on all ranks.
+  std::string name() const { return "millrace::Distributed of " + sampler_name(sampler_); }
+
  protected:
   S sampler_;
   RankShare<Element> share_;
@@ -142,7 +146,8 @@ class Distributed<S> : public detail::DistributedBase<S, std::vector<int64_t>> {
   using detail::DistributedBase<S, std::vector<int64_t>>::DistributedBase;
 
   bool next(std::vector<int64_t>& batch) {
-    const bool given = this->share_.next(batch, [&](std::vector<int64_t>& drawn) { return this->sampler_.next(drawn); });
+    const bool given =
+        this->share_.next(batch, [&](std::vector<int64_t>& drawn) { return this->sampler_.next(drawn); });
     if (!given) batch.clear();
     return given;
   }

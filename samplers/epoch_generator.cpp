@@ -64,7 +64,14 @@ void EpochGenerator::load_state(const SamplerState& state, std::string_view samp
     throw std::invalid_argument(std::string(sampler) +
                                 (is_shared() ? ": the state is of a sampler with a seed, this one has a generator"
                                              : ": the state is of a sampler with a generator, this one has a seed"));
-  if (is_shared()) set_state(shared_, state.generator);
+  if (is_shared()) {
+    try {
+      set_state(shared_, state.generator);
+    } catch (const std::exception&) {
+      throw std::invalid_argument(std::string(sampler) + ": the state's generator, of " +
+                                  std::to_string(state.generator.size()) + " bytes, is no state of this sampler's");
+    }
+  }
   set_epoch(state.epoch);
 }
 

@@ -37,7 +37,7 @@ class EpochGenerator {
 
   /// Goes to the start of the state's epoch: the draws that follow begin() are those that followed it then. A shared
   /// generator is set back for everybody. Throws std::invalid_argument, in the name of `sampler`, when the state is of
-  /// a sampler with a seed and this one has a generator, or the other way round.
+  /// a sampler with a seed and this one has a generator, or the other way round, or of another kind of generator.
   void load_state(const SamplerState& state, std::string_view sampler);
 
  private:

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "millrace/samplers/sampler.h"
+#include "millrace/samplers/sampler_name.h"
 
 namespace millrace {
 
@@ -42,6 +43,8 @@ class RepeatSampler {
     sampler_.load_state(state);
     inner_epoch_ = state.epoch;
   }
+
+  std::string name() const { return "millrace::RepeatSampler of " + sampler_name(sampler_); }
 
  private:
   void set_inner_epoch(int64_t epoch) {
@@ -83,6 +86,8 @@ class InfiniteSampler {
     sampler_.load_state(state);
     epoch_ = state.epoch;
   }
+
+  std::string name() const { return "millrace::InfiniteSampler of " + sampler_name(sampler_); }
 
  private:
   S sampler_;

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "millrace/samplers/sampler_name.h"
 #include "millrace/samplers/sampler_state.h"
 
 namespace millrace {
@@ -33,7 +35,8 @@ concept Sampler = std::movable<T> && requires(T sampler, const T& fixed, int64_t
 /// - `load_state(state)`: goes there, after which next() gives what it gave after state() was asked. The sampler must
 ///   have been made with the same arguments. Throws std::invalid_argument for a position that no epoch of it has.
 ///
-/// All samplers of this folder are. AnySampler makes one of any Sampler.
+/// All samplers of this folder are. AnySampler makes one of any Sampler. One that is a NamedSampler too keeps its
+/// states when its type is renamed.
 template <class T>
 concept Resumable = requires(T sampler, const T& fixed, const SamplerState& state) {
   { fixed.state() } -> std::same_as<SamplerState>;
@@ -73,6 +76,9 @@ class AnySampler {
   SamplerState state() const { return held_->state(); }
   void load_state(const SamplerState& state) { held_->load_state(state); }
 
+  /// Of the sampler that it is, see sampler_name().
+  std::string name() const { return held_->name(); }
+
  private:
   struct Base {
     virtual ~Base() = default;
@@ -81,6 +87,7 @@ class AnySampler {
     virtual std::optional<int64_t> next() = 0;
     virtual SamplerState state() const = 0;
     virtual void load_state(const SamplerState& state) = 0;
+    virtual std::string name() const = 0;
   };
 
   template <class S>
@@ -92,6 +99,7 @@ class AnySampler {
     std::optional<int64_t> next() override { return sampler.next(); }
     SamplerState state() const override { return sampler.state(); }
     void load_state(const SamplerState& state) override { sampler.load_state(state); }
+    std::string name() const override { return sampler_name(sampler); }
     S sampler;
   };
 
@@ -122,6 +130,7 @@ class AnySampler {
         }
       }
     }
+    std::string name() const override { return sampler_name(sampler); }
     S sampler;
     SamplerState at;  // An epoch before the first set_epoch() counts as 0, as for every sampler.
   };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "millrace/samplers/sampler.h"
+#include "millrace/samplers/sampler_name.h"
 #include "millrace/samplers/scatter.h"
 
 namespace millrace {
@@ -70,6 +71,8 @@ class ShuffleBufferSampler {
     restart(state.epoch);
     while (position_ < state.position && next()) continue;
   }
+
+  std::string name() const { return "millrace::ShuffleBufferSampler of " + sampler_name(sampler_); }
 
  private:
   void restart(int64_t epoch) {

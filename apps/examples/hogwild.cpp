@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "millrace/loader/whole_number.h"
 #include "millrace/sharing/process/init.h"
 #include "millrace/sharing/process/process.h"
 #include "millrace/sharing/tensor/share_memory.h"
@@ -50,10 +51,18 @@ Digits read_digits(const std::string& path) {
   char line[1024];
   while (gzgets(file.get(), line, sizeof line)) {
     std::istringstream numbers(line);
-    std::string number;
-    for (int i = 0; i < 64 && std::getline(numbers, number, ','); ++i) pixels.push_back(std::stof(number) / 16);
-    if (!std::getline(numbers, number)) throw std::runtime_error(path + ": a line has less than 65 numbers");
-    labels.push_back(std::stoll(number));
+    const auto next_below = [&](int64_t end) {
+      std::string text;
+      std::getline(numbers, text, ',');
+      if (text.ends_with('\n')) text.pop_back();
+      const auto number = millrace::detail::whole_number<int64_t>(text);
+      if (!number || *number < 0 || *number >= end)
+        throw std::runtime_error(path + ", line " + std::to_string(labels.size() + 1) + ": found '" + text +
+                                 "', expected 64 whole numbers from 0 to 16 and a digit");
+      return *number;
+    };
+    for (int i = 0; i < 64; ++i) pixels.push_back(static_cast<float>(next_below(17)) / 16);
+    labels.push_back(next_below(10));
   }
   const auto count = static_cast<int64_t>(labels.size());
   return {torch::tensor(pixels).reshape({count, 64}), torch::tensor(labels)};

@@ -8,10 +8,12 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
+#include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "millrace/apps/examples/device_tensor.h"
+#include "millrace/loader/whole_number.h"
 #include "millrace/sharing/channel/queue.h"
 #include "millrace/sharing/cuda/ipc.h"
 #include "millrace/sharing/process/init.h"
@@ -53,7 +55,9 @@ int main(int argc, char** argv) {
     return 0;
   }
   mp::Queue<at::Tensor> tensors;
-  mp::Process provider(provide, std::ref(tensors), argc > 1 ? std::atoi(argv[1]) : 10);
+  const auto drain_seconds = millrace::detail::whole_number<int>(argc > 1 ? argv[1] : "10");
+  if (!drain_seconds) throw std::invalid_argument(std::string("expected a number of seconds, found '") + argv[1] + "'");
+  mp::Process provider(provide, std::ref(tensors), *drain_seconds);
   mp::Process consumer(consume, std::ref(tensors));
   provider.start();
   consumer.start();

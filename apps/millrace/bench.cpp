@@ -12,6 +12,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -101,7 +102,8 @@ class Consumer {
   void take() {
     const auto asked = Clock::now();
     auto batch = loader_->next();
-    while (!batch) batch = loader_->next();  // An epoch ended.
+    if (!batch) batch = loader_->next();  // An epoch ended.
+    if (!batch) fail_empty();
     next_s_ = seconds_since(asked);
     samples_ += batch->size();
     ++batches_;
@@ -127,6 +129,14 @@ class Consumer {
   int64_t checksum() const { return checksum_; }  // Sum of all bytes as 64-bit words, when they are read.
 
  private:
+  // Such epochs would follow each other for ever.
+  [[noreturn]] void fail_empty() const {
+    const LoaderStats stats = loader_->stats();
+    if (stats.skipped_samples == 0) throw std::runtime_error("an epoch had no sample");
+    throw std::runtime_error("an epoch had no sample: none could be read, " + std::to_string(stats.skipped_samples) +
+                             " were left out so far, the last error: " + stats.last_error);
+  }
+
   Read read_;
   std::unique_ptr<DataLoader> loader_;
   double ready_s_ = 0;
@@ -251,6 +261,7 @@ void bench(const configs::Node& run, const BenchOptions& options) {
                               {"check",
                                {{"workers", consumer.worker_pids().size()},
                                 {"worker_deaths", consumer.stats().worker_deaths},
+                                {"skipped_samples", consumer.stats().skipped_samples},
                                 {"bytes_per_batch", windows.back().bytes / windows.back().batches},
                                 {"checksum", consumer.checksum()}}}}
             << '\n';

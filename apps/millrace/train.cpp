@@ -1,11 +1,11 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,6 +21,7 @@
 #include "millrace/configs/binder.h"
 #include "millrace/configs/build.h"
 #include "millrace/loader/data_loader.h"
+#include "millrace/loader/whole_number.h"
 #include "millrace/sharing/cuda/driver.h"
 #include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/os/printable.h"
@@ -78,9 +79,8 @@ torch::Device read_device(configs::Section& settings) {
   if (name == "cpu") return torch::kCPU;
   const bool is_cuda = name == "cuda" || name.starts_with("cuda:");
   const std::string_view number = std::string_view(name).substr(std::min<size_t>(name.size(), 5));
-  int index = 0;
-  const auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), index);
-  if (!is_cuda || (name.size() > 4 && (problem != std::errc() || end != number.data() + number.size() || index < 0)))
+  const int index = name == "cuda" ? 0 : millrace::detail::whole_number<int>(number).value_or(-1);
+  if (!is_cuda || index < 0)
     throw node->error("expected auto, cpu, cuda or cuda:0, cuda:1, ..., found " + in_quotes(name));
   if (!torch::cuda::is_available())
     throw node->error(cuda::Driver::find() ? "LibTorch finds no CUDA device: it was built without CUDA"
@@ -163,11 +163,53 @@ std::unique_ptr<torch::optim::Optimizer> build_optimizer(const configs::Node& ru
   return built;
 }
 
+// How many of an epoch's samples a loader gave, and how many it did not, or not as they are (loader.on_error).
+struct Share {
+  int64_t given = 0;
+  int64_t skipped = 0;
+  int64_t replaced = 0;
+
+  bool is_whole() const { return skipped == 0 && replaced == 0; }
+
+  // "12 of 24 samples", "24 samples, 2 replaced".
+  std::string str() const {
+    std::string text = std::to_string(given);
+    if (skipped > 0) text += " of " + std::to_string(given + skipped);
+    text += " samples";
+    if (replaced > 0) text += ", " + std::to_string(replaced) + " replaced";
+    return text;
+  }
+};
+
+// Counts from when it is made.
+class ShareCounter {
+ public:
+  explicit ShareCounter(const Split& split) : loader_(*split.loader), before_(loader_.stats()) {}
+
+  // Throws std::runtime_error when there was no sample. `epoch` names what they would have been of.
+  Share share(const std::string& epoch) const {
+    const LoaderStats now = loader_.stats();
+    const Share share{difference(now.samples, before_.samples),
+                      difference(now.skipped_samples, before_.skipped_samples),
+                      difference(now.replaced_samples, before_.replaced_samples)};
+    if (share.given > 0) return share;
+    if (share.skipped == 0) throw std::runtime_error(epoch + " had no sample");
+    throw std::runtime_error(epoch + " had no sample: none of " + std::to_string(share.skipped) +
+                             " could be read, the last error: " + now.last_error);
+  }
+
+ private:
+  static int64_t difference(uint64_t now, uint64_t before) { return static_cast<int64_t>(now - before); }
+
+  const DataLoader& loader_;
+  LoaderStats before_;
+};
+
 struct EpochResult {
   double loss = 0;    // Mean over the samples.
   double wait_s = 0;  // Inside the loader's next().
   double seconds = 0;
-  int64_t samples = 0;
+  Share samples;
 };
 
 // Notes what the trainer does for as long as it does it.
@@ -195,9 +237,12 @@ class Trainer {
     if (classifier.place.amp == torch::kHalf) loss_scale_.emplace(classifier.place.device);
   }
 
-  EpochResult epoch(Split& split, Progress& progress, int64_t samples_before) {
+  // `name` is for errors.
+  EpochResult epoch(const std::string& name, Split& split, Progress& progress, int64_t samples_before) {
     classifier_.model->train();
     EpochResult result;
+    const ShareCounter counter(split);
+    int64_t samples = 0;
     auto loss_sum = torch::zeros({}, torch::TensorOptions(torch::kDouble).device(classifier_.place.device));
     const auto start = Clock::now();
     for (;;) {
@@ -207,14 +252,15 @@ class Trainer {
       if (!batch) break;
       const auto loss = step(*batch);
       loss_sum += loss * batch->size();
-      result.samples += batch->size();
-      progress.update(samples_before + result.samples, [&] {
+      samples += batch->size();
+      progress.update(samples_before + samples, [&] {
         char note[32];
         std::snprintf(note, sizeof note, "loss %.3f", loss.item<double>());
         return std::string(note);
       });
     }
-    result.loss = loss_sum.item<double>() / static_cast<double>(std::max<int64_t>(result.samples, 1));
+    result.samples = counter.share(name);
+    result.loss = loss_sum.item<double>() / static_cast<double>(samples);
     result.seconds = seconds_since(start);
     if (trace_) trace_->settle();
     return result;
@@ -255,16 +301,19 @@ class Trainer {
   Trace* trace_;
 };
 
-// The share of the split's samples whose class is the model's first guess, in percent.
-double accuracy(Classifier& classifier, Split& split) {
+// ", test accuracy 81.25 %": the share of the split's samples whose class is the model's first guess.
+std::string test_accuracy(Classifier& classifier, Split& split) {
   const torch::NoGradGuard no_grad;
   classifier.model->eval();
-  int64_t right = 0, samples = 0;
-  while (const auto batch = split.loader->next()) {
+  const ShareCounter counter(split);
+  int64_t right = 0;
+  while (const auto batch = split.loader->next())
     right += classifier.logits(*batch).argmax(1).eq(batch->target()).sum().item<int64_t>();
-    samples += batch->size();
-  }
-  return samples == 0 ? 0 : 100.0 * static_cast<double>(right) / static_cast<double>(samples);
+  const Share samples = counter.share("the test split");
+  char text[64];
+  std::snprintf(text, sizeof text, ", test accuracy %.2f %%",
+                100.0 * static_cast<double>(right) / static_cast<double>(samples.given));
+  return text + (samples.is_whole() ? "" : " of " + samples.str());
 }
 
 // The trainer and its workers share the cores.
@@ -297,20 +346,19 @@ void train(const configs::Node& run, const TrainOptions& options) {
   EpochResult total;
   std::string test_text;
   for (int64_t epoch = 1; epoch <= epochs; ++epoch) {
-    const auto result = trainer.epoch(split, progress, total.samples);
-    total.samples += result.samples;
+    const auto result = trainer.epoch("epoch " + std::to_string(epoch), split, progress, total.samples.given);
+    total.samples.given += result.samples.given;
     total.seconds += result.seconds;
     total.wait_s += result.wait_s;
-    char text[64] = "";
-    if (test) std::snprintf(text, sizeof text, ", test accuracy %.2f %%", accuracy(classifier, *test));
-    test_text = text;
+    if (test) test_text = test_accuracy(classifier, *test);
+    const auto left = result.samples.is_whole() ? "" : " over " + result.samples.str();
     progress.clear();
-    std::printf("epoch %ld/%ld: loss %.4f%s\n", epoch, epochs, result.loss, test_text.c_str());
+    std::printf("epoch %ld/%ld: loss %.4f%s%s\n", epoch, epochs, result.loss, left.c_str(), test_text.c_str());
     std::fflush(stdout);
   }
   std::printf("trained %ld epochs in %.2f s: %.0f samples/s, waited for data %.1f %% of the time%s\n", epochs,
-              total.seconds, static_cast<double>(total.samples) / total.seconds, 100 * total.wait_s / total.seconds,
-              test_text.c_str());
+              total.seconds, static_cast<double>(total.samples.given) / total.seconds,
+              100 * total.wait_s / total.seconds, test_text.c_str());
   if (trace) trace->write(options.trace);
 }
 

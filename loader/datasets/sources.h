@@ -297,6 +297,14 @@ class StreamsSource final : public StreamsSourceBase {
     return std::make_unique<StreamsSource>(detail::clone(prototype_), collate_);
   }
 
+  void check_state(std::span<const std::byte> state) const override {
+    if constexpr (HasState<D>) {
+      if (!state.empty()) decode_state<StateOf<D>>(state);
+    } else {
+      Source::check_state(state);
+    }
+  }
+
   void fill(FillRequest& request) override {
     const StreamRequest wanted = request.stream();
     Stream& stream = go_to(wanted, request);
@@ -307,7 +315,7 @@ class StreamsSource final : public StreamsSourceBase {
         if (auto sample = step(stream, wanted, request)) samples.push_back(*std::move(sample));
       } catch (...) {
         if (!wanted.skip_errors) throw;
-        ++batch.skipped;
+        FillRequest::leave_out(batch, 1);
       }
     }
     const bool is_short = static_cast<int64_t>(samples.size()) < wanted.batch_size;
@@ -330,6 +338,15 @@ class StreamsSource final : public StreamsSourceBase {
     std::unique_ptr<D> dataset;
   };
 
+  template <class S>
+  static S decode_state(std::span<const std::byte> bytes) {
+    S state;
+    DecodeArchive archive(bytes, {});
+    archive(state);
+    if (archive.remaining() > 0) throw DecodeError("it goes on behind its end");
+    return state;
+  }
+
   auto step(Stream& stream, const StreamRequest& wanted, FillRequest& request) {
     StreamContext context = request.start(wanted, stream.position);
     ++stream.position;  // Before the call: what throws is used up as well.
@@ -349,10 +366,7 @@ class StreamsSource final : public StreamsSourceBase {
       stream = {wanted.epoch, 0, false, std::make_unique<D>(*prototype_)};
       if constexpr (HasState<D>) {
         if (!wanted.known_state.empty()) {
-          StateOf<D> state;
-          DecodeArchive archive(wanted.known_state, {});
-          archive(state);
-          stream.dataset->load_state(state);
+          stream.dataset->load_state(decode_state<StateOf<D>>(wanted.known_state));
           stream.position = wanted.known_position;
         }
       }
@@ -406,7 +420,7 @@ class StatefulSource final : public StreamsSourceBase {
       if (auto value = ended_ ? std::nullopt : step(wanted, request)) put_value(batch, *value, wanted);
     } catch (...) {
       if (!wanted.skip_errors) throw;
-      batch.skipped = static_cast<uint32_t>(wanted.batch_size);
+      FillRequest::leave_out(batch, static_cast<uint32_t>(wanted.batch_size));
     }
     batch.ended = ended_;
     request.put(batch);

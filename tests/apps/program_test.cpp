@@ -44,8 +44,9 @@ class Program : public testing::Test {
 
   Result run(const std::string& arguments) const {
     const auto out = folder_ / "out", err = folder_ / "err";
-    const std::string command = "cd '" + folder_.string() + "' && '" + millrace::test::built("apps/millrace") + "' " +
-                                arguments + " </dev/null >'" + out.string() + "' 2>'" + err.string() + "'";
+    const std::string command = "cd '" + folder_.string() + "' && timeout 60 '" +
+                                millrace::test::built("apps/millrace") + "' " + arguments + " </dev/null >'" +
+                                out.string() + "' 2>'" + err.string() + "'";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
   }
@@ -168,6 +169,49 @@ TEST_F(Program, FailsWithOneLineForABadPicture) {
   }
 }
 
+TEST_F(Program, FailsWhenAnEpochOfTrainingHasNoSample) {
+  for (int i = 0; i < 4; ++i) write("photos/hat/" + std::to_string(i) + ".jpg", "<html>gone</html>");
+  write("photos/dress/0.jpg", "<html>gone</html>");
+  write_train_config("photos");
+  const auto result = run("train train.yaml loader.on_error=skip");
+  EXPECT_EQ(result.exit_code, 1) << result.out;
+  EXPECT_THAT(
+      result.err,
+      ContainsRegex("epoch 1 had no sample: none of 5 could be read, the last error: .*photos/(hat|dress)/[0-3].jpg"));
+}
+
+TEST_F(Program, SaysOfHowManySamplesLossAndAccuracyAre) {
+  copy_photos();
+  write_train_config("photos");
+  write("photos/hat/2.jpg", "<html>gone</html>");
+  const auto result = run("train train.yaml loader.on_error=skip test.loader.on_error=skip");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(
+      result.out,
+      ContainsRegex("epoch 1/2: loss [0-9.]+ over 7 of 8 samples, test accuracy [0-9.]+ % of 7 of 8 samples\n"));
+  EXPECT_THAT(result.err,
+              ContainsRegex("of the 8 samples of epoch 0, 1 could not be read and was left out, .*photos/hat/2.jpg"));
+  const auto replaced = run("train train.yaml loader.on_error=replace test.loader.on_error=skip epochs=1");
+  EXPECT_THAT(replaced.out, ContainsRegex("epoch 1/1: loss [0-9.]+ over 8 samples, 1 replaced, "));
+}
+
+TEST_F(Program, FailsWhenTheTestSplitHasNoSample) {
+  copy_photos();
+  write_train_config("photos");
+  for (const char* name : {"hat", "dress"}) write("gone/" + std::string(name) + "/0.jpg", "<html>gone</html>");
+  const auto result = run("train train.yaml test.dataset.root=gone test.loader.on_error=skip");
+  EXPECT_EQ(result.exit_code, 1) << result.out;
+  EXPECT_THAT(result.err, HasSubstr("the test split had no sample: none of 2 could be read, the last error: "));
+}
+
+TEST_F(Program, BenchEndsWhenNoSampleCanBeRead) {
+  for (const char* name : {"hat", "dress"}) write("photos/" + std::string(name) + "/0.jpg", "<html>gone</html>");
+  write_train_config("photos");
+  const auto result = run("bench train.yaml --warmup 0 --window 0.05 --repeats 1 loader.on_error=skip");
+  EXPECT_EQ(result.exit_code, 1) << result.out;
+  EXPECT_THAT(result.err, HasSubstr("an epoch had no sample: none could be read, "));
+}
+
 TEST_F(Program, TrainsTheSameModelForTheSameSeedAndAnyNumberOfWorkers) {
   copy_photos();
   write_train_config("photos");
@@ -257,6 +301,7 @@ TEST_F(Program, PrintsMeasurementsAsJson) {
   EXPECT_GE(json["metrics"].value("cpu_us_per_sample", -1.0), 0.0);
   EXPECT_EQ(json["samples_per_s_of_windows"].size(), 2U);
   EXPECT_EQ(json["check"]["workers"], 1);
+  EXPECT_EQ(json["check"]["skipped_samples"], 0);
   EXPECT_EQ(json["check"]["bytes_per_batch"], 64 * (16 * 4 + 8));
 }
 

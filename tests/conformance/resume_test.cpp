@@ -1,4 +1,5 @@
 // A loader that stopped behind any batch goes on in another process, with another number of workers, as if it had not.
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/randn.h>
@@ -26,6 +27,7 @@
 #include "millrace/samplers/distributed_sampler.h"
 #include "millrace/samplers/keyed_permutation.h"
 #include "millrace/samplers/random_sampler.h"
+#include "millrace/samplers/repeat_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
 #include "millrace/samplers/weighted_random_sampler.h"
 #include "millrace/sharing/process/process.h"
@@ -493,8 +495,8 @@ TEST(State, OfAnotherLoaderIsRefusedWithTheDifferenceNamed) {
   expect_refused(*make_data_loader(InPlace{17}, DataLoaderOptions(4).seed(2)), state,
                  "its seed is 2, the state's is 1");
   LoaderState later = state;
-  later.version = 2;
-  expect_refused(*loader, later, "its version is 1, the state's is 2");
+  later.version = 3;
+  expect_refused(*loader, later, "its version is 2, the state's is 3");
   LoaderState negative = state;
   negative.epoch = -1;
   expect_refused(*loader, negative, "epoch is negative");
@@ -504,12 +506,136 @@ TEST(State, OfAnotherLoaderIsRefusedWithTheDifferenceNamed) {
   EXPECT_EQ(loader->next()->indices().front(), 4);  // What was refused changed nothing.
 }
 
+TEST(State, OfAnotherOrderIsRefusedByName) {
+  const DataLoaderOptions options = DataLoaderOptions(4).seed(1);
+  auto in_sequence = make_data_loader(InPlace{17}, options);
+  in_sequence->next();
+  const auto state = in_sequence->state_dict();
+  expect_refused(*make_data_loader(InPlace{17}, DataLoaderOptions(options).shuffle(true)), state,
+                 "its order is millrace::RandomSampler, the state's is millrace::SequentialSampler");
+  expect_refused(*make_data_loader(InPlace{17}, KeyedPermutationSampler(17, 1), options), state,
+                 "its order is millrace::KeyedPermutationSampler, the state's is millrace::SequentialSampler");
+  expect_refused(*make_data_loader(InPlace{17}, RepeatSampler(SequentialSampler(17), 2), options), state,
+                 "its order is millrace::RepeatSampler of millrace::SequentialSampler, the state's is ");
+  auto same = make_data_loader(InPlace{17}, SequentialSampler(17), options);  // What the options mean.
+  same->load_state_dict(state);
+  EXPECT_EQ(same->next()->indices().front(), 4);
+}
+
+// A sampler of the user's own, whose type may be renamed as long as its name() stays.
+template <int kVersion>
+struct Backwards {
+  int64_t at = 16;
+  int64_t size() const { return 17; }
+  void set_epoch(int64_t) { at = 16; }
+  std::optional<int64_t> next() { return at < 0 ? std::nullopt : std::optional(at--); }
+};
+template <int kVersion>
+struct NamedBackwards : Backwards<kVersion> {
+  std::string name() const { return "backwards"; }
+};
+
+TEST(State, OfASamplerOfOnesOwnIsKnownByItsTypeOrName) {
+  auto plain = make_data_loader(InPlace{17}, Backwards<1>(), DataLoaderOptions(4));
+  plain->next();
+  expect_refused(*make_data_loader(InPlace{17}, Backwards<2>(), DataLoaderOptions(4)), plain->state_dict(),
+                 "Backwards<1>");
+  auto named = make_data_loader(InPlace{17}, NamedBackwards<1>(), DataLoaderOptions(4));
+  named->next();
+  auto renamed = make_data_loader(InPlace{17}, NamedBackwards<2>(), DataLoaderOptions(4));
+  renamed->load_state_dict(named->state_dict());
+  EXPECT_EQ(renamed->next()->indices().front(), 12);
+  expect_refused(*renamed, plain->state_dict(), "its order is backwards, the state's is ");
+}
+
+// A number that follows from others, or that has limits, changed in a state of a loader that is in epoch 1.
+TEST(State, ThatContradictsItselfIsRefusedAndChangesNothing) {
+  const auto make = [] { return make_data_loader(InPlace{17}, DataLoaderOptions(4).shuffle(true).seed(1)); };
+  auto loader = make();
+  loader->set_epoch(2);
+  loader->next();
+  const auto state = loader->state_dict();
+  const std::vector<std::pair<std::function<void(LoaderState&)>, std::string>> changes = {
+      {[](auto& s) { s.epoch = 3; }, "its sampler's epoch is 2, but its epoch is 3"},
+      {[](auto& s) { s.sampler.epoch = 1; }, "its sampler's epoch is 1, but its epoch is 2"},
+      {[](auto& s) { s.sampler.epoch = -1; }, "its sampler's epoch is -1"},
+      {[](auto& s) { s.position = 8; }, "its sampler's position is 4, but its position is 8"},
+      {[](auto& s) { s.sampler.position = 3; }, "its sampler's position is 3, but its position is 4"},
+      {[](auto& s) { s.position = -4; }, "its position is -4"},
+      {[](auto& s) { s.batches = -1; }, "its batches is -1"},
+      {[](auto& s) { s.batches = 0; }, "its position is 4, but no batch of the epoch was given"},
+      {[](auto& s) { s.next_stream = 1; }, "its next_stream is 1, but it has no streams"},
+      {[](auto& s) { s.ahead = {-2}; }, "its ahead is -2"},
+      {[](auto& s) {
+         s.ahead = {1, 3, 1};
+       },
+       "it says twice that batch 1 was given ahead"},
+      {[](auto& s) {
+         s.sampler.generator = {1, 2, 3};
+       },
+       "the state is of a sampler with a generator"},
+  };
+  auto resumed = make();
+  for (const auto& [change, complaint] : changes) {
+    LoaderState changed = state;
+    change(changed);
+    expect_refused(*resumed, changed, complaint);
+  }
+  EXPECT_EQ(resumed->epoch(), 0);
+  EXPECT_EQ(resumed->next()->indices(), make()->next()->indices());
+}
+
+TEST(State, OfStreamsThatContradictsItselfIsRefusedAndChangesNothing) {
+  const auto make = [] { return make_data_loader(StatefulStream{{7}}, DataLoaderOptions(4).num_streams(3)); };
+  auto loader = make();
+  loader->next();
+  const auto state = loader->state_dict();
+  const std::vector<std::pair<std::function<void(LoaderState&)>, std::string>> changes = {
+      {[](auto& s) { s.position = 4; }, "it says where a sampler is"},
+      {[](auto& s) { s.sampler.position = 4; }, "it says where a sampler is"},
+      {[](auto& s) { s.ahead = {1}; }, "it says where a sampler is"},
+      {[](auto& s) { s.batches = 5; }, "its batches is 5, but its streams have given 4 samples at most"},
+      {[](auto& s) { s.streams[1].ended = true; }, "a stream at position 0 that has been read"},
+      {[](auto& s) { s.streams[0].state.pop_back(); }, "that of its stream 0 is no state of this dataset"},
+      {[](auto& s) { s.streams[0].state.push_back(std::byte(0)); }, "that of its stream 0 is no state of this dataset"},
+  };
+  auto resumed = make();
+  for (const auto& [change, complaint] : changes) {
+    LoaderState changed = state;
+    change(changed);
+    expect_refused(*resumed, changed, complaint);
+  }
+  expect_refused(*make_data_loader(Stream{7}, DataLoaderOptions(4).num_streams(3)), state, "has no state()");
+  EXPECT_TRUE(resumed->next()->data().equal(make()->next()->data()));
+}
+
+TEST(State, OfAGeneratorThatIsNoneIsRefusedByName) {
+  const auto make = [] {
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(5);
+    return make_data_loader(InPlace{17}, RandomSampler(17, std::move(generator)), DataLoaderOptions(4));
+  };
+  auto loader = make();
+  loader->next();
+  LoaderState state = loader->state_dict();
+  state.sampler.generator.pop_back();
+  expect_refused(*make(), state, "RandomSampler: the state's generator, of ");
+}
+
+TEST(State, WithBatchesGivenAheadIsForTheSameBatchSize) {
+  auto loader = make_data_loader(InPlace{17}, DataLoaderOptions(4));
+  loader->next();
+  LoaderState state = loader->state_dict();
+  make_data_loader(InPlace{17}, DataLoaderOptions(3))->load_state_dict(state);
+  state.ahead = {1};
+  expect_refused(*make_data_loader(InPlace{17}, DataLoaderOptions(3)), state, "its batch_size is 3, the state's is 4");
+}
+
 TEST(State, OfOtherStreamsIsRefusedWithTheDifferenceNamed) {
   const auto of = [](int64_t streams) {
     return make_data_loader(Stream{7}, DataLoaderOptions(4).num_streams(streams));
   };
   const auto state = of(3)->state_dict();
-  expect_refused(*of(4), state, "the state is one of 3 streams, this loader has 4: set DataLoaderOptions::num_streams");
+  expect_refused(*of(4), state, "it is one of 3 streams, this loader has 4: set DataLoaderOptions::num_streams");
   LoaderState by_index = state;
   by_index.streams.clear();
   expect_refused(*of(3), by_index, "read by index");
@@ -537,10 +663,10 @@ TEST(State, ThatIsNoneIsRefusedWithItsFile) {
   expect_unreadable("", "this is no loader state");
   expect_unreadable("{}", "millrace_loader_state");
   std::string text = to_string(LoaderState());
-  const std::string version = "\"millrace_loader_state\": 1";
+  const std::string version = "\"millrace_loader_state\": 2";
   ASSERT_NE(text.find(version), std::string::npos) << text;
-  text.replace(text.find(version), version.size(), "\"millrace_loader_state\": 2");
-  expect_unreadable(text, "it has version 2, this Millrace reads version 1");
+  text.replace(text.find(version), version.size(), "\"millrace_loader_state\": 1");
+  expect_unreadable(text, "it has version 1, this Millrace reads version 2: ");
   try {
     load_state(path + ".nowhere");
     FAIL() << "no error";

@@ -695,6 +695,92 @@ struct TakesAWhile {
   }
 };
 
+// What a loader says on stderr while so many epochs are read.
+template <class Loader>
+std::string warnings_of_epochs(Loader& loader, int epochs) {
+  ::testing::internal::CaptureStderr();
+  for (int epoch = 0; epoch < epochs; ++epoch)
+    while (loader.next()) continue;
+  return ::testing::internal::GetCapturedStderr();
+}
+
+// Numbers from `first_bad` on cannot be read.
+struct PartlyBad {
+  Numbers numbers;
+  int64_t first_bad = 0;
+
+  size_t size() const { return numbers.size(); }
+  SampleSpec spec() const { return numbers.spec(); }
+  void read(size_t i, SampleRow& row, SampleContext& context) const {
+    if (static_cast<int64_t>(i) >= first_bad) throw std::runtime_error("an error page");
+    numbers.read(i, row, context);
+  }
+  std::string describe(size_t i) const { return numbers.describe(i); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(numbers, first_bad);
+  }
+};
+
+TEST_P(EveryMode, SkippedSamplesAreToldOnceWithTheirNumberAndTheFirstError) {
+  auto loader = make_data_loader(PartlyBad{Numbers{12}, 7}, options(4).on_error(OnError::kSkip));
+  EXPECT_THAT(warnings_of_epochs(*loader, 1),
+              AllOf(HasSubstr("of the 12 samples of epoch 0, 5 could not be read and were left out, the first: "),
+                    HasSubstr("number 7"), HasSubstr("an error page")));
+  EXPECT_EQ(warnings_of_epochs(*loader, 2), "");
+  EXPECT_EQ(loader->stats().skipped_samples, 15U);
+}
+
+TEST_P(EveryMode, AnEpochOfSkippedSamplesAloneIsTold) {
+  auto loader = make_data_loader(PartlyBad{Numbers{12}, 0}, options(4).on_error(OnError::kSkip));
+  EXPECT_THAT(warnings_of_epochs(*loader, 1),
+              HasSubstr("of the 12 samples of epoch 0, 12 could not be read and were "));
+  EXPECT_EQ(warnings_of_epochs(*loader, 1), "");
+}
+
+TEST_P(EveryMode, ReplacedSamplesAreToldOnceWithTheirNumberAndTheFirstError) {
+  auto loader = make_data_loader(PartlyBad{Numbers{12}, 11}, options(4).on_error(OnError::kReplace));
+  EXPECT_THAT(warnings_of_epochs(*loader, 2),
+              AllOf(HasSubstr("of the 12 samples of epoch 0, 1 could not be read and was replaced by another, "),
+                    HasSubstr("number 11")));
+  EXPECT_EQ(warnings_of_epochs(*loader, 1), "");
+}
+
+TEST_P(EveryMode, AnEpochThatIsLeftTellsOfItsSkippedSamples) {
+  auto loader = make_data_loader(PartlyBad{Numbers{12}, 1}, options(4).on_error(OnError::kSkip));
+  ::testing::internal::CaptureStderr();
+  loader->next();
+  loader->set_epoch(5);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("of the 4 samples of epoch 0, 3 could not be read"));
+}
+
+TEST_P(EveryMode, ALoaderThatGoesInTheMiddleOfAnEpochTellsOfItsSkippedSamples) {
+  auto loader = make_data_loader(PartlyBad{Numbers{12}, 1}, options(4).on_error(OnError::kSkip));
+  loader->next();
+  ::testing::internal::CaptureStderr();
+  loader.reset();
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("of the 4 samples of epoch 0, 3 could not be read"));
+}
+
+struct PartlyBadStream {
+  int64_t given = 0;
+  std::optional<int64_t> next(StreamContext&) {
+    if (given == 6) return std::nullopt;
+    if (given++ % 3 == 2) throw std::runtime_error("a broken record");
+    return given;
+  }
+  template <class Archive>
+  void serialize(Archive&) {}
+};
+
+TEST_P(EveryMode, SkippedSamplesOfStreamsAreToldWithTheFirstError) {
+  auto loader = make_data_loader(PartlyBadStream{}, options(2).num_streams(2).on_error(OnError::kSkip));
+  EXPECT_THAT(warnings_of_epochs(*loader, 1),
+              HasSubstr("of the 12 samples of epoch 0, 4 could not be read and were left out, the first: a sample of "
+                        "stream 0: std::runtime_error: a broken record"));
+  EXPECT_THAT(loader->stats().last_error, HasSubstr("a broken record"));
+}
+
 TEST(Timeouts, OfTheLargestNumbersAndOfZeroAreForEver) {
   using std::chrono::milliseconds;
   for (const milliseconds ever : {milliseconds::max(), milliseconds(std::chrono::years(400)), milliseconds(0)}) {

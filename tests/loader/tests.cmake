@@ -23,6 +23,9 @@ millrace_test(datasets_test
   loader/datasets/messages_test.cpp
   loader/datasets/mnist_cifar_test.cpp loader/state_file_test.cpp
   LABELS process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
+# By itself, since it has a read(), a pread() and an mmap() of its own.
+millrace_test(changing_files_test loader/changing_files_test.cpp
+  LABELS process TIMEOUT 60 LIBRARIES millrace_loader)
 # Without torch as well.
 millrace_test(tar_scan_test
   loader/tar_scan_test.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_index.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_scan.cpp

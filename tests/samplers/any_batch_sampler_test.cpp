@@ -12,8 +12,11 @@
 
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/bucket_batch_sampler.h"
+#include "millrace/samplers/distributed.h"
 #include "millrace/samplers/distributed_sampler.h"
 #include "millrace/samplers/random_sampler.h"
+#include "millrace/samplers/repeat_sampler.h"
+#include "millrace/samplers/shuffle_buffer_sampler.h"
 
 namespace millrace::any_batch_sampler_test {
 namespace {
@@ -127,6 +130,23 @@ TEST(AnyBatchSampler, HoldsWhatCanOnlyBeMovedAndCanBeReplaced) {
   EXPECT_EQ(rest_of_epoch(moved), (Batches{{0}, {0, 0}, {0, 0, 0}}));
   moved = BatchSampler(Rotated{}, 7, false);
   EXPECT_EQ(rest_of_epoch(moved), (Batches{{0, 3, 6, 2, 5, 1, 4}}));
+}
+
+struct Named : Rotated {
+  std::string name() const { return "rotated"; }
+};
+
+TEST(SamplerName, IsOfTheSamplerThatDecidesTheOrderAndOfWhatChangesIt) {
+  const auto name_of = [](const AnyBatchSampler& sampler) { return sampler.name(); };
+  EXPECT_EQ(name_of(BatchSampler(RandomSampler(10), 3, false)), "millrace::RandomSampler");
+  EXPECT_EQ(name_of(BatchSampler(AnySampler(RandomSampler(10)), 5, true)), "millrace::RandomSampler");
+  EXPECT_EQ(name_of(BatchSampler(RepeatSampler(AnySampler(Named{}), 2), 5, true)),
+            "millrace::RepeatSampler of rotated");
+  EXPECT_EQ(name_of(BatchSampler(ShuffleBufferSampler(InfiniteSampler(Named{}), 4), 5, true)),
+            "millrace::ShuffleBufferSampler of millrace::InfiniteSampler of rotated");
+  const Distributed rank(AnyBatchSampler(BatchSampler(Named{}, 2, false)), {.rank = 1, .num_replicas = 2});
+  EXPECT_EQ(rank.name(), "millrace::Distributed of rotated");
+  EXPECT_NE(name_of(Growing{}).find("Growing"), std::string::npos) << "one that is gone through again";
 }
 
 }  // namespace

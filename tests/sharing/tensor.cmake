@@ -12,5 +12,9 @@ add_dependencies(sharing_tensor_test sharing_tensor_family)
 
 if(TARGET example_hogwild)
   add_test(NAME hogwild_example COMMAND example_hogwild ${PROJECT_SOURCE_DIR}/apps/data/digits.csv.gz)
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/no_digits.csv "0,1z,5\n")
+  add_test(NAME hogwild_example_names_what_is_no_number COMMAND example_hogwild ${CMAKE_CURRENT_BINARY_DIR}/no_digits.csv)
   set_tests_properties(hogwild_example PROPERTIES TIMEOUT 120)
+  set_tests_properties(hogwild_example_names_what_is_no_number PROPERTIES TIMEOUT 60
+    PASS_REGULAR_EXPRESSION "no_digits.csv, line 1: found '1z', expected 64 whole numbers")
 endif()

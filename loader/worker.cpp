@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/look.h"
 #include "millrace/sharing/process/type_name.h"
 
@@ -74,7 +75,7 @@ void Worker::fill(const Board::Claim& claim) {
     source_.fill(request);
   } catch (const std::exception& e) {
     end_strangers();
-    return report(claim, request, type_name(typeid(e)), e.what());
+    return report(claim, request, type_name(typeid(e)), text_with_limit(e));
   } catch (...) {
     end_strangers();
     return report(claim, request, current_exception_type(), "thrown by the dataset; it is no std::exception");

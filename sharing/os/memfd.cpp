@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string>
 
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/syscall.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -36,6 +38,7 @@ OwnedFd open_memfd(const char* label) {
 }  // namespace
 
 OwnedFd create_memfd(const char* label, size_t bytes) {
+  require_file_size(bytes, std::string("shared memory for '") + label + "'");
   OwnedFd fd = open_memfd(label);
   MILLRACE_SYSCALL(::ftruncate(fd.get(), static_cast<off_t>(bytes)), label, bytes);
   for (size_t at = 0; at < bytes; at += kAllocationStep) {

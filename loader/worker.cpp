@@ -12,7 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/loader/image/jpeg.h"
+#include "millrace/loader/image/damaged.h"
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/look.h"
 #include "millrace/sharing/process/type_name.h"
 
@@ -40,13 +41,13 @@ class CountDamaged {
   CountDamaged(const CountDamaged&) = delete;
   CountDamaged& operator=(const CountDamaged&) = delete;
   ~CountDamaged() {
-    const uint64_t more = image::damaged_jpegs_read() - before_;
+    const uint64_t more = image::damaged_jpegs_read - before_;
     if (more > 0) beacon_.damaged_jpegs.fetch_add(more, std::memory_order_relaxed);
   }
 
  private:
   Beacon& beacon_;
-  const uint64_t before_ = image::damaged_jpegs_read();
+  const uint64_t before_ = image::damaged_jpegs_read;
 };
 
 }  // namespace
@@ -92,7 +93,7 @@ void Worker::fill(const Board::Claim& claim) {
     source_.fill(request);
   } catch (const std::exception& e) {
     end_strangers();
-    return report(claim, request, type_name(typeid(e)), e.what());
+    return report(claim, request, type_name(typeid(e)), text_with_limit(e));
   } catch (...) {
     end_strangers();
     return report(claim, request, current_exception_type(), "thrown by the dataset; it is no std::exception");

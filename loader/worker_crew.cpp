@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/process/type_name.h"
 
@@ -91,7 +92,7 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
     if (setup.init) role.init = resolve<std::remove_pointer_t<WorkerInitFunction>>(*setup.init);
     if (setup.live_source == 0) rebuilt = rebuild_source(setup, archive);
   } catch (const std::exception& e) {
-    const std::string text = type_name(typeid(e)) + ": " + e.what();
+    const std::string text = type_name(typeid(e)) + ": " + text_with_limit(e);
     control.send(std::as_bytes(std::span(text)));
     return 1;
   }
@@ -118,11 +119,11 @@ ThreadCrew::ThreadCrew(const Worker::Place& place, const Source& source, const W
       WorkerRole own_role = role;
       own_role.number = static_cast<int>(w);
       own_role.incarnation = static_cast<uint32_t>(w) + 1;
-      threads_.emplace_back([own_place, own_role, own = std::shared_ptr<Source>(source.clone())] {
+      threads_.push_back(start_thread([own_place, own_role, own = std::shared_ptr<Source>(source.clone())] {
         Worker worker(own_place, *own, own_role);
         own_place.done.signal();
         worker.run([] { return false; });
-      });
+      }));
     }
   } catch (...) {
     end();

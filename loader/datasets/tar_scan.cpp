@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
@@ -341,6 +342,7 @@ OwnedFd open_tar(const std::string& path) {
   try {
     return detail::open_regular(path);
   } catch (const std::system_error& error) {
+    if (!limit_behind(error.code().value()).empty()) throw TarError("tar: cannot open " + in_quotes(path) + ": " + error.what());
     throw TarError("tar: cannot open " + in_quotes(path) + ": " + error.code().message() +
                    (error.code() == std::errc::no_such_file_or_directory
                         ? "; check the path (it is relative to " + std::filesystem::current_path().string() + ")"

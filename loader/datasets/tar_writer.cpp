@@ -16,6 +16,7 @@
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/tar_scan.h"
 #include "millrace/loader/datasets/webdataset_name.h"
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
@@ -124,6 +125,7 @@ class TarShardWriter::Shard {
   }
 
   void add(std::string name, std::span<const std::byte> bytes) {
+    require_file_size(bytes_ + tar_bytes(name, bytes.size()), file_.passing_path());
     const std::unique_ptr<archive_entry, EntryDeleter> entry(archive_entry_new());
     archive_entry_copy_pathname(entry.get(), name.c_str());
     archive_entry_set_filetype(entry.get(), AE_IFREG);

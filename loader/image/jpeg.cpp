@@ -16,6 +16,7 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+#include "millrace/loader/image/damaged.h"
 #include "millrace/loader/image/pixel.h"
 #include "millrace/loader/image/room.h"
 
@@ -55,7 +56,6 @@ struct ErrorManager {
   bool has_lost_pixels = false;
 };
 
-thread_local uint64_t damaged_read = 0;
 
 constexpr size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
@@ -257,8 +257,6 @@ struct JpegReader::State {
 JpegReader::JpegReader() : state_(std::make_unique<State>()) {}
 JpegReader::~JpegReader() = default;
 
-uint64_t damaged_jpegs_read() { return damaged_read; }
-
 Size JpegReader::open(std::span<const std::byte> file, DamagedJpegs damaged) {
   State& state = *state_;
   state.errors.damaged = damaged;
@@ -351,7 +349,7 @@ Strip JpegReader::next() {
   // What lies below the region is not read.
   if (state.rows_left == 0) {
     state.guarded([&] { jpeg_abort_decompress(&info); });
-    damaged_read += std::exchange(state.errors.has_lost_pixels, false);
+    damaged_jpegs_read += std::exchange(state.errors.has_lost_pixels, false);
   }
   return {pixels + static_cast<size_t>(state.left) * kPixelBytes, stride, rows};
 }

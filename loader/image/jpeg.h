@@ -41,7 +41,4 @@ class JpegReader {
   std::unique_ptr<State> state_;
 };
 
-/// How many JPEGs this thread has read though they are damaged where it looked at them. Goes up only.
-uint64_t damaged_jpegs_read();
-
 }  // namespace millrace::image

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "millrace/sharing/os/cgroup.h"
+
 namespace millrace {
 namespace {
 
@@ -41,26 +43,11 @@ void narrow_by_group(std::optional<MemoryRoom>& room, const std::string& directo
 }
 
 void narrow_by_groups(std::optional<MemoryRoom>& room, const std::string& root) {
-  std::ifstream file(root + "/proc/self/cgroup");
-  for (std::string line; std::getline(file, line);) {
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const auto controllers = line.substr(first + 1, second - first - 1);
-    const bool unified = controllers.empty();
-    if (!unified && controllers.find("memory") == std::string::npos) continue;
-    const std::string mount = root + (unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory");
-    // Inside a container the path may lead outside what is mounted; walking up ends at the mount itself in any case.
-    for (std::string group = line.substr(second + 1);;) {
-      if (group == "/") group.clear();
-      if (unified)
-        narrow_by_group(room, mount + group, "memory.max", "memory.current", "inactive_file");
-      else
-        narrow_by_group(room, mount + group, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file");
-      if (group.empty()) break;
-      const auto last = group.rfind('/');
-      group.resize(last == std::string::npos ? 0 : last);
-    }
+  for (const auto& group : cgroups_of("memory", root)) {
+    if (group.unified)
+      narrow_by_group(room, group.path, "memory.max", "memory.current", "inactive_file");
+    else
+      narrow_by_group(room, group.path, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file");
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "millrace/sharing/memory/probe.h"
 #include "millrace/sharing/memory/round_up.h"
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/syscall.h"
 
@@ -66,6 +67,7 @@ SharedSegment SharedSegment::adopt(OwnedFd fd) {
 
 SharedSegment SharedSegment::create_on_dev_shm(const std::string& label, size_t bytes, const std::string& knob) {
   require_room(label, bytes, knob);
+  require_file_size(bytes, "shared memory for the " + label);
   OwnedFd fd(MILLRACE_SYSCALL(::open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), "/dev/shm", label));
   const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes));
   if (error == ENOSPC) {

@@ -15,6 +15,7 @@ enum class ForkRank {
   kSyncMemory,
   kModules,
   kForkServer,
+  kOwnChildren,
   kProcessFamily,
   kProcessEnd,
   kIdentity,

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/syscall.h"
 
 #ifndef F_SEAL_FUTURE_WRITE
@@ -48,6 +49,7 @@ bool has_seals(int fd, int wanted) {
 }  // namespace
 
 OwnedFd create_freezable_memfd(const char* label, size_t bytes) {
+  require_file_size(bytes, std::string("shared memory for '") + label + "'");
   OwnedFd fd = open_memfd(label);
   MILLRACE_SYSCALL(::ftruncate(fd.get(), static_cast<off_t>(bytes)), label, bytes);
   for (size_t at = 0; at < bytes; at += kAllocationStep) {

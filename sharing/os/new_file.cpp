@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
@@ -24,6 +25,8 @@ NewFile::~NewFile() {
 }
 
 void NewFile::write(std::span<const std::byte> bytes) {
+  const auto end = MILLRACE_SYSCALL(::lseek(fd(), 0, SEEK_CUR), passing_path_);
+  require_file_size(static_cast<uint64_t>(end) + bytes.size(), passing_path_);
   while (!bytes.empty()) {
     const auto written = MILLRACE_SYSCALL(::write(fd(), bytes.data(), bytes.size()), passing_path_);
     bytes = bytes.subspan(static_cast<size_t>(written));

@@ -32,7 +32,8 @@ std::optional<int> PidFd::reap() const {
   // By pidfd and not by number: had somebody else reaped the child, the number might be another child's by now.
   siginfo_t info{};
   const auto id = static_cast<id_t>(fd_.get());
-  if (detail::retry_interrupted([&] { return ::waitid(P_PIDFD, id, &info, WEXITED); }) < 0) {
+  // __WALL: a hidden child as well (fork_hidden()).
+  if (detail::retry_interrupted([&] { return ::waitid(P_PIDFD, id, &info, WEXITED | __WALL); }) < 0) {
     if (errno == ECHILD) return std::nullopt;
     detail::throw_syscall_error(errno, "waitid", fd_.get());
   }

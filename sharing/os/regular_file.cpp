@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
 
@@ -27,6 +28,18 @@ const char* kind_of(mode_t mode) {
   if (S_ISSOCK(mode)) return "a socket";
   return "a device";
 }
+
+/// Why, and the limit behind it, without the path: that is the caller's to say.
+class CannotOpen : public std::system_error {
+ public:
+  explicit CannotOpen(int error)
+      : std::system_error(error, std::generic_category()), text_(code().message() + limit_behind(error)) {}
+
+  const char* what() const noexcept override { return text_.what(); }
+
+ private:
+  std::runtime_error text_;
+};
 
 /// Calls look_up(&entry, buffer, size, &found), one of getpwnam_r and its like, with as much room as it wants.
 template <class LookUp>
@@ -76,7 +89,7 @@ OwnedFd open_regular(const std::string& path) {
   if (path.find('\0') != path.npos) throw std::runtime_error("a path with a NUL in it, which no file can have");
   // A FIFO without a writer would be waited for.
   OwnedFd file(retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }));
-  if (!file) throw std::system_error(errno, std::generic_category());
+  if (!file) throw CannotOpen(errno);
   struct stat status = {};
   MILLRACE_SYSCALL(::fstat(file.get(), &status), path);
   if (!S_ISREG(status.st_mode)) throw std::runtime_error(std::string(kind_of(status.st_mode)) + ", not a regular file");

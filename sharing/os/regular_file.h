@@ -33,7 +33,7 @@ namespace detail {
 std::string user_path(const std::string& path);
 
 /// Opens a file for reading and waits for nobody: a FIFO, a socket or a device is refused. Throws std::system_error
-/// whose what() is errno's text alone, std::runtime_error "a FIFO, not a regular file".
+/// whose what() is errno's text and the limit behind it alone, std::runtime_error "a FIFO, not a regular file".
 OwnedFd open_regular(const std::string& path);
 
 /// The bytes of a file that is read whole. Throws as open_regular(), and std::runtime_error for one of more than `most`

@@ -10,10 +10,19 @@
 
 namespace millrace {
 
-/// A system call that failed: its text, its arguments as given, and errno. code().value() is the errno.
+/// A system call that failed: its text, its arguments as given, errno, and which limit of this process (ulimit) stands
+/// behind it. code().value() is the errno.
 class SyscallError : public std::system_error {
  public:
-  SyscallError(int error, const std::string& what) : std::system_error(error, std::generic_category(), what) {}
+  SyscallError(int error, const std::string& what);
+
+  /// With what is to be said of limits, as limit_behind() does.
+  SyscallError(int error, const std::string& what, const std::string& limit);
+
+  const char* what() const noexcept override { return text_.what(); }
+
+ private:
+  std::runtime_error text_;  // Copies without throwing, as an exception has to.
 };
 
 namespace detail {

@@ -16,6 +16,7 @@
 #include "millrace/sharing/channel/fd_socket.h"
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/pool/call_board.h"
 #include "millrace/sharing/pool/worker.h"
@@ -101,7 +102,7 @@ class Pool::Core {
     try {
       for (uint32_t seat = 0; seat < workers_.size(); ++seat) start_worker(seat);
       const SignalsBlocked blocked;
-      thread_ = std::thread([this] { run(); });
+      thread_ = start_thread([this] { run(); });
     } catch (...) {
       end_workers();
       throw;

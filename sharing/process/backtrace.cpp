@@ -20,6 +20,7 @@
 #include <span>
 #include <typeinfo>
 
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/process/type_name.h"
@@ -177,7 +178,7 @@ ExceptionReport report_current_exception() {
   try {
     throw;
   } catch (const std::exception& e) {
-    report.what = e.what();
+    report.what = text_with_limit(e);
   } catch (...) {
     report.what.clear();  // Only its type is known.
   }

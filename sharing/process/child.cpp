@@ -10,9 +10,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <map>
+#include <mutex>
 #include <new>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/fork_handlers.h"
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/backtrace.h"
@@ -42,6 +46,46 @@ namespace {
 // A report follows the death at once; then, a server may be slow, and at last, it may be stopped.
 constexpr auto kReportUsual = std::chrono::milliseconds(20);
 constexpr auto kReportLimit = std::chrono::seconds(1);
+constexpr auto kKillLimit = std::chrono::seconds(1);
+
+// Children of this process itself, from their start until their status is taken. Those that are left when the process
+// ends would be killed by the kernel after it, and stay zombies under an init process that reaps nobody. A forked
+// process gets a fresh one; its predecessor is left behind as it is, since a thread that exists in the parent only may
+// hold its mutex.
+struct OwnChildren {
+  std::mutex mutex;
+  std::map<pid_t, PidFd> running;
+
+  static OwnChildren*& current() {
+    static OwnChildren* children = [] {
+      at_fork(ForkRank::kOwnChildren, {nullptr, nullptr, [] { current() = new OwnChildren; }});
+      return new OwnChildren;
+    }();
+    return children;
+  }
+
+  void add(pid_t pid) {
+    at_process_end(&end_all);
+    const std::lock_guard lock(mutex);
+    running.insert_or_assign(pid, PidFd::open(pid));
+  }
+
+  void remove(pid_t pid) {
+    const std::lock_guard lock(mutex);
+    running.erase(pid);
+  }
+
+  static void end_all() noexcept {
+    auto& children = *current();
+    const std::lock_guard lock(children.mutex);
+    for (const auto& [pid, process] : children.running) detail::signal_if_allowed(process, SIGKILL);
+    // Bounded: a process in an uninterruptible system call does not die.
+    for (const auto& [pid, process] : children.running)
+      if (process.wait_ended(kKillLimit)) process.reap();
+    children.running.clear();
+  }
+};
+[[maybe_unused]] OwnChildren* const& kOwnChildrenAtLoad = OwnChildren::current();
 
 // How a child of the fork server ended that the server has not reaped: the kernel shows it as long as the zombie stays,
 // which is as long as no report has been made. nullopt when it has gone, and the report is on its way.
@@ -118,14 +162,15 @@ pid_t fork_here(const ChildSpec& spec) {
   note_loaded_modules();
   const LeaveInChild leave_in_child;
   const Prologue prologue{spec.name, ::getpid(), on_main_thread()};
-  const pid_t pid = MILLRACE_SYSCALL(::fork());
+  const pid_t pid = ::fork();
+  if (pid < 0) detail::throw_start_error(errno, "fork");
   if (pid == 0) run_forked(prologue, spec, std::move(copies));
   return pid;
 }
 
 pid_t spawn_program(const ChildSpec& spec) {
   const auto entry = identify(spec.entry);
-  const auto [pid, socket] = detail::reexec(detail::ReexecRole::kChild);
+  const auto [pid, socket] = detail::execute_child();
   try {
     socket.send(encode(ChildRequest{entry, spec.arguments, spec.name, unsealed_memory()}).bytes, spec.fds);
   } catch (...) {
@@ -142,6 +187,7 @@ Child start_child(StartMethod method, const ChildSpec& spec) {
     return ForkServer::instance().start({identify(spec.entry), spec.arguments, spec.name, unsealed_memory()}, spec.fds);
   const pid_t pid = method == StartMethod::kFork ? fork_here(spec) : spawn_program(spec);
   try {
+    OwnChildren::current()->add(pid);
     return {pid, PidFd::open(pid), OwnedFd()};
   } catch (...) {
     detail::abandon(pid);
@@ -165,6 +211,7 @@ ExitStatus Child::collect() {
   if (!status_) {
     // Taken already when somebody else has waited for any child of this process.
     const auto status = pidfd_.reap();
+    OwnChildren::current()->remove(pid_);
     return status ? ExitStatus(*status) : ExitStatus::unknown();
   }
   int status = 0;
@@ -175,7 +222,16 @@ ExitStatus Child::collect() {
 
 namespace detail {
 
+void signal_if_allowed(const PidFd& process, int signal) {
+  try {
+    process.kill(signal);
+  } catch (const SyscallError& e) {
+    if (e.code().value() != EPERM) throw;
+  }
+}
+
 void abandon(pid_t child) {
+  OwnChildren::current()->remove(child);
   ::kill(child, SIGKILL);
   retry_interrupted([&] { return ::waitpid(child, nullptr, 0); });
 }

@@ -29,7 +29,8 @@ struct ChildSpec {
   std::string name = "child";
 };
 
-/// A process that start_child() made. Move-only. Destroying it neither kills nor waits.
+/// A process that start_child() made. Move-only. Destroying it neither kills nor waits; what still runs when this
+/// process ends is killed and reaped then.
 ///
 /// Thread safety: like a container; kill() may be called from any thread while no other call modifies the object.
 class Child {
@@ -75,6 +76,10 @@ class Child {
 Child start_child(StartMethod method, const ChildSpec& spec);
 
 namespace detail {
+
+/// As process.kill(), but a process that has given up its privileges since it started the other may send it none, and
+/// then nothing happens.
+void signal_if_allowed(const PidFd& process, int signal);
 
 /// Kills and reaps a child of this process that cannot be handed to anybody, so that it does not run unowned.
 void abandon(pid_t child);

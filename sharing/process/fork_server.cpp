@@ -14,9 +14,11 @@
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/fork_handlers.h"
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/other_threads.h"
+#include "millrace/sharing/process/process_end.h"
 #include "millrace/sharing/process/process_stat.h"
 #include "millrace/sharing/process/prologue.h"
 #include "millrace/sharing/process/reexec.h"
@@ -30,7 +32,9 @@ using std::chrono::seconds;
 
 constexpr auto kAnswerLimit = seconds(30);  // A fork takes milliseconds; this is for machines that swap.
 constexpr auto kLookIfStopped = milliseconds(100);
-constexpr auto kTerminateGrace = seconds(1);  // Between SIGTERM and SIGKILL once the client is gone.
+constexpr auto kTerminateGrace = seconds(1);   // Between SIGTERM and SIGKILL once the client is gone.
+constexpr auto kEndLimit = seconds(3);         // For a server that ends its children, and
+constexpr auto kServerKillLimit = seconds(1);  // for what SIGKILL takes.
 
 // The server's answer to a ChildRequest: pid 0 and a text when no child was made.
 struct ChildReply {
@@ -142,7 +146,8 @@ class Server {
     OwnedFd status_out(status_pipe[0]);
     OwnedFd status_in(status_pipe[1]);
     const Prologue prologue{request.name, ::getpid(), true};
-    const pid_t pid = MILLRACE_SYSCALL(::fork());
+    const pid_t pid = ::fork();
+    if (pid < 0) detail::throw_start_error(errno, "fork");
     if (pid == 0) run(entry, request, std::move(fds), prologue);
     status_of_.emplace(pid, std::move(status_in));
     try {
@@ -225,19 +230,17 @@ struct ProcessForkServer {
 
 namespace detail {
 
-void serve_forks(FdSocket client, pid_t client_pid) {
+void serve_forks(FdSocket client, PidFd client_process) {
   ::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole group; the trainer decides what it means.
   ::signal(SIGPIPE, SIG_IGN);
   // A program may be started with these ignored, and then no signal would come, nor any child's status.
   ::signal(SIGCHLD, SIG_DFL);
   ::signal(SIGTERM, SIG_DFL);
   ::prctl(PR_SET_NAME, "millrace-server");
-  const std::array keep = {client.fd()};
+  // The client's end is known by its pidfd. Not by PR_SET_PDEATHSIG: that would come when the *thread* that started
+  // this server ends.
+  const std::array keep = {client.fd(), client_process.fd()};
   close_all_descriptors_except(keep);
-  if (::getppid() != client_pid) return;
-  // Not by PR_SET_PDEATHSIG: that would come when the *thread* that started this server ends.
-  auto client_process = PidFd::open(client_pid);
-  if (::getppid() != client_pid) return;  // Had it died before that line, the number could be another process's.
   Server(std::move(client), std::move(client_process)).run();
 }
 
@@ -245,22 +248,30 @@ void serve_forks(FdSocket client, pid_t client_pid) {
 
 void ForkServer::fork_early() {
   auto& process = *ProcessForkServer::current();
-  // Beside threads, which libraries and tools start before main(), the first start() executes the program afresh.
-  if (process.server != nullptr || !detail::other_threads().empty()) return;
-  auto [ours, theirs] = FdSocket::pair();
-  std::fflush(nullptr);
-  const pid_t client = ::getpid();
-  const pid_t pid = MILLRACE_SYSCALL(::fork());
-  if (pid == 0) {
-    ours.close();
-    try {
-      detail::serve_forks(std::move(theirs), client);
-    } catch (const std::exception& e) {
-      std::fprintf(stderr, "millrace fork server: %s\n", e.what());
+  if (process.server != nullptr) return;
+  try {
+    // Beside threads, which libraries and tools start before main(), the first start() executes the program afresh.
+    if (!detail::other_threads().empty()) return;
+    auto [ours, theirs] = FdSocket::pair();
+    auto client_process = PidFd::open(::getpid());
+    std::fflush(nullptr);
+    auto server = fork_hidden();
+    if (server.pid == 0) {
+      ours.close();
+      try {
+        detail::serve_forks(std::move(theirs), std::move(client_process));
+      } catch (const std::exception& e) {
+        std::fprintf(stderr, "millrace fork server: %s\n", e.what());
+      }
+      ::_exit(0);
     }
-    ::_exit(0);
+    process.server = new ForkServer(std::move(ours), std::move(server));
+    at_process_end(&ForkServer::end_at_process_end);
+  } catch (const SyscallError&) {
+    // A limit of processes or descriptors. It is no error yet, as a program may start none: the first start() tries
+    // again and says so.
+    return;
   }
-  process.server = new ForkServer(std::move(ours), pid);
 }
 
 ForkServer& ForkServer::instance() {
@@ -285,23 +296,39 @@ pid_t ForkServer::pid() {
 }
 
 void ForkServer::connect() {
+  // One that has died is nobody's pid any more as soon as its keeper has reaped it.
+  if (socket_ && process_.wait_ended(milliseconds(0))) bury();
   if (socket_) return;
-  auto [pid, socket] = detail::reexec(detail::ReexecRole::kForkServer);
-  try {
-    process_ = PidFd::open(pid);
-  } catch (const SyscallError&) {
-    detail::abandon(pid);
-    throw;
-  }
-  socket_ = std::move(socket);
-  pid_ = pid;
+  auto server = detail::execute_server();
+  socket_ = std::move(server.socket);
+  process_ = std::move(server.process);
+  keeper_ = std::move(server.keeper);
+  pid_ = server.pid;
+  at_process_end(&ForkServer::end_at_process_end);
 }
 
 // After end of file: the server closes its end by exiting, so this does not wait long.
 void ForkServer::bury() {
   socket_.close();
   unanswered_ = 0;
-  process_.reap();
+  child_of_ours().reap();
+}
+
+// Other threads may run on while the process ends: what they hold is left to them.
+void ForkServer::end_at_process_end() noexcept {
+  auto& process = *ProcessForkServer::current();
+  const std::unique_lock lock(process.mutex, std::try_to_lock);
+  if (lock && process.server != nullptr) process.server->end();
+}
+
+void ForkServer::end() {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock || !socket_) return;
+  socket_.close();
+  // By a signal too: somebody else may hold a copy of the socket. One that is stopped would not take it.
+  detail::signal_if_allowed(process_, is_stopped() ? SIGKILL : SIGTERM);
+  if (!child_of_ours().wait_ended(kEndLimit)) detail::signal_if_allowed(process_, SIGKILL);
+  if (child_of_ours().wait_ended(kServerKillLimit)) child_of_ours().reap();
 }
 
 ForkServerStopped::ForkServerStopped(pid_t server)
@@ -309,9 +336,13 @@ ForkServerStopped::ForkServerStopped(pid_t server)
                          ") is stopped, by SIGSTOP or a debugger, and starts no process: continue it (kill -CONT " +
                          std::to_string(server) + ")") {}
 
-void ForkServer::require_not_stopped() const {
+bool ForkServer::is_stopped() const {
   const auto stat = detail::process_stat(pid_);
-  if (stat && (stat->state == 'T' || stat->state == 't')) throw ForkServerStopped(pid_);
+  return stat && (stat->state == 'T' || stat->state == 't');
+}
+
+void ForkServer::require_not_stopped() const {
+  if (is_stopped()) throw ForkServerStopped(pid_);
 }
 
 void ForkServer::wait_for_answer() const {

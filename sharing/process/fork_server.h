@@ -12,6 +12,7 @@
 
 #include "millrace/sharing/channel/fd_socket.h"
 #include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/os/hidden_fork.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/sharing/process/function_ref.h"
 
@@ -54,11 +55,13 @@ class ServerHasThreads : public std::runtime_error {
 /// If the server dies, its children die with it (their Child objects report it) and the next start() brings up a new
 /// server by executing this program afresh, since by then this process may have threads and CUDA.
 /// If this process dies, the server sees it by a pidfd and by end of file, ends its children (SIGTERM, a second later
-/// SIGKILL), reaps them and exits.
+/// SIGKILL), reaps them and exits. If this process ends by itself, it has the server end first and reaps it, since an
+/// init process that never reaps would keep a zombie.
 /// If this process forks, the child has no server until it asks for one.
+/// The server is no child that wait() or waitpid(-1) would find, and its end is no SIGCHLD: see fork_hidden().
 class ForkServer {
  public:
-  /// Forks the server from this process, if no other thread exists. Called by init().
+  /// Forks the server from this process, if no other thread exists and no limit is in the way. Called by init().
   static void fork_early();
 
   /// The server of this process; started afresh where there is none (any more).
@@ -73,12 +76,17 @@ class ForkServer {
 
  private:
   ForkServer() = default;
-  ForkServer(FdSocket socket, pid_t pid) : socket_(std::move(socket)), pid_(pid), process_(PidFd::open(pid)) {}
+  ForkServer(FdSocket socket, HiddenChild server)
+      : socket_(std::move(socket)), pid_(server.pid), process_(std::move(server.process)) {}
 
   static void forget_in_child();
 
   void connect();
   void bury();
+  static void end_at_process_end() noexcept;
+  void end();
+  bool is_stopped() const;
+  const PidFd& child_of_ours() const { return keeper_ ? keeper_ : process_; }
   void require_not_stopped() const;
   void wait_for_answer() const;
   std::optional<Message> receive_answer();
@@ -87,6 +95,7 @@ class ForkServer {
   FdSocket socket_;  // Empty while there is no server.
   pid_t pid_ = 0;
   PidFd process_;
+  PidFd keeper_;           // Of a server that was executed afresh; empty where the server itself is our child.
   size_t unanswered_ = 0;  // Requests sent whose answer has not been read.
 
   friend struct ProcessForkServer;
@@ -95,7 +104,7 @@ class ForkServer {
 namespace detail {
 
 /// The server's whole life. Returns when the client is gone and every child reaped.
-void serve_forks(FdSocket client, pid_t client_pid);
+void serve_forks(FdSocket client, PidFd client_process);
 
 }  // namespace detail
 }  // namespace millrace

@@ -1,5 +1,6 @@
 #include "millrace/sharing/process/init.h"
 
+#include "millrace/sharing/os/standard_streams.h"
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/sharing/process/reexec.h"
 #include "millrace/sharing/process/torch_cuda.h"
@@ -16,6 +17,7 @@ bool init_was_called() { return g_init_was_called; }
 void init(int, char**) {
   if (g_init_was_called) return;
   g_init_was_called = true;
+  open_closed_streams();
   // Failing is no reason to end a program that may use no GPU; `millrace doctor` tells of it.
   load_torch_cuda();
   detail::become_reexec_role();

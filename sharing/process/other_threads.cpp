@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
 #include <memory>
 
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/syscall.h"
 
 namespace millrace::detail {
 namespace {
@@ -78,7 +80,8 @@ std::string names_of(const std::vector<OtherThread>& threads) {
 std::vector<OtherThread> other_threads() {
   std::vector<OtherThread> threads;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc/self/task"), &::closedir);
-  if (!directory) return {{"?", ""}};
+  if (!directory && errno != ENOENT) throw_syscall_error(errno, "opendir of /proc/self/task");
+  if (!directory) return {{"?", ""}};  // Without /proc, as though there were one.
   const std::string self = std::to_string(::gettid());
   while (const dirent* entry = ::readdir(directory.get())) {
     if (entry->d_name[0] == '.' || entry->d_name == self) continue;

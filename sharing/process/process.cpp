@@ -8,9 +8,9 @@
 #include <list>
 #include <mutex>
 #include <stdexcept>
-#include <thread>
 
 #include "millrace/sharing/os/fork_handlers.h"
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/sharing/process/context.h"
 #include "millrace/sharing/process/prologue.h"
@@ -139,7 +139,7 @@ struct ProcessStart {
 void die_with(pid_t parent) {
   auto process = PidFd::open(parent);
   if (::getppid() != parent) ::raise(SIGKILL);  // It died before, and the number may be another's.
-  std::thread([process = std::move(process)] {
+  start_thread([process = std::move(process)] {
     process.wait_ended(std::nullopt);
     ::kill(::getpid(), SIGKILL);
   }).detach();

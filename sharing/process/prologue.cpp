@@ -24,9 +24,11 @@ namespace {
 void restore_signals() {
   // Set once each, not to the default first: a Ctrl-C in between would kill us.
   ::signal(SIGINT, SIG_IGN);
-  ::signal(SIGPIPE, SIG_IGN);  // A closed socket is an error to report, not a reason to die.
+  ::signal(SIGPIPE, SIG_IGN);  // A closed socket is an error to report, not a reason to die;
+  ::signal(SIGXFSZ, SIG_IGN);  // and so is a file that has reached its limit.
   for (int signal = 1; signal < NSIG; ++signal)
-    if (signal != SIGKILL && signal != SIGSTOP && signal != SIGINT && signal != SIGPIPE) ::signal(signal, SIG_DFL);
+    if (signal != SIGKILL && signal != SIGSTOP && signal != SIGINT && signal != SIGPIPE && signal != SIGXFSZ)
+      ::signal(signal, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

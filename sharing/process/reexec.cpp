@@ -1,25 +1,46 @@
 #include "millrace/sharing/process/reexec.h"
 
+#include <sched.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <fstream>
 #include <optional>
+#include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/hidden_fork.h"
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/sharing/process/init.h"
 #include "millrace/sharing/process/prologue.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 
 extern char** environ;
 
@@ -29,6 +50,10 @@ namespace {
 // Holds the pid of the process that executed us; present only until init() has read it.
 constexpr const char* kMarker = "MILLRACE_EXECUTED_BY";
 constexpr int kSocketNumber = 3;
+constexpr std::chrono::seconds kKeeperLimit{30};  // It takes a fork and an exec; this is for machines that swap.
+
+// What a program executed afresh is to become once its main() reaches init().
+enum class ReexecRole : uint8_t { kForkServer, kChild };
 
 std::optional<pid_t> parse_pid(std::string_view text) {
   pid_t pid = 0;
@@ -57,37 +82,246 @@ std::optional<pid_t> peer_of(int fd) {
   detail::run_child(entry, request.arguments, std::move(message->fds), request.name);
 }
 
+// This program, as execve() wants it.
+class ThisProgram {
+ public:
+  static constexpr const char* kPath = "/proc/self/exe";
+
+  ThisProgram() : marker_(std::string(kMarker) + "=" + std::string(kDigits, '\0')) {
+    for (char** entry = environ; *entry != nullptr; ++entry) environment_.push_back(*entry);
+    environment_.push_back(marker_.data());
+    environment_.push_back(nullptr);
+  }
+
+  // Who executes it. Allocates nothing.
+  void set_parent(pid_t pid) noexcept {
+    char* const digits = marker_.data() + marker_.size() - kDigits;
+    *std::to_chars(digits, digits + kDigits - 1, pid).ptr = '\0';
+  }
+
+  char** arguments() { return arguments_.data(); }
+  char** environment() { return environment_.data(); }
+
+ private:
+  static constexpr size_t kDigits = 12;
+
+  std::string marker_;
+  std::string name_ = "millrace";
+  std::array<char*, 2> arguments_ = {name_.data(), nullptr};
+  std::vector<char*> environment_;
+};
+
+void require_init() {
+  if (::secure_getenv(kMarker) == nullptr && init_was_called()) return;
+  throw std::logic_error(
+      "Millrace needs to start a process, but main() has not called millrace::init(argc, argv): make that its first "
+      "statement");
+}
+
+void send_role(const FdSocket& socket, ReexecRole role, std::span<const int> fds) {
+  const std::array message = {static_cast<std::byte>(role), static_cast<std::byte>(on_main_thread())};
+  socket.send(message, fds);
+}
+
+// What the keeper tells: the server's pid, or 0 and an errno.
+struct KeeperReply {
+  pid_t pid = 0;
+  int error = 0;
+};
+
+// Memory of ours that a fork has a copy of and no use for. In one piece, as the keeper cannot allocate.
+struct Ballast {
+  struct Range {
+    void* begin = nullptr;
+    size_t bytes = 0;
+  };
+  std::array<Range, 1024> ranges;
+  size_t count = 0;
+};
+
+// All large ranges that are neither of a file nor shared, save for this thread's stack and thread-local variables.
+Ballast find_ballast() {
+  constexpr uintptr_t kLarge = 1 << 20;
+  Ballast ballast;
+  const auto stack = reinterpret_cast<uintptr_t>(&ballast);
+  const auto thread_local_variable = reinterpret_cast<uintptr_t>(&errno);
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line) && ballast.count < ballast.ranges.size();) {
+    std::istringstream fields(line);
+    uintptr_t begin = 0, end = 0;
+    char dash = 0;
+    std::string access, offset, device;
+    uint64_t inode = 0;
+    fields >> std::hex >> begin >> dash >> end >> access >> offset >> device >> std::dec >> inode;
+    const auto holds = [&](uintptr_t address) { return begin <= address && address < end; };
+    if (!fields || access != "rw-p" || inode != 0 || end - begin < kLarge || holds(stack) ||
+        holds(thread_local_variable))
+      continue;
+    ballast.ranges[ballast.count++] = {reinterpret_cast<void*>(begin), end - begin};
+  }
+  return ballast;
+}
+
+// All signals are blocked while it lives.
+class NoSignals {
+ public:
+  NoSignals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  NoSignals(const NoSignals&) = delete;
+  NoSignals& operator=(const NoSignals&) = delete;
+  ~NoSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  const sigset_t& before() const { return before_; }
+
+ private:
+  sigset_t before_{};
+};
+
+// --- The keeper. Other threads of the program may have held any lock at the fork, so it does only what a signal
+// handler may do.
+
+void close_from(int first) noexcept {
+  if (::syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+  rlimit limit{};  // In sandboxes that refuse the call.
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  for (int fd = first; static_cast<rlim_t>(fd) < std::min<rlim_t>(limit.rlim_cur, 1 << 20); ++fd) ::close(fd);
+}
+
+// Runs in memory that it shares with the keeper, which waits for it to execute the program or to end.
+struct Execution {
+  ThisProgram& program;
+  const sigset_t& signals;
+  int socket;
+  int error = 0;
+
+  static int run(void* self) noexcept {
+    auto& execution = *static_cast<Execution*>(self);
+    ::sigprocmask(SIG_SETMASK, &execution.signals, nullptr);
+    ::dup2(execution.socket, kSocketNumber);
+    close_from(kSocketNumber + 1);
+    ::execve(ThisProgram::kPath, execution.program.arguments(), execution.program.environment());
+    execution.error = errno;
+    ::_exit(1);
+  }
+};
+
+void tell(int socket, const KeeperReply& reply, const std::array<int, 2>& fds) noexcept {
+  detail::Frame frame;
+  frame.bytes = sizeof reply;
+  std::array<iovec, 2> parts = {iovec{&frame, sizeof frame}, iovec{const_cast<KeeperReply*>(&reply), sizeof reply}};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof fds)> control{};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  if (reply.pid != 0) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fds);
+    std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
+  }
+  // Nobody is left to be told where it fails.
+  static_cast<void>(::sendmsg(socket, &message, MSG_NOSIGNAL));
+}
+
+// Gives memory back, and waits for the only child. By the kernel's own calls: what a sanitizer or a preloaded library
+// puts around the others may want what lay in that memory.
+[[noreturn, gnu::no_sanitize("address", "thread", "undefined")]] void wait_without(const Ballast::Range* range,
+                                                                                   const Ballast::Range* end) noexcept {
+  for (; range != end; ++range) ::syscall(SYS_madvise, range->begin, range->bytes, MADV_DONTNEED);
+  while (::syscall(SYS_wait4, -1, nullptr, 0, nullptr) > 0 || errno == EINTR) continue;
+  for (;;) ::syscall(SYS_exit_group, 0);
+}
+
+// Executes the program, tells the process that we are a fork of, and waits for the program's end.
+[[noreturn]] void keep(ThisProgram& program, int client, const sigset_t& signals, const Ballast& ballast) noexcept {
+  ::prctl(PR_SET_NAME, "millrace-keeper");
+  // Nothing stays open here that the program closes.
+  if (client != kSocketNumber) ::dup2(client, kSocketNumber);
+  close_from(kSocketNumber + 1);
+  program.set_parent(::getpid());
+  KeeperReply reply;
+  std::array<int, 2> ends{};
+  // By us, as the server believes only a socket that its parent has made.
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    reply.error = errno;
+  } else {
+    alignas(std::max_align_t) std::array<std::byte, 64 << 10> stack;
+    Execution execution{program, signals, ends[1]};
+    reply.pid = ::clone(&Execution::run, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, &execution);
+    if (reply.pid < 0 || execution.error != 0) reply = {0, reply.pid < 0 ? errno : execution.error};
+  }
+  const int process = reply.pid == 0 ? -1 : static_cast<int>(::syscall(SYS_pidfd_open, reply.pid, 0));
+  if (process < 0 && reply.pid != 0) {
+    reply.error = errno;
+    ::kill(reply.pid, SIGKILL);
+    reply.pid = 0;
+  }
+  tell(kSocketNumber, reply, {ends[0], process});
+  close_from(0);
+  wait_without(ballast.ranges.data(), ballast.ranges.data() + ballast.count);
+}
+
 }  // namespace
 
 namespace detail {
 
-std::pair<pid_t, FdSocket> reexec(ReexecRole role) {
-  if (::secure_getenv(kMarker) != nullptr || !init_was_called())
-    throw std::logic_error(
-        "Millrace needs to start a process, but main() has not called millrace::init(argc, argv): make that its first "
-        "statement");
+std::pair<pid_t, FdSocket> execute_child() {
+  require_init();
   auto [ours, theirs] = FdSocket::pair();
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, theirs.fd(), kSocketNumber);
   // What the caller or its libraries opened without O_CLOEXEC is none of the new program's business.
   ::posix_spawn_file_actions_addclosefrom_np(&actions, kSocketNumber + 1);
-
-  std::string marker = std::string(kMarker) + "=" + std::to_string(::getpid());
-  std::vector<char*> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
-  environment.push_back(marker.data());
-  environment.push_back(nullptr);
-  std::string name = "millrace";
-  std::array<char*, 2> arguments = {name.data(), nullptr};
-
+  ThisProgram program;
+  program.set_parent(::getpid());
   pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, "/proc/self/exe", &actions, nullptr, arguments.data(), environment.data());
+  const int error =
+      ::posix_spawn(&pid, ThisProgram::kPath, &actions, nullptr, program.arguments(), program.environment());
   ::posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw_syscall_error(error, "posix_spawn of /proc/self/exe");
-  const std::array first = {static_cast<std::byte>(role), static_cast<std::byte>(on_main_thread())};
-  ours.send(first);
+  if (error != 0) throw_start_error(error, "execution of this program afresh");
+  send_role(ours, ReexecRole::kChild, {});
   return {pid, std::move(ours)};
+}
+
+ExecutedServer execute_server() {
+  require_init();
+  auto [ours, theirs] = FdSocket::pair();
+  const auto client = PidFd::open(::getpid());
+  ThisProgram program;
+  const Ballast ballast = find_ballast();
+  auto keeper = [&] {
+    const NoSignals blocked;  // A handler of the program's would run in the keeper too.
+    auto forked = fork_hidden();
+    if (forked.pid == 0) keep(program, theirs.fd(), blocked.before(), ballast);
+    return forked;
+  }();
+  theirs.close();
+  ExecutedServer server;
+  try {
+    auto message = ours.receive(kKeeperLimit, "the process that executes this program afresh");
+    KeeperReply reply;
+    if (!message || message->bytes.size() != sizeof reply)
+      throw std::runtime_error("the process that was to execute this program afresh was killed");
+    std::memcpy(&reply, message->bytes.data(), sizeof reply);
+    if (reply.error != 0) throw_start_error(reply.error, "execution of this program afresh");
+    if (message->fds.size() != 2) throw std::runtime_error("no socket came from the program executed afresh");
+    server = {reply.pid, PidFd(std::move(message->fds[1])), {}, FdSocket(std::move(message->fds[0]))};
+    send_role(server.socket, ReexecRole::kForkServer, std::array{client.fd()});
+  } catch (...) {
+    // With it goes the end of the server's socket that it may have, and with that the server.
+    keeper.process.kill(SIGKILL);
+    keeper.process.reap();
+    throw;
+  }
+  server.keeper = std::move(keeper.process);
+  return server;
 }
 
 void become_reexec_role() {
@@ -101,12 +335,13 @@ void become_reexec_role() {
   if (::getppid() != parent) ::_exit(1);  // It has died: nobody needs us, and this is no start of the program.
   FdSocket socket{OwnedFd(kSocketNumber)};
   try {
-    const auto first = socket.receive();
+    auto first = socket.receive();
     if (!first || first->bytes.size() != 2) ::_exit(1);
     const bool die_with_parent = first->bytes[1] != std::byte{0};
     if (static_cast<ReexecRole>(first->bytes[0]) == ReexecRole::kChild)
       become_child(std::move(socket), *parent, die_with_parent);
-    serve_forks(std::move(socket), *parent);
+    if (first->fds.size() != 1) ::_exit(1);
+    serve_forks(std::move(socket), PidFd(std::move(first->fds.front())));
   } catch (const std::exception& e) {
     std::fprintf(stderr, "millrace, executed by process %d: %s\n", *parent, e.what());
     ::_exit(1);

@@ -2,21 +2,34 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <utility>
 
 #include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/os/pidfd.h"
 
 namespace millrace::detail {
 
-/// What a program executed afresh is to become once its main() reaches init().
-enum class ReexecRole : uint8_t { kForkServer, kChild };
+/// Executes this program again as a child of this process and returns its pid and a socket to it. Its init() takes the
+/// other end, receives a ChildRequest over it and runs that. Throws std::logic_error when main() does not call init(),
+/// SyscallError.
+std::pair<pid_t, FdSocket> execute_child();
 
-/// Executes this program again and returns its pid and a socket to it, over which the role has been sent. Its init()
-/// takes the other end and does not return. Throws std::logic_error when main() does not call init().
-std::pair<pid_t, FdSocket> reexec(ReexecRole role);
+/// A fork server that is this program executed again.
+///
+/// What is executed is a child of the usual kind, which the program's own wait() would find. So it is the child of
+/// another process, the keeper: a hidden fork of ours that waits for the server and ends with it.
+struct ExecutedServer {
+  pid_t pid = 0;
+  PidFd process;
+  PidFd keeper;  ///< To be reaped when the server has ended.
+  FdSocket socket;
+};
 
-/// In a program that reexec() started: becomes what it was started for and does not return. Otherwise does nothing.
+/// As execute_child(), for a fork server.
+ExecutedServer execute_server();
+
+/// In a program that either of them started: becomes what it was started for and does not return. Otherwise does
+/// nothing.
 void become_reexec_role();
 
 }  // namespace millrace::detail

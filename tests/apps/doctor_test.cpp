@@ -56,7 +56,8 @@ std::string on_fake(const std::string& knobs) {
 TEST(Doctor, SaysWhatTheMachineCanDo) {
   auto lines = doctor(kNoDriver);
   for (const char* name : {"kernel", "fork server", "LibTorch"}) EXPECT_EQ(lines[name].verdict, "ok") << name;
-  for (const char* name : {"cores", "memory", "/dev/shm", "huge pages", "open files", "container"})
+  for (const char* name : {"cores", "memory", "/dev/shm", "huge pages", "open files", "file size", "address space", "processes",
+                           "container"})
     EXPECT_THAT(lines[name].text, Not(IsEmpty())) << name;
   EXPECT_THAT(lines["LibTorch"].text, testing::ContainsRegex("^2\\.[0-9]+\\."));
 }
@@ -74,6 +75,31 @@ TEST(Doctor, NamesTheLibraryWhoseThreadKeepsTheForkServerFromStarting) {
   EXPECT_EQ(lines["fork server"].verdict, "not available");
   EXPECT_THAT(lines["fork server"].text, HasSubstr("libsharing_early_thread.so"));
   EXPECT_THAT(lines["fork server"].cure, HasSubstr("spawn"));
+}
+
+TEST(Doctor, KnowsEveryLimitThatAProgramMeets) {
+  auto lines = doctor("bash -c 'ulimit -f 200000 -v 64000000 -u 500; exec \"$0\" \"$@\"' env " + kNoDriver);
+  EXPECT_EQ(lines["file size"].verdict, "limited");
+  EXPECT_THAT(lines["file size"].text, HasSubstr("204800000 bytes"));
+  EXPECT_THAT(lines["file size"].cure, HasSubstr("ulimit -f"));
+  EXPECT_EQ(lines["address space"].verdict, "limited");
+  EXPECT_THAT(lines["address space"].text, HasSubstr("61.0 GiB"));
+  EXPECT_THAT(lines["address space"].cure, HasSubstr("ulimit -v"));
+  EXPECT_THAT(lines["processes"].text, Not(IsEmpty())) << "the limit does not hold for root";
+}
+
+TEST(Doctor, TellsWhyWhereLibTorchHasNoRoomToBeLoaded) {
+  const millrace::test::Directory directory;
+  const std::string out = directory.path() + "/out";
+  const std::string command =
+      "ulimit -v 300000; '" + millrace::test::built("apps/millrace") + "' doctor --json >'" + out + "' 2>/dev/null";
+  const int status = std::system(command.c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  std::ifstream file(out);
+  const auto report = nlohmann::json::parse(file);
+  EXPECT_EQ(report["usable"], false);
+  EXPECT_THAT(report["checks"].back()["text"], HasSubstr("cannot be loaded"));
+  EXPECT_THAT(report["checks"].back()["cure"], HasSubstr("ulimit -v"));
 }
 
 TEST(Doctor, PrintsALineACheck) {

@@ -1,7 +1,10 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -11,6 +14,7 @@
 #include <vector>
 
 #include "millrace/loader/data_loader.h"
+#include "millrace/sharing/os/pidfd.h"
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/tests/loader/datasets_for_tests.h"
 #include "millrace/tests/support/process_probe.h"
@@ -205,6 +209,51 @@ TEST(ForkedChild, OfADatasetThatComesBackFromReadingIsEnded) {
     ASSERT_TRUE(batch.has_value());
     EXPECT_EQ(batch->target().const_data_ptr<int64_t>()[5], 125);
     EXPECT_TRUE(testing::is_whole(*batch));
+  }
+}
+
+// With its only sample starts a process in a session of its own, whose number is the target. It ends with the worker if
+// `follows`, as docs/datasets.md says how.
+struct Companion {
+  Numbers numbers{1};
+  bool follows = false;
+  size_t size() const { return numbers.size(); }
+  SampleSpec spec() const { return numbers.spec(); }
+  void read(size_t i, SampleRow& row, SampleContext& context) const {
+    numbers.read(i, row, context);
+    std::array<int, 2> ready{};
+    if (::pipe2(ready.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::setsid();
+      if (follows) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ::close(ready[1]);
+      for (;;) ::pause();
+    }
+    ::close(ready[1]);
+    char byte = 0;
+    if (::read(ready[0], &byte, 1) != 0) throw std::runtime_error("no end of file");
+    ::close(ready[0]);
+    row.set<int64_t>("target", child);
+  }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(numbers, follows);
+  }
+};
+
+TEST(ProcessOfADataset, EndsWithTheWorkerThatIsKilledIfItAsksTheKernelToAndStaysTheUsersOtherwise) {
+  const Watchdog watchdog(20);
+  for (const bool follows : {false, true}) {
+    auto loader = make_data_loader(Companion{Numbers{1}, follows}, processes(StartMethod::kForkServer, 1).options(1));
+    const auto batch = loader->next();
+    ASSERT_TRUE(batch.has_value());
+    const auto companion = PidFd::open(static_cast<pid_t>(batch->target().const_data_ptr<int64_t>()[0]));
+    const auto worker = PidFd::open(loader->worker_pids()[0]);
+    worker.kill(SIGKILL);
+    EXPECT_TRUE(worker.wait_ended(std::chrono::seconds(10)));
+    EXPECT_EQ(companion.wait_ended(follows ? std::chrono::seconds(10) : std::chrono::seconds(0)), follows);
+    companion.kill(SIGKILL);
   }
 }
 

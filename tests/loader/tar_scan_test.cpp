@@ -458,6 +458,17 @@ TEST_F(TarIndexFile, OfThreeGigabytesTakesNoMemory) {
   EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 100'000);  // KiB.
 }
 
+TEST(TarScan, BeyondTheLimitOfOpenFilesNamesThatAndNoRightToRead) {
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const std::string error = error_of([] { scan_tar("/dev/null"); });
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_THAT(error, AllOf(HasSubstr("this process may have 0 files open"), Not(HasSubstr("may read"))));
+}
+
 TEST(TarScan, FifoIsRefusedByKindWithoutWaiting) {
   const Directory directory;
   const std::string path = directory.path() + "/x.tar";

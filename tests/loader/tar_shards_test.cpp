@@ -4,6 +4,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -695,6 +698,23 @@ TEST(TarShardWriter, LeavesNothingOfWhatIsNotFinished) {
   }
   EXPECT_EQ(std::distance(fs::directory_iterator(directory.path()), {}), 2);
   EXPECT_THAT(write_shards(directory.path() + "/none-%d.tar", {}), IsEmpty());
+}
+
+TEST(TarShardWriter, BeyondTheLimitOfFileSizesThrowsAndDoesNotDie) {
+  const Directory directory;
+  const std::vector<std::byte> picture(100'000);
+  // In a process of its own, since it would die of SIGXFSZ.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit limit{50'000, 50'000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    TarShardWriter writer(directory.path() + "/%d.tar");
+    const auto error = error_of([&] { writer.write("key", {{"jpg", picture}}); });
+    ::_exit(error.find("(ulimit -f)") != error.npos ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "killed by signal " << WTERMSIG(status);
 }
 
 TEST(TarShardWriter, RefusesKeysThatLeadOutOfTheFolder) {

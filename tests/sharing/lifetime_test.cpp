@@ -64,6 +64,7 @@ INSTANTIATE_TEST_SUITE_P(, TrainerDeath,
 TEST_P(TrainerDeath, EndsServerAndChildrenAndLeavesNoZombie) {
   const auto [method, signal] = GetParam();
   const AdoptOrphans adopt;
+  const auto before = test::children_of_this_process();
   Family family(method);
   // A stopped child cannot even run its own handlers.
   family.children.back().second.kill(SIGSTOP);
@@ -71,14 +72,21 @@ TEST_P(TrainerDeath, EndsServerAndChildrenAndLeavesNoZombie) {
   EXPECT_EQ(family.trainer.wait().signal(), signal);
   EXPECT_TRUE(family.server.second.wait_ended(seconds(3))) << "the server lives on";
   for (const auto& [pid, process] : family.children) EXPECT_TRUE(process.wait_ended(seconds(3))) << "a child lives on";
-  // The trainer's own children became ours. What the server started, the server has reaped.
-  EXPECT_TRUE(family.server.second.reap());
+  // The trainer's own children became ours: the server, or the keeper of one that was executed, which has reaped it.
+  // What the server started, the server has reaped.
   for (const auto& [pid, process] : family.children) {
     if (method == StartMethod::kForkServer)
       EXPECT_EQ(test::process_state(pid), '\0') << "the server left a zombie";
     else
       EXPECT_EQ(process.reap(), SIGKILL);
   }
+  for (const pid_t pid : test::children_of_this_process()) {
+    if (before.contains(pid)) continue;
+    const auto orphan = PidFd::open(pid);
+    EXPECT_TRUE(orphan.wait_ended(seconds(3))) << "a process of the family lives on";
+    EXPECT_TRUE(orphan.reap());
+  }
+  EXPECT_EQ(test::process_state(family.server.first), '\0') << "a zombie";
 }
 
 TEST(ServerDeath, ByKillEndsItsChildren) {
@@ -146,6 +154,87 @@ TEST(Marker, ThatAnotherProcessLeftBehindIsIgnored) {
     EXPECT_EQ(program.line(), "fork starts") << marker;
     EXPECT_EQ(program.wait().code(), 0) << marker;
   }
+}
+
+class ClosedStreams : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, ClosedStreams, testing::Values("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"));
+
+TEST_P(ClosedStreams, AreNoSocketsOfOursAndMayBePrintedTo) {
+  Program program({"/bin/sh", "-c", "exec '" + test::built("tests/sharing_helper") + "' streams " + GetParam()});
+  EXPECT_EQ(program.wait().code(), 0);
+}
+
+// What the helper says of a limit of that kind when it has met it.
+std::string error_at_limit(const std::string& kind, const std::string& limit, StartMethod method) {
+  Program program({test::built("tests/sharing_helper"), "limit", kind, limit, to_string(method)});
+  EXPECT_EQ(program.line(), "init") << "init() is not what fails";
+  const auto error = program.line();
+  EXPECT_EQ(program.wait().code(), 0);
+  return error;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitizerNeedsRoom = true;
+#else
+constexpr bool kSanitizerNeedsRoom = false;
+#endif
+
+class Limit : public testing::TestWithParam<StartMethod> {};
+INSTANTIATE_TEST_SUITE_P(, Limit, test::every_start_method(), test::start_method_name);
+
+TEST_P(Limit, OfOpenFilesIsNamedWithItsNumberAndTheCure) {
+  if (kSanitizerNeedsRoom) GTEST_SKIP() << "a sanitizer looks at objects by way of a pipe";
+  EXPECT_THAT(error_at_limit("files", "64", GetParam()),
+              AllOf(HasSubstr("this process may have 64 files open"), HasSubstr("(ulimit -n)")));
+}
+
+TEST_P(Limit, OfProcessesIsNamedWithItsNumberAndTheCure) {
+  if (kSanitizerNeedsRoom) GTEST_SKIP() << "a sanitizer cannot look into a process of another user";
+  for (const std::string limit : {"1", "3"})
+    EXPECT_THAT(error_at_limit("processes", limit, GetParam()),
+                AllOf(HasSubstr("this user may have " + limit + " processes"), HasSubstr("(ulimit -u)")));
+}
+
+TEST(SharedMemory, BeyondTheLimitOfFileSizesIsAnErrorAndNoDeath) {
+  EXPECT_THAT(error_at_limit("file_size", "1048576", StartMethod::kFork),
+              AllOf(HasSubstr("2097152 bytes"), HasSubstr("files and shared memory of 1048576 bytes"),
+                    HasSubstr("(ulimit -f)")));
+}
+
+TEST(SharedMemory, BeyondTheLimitOfAddressSpaceNamesIt) {
+  if (kSanitizerNeedsRoom) GTEST_SKIP() << "a sanitizer maps terabytes";
+  EXPECT_THAT(error_at_limit("address_space", "33554432", StartMethod::kFork),
+              AllOf(HasSubstr("this process may map "), HasSubstr("(ulimit -v)")));
+}
+
+// How the fork server came to be.
+class OwnWaiting : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, OwnWaiting, testing::Values("forked", "executed"),
+                         [](const auto& tested) { return std::string(tested.param); });
+
+TEST_P(OwnWaiting, FindsTheProgramsChildrenOnly) {
+  Program program({test::built("tests/sharing_helper"), "wait", GetParam()});
+  EXPECT_EQ(program.line(), "0 signals");
+  EXPECT_EQ(program.line(), "2 children");
+  EXPECT_EQ(program.wait().code(), 0);
+}
+
+class ProgramEnd : public testing::TestWithParam<std::tuple<StartMethod, const char*>> {};
+INSTANTIATE_TEST_SUITE_P(, ProgramEnd,
+                         testing::Combine(test::every_start_method(), testing::Values("forked", "executed")),
+                         [](const auto& tested) {
+                           return std::string(to_string(std::get<0>(tested.param))) + "_" + std::get<1>(tested.param);
+                         });
+
+TEST_P(ProgramEnd, LeavesNoZombieToAnInitThatReapsNobody) {
+  const AdoptOrphans adopt;
+  const auto before = test::children_of_this_process();
+  {
+    Program program(
+        {test::built("tests/sharing_helper"), "end", to_string(std::get<0>(GetParam())), std::get<1>(GetParam())});
+    EXPECT_EQ(program.wait().code(), 0);
+  }
+  EXPECT_EQ(test::children_of_this_process(), before) << "it has left processes, which came to us";
 }
 
 class WithoutInit : public testing::TestWithParam<StartMethod> {};

@@ -13,6 +13,7 @@
 #include "millrace/sharing/memory/arena.h"
 #include "millrace/sharing/memory/probe.h"
 #include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/process/child.h"
@@ -134,6 +135,18 @@ TEST(MemoryRoom, SkipsWhatIsNoCgroupLine) {
   FakeRoot root;
   root.mem_available(1024).write("proc/self/cgroup", "\nnonsense\n0:\n0::\n0::relative\n0::/a/\n");
   EXPECT_EQ(memory_room(root.path())->limited_by, "MemAvailable");
+}
+
+TEST(LimitOfPids, IsTheSmallestOnTheWayUpACgroupTreeInBothVersions) {
+  FakeRoot unified;
+  unified.write("proc/self/cgroup", "0::/outer/inner\n")
+      .write("sys/fs/cgroup/outer/pids.max", "300\n")
+      .write("sys/fs/cgroup/outer/inner/pids.max", "max\n");
+  EXPECT_EQ(limit_of_pids(unified.path()), 300U);
+  FakeRoot first_version;
+  first_version.write("proc/self/cgroup", "5:pids:/docker/abc\n").write("sys/fs/cgroup/pids/pids.max", "200\n");
+  EXPECT_EQ(limit_of_pids(first_version.path()), 200U);
+  EXPECT_EQ(limit_of_pids(FakeRoot().path()), std::nullopt);
 }
 
 TEST(SharedSegment, BeyondTheLimitThrowsBeforeAPageIsTouched) {

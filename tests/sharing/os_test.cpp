@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #include "millrace/sharing/os/pidfd.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/regular_file.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/child.h"
@@ -146,6 +148,22 @@ TEST(Syscall, RepeatsAnInterruptedCall) {
   };
   EXPECT_EQ(MILLRACE_SYSCALL(interrupted_twice()), 7);
   EXPECT_EQ(calls, 3);
+}
+
+TEST(RegularFile, ThatTheLimitOfOpenFilesForbidsNamesIt) {
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  std::string text;
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  try {
+    detail::open_regular("/dev/null");
+  } catch (const std::exception& e) {
+    text = e.what();
+  }
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_THAT(text, HasSubstr("this process may have 0 files open"));
 }
 
 TEST(Memfd, SizeIsSealed) {

@@ -9,9 +9,12 @@
 #include <iterator>
 #include <optional>
 #include <sstream>
+#include <string>
+#include <utility>
 
 #include "millrace/apps/millrace/front/doctor.h"
 #include "millrace/sharing/memory/probe.h"
+#include "millrace/sharing/os/limits.h"
 
 namespace millrace::apps {
 namespace {
@@ -125,6 +128,50 @@ Check check_open_files() {
   return check;
 }
 
+// What each process may use of something (ulimit); nullopt: no limit.
+std::optional<rlim_t> limit_on(int resource) {
+  struct rlimit limit {};
+  if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return limit.rlim_cur;
+}
+
+Check check_file_size() {
+  const auto limit = limit_on(RLIMIT_FSIZE);
+  if (!limit) return {"file size", Verdict::kOk, "no limit", "", false};
+  return {"file size", Verdict::kLimited, std::to_string(*limit) + " bytes, for shared memory too",
+          "The batches of a loader are one piece of shared memory: raise it (ulimit -f)", false};
+}
+
+Check check_address_space() {
+  const auto limit = limit_on(RLIMIT_AS);
+  if (!limit) return {"address space", Verdict::kOk, "no limit", "", false};
+  return {
+      "address space", Verdict::kLimited, gib(static_cast<double>(*limit)) + " for each process",
+      "LibTorch's libraries and all shared memory count: raise it (ulimit -v), and limit memory by a cgroup instead",
+      false};
+}
+
+// How many processes and threads there may be, with the word for who says so.
+std::pair<std::optional<rlim_t>, std::string> limit_on_processes() {
+  std::pair<std::optional<rlim_t>, std::string> smallest{std::nullopt, "ulimit -u"};
+  if (::geteuid() != 0) smallest.first = limit_on(RLIMIT_NPROC);  // It does not hold for root.
+  const auto pids = limit_of_pids();
+  if (pids && (!smallest.first || *pids < *smallest.first)) smallest = {*pids, "pids.max of the cgroup"};
+  return smallest;
+}
+
+Check check_processes() {
+  const auto [limit, name] = limit_on_processes();
+  if (!limit) return {"processes", Verdict::kOk, "no limit", "", false};
+  Check check{"processes", Verdict::kOk, std::to_string(*limit) + " allowed, threads included (" + name + ")", "",
+              false};
+  if (*limit >= 1024) return check;
+  check.verdict = Verdict::kLimited;
+  check.cure =
+      "Each worker is a process, and LibTorch starts as many threads as there are cores: raise it (" + name + ")";
+  return check;
+}
+
 // A container has its own view of processes and devices; the others are seen by what they leave in the root.
 Check check_container() {
   for (const char* mark : {"/.dockerenv", "/run/.containerenv"})
@@ -137,8 +184,15 @@ Check check_container() {
 }  // namespace
 
 std::vector<Check> check_host() {
-  return {check_kernel(),     check_cores(),      check_memory(),   check_dev_shm(),
-          check_huge_pages(), check_open_files(), check_container()};
+  return {check_kernel(),     check_cores(),     check_memory(),        check_dev_shm(),   check_huge_pages(),
+          check_open_files(), check_file_size(), check_address_space(), check_processes(), check_container()};
+}
+
+Check libtorch_not_loaded() {
+  Check check{"LibTorch", Verdict::kNotAvailable, "its libraries cannot be loaded", "", true};
+  check.cure = limit_on(RLIMIT_AS) ? "Give the program more address space (ulimit -v)"
+                                   : "Install Millrace and LibTorch again, and see what the loader wrote";
+  return check;
 }
 
 }  // namespace millrace::apps

@@ -1,3 +1,4 @@
+#include "millrace/loader/image/damaged.h"
 #include "millrace/loader/image/jpeg.h"
 
 #include <gmock/gmock.h>
@@ -122,10 +123,10 @@ TEST(JpegReader, ReadsADamagedFileWhereItIsToldToAndCountsIt) {
   Bytes damaged = good;
   damaged.erase(damaged.end() - 800, damaged.end() - 2);
   JpegReader reader;
-  const uint64_t before = damaged_jpegs_read();
+  const uint64_t before = damaged_jpegs_read;
   const Size size = reader.open(damaged, DamagedJpegs::kRead);
   const Planes all = read_region(reader, whole(size), ImageMode::kRGB);
-  EXPECT_EQ(damaged_jpegs_read(), before + 1);
+  EXPECT_EQ(damaged_jpegs_read, before + 1);
   SampleRng rng(3);
   for (int i = 0; i < 50; ++i) {
     const Box region = random_box(size, rng);
@@ -133,10 +134,10 @@ TEST(JpegReader, ReadsADamagedFileWhereItIsToldToAndCountsIt) {
     ASSERT_EQ(read_region(reader, region, ImageMode::kRGB), crop(all, region));
   }
   reader.open(good, DamagedJpegs::kRead);
-  const uint64_t damaged_only = damaged_jpegs_read();
+  const uint64_t damaged_only = damaged_jpegs_read;
   const Box top = {0, 0, 8, size.width};
   EXPECT_EQ(crop(read_region(reader, whole(size), ImageMode::kRGB), top), crop(all, top)) << "what is not lost";
-  EXPECT_EQ(damaged_jpegs_read(), damaged_only) << "a good file is none";
+  EXPECT_EQ(damaged_jpegs_read, damaged_only) << "a good file is none";
   EXPECT_NE(error_of(damaged, whole(size)), "") << "the next one that is opened without is refused";
 }
 

@@ -1,17 +1,16 @@
 #include "millrace/loader/batch.h"
 
-#include <unistd.h>
-
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "millrace/loader/device/finish.h"
+#include "millrace/sharing/os/own_pid.h"
 
 namespace millrace {
 
 Batch::Batch(Delivery delivery)
-    : owner_(::getpid()),
+    : owner_(own_pid()),
       indices_(std::move(delivery.indices)),
       size_(delivery.samples),
       epoch_(delivery.epoch),
@@ -64,9 +63,9 @@ const Columns& Batch::own_columns() const {
 }
 
 void Batch::require_owner() const {
-  if (owner_ != ::getpid())
+  if (owner_ != own_pid())
     throw std::logic_error("this batch belongs to process " + std::to_string(owner_) + ", and process " +
-                           std::to_string(::getpid()) +
+                           std::to_string(own_pid()) +
                            ", which was forked from it, cannot use it: clone() the tensors before the fork, or send "
                            "them by a queue");
 }

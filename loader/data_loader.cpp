@@ -1,7 +1,6 @@
 #include "millrace/loader/data_loader.h"
 
 #include <c10/util/Exception.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -30,6 +29,7 @@
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/look.h"
+#include "millrace/sharing/os/own_pid.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/sharing/sync/deadline.h"
@@ -63,7 +63,7 @@ class DataLoaderBase::Engine {
  public:
   Engine(Parts parts, const DataLoaderOptions& options)
       : options_(checked(options)),
-        owner_(::getpid()),
+        owner_(own_pid()),
         kind_(parts.source->kind()),
         order_(make_order(*parts.source, std::move(parts.sampler), std::move(parts.batch_sampler), options_)),
         source_(std::move(parts.source)),
@@ -90,7 +90,7 @@ class DataLoaderBase::Engine {
   }
 
   ~Engine() {
-    if (owner_ == ::getpid()) {
+    if (owner_ == own_pid()) {
       tell_at_end();
       return;
     }
@@ -125,9 +125,9 @@ class DataLoaderBase::Engine {
 
   // A forked child has a copy of all our notes; what it opened and took would be missing here.
   void require_owner() const {
-    if (owner_ != ::getpid())
+    if (owner_ != own_pid())
       throw std::logic_error("this loader belongs to process " + std::to_string(owner_) + ", and process " +
-                             std::to_string(::getpid()) +
+                             std::to_string(own_pid()) +
                              ", which was forked from it, cannot use it: make a loader of its own there");
   }
 

@@ -15,6 +15,7 @@
 #include "millrace/loader/image/damaged.h"
 #include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/look.h"
+#include "millrace/sharing/os/own_pid.h"
 #include "millrace/sharing/process/type_name.h"
 
 namespace millrace {
@@ -59,7 +60,7 @@ SlotLayout layout_of(const SampleSpec& spec, size_t batch_size) {
 }
 
 Worker::Worker(const Place& place, Source& source, const WorkerRole& role)
-    : place_(place), source_(source), role_(role), beacon_(place.board.beacon(board_number())), pid_(::getpid()) {
+    : place_(place), source_(source), role_(role), beacon_(place.board.beacon(board_number())), pid_(own_pid()) {
   if (role.seed_mode == SeedMode::kTorch)
     generator_ = at::detail::getDefaultCPUGenerator();
   else if (role.owns_process)
@@ -105,7 +106,7 @@ void Worker::fill(const Board::Claim& claim) {
 // A process that the dataset forked and let return would be a second worker with the same claims. Its memory is a copy
 // of ours, with whatever other threads held, so it does nothing but go.
 void Worker::end_strangers() const {
-  if (::getpid() == pid_) return;
+  if (own_pid() == pid_) return;
   constexpr std::string_view kText =
       "millrace: a process that a dataset forked came back from reading a sample and is ended; it has to end itself "
       "with _exit()\n";

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <sys/types.h>
-#include <unistd.h>
 
 #include <cstddef>
 #include <functional>
@@ -14,6 +13,7 @@
 
 #include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/os/event_fd.h"
+#include "millrace/sharing/os/own_pid.h"
 
 namespace millrace {
 
@@ -51,9 +51,9 @@ class Arena {
   void stop_waiting();
 
  private:
-  bool is_ours() const { return owner_ == ::getpid(); }
+  bool is_ours() const { return owner_ == own_pid(); }
 
-  const pid_t owner_ = ::getpid();
+  const pid_t owner_ = own_pid();
   size_t slots_;
   size_t slot_bytes_;
   SharedSegment segment_;

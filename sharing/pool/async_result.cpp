@@ -5,6 +5,7 @@
 #include <string>
 
 #include "millrace/sharing/channel/errors.h"
+#include "millrace/sharing/os/own_pid.h"
 #include "millrace/sharing/pool/errors.h"
 #include "millrace/sharing/pool/job.h"
 #include "millrace/sharing/process/exit_status.h"
@@ -38,9 +39,9 @@ void require_other_thread() {
 }
 
 void require_process(pid_t owner) {
-  if (owner != ::getpid())
+  if (owner != own_pid())
     throw std::logic_error("results that process " + std::to_string(owner) + " waits for never come to process " +
-                           std::to_string(::getpid()) + ", which was forked from it: ask for them there");
+                           std::to_string(own_pid()) + ", which was forked from it: ask for them there");
 }
 
 void throw_timeout(std::chrono::nanoseconds timeout) {
@@ -49,7 +50,7 @@ void throw_timeout(std::chrono::nanoseconds timeout) {
 }
 
 bool AsyncState::wait(Timeout timeout) {
-  if (owner_ != ::getpid()) {
+  if (owner_ != own_pid()) {
     // Without the lock, which another thread of the parent may have held; it is in nobody's hands here.
     if (!ready_) require_process(owner_);
     return true;
@@ -63,7 +64,7 @@ bool AsyncState::wait(Timeout timeout) {
 }
 
 bool AsyncState::ready() {
-  if (owner_ != ::getpid()) return ready_;
+  if (owner_ != own_pid()) return ready_;
   const std::lock_guard lock(mutex_);
   return ready_;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <sys/types.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -14,6 +13,7 @@
 #include <utility>
 #include <variant>
 
+#include "millrace/sharing/os/own_pid.h"
 #include "millrace/sharing/sync/deadline.h"
 
 namespace millrace::multiprocessing {
@@ -68,7 +68,7 @@ class AsyncState {
   std::condition_variable changed_;
   bool ready_ = false;
   std::exception_ptr error_;
-  const pid_t owner_ = ::getpid();  // To no other process it ever comes: the pool's thread is not forked along.
+  const pid_t owner_ = own_pid();  // To no other process it ever comes: the pool's thread is not forked along.
 };
 
 /// The std::exception behind a pointer, given to `use`.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <unistd.h>
+#include <sys/types.h>
 
 #include <condition_variable>
 #include <cstddef>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/own_pid.h"
 #include "millrace/sharing/pool/async_result.h"
 #include "millrace/sharing/sync/deadline.h"
 
@@ -214,7 +215,7 @@ class ImapJob final : public ImapJobBase {
     size_t bytes = 0;
   };
 
-  const pid_t owner_ = ::getpid();
+  const pid_t owner_ = own_pid();
 
   void wait(std::unique_lock<std::mutex>& lock, Timeout timeout, const std::function<bool()>& is_there) {
     require_other_thread();

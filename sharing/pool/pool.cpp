@@ -17,6 +17,7 @@
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/limits.h"
+#include "millrace/sharing/os/own_pid.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/pool/call_board.h"
 #include "millrace/sharing/pool/worker.h"
@@ -181,13 +182,13 @@ class Pool::Core {
   }
 
  public:
-  bool is_owner() const { return owner_ == ::getpid(); }
+  bool is_owner() const { return owner_ == own_pid(); }
 
   // In a forked child the pool's thread does not exist, and may have held the mutex.
   void require_owner() const {
     if (!is_owner())
       throw std::logic_error("this pool belongs to process " + std::to_string(owner_) +
-                             " and can be used only in the process that made it, not in " + std::to_string(::getpid()) +
+                             " and can be used only in the process that made it, not in " + std::to_string(own_pid()) +
                              ", which was forked from it: make a pool of its own there");
   }
 
@@ -503,7 +504,7 @@ class Pool::Core {
     }
   }
 
-  const pid_t owner_ = ::getpid();
+  const pid_t owner_ = own_pid();
   const StartMethod method_;
   const uint32_t max_tasks_;
   std::optional<detail::Initializer> initializer_;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <fstream>
 #include <memory>
 
@@ -18,7 +19,11 @@
 namespace millrace::detail {
 namespace {
 
-constexpr int kLooks = 200;  // Some milliseconds; they are spent where no server can fork anyway.
+using Clock = std::chrono::steady_clock;
+
+// For all threads together, where some run on; it is spent where no server can fork anyway. On a busy machine one that
+// has only just been started gets no processor for some milliseconds.
+constexpr std::chrono::milliseconds kLookFor{100};
 
 // Everybody's threads run their code.
 bool is_of_the_system(const std::string& library) {
@@ -39,12 +44,12 @@ uintptr_t stack_pointer_of(const std::string& task) {
 }
 
 // The nearest caller that is not the system's. The addresses it returns to lie on the stack, newest first.
-std::string library_of(const std::string& task) {
+std::string library_of(const std::string& task, Clock::time_point deadline) {
   std::array<uintptr_t, 4096> words{};
-  uintptr_t from = 0;
+  uintptr_t from = stack_pointer_of(task);
   // One that has only just been started runs until it waits for its first work.
-  for (int looks = 0; from == 0 && looks < kLooks; ++looks) {
-    if (looks > 0) ::sched_yield();
+  while (from == 0 && Clock::now() < deadline) {
+    ::sched_yield();
     from = stack_pointer_of(task);
   }
   if (from == 0) return {};
@@ -83,10 +88,11 @@ std::vector<OtherThread> other_threads() {
   if (!directory && errno != ENOENT) throw_syscall_error(errno, "opendir of /proc/self/task");
   if (!directory) return {{"?", ""}};  // Without /proc, as though there were one.
   const std::string self = std::to_string(::gettid());
+  const auto deadline = Clock::now() + kLookFor;
   while (const dirent* entry = ::readdir(directory.get())) {
     if (entry->d_name[0] == '.' || entry->d_name == self) continue;
     const std::string task = std::string("/proc/self/task/") + entry->d_name;
-    OtherThread thread{"?", library_of(task)};
+    OtherThread thread{"?", library_of(task, deadline)};
     std::ifstream comm(task + "/comm");
     std::getline(comm, thread.name);
     threads.push_back(std::move(thread));

@@ -231,8 +231,8 @@ void tell(int socket, const KeeperReply& reply, const std::array<int, 2>& fds) n
 
 // Gives memory back, and waits for the only child. By the kernel's own calls: what a sanitizer or a preloaded library
 // puts around the others may want what lay in that memory.
-[[noreturn, gnu::no_sanitize("address", "thread", "undefined")]] void wait_without(const Ballast::Range* range,
-                                                                                   const Ballast::Range* end) noexcept {
+[[noreturn]] __attribute__((no_sanitize("address", "thread", "undefined"))) void wait_without(
+    const Ballast::Range* range, const Ballast::Range* end) noexcept {
   for (; range != end; ++range) ::syscall(SYS_madvise, range->begin, range->bytes, MADV_DONTNEED);
   while (::syscall(SYS_wait4, -1, nullptr, 0, nullptr) > 0 || errno == EINTR) continue;
   for (;;) ::syscall(SYS_exit_group, 0);

@@ -4,11 +4,14 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <thread>
 
@@ -18,6 +21,7 @@
 #include "millrace/sharing/os/futex.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/own_pid.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/pidfd.h"
 #include "millrace/sharing/os/poll.h"
@@ -164,6 +168,23 @@ TEST(RegularFile, ThatTheLimitOfOpenFilesForbidsNamesIt) {
   }
   ::setrlimit(RLIMIT_NOFILE, &before);
   EXPECT_THAT(text, HasSubstr("this process may have 0 files open"));
+}
+
+TEST(OwnPid, IsTheKernelsInEveryChildHoweverItWasForked) {
+  ASSERT_EQ(own_pid(), ::getpid());
+  const auto plain_fork = [] { return ::fork(); };
+  const auto raw_clone = [] { return static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr)); };
+  for (const std::function<pid_t()>& start : {std::function<pid_t()>(plain_fork), std::function<pid_t()>(raw_clone)}) {
+    const pid_t child = start();
+    if (child == 0) {
+      const bool is_right = own_pid() == ::getpid() && own_pid() == ::getpid();
+      ::_exit(is_right ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(own_pid(), ::getpid());
+  }
 }
 
 TEST(Memfd, SizeIsSealed) {

@@ -163,7 +163,7 @@ std::string changed(const std::string& text, const std::vector<std::string>& oth
       break;
     default: {
       const auto line_at = [](const std::string& of, size_t place) {
-        const size_t begin = of.rfind('\n', place) + 1;
+        const size_t begin = place == 0 ? 0 : of.rfind('\n', place - 1) + 1;  // A line has the LF at its end.
         return std::pair(begin, std::min(of.find('\n', place), of.size()) - begin);
       };
       const std::string& other = others[below(others.size())];

@@ -80,10 +80,10 @@ const json& part(const json& value, const std::string& name, std::initializer_li
   if (!value.is_object()) throw std::runtime_error(name + " is " + value.type_name() + ", not an object");
   for (const auto& [field, ignored] : value.items())
     if (std::find(fields.begin(), fields.end(), field) == fields.end())
-      throw std::runtime_error(name + " has a field '" + field + "', which no state has");
+      throw std::runtime_error(name + " has a field " + in_quotes(field) + ", which no state has");
   for (const std::string_view field : fields)
     if (!value.contains(std::string(field)))
-      throw std::runtime_error(name + " has no field '" + std::string(field) + "'");
+      throw std::runtime_error(name + " has no field " + in_quotes(field));
   return value;
 }
 
@@ -91,7 +91,7 @@ template <std::integral T>
 T number(const json& value, const std::string& name) {
   const auto number = value.is_number_integer() ? detail::whole_number<T>(value.dump()) : std::nullopt;
   if (!number)
-    throw std::runtime_error("'" + name + "' is " + (value.is_number() ? value.dump() : value.type_name()) +
+    throw std::runtime_error(in_quotes(name) + " is " + (value.is_number() ? value.dump() : value.type_name()) +
                              ", which is no whole number from " + std::to_string(std::numeric_limits<T>::min()) +
                              " to " + std::to_string(std::numeric_limits<T>::max()));
   return *number;

@@ -1,6 +1,19 @@
 #include "millrace/sharing/memory/arena.h"
 
+#include <list>
+
 namespace millrace {
+namespace {
+
+// Memory that a device may still write to, whom nobody can stop: it stays mapped until the process ends.
+void leave_mapped(MappedSegment memory) {
+  static std::mutex mutex;
+  static auto& left = *new std::list<MappedSegment>;
+  const std::lock_guard lock(mutex);
+  left.push_back(std::move(memory));
+}
+
+}  // namespace
 
 Arena::Arena(size_t slots, size_t slot_bytes, const std::string& knob)
     : slots_(slots),
@@ -11,7 +24,7 @@ Arena::Arena(size_t slots, size_t slot_bytes, const std::string& knob)
 }
 
 Arena::~Arena() {
-  if (last_call_ && is_ours() && !last_call_()) static_cast<void>(new MappedSegment(std::move(mapped_)));
+  if (last_call_ && is_ours() && !last_call_()) leave_mapped(std::move(mapped_));
 }
 
 void Arena::give_back(size_t slot) noexcept {

@@ -185,8 +185,8 @@ class DataLoaderBase::Engine {
       refuse("batch_size", state.batch_size, options_.batch_size());
     if (state.epoch < 0) throw std::invalid_argument("this loader cannot go on from that state: its epoch is negative");
     for (size_t s = 0; s < state.streams.size(); ++s) require_own_state(s, state.streams[s].state);
+    tell_of_losses();  // Before anything changes: a handler of warnings may throw.
     order_->load(state);
-    tell_of_losses();
     cancel_open();
     epoch_ = opening_epoch_ = state.epoch;
     delivered_ = 0;

@@ -342,7 +342,8 @@ OwnedFd open_tar(const std::string& path) {
   try {
     return detail::open_regular(path);
   } catch (const std::system_error& error) {
-    if (!limit_behind(error.code().value()).empty()) throw TarError("tar: cannot open " + in_quotes(path) + ": " + error.what());
+    if (!limit_behind(error.code().value()).empty())
+      throw TarError("tar: cannot open " + in_quotes(path) + ": " + error.what());
     throw TarError("tar: cannot open " + in_quotes(path) + ": " + error.code().message() +
                    (error.code() == std::errc::no_such_file_or_directory
                         ? "; check the path (it is relative to " + std::filesystem::current_path().string() + ")"

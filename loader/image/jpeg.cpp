@@ -56,7 +56,6 @@ struct ErrorManager {
   bool has_lost_pixels = false;
 };
 
-
 constexpr size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 ErrorManager& manager_of(j_common_ptr info) { return *reinterpret_cast<ErrorManager*>(info->err); }

@@ -91,7 +91,7 @@ void read_at(int file, std::span<std::byte> bytes, uint64_t at) {
 }
 
 void write_at(int file, const ParkedHeader& header, std::span<const std::byte> bytes, uint64_t at) {
-  require_file_size(at + sizeof header + bytes.size(), "a queue's file for messages that wait, up to one");
+  require_file_size(at + sizeof header + bytes.size(), "the file of a queue's messages that wait, which has to grow to hold one more,");
   std::array<iovec, 2> parts = {iovec{const_cast<ParkedHeader*>(&header), sizeof header},
                                 iovec{const_cast<std::byte*>(bytes.data()), bytes.size()}};
   auto written = static_cast<size_t>(

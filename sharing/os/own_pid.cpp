@@ -12,8 +12,8 @@ namespace {
 using RememberedPid = std::atomic<pid_t>;
 static_assert(RememberedPid::is_always_lock_free);
 
-// Memory that the kernel empties in every child, so that no handler of forks has to be called, and none can be left out.
-// nullptr where it cannot be had.
+// Memory that the kernel empties in every child, so that no handler of forks has to be called, and none can be left
+// out. nullptr where it cannot be had.
 RememberedPid* make_remembered_pid() {
   constexpr size_t kPage = 4096;
   void* const page = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

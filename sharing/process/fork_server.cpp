@@ -299,6 +299,7 @@ void ForkServer::connect() {
   // One that has died is nobody's pid any more as soon as its keeper has reaped it.
   if (socket_ && process_.wait_ended(milliseconds(0))) bury();
   if (socket_) return;
+  if (has_ended_) refuse_at_process_end();
   auto server = detail::execute_server();
   socket_ = std::move(server.socket);
   process_ = std::move(server.process);
@@ -307,11 +308,19 @@ void ForkServer::connect() {
   at_process_end(&ForkServer::end_at_process_end);
 }
 
-// After end of file: the server closes its end by exiting, so this does not wait long.
+// After end of file: the server closes its end by exiting, and its keeper ends with it.
 void ForkServer::bury() {
   socket_.close();
   unanswered_ = 0;
+  if (!child_of_ours().wait_ended(kEndLimit)) detail::signal_if_allowed(child_of_ours(), SIGKILL);
   child_of_ours().reap();
+}
+
+// A thread that runs on while the process ends sees its workers end, and would start others. It is held, as an
+// exception out of it would turn a good end into a crash; not for ever, as somebody may still wait for it.
+void ForkServer::refuse_at_process_end() {
+  ::poll(nullptr, 0, static_cast<int>(milliseconds(kEndLimit).count()));
+  throw std::runtime_error("no process can be started while this one ends");
 }
 
 // Other threads may run on while the process ends: what they hold is left to them.
@@ -323,7 +332,9 @@ void ForkServer::end_at_process_end() noexcept {
 
 void ForkServer::end() {
   const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (!lock || !socket_) return;
+  if (!lock) return;
+  has_ended_ = true;
+  if (!socket_) return;
   socket_.close();
   // By a signal too: somebody else may hold a copy of the socket. One that is stopped would not take it.
   detail::signal_if_allowed(process_, is_stopped() ? SIGKILL : SIGTERM);

@@ -85,6 +85,7 @@ class ForkServer {
   void bury();
   static void end_at_process_end() noexcept;
   void end();
+  [[noreturn]] static void refuse_at_process_end();
   bool is_stopped() const;
   const PidFd& child_of_ours() const { return keeper_ ? keeper_ : process_; }
   void require_not_stopped() const;
@@ -95,8 +96,9 @@ class ForkServer {
   FdSocket socket_;  // Empty while there is no server.
   pid_t pid_ = 0;
   PidFd process_;
-  PidFd keeper_;           // Of a server that was executed afresh; empty where the server itself is our child.
-  size_t unanswered_ = 0;  // Requests sent whose answer has not been read.
+  PidFd keeper_;            // Of a server that was executed afresh; empty where the server itself is our child.
+  size_t unanswered_ = 0;   // Requests sent whose answer has not been read.
+  bool has_ended_ = false;  // Because the process ends.
 
   friend struct ProcessForkServer;
 };

@@ -129,17 +129,19 @@ struct KeeperReply {
   int error = 0;
 };
 
-// Memory of ours that a fork has a copy of and no use for. In one piece, as the keeper cannot allocate.
+// Memory of ours that a fork has and no use for. In one piece, as the keeper cannot allocate.
 struct Ballast {
   struct Range {
     void* begin = nullptr;
     size_t bytes = 0;
+    bool is_shared = false;
   };
-  std::array<Range, 1024> ranges;
+  std::array<Range, 4096> ranges;
   size_t count = 0;
 };
 
-// All large ranges that are neither of a file nor shared, save for this thread's stack and thread-local variables.
+// All that is shared, which would not be free when it is nobody's any more, and the large copies of private memory,
+// save for this thread's stack and thread-local variables.
 Ballast find_ballast() {
   constexpr uintptr_t kLarge = 1 << 20;
   Ballast ballast;
@@ -154,10 +156,10 @@ Ballast find_ballast() {
     uint64_t inode = 0;
     fields >> std::hex >> begin >> dash >> end >> access >> offset >> device >> std::dec >> inode;
     const auto holds = [&](uintptr_t address) { return begin <= address && address < end; };
-    if (!fields || access != "rw-p" || inode != 0 || end - begin < kLarge || holds(stack) ||
-        holds(thread_local_variable))
-      continue;
-    ballast.ranges[ballast.count++] = {reinterpret_cast<void*>(begin), end - begin};
+    const bool is_shared = access.ends_with('s');
+    const bool is_copy = access == "rw-p" && inode == 0 && end - begin >= kLarge;
+    if (!fields || !(is_shared || is_copy) || holds(stack) || holds(thread_local_variable)) continue;
+    ballast.ranges[ballast.count++] = {reinterpret_cast<void*>(begin), end - begin, is_shared};
   }
   return ballast;
 }
@@ -190,6 +192,18 @@ void close_from(int first) noexcept {
   for (int fd = first; static_cast<rlim_t>(fd) < std::min<rlim_t>(limit.rlim_cur, 1 << 20); ++fd) ::close(fd);
 }
 
+// Those of the program, which execve() would reset: run here, they would find locks that nobody lets go.
+void reset_handlers() noexcept {
+  for (int signal = 1; signal < NSIG; ++signal) {
+    struct sigaction action {};
+    if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN || action.sa_handler == SIG_DFL)
+      continue;
+    action = {};
+    action.sa_handler = SIG_DFL;
+    ::sigaction(signal, &action, nullptr);
+  }
+}
+
 // Runs in memory that it shares with the keeper, which waits for it to execute the program or to end.
 struct Execution {
   ThisProgram& program;
@@ -199,6 +213,7 @@ struct Execution {
 
   static int run(void* self) noexcept {
     auto& execution = *static_cast<Execution*>(self);
+    reset_handlers();
     ::sigprocmask(SIG_SETMASK, &execution.signals, nullptr);
     ::dup2(execution.socket, kSocketNumber);
     close_from(kSocketNumber + 1);
@@ -233,7 +248,12 @@ void tell(int socket, const KeeperReply& reply, const std::array<int, 2>& fds) n
 // puts around the others may want what lay in that memory.
 [[noreturn]] __attribute__((no_sanitize("address", "thread", "undefined"))) void wait_without(
     const Ballast::Range* range, const Ballast::Range* end) noexcept {
-  for (; range != end; ++range) ::syscall(SYS_madvise, range->begin, range->bytes, MADV_DONTNEED);
+  for (; range != end; ++range) {
+    if (range->is_shared)
+      ::syscall(SYS_munmap, range->begin, range->bytes);
+    else
+      ::syscall(SYS_madvise, range->begin, range->bytes, MADV_DONTNEED);
+  }
   while (::syscall(SYS_wait4, -1, nullptr, 0, nullptr) > 0 || errno == EINTR) continue;
   for (;;) ::syscall(SYS_exit_group, 0);
 }

@@ -30,8 +30,9 @@ struct Line {
 std::string output(const std::string& environment, const std::string& arguments) {
   const millrace::test::Directory directory;
   const std::string out = directory.path() + "/out";
-  const std::string command = "env MILLRACE_FAKE_CUDA_DIR=" + directory.path() + "/fake " + environment +
-                              " '" + millrace::test::built("apps/millrace") + "' " + arguments + " </dev/null >'" + out + "' 2>&1";
+  const std::string command = "env MILLRACE_FAKE_CUDA_DIR=" + directory.path() + "/fake " + environment + " '" +
+                              millrace::test::built("apps/millrace") + "' " + arguments + " </dev/null >'" + out +
+                              "' 2>&1";
   const int status = std::system(command.c_str());
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
   std::ostringstream text;
@@ -50,14 +51,15 @@ std::map<std::string, Line> doctor(const std::string& environment) {
 const std::string kNoDriver = "MILLRACE_CUDA_DRIVER=none";
 
 std::string on_fake(const std::string& knobs) {
-  return "MILLRACE_CUDA_DRIVER=" + millrace::test::built("tests/fake_cuda/libfake_cuda.so") + " MILLRACE_FAKE_CUDA=" + knobs;
+  return "MILLRACE_CUDA_DRIVER=" + millrace::test::built("tests/fake_cuda/libfake_cuda.so") +
+         " MILLRACE_FAKE_CUDA=" + knobs;
 }
 
 TEST(Doctor, SaysWhatTheMachineCanDo) {
   auto lines = doctor(kNoDriver);
   for (const char* name : {"kernel", "fork server", "LibTorch"}) EXPECT_EQ(lines[name].verdict, "ok") << name;
-  for (const char* name : {"cores", "memory", "/dev/shm", "huge pages", "open files", "file size", "address space", "processes",
-                           "container"})
+  for (const char* name : {"cores", "memory", "/dev/shm", "huge pages", "open files", "file size", "address space",
+                           "processes", "container"})
     EXPECT_THAT(lines[name].text, Not(IsEmpty())) << name;
   EXPECT_THAT(lines["LibTorch"].text, testing::ContainsRegex("^2\\.[0-9]+\\."));
 }

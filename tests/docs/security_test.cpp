@@ -34,7 +34,8 @@ std::set<std::string> shipped_files_with(const std::string& pattern) {
   const std::regex wanted(pattern);
   std::set<std::string> found;
   for (const auto& path : sources_below({"sharing", "samplers", "loader", "configs", "apps"}))
-    if (path.extension() == ".cpp" && std::regex_search(text_of(path), wanted)) found.insert(fs::relative(path, test::source("")).string());
+    if (path.extension() == ".cpp" && std::regex_search(text_of(path), wanted))
+      found.insert(fs::relative(path, test::source("")).string());
   return found;
 }
 
@@ -49,7 +50,8 @@ TEST(Security, EveryTestThatIsNamedExists) {
   const std::string page = text_of(test::source("docs/security.md"));
   const std::regex name(R"(`(\w+\.[A-Z]\w+)`)");
   size_t named = 0;
-  for (auto found = std::sregex_iterator(page.begin(), page.end(), name); found != std::sregex_iterator(); ++found, ++named)
+  for (auto found = std::sregex_iterator(page.begin(), page.end(), name); found != std::sregex_iterator();
+       ++found, ++named)
     EXPECT_TRUE(existing.contains((*found)[1])) << "docs/security.md names " << (*found)[1] << ", which is no test";
   EXPECT_GT(named, 30u);
 }

@@ -43,8 +43,7 @@ void require_equal(const at::Tensor& found, const at::Tensor& wanted, const std:
 
 // Whole batches, and the first field finished by the kernel and by torch's operations, against the CPU.
 void compare(bool pinned) {
-  auto loader =
-      make_data_loader(NumberedPictures{}, DataLoaderOptions(kTogether).num_workers(2).pin_memory(pinned));
+  auto loader = make_data_loader(NumberedPictures{}, DataLoaderOptions(kTogether).num_workers(2).pin_memory(pinned));
   const c10::Device device(c10::kCUDA, 0);
   for (const auto& batch : *loader) {
     const Batch there = batch.to(device);

@@ -1,6 +1,6 @@
 // gpu_check SECTION: asks one question of a machine with a GPU and prints rows of docs/gpu_results.md, then "all rows".
-// scripts/gpu-check asks them all. Exit codes: 0, 1 when something is wrong, 2 for a section that there is not, 77 when the
-// machine cannot be asked.
+// scripts/gpu-check asks them all. Exit codes: 0, 1 when something is wrong, 2 for a section that there is not, 77 when
+// the machine cannot be asked.
 #include <cstdio>
 #include <cstring>
 #include <exception>

@@ -598,7 +598,8 @@ class RandomSamples {
       return {draw<at::Tensor>(), draw<at::Tensor>()};
     } else if constexpr (collate::TupleLike<T>) {
       T tuple;
-      std::apply([&](auto&... parts) { ((parts = this->draw<std::remove_reference_t<decltype(parts)>>()), ...); }, tuple);
+      std::apply([&](auto&... parts) { ((parts = this->draw<std::remove_reference_t<decltype(parts)>>()), ...); },
+                 tuple);
       return tuple;
     } else if constexpr (requires { typename T::mapped_type; }) {
       T map;

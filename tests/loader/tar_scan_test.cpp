@@ -151,8 +151,9 @@ TEST(TarScan, ArchivesOneBehindTheOtherAreReadToTheEnd) {
   EXPECT_EQ(names(contents.members), (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_EQ(contents.members[1].offset, 1024U + 1024 + 512);
   // What holds for a whole archive ends with it.
-  EXPECT_EQ(names(scan(member("pax", record("path", "x"), 'g') + member("a", "1") + kEnd + member("b", "2") + kEnd).members),
-            (std::vector<std::string>{"x", "b"}));
+  EXPECT_EQ(
+      names(scan(member("pax", record("path", "x"), 'g') + member("a", "1") + kEnd + member("b", "2") + kEnd).members),
+      (std::vector<std::string>{"x", "b"}));
 }
 
 TEST(TarScan, BytesBehindTheEndMarkThatAreNoArchiveAreRefused) {
@@ -171,10 +172,9 @@ std::string hard_link(const std::string& name, const std::string& target) {
 }
 
 TEST(TarScan, HardLinksGiveTheBytesOfTheFileThatTheyName) {
-  const TarContents contents =
-      scan(member("a", "old") + member("a", "12") + hard_link("b", "a") + hard_link("c", "b") +
-           member("K", "a" + std::string(1, '\0'), 'K') + hard_link("d", "short") +
-           member("pax", record("linkpath", "a"), 'x') + hard_link("e", "short") + kEnd);
+  const TarContents contents = scan(member("a", "old") + member("a", "12") + hard_link("b", "a") + hard_link("c", "b") +
+                                    member("K", "a" + std::string(1, '\0'), 'K') + hard_link("d", "short") +
+                                    member("pax", record("linkpath", "a"), 'x') + hard_link("e", "short") + kEnd);
   EXPECT_EQ(names(contents.members), (std::vector<std::string>{"a", "a", "b", "c", "d", "e"}));
   for (size_t i = 2; i < contents.members.size(); ++i) {
     EXPECT_EQ(contents.members[i].offset, contents.members[1].offset) << i;
@@ -291,7 +291,8 @@ TEST(TarScan, SaysWhereAndWhatIsWrongAndWhatToDo) {
                 AllOf(HasSubstr("compressed with " + name), HasSubstr("decompress or repack")));
   EXPECT_THAT(error_of([&] { scan_tar(directory.path() + "/none.tar"); }),
               AllOf(HasSubstr("/none.tar': No such file"), HasSubstr("check the path")));
-  EXPECT_THAT(error_of([&] { scan_tar(directory.path()); }), HasSubstr("is a directory, not a regular file; give the tar file itself"));
+  EXPECT_THAT(error_of([&] { scan_tar(directory.path()); }),
+              HasSubstr("is a directory, not a regular file; give the tar file itself"));
 }
 
 // Damaged in any way a tar file is an error or gives fewer files, and never one outside of it.

@@ -72,13 +72,12 @@ class Setup : public Scripts {
     write("pip.py", program);
     const std::string python = run("python3 -c 'import sys; print(sys.executable, end=str())'").output;
     stand_in("python3", "case \"$*\" in *'pip --version'*) ;; *'pip download'*) exec " + python + " " +
-                            (directory_ / "pip.py").string() + " \"$@\" ;; *) exec " + python +
-                            " -S \"$@\" ;; esac");
+                            (directory_ / "pip.py").string() + " \"$@\" ;; *) exec " + python + " -S \"$@\" ;; esac");
   }
 
   Ended set_up(const std::string& before = "") const {
-    return run("env -u LIBTORCH " + stand_ins() + "XDG_CACHE_HOME=" +
-               (directory_ / "cache").string() + " " + before + " bash " + (directory_ / "setup").string());
+    return run("env -u LIBTORCH " + stand_ins() + "XDG_CACHE_HOME=" + (directory_ / "cache").string() + " " + before +
+               " bash " + (directory_ / "setup").string());
   }
 
   // Nothing half made is left for the next call.

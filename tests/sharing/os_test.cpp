@@ -175,7 +175,9 @@ TEST(RegularFile, ThatTheLimitOfOpenFilesForbidsNamesIt) {
 TEST(OwnPid, IsTheKernelsInEveryChildHoweverItWasForked) {
   ASSERT_EQ(own_pid(), ::getpid());
   const auto plain_fork = [] { return ::fork(); };
-  const auto raw_clone = [] { return static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr)); };
+  const auto raw_clone = [] {
+    return static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+  };
   for (const std::function<pid_t()>& start : {std::function<pid_t()>(plain_fork), std::function<pid_t()>(raw_clone)}) {
     const pid_t child = start();
     if (child == 0) {

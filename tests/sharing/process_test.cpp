@@ -11,6 +11,7 @@
 
 #include "millrace/sharing/channel/fd_socket.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/process/child.h"
@@ -321,6 +322,38 @@ TEST(ForkServer, IsReplacedWhenItDied) {
   EXPECT_EQ(echo.ask("a new server"), "a new server");
   EXPECT_FALSE(server.kill(0)) << "and the old one is no zombie";
   EXPECT_EQ(test::open_descriptors().size(), before.size() + 4) << "the child's two, its socket, and `server` here";
+}
+
+// The first line of a file of /proc.
+std::string line_of(pid_t pid, const std::string& name) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/" + name);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+TEST(ForkServer, KeeperOfAnExecutedOneHoldsNoSharedMemory) {
+  const auto server = open_server();
+  const auto segment = SharedSegment::create("not to be kept", 1 << 20, "nothing");
+  const MappedSegment mapped(segment, Access::kReadWrite);
+  server.kill(SIGKILL);
+  wait_until_gone(server);
+  Echo echo(StartMethod::kForkServer);
+  pid_t keeper = 0;
+  for (const pid_t child : test::children_of_this_process())
+    if (line_of(child, "comm") == "millrace-keeper") keeper = child;
+  ASSERT_NE(keeper, 0);
+  const auto shared = [&] {
+    std::ifstream maps("/proc/" + std::to_string(keeper) + "/maps");
+    std::string found;
+    for (std::string line; std::getline(maps, line);)
+      if (line.find("not to be kept") != std::string::npos) found = line;
+    return found;
+  };
+  // It gives the memory back once it has told of the server.
+  const auto limit = std::chrono::steady_clock::now() + test::kLong;
+  while (!shared().empty() && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+  EXPECT_EQ(shared(), "");
 }
 
 TEST(ForkServer, ChildrenOfADeadServerAreReported) {

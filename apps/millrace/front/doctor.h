@@ -22,7 +22,8 @@ std::vector<Check> check_host();
 /// Instead of what LibTorch's part of the program finds, where that could not be loaded.
 Check libtorch_not_loaded();
 
-/// Prints a line a check or, with `json`, one line of JSON. Gives the program's exit code: whether the loader can run here.
+/// Prints a line a check or, with `json`, one line of JSON. Gives the program's exit code: whether the loader can run
+/// here.
 int report(const std::vector<Check>& checks, bool json);
 
 }  // namespace millrace::apps

@@ -1,11 +1,12 @@
-// `millrace`: answers at once what needs no LibTorch, and executes `millrace-run`, which does the work, for all else. Loading
-// LibTorch takes most of a second, and what is loaded behind init() would be missing in the fork server: so a program of its
-// own and not a library.
+// `millrace`: answers at once what needs no LibTorch, and executes `millrace-run`, which does the work, for all else.
+// Loading LibTorch takes most of a second, and what is loaded behind init() would be missing in the fork server: so a
+// program of its own and not a library.
 
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -44,12 +45,16 @@ int execute_runner(char** argv) {
 
 // Where LibTorch has no room (ulimit -v), the runner ends before its main() and can tell nothing.
 int doctor(const CommandLine& line, char** argv) {
+  ::signal(SIGCHLD, SIG_DFL);  // We may have been started with it ignored, and then there is no status to wait for.
   const pid_t runner = ::fork();
   if (runner < 0) millrace::detail::throw_start_error(errno, "fork");
   if (runner == 0) ::_exit(execute_runner(argv));
   int status = 0;
   MILLRACE_SYSCALL(::waitpid(runner, &status, 0), runner);
-  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : millrace::apps::kWorkFailed;
+  if (WIFSIGNALED(status))
+    return millrace::apps::fail(millrace::apps::kWorkFailed,
+                                std::string("millrace-run was ended by signal ") + strsignal(WTERMSIG(status)));
+  const int code = WEXITSTATUS(status);
   if (code != kNotLoaded) return code;
   auto checks = millrace::apps::check_host();
   checks.push_back(millrace::apps::libtorch_not_loaded());

@@ -50,13 +50,13 @@ check: build
 	ctest --preset release --parallel $(JOBS) --label-exclude '^slow$$'
 
 test: build
-	$(say) 'running all tests (5 minutes)'
+	$(say) 'running all tests (8 minutes the first time, then 5)'
 	ctest --preset release --parallel $(JOBS)
 
 test-sanitizers: test-asan test-tsan
 
 test-asan test-tsan: test-%: setup build/%/build.ninja
-	$(say) 'building the tests of the $* preset (asan 8 minutes the first time, tsan 3)'
+	$(say) 'building the tests of the $* preset (asan 10 minutes the first time, tsan 1)'
 	$(build) --preset $*
 	$(say) 'running them (asan 3 minutes, tsan 1)'
 	ctest --preset $* --parallel $(JOBS)

@@ -1,7 +1,6 @@
 #include "millrace/sharing/cuda/parking.h"
 
 #include <chrono>
-#include <csignal>
 #include <system_error>
 #include <thread>
 
@@ -9,6 +8,7 @@
 #include "millrace/sharing/cuda/import_table.h"
 #include "millrace/sharing/cuda/ipc.h"
 #include "millrace/sharing/os/fork_handlers.h"
+#include "millrace/sharing/os/signals_blocked.h"
 
 namespace millrace::cuda {
 namespace {
@@ -37,17 +37,13 @@ Parking::Parking() {
 void Parking::watch() noexcept {
   const std::lock_guard lock(mutex_);
   if (running_) return;
-  // Handlers of the program do not expect to run on this thread.
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const SignalsBlocked blocked;
   try {
     std::thread([this] { run(); }).detach();
     running_ = true;
   } catch (const std::system_error&) {
     // No thread is to be had.
   }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void Parking::run() {

@@ -18,6 +18,7 @@
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/own_pid.h"
+#include "millrace/sharing/os/signals_blocked.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/pool/call_board.h"
 #include "millrace/sharing/pool/worker.h"
@@ -52,22 +53,6 @@ int usable_cpus() {
 }
 
 OwnedFd duplicate(int fd) { return OwnedFd(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd)); }
-
-// Blocks all signals on this thread while it lives: handlers of the program do not expect to run on a pool's thread.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 

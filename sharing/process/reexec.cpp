@@ -29,6 +29,7 @@
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/hidden_fork.h"
 #include "millrace/sharing/os/limits.h"
+#include "millrace/sharing/os/signals_blocked.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/sharing/process/fork_server.h"
@@ -163,24 +164,6 @@ Ballast find_ballast() {
   }
   return ballast;
 }
-
-// All signals are blocked while it lives.
-class NoSignals {
- public:
-  NoSignals() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  NoSignals(const NoSignals&) = delete;
-  NoSignals& operator=(const NoSignals&) = delete;
-  ~NoSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  const sigset_t& before() const { return before_; }
-
- private:
-  sigset_t before_{};
-};
 
 // --- The keeper. Other threads of the program may have held any lock at the fork, so it does only what a signal
 // handler may do.
@@ -317,7 +300,7 @@ ExecutedServer execute_server() {
   ThisProgram program;
   const Ballast ballast = find_ballast();
   auto keeper = [&] {
-    const NoSignals blocked;  // A handler of the program's would run in the keeper too.
+    const SignalsBlocked blocked;  // A handler of the program's would run in the keeper too.
     auto forked = fork_hidden();
     if (forked.pid == 0) keep(program, theirs.fd(), blocked.before(), ballast);
     return forked;

@@ -13,6 +13,7 @@
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
+#include "millrace/tests/support/sanitizer.h"
 #include "millrace/tests/support/start_methods.h"
 
 namespace millrace {
@@ -131,14 +132,8 @@ TEST(Init, BesideAThreadOfAToolStartsTheServerAfresh) {
   EXPECT_EQ(program.wait().code(), 0);
 }
 
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kSanitizerHasAThread = true;
-#else
-constexpr bool kSanitizerHasAThread = false;
-#endif
-
 TEST(Init, WhereTheServerHasThreadsTooNamesTheirLibraryAndOtherMethodsWork) {
-  if (kSanitizerHasAThread) GTEST_SKIP() << "the sanitizer's own thread is named as well";
+  if (test::kSanitizerHasAThread) GTEST_SKIP() << "the sanitizer's own thread is named as well";
   Program program = run_beside_thread("always");
   EXPECT_EQ(program.line(), "fork starts");
   EXPECT_EQ(program.line(), "spawn starts");
@@ -173,23 +168,17 @@ std::string error_at_limit(const std::string& kind, const std::string& limit, St
   return error;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitizerNeedsRoom = true;
-#else
-constexpr bool kSanitizerNeedsRoom = false;
-#endif
-
 class Limit : public testing::TestWithParam<StartMethod> {};
 INSTANTIATE_TEST_SUITE_P(, Limit, test::every_start_method(), test::start_method_name);
 
 TEST_P(Limit, OfOpenFilesIsNamedWithItsNumberAndTheCure) {
-  if (kSanitizerNeedsRoom) GTEST_SKIP() << "a sanitizer looks at objects by way of a pipe";
+  if (test::kSanitizerNeedsRoom) GTEST_SKIP() << "a sanitizer looks at objects by way of a pipe";
   EXPECT_THAT(error_at_limit("files", "64", GetParam()),
               AllOf(HasSubstr("this process may have 64 files open"), HasSubstr("(ulimit -n)")));
 }
 
 TEST_P(Limit, OfProcessesIsNamedWithItsNumberAndTheCure) {
-  if (kSanitizerNeedsRoom) GTEST_SKIP() << "a sanitizer cannot look into a process of another user";
+  if (test::kSanitizerNeedsRoom) GTEST_SKIP() << "a sanitizer cannot look into a process of another user";
   for (const std::string limit : {"1", "3"})
     EXPECT_THAT(error_at_limit("processes", limit, GetParam()),
                 AllOf(HasSubstr("this user may have " + limit + " processes"), HasSubstr("(ulimit -u)")));
@@ -202,7 +191,7 @@ TEST(SharedMemory, BeyondTheLimitOfFileSizesIsAnErrorAndNoDeath) {
 }
 
 TEST(SharedMemory, BeyondTheLimitOfAddressSpaceNamesIt) {
-  if (kSanitizerNeedsRoom) GTEST_SKIP() << "a sanitizer maps terabytes";
+  if (test::kSanitizerNeedsRoom) GTEST_SKIP() << "a sanitizer maps terabytes";
   EXPECT_THAT(error_at_limit("address_space", "33554432", StartMethod::kFork),
               AllOf(HasSubstr("this process may map "), HasSubstr("(ulimit -v)")));
 }

@@ -19,6 +19,7 @@
 #include "millrace/sharing/sync/lock.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
+#include "millrace/tests/support/sanitizer.h"
 
 namespace millrace::fork_test {
 namespace {
@@ -169,14 +170,8 @@ int forks_wanted() {
   return given != nullptr ? std::atoi(given) : 1000;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitizerHasLocks = true;
-#else
-constexpr bool kSanitizerHasLocks = false;
-#endif
-
 TEST(ForkFromThreads, BesideBusyOnesReachesTheTargetInEveryChild) {
-  if (kSanitizerHasLocks) GTEST_SKIP() << "the sanitizer's own locks are not let go in children";
+  if (test::kSanitizerHasLocks) GTEST_SKIP() << "the sanitizer's own locks are not let go in children";
   constexpr int kForking = 8;
   mp::Lock lock;
   std::atomic<int> left = forks_wanted();

@@ -84,7 +84,9 @@ class NpyHeader {
   std::string_view word() {
     peek();
     const size_t end = std::min(text_.find_first_of(", }", at_), text_.size());
-    return text_.substr(std::exchange(at_, end), end - at_);
+    const auto letters = text_.substr(at_, end - at_);
+    at_ = end;
+    return letters;
   }
   int64_t integer() {
     peek();

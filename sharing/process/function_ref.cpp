@@ -78,7 +78,7 @@ std::optional<Module> module_around(uint64_t address) {
   if (::_dl_find_object(reinterpret_cast<void*>(address), &found) != 0) return std::nullopt;
   const auto* const start = static_cast<const std::byte*>(found.dlfo_map_start);
   const auto& header = *reinterpret_cast<const ElfW(Ehdr)*>(start);
-  if (!std::equal(ELFMAG, ELFMAG + SELFMAG, header.e_ident)) return std::nullopt;
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return std::nullopt;
   const Headers headers(reinterpret_cast<const ElfW(Phdr)*>(start + header.e_phoff), header.e_phnum);
   const uint64_t base = found.dlfo_link_map->l_addr;
   if (!contains(base, headers, address)) return std::nullopt;
@@ -152,7 +152,7 @@ std::string build_id_of_file(const std::string& path) {
            ::pread(file.get(), to, bytes, static_cast<off_t>(at)) == static_cast<ssize_t>(bytes);
   };
   ElfW(Ehdr) header{};
-  if (!read(&header, 0, sizeof header) || !std::equal(ELFMAG, ELFMAG + SELFMAG, header.e_ident)) return {};
+  if (!read(&header, 0, sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return {};
   for (uint64_t i = 0; i < header.e_phnum; ++i) {
     ElfW(Phdr) segment{};
     if (!read(&segment, header.e_phoff + i * sizeof segment, sizeof segment)) return {};

@@ -45,7 +45,3 @@ millrace_fake_cuda_test(finish_on_device_test loader/device/finish_on_device_tes
 set_property(TEST finish_on_device_test APPEND PROPERTY ENVIRONMENT "MILLRACE_NVRTC=$<TARGET_FILE:fake_cuda>")
 millrace_test(finish_test loader/device/finish_test.cpp loader/device/finish_cu.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader)
-# They compile the kernel's text for the processor, where `asm` is a macro.
-foreach(test finish_on_device_test finish_test)
-  target_compile_options(${test} PRIVATE $<$<CXX_COMPILER_ID:Clang>:-Wno-keyword-macro>)
-endforeach()

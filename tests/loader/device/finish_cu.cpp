@@ -26,6 +26,9 @@ unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
 }  // namespace
 
 // The only instruction that is written out there is the conversion to float16.
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wkeyword-macro"
+#endif
 #define asm(...) (to.bits = c10::detail::fp16_ieee_from_fp32_value(value))
 #include "millrace/loader/device/finish.cu"
 #undef asm

@@ -8,6 +8,7 @@
 
 #include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/poll.h"
+#include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/process/type_name.h"
 
 namespace millrace {

@@ -16,7 +16,7 @@
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/tar_scan.h"
 #include "millrace/loader/datasets/webdataset_name.h"
-#include "millrace/sharing/os/limits.h"
+#include "millrace/sharing/os/file_size.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"

@@ -12,8 +12,8 @@
 
 #include "millrace/sharing/channel/wait.h"
 #include "millrace/sharing/memory/probe.h"
+#include "millrace/sharing/os/file_size.h"
 #include "millrace/sharing/os/futex.h"
-#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
@@ -91,7 +91,8 @@ void read_at(int file, std::span<std::byte> bytes, uint64_t at) {
 }
 
 void write_at(int file, const ParkedHeader& header, std::span<const std::byte> bytes, uint64_t at) {
-  require_file_size(at + sizeof header + bytes.size(), "the file of a queue's messages that wait, which has to grow to hold one more,");
+  require_file_size(at + sizeof header + bytes.size(),
+                    "the file of a queue's messages that wait, which has to grow to hold one more,");
   std::array<iovec, 2> parts = {iovec{const_cast<ParkedHeader*>(&header), sizeof header},
                                 iovec{const_cast<std::byte*>(bytes.data()), bytes.size()}};
   auto written = static_cast<size_t>(

@@ -13,7 +13,7 @@
 
 #include "millrace/sharing/memory/probe.h"
 #include "millrace/sharing/memory/round_up.h"
-#include "millrace/sharing/os/limits.h"
+#include "millrace/sharing/os/file_size.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/syscall.h"
 

@@ -1,12 +1,11 @@
 #include "millrace/sharing/os/hidden_fork.h"
+#include "millrace/sharing/os/start_thread.h"
 
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <utility>
-
-#include "millrace/sharing/os/limits.h"
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000

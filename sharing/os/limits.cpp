@@ -7,7 +7,6 @@
 #include <new>
 
 #include "millrace/sharing/os/cgroup.h"
-#include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
 namespace {
@@ -73,16 +72,6 @@ std::string text_with_limit(const std::exception& error) {
   return error.what() + (no_memory ? limit_behind(ENOMEM) : std::string());
 }
 
-void require_file_size(uint64_t bytes, const std::string& what) {
-  const auto limit = limit_on(RLIMIT_FSIZE);
-  if (limit && bytes > *limit) throw SyscallError(EFBIG, what + " of " + std::to_string(bytes) + " bytes");
-}
+std::optional<uint64_t> limit_of_file_size() { return limit_on(RLIMIT_FSIZE); }
 
-namespace detail {
-
-void throw_start_error(int error, const std::string& call) {
-  throw SyscallError(error, call, limit_behind_start(error));
-}
-
-}  // namespace detail
 }  // namespace millrace

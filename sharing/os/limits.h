@@ -4,9 +4,6 @@
 #include <exception>
 #include <optional>
 #include <string>
-#include <system_error>
-#include <thread>
-#include <utility>
 
 /// What `ulimit` allows this process. An error that comes of such a limit names it and the cure.
 namespace millrace {
@@ -25,25 +22,7 @@ std::optional<uint64_t> limit_of_pids(const std::string& root = "");
 /// What an exception says, and the limit behind it where memory was not to be had.
 std::string text_with_limit(const std::exception& error);
 
-/// Throws SyscallError if `ulimit -f` forbids a file, or a piece of shared memory, of that size; `what` says whose.
-/// Asked before, since the kernel does not only fail the call but ends the process by SIGXFSZ.
-void require_file_size(uint64_t bytes, const std::string& what);
-
-namespace detail {
-
-/// Throws the SyscallError of a call that should have started a process or a thread.
-[[noreturn]] void throw_start_error(int error, const std::string& call);
-
-}  // namespace detail
-
-/// std::thread with an error that names the limit.
-template <class Body>
-std::thread start_thread(Body&& body) {
-  try {
-    return std::thread(std::forward<Body>(body));
-  } catch (const std::system_error& e) {
-    detail::throw_start_error(e.code().value(), "start of a thread");
-  }
-}
+/// The largest file, or piece of shared memory, that `ulimit -f` lets this process make; nullopt where none is set.
+std::optional<uint64_t> limit_of_file_size();
 
 }  // namespace millrace

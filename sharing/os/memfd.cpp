@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "millrace/sharing/os/limits.h"
+#include "millrace/sharing/os/file_size.h"
 #include "millrace/sharing/os/syscall.h"
 
 #ifndef F_SEAL_FUTURE_WRITE

@@ -7,7 +7,7 @@
 #include <random>
 #include <utility>
 
-#include "millrace/sharing/os/limits.h"
+#include "millrace/sharing/os/file_size.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {

@@ -10,14 +10,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
-#include <map>
 #include <mutex>
 #include <new>
+#include <vector>
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/fork_handlers.h"
-#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/poll.h"
+#include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/fork_server.h"
@@ -54,7 +54,7 @@ constexpr auto kKillLimit = std::chrono::seconds(1);
 // hold its mutex.
 struct OwnChildren {
   std::mutex mutex;
-  std::map<pid_t, PidFd> running;
+  std::vector<std::shared_ptr<const PidFd>> running;
 
   static OwnChildren*& current() {
     static OwnChildren* children = [] {
@@ -64,25 +64,34 @@ struct OwnChildren {
     return children;
   }
 
-  void add(pid_t pid) {
+  void add(std::shared_ptr<const PidFd> process) {
     at_process_end(&end_all);
     const std::lock_guard lock(mutex);
-    running.insert_or_assign(pid, PidFd::open(pid));
+    std::erase_if(running, [](const auto& other) { return other.use_count() == 1 && reap_if_ended(*other); });
+    running.push_back(std::move(process));
   }
 
-  void remove(pid_t pid) {
+  void remove(const PidFd& process) {
     const std::lock_guard lock(mutex);
-    running.erase(pid);
+    std::erase_if(running, [&](const auto& other) { return other.get() == &process; });
   }
 
   static void end_all() noexcept {
     auto& children = *current();
     const std::lock_guard lock(children.mutex);
-    for (const auto& [pid, process] : children.running) detail::signal_if_allowed(process, SIGKILL);
+    for (const auto& process : children.running) detail::signal_if_allowed(*process, SIGKILL);
     // Bounded: a process in an uninterruptible system call does not die.
-    for (const auto& [pid, process] : children.running)
-      if (process.wait_ended(kKillLimit)) process.reap();
+    for (const auto& process : children.running)
+      if (process->wait_ended(kKillLimit)) process->reap();
     children.running.clear();
+  }
+
+ private:
+  // Of a process that nobody has a Child of any more.
+  static bool reap_if_ended(const PidFd& process) {
+    if (!process.wait_ended(std::chrono::nanoseconds(0))) return false;
+    process.reap();
+    return true;
   }
 };
 [[maybe_unused]] OwnChildren* const& kOwnChildrenAtLoad = OwnChildren::current();
@@ -187,8 +196,9 @@ Child start_child(StartMethod method, const ChildSpec& spec) {
     return ForkServer::instance().start({identify(spec.entry), spec.arguments, spec.name, unsealed_memory()}, spec.fds);
   const pid_t pid = method == StartMethod::kFork ? fork_here(spec) : spawn_program(spec);
   try {
-    OwnChildren::current()->add(pid);
-    return {pid, PidFd::open(pid), OwnedFd()};
+    Child child(pid, std::make_shared<const PidFd>(PidFd::open(pid)), OwnedFd());
+    OwnChildren::current()->add(child.pidfd_);
+    return child;
   } catch (...) {
     detail::abandon(pid);
     throw;
@@ -196,7 +206,7 @@ Child start_child(StartMethod method, const ChildSpec& spec) {
 }
 
 std::optional<ExitStatus> Child::wait(Timeout timeout) {
-  if (ended_ || !pidfd_.wait_ended(timeout)) return ended_;
+  if (ended_ || !pidfd_->wait_ended(timeout)) return ended_;
   if (!status_ || poll_readable(status_.get(), kReportUsual)) {
     ended_ = collect();
   } else {
@@ -210,8 +220,8 @@ std::optional<ExitStatus> Child::wait(Timeout timeout) {
 ExitStatus Child::collect() {
   if (!status_) {
     // Taken already when somebody else has waited for any child of this process.
-    const auto status = pidfd_.reap();
-    OwnChildren::current()->remove(pid_);
+    const auto status = pidfd_->reap();
+    OwnChildren::current()->remove(*pidfd_);
     return status ? ExitStatus(*status) : ExitStatus::unknown();
   }
   int status = 0;
@@ -231,7 +241,6 @@ void signal_if_allowed(const PidFd& process, int signal) {
 }
 
 void abandon(pid_t child) {
-  OwnChildren::current()->remove(child);
   ::kill(child, SIGKILL);
   retry_interrupted([&] { return ::waitpid(child, nullptr, 0); });
 }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,8 +30,8 @@ struct ChildSpec {
   std::string name = "child";
 };
 
-/// A process that start_child() made. Move-only. Destroying it neither kills nor waits; what still runs when this
-/// process ends is killed and reaped then.
+/// A process that start_child() made. Move-only. Destroying it neither kills nor waits: what has ended by then is
+/// reaped at a later start, and what still runs when this process ends is killed and reaped then.
 ///
 /// Thread safety: like a container; kill() may be called from any thread while no other call modifies the object.
 class Child {
@@ -40,10 +41,10 @@ class Child {
   pid_t pid() const { return pid_; }
 
   /// For epoll: readable once the process has ended.
-  const PidFd& pidfd() const { return pidfd_; }
+  const PidFd& pidfd() const { return *pidfd_; }
 
   /// False when the process is gone already.
-  bool kill(int signal) const { return pidfd_.kill(signal); }
+  bool kill(int signal) const { return pidfd_->kill(signal); }
 
   /// How it ended; waits for that at most `timeout` (nullopt: for ever). nullopt while it runs. Where the fork
   /// server that should say how is stopped (SIGSTOP, a debugger), the kernel is asked; that takes a second more at
@@ -56,12 +57,15 @@ class Child {
   friend Child start_child(StartMethod method, const ChildSpec& spec);
   friend class ForkServer;
 
-  Child(pid_t pid, PidFd pidfd, OwnedFd status) : pid_(pid), pidfd_(std::move(pidfd)), status_(std::move(status)) {}
+  using SharedPidFd = std::shared_ptr<const PidFd>;
+
+  Child(pid_t pid, SharedPidFd pidfd, OwnedFd status)
+      : pid_(pid), pidfd_(std::move(pidfd)), status_(std::move(status)) {}
 
   ExitStatus collect();
 
   pid_t pid_ = 0;
-  PidFd pidfd_;
+  SharedPidFd pidfd_ = std::make_shared<const PidFd>();  // With the list of this process's own children.
   OwnedFd status_;  // From the fork server, which reaps for us; empty when the process is our own child.
   std::optional<ExitStatus> ended_;
 };

@@ -14,8 +14,8 @@
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/fork_handlers.h"
-#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/poll.h"
+#include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/other_threads.h"
 #include "millrace/sharing/process/process_end.h"
@@ -404,7 +404,7 @@ Child ForkServer::start(const ChildRequest& request, std::span<const int> fds) {
   if (reply.has_threads) throw ServerHasThreads("cannot start '" + request.name + "': " + reply.error);
   if (reply.pid == 0) throw std::runtime_error("cannot start '" + request.name + "': " + reply.error);
   if (answer->fds.size() != 2) throw std::runtime_error("the fork server's answer lacks descriptors");
-  return {reply.pid, PidFd(std::move(answer->fds[0])), std::move(answer->fds[1])};
+  return {reply.pid, std::make_shared<const PidFd>(std::move(answer->fds[0])), std::move(answer->fds[1])};
 }
 
 }  // namespace millrace

@@ -10,7 +10,7 @@
 #include <stdexcept>
 
 #include "millrace/sharing/os/fork_handlers.h"
-#include "millrace/sharing/os/limits.h"
+#include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/sharing/process/context.h"
 #include "millrace/sharing/process/prologue.h"

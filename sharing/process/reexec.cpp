@@ -28,8 +28,8 @@
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/hidden_fork.h"
-#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/signals_blocked.h"
+#include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/sharing/process/fork_server.h"

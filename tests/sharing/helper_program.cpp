@@ -14,6 +14,11 @@
 //   wait forked|executed    calls init() and, with a fork server made that way, waits for whichever child ends
 //
 //   end METHOD forked|executed   calls init(), starts children that it leaves running, and ends
+//
+//   drop METHOD        counts what is left of ended children that nobody has waited for
+//
+//   end_starting METHOD   ends while a thread starts children; prints what the thread is told
+
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -28,7 +33,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <semaphore>
 #include <string>
 #include <thread>
@@ -178,29 +185,69 @@ int meet_limit(const std::string& what, rlim_t limit, int argc, char** argv) {
 
 std::atomic<int> g_signals = 0;
 
-// With a fork server that has been executed in the place of the one that init() made, if that is asked for.
-void make_server(const std::string& how) {
-  if (how == "executed") {
-    const auto server = PidFd::open(ForkServer::instance().pid());
-    server.kill(SIGKILL);
-    server.wait_ended(test::kLong);
-  }
-  auto child = start_child(StartMethod::kForkServer,
-                           {[](std::span<const std::byte>, std::vector<OwnedFd>) { return 0; }, {}, {}, "nothing"});
-  child.wait(test::kLong);
+void end_server() {
+  const auto server = PidFd::open(ForkServer::instance().pid());
+  server.kill(SIGKILL);
+  server.wait_ended(test::kLong);
 }
 
+int nothing(std::span<const std::byte>, std::vector<OwnedFd>) { return 0; }
+
+// With a fork server that has been executed in the place of the one that init() made, if that is asked for.
+void make_server(const std::string& how) {
+  if (how == "executed") end_server();
+  start_child(StartMethod::kForkServer, {nothing, {}, {}, "nothing"}).wait(test::kLong);
+}
+
+// The server ends too, and so does the one in its place: an end of theirs would be seen as well.
 int wait_for_own_children(const std::string& how) {
   ::signal(SIGCHLD, [](int) { ++g_signals; });
   make_server(how);
+  end_server();
+  start_child(StartMethod::kForkServer, {nothing, {}, {}, "nothing"}).wait(test::kLong);
   std::printf("%d signals\n", g_signals.load());
   std::fflush(stdout);
   for (int i = 0; i < 2; ++i)
     if (::fork() == 0) ::_exit(0);
   int ended = 0;
   while (::wait(nullptr) > 0) ++ended;
-  std::printf("%d children\n", ended);
+  std::printf("%d children, %d signals\n", ended, g_signals.load() > 0 ? 1 : 0);
   std::fflush(stdout);
+  return 0;
+}
+
+// Children whose Child is gone: how many zombies and descriptors of theirs are left after the next start.
+int drop_children(StartMethod method) {
+  const auto descriptors = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
+  start_child(method, {nothing, {}, {}, "first"}).wait(test::kLong);
+  const auto before = descriptors();
+  std::vector<pid_t> dropped;
+  for (int i = 0; i < 3; ++i) {
+    const Child child = start_child(method, {nothing, {}, {}, "dropped"});
+    child.pidfd().wait_ended(test::kLong);
+    dropped.push_back(child.pid());
+  }
+  start_child(method, {nothing, {}, {}, "next"}).wait(test::kLong);
+  int left = 0;
+  for (const pid_t pid : dropped) left += ::waitpid(pid, nullptr, WNOHANG) == pid ? 1 : 0;
+  std::printf("%d zombies, %td descriptors more\n", left, descriptors() - before);
+  std::fflush(stdout);
+  return 0;
+}
+
+std::thread g_starts_children;
+
+// A thread that starts children while the process ends, which an exit handler of the program's waits for.
+int end_with_a_starting_thread(StartMethod method) {
+  g_starts_children = std::thread([method] {
+    try {
+      while (true) start_child(method, {nothing, {}, {}, "child"}).wait(test::kLong);
+    } catch (const std::exception& e) {
+      std::printf("%s\n", e.what());
+      std::fflush(stdout);
+    }
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // It is in the middle of it, mostly.
   return 0;
 }
 
@@ -217,10 +264,13 @@ int run(int argc, char** argv) {
   const std::string task = argc > 1 ? argv[1] : "";
   if (task == "threads") return init_with_a_thread(argc, argv);
   if (task == "limit" && argc >= 4) return meet_limit(argv[2], std::stoul(argv[3]), argc, argv);
+  if (task == "end_starting") std::atexit([] { g_starts_children.join(); });  // Before ours, so it runs after them.
   if (task != "no_init") init(argc, argv);
   if (task == "each_way") return start_each_way();
   if (task == "streams") return use_streams();
   if (task == "wait" && argc == 3) return wait_for_own_children(argv[2]);
+  if (task == "drop" && argc == 3) return drop_children(method_named(argv[2]));
+  if (task == "end_starting" && argc == 3) return end_with_a_starting_thread(method_named(argv[2]));
   if (task == "end" && argc == 4) return end_with_running_children(method_named(argv[2]), argv[3]);
   if (task == "trainer") test::replace_early_server_under_thread_sanitizer();
   if (task == "trainer" && argc == 4) return trainer(method_named(argv[2]), std::atoi(argv[3]));

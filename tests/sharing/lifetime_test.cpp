@@ -203,8 +203,8 @@ INSTANTIATE_TEST_SUITE_P(, OwnWaiting, testing::Values("forked", "executed"),
 
 TEST_P(OwnWaiting, FindsTheProgramsChildrenOnly) {
   Program program({test::built("tests/sharing_helper"), "wait", GetParam()});
-  EXPECT_EQ(program.line(), "0 signals");
-  EXPECT_EQ(program.line(), "2 children");
+  EXPECT_EQ(program.line(), "0 signals") << "a fork server's end was told";
+  EXPECT_EQ(program.line(), "2 children, 1 signals");
   EXPECT_EQ(program.wait().code(), 0);
 }
 
@@ -224,6 +224,21 @@ TEST_P(ProgramEnd, LeavesNoZombieToAnInitThatReapsNobody) {
     EXPECT_EQ(program.wait().code(), 0);
   }
   EXPECT_EQ(test::children_of_this_process(), before) << "it has left processes, which came to us";
+}
+
+class DroppedChildren : public testing::TestWithParam<StartMethod> {};
+INSTANTIATE_TEST_SUITE_P(, DroppedChildren, test::every_start_method(), test::start_method_name);
+
+TEST_P(DroppedChildren, ThatHaveEndedAreReapedAtTheNextStart) {
+  Program program({test::built("tests/sharing_helper"), "drop", to_string(GetParam())});
+  EXPECT_EQ(program.line(), "0 zombies, 0 descriptors more");
+  EXPECT_EQ(program.wait().code(), 0);
+}
+
+TEST(StartAtProgramEnd, RefusesAThreadThatStillStartsChildrenFromTheServer) {
+  Program program({test::built("tests/sharing_helper"), "end_starting", "forkserver"});
+  EXPECT_THAT(program.line(), HasSubstr("no process can be started while this one ends"));
+  EXPECT_EQ(program.wait().code(), 0);
 }
 
 class WithoutInit : public testing::TestWithParam<StartMethod> {};

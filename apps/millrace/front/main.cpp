@@ -14,8 +14,8 @@
 
 #include "millrace/apps/millrace/front/command_line.h"
 #include "millrace/apps/millrace/front/doctor.h"
-#include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/standard_streams.h"
+#include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace {

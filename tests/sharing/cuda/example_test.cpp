@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 
@@ -41,6 +43,14 @@ TEST(CudaExamples, AProviderThatDoesNotWaitWarnsAndItsConsumerReadsGoodBytesOrKn
   if (consumer == kEnded) {
     EXPECT_THAT(errors, HasSubstr("Producer process has been terminated before all shared CUDA tensors released"));
     EXPECT_THAT(errors, HasSubstr("1 storage, 4000 bytes"));
+  }
+}
+
+TEST(CudaExamples, RefuseWhatIsNoNumberOfSeconds) {
+  for (const char* wrong : {"2x", "", "-", "99999999999999999999"}) {
+    test::Program program({test::built("tests/fake_provider_leaves"), wrong});
+    EXPECT_THAT(program.errors(), HasSubstr("expected a number of seconds, found '" + std::string(wrong) + "'"));
+    EXPECT_NE(program.wait().code(), 0) << wrong;
   }
 }
 

@@ -408,6 +408,10 @@ ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& t
   const int64_t max_pixels = keys.integer("max_pixels", kMaxPixels, 1);
   const auto damaged = keys.choice<DamagedJpegs>(
       "damaged_jpegs", {{"refuse", DamagedJpegs::kRefuse}, {"read", DamagedJpegs::kRead}}, DamagedJpegs::kRefuse);
+  const auto pixel_type = keys.choice<PixelType>(
+      "pixel_type",
+      {{"uint8", PixelType::kUInt8}, {"uint16", PixelType::kUInt16}, {"float32", PixelType::kFloat32}},
+      PixelType::kUInt8);
   keys.finish();
   auto chain = read_transforms(transforms);
   return build_at<std::exception>(root, [&] {
@@ -416,6 +420,7 @@ ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& t
         .orientation(orientation)
         .max_pixels(max_pixels)
         .damaged_jpegs(damaged)
+        .pixel_type(pixel_type)
         .transform(std::move(chain));
   });
 }

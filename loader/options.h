@@ -29,12 +29,13 @@ enum class SeedMode {
   kTorch,
 };
 
-/// What happens when a sample cannot be read, because it throws or because it kills worker after worker.
+/// What happens when a sample cannot be read, because it throws or because it kills worker after worker. Samples that
+/// were left out or replaced are counted by LoaderStats, and told by one warning at the end of their epoch, or of the
+/// loader.
 enum class OnError {
   kRaise,    ///< next() throws SampleError or WorkerDied, its batch is lost, the epoch goes on.
   kSkip,     ///< The sample is left out, its batch is shorter; a batch of no samples is left out.
   kReplace,  ///< Another sample of the batch stands in for it, read with this one's seed. Not for streams.
-  // Samples that were left out or replaced are counted by LoaderStats, and told by one warning at their epoch's end, or the loader's.
 };
 
 /// How a loader works. Every setter returns *this, as torch::data's options do; the getters have the same names.

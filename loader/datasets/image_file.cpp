@@ -2,12 +2,10 @@
 
 #include <unistd.h>
 
-#include <optional>
 #include <stdexcept>
 
 #include "millrace/loader/image/decode.h"
 #include "millrace/loader/image/room.h"
-#include "millrace/loader/transforms/renderer.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
@@ -34,24 +32,20 @@ std::span<const std::byte> read_file(const std::string& path, const PictureOptio
   return {bytes, done};
 }
 
-FieldSpec image_field(const transforms::Chain& chain, const PictureOptions& options, const std::string& first) {
-  std::optional<image::Size> size = chain.fixed_size();
-  if (!size) {
-    try {
-      size = chain.output_size(image::ImageDecoder().open(read_file(first, options), options));
-    } catch (const std::exception& error) {
-      throw std::runtime_error("cannot find the size of the first picture, " + in_quotes(first) + ": " + error.what());
-    }
+FieldSpec image_field(const transforms::PicturePipeline& pictures, const std::string& first) {
+  try {
+    return pictures.field([&] { return read_file(first, pictures.options); });
+  } catch (const std::invalid_argument&) {
+    throw;  // Not the file's fault.
+  } catch (const std::exception& error) {
+    throw std::runtime_error("cannot find the size of the first picture, " + in_quotes(first) + ": " + error.what());
   }
-  return chain.field("image", options.mode, *size);
 }
 
-void read_image(const std::string& path, const transforms::Chain& chain, const PictureOptions& options, SampleRng& rng,
+void read_image(const std::string& path, const transforms::PicturePipeline& pictures, SampleRng& rng,
                 const FieldSpec& field, std::span<std::byte> row, transforms::Targets& targets) {
-  thread_local transforms::Renderer renderer;
-  const image::Size size = {static_cast<int>(field.shape[1]), static_cast<int>(field.shape[2])};
   try {
-    renderer.render(chain, read_file(path, options), options, rng, size, row, targets);
+    pictures.render(read_file(path, pictures.options), rng, field, row, targets);
   } catch (const std::exception& error) {
     throw std::runtime_error("cannot read " + in_quotes(path) + ": " + error.what());
   }

@@ -7,8 +7,8 @@
 #include "millrace/loader/image/image.h"
 #include "millrace/loader/sample.h"
 #include "millrace/loader/sample_rng.h"
+#include "millrace/loader/transforms/picture_pipeline.h"
 #include "millrace/loader/transforms/targets.h"
-#include "millrace/loader/transforms/transforms.h"
 
 // Pictures in files of their own, as datasets read them. Any number of threads may call; each keeps its memory from
 // call to call.
@@ -18,13 +18,12 @@ namespace millrace::detail {
 /// large that no picture of options.max_pixels is in it, and for one that changes meanwhile.
 std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options);
 
-/// The field "image" of what `chain` makes of pictures. Where it leaves sizes as they are, all must have that of the
-/// picture `first`, which is read for it. Throws std::runtime_error with path and reason.
-FieldSpec image_field(const transforms::Chain& chain, const PictureOptions& options, const std::string& first);
+/// PicturePipeline::field() where the file of the first picture is `first`. Throws std::runtime_error with path and
+/// reason, std::invalid_argument.
+FieldSpec image_field(const transforms::PicturePipeline& pictures, const std::string& first);
 
-/// Takes a picture through `chain` into `row`, its row of `field`, and its targets with it. Throws std::runtime_error
-/// with path and reason.
-void read_image(const std::string& path, const transforms::Chain& chain, const PictureOptions& options, SampleRng& rng,
+/// PicturePipeline::render() of the file `path`. Throws std::runtime_error with path and reason.
+void read_image(const std::string& path, const transforms::PicturePipeline& pictures, SampleRng& rng,
                 const FieldSpec& field, std::span<std::byte> row, transforms::Targets& targets);
 
 /// Adds the mask in a file, as Targets::add_mask() does. Throws std::runtime_error with path and reason.

@@ -162,37 +162,6 @@ ImageFolder::ImageFolder(std::string root) : root_(detail::user_path(root)) {
   listing.left_out().tell("image_folder", root_);
 }
 
-ImageFolder ImageFolder::transform(transforms::Chain chain) const {
-  ImageFolder result = *this;
-  result.chain_ = chain_ | chain;
-  return result;
-}
-
-ImageFolder ImageFolder::mode(ImageMode mode) const {
-  ImageFolder result = *this;
-  result.pictures_.mode = mode;
-  return result;
-}
-
-ImageFolder ImageFolder::orientation(Orientation orientation) const {
-  ImageFolder result = *this;
-  result.pictures_.orientation = orientation;
-  return result;
-}
-
-ImageFolder ImageFolder::damaged_jpegs(DamagedJpegs damaged) const {
-  ImageFolder result = *this;
-  result.pictures_.damaged_jpegs = damaged;
-  return result;
-}
-
-ImageFolder ImageFolder::max_pixels(int64_t max_pixels) const {
-  if (max_pixels < 1) throw std::invalid_argument("ImageFolder: max_pixels is " + std::to_string(max_pixels));
-  ImageFolder result = *this;
-  result.pictures_.max_pixels = max_pixels;
-  return result;
-}
-
 std::string ImageFolder::describe(size_t i) const { return root_ + "/" + std::string(files_[i]); }
 
 int64_t ImageFolder::label(size_t i) const {
@@ -200,12 +169,12 @@ int64_t ImageFolder::label(size_t i) const {
 }
 
 SampleSpec ImageFolder::spec() const {
-  return {detail::image_field(chain_, pictures_, describe(0)), {"label", c10::ScalarType::Long, {}}};
+  return {detail::image_field(pictures_, describe(0)), {"label", c10::ScalarType::Long, {}}};
 }
 
 void ImageFolder::read(size_t i, SampleRow& row, SampleContext& context) const {
   transforms::Targets none;
-  detail::read_image(describe(i), chain_, pictures_, context.rng(), row.spec().fields[0], row.bytes(0), none);
+  detail::read_image(describe(i), pictures_, context.rng(), row.spec().fields[0], row.bytes(0), none);
   row.set<int64_t>("label", label(i));
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "millrace/loader/image/image.h"
+#include "millrace/loader/datasets/picture_dataset.h"
 #include "millrace/loader/sample.h"
 #include "millrace/loader/transforms/transforms.h"
 #include "millrace/sharing/codec/shared_table.h"
@@ -24,7 +24,7 @@ namespace millrace {
 /// Samples: "image" {channels, height, width}, uint8 or what the transform makes of it, and "label" int64 {}.
 /// A value: copies share the table of files, which is one piece of memory for all processes. Any number of threads may
 /// read. Errors: std::runtime_error in one line, with path and cure.
-class ImageFolder {
+class ImageFolder : public PictureDataset<ImageFolder> {
  public:
   /// For the receiving side of serialize().
   ImageFolder() = default;
@@ -32,23 +32,7 @@ class ImageFolder {
   /// Lists the files; opens none. `root` may begin with ~ or ~user, as the paths of all datasets.
   explicit ImageFolder(std::string root);
 
-  /// The same pictures with `chain` behind the present transform.
-  ImageFolder transform(transforms::Chain chain) const;
-
-  /// The same pictures decoded to `mode`, kRGB unless said otherwise.
-  ImageFolder mode(ImageMode mode) const;
-
-  /// The same with pictures turned the right way up by their EXIF data, or not, as is the default.
-  ImageFolder orientation(Orientation orientation) const;
-
-  /// The same with pictures of up to so many pixels, kMaxPixels unless said otherwise; a larger one is an error.
-  ImageFolder max_pixels(int64_t max_pixels) const;
-
-  /// The same with JPEGs that libjpeg only warns of read, or refused, as is the default.
-  ImageFolder damaged_jpegs(DamagedJpegs damaged) const;
-
   const std::vector<std::string>& classes() const { return classes_; }
-  const transforms::Chain& chain() const { return chain_; }
   size_t size() const { return files_.size(); }
 
   /// The path of picture `i`. REQUIRES: i < size(), as for the others.
@@ -64,7 +48,7 @@ class ImageFolder {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(root_, classes_, class_ends_, files_, chain_, pictures_);
+    archive(root_, classes_, class_ends_, files_, pictures_);
   }
 
  private:
@@ -72,8 +56,6 @@ class ImageFolder {
   std::vector<std::string> classes_;
   std::vector<uint64_t> class_ends_;  // Class c has files class_ends_[c - 1] .. class_ends_[c] - 1.
   SharedStrings files_;               // Relative to root_.
-  transforms::Chain chain_;
-  PictureOptions pictures_;
 };
 
 }  // namespace millrace

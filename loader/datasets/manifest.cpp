@@ -57,37 +57,6 @@ ImageManifest::ImageManifest(const std::string& given, ImageManifestOptions opti
   ::malloc_trim(0);  // The columns' memory, of which the allocator would keep up to 64 MB.
 }
 
-ImageManifest ImageManifest::transform(transforms::Chain chain) const {
-  ImageManifest result = *this;
-  result.chain_ = chain_ | chain;
-  return result;
-}
-
-ImageManifest ImageManifest::mode(ImageMode mode) const {
-  ImageManifest result = *this;
-  result.pictures_.mode = mode;
-  return result;
-}
-
-ImageManifest ImageManifest::orientation(Orientation orientation) const {
-  ImageManifest result = *this;
-  result.pictures_.orientation = orientation;
-  return result;
-}
-
-ImageManifest ImageManifest::damaged_jpegs(DamagedJpegs damaged) const {
-  ImageManifest result = *this;
-  result.pictures_.damaged_jpegs = damaged;
-  return result;
-}
-
-ImageManifest ImageManifest::max_pixels(int64_t max_pixels) const {
-  if (max_pixels < 1) throw std::invalid_argument("ImageManifest: max_pixels is " + std::to_string(max_pixels));
-  ImageManifest result = *this;
-  result.pictures_.max_pixels = max_pixels;
-  return result;
-}
-
 std::string ImageManifest::full(std::string_view path) const {
   return (std::filesystem::path(options_.root) / path).string();  // An absolute path stays what it is.
 }
@@ -120,7 +89,7 @@ std::string ImageManifest::mask_path(size_t i) const {
 }
 
 SampleSpec ImageManifest::spec() const {
-  const FieldSpec image = detail::image_field(chain_, pictures_, describe(0));
+  const FieldSpec image = detail::image_field(pictures_, describe(0));
   SampleSpec spec{image};
   if (!options_.label.empty()) spec.fields.push_back({"label", c10::ScalarType::Long, {}});
   if (!options_.boxes.empty()) {
@@ -136,8 +105,8 @@ void ImageManifest::read(size_t i, SampleRow& row, SampleContext& context) const
   thread_local transforms::Targets targets;
   targets.clear();
   if (!options_.boxes.empty()) targets.boxes.assign(boxes(i).begin(), boxes(i).end());
-  if (!options_.mask.empty()) detail::add_mask(mask_path(i), pictures_, targets);
-  detail::read_image(describe(i), chain_, pictures_, context.rng(), row.spec().fields[0], row.bytes(0), targets);
+  if (!options_.mask.empty()) detail::add_mask(mask_path(i), pictures_.options, targets);
+  detail::read_image(describe(i), pictures_, context.rng(), row.spec().fields[0], row.bytes(0), targets);
 
   if (!options_.label.empty()) row.set<int64_t>("label", label(i));
   if (!options_.boxes.empty()) {
@@ -153,7 +122,7 @@ void ImageManifest::read(size_t i, SampleRow& row, SampleContext& context) const
 }
 
 void ImageManifest::load(DecodeArchive& archive) {
-  archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, chain_, pictures_);
+  archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, pictures_);
   const auto fits = [&](const std::string& column, size_t rows) { return column.empty() || rows == images_.size(); };
   const auto ends = box_ends_.as<uint64_t>();
   if (!fits(options_.label, labels_.size() / sizeof(int64_t)) || !fits(options_.mask, masks_.size()) ||

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "millrace/loader/datasets/picture_dataset.h"
 #include "millrace/loader/datasets/shared_bytes.h"
-#include "millrace/loader/image/image.h"
 #include "millrace/loader/sample.h"
 #include "millrace/loader/transforms/targets.h"
 #include "millrace/loader/transforms/transforms.h"
@@ -57,32 +57,15 @@ struct ImageManifestOptions {
 /// made, and no picture is opened. A value: copies share the memory. Any number of threads may read. Errors:
 /// std::runtime_error "train.csv:17:5: what: cure" for the manifest, with path and reason for pictures; an index
 /// outside the dataset throws std::out_of_range.
-class ImageManifest {
+class ImageManifest : public PictureDataset<ImageManifest> {
  public:
   ImageManifest() = default;  ///< For the receiving side of serialize().
 
   /// Throws also std::invalid_argument for options without a meaning, OutOfSharedMemory.
   explicit ImageManifest(const std::string& path, ImageManifestOptions options = {});
 
-  /// The same pictures with `chain` behind the present transform. Boxes and masks do not move with the picture yet:
-  /// with them, std::invalid_argument for a chain that moves pixels (resizes, crops, flips, borders).
-  ImageManifest transform(transforms::Chain chain) const;
-
-  /// The same pictures decoded to `mode`, kRGB unless said otherwise.
-  ImageManifest mode(ImageMode mode) const;
-
-  /// The same with pictures turned the right way up by their EXIF data, or not, as is the default.
-  ImageManifest orientation(Orientation orientation) const;
-
-  /// The same with pictures of up to so many pixels, kMaxPixels unless said otherwise; a larger one is an error.
-  ImageManifest max_pixels(int64_t max_pixels) const;
-
-  /// The same with JPEGs that libjpeg only warns of read, or refused, as is the default.
-  ImageManifest damaged_jpegs(DamagedJpegs damaged) const;
-
   /// The labels' texts by number; empty where labels are integers.
   const std::vector<std::string>& classes() const { return classes_; }
-  const transforms::Chain& chain() const { return chain_; }
   size_t size() const { return images_.size(); }
 
   /// The path of picture `i`.
@@ -104,7 +87,7 @@ class ImageManifest {
   void read(size_t i, SampleRow& row, SampleContext& context) const;
 
   void save(EncodeArchive& archive) const {
-    archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, chain_, pictures_);
+    archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, pictures_);
   }
   void load(DecodeArchive& archive);
 
@@ -118,8 +101,6 @@ class ImageManifest {
   detail::SharedBytes labels_;    // int64.
   detail::SharedBytes box_ends_;  // uint64: picture i has boxes box_ends_[i - 1] .. box_ends_[i] - 1.
   detail::SharedBytes boxes_;     // TargetBox.
-  transforms::Chain chain_;
-  PictureOptions pictures_;
 };
 
 }  // namespace millrace

@@ -13,7 +13,7 @@
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/webdataset_name.h"
 #include "millrace/loader/image/decode.h"
-#include "millrace/loader/transforms/renderer.h"
+#include "millrace/loader/transforms/targets.h"
 #include "millrace/loader/whole_number.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
@@ -243,7 +243,9 @@ void TarShards::check() const {
 }
 
 TarImages::TarImages(TarShards shards, std::string alternatives, transforms::Chain chain)
-    : shards_(std::move(shards)), image_files_(std::move(alternatives)), chain_(std::move(chain)) {}
+    : shards_(std::move(shards)), image_files_(std::move(alternatives)) {
+  pictures_.chain = std::move(chain);
+}
 
 TarImages TarImages::label(std::string alternatives) const {
   TarImages result = *this;
@@ -251,65 +253,31 @@ TarImages TarImages::label(std::string alternatives) const {
   return result;
 }
 
-TarImages TarImages::transform(transforms::Chain chain) const {
-  TarImages result = *this;
-  result.chain_ = chain_ | chain;
-  return result;
-}
-
-TarImages TarImages::mode(ImageMode mode) const {
-  TarImages result = *this;
-  result.pictures_.mode = mode;
-  return result;
-}
-
-TarImages TarImages::orientation(Orientation orientation) const {
-  TarImages result = *this;
-  result.pictures_.orientation = orientation;
-  return result;
-}
-
-TarImages TarImages::damaged_jpegs(DamagedJpegs damaged) const {
-  TarImages result = *this;
-  result.pictures_.damaged_jpegs = damaged;
-  return result;
-}
-
-TarImages TarImages::max_pixels(int64_t max_pixels) const {
-  if (max_pixels < 1) throw std::invalid_argument("TarImages: max_pixels is " + std::to_string(max_pixels));
-  TarImages result = *this;
-  result.pictures_.max_pixels = max_pixels;
-  return result;
-}
-
 /// The file of the picture, which is read whole.
 std::span<const std::byte> TarImages::picture(size_t i) {
-  if (const auto length = shards_.length(i, image_files_)) image::require_file_size(*length, pictures_);
+  if (const auto length = shards_.length(i, image_files_)) image::require_file_size(*length, pictures_.options);
   return shards_.bytes(i, image_files_);
 }
 
 SampleSpec TarImages::spec() {
-  std::optional<image::Size> size = chain_.fixed_size();
-  if (!size) {
-    try {
-      size = chain_.output_size(image::ImageDecoder().open(picture(0), pictures_));
-    } catch (const TarError&) {
-      throw;
-    } catch (const std::exception& error) {
-      throw TarError("tar: cannot find the size of the first picture, " + in_quotes(describe(0)) + ": " + error.what());
-    }
+  SampleSpec spec;
+  try {
+    spec.fields.push_back(pictures_.field([&] { return picture(0); }));
+  } catch (const TarError&) {
+    throw;
+  } catch (const std::invalid_argument&) {
+    throw;  // Not the file's fault.
+  } catch (const std::exception& error) {
+    throw TarError("tar: cannot find the size of the first picture, " + in_quotes(describe(0)) + ": " + error.what());
   }
-  SampleSpec spec = {chain_.field("image", pictures_.mode, *size)};
   if (label_files_) spec.fields.push_back({"label", c10::ScalarType::Long, {}});
   return spec;
 }
 
 void TarImages::read(size_t i, SampleRow& row, SampleContext& context) {
-  thread_local transforms::Renderer renderer;
-  const std::vector<int64_t>& shape = row.spec().fields[0].shape;
-  const image::Size size = {static_cast<int>(shape[1]), static_cast<int>(shape[2])};
+  transforms::Targets none;
   try {
-    renderer.render(chain_, picture(i), pictures_, context.rng(), size, row.bytes(0));
+    pictures_.render(picture(i), context.rng(), row.spec().fields[0], row.bytes(0), none);
     if (label_files_) row.set<int64_t>("label", number_of(shards_.bytes(i, *label_files_)));
   } catch (const TarError&) {
     throw;

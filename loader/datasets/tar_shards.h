@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/loader/datasets/picture_dataset.h"
 #include "millrace/loader/datasets/shard_reader.h"
 #include "millrace/loader/datasets/shared_bytes.h"
 #include "millrace/loader/datasets/tar_scan.h"
-#include "millrace/loader/image/image.h"
 #include "millrace/loader/named_sample.h"
 #include "millrace/loader/sample.h"
 #include "millrace/loader/transforms/transforms.h"
@@ -129,7 +129,7 @@ class TarShards {
 /// The pictures of tar shards, read in place: "image" {channels, height, width}, uint8 or what the transform makes of
 /// it, and "label" int64 {} when asked for. Made by TarShards::image(), whose rules for threads and errors hold here
 /// too. What the files contain is found out from their bytes, as ImageFolder does.
-class TarImages {
+class TarImages : public PictureDataset<TarImages> {
  public:
   /// For the receiving side of serialize().
   TarImages() = default;
@@ -139,23 +139,7 @@ class TarImages {
   /// The same with a label: the decimal number that is the text of such a file, as webdataset decodes "cls".
   TarImages label(std::string alternatives = "cls") const;
 
-  /// The same with `chain` behind the present transform.
-  TarImages transform(transforms::Chain chain) const;
-
-  /// The same decoded to `mode`, kRGB unless said otherwise.
-  TarImages mode(ImageMode mode) const;
-
-  /// The same with pictures turned the right way up by their EXIF data, or not, as is the default.
-  TarImages orientation(Orientation orientation) const;
-
-  /// The same with pictures of up to so many pixels, kMaxPixels unless said otherwise; a larger one is an error.
-  TarImages max_pixels(int64_t max_pixels) const;
-
-  /// The same with JPEGs that libjpeg only warns of read, or refused, as is the default.
-  TarImages damaged_jpegs(DamagedJpegs damaged) const;
-
   const TarShards& shards() const { return shards_; }
-  const transforms::Chain& chain() const { return chain_; }
   size_t size() const { return shards_.size(); }
   std::string describe(size_t i) const { return shards_.describe(i); }
 
@@ -166,7 +150,7 @@ class TarImages {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(shards_, image_files_, label_files_, chain_, pictures_);
+    archive(shards_, image_files_, label_files_, pictures_);
   }
 
  private:
@@ -175,8 +159,6 @@ class TarImages {
   TarShards shards_;
   std::string image_files_;
   std::optional<std::string> label_files_;
-  transforms::Chain chain_;
-  PictureOptions pictures_;
 };
 
 }  // namespace millrace

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 
 #include "millrace/loader/image/room.h"
@@ -25,6 +26,16 @@ constexpr int64_t kMaxPixels = 178'956'970;
 /// what libjpeg makes up in their place, as PyTorch does, and counted. One that ends early is an error in both.
 enum class DamagedJpegs : uint8_t { kRefuse, kRead };
 
+/// What the values of a picture are. kUInt8: 8 bits, whatever the file has; of 16 bits the upper 8. kUInt16, kFloat32:
+/// the numbers in the file as they are, gray values of up to 16 bits or palette indices, as those two types.
+enum class PixelType : uint8_t { kUInt8, kUInt16, kFloat32 };
+
+/// Throws std::invalid_argument for a limit under one pixel.
+inline void require_max_pixels(int64_t max_pixels) {
+  if (max_pixels < 1)
+    throw std::invalid_argument("max_pixels is " + std::to_string(max_pixels) + ": expected at least 1");
+}
+
 /// How the pictures of a dataset are decoded.
 struct PictureOptions {
   PictureOptions(ImageMode image_mode = ImageMode::kRGB) : mode(image_mode) {}
@@ -33,10 +44,11 @@ struct PictureOptions {
   Orientation orientation = Orientation::kIgnore;
   int64_t max_pixels = kMaxPixels;
   DamagedJpegs damaged_jpegs = DamagedJpegs::kRefuse;
+  PixelType pixel_type = PixelType::kUInt8;
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(mode, orientation, max_pixels, damaged_jpegs);
+    archive(mode, orientation, max_pixels, damaged_jpegs, pixel_type);
   }
 };
 

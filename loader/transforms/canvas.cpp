@@ -47,6 +47,16 @@ void Canvas::resize(Size target) {
   view_.resize(target);
 }
 
+void Canvas::flip_vertical() { image::flip_vertical(pixels()); }
+
+void Canvas::pad(const image::Borders& borders, image::PadMode mode, std::span<const uint8_t> fill) {
+  const Size now = size();
+  const auto out =
+      other({now.height + borders.top + borders.bottom, now.width + borders.left + borders.right}, channels_);
+  image::pad(pixels(), borders, mode, fill, out.values);
+  replace();
+}
+
 /// Calls `consume` with the rows of `region` of the source, strip by strip.
 template <class Consumer>
 void Canvas::read(const Box& region, Consumer&& consume) {

@@ -31,7 +31,11 @@ class Canvas {
 
   void crop(const image::Box& box) { view_.crop(box); }
   void flip_horizontal() { view_.flip(); }
+  void flip_vertical();
   void resize(image::Size target);
+
+  /// Throws std::invalid_argument as image::pad() does.
+  void pad(const image::Borders& borders, image::PadMode mode, std::span<const uint8_t> fill);
 
   /// The picture as it is now, to be changed in place. Valid until the next call but size() and channels().
   image::Planes pixels();

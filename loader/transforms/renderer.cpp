@@ -11,61 +11,38 @@
 #include "millrace/loader/image/kernels.h"
 #include "millrace/loader/image/planes.h"
 #include "millrace/loader/image/tones.h"
+#include "millrace/loader/transforms/moves.h"
 
 namespace millrace::transforms {
 
-using image::Box;
 using image::Planes;
 using image::Size;
 
+void require_size(Size come_out, Size held) {
+  if (come_out == held) return;
+  throw ImageSizeError("the picture comes out " + to_string(come_out) + " (height x width), the batch holds " +
+                       to_string(held) + ": add a transform that fixes the size, such as Resize({" +
+                       std::to_string(held.height) + ", " + std::to_string(held.width) + "}) or RandomResizedCrop");
+}
+
+void require_masks_of(Size picture, const Targets& targets) {
+  if (targets.num_masks() == 0 || targets.mask_size() == picture) return;
+  throw std::runtime_error("the masks are " + to_string(targets.mask_size()) +
+                           " (height x width), the picture they belong to is " + to_string(picture));
+}
+
 /// Applies steps to a picture and its targets: a visitor of Step.
-class Renderer::Steps {
+class Renderer::Steps : public Moves<Canvas> {
  public:
   Steps(Renderer& renderer, SampleRng& rng, Targets& targets)
-      : canvas_(renderer.canvas_),
+      : Moves(renderer.canvas_, rng, targets),
+        canvas_(renderer.canvas_),
         targets_(targets),
         rng_(rng),
         blur_scratch_(renderer.blur_scratch_),
         sharpness_scratch_(renderer.sharpness_scratch_) {}
 
-  void operator()(const Resize& step) { resize(step.output_size(canvas_.size())); }
-
-  void operator()(const CenterCrop& step) {
-    const Size now = canvas_.size();
-    const Size target = step.size;
-    const Size padded = {std::max(target.height, now.height), std::max(target.width, now.width)};
-    const int top = (padded.height - now.height) / 2;
-    const int left = (padded.width - now.width) / 2;
-    constexpr std::array<uint8_t, 1> kBlack = {0};
-    pad({left, top, padded.width - now.width - left, padded.height - now.height - top}, PadMode::kConstant, kBlack);
-    // Halves to the even neighbour, as Python rounds.
-    crop({static_cast<int>(std::nearbyint((padded.height - target.height) / 2.0)),
-          static_cast<int>(std::nearbyint((padded.width - target.width) / 2.0)), target.height, target.width});
-  }
-
-  void operator()(const RandomResizedCrop& step) {
-    crop(step.draw(canvas_.size(), rng_));
-    resize(step.size);
-  }
-
-  void operator()(const RandomHorizontalFlip& step) {
-    if (!rng_.chance(step.p)) return;
-    targets_.flip_horizontal(canvas_.size());
-    canvas_.flip_horizontal();
-  }
-
-  void operator()(const RandomVerticalFlip& step) {
-    if (!rng_.chance(step.p)) return;
-    targets_.flip_vertical(canvas_.size());
-    image::flip_vertical(canvas_.pixels());
-  }
-
-  void operator()(const Pad& step) { pad(step.borders, step.mode, step.fill); }
-
-  void operator()(const RandomCrop& step) {
-    pad(step.borders(canvas_.size()), step.padding.mode, step.padding.fill);
-    crop(step.draw(canvas_.size(), rng_));
-  }
+  using Moves::operator();
 
   void operator()(const RandomRotation& step) { affine(step.draw(rng_), step.interpolation, step.fill); }
 
@@ -154,27 +131,6 @@ class Renderer::Steps {
  private:
   void apply(const Chain& chain) {
     for (const Step& step : chain.steps()) std::visit(*this, step);
-  }
-
-  void crop(const Box& box) {
-    targets_.crop(box);
-    canvas_.crop(box);
-  }
-
-  void resize(Size target) {
-    if (target == canvas_.size()) return;
-    targets_.resize(canvas_.size(), target);
-    canvas_.resize(target);
-  }
-
-  void pad(const image::Borders& borders, PadMode mode, std::span<const uint8_t> fill) {
-    if (borders == image::Borders{}) return;
-    const auto [height, width] = canvas_.size();
-    const Planes out = canvas_.other({height + borders.top + borders.bottom, width + borders.left + borders.right},
-                                     canvas_.channels());
-    image::pad(canvas_.pixels(), borders, mode, fill, out.values);
-    targets_.pad(canvas_.size(), borders, mode);
-    canvas_.replace();
   }
 
   void affine(const image::Affine& affine, Interpolation interpolation, std::span<const uint8_t> fill) {
@@ -274,11 +230,7 @@ void Renderer::render(const Chain& chain, std::span<const uint8_t> planes, Size 
 
 /// Takes the picture on the canvas through the chain into the row.
 void Renderer::run(const Chain& chain, SampleRng& rng, Size size, std::span<std::byte> row, Targets& targets) {
-  if (targets.num_masks() > 0 && targets.mask_size() != canvas_.size()) {
-    throw std::runtime_error("the masks are " + to_string(targets.mask_size()) +
-                             " (height x width), the picture they belong to is " + to_string(canvas_.size()));
-  }
-
+  require_masks_of(canvas_.size(), targets);
   const auto is_float = [](const Step& step) {
     return std::holds_alternative<Normalize>(step) || std::holds_alternative<ToDtype>(step);
   };
@@ -287,11 +239,7 @@ void Renderer::run(const Chain& chain, SampleRng& rng, Size size, std::span<std:
   Steps apply(*this, rng, targets);
   std::for_each(steps.begin(), conversion, [&](const Step& step) { std::visit(apply, step); });
 
-  if (canvas_.size() != size) {
-    throw ImageSizeError("the picture comes out " + to_string(canvas_.size()) + " (height x width), the batch holds " +
-                         to_string(size) + ": add a transform that fixes the size, such as Resize({" +
-                         std::to_string(size.height) + ", " + std::to_string(size.width) + "}) or RandomResizedCrop");
-  }
+  require_size(canvas_.size(), size);
   if (conversion == steps.end()) {
     canvas_.write({reinterpret_cast<uint8_t*>(row.data()), row.size()});
     return;

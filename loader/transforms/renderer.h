@@ -19,6 +19,12 @@ class ImageSizeError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Throws ImageSizeError for a picture of size `come_out` where the batch holds `held`.
+void require_size(image::Size come_out, image::Size held);
+
+/// Throws std::runtime_error for masks of another size than the picture that they belong to.
+void require_masks_of(image::Size picture, const Targets& targets);
+
 /// Takes a picture from the bytes of its file through a chain into a row of a batch, and boxes and masks along with it.
 ///
 /// Lazily: steps first only decide which part of the picture is needed, from the size in its header, and that part

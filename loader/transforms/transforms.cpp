@@ -44,6 +44,36 @@ std::optional<image::Box> draw_box(image::Size input, Range scale, Range ratio, 
   return std::nullopt;
 }
 
+/// Whether a step makes of any numbers what it makes of pixels.
+bool moves_numbers(const Step& step) {
+  const auto keeps_to_numbers = [](const Pad& pad) { return pad.mode == PadMode::kConstant; };
+  return std::visit(Overloaded{
+                        [](const Resize&) { return true; },
+                        [](const CenterCrop&) { return true; },
+                        [](const RandomResizedCrop&) { return true; },
+                        [](const RandomHorizontalFlip&) { return true; },
+                        [](const RandomVerticalFlip&) { return true; },
+                        [&](const Pad& pad) { return keeps_to_numbers(pad); },
+                        [&](const RandomCrop& crop) { return keeps_to_numbers(crop.padding); },
+                        [](const auto&) { return false; },
+                    },
+                    step);
+}
+
+void require_steps_for(const PictureOptions& options, const Chain& chain) {
+  if (options.pixel_type == PixelType::kUInt8) return;
+  const std::string type = options.pixel_type == PixelType::kUInt16 ? "uint16" : "float32";
+  if (options.mode != ImageMode::kGray)
+    throw std::invalid_argument("pictures of pixel type " + type +
+                                " have one channel: say so, with mode(ImageMode::kGray) or mode: gray");
+  for (const Step& step : chain.steps()) {
+    if (moves_numbers(step)) continue;
+    throw std::invalid_argument("pictures of pixel type " + type +
+                                " go through crops, flips, constant borders and resizes alone, not through " +
+                                std::visit([](const auto& known) { return to_string(Chain(known)); }, step));
+  }
+}
+
 }  // namespace
 
 Resize::Resize(int shorter) : size{shorter, shorter}, shorter_side(true) { check_size("Resize", size); }
@@ -359,8 +389,13 @@ int Chain::output_channels(ImageMode mode) const {
   return count;
 }
 
-FieldSpec Chain::field(std::string name, ImageMode mode, image::Size size) const {
-  return {std::move(name), dtype(), {check_channels(*this, channels(mode)), size.height, size.width}};
+FieldSpec Chain::field(std::string name, const PictureOptions& options, image::Size size) const {
+  const int64_t channels = check_channels(*this, millrace::channels(options.mode));
+  require_steps_for(options, *this);
+  const auto type = options.pixel_type == PixelType::kUInt8    ? dtype()
+                    : options.pixel_type == PixelType::kUInt16 ? c10::ScalarType::UInt16
+                                                               : c10::ScalarType::Float;
+  return {std::move(name), type, {channels, size.height, size.width}};
 }
 
 Chain operator|(Chain first, const Chain& second) {

@@ -344,9 +344,10 @@ class Chain {
   /// Channels of what comes out of pictures decoded to `mode`: theirs, but for Grayscale and a Lambda that says so.
   int output_channels(ImageMode mode) const;
 
-  /// The field {channels, height, width} for pictures that come out with `size`. Throws std::invalid_argument when a
-  /// Normalize, fill or value does not fit the number of channels.
-  FieldSpec field(std::string name, ImageMode mode, image::Size size) const;
+  /// The field {channels, height, width} for pictures that are decoded so and come out with `size`. Throws
+  /// std::invalid_argument when a Normalize, fill or value does not fit the number of channels, and for deep pictures
+  /// (PixelType) with colours or a step that does more than move pixels.
+  FieldSpec field(std::string name, const PictureOptions& options, image::Size size) const;
 
   bool operator==(const Chain& other) const;
 

@@ -292,6 +292,9 @@ TEST(ImageFolderSection, SaysHowPicturesAreDecoded) {
   EXPECT_EQ(shape(", max_pixels: 15"), shape(""));
   EXPECT_EQ(shape(", damaged_jpegs: read"), shape(""));
   EXPECT_THROW(shape(", damaged_jpegs: repair"), ConfigError);
+  EXPECT_EQ(shape(", mode: gray, pixel_type: uint16"), (std::vector<int64_t>{1, 5, 3}));
+  EXPECT_THROW(shape(", pixel_type: uint16"), std::invalid_argument) << "of colours";
+  EXPECT_THROW(shape(", pixel_type: uint32"), ConfigError);
 }
 
 TEST(ImageFolderSection, GivesAMissingFolderItsPlace) {

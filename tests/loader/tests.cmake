@@ -19,7 +19,7 @@ millrace_test(combinators_test loader/combinators_test.cpp loader/travelling_tes
 millrace_test(collate_test loader/collate_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(datasets_test
-  loader/datasets/arrays_test.cpp loader/datasets/csv_test.cpp loader/datasets/manifest_test.cpp
+  loader/datasets/arrays_test.cpp loader/datasets/csv_test.cpp loader/datasets/deep_pictures_test.cpp loader/datasets/manifest_test.cpp
   loader/datasets/messages_test.cpp
   loader/datasets/mnist_cifar_test.cpp loader/state_file_test.cpp
   LABELS process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)

@@ -5,7 +5,7 @@ millrace_test(board_test
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
 millrace_test(loader_test
   loader/data_loader_test.cpp loader/steady_state_test.cpp loader/hostile_worker_test.cpp loader/kill_test.cpp
-  loader/scribble_test.cpp
+  loader/scribble_test.cpp loader/trace_test.cpp
   LABELS process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(image_test
   loader/image/decode_test.cpp loader/image/formats_test.cpp loader/image/hostile_test.cpp loader/image/jpeg_test.cpp

@@ -1,13 +1,11 @@
 #include "millrace/loader/data_loader.h"
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <map>
+#include <span>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -16,13 +14,15 @@
 #include "millrace/loader/board.h"
 #include "millrace/loader/device/device_stage.h"
 #include "millrace/loader/device/pinning.h"
-#include "millrace/loader/ledger.h"
-#include "millrace/loader/order.h"
+#include "millrace/loader/engine/cursor.h"
+#include "millrace/loader/engine/epoch_seeds.h"
+#include "millrace/loader/engine/in_flight.h"
+#include "millrace/loader/engine/tally.h"
+#include "millrace/loader/engine/verdict.h"
 #include "millrace/loader/seeds.h"
 #include "millrace/loader/setup.h"
 #include "millrace/loader/worker.h"
 #include "millrace/loader/worker_crew.h"
-#include "millrace/samplers/scatter.h"
 #include "millrace/sharing/cuda/dead_work.h"
 #include "millrace/sharing/memory/arena.h"
 #include "millrace/sharing/memory/slot_layout.h"
@@ -65,7 +65,8 @@ class DataLoaderBase::Engine {
       : options_(checked(options)),
         owner_(own_pid()),
         kind_(parts.source->kind()),
-        order_(make_order(*parts.source, std::move(parts.sampler), std::move(parts.batch_sampler), options_)),
+        cursor_(make_order(*parts.source, std::move(parts.sampler), std::move(parts.batch_sampler), options_),
+                reach_of(kind_, options_)),
         source_(std::move(parts.source)),
         travelling_(std::move(parts.travelling)),
         spec_(std::make_shared<const SampleSpec>(spec_of(*source_, options_))),
@@ -78,11 +79,10 @@ class DataLoaderBase::Engine {
         board_segment_(SharedSegment::create("board", Board::bytes(geometry_), "use fewer workers")),
         board_memory_(board_segment_, Access::kReadWrite),
         board_(board_memory_.data(), geometry_),
-        ledger_(geometry_.slots),
-        plans_(geometry_.slots),
+        in_flight_(geometry_.slots),
+        seeds_(options_),
         openings_(geometry_.slots),
         opened_at_collection_(geometry_.workers) {
-    if (options_.seed_mode() == SeedMode::kPerSample) base_seed_ = split_mix(options_.seed());
     epoll_.add(done_.fd(), kDone);
     epoll_.add(arena_->returned().fd(), kReturned);
     start_workers();
@@ -91,7 +91,7 @@ class DataLoaderBase::Engine {
 
   ~Engine() {
     if (owner_ == own_pid()) {
-      tell_at_end();
+      tally_.end(cursor_.epoch());
       return;
     }
     // In a child that the user forked, the workers are the parent's.
@@ -116,7 +116,7 @@ class DataLoaderBase::Engine {
       deaths_without_batch_ = 0;
       auto delivery = deliver(*slot);
       if (!delivery) continue;
-      ++delivered_;
+      cursor_.count_delivered();
       open_ahead(ahead_);
       if (stage_) bring_to_device(*slot, *delivery);
       return delivery;
@@ -135,20 +135,18 @@ class DataLoaderBase::Engine {
 
   void set_epoch(int64_t epoch) {
     if (epoch < 0) throw std::invalid_argument("epoch " + std::to_string(epoch) + " cannot be negative");
-    if (epoch == epoch_ && delivered_ == 0) return;
-    tell_of_losses();
+    if (epoch == cursor_.epoch() && !cursor_.has_delivered()) return;
+    tally_.end_epoch(cursor_.epoch());
     cancel_open();
-    epoch_ = epoch;
-    delivered_ = 0;
-    begin_opening(epoch);
+    cursor_.go_to(epoch);
   }
 
   void leave_unfinished_epoch() {
-    if (delivered_ == 0) return;
+    if (!cursor_.has_delivered()) return;
     if (epoch_is_over())
       begin_next_epoch();  // Left at its last batch, before its end was told: what is prefetched stays.
     else
-      set_epoch(epoch_ + 1);
+      set_epoch(cursor_.epoch() + 1);
   }
 
   LoaderState state() const {
@@ -157,13 +155,9 @@ class DataLoaderBase::Engine {
     state.samples = source_->size();
     state.fields = fields_text();
     state.seed = options_.seed();
-    state.order = order_->name();
     state.batch_size = options_.batch_size();
-    state.epoch = epoch_;
-    const auto slot = ledger_.find_open(next_in_order_);
-    order_->save(state, epoch_, slot && plans_[*slot].epoch == epoch_ ? &plans_[*slot] : nullptr);
-    for (const auto& [sequence, batch] : passed_ahead_)
-      if (kind_ != Source::Kind::kStreams) state.ahead.push_back(batch - state.batches);
+    const auto slot = in_flight_.find_open(cursor_.next_in_order());
+    cursor_.save(state, slot ? &in_flight_.plan(*slot) : nullptr);
     return state;
   }
 
@@ -179,19 +173,15 @@ class DataLoaderBase::Engine {
     if (state.samples != source_->size()) refuse("dataset's number of samples", state.samples, source_->size());
     if (state.fields != fields_text()) refuse("dataset's sample", printable(state.fields), fields_text());
     if (state.seed != options_.seed()) refuse("seed", state.seed, options_.seed());
-    if (state.order != order_->name()) refuse("order", printable(state.order), order_->name());
+    if (state.order != cursor_.order_name()) refuse("order", printable(state.order), cursor_.order_name());
     // Batches that were given ahead are known by their number.
     if (!state.ahead.empty() && state.batch_size != options_.batch_size())
       refuse("batch_size", state.batch_size, options_.batch_size());
     if (state.epoch < 0) throw std::invalid_argument("this loader cannot go on from that state: its epoch is negative");
     for (size_t s = 0; s < state.streams.size(); ++s) require_own_state(s, state.streams[s].state);
-    tell_of_losses();  // Before anything changes: a handler of warnings may throw.
-    order_->load(state);
+    tally_.end_epoch(cursor_.epoch());  // Before anything changes: a handler of warnings may throw.
+    cursor_.load(state);
     cancel_open();
-    epoch_ = opening_epoch_ = state.epoch;
-    delivered_ = 0;
-    opened_in_epoch_ = 0;
-    exhausted_ = false;
   }
 
   void require_own_state(size_t stream, const std::vector<std::byte>& state) const {
@@ -216,12 +206,12 @@ class DataLoaderBase::Engine {
   }
 
   int64_t size() const {
-    if (const auto size = order_->size()) return *size;
+    if (const auto size = cursor_.size()) return *size;
     throw std::logic_error("this loader has no size(): its dataset does not know how many samples its streams give");
   }
-  int64_t epoch() const { return epoch_; }
+  int64_t epoch() const { return cursor_.epoch(); }
   LoaderStats stats() const {
-    LoaderStats stats = stats_;
+    LoaderStats stats = tally_.stats;
     for (size_t w = 0; w < geometry_.workers; ++w)
       stats.damaged_jpegs += board_.beacon(w).damaged_jpegs.load(std::memory_order_relaxed);
     return stats;
@@ -298,63 +288,46 @@ class DataLoaderBase::Engine {
     if (device.is_cuda() && !device_arena_) stage_.emplace(device, geometry_.slots);
     auto pinning = pin(*arena_, device);
     gate_ = std::move(pinning.gate);
-    stats_.pinned_bytes = pinning.bytes;
-    stats_.pin_error = std::move(pinning.error);
+    tally_.stats.pinned_bytes = pinning.bytes;
+    tally_.stats.pin_error = std::move(pinning.error);
   }
 
   // --- opening ---
 
   // Plans go on into the next epoch, so that its first batch does not come late; but not where the next epoch's order
   // is drawn from torch's generator, or its streams cannot begin before the last ones have ended.
-  bool opens_next_epoch_early() const {
-    return kind_ != Source::Kind::kStreams && options_.seed_mode() == SeedMode::kPerSample;
-  }
-
-  void begin_opening(int64_t epoch) {
-    opening_epoch_ = epoch;
-    opened_in_epoch_ = 0;
-    exhausted_ = false;
-    order_->begin(epoch);
+  static Cursor::Reach reach_of(Source::Kind kind, const DataLoaderOptions& options) {
+    const bool may_go_on = kind != Source::Kind::kStreams && options.seed_mode() == SeedMode::kPerSample;
+    return may_go_on ? Cursor::Reach::kNextEpochs : Cursor::Reach::kEpoch;
   }
 
   bool epoch_is_over() const {
-    if (opening_epoch_ == epoch_ && !exhausted_) return false;
-    for (size_t slot = 0; slot < ledger_.size(); ++slot)
-      if (ledger_[slot].state == SlotState::kOpen && ledger_[slot].epoch == epoch_) return false;
+    if (!cursor_.epoch_is_planned()) return false;
+    for (size_t slot = 0; slot < in_flight_.size(); ++slot)
+      if (in_flight_[slot].state == SlotState::kOpen && in_flight_[slot].epoch == cursor_.epoch()) return false;
     return true;
   }
 
   void begin_next_epoch() {
-    tell_of_losses();
-    ++epoch_;
-    delivered_ = 0;
-    if (opening_epoch_ < epoch_) begin_opening(epoch_);
+    tally_.end_epoch(cursor_.epoch());
+    cursor_.begin_next_epoch();
     if (kind_ == Source::Kind::kStreams) open_ahead(ahead_);
   }
 
   void open_ahead(int64_t wanted) {
-    for (auto open = static_cast<int64_t>(ledger_.count(SlotState::kOpen)); open < wanted; ++open)
+    for (auto open = static_cast<int64_t>(in_flight_.count(SlotState::kOpen)); open < wanted; ++open)
       if (!open_one()) return;
   }
 
   bool open_one() {
-    if (exhausted_ || ledger_.count(SlotState::kFree) == 0) return false;
-    if (options_.seed_mode() == SeedMode::kTorch && opened_in_epoch_ == 0) begin_torch_epoch();
-    while (!order_->next(plan_, indices_)) {
-      if (!opens_next_epoch_early() || opened_in_epoch_ == 0) {  // 0: an epoch of no batches, or none any more.
-        exhausted_ = true;
-        return false;
-      }
-      begin_opening(opening_epoch_ + 1);
-    }
+    if (cursor_.exhausted() || in_flight_.count(SlotState::kFree) == 0) return false;
+    if (cursor_.begins_epoch()) seeds_.begin_epoch();
+    const auto sequence = cursor_.plan_next(plan_, indices_);
+    if (!sequence) return false;
     const size_t samples = kind_ == Source::Kind::kStreams ? 1 : indices_.size();
     if (!plan_.error) plan_.error = complaint_about_indices();
-    const size_t ranges = plan_.error ? 0 : board_.range_count(samples);
-    const auto slot = ledger_.open(next_sequence_, opening_epoch_, ranges, indices_);
-    plans_[*slot] = plan_;
-    if (!plan_.error) plans_[*slot].error = open_on_board(*slot, samples);
-    ++next_sequence_;
-    ++opened_in_epoch_;
+    const size_t slot = in_flight_.open(*sequence, plan_, plan_.error ? 0 : board_.range_count(samples), indices_);
+    if (!plan_.error) in_flight_.set_error(slot, open_on_board(slot, samples));
     return true;
   }
 
@@ -366,21 +339,15 @@ class DataLoaderBase::Engine {
     } catch (...) {
       return std::current_exception();
     }
-    openings_[slot] = {next_sequence_, static_cast<uint32_t>(samples), worker_for(plan_), base_seed_};
-    board_.open(slot, ledger_[slot].generation, openings_[slot]);
+    openings_[slot] = {in_flight_[slot].sequence, static_cast<uint32_t>(samples), worker_for(plan_), seeds_.base()};
+    board_.open(slot, in_flight_[slot].generation, openings_[slot]);
     ++times_opened_;
     return nullptr;
   }
 
   void reopen(size_t slot, size_t range) {
-    board_.reopen(slot, range, ledger_[slot].generation);
+    board_.reopen(slot, range, in_flight_[slot].generation);
     ++times_opened_;
-  }
-
-  void begin_torch_epoch() {
-    if (base_seed_drawn_ && options_.persistent_workers()) return;
-    base_seed_ = static_cast<uint64_t>(draw_seed(options_.generator()));
-    base_seed_drawn_ = true;
   }
 
   // A stream stays with one worker, as long as it lives; PyTorch deals out batches in turns.
@@ -406,8 +373,8 @@ class DataLoaderBase::Engine {
 
   void write_tickets(size_t slot) {
     const auto tickets = layout_.tickets(arena_->slot(slot));
-    const auto& indices = ledger_[slot].indices;
-    const BatchPlan& plan = plans_[slot];
+    const auto& indices = in_flight_[slot].indices;
+    const BatchPlan& plan = in_flight_.plan(slot);
     if (kind_ == Source::Kind::kStreams) {
       StreamRequest request = plan.stream;
       request.skip_errors = options_.on_error() == OnError::kSkip;
@@ -418,56 +385,45 @@ class DataLoaderBase::Engine {
   }
 
   SampleTicket ticket_of(size_t slot, size_t row) const {
-    const BatchPlan& plan = plans_[slot];
-    return {ledger_[slot].indices[row],
+    const BatchPlan& plan = in_flight_.plan(slot);
+    return {in_flight_[slot].indices[row],
             sample_seed(options_.seed(), plan.epoch, plan.position + static_cast<int64_t>(row))};
   }
 
   void cancel_open() {
-    for (size_t slot = 0; slot < ledger_.size(); ++slot) {
-      if (ledger_[slot].state != SlotState::kOpen) continue;
-      board_.close_unclaimed(slot, ledger_[slot].generation);
-      ledger_.cancel(slot);
+    for (size_t slot = 0; slot < in_flight_.size(); ++slot) {
+      if (in_flight_[slot].state != SlotState::kOpen) continue;
+      board_.close_unclaimed(slot, in_flight_[slot].generation);
+      in_flight_.cancel(slot);
       if (stage_) stage_->drop(slot);
     }
-    spills_.clear();
-    given_up_.clear();
-    passed_ahead_.clear();
-    next_in_order_ = next_sequence_;
   }
 
   // --- completing ---
 
   bool complete(size_t slot) const {
-    if (plans_[slot].error) return true;  // No worker will ever see it.
-    for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r)
+    if (in_flight_.plan(slot).error) return true;  // No worker will ever see it.
+    for (size_t r = 0; r < in_flight_[slot].range_deaths.size(); ++r)
       if (board_.range(slot, r).pending()) return false;
     return true;
   }
 
   std::optional<size_t> find_complete() const {
     if (options_.in_order()) {
-      const auto slot = ledger_.find_open(next_in_order_);
+      const auto slot = in_flight_.find_open(cursor_.next_in_order());
       return slot && complete(*slot) ? slot : std::nullopt;
     }
     std::optional<size_t> oldest;
-    for (size_t slot = 0; slot < ledger_.size(); ++slot) {
-      const auto& entry = ledger_[slot];
-      if (entry.state != SlotState::kOpen || entry.epoch != epoch_ || !complete(slot)) continue;
-      if (kind_ == Source::Kind::kStreams && !is_first_of_its_stream(slot)) continue;
-      if (!oldest || entry.sequence < ledger_[*oldest].sequence) oldest = slot;
+    for (size_t slot = 0; slot < in_flight_.size(); ++slot) {
+      const auto& entry = in_flight_[slot];
+      if (entry.state != SlotState::kOpen || entry.epoch != cursor_.epoch() || !complete(slot)) continue;
+      // Of one stream batches come in order even as completed, since its state is a position. Its worker finishes them
+      // in order, but a look at the slots, one after the other, may find the later one complete and not yet the
+      // earlier.
+      if (kind_ == Source::Kind::kStreams && !in_flight_.is_first_of_its_stream(slot)) continue;
+      if (!oldest || entry.sequence < in_flight_[*oldest].sequence) oldest = slot;
     }
     return oldest;
-  }
-
-  // Of one stream batches come in order even as completed, since its state is a position. Its worker finishes them in
-  // order, but a look at the slots, one after the other, may find the later one complete and not yet the earlier.
-  bool is_first_of_its_stream(size_t slot) const {
-    for (size_t other = 0; other < ledger_.size(); ++other)
-      if (ledger_[other].state == SlotState::kOpen && ledger_[other].sequence < ledger_[slot].sequence &&
-          plans_[other].stream.stream == plans_[slot].stream.stream)
-        return false;
-    return true;
   }
 
   // nullopt when it turns out that the epoch has no batch left, which is not known while no slot is free to open one.
@@ -479,7 +435,7 @@ class DataLoaderBase::Engine {
       Clock::time_point start;
       double& seconds;
       ~Stopwatch() { seconds += std::chrono::duration<double>(Clock::now() - start).count(); }
-    } stopwatch{start, stats_.wait_seconds};
+    } stopwatch{start, tally_.stats.wait_seconds};
 
     if (inline_worker_) return complete_inline();
     next_look_at_board_ = start + kRescan;
@@ -487,7 +443,7 @@ class DataLoaderBase::Engine {
     if (look_for_a_while([&] { return (slot = find_complete()).has_value(); })) return slot;
     const Deadline deadline(limit_of(options_.timeout()));
     for (;;) {
-      if (ledger_.count(SlotState::kOpen) == 0) require_slot_comes_home(start);
+      if (in_flight_.count(SlotState::kOpen) == 0) require_slot_comes_home(start);
       sleep(deadline);
       settle();
       open_ahead(std::max<int64_t>(ahead_, 1));
@@ -529,12 +485,12 @@ class DataLoaderBase::Engine {
 
   void sleep(const Deadline& deadline) {
     std::optional<uint64_t> sequence;
-    if (options_.in_order() && ledger_.find_open(next_in_order_)) sequence = next_in_order_;
+    if (options_.in_order() && in_flight_.find_open(cursor_.next_in_order())) sequence = cursor_.next_in_order();
     board_.start_waiting(sequence);
-    const bool starved = ledger_.count(SlotState::kOpen) == 0;  // Only a slot that comes home helps then.
+    const bool starved = in_flight_.count(SlotState::kOpen) == 0;  // Only a slot that comes home helps then.
     if (starved) arena_->start_waiting();
     std::chrono::nanoseconds limit = kRescan;
-    if (ledger_.count(SlotState::kSettling) > 0) limit = kLookForCopies;
+    if (in_flight_.count(SlotState::kSettling) > 0) limit = kLookForCopies;
     limit = deadline.left(limit);
     if (find_complete()) limit = {};  // Completed between our last look and start_waiting().
     for (const uint64_t key : epoll_.wait(limit)) handle(key);
@@ -592,10 +548,10 @@ class DataLoaderBase::Engine {
   std::optional<Delivery> deliver(size_t slot) {
     throw_if_failed(slot);
     auto delivery = kind_ == Source::Kind::kRows ? rows_of(slot) : packed_of(slot);
-    pass(slot, delivery.packed ? &*delivery.packed : nullptr);
+    cursor_.pass(in_flight_[slot].sequence, in_flight_.plan(slot), delivery.packed ? &*delivery.packed : nullptr);
     if (delivery.samples == 0) return std::nullopt;
-    ++stats_.batches;
-    stats_.samples += static_cast<uint64_t>(delivery.samples);
+    ++tally_.stats.batches;
+    tally_.stats.samples += static_cast<uint64_t>(delivery.samples);
     return delivery;
   }
 
@@ -610,13 +566,13 @@ class DataLoaderBase::Engine {
 
   Delivery rows_of(size_t slot) {
     close_gaps(slot);
-    const auto& entry = ledger_[slot];
+    const auto& entry = in_flight_[slot];
     Delivery delivery = begin_delivery(entry);
     if (entry.indices.empty()) {
-      ledger_.release(slot);
+      in_flight_.release(slot);
       return delivery;
     }
-    ledger_.lend(slot);
+    in_flight_.lend(slot);
     delivery.lease = std::make_shared<Lease>(arena_, slot);
     point_at_rows(delivery, slot);
     return delivery;
@@ -630,12 +586,12 @@ class DataLoaderBase::Engine {
 
   void guard(Delivery& delivery, size_t slot) const {
     delivery.guarded = {gate_, slot};
-    delivery.pinned = stats_.pinned_bytes > 0;
+    delivery.pinned = tally_.stats.pinned_bytes > 0;
   }
 
   // Rows whose sample was left out are overwritten by those behind them.
   void close_gaps(size_t slot) {
-    const auto& indices = ledger_[slot].indices;
+    const auto& indices = in_flight_[slot].indices;
     if (std::find(indices.begin(), indices.end(), kNoSample) == indices.end()) return;
     size_t kept = 0;
     for (size_t row = 0; row < indices.size(); ++row) {
@@ -645,27 +601,27 @@ class DataLoaderBase::Engine {
                     layout_.row_bytes(f));
       ++kept;
     }
-    ledger_.drop_gaps(slot);
+    in_flight_.drop_gaps(slot);
   }
 
   Delivery packed_of(size_t slot) {
-    ledger_.drop_gaps(slot);
-    const auto& entry = ledger_[slot];
+    in_flight_.drop_gaps(slot);
+    const auto& entry = in_flight_[slot];
     Delivery delivery = begin_delivery(entry);
     if (entry.range_deaths.empty()) {  // A batch of no samples, which no worker has made anything of.
-      ledger_.release(slot);
+      in_flight_.release(slot);
       return delivery;
     }
     const auto body = layout_.body(arena_->slot(slot));
     try {
       const auto arrival = is_spilled(body) ? take_spill(slot) : nullptr;
-      ledger_.lend(slot);
+      in_flight_.lend(slot);
       const auto lease = std::make_shared<Lease>(arena_, slot);
       if (arrival) {
         const auto bytes = arrival->bytes().subspan(sizeof(SpillPrefix));
         delivery.packed =
             read_packed({const_cast<std::byte*>(bytes.data()), bytes.size()}, arrival, device_memory(slot, lease));
-        ++stats_.spilled_batches;
+        ++tally_.stats.spilled_batches;
       } else {
         delivery.packed = read_packed(body, lease, device_memory(slot, lease));
       }
@@ -676,10 +632,10 @@ class DataLoaderBase::Engine {
     }
     if (kind_ == Source::Kind::kStreams) delivery.samples = delivery.packed->samples;
     if (const uint32_t skipped = delivery.packed->skipped) {
-      note_error("a sample of stream " + std::to_string(plans_[slot].stream.stream) + ": " +
-                 printable_lines(delivery.packed->error));
-      stats_.skipped_samples += skipped;
-      stats_.sample_errors += skipped;
+      tally_.note_error("a sample of stream " + std::to_string(in_flight_.plan(slot).stream.stream) + ": " +
+                        printable_lines(delivery.packed->error));
+      tally_.stats.skipped_samples += skipped;
+      tally_.stats.sample_errors += skipped;
     }
     return delivery;
   }
@@ -693,11 +649,9 @@ class DataLoaderBase::Engine {
 
   std::shared_ptr<Arrival> take_spill(size_t slot) {
     collect_spills();
-    const auto found = spills_.find(slot);
-    if (found == spills_.end()) throw DecodeError("a batch that should have come by message did not");
-    auto arrival = std::make_shared<Arrival>(std::move(found->second));
-    spills_.erase(found);
-    return arrival;
+    auto message = in_flight_.take_message(slot);
+    if (!message) throw DecodeError("a batch that should have come by message did not");
+    return std::make_shared<Arrival>(*std::move(message));
   }
 
   const FdSocket& spill_of(size_t worker) const {
@@ -714,7 +668,8 @@ class DataLoaderBase::Engine {
   // here for ever. What is kept of it is one message a slot, in memory that the worker had to have itself.
   void collect_spills(size_t worker, const FdSocket& socket) {
     if (!socket) return;  // Of a worker that could not be replaced yet.
-    const uint64_t most = ledger_.size() + times_opened_ - std::exchange(opened_at_collection_[worker], times_opened_);
+    const uint64_t most =
+        in_flight_.size() + times_opened_ - std::exchange(opened_at_collection_[worker], times_opened_);
     for (uint64_t received = 0;; ++received) {
       Arrival arrival;
       try {
@@ -726,25 +681,9 @@ class DataLoaderBase::Engine {
       SpillPrefix prefix;
       if (arrival.bytes().size() < sizeof prefix) continue;
       std::memcpy(&prefix, arrival.bytes().data(), sizeof prefix);
-      if (prefix.slot >= ledger_.size() || ledger_[prefix.slot].generation != prefix.generation) continue;
       arrival.fds.clear();  // A batch has none.
-      spills_.insert_or_assign(prefix.slot, std::move(arrival));
+      in_flight_.keep_message(prefix.slot, prefix.generation, std::move(arrival));
     }
-  }
-
-  // What is planned behind it is now first; and its place is remembered where others before it are still open.
-  void pass(size_t slot, const PackedBatch* packed) {
-    const uint64_t sequence = ledger_[slot].sequence;
-    if (sequence != next_in_order_) {
-      passed_ahead_[sequence] = plans_[slot].batch;
-    } else {
-      ++next_in_order_;
-      while (!passed_ahead_.empty() && passed_ahead_.begin()->first == next_in_order_) {
-        passed_ahead_.erase(passed_ahead_.begin());
-        ++next_in_order_;
-      }
-    }
-    order_->passed(plans_[slot], packed);
   }
 
   // --- to the device ---
@@ -752,18 +691,16 @@ class DataLoaderBase::Engine {
   void bring_to_device(size_t slot, Delivery& delivery) {
     const bool was_ahead = stage_->has(slot);
     stage_->deliver(slot, delivery);
-    ++stats_.device_copies;
-    stats_.copied_ahead += was_ahead;
+    ++tally_.stats.device_copies;
+    tally_.stats.copied_ahead += was_ahead;
     copy_ahead();
     settle();  // Now, while the current stream has nothing more to do than what the copies wait for anyway.
   }
 
   // Of the batches that come next, those that are complete.
   void copy_ahead() {
-    std::vector<size_t> next;
-    for (size_t slot = 0; slot < ledger_.size(); ++slot)
-      if (ledger_[slot].state == SlotState::kOpen && (options_.in_order() || complete(slot))) next.push_back(slot);
-    std::sort(next.begin(), next.end(), [&](size_t a, size_t b) { return ledger_[a].sequence < ledger_[b].sequence; });
+    auto next = in_flight_.open_in_order();
+    if (!options_.in_order()) std::erase_if(next, [&](size_t slot) { return !complete(slot); });
     next.resize(std::min(next.size(), static_cast<size_t>(options_.device_prefetch())));
     for (const size_t slot : next) {
       if (stage_->has(slot)) continue;
@@ -774,8 +711,8 @@ class DataLoaderBase::Engine {
   // What delivering the slot would give, without its lease; nullopt where that is not simply what workers wrote into
   // it: when it is not complete, failed, is empty, has samples left out, or came by message.
   std::optional<Delivery> preview(size_t slot) const {
-    const auto& entry = ledger_[slot];
-    if (plans_[slot].error) return std::nullopt;
+    const auto& entry = in_flight_[slot];
+    if (in_flight_.plan(slot).error) return std::nullopt;
     for (size_t r = 0; r < entry.range_deaths.size(); ++r) {
       const RangeWord word = board_.range(slot, r);
       if (word.state != RangeState::kDone || word.generation != entry.generation) return std::nullopt;
@@ -801,39 +738,6 @@ class DataLoaderBase::Engine {
 
   // --- errors ---
 
-  void note_error(const std::string& text) {
-    stats_.last_error = text;
-    if (first_error_.empty()) first_error_ = text;
-  }
-
-  // Training that counts steps may never see an epoch's end.
-  void tell_at_end() {
-    try {
-      tell_of_losses();
-    } catch (const std::exception& e) {
-      std::fprintf(stderr, "millrace: a handler of warnings threw %s\n", e.what());
-    }
-  }
-
-  // Samples that were left out or replaced make no error, so the end of their epoch, or its being left, tells of them:
-  // the first time, since the next epochs lack the same ones, and when there were no others.
-  void tell_of_losses() {
-    const uint64_t skipped = stats_.skipped_samples - before_epoch_.skipped_samples;
-    const uint64_t lost = skipped + stats_.replaced_samples - before_epoch_.replaced_samples;
-    const uint64_t given = stats_.samples - before_epoch_.samples;
-    bool& told = given == 0 ? told_of_nothing_ : told_of_losses_;
-    if (lost > 0 && !std::exchange(told, true))
-      TORCH_WARN("DataLoader: of the ", given + skipped, " samples of epoch ", epoch_, ", ", lost,
-                 " could not be read and ", lost == 1 ? "was " : "were ",
-                 skipped > 0 ? "left out"
-                 : lost == 1 ? "replaced by another"
-                             : "replaced by others",
-                 ", the first: ", first_error_,
-                 ". LoaderStats counts them; with on_error(OnError::kRaise) each is an error");
-    before_epoch_ = stats_;
-    first_error_.clear();
-  }
-
   // What went wrong in a range, and at which of its batch's rows; none when it is no sample's fault.
   struct Failure {
     std::optional<WorkerDied> death;
@@ -842,17 +746,16 @@ class DataLoaderBase::Engine {
   };
 
   std::optional<Failure> failure_of(size_t slot, size_t range) {
-    const auto& entry = ledger_[slot];
+    const auto& entry = in_flight_[slot];
     const RangeWord word = board_.range(slot, range);
     if (word.generation == entry.generation && word.state == RangeState::kDone) return std::nullopt;
     if (word.generation != entry.generation || word.state != RangeState::kFailed)
       throw_corrupted(slot, "range " + std::to_string(range) + " is neither done nor failed");
-    const auto given_up = given_up_.find({entry.sequence, range});
-    if (given_up != given_up_.end()) {
-      Failure failure{given_up->second.error, std::nullopt, std::nullopt};
+    if (const auto* const given_up = in_flight_.given_up(slot, range)) {
+      Failure failure{given_up->error, std::nullopt, std::nullopt};
       const size_t first = range * geometry_.range_samples;
       for (size_t row = first; row < std::min(first + geometry_.range_samples, entry.indices.size()); ++row)
-        if (entry.indices[row] == given_up->second.sample) failure.row = row;
+        if (entry.indices[row] == given_up->sample) failure.row = row;
       return failure;
     }
     const RangeError error = board_.error(slot, range);
@@ -867,57 +770,45 @@ class DataLoaderBase::Engine {
   // Where errors are not raised: lets the ranges that failed be read again without, or with another sample in the place
   // of, the one that could not be read. False when there is nothing to mend, or no way to.
   bool mend(size_t slot) {
-    if (plans_[slot].error) return false;
+    if (in_flight_.plan(slot).error) return false;
     if (options_.on_error() == OnError::kRaise || kind_ == Source::Kind::kStreams) return false;
     require_as_told(slot);
     require_own_tickets(slot);
     bool mended = false;
-    for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
+    for (size_t r = 0; r < in_flight_[slot].range_deaths.size(); ++r) {
       const auto failure = failure_of(slot, r);
       if (!failure) continue;
-      const auto instead = failure->row ? stand_in(slot, *failure->row) : std::nullopt;
-      if (!instead) return false;
-      note_error(failure->death ? failure->death->what() : failure->error->what());
-      ++stats_.sample_errors;
-      ++(*instead == kNoSample ? stats_.skipped_samples : stats_.replaced_samples);
-      ledger_.replace_index(slot, *failure->row, *instead);
+      const auto& entry = in_flight_[slot];
+      const auto row = failure->row;
+      const auto verdict = judge(options_.on_error(), row, entry.indices,
+                                 row ? std::span(in_flight_.tried(slot, *row)) : std::span<const int64_t>());
+      if (verdict.kind == Verdict::Kind::kRaise) return false;
+      tally_.note_error(failure->death ? failure->death->what() : failure->error->what());
+      ++tally_.stats.sample_errors;
+      const bool skip = verdict.kind == Verdict::Kind::kSkip;
+      ++(skip ? tally_.stats.skipped_samples : tally_.stats.replaced_samples);
+      in_flight_.put_instead(slot, r, *row, skip ? kNoSample : verdict.instead);
       write_tickets(slot);
-      given_up_.erase({ledger_[slot].sequence, r});
-      ledger_.forget_deaths(slot, r);
       reopen(slot, r);
       mended = true;
     }
     return mended;
   }
 
-  // The next sample of the batch that has not been tried in this row; nullopt when all have.
-  std::optional<int64_t> stand_in(size_t slot, size_t row) {
-    if (options_.on_error() == OnError::kSkip) return kNoSample;
-    const auto& indices = ledger_[slot].indices;
-    auto& tried = tried_[{ledger_[slot].sequence, row}];
-    tried.push_back(indices[row]);
-    for (size_t step = 1; step < indices.size(); ++step) {
-      const int64_t candidate = indices[(row + step) % indices.size()];
-      if (std::find(tried.begin(), tried.end(), candidate) == tried.end()) return candidate;
-    }
-    return std::nullopt;
-  }
-
   // The first range in batch order that went wrong decides, so that the error does not depend on who was faster.
   void throw_if_failed(size_t slot) {
-    tried_.erase(tried_.begin(), tried_.lower_bound({ledger_[slot].sequence + 1, 0}));
-    if (const auto error = std::exchange(plans_[slot].error, nullptr)) {
+    if (const auto error = in_flight_.plan(slot).error) {
+      in_flight_.set_error(slot, nullptr);
       lose(slot);
       std::rethrow_exception(error);
     }
     require_as_told(slot);
     require_own_tickets(slot);
-    for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
+    for (size_t r = 0; r < in_flight_[slot].range_deaths.size(); ++r) {
       const auto failure = failure_of(slot, r);
       if (!failure) continue;
-      given_up_.erase({ledger_[slot].sequence, r});
-      ++stats_.sample_errors;
-      note_error(failure->death ? failure->death->what() : failure->error->what());
+      ++tally_.stats.sample_errors;
+      tally_.note_error(failure->death ? failure->death->what() : failure->error->what());
       lose(slot);
       if (failure->death) throw WorkerDied(*failure->death);
       throw SampleError(*failure->error);
@@ -926,10 +817,9 @@ class DataLoaderBase::Engine {
 
   // The batch is behind us, and its slot is free.
   void lose(size_t slot) {
-    ++delivered_;
-    pass(slot, nullptr);
-    spills_.erase(slot);
-    ledger_.release(slot);
+    cursor_.count_delivered();
+    cursor_.pass(in_flight_[slot].sequence, in_flight_.plan(slot), nullptr);
+    in_flight_.release(slot);
   }
 
   [[noreturn]] void throw_corrupted(size_t slot, const std::string& what) {
@@ -952,7 +842,7 @@ class DataLoaderBase::Engine {
   // been told to, or leave rows out. Looked at whenever a wait takes long, at deaths, and of each batch that is given.
   void require_sound_board() {
     require_not_stopped();
-    for (size_t slot = 0; slot < ledger_.size(); ++slot) {
+    for (size_t slot = 0; slot < in_flight_.size(); ++slot) {
       if (is_on_board(slot)) require_as_told(slot);
       for (size_t r = 0; r < geometry_.ranges; ++r)
         if (!may_be(slot, r, board_.range(slot, r)))
@@ -964,8 +854,8 @@ class DataLoaderBase::Engine {
   }
 
   bool is_on_board(size_t slot) const {
-    const auto state = ledger_[slot].state;
-    return (state == SlotState::kOpen || state == SlotState::kDraining) && !plans_[slot].error;
+    const auto state = in_flight_[slot].state;
+    return (state == SlotState::kOpen || state == SlotState::kDraining) && !in_flight_.plan(slot).error;
   }
 
   void require_not_stopped() {
@@ -978,15 +868,15 @@ class DataLoaderBase::Engine {
 
   void require_own_tickets(size_t slot) {
     const auto tickets = layout_.tickets(arena_->slot(slot));
-    for (size_t i = 0; i < ledger_[slot].indices.size(); ++i)
+    for (size_t i = 0; i < in_flight_[slot].indices.size(); ++i)
       if (tickets[i] != ticket_of(slot, i)) throw_corrupted(slot, "index or seed of its sample " + std::to_string(i));
   }
 
   // Words that are waited for must have somebody who will change them.
   bool may_be(size_t slot, size_t range, const RangeWord& word) const {
     if (!word.pending()) return true;  // When the batch is complete, failure_of() says whether it is as it should be.
-    if (!is_on_board(slot) || range >= ledger_[slot].range_deaths.size()) return false;
-    if (word.generation != ledger_[slot].generation) return false;
+    if (!is_on_board(slot) || range >= in_flight_[slot].range_deaths.size()) return false;
+    if (word.generation != in_flight_[slot].generation) return false;
     return word.state == RangeState::kOpen ? word.open() : is_known(word.incarnation);
   }
 
@@ -1010,29 +900,29 @@ class DataLoaderBase::Engine {
     returned_.clear();
     arena_->take_returned(returned_);
     for (const size_t slot : returned_) retire(slot);
-    for (size_t slot = 0; slot < ledger_.size(); ++slot)
-      if (ledger_[slot].state == SlotState::kDraining && complete(slot)) retire(slot);
-    for (size_t slot = 0; gate_ && slot < ledger_.size(); ++slot)
-      if (ledger_[slot].state == SlotState::kSettling && gate_->passed(slot)) ledger_.release(slot);
+    for (size_t slot = 0; slot < in_flight_.size(); ++slot)
+      if (in_flight_[slot].state == SlotState::kDraining && complete(slot)) retire(slot);
+    for (size_t slot = 0; gate_ && slot < in_flight_.size(); ++slot)
+      if (in_flight_[slot].state == SlotState::kSettling && gate_->passed(slot)) in_flight_.release(slot);
   }
 
   void retire(size_t slot) {
-    if (!gate_) return ledger_.release(slot);
-    ledger_.settle(slot);
+    if (!gate_) return in_flight_.release(slot);
+    in_flight_.settle(slot);
     gate_->close(slot);
   }
 
   // Nothing is open, so nothing will be completed: a slot must come home, from the user, from a worker that still
   // writes or from a device that still reads.
   void require_slot_comes_home(Clock::time_point start) {
-    if (ledger_.count(SlotState::kDraining) > 0 || ledger_.count(SlotState::kFree) > 0) return;
+    if (in_flight_.count(SlotState::kDraining) > 0 || in_flight_.count(SlotState::kFree) > 0) return;
     if (Clock::now() - start < kHeldGrace) return;
-    if (ledger_.count(SlotState::kSettling) > 0) return require_no_capture();
+    if (in_flight_.count(SlotState::kSettling) > 0) return require_no_capture();
     auto oldest = Clock::now();
-    for (size_t slot = 0; slot < ledger_.size(); ++slot) oldest = std::min(oldest, ledger_[slot].lent_since);
+    for (size_t slot = 0; slot < in_flight_.size(); ++slot) oldest = std::min(oldest, in_flight_[slot].lent_since);
     throw TooManyBatchesHeld(
-        "all " + std::to_string(ledger_.size()) + " slots of the loader hold batches that you keep, the oldest for " +
-        seconds_text(Clock::now() - oldest) +
+        "all " + std::to_string(in_flight_.size()) +
+        " slots of the loader hold batches that you keep, the oldest for " + seconds_text(Clock::now() - oldest) +
         ": drop batches, clone() the tensors you want to keep, or raise DataLoaderOptions::held (now " +
         std::to_string(options_.held()) + ")");
   }
@@ -1057,7 +947,7 @@ class DataLoaderBase::Engine {
   };
 
   void on_death(const ProcessCrew::Death& death) {
-    ++stats_.worker_deaths;
+    ++tally_.stats.worker_deaths;
     require_not_stopped();  // Else the next ones would end as soon.
     const std::string who = "worker " + std::to_string(death.worker) + " (pid " + std::to_string(death.pid) + ") ";
     if (!death.start_error.empty()) give_up(who + "could not build its dataset: " + printable_lines(death.start_error));
@@ -1115,9 +1005,9 @@ class DataLoaderBase::Engine {
   void settle_estates() {
     std::erase_if(estates_, [&](const Estate& estate) {
       if (estate.writable_until > Clock::now()) return false;
-      for (size_t slot = 0; slot < ledger_.size(); ++slot) {
-        if (ledger_[slot].state != SlotState::kOpen && ledger_[slot].state != SlotState::kDraining) continue;
-        for (size_t r = 0; r < ledger_[slot].range_deaths.size(); ++r) {
+      for (size_t slot = 0; slot < in_flight_.size(); ++slot) {
+        if (in_flight_[slot].state != SlotState::kOpen && in_flight_[slot].state != SlotState::kDraining) continue;
+        for (size_t r = 0; r < in_flight_[slot].range_deaths.size(); ++r) {
           const RangeWord word = board_.range(slot, r);
           if (word.state == RangeState::kClaimed && word.incarnation == estate.death.incarnation)
             inherit(estate, slot, r);
@@ -1131,9 +1021,9 @@ class DataLoaderBase::Engine {
   // Decides what becomes of a range whose claimer died.
   void inherit(const Estate& estate, size_t slot, size_t range) {
     const auto& [death, phase, sample, writable_until] = estate;
-    const auto& entry = ledger_[slot];
+    const auto& entry = in_flight_[slot];
     if (entry.state == SlotState::kDraining) return board_.set(slot, range, {entry.generation, RangeState::kClosed, 0});
-    const int64_t deaths = ledger_.count_death(slot, range);
+    const int64_t deaths = in_flight_.count_death(slot, range);
     if (deaths <= options_.retries()) {
       if (kind_ == Source::Kind::kStreams) write_tickets(slot);  // The dead worker may have overwritten the request.
       return reopen(slot, range);
@@ -1143,8 +1033,8 @@ class DataLoaderBase::Engine {
     if (phase == WorkerPhase::kInit) doing = "running worker_init_fn";
     const auto stuck = stuck_.find(death.incarnation);
     if (stuck != stuck_.end()) doing += ", where it was stuck for " + seconds_text(stuck->second);
-    given_up_.insert_or_assign(
-        {entry.sequence, range},
+    in_flight_.give_up(
+        slot, range,
         GivenUp{WorkerDied("worker " + std::to_string(death.worker) + " (pid " + std::to_string(death.pid) + ") " +
                                death.status.str() + " while " + doing + "; " + std::to_string(deaths) +
                                " workers died there, so " +
@@ -1156,9 +1046,9 @@ class DataLoaderBase::Engine {
 
   std::string sample_text(const Ledger::Slot& entry, int64_t sample) const {
     if (kind_ != Source::Kind::kStreams) return "sample " + std::to_string(sample) + name_of(sample);
-    const auto slot = ledger_.find_open(entry.sequence);
+    const auto slot = in_flight_.find_open(entry.sequence);
     return "sample " + std::to_string(sample) + " of stream " +
-           (slot ? std::to_string(plans_[*slot].stream.stream) : std::string("?"));
+           (slot ? std::to_string(in_flight_.plan(*slot).stream.stream) : std::string("?"));
   }
 
   // " (path)", or nothing. The sample's number came from shared memory.
@@ -1197,7 +1087,7 @@ class DataLoaderBase::Engine {
   DataLoaderOptions options_;
   pid_t owner_;
   Source::Kind kind_;
-  std::unique_ptr<Order> order_;
+  Cursor cursor_;
   std::unique_ptr<Source> source_;
   std::optional<TravellingDataset> travelling_;
   std::shared_ptr<const SampleSpec> spec_;
@@ -1215,16 +1105,10 @@ class DataLoaderBase::Engine {
   EventFd done_;
 
   // The trainer's private knowledge.
-  struct GivenUp {
-    WorkerDied error;
-    int64_t sample = kNoSample;
-  };
-  Ledger ledger_;
-  std::vector<BatchPlan> plans_;          // By slot.
+  InFlight in_flight_;
+  EpochSeeds seeds_;
   std::vector<Board::Opening> openings_;  // What workers were told of it.
   Epoll epoll_;
-  std::map<std::pair<uint64_t, size_t>, GivenUp> given_up_;            // By sequence and range.
-  std::map<std::pair<uint64_t, size_t>, std::vector<int64_t>> tried_;  // Indices, by sequence and row.
   struct Watched {
     uint64_t started = 0;  // Samples, when
     Clock::time_point since = {};
@@ -1232,7 +1116,6 @@ class DataLoaderBase::Engine {
   std::vector<Watched> watched_;                        // By worker.
   std::map<uint32_t, std::chrono::nanoseconds> stuck_;  // Workers we killed, by incarnation.
   std::vector<Estate> estates_;
-  std::map<size_t, Arrival> spills_;            // Batches that came by message, by slot.
   uint64_t times_opened_ = 0;                   // Batches, or ranges of them, on the board.
   std::vector<uint64_t> opened_at_collection_;  // The same when a worker's were collected last.
   std::pair<FdSocket, FdSocket> inline_spill_;  // Ours and the inline worker's, when there is one.
@@ -1242,25 +1125,11 @@ class DataLoaderBase::Engine {
   std::string server_stopped_;                  // Why not.
   int64_t deaths_without_batch_ = 0;
   std::vector<int64_t> deaths_before_ready_;  // In a row, by worker.
-  LoaderStats stats_;
-  LoaderStats before_epoch_;          // As they were when it began.
-  std::string first_error_;           // Of the epoch.
-  bool told_of_losses_ = false;       // That samples were left out or replaced,
-  bool told_of_nothing_ = false;      // and that there were no others.
+  Tally tally_;
   std::optional<DeviceStage> stage_;  // Of loaders with device() whose workers make CPU tensors.
   Clock::time_point next_look_for_deaths_;
   Clock::time_point next_look_at_board_;  // While it is waited.
-  int64_t epoch_ = 0;                     // Being delivered,
-  int64_t delivered_ = 0;                 // and how many of its batches next() gave or lost since it was gone to.
-  int64_t opening_epoch_ = 0;             // Being opened,
-  int64_t opened_in_epoch_ = 0;
-  bool exhausted_ = false;  // and whether it has no batch left to open.
-  uint64_t base_seed_ = 0;  // Worker w's seed is w more. With SeedMode::kTorch each epoch has its own.
-  bool base_seed_drawn_ = false;
-  uint64_t next_sequence_ = 0;                // Of the next batch to open.
-  uint64_t next_in_order_ = 0;                // Of the next batch to deliver in order.
-  std::map<uint64_t, int64_t> passed_ahead_;  // Delivered before their turn: sequence and number in the epoch.
-  BatchPlan plan_;                            // Scratch, as the two below.
+  BatchPlan plan_;                        // Scratch, as the two below.
   std::vector<int64_t> indices_;
   std::vector<size_t> returned_;
 

@@ -9,7 +9,7 @@
 
 #include "millrace/loader/board.h"
 #include "millrace/loader/options.h"
-#include "millrace/loader/order.h"
+#include "millrace/loader/engine/order.h"
 #include "millrace/loader/source.h"
 #include "millrace/samplers/any_batch_sampler.h"
 #include "millrace/samplers/sampler.h"

@@ -46,7 +46,7 @@ TEST(Front, LoadsTheSystemsLibrariesOnly) {
   const auto libraries = ask("--help", "LD_TRACE_LOADED_OBJECTS=1").text;
   EXPECT_THAT(libraries, HasSubstr("libc.so"));
   for (const char* name : {"torch", "c10", "opencv", "png", "yaml", "archive"})
-    EXPECT_THAT(libraries, Not(HasSubstr(name)));
+    EXPECT_THAT(libraries, Not(HasSubstr("lib" + std::string(name))));  // Addresses may look like c10.
   EXPECT_LE(std::count(libraries.begin(), libraries.end(), '\n'), 10) << libraries;
 }
 

@@ -245,7 +245,9 @@ struct Companion {
 TEST(ProcessOfADataset, EndsWithTheWorkerThatIsKilledIfItAsksTheKernelToAndStaysTheUsersOtherwise) {
   const Watchdog watchdog(20);
   for (const bool follows : {false, true}) {
-    auto loader = make_data_loader(Companion{Numbers{1}, follows}, processes(StartMethod::kForkServer, 1).options(1));
+    // Nothing is read ahead: it would start another, which nobody would end.
+    auto loader =
+        make_data_loader(Companion{Numbers{1}, follows}, processes(StartMethod::kForkServer, 1).options(1).prefetch(0));
     const auto batch = loader->next();
     ASSERT_TRUE(batch.has_value());
     const auto companion = PidFd::open(static_cast<pid_t>(batch->target().const_data_ptr<int64_t>()[0]));

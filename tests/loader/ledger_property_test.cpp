@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/loader/ledger.h"
+#include "millrace/loader/engine/ledger.h"
 
 // Random lives of a loader whose slots are read by copies to a device. The test keeps its own books of who writes and
 // who reads a slot, and never asks the ledger about that; the loader's side of it is the protocol of

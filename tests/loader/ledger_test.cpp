@@ -1,4 +1,4 @@
-#include "millrace/loader/ledger.h"
+#include "millrace/loader/engine/ledger.h"
 
 #include <gtest/gtest.h>
 

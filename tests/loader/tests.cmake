@@ -1,7 +1,7 @@
 # Torch-free parts of the loader, compiled here by themselves so that the thread sanitizer understands all there is.
 millrace_test(board_test
   loader/board_test.cpp loader/ledger_test.cpp loader/ledger_property_test.cpp
-  ${PROJECT_SOURCE_DIR}/loader/board.cpp ${PROJECT_SOURCE_DIR}/loader/ledger.cpp
+  ${PROJECT_SOURCE_DIR}/loader/board.cpp ${PROJECT_SOURCE_DIR}/loader/engine/ledger.cpp
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
 millrace_test(loader_test
   loader/data_loader_test.cpp loader/steady_state_test.cpp loader/hostile_worker_test.cpp loader/kill_test.cpp

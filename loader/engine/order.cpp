@@ -1,4 +1,4 @@
-#include "millrace/loader/order.h"
+#include "millrace/loader/engine/order.h"
 
 #include <algorithm>
 #include <limits>

@@ -18,6 +18,7 @@
 #include "millrace/loader/datasets/dataset.h"
 #include "millrace/loader/datasets/sources.h"
 #include "millrace/loader/delivery.h"
+#include "millrace/loader/engine/parts.h"
 #include "millrace/loader/errors.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/state.h"
@@ -30,6 +31,8 @@
 #include "millrace/sharing/cuda/driver_api.h"
 
 namespace millrace {
+
+class Engine;
 
 /// What loaders of every kind of batch have in common. Thread safety: one thread at a time. Belongs to the process that
 /// made it: in one forked from that, the calls that change it throw std::logic_error, and destroying it does nothing.
@@ -77,16 +80,8 @@ class DataLoaderBase {
   /// Of the worker processes; empty without any.
   std::vector<pid_t> worker_pids() const;
 
-  // What make_data_loader() puts together.
-  struct Parts {
-    std::unique_ptr<Source> source;
-    std::optional<TravellingDataset> travelling;
-    std::optional<AnySampler> sampler;             // The options' order when both
-    std::optional<AnyBatchSampler> batch_sampler;  // are absent.
-  };
-
  protected:
-  DataLoaderBase(Parts parts, const DataLoaderOptions& options);
+  DataLoaderBase(LoaderParts parts, const DataLoaderOptions& options);
 
   std::optional<Delivery> next_delivery();
   void leave_unfinished_epoch();
@@ -95,8 +90,6 @@ class DataLoaderBase {
   [[noreturn]] void refuse_contents(const DecodeError& error);
 
  private:
-  class Engine;
-
   /// Throws std::logic_error in a process that was forked from the loader's.
   Engine& own_engine() const;
 
@@ -123,7 +116,7 @@ class DataLoaderBase {
 template <class B>
 class TypedDataLoader : public DataLoaderBase {
  public:
-  TypedDataLoader(Parts parts, const DataLoaderOptions& options)
+  TypedDataLoader(LoaderParts parts, const DataLoaderOptions& options)
       : DataLoaderBase(std::move(parts), supported(options)) {}
 
   /// The next batch; nullopt once at the end of each epoch. The call after that begins the next epoch.
@@ -240,7 +233,7 @@ TorchSampler<S> batches_of(S sampler, int64_t samples, const DataLoaderOptions& 
 }
 
 template <OrderOfSamples S>
-void put_sampler(DataLoaderBase::Parts& parts, S sampler, const DataLoaderOptions& options) {
+void put_sampler(LoaderParts& parts, S sampler, const DataLoaderOptions& options) {
   if constexpr (Sampler<S>) {
     parts.sampler.emplace(std::move(sampler));
   } else if constexpr (SamplerOfBatches<S>) {
@@ -252,9 +245,9 @@ void put_sampler(DataLoaderBase::Parts& parts, S sampler, const DataLoaderOption
 }
 
 template <class D, class Collate>
-DataLoaderBase::Parts parts_of(D dataset, Collate collate, const DataLoaderOptions& options) {
+LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& options) {
   using Made = Made<D>;
-  DataLoaderBase::Parts parts;
+  LoaderParts parts;
   // Only for workers that inherit nothing from the trainer, since packing moves a dataset's tensors to shared memory
   // and refuses those that cannot be sent.
   const bool inherit = options.worker_mode() == WorkerMode::kThread || options.start_method() == StartMethod::kFork;

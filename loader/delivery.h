@@ -30,6 +30,7 @@ struct Delivery {
 
   // Or packed: its tensors keep what they lie in alive.
   std::optional<PackedBatch> packed;
+  bool came_by_message = false;  ///< It was larger than a slot.
 
   // Where devices may read it: from which slot, if from one, and whether that is pinned.
   GuardedSlot guarded;

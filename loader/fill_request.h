@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-#include "millrace/loader/board.h"
+#include "millrace/loader/engine/worker_board.h"
 #include "millrace/loader/device/device_slot.h"
 #include "millrace/loader/packed.h"
 #include "millrace/loader/sample.h"
@@ -24,7 +24,7 @@ class FillRequest {
  public:
   /// `generator` is undefined unless SeedMode::kTorch is on, `own_generator` unless torch's default generator may be
   /// seeded for each sample. `samples` is the dataset's size.
-  FillRequest(std::byte* slot, cuda::DeviceArena* device_arena, const SlotLayout& layout, const Board::Claim& claim,
+  FillRequest(std::byte* slot, cuda::DeviceArena* device_arena, const SlotLayout& layout, const WorkerBoard::Claim& claim,
               size_t samples, int worker, Beacon& beacon, const FdSocket& spill, const at::Generator& generator,
               const at::Generator& own_generator)
       : slot_(slot),
@@ -109,7 +109,7 @@ class FillRequest {
   std::byte* slot_;
   DeviceSlot device_slot_;
   const SlotLayout& layout_;
-  const Board::Claim& claim_;
+  const WorkerBoard::Claim& claim_;
   size_t samples_;
   int worker_;
   Beacon& beacon_;

@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "millrace/loader/datasets/sources.h"
+#include "millrace/loader/device/device_copy.h"
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
@@ -124,6 +126,28 @@ std::unique_ptr<Order> make_order(const Source& source, std::optional<AnySampler
   return std::make_unique<IndexOrder>(
       BatchSampler<AnySampler>(sampler ? std::move(*sampler) : default_sampler(options, source.size()),
                                options.batch_size(), options.drop_last()));
+}
+
+SampleSpec spec_of(Source& source, const DataLoaderOptions& options) {
+  if (source.kind() != Source::Kind::kStreams && source.size() == 0) return {};
+  if (source.kind() != Source::Kind::kRows && options.max_sample_bytes() > 0)
+    return packed_spec(options.max_sample_bytes());
+  return source.spec();
+}
+
+std::shared_ptr<cuda::DeviceArena> device_arena_of(Source::Kind kind, const DataLoaderOptions& options, size_t slots) {
+  if (options.device_batch_bytes() == 0) return nullptr;
+  require(kind != Source::Kind::kRows,
+          "device_batch_bytes is for datasets that make CUDA tensors, but this one's samples are rows of host memory: "
+          "leave it out, and the loader copies the batches to the device; or give a collate function");
+  return std::make_shared<cuda::DeviceArena>(require_cuda(options.device()).index(), slots,
+                                             options.device_batch_bytes(),
+                                             "lower DataLoaderOptions::device_batch_bytes, prefetch or held");
+}
+
+Cursor::Reach reach_of(Source::Kind kind, const DataLoaderOptions& options) {
+  const bool may_go_on = kind != Source::Kind::kStreams && options.seed_mode() == SeedMode::kPerSample;
+  return may_go_on ? Cursor::Reach::kNextEpochs : Cursor::Reach::kEpoch;
 }
 
 bool whole_batches(Source::Kind kind, const DataLoaderOptions& options) {

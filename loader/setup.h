@@ -7,12 +7,14 @@
 #include <memory>
 #include <optional>
 
-#include "millrace/loader/board.h"
-#include "millrace/loader/options.h"
+#include "millrace/loader/engine/board.h"
+#include "millrace/loader/engine/cursor.h"
 #include "millrace/loader/engine/order.h"
+#include "millrace/loader/options.h"
 #include "millrace/loader/source.h"
 #include "millrace/samplers/any_batch_sampler.h"
 #include "millrace/samplers/sampler.h"
+#include "millrace/sharing/cuda/device_arena.h"
 
 // What follows from a loader's options before it begins: pure functions, and the only readers of most options.
 namespace millrace {
@@ -27,6 +29,18 @@ std::unique_ptr<Order> make_order(const Source& source, std::optional<AnySampler
 
 /// torch.empty((), dtype=torch.int64).random_(generator=generator).item(); undefined is torch's default generator.
 int64_t draw_seed(const at::Generator& generator);
+
+/// What a sample takes in a slot. Nothing where there is no sample; options.max_sample_bytes() where batches are packed
+/// and it is set.
+SampleSpec spec_of(Source& source, const DataLoaderOptions& options);
+
+/// Room on the device for the CUDA tensors of that many slots; null unless options.device_batch_bytes() asks for it.
+/// Throws std::invalid_argument for datasets that make none.
+std::shared_ptr<cuda::DeviceArena> device_arena_of(Source::Kind kind, const DataLoaderOptions& options, size_t slots);
+
+/// Plans go on into the next epoch, so that its first batch does not come late; but not where the next epoch's order is
+/// drawn from torch's generator, or its streams cannot begin before the last ones have ended.
+Cursor::Reach reach_of(Source::Kind kind, const DataLoaderOptions& options);
 
 /// True when one worker fills a batch from its first to its last sample.
 bool whole_batches(Source::Kind kind, const DataLoaderOptions& options);

@@ -84,7 +84,7 @@ bool Worker::fill_one() {
   return true;
 }
 
-void Worker::fill(const Board::Claim& claim) {
+void Worker::fill(const WorkerBoard::Claim& claim) {
   FillRequest request(place_.arena + claim.slot * place_.layout.slot_bytes(), place_.device_arena, place_.layout, claim,
                       source_.size(), role_.number, beacon_, *place_.spill, generator_, own_generator_);
   note(WorkerPhase::kReading, -1);
@@ -134,7 +134,7 @@ void Worker::begin(uint64_t base_seed) {
   base_seed_ = base_seed;
 }
 
-void Worker::report(const Board::Claim& claim, FillRequest& request, const std::string& type,
+void Worker::report(const WorkerBoard::Claim& claim, FillRequest& request, const std::string& type,
                     const std::string& message) {
   request.abandon();
   std::string path;

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "millrace/loader/board.h"
+#include "millrace/loader/engine/worker_board.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/source.h"
 #include "millrace/sharing/memory/slot_layout.h"
@@ -38,7 +38,7 @@ struct WorkerRole {
 class Worker {
  public:
   struct Place {
-    const Board& board;
+    const WorkerBoard& board;
     std::byte* arena;
     cuda::DeviceArena* device_arena;  ///< Null unless batches may have CUDA tensors.
     const SlotLayout& layout;
@@ -56,9 +56,10 @@ class Worker {
   void run(const std::function<bool()>& orphaned);
 
  private:
-  void fill(const Board::Claim& claim);
+  void fill(const WorkerBoard::Claim& claim);
   void begin(uint64_t base_seed);
-  void report(const Board::Claim& claim, FillRequest& request, const std::string& type, const std::string& message);
+  void report(const WorkerBoard::Claim& claim, FillRequest& request, const std::string& type,
+              const std::string& message);
   void note(WorkerPhase phase, int64_t sample);
   void end_strangers() const;
 

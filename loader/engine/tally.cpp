@@ -18,16 +18,16 @@ void Tally::end_epoch(int64_t epoch) {
   const uint64_t lost = skipped + stats.replaced_samples - before_epoch_.replaced_samples;
   const uint64_t given = stats.samples - before_epoch_.samples;
   bool& told = given == 0 ? told_of_nothing_ : told_of_losses_;
+  before_epoch_ = stats;
+  const std::string first_error = std::exchange(first_error_, {});
   if (lost > 0 && !std::exchange(told, true))
     TORCH_WARN("DataLoader: of the ", given + skipped, " samples of epoch ", epoch, ", ", lost,
                " could not be read and ", lost == 1 ? "was " : "were ",
                skipped > 0 ? "left out"
                : lost == 1 ? "replaced by another"
                            : "replaced by others",
-               ", the first: ", first_error_,
+               ", the first: ", first_error,
                ". LoaderStats counts them; with on_error(OnError::kRaise) each is an error");
-  before_epoch_ = stats;
-  first_error_.clear();
 }
 
 void Tally::end(int64_t epoch) noexcept {

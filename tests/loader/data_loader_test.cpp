@@ -801,5 +801,24 @@ TEST(TooLittleMemory, IsAnErrorWithNumbersBeforeAnythingIsTouched) {
   }
 }
 
+// A range takes longer to read than the trainer wants to wait, and a batch has two.
+struct LateNumbers {
+  Numbers numbers{2};
+  size_t size() const { return numbers.size(); }
+  SampleSpec spec() const { return numbers.spec(); }
+  void read(size_t i, SampleRow& row, SampleContext& context) const {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    numbers.read(i, row, context);
+  }
+};
+
+TEST(Inline, TimeoutHoldsToo) {
+  auto loader = make_data_loader(LateNumbers(), DataLoaderOptions(2).timeout(std::chrono::milliseconds(1)));
+  EXPECT_THROW(loader->next(), LoaderTimeout);
+  const auto batch = loader->next();  // What was read is not lost.
+  ASSERT_TRUE(batch.has_value());
+  EXPECT_TRUE(testing::is_whole(*batch));
+}
+
 }  // namespace
 }  // namespace millrace

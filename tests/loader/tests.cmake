@@ -1,12 +1,17 @@
 # Torch-free parts of the loader, compiled here by themselves so that the thread sanitizer understands all there is.
 millrace_test(board_test
-  loader/board_test.cpp loader/ledger_test.cpp loader/ledger_property_test.cpp
-  ${PROJECT_SOURCE_DIR}/loader/board.cpp ${PROJECT_SOURCE_DIR}/loader/engine/ledger.cpp
+  loader/engine/board_test.cpp loader/engine/ledger_test.cpp loader/engine/ledger_property_test.cpp
+  ${PROJECT_SOURCE_DIR}/loader/engine/board.cpp ${PROJECT_SOURCE_DIR}/loader/engine/trainer_board.cpp
+  ${PROJECT_SOURCE_DIR}/loader/engine/worker_board.cpp ${PROJECT_SOURCE_DIR}/loader/engine/ledger.cpp
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
 millrace_test(loader_test
   loader/data_loader_test.cpp loader/steady_state_test.cpp loader/hostile_worker_test.cpp loader/kill_test.cpp
   loader/scribble_test.cpp loader/trace_test.cpp
   LABELS process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
+# Without workers, files and time.
+millrace_test(engine_test
+  loader/engine/cursor_test.cpp loader/engine/in_flight_test.cpp loader/engine/tally_test.cpp loader/engine/verdict_test.cpp
+  LABELS asan TIMEOUT 60 LIBRARIES millrace_loader)
 millrace_test(image_test
   loader/image/decode_test.cpp loader/image/formats_test.cpp loader/image/hostile_test.cpp loader/image/jpeg_test.cpp
   loader/image/kernels_test.cpp loader/image/renderer_test.cpp

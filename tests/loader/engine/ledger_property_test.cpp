@@ -13,7 +13,7 @@
 
 // Random lives of a loader whose slots are read by copies to a device. The test keeps its own books of who writes and
 // who reads a slot, and never asks the ledger about that; the loader's side of it is the protocol of
-// DataLoader::Engine: a slot that comes home settles behind a fence, and is released when the fence has passed.
+// Engine: a slot that comes home settles behind a fence, and is released when the fence has passed.
 namespace millrace {
 namespace {
 

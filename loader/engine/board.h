@@ -80,7 +80,8 @@ struct RangeError {
 };
 static_assert(sizeof(RangeError) == 2048);
 
-/// The shared memory of a board, seen from any side.
+/// The shared memory of a board: what trainer and workers both know of it. Each has a view of its own, TrainerBoard and
+/// WorkerBoard, with the steps that are its own. A value; copies see the same memory, which must outlive them.
 class Board {
  public:
   struct Geometry {
@@ -100,98 +101,47 @@ class Board {
 
   static size_t bytes(const Geometry& geometry);
 
-  /// `memory` is zeroed when the board is new: all ranges closed, generation 0.
-  Board(std::byte* memory, const Geometry& geometry) : memory_(memory), geometry_(geometry) {}
-
   const Geometry& geometry() const { return geometry_; }
   Beacon& beacon(size_t worker) const;
 
-  // --- called by the trainer ---
-
-  /// What workers learn of a slot when it is opened, next to its tickets.
-  struct Opening {
-    uint64_t sequence = 0;  ///< Counts the batches: workers prefer the lowest.
-    uint32_t samples = 0;   ///< In the batch.
-    uint32_t worker = kAnyWorker;
-    uint64_t base_seed = 0;  ///< Of the epoch, see SeedMode::kTorch.
-
-    bool operator==(const Opening&) const = default;
-  };
-
-  /// Opens a slot for claiming by opening.worker; the tickets are written. Wakes sleeping workers.
-  void open(size_t slot, uint32_t generation, const Opening& opening) const;
-
-  /// What the slot was opened with, as workers read it now: any of them may have overwritten it.
-  Opening opening(size_t slot) const;
-
-  /// Opens one range again whose claimer died.
-  void reopen(size_t slot, size_t range, uint32_t generation) const;
-
-  /// Closes the ranges that nobody has claimed. What is claimed is finished by its claimer.
-  void close_unclaimed(size_t slot, uint32_t generation) const;
-
-  /// Puts an end to a range whose claimer died. The trainer alone moves a word back.
-  void set(size_t slot, size_t range, RangeWord word) const;
-
-  RangeWord range(size_t slot, size_t range) const;
-
-  /// A private copy, made safe to read: the worker may be hostile.
-  RangeError error(size_t slot, size_t range) const;
+  /// Whether workers have been told to end.
+  bool stopping() const;
 
   /// Ranges of a slot with that many samples.
   size_t range_count(size_t samples) const { return (samples + geometry_.range_samples - 1) / geometry_.range_samples; }
 
-  /// Until stop_waiting(), the worker that finishes the last claimed range of batch `sequence` (nullopt: of any batch)
-  /// rings the done bell. Look at the board once more before going to sleep.
-  void start_waiting(std::optional<uint64_t> sequence) const;
-  void stop_waiting() const;
-
-  /// Tells all workers to end.
-  void stop() const;
-
-  // --- called by workers ---
-
-  struct Claim {
-    size_t slot = 0;
-    size_t range = 0;
-    uint32_t generation = 0;
-    uint32_t first = 0;  ///< Samples [first, last) of the batch.
-    uint32_t last = 0;
-    uint64_t base_seed = 0;  ///< As it was opened with.
-  };
-
-  /// Claims an open range of the oldest batch that has one for `worker`.
-  std::optional<Claim> claim(uint32_t incarnation, uint32_t worker) const;
-
-  /// Publishes a claimed range's rows. True when the slot has no pending range left and the trainer wants to hear of
-  /// it.
-  [[nodiscard]] bool finish(const Claim& claim, uint32_t incarnation) const;
-
-  /// Publishes what went wrong. As finish().
-  [[nodiscard]] bool fail(const Claim& claim, uint32_t incarnation, const RangeError& error) const;
-
-  /// Sleeps until something was opened or stopped, at most `timeout`; returns at once when there is something for
-  /// `worker` to claim.
-  void wait_for_work(uint32_t worker, std::chrono::nanoseconds timeout) const;
-
-  bool stopping() const;
-
- private:
+ protected:
   struct Header;
   struct SlotHeader;
+
+  Board(std::byte* memory, const Geometry& geometry) : memory_(memory), geometry_(geometry) {}
 
   Header& header() const;
   SlotHeader& slot_header(size_t slot) const;
   std::atomic<uint64_t>& word(size_t slot, size_t range) const;
   RangeError& error_area(size_t slot, size_t range) const;
-  bool publish(const Claim& claim, RangeWord word) const;
-  bool complete(size_t slot) const;
-  bool anything_open(uint32_t worker) const;
-  bool is_for(size_t slot, uint32_t worker) const;
-  void ring_workers() const;
 
+ private:
   std::byte* memory_;
   Geometry geometry_;
+};
+
+// Written by the trainer, read by workers.
+struct alignas(64) Board::Header {
+  std::atomic<uint32_t> doorbell;  // The futex workers sleep on; changes whenever there may be work.
+  std::atomic<uint32_t> stopping;
+  alignas(64) std::atomic<uint64_t> waiting_for;  // 1 + the sequence the trainer sleeps for, or one of the two below.
+
+  static constexpr uint64_t kWaitingForNothing = 0;
+  static constexpr uint64_t kWaitingForAny = UINT64_MAX;
+};
+
+// Written by the trainer while every range of the slot is closed or finished, read by workers after a range is open.
+struct alignas(64) Board::SlotHeader {
+  std::atomic<uint64_t> sequence;
+  std::atomic<uint64_t> base_seed;
+  std::atomic<uint32_t> samples;
+  std::atomic<uint32_t> worker;  // The only one that may claim, or kAnyWorker.
 };
 
 }  // namespace millrace

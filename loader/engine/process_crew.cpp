@@ -1,4 +1,4 @@
-#include "millrace/loader/worker_crew.h"
+#include "millrace/loader/engine/process_crew.h"
 
 #include <ATen/Parallel.h>
 #include <unistd.h>
@@ -8,7 +8,6 @@
 
 #include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/poll.h"
-#include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/process/type_name.h"
 
 namespace millrace {
@@ -83,7 +82,7 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
     archive(fd);
     device_arena.emplace(*setup.device_arena, std::move(fd));
   }
-  const Board board(board_memory.data(), setup.geometry);
+  const WorkerBoard board(board_memory.data(), setup.geometry);
   const SlotLayout layout = layout_of(setup.spec, setup.batch_size);
 
   WorkerRole role{setup.number,    setup.incarnation, static_cast<int>(setup.geometry.workers),
@@ -108,36 +107,6 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
 }
 
 }  // namespace
-
-ThreadCrew::ThreadCrew(const Worker::Place& place, const Source& source, const WorkerRole& role) : board_(place.board) {
-  const auto workers = static_cast<size_t>(role.num_workers);
-  spills_.reserve(workers);  // The threads borrow what is in it.
-  try {
-    for (size_t w = 0; w < workers; ++w) {
-      spills_.push_back(FdSocket::pair());
-      Worker::Place own_place = place;
-      own_place.spill = &spills_.back().second;
-      WorkerRole own_role = role;
-      own_role.number = static_cast<int>(w);
-      own_role.incarnation = static_cast<uint32_t>(w) + 1;
-      threads_.push_back(start_thread([own_place, own_role, own = std::shared_ptr<Source>(source.clone())] {
-        Worker worker(own_place, *own, own_role);
-        own_place.done.signal();
-        worker.run([] { return false; });
-      }));
-    }
-  } catch (...) {
-    end();
-    throw;
-  }
-}
-
-void ThreadCrew::end() {
-  board_.stop();
-  for (auto& thread : threads_) thread.join();
-}
-
-ThreadCrew::~ThreadCrew() { end(); }
 
 ProcessCrew::ProcessCrew(const Plan& plan, Epoll& epoll, uint64_t first_key)
     : plan_(plan), epoll_(epoll), first_key_(first_key), members_(static_cast<size_t>(plan.role.num_workers)) {
@@ -200,12 +169,24 @@ std::optional<ProcessCrew::Death> ProcessCrew::bury(size_t worker) {
   return death;
 }
 
-void ProcessCrew::replace(size_t worker) { start(worker); }
+bool ProcessCrew::is_its(const Beacon& beacon, size_t worker) const {
+  return beacon.incarnation.load(std::memory_order_relaxed) == members_[worker].incarnation;
+}
 
 bool ProcessCrew::is_ready(size_t worker) const {
   const Beacon& beacon = plan_.board.beacon(worker);
-  return beacon.phase.load(std::memory_order_acquire) != WorkerPhase::kStarting &&
-         beacon.incarnation.load(std::memory_order_relaxed) == members_[worker].incarnation;
+  return beacon.phase.load(std::memory_order_acquire) != WorkerPhase::kStarting && is_its(beacon, worker);
+}
+
+bool ProcessCrew::kill(size_t worker) {
+  members_[worker].child.kill(SIGKILL);
+  return true;
+}
+
+int ProcessCrew::number_of(uint32_t incarnation) const {
+  if (incarnation == 0) return -1;
+  const auto living = find(incarnation);
+  return static_cast<int>(living ? *living : (incarnation - 1) % members_.size());
 }
 
 bool ProcessCrew::all_ready() const {

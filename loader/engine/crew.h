@@ -1,0 +1,71 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "millrace/loader/engine/board.h"
+#include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/process/exit_status.h"
+
+namespace millrace {
+
+/// Who reads a loader's samples: the trainer itself, threads or processes. A crew starts with its object, ends with it,
+/// and reports; what follows from a death is decided by others. Used by the loader's thread.
+class Crew {
+ public:
+  /// A worker that ended unasked.
+  struct Death {
+    size_t worker = 0;
+    uint32_t incarnation = 0;
+    pid_t pid = 0;
+    ExitStatus status = ExitStatus::unknown();
+    bool was_ready = false;   ///< It had built its dataset.
+    std::string start_error;  ///< Why it could not, if it said so.
+  };
+
+  virtual ~Crew() = default;
+
+  /// Places on the board, at least one.
+  virtual size_t size() const = 0;
+
+  /// Reads one open range in the calling thread. False where none is open, or where workers read by themselves.
+  virtual bool fill_one() { return false; }
+
+  /// Where a worker sends what is larger than a slot. Empty while its place is.
+  virtual const FdSocket& overflow(size_t worker) const = 0;
+
+  /// Whether a worker that is at work has that incarnation.
+  virtual bool has(uint32_t incarnation) const = 0;
+
+  /// The number of the worker with that incarnation, dead ones too; -1 is the trainer.
+  virtual int number_of(uint32_t incarnation) const = 0;
+
+  // --- what processes do and others do not ---
+
+  /// 0 where it is no process of its own.
+  virtual pid_t pid(size_t /*worker*/) const { return 0; }
+
+  /// True once every worker has built its dataset.
+  virtual bool all_ready() const { return true; }
+
+  /// Whether the notes in a worker's beacon are its own.
+  virtual bool is_its(const Beacon& /*beacon*/, size_t /*worker*/) const { return true; }
+
+  /// Called when something may have happened to the worker: takes note of its end. nullopt if it still runs.
+  virtual std::optional<Death> bury(size_t /*worker*/) { return std::nullopt; }
+
+  /// overflow() of one that was buried, with what it sent before it died; that is empty then.
+  virtual FdSocket take_overflow(size_t /*worker*/) { return {}; }
+
+  /// Starts another in the place of one that was buried. Throws ForkServerStopped, and then may be asked again.
+  virtual void replace(size_t /*worker*/) {}
+
+  /// SIGKILL; its end is reported as any other. False where it cannot be killed.
+  virtual bool kill(size_t /*worker*/) { return false; }
+};
+
+}  // namespace millrace

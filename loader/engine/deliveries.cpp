@@ -1,0 +1,110 @@
+#include "millrace/loader/engine/deliveries.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <utility>
+
+#include "millrace/loader/engine/corrupted.h"
+#include "millrace/loader/fill_request.h"
+
+namespace millrace {
+
+Delivery Deliveries::lend(size_t slot) { return kind_ == Source::Kind::kRows ? lend_rows(slot) : lend_packed(slot); }
+
+Delivery Deliveries::begin(size_t slot) const {
+  const auto& batch = in_flight_[slot];
+  Delivery delivery;
+  delivery.spec = spec_;
+  delivery.indices = batch.indices;
+  delivery.epoch = batch.epoch;
+  delivery.samples = std::ssize(batch.indices);
+  return delivery;
+}
+
+Delivery Deliveries::lend_rows(size_t slot) {
+  close_gaps(slot);
+  Delivery delivery = begin(slot);
+  if (delivery.samples == 0) {
+    in_flight_.release(slot);
+    return delivery;
+  }
+  in_flight_.lend(slot);
+  delivery.lease = memory_.lend(slot);
+  point_at_rows(delivery, slot);
+  return delivery;
+}
+
+void Deliveries::point_at_rows(Delivery& delivery, size_t slot) const {
+  delivery.layout = &memory_.layout();
+  delivery.slot = memory_.slot(slot);
+  memory_.guard(delivery, slot);
+}
+
+// Rows whose sample was left out are overwritten by those behind them.
+void Deliveries::close_gaps(size_t slot) {
+  const auto& indices = in_flight_[slot].indices;
+  if (std::ranges::find(indices, kNoSample) == indices.end()) return;
+  const SlotLayout& layout = memory_.layout();
+  std::byte* const rows = memory_.slot(slot);
+  size_t kept = 0;
+  for (size_t row = 0; row < indices.size(); ++row) {
+    if (indices[row] == kNoSample) continue;
+    for (size_t f = 0; f < layout.field_count() && kept != row; ++f)
+      std::memcpy(layout.row(rows, f, kept), layout.row(rows, f, row), layout.row_bytes(f));
+    ++kept;
+  }
+  in_flight_.drop_gaps(slot);
+}
+
+Delivery Deliveries::lend_packed(size_t slot) {
+  in_flight_.drop_gaps(slot);
+  Delivery delivery = begin(slot);
+  if (in_flight_[slot].range_deaths.empty()) {  // A batch of no samples, which no worker has made anything of.
+    in_flight_.release(slot);
+    return delivery;
+  }
+  const auto body = memory_.body(slot);
+  try {
+    const auto arrival = is_spilled(body) ? overflow_.take(slot) : nullptr;
+    in_flight_.lend(slot);
+    const auto lease = memory_.lend(slot);
+    if (arrival) {
+      const auto bytes = arrival->bytes().subspan(sizeof(SpillPrefix));
+      delivery.packed = read_packed({const_cast<std::byte*>(bytes.data()), bytes.size()}, arrival,
+                                    memory_.device_memory(slot, lease));
+      delivery.came_by_message = true;
+    } else {
+      delivery.packed = read_packed(body, lease, memory_.device_memory(slot, lease));
+    }
+    if (!arrival || memory_.device_arena() != nullptr) memory_.guard(delivery, slot);
+    if (arrival) delivery.pinned = false;
+  } catch (const DecodeError& e) {
+    throw overwritten(slot, e.what());
+  }
+  if (kind_ == Source::Kind::kStreams) delivery.samples = delivery.packed->samples;
+  return delivery;
+}
+
+std::optional<Delivery> Deliveries::preview(size_t slot) const {
+  const auto& indices = in_flight_[slot].indices;
+  if (std::ranges::find(indices, kNoSample) != indices.end()) return std::nullopt;
+  Delivery delivery = begin(slot);
+  if (kind_ == Source::Kind::kRows) {
+    point_at_rows(delivery, slot);
+  } else {
+    const auto body = memory_.body(slot);
+    if (is_spilled(body)) return std::nullopt;
+    try {
+      delivery.packed = read_packed(body, nullptr);
+    } catch (const DecodeError&) {
+      return std::nullopt;  // lend() will say so.
+    }
+    if (kind_ == Source::Kind::kStreams) delivery.samples = delivery.packed->samples;
+    memory_.guard(delivery, slot);
+  }
+  if (delivery.samples == 0) return std::nullopt;
+  return delivery;
+}
+
+}  // namespace millrace

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <utility>
+
+#include "millrace/loader/engine/crew.h"
+#include "millrace/loader/worker.h"
+
+namespace millrace {
+
+/// The trainer itself, which reads inside next(), with the code of the workers.
+class InlineCrew final : public Crew {
+ public:
+  /// Borrows everything in `place`, whose spill is set, and the source.
+  InlineCrew(Worker::Place place, Source& source, const WorkerRole& role)
+      : overflow_(FdSocket::pair()), worker_((place.spill = &overflow_.second, place), source, role) {}
+
+  size_t size() const override { return 1; }
+  bool fill_one() override { return worker_.fill_one(); }
+  const FdSocket& overflow(size_t) const override { return overflow_.first; }
+  bool has(uint32_t incarnation) const override { return incarnation == 0; }
+  int number_of(uint32_t) const override { return -1; }
+
+ private:
+  std::pair<FdSocket, FdSocket> overflow_;  // Ours, the worker's.
+  Worker worker_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,69 @@
+#include "millrace/loader/engine/mender.h"
+
+#include <span>
+
+#include "millrace/loader/engine/seconds_text.h"
+#include "millrace/loader/engine/verdict.h"
+#include "millrace/loader/fill_request.h"
+
+namespace millrace {
+
+bool Mender::mend(size_t slot, const Failures& failures, Tally& tally) {
+  bool mended = false;
+  for (size_t range = 0; range < in_flight_[slot].range_deaths.size(); ++range) {
+    const auto failure = failures.in(slot, range);
+    if (!failure) continue;
+    const auto row = failure->row;
+    const auto tried = row ? std::span(in_flight_.tried(slot, *row)) : std::span<const int64_t>();
+    const Verdict verdict = judge(options_.on_error(), row, in_flight_[slot].indices, tried);
+    if (verdict.kind == Verdict::Kind::kRaise) return false;
+    const bool skip = verdict.kind == Verdict::Kind::kSkip;
+    tally.note_error(failure->text());
+    ++tally.stats.sample_errors;
+    ++(skip ? tally.stats.skipped_samples : tally.stats.replaced_samples);
+    in_flight_.put_instead(slot, range, *row, skip ? kNoSample : verdict.instead);
+    tickets_.write(slot);
+    board_.reopen(slot, range, in_flight_[slot].generation);
+    mended = true;
+  }
+  return mended;
+}
+
+void Mender::inherit(const Supervisor::Estate& estate, const std::function<std::string(size_t, int64_t)>& name_of) {
+  for (size_t slot = 0; slot < in_flight_.size(); ++slot) {
+    const auto state = in_flight_[slot].state;
+    if (state != SlotState::kOpen && state != SlotState::kDraining) continue;
+    for (size_t range = 0; range < in_flight_[slot].range_deaths.size(); ++range) {
+      const RangeWord word = board_.range(slot, range);
+      if (word.state == RangeState::kClaimed && word.incarnation == estate.death.incarnation)
+        inherit(estate, slot, range, name_of);
+    }
+  }
+}
+
+void Mender::inherit(const Supervisor::Estate& estate, size_t slot, size_t range,
+                     const std::function<std::string(size_t, int64_t)>& name_of) {
+  const auto& batch = in_flight_[slot];
+  const auto& death = estate.death;
+  if (batch.state == SlotState::kDraining) return board_.set(slot, range, {batch.generation, RangeState::kClosed, 0});
+  const int64_t deaths = in_flight_.count_death(slot, range);
+  if (deaths <= options_.retries()) {
+    tickets_.renew(slot);
+    return board_.reopen(slot, range, batch.generation);
+  }
+  std::string doing = "reading " + name_of(slot, estate.sample);
+  if (estate.sample == kNoSample) doing = "making a batch";
+  if (estate.phase == WorkerPhase::kInit) doing = "running worker_init_fn";
+  if (estate.stuck_for) doing += ", where it was stuck for " + seconds_text(*estate.stuck_for);
+  in_flight_.give_up(
+      slot, range,
+      {WorkerDied("worker " + std::to_string(death.worker) + " (pid " + std::to_string(death.pid) + ") " +
+                      death.status.str() + " while " + doing + "; " + std::to_string(deaths) +
+                      " workers died there, so " +
+                      (options_.on_error() == OnError::kRaise ? "its batch" : "that sample") + " is given up",
+                  death.pid, death.status, doing),
+       estate.sample});
+  board_.set(slot, range, {batch.generation, RangeState::kFailed, death.incarnation});
+}
+
+}  // namespace millrace

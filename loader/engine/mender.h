@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "millrace/loader/engine/failures.h"
+#include "millrace/loader/engine/in_flight.h"
+#include "millrace/loader/engine/supervisor.h"
+#include "millrace/loader/engine/tally.h"
+#include "millrace/loader/engine/tickets.h"
+#include "millrace/loader/engine/trainer_board.h"
+#include "millrace/loader/options.h"
+
+namespace millrace {
+
+/// Opens ranges again: those whose reader died, and those with a sample that could not be read, where that is to be
+/// left out or replaced. Used by the loader's thread.
+class Mender {
+ public:
+  Mender(const DataLoaderOptions& options, InFlight& in_flight, TrainerBoard& board, const Tickets& tickets)
+      : options_(options), in_flight_(in_flight), board_(board), tickets_(tickets) {}
+
+  /// Of a complete batch: lets its failed ranges be read again without, or with another sample in the place of, the one
+  /// that could not be read, and counts that. False when there is nothing to mend, or no way to.
+  bool mend(size_t slot, const Failures& failures, Tally& tally);
+
+  /// Decides what becomes of the ranges that a dead worker held, of which nothing can be written any more: they are
+  /// opened again, or given up after as many deaths as options.retries() allows. `name_of` says what a sample is called
+  /// in messages: "sample 5 (cats/5.jpg)".
+  void inherit(const Supervisor::Estate& estate, const std::function<std::string(size_t slot, int64_t)>& name_of);
+
+ private:
+  void inherit(const Supervisor::Estate& estate, size_t slot, size_t range,
+               const std::function<std::string(size_t, int64_t)>& name_of);
+
+  const DataLoaderOptions& options_;
+  InFlight& in_flight_;
+  TrainerBoard& board_;
+  const Tickets& tickets_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+
+#include "millrace/loader/engine/in_flight.h"
+#include "millrace/loader/engine/slot_memory.h"
+#include "millrace/loader/options.h"
+#include "millrace/loader/source.h"
+
+namespace millrace {
+
+/// What workers are told of the samples of a batch, at the head of its slot: an index and a seed for each, or what is
+/// asked of a stream. Used by the loader's thread.
+class Tickets {
+ public:
+  Tickets(Source::Kind kind, const DataLoaderOptions& options, const InFlight& in_flight, const SlotMemory& memory)
+      : kind_(kind), options_(options), in_flight_(in_flight), memory_(memory) {}
+
+  /// Of an open slot. Throws std::length_error for a stream's state that is larger than a slot.
+  void write(size_t slot) const;
+
+  /// Of a slot whose reader died: what is asked of a stream lies where the batch is written, and may be gone.
+  void renew(size_t slot) const {
+    if (kind_ == Source::Kind::kStreams) write(slot);
+  }
+
+  /// Throws BoardCorrupted when something else stands in the slot than write() wrote.
+  void require_own(size_t slot) const;
+
+ private:
+  SampleTicket ticket_of(size_t slot, size_t row) const;
+
+  const Source::Kind kind_;
+  const DataLoaderOptions& options_;
+  const InFlight& in_flight_;
+  const SlotMemory& memory_;
+};
+
+}  // namespace millrace

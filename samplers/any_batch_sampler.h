@@ -17,8 +17,8 @@ namespace millrace {
 /// Any sampler of batches, its type forgotten: what a loader holds; BatchSampler<AnySampler> is one like any other.
 /// Move-only; a moved-from AnyBatchSampler may only be destroyed or assigned to. It is a SamplerOfBatches itself.
 ///
-/// It is Resumable too. A sampler that is not is resumed by going through its epoch again up to the position, which is
-/// right when its batches depend on the epoch alone, and costs one next() a batch.
+/// AnyBatchSampler is Resumable. It resumes a sampler that is not by going through the epoch again up to the position,
+/// which is right when the batches depend on the epoch alone, and costs one next() a batch.
 class AnyBatchSampler {
  public:
   template <class S>
@@ -30,7 +30,7 @@ class AnyBatchSampler {
   void set_epoch(int64_t epoch) { held_->set_epoch(epoch); }
   bool next(std::vector<int64_t>& batch) { return held_->next(batch); }
 
-  /// Asked before a batch is taken, it is the state from which that batch comes again.
+  /// The state from which the batch that next() would give now comes again.
   SamplerState state() const { return held_->state(); }
 
   /// Where position_unit() is kIndices, the sampler may have another batch size than the one that made the state: its
@@ -39,7 +39,7 @@ class AnyBatchSampler {
 
   PositionUnit position_unit() const { return held_->position_unit(); }
 
-  /// Of the sampler that it is, see sampler_name().
+  /// The name of the sampler inside, see sampler_name().
   std::string name() const { return held_->name(); }
 
  private:
@@ -54,7 +54,7 @@ class AnyBatchSampler {
     virtual std::string name() const = 0;
   };
 
-  // Makes a sampler that is not resumable so.
+  // Makes a sampler Resumable that is not.
   template <class S>
   class Replayed {
    public:

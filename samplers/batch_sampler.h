@@ -25,7 +25,7 @@ class BatchSampler {
                                   std::to_string(batch_size));
   }
 
-  /// In batches.
+  /// Batches an epoch.
   int64_t size() const {
     const int64_t n = sampler_.size();
     return n / batch_size_ + (!drop_last_ && n % batch_size_ != 0 ? 1 : 0);
@@ -54,11 +54,11 @@ class BatchSampler {
 
   static constexpr PositionUnit kPositionUnit = PositionUnit::kIndices;
 
-  /// The inner sampler's, so that its position counts indices and another batch_size may go on from it.
+  /// The inner sampler's state: its position counts indices, so that another batch_size may go on from it.
   SamplerState state() const requires Resumable<S> { return sampler_.state(); }
   void load_state(const SamplerState& state) requires Resumable<S> { sampler_.load_state(state); }
 
-  /// The inner sampler's: how it is cut into batches may change.
+  /// The inner sampler's name: how its indices are cut into batches may change.
   std::string name() const { return sampler_name(sampler_); }
 
   int64_t batch_size() const { return batch_size_; }

@@ -36,11 +36,11 @@ std::vector<int64_t> even_boundaries(std::span<const int64_t> lengths, int64_t n
 /// epoch's first batch on.
 class BucketBatchSampler {
  public:
-  /// `lengths[i]` is the length of sample i, in what unit ever. Throws std::invalid_argument when batch_size or
+  /// `lengths[i]` is the length of sample i, in any unit. Throws std::invalid_argument when batch_size or
   /// max_padded is not positive, a length is negative, or boundaries do not ascend.
   BucketBatchSampler(std::span<const int64_t> lengths, BucketBatchSamplerOptions options);
 
-  /// In batches.
+  /// Batches an epoch.
   int64_t size() const { return num_batches_; }
   void set_epoch(int64_t epoch);
 
@@ -58,7 +58,7 @@ class BucketBatchSampler {
     int64_t batch_size = 1;
   };
   struct Range {
-    int64_t first = 0;  // Of order_.
+    int64_t first = 0;  // Its place in order_.
     int64_t count = 0;
   };
 
@@ -69,7 +69,7 @@ class BucketBatchSampler {
   std::vector<Bucket> buckets_;
   int64_t num_batches_ = 0;
   std::vector<int64_t> order_;  // This epoch's samples, batch after batch of each bucket; empty before the first batch.
-  std::vector<Range> batches_;  // In the order in which they are given.
+  std::vector<Range> batches_;  // The epoch's, in the order in which they are given.
   SamplerState at_;
 };
 

@@ -14,7 +14,7 @@ struct ClassBalancedSamplerOptions {
   uint64_t seed = 0;
 };
 
-/// Every class equally often, however many samples it has.
+/// Gives every class equally often, however many samples it has.
 ///
 /// The epoch goes in rounds: each has one sample of every class, in an order shuffled anew, so any stretch of it is
 /// balanced. A class gives its samples in a shuffled order, each once before any comes again, then in a new order. An

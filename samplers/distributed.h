@@ -17,12 +17,12 @@ namespace millrace {
 /// What becomes of the last elements of an epoch where the number of ranks does not divide.
 enum class Remainder {
   kPad,   ///< The first ones are given again, so that all ranks have as many: for training, where ranks step together.
-  kDrop,  ///< They are left out, to the same end.
+  kDrop,  ///< The last ones are left out, so that all ranks have as many.
   kKeep,  ///< Each is given once, so some ranks have one less: for evaluation, where a sample twice is an error.
 };
 
 struct DistributedOptions {
-  int64_t rank = 0;          ///< Of this process, 0 .. num_replicas - 1.
+  int64_t rank = 0;          ///< This process's number, 0 .. num_replicas - 1.
   int64_t num_replicas = 1;  ///< Processes that share the epoch.
   Remainder remainder = Remainder::kPad;
 };
@@ -72,7 +72,7 @@ class RankShare {
 
  private:
   DistributedOptions options_;
-  std::vector<T> first_;  // Since the epoch, or what was left of it, began: what pads its end.
+  std::vector<T> first_;  // The first elements since the epoch, or what was left of it, began: they pad its end.
 };
 
 // What Distributed is over samplers of indices and of batches alike; Element is what the sampler gives.
@@ -82,7 +82,7 @@ class DistributedBase {
   /// Throws std::invalid_argument when num_replicas is not positive or rank is outside it.
   DistributedBase(S sampler, DistributedOptions options) : sampler_(std::move(sampler)), share_(options) {}
 
-  /// In what next() gives: indices, or batches.
+  /// How much next() gives in an epoch: indices, or batches.
   int64_t size() const { return share_.size(sampler_.size()); }
 
   void set_epoch(int64_t epoch) {
@@ -96,7 +96,7 @@ class DistributedBase {
     share_.begin();
   }
 
-  /// The same on all ranks.
+  /// The sampler's state, which is the same on all ranks.
   std::string name() const { return "millrace::Distributed of " + sampler_name(sampler_); }
 
  protected:

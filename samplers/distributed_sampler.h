@@ -11,7 +11,7 @@
 namespace millrace {
 
 struct DistributedSamplerOptions {
-  int64_t rank = 0;          ///< Of this process, 0 .. num_replicas - 1.
+  int64_t rank = 0;          ///< This process's number, 0 .. num_replicas - 1.
   int64_t num_replicas = 1;  ///< Processes that share the epoch.
   bool shuffle = true;
   uint64_t seed = 0;       ///< The same on all ranks.
@@ -31,7 +31,7 @@ class DistributedSampler {
   /// Throws std::invalid_argument when size is negative, num_replicas not positive, or rank outside it.
   explicit DistributedSampler(int64_t size, DistributedSamplerOptions options = {});
 
-  /// Of one rank, and of every rank.
+  /// Indices an epoch of this rank; every rank has as many.
   int64_t size() const { return shares(0); }
   void set_epoch(int64_t epoch);
   std::optional<int64_t> next();
@@ -55,8 +55,8 @@ class DistributedSampler {
   EpochGenerator generator_;
   at::Tensor order_;       // Defined from an epoch's first index on, when it is shuffled.
   int64_t start_ = 0;      // Where in the order of all ranks this epoch's sharing began: 0 unless resumed.
-  int64_t given_ = 0;      // Indices given since,
-  int64_t available_ = 0;  // of so many.
+  int64_t given_ = 0;      // Indices that this rank has given since.
+  int64_t available_ = 0;  // Indices that this rank gives from start_ on.
 };
 
 static_assert(Sampler<DistributedSampler> && Resumable<DistributedSampler>);

@@ -59,7 +59,7 @@ class DrawnOrder {
   int64_t size_;
   EpochGenerator generator_;
   at::Tensor order_;
-  const int64_t* values_ = nullptr;  // Its elements.
+  const int64_t* values_ = nullptr;  // The elements of order_.
   int64_t position_ = 0;
 };
 

@@ -35,16 +35,16 @@ class KeyedPermutation {
   uint64_t encipher(uint64_t element) const;
 
   int64_t n_;
-  int low_bits_ = 1;  // An element is its high bits and its low bits, of nearly the same number.
+  int low_bits_ = 1;  // Lower bits of an element: half of all, rounded down.
   int high_bits_ = 1;
   size_t rounds_ = kMostRounds;
-  std::array<uint64_t, kMostRounds> round_keys_{};  // The first rounds_ of them.
+  std::array<uint64_t, kMostRounds> round_keys_{};  // One a round; those behind the first rounds_ are not used.
 };
 
 /// Every index once an epoch in a shuffled order, in no memory that grows with n: for a billion samples, where a
 /// permutation in memory would take 8 GB a process. Any position of any epoch is reached at once.
 ///
-/// Not PyTorch's order for a seed (see RandomSampler for that), and most of the n! orders cannot come up.
+/// The order for a seed is not PyTorch's (RandomSampler's is), and most of the n! orders cannot come up.
 class KeyedPermutationSampler {
  public:
   /// Epoch e's order is a function of n, seed and e alone. Throws as KeyedPermutation.
@@ -59,7 +59,7 @@ class KeyedPermutationSampler {
 
  private:
   uint64_t seed_;
-  KeyedPermutation permutation_;  // Of at_.epoch.
+  KeyedPermutation permutation_;  // The order of at_.epoch.
   SamplerState at_;
 };
 

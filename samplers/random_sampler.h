@@ -14,7 +14,7 @@ namespace millrace {
 struct RandomSamplerOptions {
   bool replacement = false;                           ///< Draw with replacement instead of permuting.
   std::optional<int64_t> num_samples = std::nullopt;  ///< Indices an epoch; n when not given. May exceed n.
-  uint64_t seed = 0;                                  ///< Not used by the form that takes a generator.
+  uint64_t seed = 0;                                  ///< Of the order; without use where a generator is given.
 };
 
 /// Random order, index for index that of PyTorch's RandomSampler (torch 2.11, torch/utils/data/sampler.py).
@@ -40,7 +40,7 @@ class RandomSampler {
   void set_epoch(int64_t epoch);
   std::optional<int64_t> next();
 
-  /// The form with a generator keeps the generator's state at the epoch's first draw, and sets it back.
+  /// The state; with a generator it holds that generator's state at the epoch's first draw, to be set back.
   SamplerState state() const;
 
   /// Draws the epoch again up to the position, a permutation or 32 integers at a time.
@@ -56,10 +56,10 @@ class RandomSampler {
   bool replacement_;
   EpochGenerator generator_;
   at::Tensor drawn_;                 // The permutation or chunk that indices are taken from.
-  const int64_t* values_ = nullptr;  // Its elements.
-  int64_t position_ = 0;             // Of the next index in it,
-  int64_t available_ = 0;            // and how many of them belong to the epoch.
-  int64_t remaining_ = 0;            // Indices of the epoch that come after it.
+  const int64_t* values_ = nullptr;  // The elements of drawn_.
+  int64_t position_ = 0;             // Place of the next index in drawn_.
+  int64_t available_ = 0;            // How many elements of drawn_ belong to the epoch.
+  int64_t remaining_ = 0;            // Indices of the epoch that come after drawn_.
   bool finished_ = false;
 };
 

@@ -35,8 +35,8 @@ concept Sampler = std::movable<T> && requires(T sampler, const T& fixed, int64_t
 /// - `load_state(state)`: goes there, after which next() gives what it gave after state() was asked. The sampler must
 ///   have been made with the same arguments. Throws std::invalid_argument for a position that no epoch of it has.
 ///
-/// All samplers of this folder are. AnySampler makes one of any Sampler. One that is a NamedSampler too keeps its
-/// states when its type is renamed.
+/// All samplers of this folder are Resumable, and AnySampler makes a Resumable of any Sampler. A sampler that is a
+/// NamedSampler too keeps its states when its type is renamed.
 template <class T>
 concept Resumable = requires(T sampler, const T& fixed, const SamplerState& state) {
   { fixed.state() } -> std::same_as<SamplerState>;
@@ -49,7 +49,7 @@ concept Resumable = requires(T sampler, const T& fixed, const SamplerState& stat
 /// - `set_epoch(epoch)`: as for samplers.
 /// - `next(batch)`: replaces the contents of `batch` by the next batch; false, with `batch` empty, at the end.
 ///
-/// One that is Resumable may have a member `static constexpr PositionUnit kPositionUnit`; without it, batches count.
+/// A Resumable may have a member `static constexpr PositionUnit kPositionUnit`; without it, positions count batches.
 template <class T>
 concept SamplerOfBatches = std::movable<T> &&
     requires(T sampler, const T& fixed, int64_t epoch, std::vector<int64_t>& batch) {
@@ -61,8 +61,8 @@ concept SamplerOfBatches = std::movable<T> &&
 /// Any sampler, its type forgotten: what a loader holds. Move-only; a moved-from AnySampler may only be destroyed or
 /// assigned to. It is a Sampler itself.
 ///
-/// It is Resumable too. A sampler that is not is resumed by going through its epoch again up to the position, which is
-/// right when its order depends on the epoch alone, and costs one next() an index.
+/// AnySampler is Resumable. It resumes a sampler that is not by going through the epoch again up to the position, which
+/// is right when the order depends on the epoch alone, and costs one next() an index.
 class AnySampler {
  public:
   template <class S>
@@ -76,7 +76,7 @@ class AnySampler {
   SamplerState state() const { return held_->state(); }
   void load_state(const SamplerState& state) { held_->load_state(state); }
 
-  /// Of the sampler that it is, see sampler_name().
+  /// The name of the sampler inside, see sampler_name().
   std::string name() const { return held_->name(); }
 
  private:

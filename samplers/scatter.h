@@ -5,10 +5,10 @@
 // Random numbers by counting, for orders that must be the same on every machine and can be entered at any point.
 namespace millrace {
 
-/// What SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014) counts by,
+/// The step of SplitMix64's count (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
 inline constexpr uint64_t kSplitMixStep = 0x9e3779b97f4a7c15ULL;
 
-/// and its output function: a bijection of 64 bits that scatters neighbouring inputs. It leaves 0 where it is.
+/// SplitMix64's output function: a bijection of 64 bits that scatters neighbouring inputs. It leaves 0 where it is.
 constexpr uint64_t split_mix(uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;

@@ -34,7 +34,7 @@ class SubsetRandomSampler {
   at::Tensor draw(at::Generator& generator) const;
 
   std::vector<int64_t> indices_;
-  DrawnOrder order_;  // Of the elements of indices_.
+  DrawnOrder order_;  // The order in which the elements of indices_ are given.
 };
 
 static_assert(Sampler<SubsetRandomSampler> && Resumable<SubsetRandomSampler>);

@@ -26,13 +26,13 @@ concept TorchDataSampler = std::movable<S> && requires(S sampler, size_t n) {
       std::convertible_to<typename decltype(sampler.next(n))::value_type, size_t>;
 };
 
-/// As torch::data's distributed samplers, whose order is a function of the epoch that they were told.
+/// A sampler like torch::data's distributed ones, whose order is a function of the epoch that they were told.
 template <class S>
 concept TorchDataSamplerOfEpochs = TorchDataSampler<S> && requires(S sampler, size_t epoch) {
   sampler.set_epoch(epoch);
 };
 
-/// As torch::data's StreamSampler: gives no indices, only how many examples a batch has.
+/// A sampler like torch::data's StreamSampler: gives no indices, only how many examples a batch has.
 template <class S>
 concept TorchDataSamplerOfSizes = TorchDataSampler<S> && requires(S sampler, size_t n) {
   { *sampler.next(n) } -> std::convertible_to<size_t>;
@@ -76,7 +76,7 @@ class TorchSampler {
                                   std::to_string(batch_size));
   }
 
-  /// In batches.
+  /// Batches an epoch.
   int64_t size() const { return size_ / batch_size_ + (!drop_last_ && size_ % batch_size_ != 0 ? 1 : 0); }
 
   void set_epoch(int64_t epoch) {
@@ -94,7 +94,7 @@ class TorchSampler {
 
   static constexpr PositionUnit kPositionUnit = PositionUnit::kIndices;
 
-  /// Of a sampler without set_epoch(), with the global generator's state at the epoch's beginning.
+  /// The state; that of a sampler without set_epoch() holds the global generator's state at the epoch's beginning.
   SamplerState state() const { return generator_.state(position_); }
 
   /// Goes through the epoch again up to the position. For a sampler without set_epoch() the global generator is set
@@ -139,8 +139,8 @@ class TorchSampler {
   int64_t batch_size_;
   bool drop_last_;
   EpochGenerator generator_ = TorchDataSamplerOfEpochs<S> ? EpochGenerator(0) : EpochGenerator::of_global();
-  bool begun_ = false;    // The sampler has been reset for this epoch,
-  int64_t position_ = 0;  // and has given so many indices of it.
+  bool begun_ = false;    // The sampler has been reset for this epoch.
+  int64_t position_ = 0;  // Indices of this epoch that it has given.
 };
 
 }  // namespace millrace

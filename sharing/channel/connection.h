@@ -46,7 +46,7 @@ void decode_message(Arrival& message, T&... values) {
 /// Descriptors: one.
 class Connection {
  public:
-  /// Closed.
+  /// A closed connection.
   Connection() = default;
 
   /// Sends the values as one message. Throws PeerGone, or what their encoding throws, and then nothing was sent.

@@ -38,7 +38,7 @@ struct Frame {
   Body body = Body::kInline;
   uint64_t bytes = 0;
   uint64_t tag = 0;
-  uint64_t offset = 0;  // Of the block that holds the body, in its segment.
+  uint64_t offset = 0;  // Where the block that holds the body begins in its segment.
 };
 
 }  // namespace detail
@@ -58,9 +58,9 @@ class Outgoing {
 
   std::span<const std::byte> bytes_;
   std::span<const int> fds_;
-  std::shared_ptr<const BlockUse> large_;  // Holds the bytes when they are too many,
-  OwnedFd ticket_;                         // what keeps them until the receiver has them,
-  std::vector<int> all_fds_;               // and it before fds_, then.
+  std::shared_ptr<const BlockUse> large_;  // Holds the bytes when they are too many for a socket.
+  OwnedFd ticket_;                         // Opens large_'s segment: keeps the bytes until the receiver has them.
+  std::vector<int> all_fds_;               // What is sent where there is large_: ticket_, then fds_.
 };
 
 /// A message where it arrived: bytes that are read and thrown away need not be copied. Move-only. The bytes live as
@@ -88,7 +88,7 @@ class Arrival {
 
   std::byte* buffer();
 
-  std::unique_ptr<std::byte[]> buffer_;  // For messages inside the socket; borrowed from this thread's store.
+  std::unique_ptr<std::byte[]> buffer_;  // Holds what came inside the socket; borrowed from this thread's store.
   std::unique_ptr<std::byte[]> heap_;
   std::shared_ptr<const BlockUse> block_;
   std::span<const std::byte> bytes_;

@@ -80,13 +80,13 @@ class MessageQueue {
   /// Whether try_get() would find nothing.
   bool empty() const;
 
-  /// 0: unbounded.
+  /// The most messages that it may hold; 0: unbounded.
   size_t maxsize() const;
 
   void close();
   bool closed() const { return !memory_; }
 
-  /// Readable when there is a message.
+  /// Descriptors of which one is readable when there is a message.
   std::array<int, 2> filenos() const;
 
   void save(EncodeArchive& archive) const;

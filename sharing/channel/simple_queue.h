@@ -14,7 +14,7 @@ class SimpleQueue {
   bool empty() const { return queue_.empty(); }
   void close() { queue_.close(); }
 
-  /// For wait().
+  /// For wait(), as Queue's.
   std::array<int, 2> filenos() const { return queue_.filenos(); }
 
   void save(EncodeArchive& archive) const { queue_.save(archive); }

@@ -38,10 +38,10 @@ namespace detail {
 /// Marks the calling thread as the one that brings a pool's results.
 void this_thread_brings_results();
 
-/// std::logic_error on such a thread: it would wait for itself.
+/// Throws std::logic_error on a thread that brings results: it would wait for itself.
 void require_other_thread();
 
-/// std::logic_error, naming both, in another process than `owner`.
+/// Throws std::logic_error in another process than `owner`, naming both.
 void require_process(pid_t owner);
 
 [[noreturn]] void throw_timeout(std::chrono::nanoseconds timeout);
@@ -54,13 +54,13 @@ class AsyncState {
 
   bool ready();
 
-  /// std::logic_error while it is not ready.
+  /// Whether there is a result and no error. Throws std::logic_error while it is not ready.
   bool successful();
 
   /// Waits, then throws the error if it is one. TimeoutError when it is not ready within `timeout`.
   void require_success(Timeout timeout);
 
-  /// Calls `tell`, then makes the state ready. Once.
+  /// Calls `tell`, then makes the state ready. To be called once.
   void settle(std::exception_ptr error, const std::function<void()>& tell);
 
  private:
@@ -68,10 +68,10 @@ class AsyncState {
   std::condition_variable changed_;
   bool ready_ = false;
   std::exception_ptr error_;
-  const pid_t owner_ = own_pid();  // To no other process it ever comes: the pool's thread is not forked along.
+  const pid_t owner_ = own_pid();  // A forked child gets no result: the pool's thread is not forked along.
 };
 
-/// The std::exception behind a pointer, given to `use`.
+/// Calls `use` with the std::exception behind `error`.
 void visit_exception(const std::exception_ptr& error, const std::function<void(const std::exception&)>& use);
 
 /// A result on its way, shared by who waits for it and who brings it.
@@ -125,7 +125,7 @@ class AsyncResult {
     if constexpr (!std::is_void_v<T>) return value_->value();
   }
 
-  /// From a temporary the result itself, moved out of it.
+  /// The result itself, moved out of a temporary.
   T get(Timeout timeout = std::nullopt) && {
     value_->state.require_success(timeout);
     if constexpr (!std::is_void_v<T>) return std::move(value_->value());

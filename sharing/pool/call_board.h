@@ -13,10 +13,10 @@ namespace millrace {
 struct CallSlot {
   static constexpr size_t kInlineBytes = 2048 - 4 * sizeof(uint32_t);
 
-  uint32_t function;   ///< The pool's number for it.
-  uint32_t calls;      ///< How often it is called, one time after the other.
-  uint32_t bytes;      ///< Of arguments or results in `content`.
-  uint32_t elsewhere;  ///< Not 0: the arguments are too large for it, or carry descriptors, and have to be asked for.
+  uint32_t function;   ///< Which function is called: the pool's number for it.
+  uint32_t calls;      ///< How often the function is called, one time after the other.
+  uint32_t bytes;      ///< Size of the arguments or results in `content`.
+  uint32_t elsewhere;  ///< Not 0: the arguments are too large for `content` or carry descriptors: ask for them.
   std::byte content[kInlineBytes];
 };
 static_assert(sizeof(CallSlot) == 2048);

@@ -43,7 +43,7 @@ class ItemFeed {
   ItemFeed(const ItemFeed&) = delete;
   ItemFeed& operator=(const ItemFeed&) = delete;
 
-  /// The first calls. Throws what a source or the pool throws; later that is a result, in its place.
+  /// Submits the first calls. Throws what a source or the pool throws; later that is a result, in its place.
   void begin();
 
   /// Somebody who takes a result: while one lives, there is a call for it.
@@ -79,12 +79,12 @@ class ItemFeed {
   const std::shared_ptr<ImapJobBase> job_;
   const Submit submit_;
   const std::function<void()> ended_;
-  const size_t most_;       // Chunks that may be ahead,
-  const size_t least_;      // and that are, however large.
+  const size_t most_;       // Chunks that may be ahead at most.
+  const size_t least_;      // Chunks that are ahead at least, however large they are.
   size_t window_;           // Chunks that are to be ahead: it grows while that costs no time.
-  size_t chunk_items_ = 1;  // In the largest one.
-  size_t items_ = 0;        // Read so far.
-  size_t bytes_ = 0;        // They took.
+  size_t chunk_items_ = 1;  // Items in the largest chunk.
+  size_t items_ = 0;        // Items read so far.
+  size_t bytes_ = 0;        // Bytes that the items took.
   std::vector<PoolTask> packed_;
   std::atomic<size_t> taking_ = 0;  // Threads in a Turn.
 };

@@ -143,7 +143,7 @@ class ImapJobBase : public Job {
   virtual void end_at(size_t count) = 0;
 
   virtual size_t given() const = 0;   ///< Results handed out.
-  virtual size_t bytes() const = 0;   ///< Of results that have arrived and were not handed out.
+  virtual size_t bytes() const = 0;   ///< Size of the results that have arrived and were not handed out.
   virtual bool has_next() const = 0;  ///< The result to hand out next has arrived.
 };
 
@@ -226,7 +226,7 @@ class ImapJob final : public ImapJobBase {
   const Order order_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::optional<size_t> count_;   // Once it is known.
+  std::optional<size_t> count_;   // How many calls there are, once it is known.
   std::map<size_t, Item> items_;  // Arrived, not handed out; by the position they will be handed out at.
   size_t arrived_ = 0;
   size_t given_ = 0;

@@ -42,7 +42,7 @@ struct IsCallbacks<Callbacks<T>> : std::true_type {};
 /// Python's rule: four chunks a worker.
 size_t default_chunksize(size_t items, size_t processes);
 
-/// Throws std::invalid_argument for 0.
+/// The same number. Throws std::invalid_argument for 0.
 size_t checked_chunksize(size_t chunksize);
 
 }  // namespace detail
@@ -50,10 +50,10 @@ size_t checked_chunksize(size_t chunksize);
 /// How to make a Pool. `mp::PoolOptions(4).initializer(open_files, path).maxtasksperchild(100)`.
 class PoolOptions {
  public:
-  /// 0: as many processes as this one may use CPUs.
+  /// The number of workers; 0: as many as this process may use CPUs.
   PoolOptions(int processes = 0) : processes_(processes) {}
 
-  /// Runs in each worker before its first call. If it throws, the pool is broken: all calls throw BrokenPool.
+  /// A call that each worker runs before its first one. If it throws, the pool is broken: all calls throw BrokenPool.
   template <class F, class... Arguments>
   PoolOptions& initializer(F&& function, Arguments&&... arguments) {
     initializer_ = std::make_shared<Call>(pack_call<ResultUse::kDrop>(function, std::forward<Arguments>(arguments)...));
@@ -66,7 +66,7 @@ class PoolOptions {
     return *this;
   }
 
-  /// Instead of get_start_method()'s.
+  /// How workers are started; get_start_method() where it is not said.
   PoolOptions& start_method(StartMethod method) {
     method_ = method;
     return *this;
@@ -248,7 +248,7 @@ class Pool {
             reinterpret_cast<const void*>(+function)};
   }
 
-  /// The items' number, known before the first is read.
+  /// A map: the items' number is known before the first is read.
   template <class Encode, class F, class Items, class R>
   auto map_with(Encode encode_one, F&& function, Items&& items, std::optional<size_t> chunksize,
                 Callbacks<R> callbacks) {
@@ -339,7 +339,7 @@ class Pool {
   size_t processes() const;
   void submit(std::shared_ptr<detail::Job> job, detail::PoolFunction function, std::vector<detail::PoolTask> tasks);
 
-  /// What feeds the job of an imap, which has begun.
+  /// Makes what feeds the job of an imap, and has it begin.
   std::shared_ptr<detail::ItemFeed> feed(std::unique_ptr<detail::ItemSource> source,
                                          const std::shared_ptr<detail::ImapJobBase>& job,
                                          detail::PoolFunction function);

@@ -65,7 +65,7 @@ class Child {
   ExitStatus collect();
 
   pid_t pid_ = 0;
-  SharedPidFd pidfd_ = std::make_shared<const PidFd>();  // With the list of this process's own children.
+  SharedPidFd pidfd_ = std::make_shared<const PidFd>();  // Shared with the list of this process's own children.
   OwnedFd status_;  // From the fork server, which reaps for us; empty when the process is our own child.
   std::optional<ExitStatus> ended_;
 };

@@ -34,10 +34,10 @@ class Context {
 /// used already. A child starts its own children as its parent does.
 void set_start_method(StartMethod method);
 
-/// How this program starts processes: kForkServer unless set. Settles it.
+/// How this program starts processes: kForkServer unless set. From here on it cannot be set.
 StartMethod get_start_method();
 
-/// The default first.
+/// Every start method, the default first.
 std::vector<StartMethod> get_all_start_methods();
 
 inline Context get_context(StartMethod method) { return Context(method); }

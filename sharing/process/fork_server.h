@@ -67,11 +67,11 @@ class ForkServer {
   /// The server of this process; started afresh where there is none (any more).
   static ForkServer& instance();
 
-  /// Throws ForkServerStopped, after a tenth of a second at most, or std::runtime_error with the server's reason. A
-  /// child that such a server makes later, when it is continued, is killed by the next call.
+  /// Starts a child. Throws ForkServerStopped after a tenth of a second at most, or std::runtime_error with the reason.
+  /// A child that a stopped server makes later, when it is continued, is killed by the next call.
   Child start(const ChildRequest& request, std::span<const int> fds);
 
-  /// Its process id, for tests and diagnostics.
+  /// The server's process id, for tests and diagnostics.
   pid_t pid();
 
  private:
@@ -96,9 +96,9 @@ class ForkServer {
   FdSocket socket_;  // Empty while there is no server.
   pid_t pid_ = 0;
   PidFd process_;
-  PidFd keeper_;            // Of a server that was executed afresh; empty where the server itself is our child.
+  PidFd keeper_;            // Parent of a server that was executed afresh; empty where the server is our own child.
   size_t unanswered_ = 0;   // Requests sent whose answer has not been read.
-  bool has_ended_ = false;  // Because the process ends.
+  bool has_ended_ = false;  // This process ends, and has ended its server.
 
   friend struct ProcessForkServer;
 };

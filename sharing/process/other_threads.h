@@ -15,7 +15,7 @@ struct OtherThread {
   std::string str() const;
 };
 
-/// All of them, looked up in /proc.
+/// Every thread of this process but the calling one, looked up in /proc.
 std::vector<OtherThread> other_threads();
 
 /// "'a' of liba.so, 'b'"

@@ -44,15 +44,15 @@ class Process {
       : Process(pack_call<ResultUse::kDrop>(target, std::forward<Arguments>(arguments)...),
                 std::optional<StartMethod>()) {}
 
-  /// Started in this way instead of get_start_method()'s.
+  /// A process that is started by `method` instead of get_start_method().
   template <class F, class... Arguments>
   Process(StartMethod method, F&& target, Arguments&&... arguments)
       : Process(pack_call<ResultUse::kDrop>(target, std::forward<Arguments>(arguments)...), std::optional(method)) {}
 
-  /// Once. Throws what start_child() throws.
+  /// Starts the process; to be called once. Throws what start_child() throws.
   void start();
 
-  /// Waits for its end, at most `timeout` (nullopt: for ever). True when it has ended.
+  /// Waits for the process to end, at most `timeout` (nullopt: for ever). True when it has ended.
   bool join(Timeout timeout = std::nullopt);
 
   /// False before start() and after the end.

@@ -9,7 +9,7 @@ namespace millrace::detail {
 /// What the kernel tells of a process in /proc.
 struct ProcessStat {
   char state = '?';   ///< 'Z' once it has ended and nobody has reaped it; 'T' and 't' while it is stopped.
-  int exit_code = 0;  ///< waitpid()'s encoding; of a zombie.
+  int exit_code = 0;  ///< How a zombie ended, in waitpid()'s encoding.
 };
 
 /// nullopt when there is no such process, or /proc does not show it.

@@ -21,7 +21,7 @@ std::pair<pid_t, FdSocket> execute_child();
 struct ExecutedServer {
   pid_t pid = 0;
   PidFd process;
-  PidFd keeper;  ///< To be reaped when the server has ended.
+  PidFd keeper;  ///< Parent of the server, to be reaped when that has ended.
   FdSocket socket;
 };
 

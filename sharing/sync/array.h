@@ -58,12 +58,12 @@ class Array {
   explicit Array(std::span<const T> values) : elements_(values), lock_(elements_.make_lock()) {}
   Array(std::initializer_list<T> values) : Array(std::span<const T>(values)) {}
 
-  /// Guarded by a lock that guards other things too.
+  /// An array that is guarded by a lock that guards other things too.
   Array(std::span<const T> values, const RLock& lock) : elements_(values), lock_(detail::share_lock(lock)) {}
 
   size_t size() const { return elements_.view().size(); }
 
-  /// Throws std::out_of_range, as the following ones do.
+  /// Element `index`. Throws std::out_of_range, as set() and assign() do.
   T get(size_t index) const {
     const std::lock_guard hold(*lock_);
     return slice(index, 1)[0];

@@ -24,14 +24,14 @@ class Condition {
  public:
   static constexpr size_t kMaxWaiters = 256;
 
-  /// With an RLock of its own.
+  /// A condition with an RLock of its own.
   Condition();
 
-  /// With a lock that lives elsewhere too. The Condition shares it; the object given may go.
+  /// A condition of a lock that lives elsewhere too. The Condition shares it; the object given may go.
   explicit Condition(const Lock& lock);
   explicit Condition(const RLock& lock);
 
-  // The lock's.
+  // The calls of the lock, see OwnedLock.
   Acquired acquire(Timeout timeout = std::nullopt) { return lock_->acquire(timeout); }
   Acquired try_acquire() { return lock_->try_acquire(); }
   void release() { lock_->release(); }

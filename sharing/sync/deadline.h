@@ -20,7 +20,7 @@ class Timeout {
     // In floating point, where no comparison of durations overflows.
     const std::chrono::duration<long double> seconds = length;
     if (seconds >= kForEver) return;
-    const bool is_positive = seconds.count() > 0;  // And a number.
+    const bool is_positive = seconds.count() > 0;  // False for what is no number.
     length_ = is_positive ? std::chrono::duration_cast<std::chrono::nanoseconds>(length) : std::chrono::nanoseconds(0);
   }
 
@@ -28,10 +28,10 @@ class Timeout {
   constexpr Timeout(const std::optional<std::chrono::duration<Rep, Period>>& length)  // NOLINT
       : Timeout(length ? Timeout(*length) : Timeout(std::nullopt)) {}
 
-  /// Whether it ends.
+  /// Whether this timeout ends.
   constexpr explicit operator bool() const { return length_.has_value(); }
 
-  /// From 0 to a year. REQUIRES: it ends.
+  /// The length, from 0 to a year. REQUIRES: this timeout ends.
   constexpr std::chrono::nanoseconds operator*() const { return *length_; }
 
  private:
@@ -51,10 +51,10 @@ class Deadline {
 
   bool passed() const { return at_ && Clock::now() >= *at_; }
 
-  /// What is left of it.
+  /// The time until the deadline.
   Timeout left() const { return at_ ? Timeout(*at_ - Clock::now()) : Timeout(std::nullopt); }
 
-  /// What is left of it, at most `slice`.
+  /// The time until the deadline, at most `slice`.
   std::chrono::nanoseconds left(std::chrono::nanoseconds slice) const {
     if (!at_) return slice;
     return std::clamp<std::chrono::nanoseconds>(*at_ - Clock::now(), std::chrono::nanoseconds(0), slice);

@@ -17,7 +17,7 @@ namespace millrace::multiprocessing::detail {
 /// Bytes in shared memory behind a lock: what Value and Array are made of, whatever their T.
 class SharedBytes {
  public:
-  /// All zero.
+  /// Room for `bytes` bytes, all zero.
   explicit SharedBytes(size_t bytes);
 
   std::span<std::byte> bytes() const { return bytes_; }
@@ -28,7 +28,7 @@ class SharedBytes {
   /// The lock in front of the bytes.
   std::unique_ptr<RLock> make_lock() const;
 
-  /// These keep a lock that was given apart from the one in front of the bytes.
+  /// As save() and load(), with the lock: the one in front of the bytes, or one that was given.
   void save_with_lock(EncodeArchive& archive, const RLock& lock) const;
   std::unique_ptr<RLock> load_with_lock(DecodeArchive& archive);
 

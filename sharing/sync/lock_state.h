@@ -13,10 +13,10 @@ namespace millrace::multiprocessing::detail {
 /// A lock in shared memory. Objects with a lock of their own (Condition, Value) begin with one.
 struct LockState {
   RobustMutex mutex;
-  std::atomic<pid_t> owner_thread = 0;  ///< The rest is written by the owner only.
+  std::atomic<pid_t> owner_thread = 0;  ///< 0 for none. The owner alone writes this and what follows.
   pid_t owner_process = 0;
   uint32_t depth = 0;      ///< How often an RLock's owner has acquired it.
-  pid_t dead_process = 0;  ///< Ended as owner, and nobody has been told yet; -1 when it is not known which.
+  pid_t dead_process = 0;  ///< An owner that ended and of which nobody was told; -1 when unknown; 0 for none.
 };
 
 /// What Condition and Value do with locks that their users cannot.
@@ -39,7 +39,7 @@ class LockAccess {
   /// Releases it altogether and says how often it had been acquired. REQUIRES: is_held().
   static uint32_t release_all(OwnedLock& lock);
 
-  /// Undoes release_all(). The process that ended as owner meanwhile, which nobody else will be told; 0 for none.
+  /// Undoes release_all(). Gives the process that ended as owner meanwhile, of which nobody else is told; 0 for none.
   static pid_t acquire_again(OwnedLock& lock, uint32_t depth);
 };
 

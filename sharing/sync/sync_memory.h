@@ -28,7 +28,7 @@ class SyncMemory {
 
   void send(EncodeArchive& archive) const { archive.attach(segment_.fd()); }
 
-  /// Use create() and receive(). `inode` is the segment's.
+  /// Called by create() and receive() alone. `inode` is the segment's.
   SyncMemory(SharedSegment segment, ino_t inode);
   SyncMemory(const SyncMemory&) = delete;
   SyncMemory& operator=(const SyncMemory&) = delete;
@@ -37,13 +37,13 @@ class SyncMemory {
   std::byte* data() const { return memory_.data(); }
   size_t bytes() const { return memory_.size(); }
 
-  /// Its beginning as what was put there. REQUIRES: State fits, and creator and receiver name the same type.
+  /// The State at the block's beginning. REQUIRES: State fits, and creator and receiver name the same type.
   template <class State>
   State& as() const {
     return *std::launder(reinterpret_cast<State*>(data()));
   }
 
-  /// Counts the mutexes in it that threads of this process hold.
+  /// Counts the mutexes in this block that threads of this process hold.
   void pin() { pinned_.fetch_add(1, std::memory_order_relaxed); }
   void unpin() { pinned_.fetch_sub(1, std::memory_order_relaxed); }
 

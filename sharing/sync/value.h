@@ -47,7 +47,7 @@ class Value {
   Value() : Value(T{}) {}
   explicit Value(const T& value) : elements_(1), lock_(elements_.make_lock()) { this->value() = value; }
 
-  /// Guarded by a lock that guards other things too.
+  /// A value that is guarded by a lock that guards other things too.
   Value(const T& value, const RLock& lock) : elements_(1), lock_(detail::share_lock(lock)) { this->value() = value; }
 
   T get() const {

@@ -13,7 +13,7 @@ namespace millrace::multiprocessing::detail {
 struct WaiterSlot {
   RobustMutex alive;                 ///< Held by the thread for as long as it uses the slot.
   std::atomic<uint32_t> word = 0;    ///< WaiterTable::kFree, or what the table's user makes of it; slept on.
-  std::atomic<uint64_t> ticket = 0;  ///< Who came first.
+  std::atomic<uint64_t> ticket = 0;  ///< Its user's count of arrivals: the lowest came first.
 };
 
 /// The threads that wait for one thing. A view of slots in shared memory; where it says so, calls are made under the

@@ -58,7 +58,7 @@ class BucketBatchSampler {
     int64_t batch_size = 1;
   };
   struct Range {
-    int64_t first = 0;  // Its place in order_.
+    int64_t first = 0;  // Place of its first sample in order_.
     int64_t count = 0;
   };
 

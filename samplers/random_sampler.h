@@ -14,7 +14,7 @@ namespace millrace {
 struct RandomSamplerOptions {
   bool replacement = false;                           ///< Draw with replacement instead of permuting.
   std::optional<int64_t> num_samples = std::nullopt;  ///< Indices an epoch; n when not given. May exceed n.
-  uint64_t seed = 0;                                  ///< Of the order; without use where a generator is given.
+  uint64_t seed = 0;                                  ///< Seeds the order; without use where a generator is given.
 };
 
 /// Random order, index for index that of PyTorch's RandomSampler (torch 2.11, torch/utils/data/sampler.py).

@@ -26,7 +26,7 @@ class ItemSource {
  public:
   virtual ~ItemSource() = default;
 
-  /// nullopt behind the last. Throws what reading or encoding an item throws; it is not asked again then.
+  /// The next task; nullopt behind the last. Throws what reading or encoding an item throws, and is not asked again.
   virtual std::optional<PoolTask> next() = 0;
 };
 

@@ -66,7 +66,7 @@ class Child {
 
   pid_t pid_ = 0;
   SharedPidFd pidfd_ = std::make_shared<const PidFd>();  // Shared with the list of this process's own children.
-  OwnedFd status_;  // From the fork server, which reaps for us; empty when the process is our own child.
+  OwnedFd status_;  // Here the fork server, which reaps for us, says how it ended; empty for our own child.
   std::optional<ExitStatus> ended_;
 };
 

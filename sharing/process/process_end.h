@@ -9,7 +9,7 @@ void at_process_end(void (*handler)() noexcept);
 
 namespace detail {
 
-/// For those ends that exit() does not see.
+/// Calls the handlers at an end that exit() does not see.
 void run_process_end_handlers() noexcept;
 
 }  // namespace detail

@@ -12,7 +12,7 @@ struct ProcessStat {
   int exit_code = 0;  ///< How a zombie ended, in waitpid()'s encoding.
 };
 
-/// nullopt when there is no such process, or /proc does not show it.
+/// What /proc tells of `pid`; nullopt when there is no such process, or /proc does not show it.
 std::optional<ProcessStat> process_stat(pid_t pid);
 
 }  // namespace millrace::detail

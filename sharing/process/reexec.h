@@ -28,8 +28,8 @@ struct ExecutedServer {
 /// As execute_child(), for a fork server.
 ExecutedServer execute_server();
 
-/// In a program that either of them started: becomes what it was started for and does not return. Otherwise does
-/// nothing.
+/// Becomes what this program was started for, if execute_child() or execute_server() started it, and does not return.
+/// Otherwise does nothing.
 void become_reexec_role();
 
 }  // namespace millrace::detail

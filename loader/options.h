@@ -83,7 +83,8 @@ class DataLoaderOptions {
   MILLRACE_OPTION(int64_t, held, 2);
   /// True delivers batches in the sampler's order, false as they are completed.
   MILLRACE_OPTION(bool, in_order, true);
-  /// The longest next() waits before it throws LoaderTimeout; zero waits as long as a worker lives.
+  /// The longest next() waits before it throws LoaderTimeout; zero waits as long as a worker lives. Without workers it
+  /// is looked at whenever some samples have been read.
   MILLRACE_OPTION(std::chrono::milliseconds, timeout, std::chrono::milliseconds(0));
   /// How often samples are read again by another worker after theirs died, before they are given up (see on_error).
   MILLRACE_OPTION(int64_t, retries, 2);

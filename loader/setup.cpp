@@ -8,7 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "millrace/loader/datasets/sources.h"
 #include "millrace/loader/device/device_copy.h"
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/random_sampler.h"

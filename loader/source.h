@@ -23,6 +23,11 @@ inline size_t known_size(size_t size) {
   return size;
 }
 
+/// The spec of packed batches whose samples take about so many bytes.
+inline SampleSpec packed_spec(uint64_t bytes_a_sample) {
+  return {{"packed", c10::ScalarType::Byte, {static_cast<int64_t>(bytes_a_sample)}}};
+}
+
 /// A dataset as the loader sees it, its type erased: something that fills batches.
 ///
 /// Either every sample has the same fixed fields, and each is written into its row by whichever worker claimed it; or

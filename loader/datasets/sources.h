@@ -22,11 +22,6 @@
 // How datasets of every kind become a Source: what the loader is compiled for a dataset, and all of it.
 namespace millrace {
 
-/// The spec of packed batches whose samples take about so many bytes.
-inline SampleSpec packed_spec(uint64_t bytes_a_sample) {
-  return {{"packed", c10::ScalarType::Byte, {static_cast<int64_t>(bytes_a_sample)}}};
-}
-
 namespace detail {
 
 constexpr uint64_t kUnknownSampleBytes = 64 << 10;

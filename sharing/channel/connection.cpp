@@ -4,7 +4,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "millrace/sharing/channel/pipe.h"
 #include "millrace/sharing/os/look.h"
 #include "millrace/sharing/os/poll.h"
 
@@ -62,13 +61,6 @@ void Connection::load(DecodeArchive& archive) {
   archive(use_);
   if (use_ > Use::kSend) throw DecodeError("a connection was expected, but something else came");
   socket_ = FdSocket(archive.detach());
-}
-
-std::pair<Connection, Connection> Pipe(bool duplex) {
-  using Use = Connection::Use;
-  auto [first, second] = FdSocket::pair();
-  return {Connection(std::move(first), duplex ? Use::kBoth : Use::kReceive),
-          Connection(std::move(second), duplex ? Use::kBoth : Use::kSend)};
 }
 
 }  // namespace millrace::multiprocessing

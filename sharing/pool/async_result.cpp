@@ -6,28 +6,14 @@
 
 #include "millrace/sharing/channel/errors.h"
 #include "millrace/sharing/os/own_pid.h"
-#include "millrace/sharing/pool/errors.h"
-#include "millrace/sharing/pool/job.h"
-#include "millrace/sharing/process/exit_status.h"
+#include "millrace/sharing/process/backtrace.h"
 
 namespace millrace::multiprocessing {
 namespace {
 
 thread_local bool t_brings_results = false;
 
-std::string how_it_ended(int exitcode) {
-  return exitcode < 0 ? "was killed by signal " + std::to_string(-exitcode) + " (" + signal_name(-exitcode) + ")"
-                      : "exited with code " + std::to_string(exitcode);
-}
-
 }  // namespace
-
-WorkerLost::WorkerLost(pid_t pid, int exitcode, const std::string& call)
-    : std::runtime_error("the pool's worker process " + std::to_string(pid) + " " + how_it_ended(exitcode) +
-                         " while it ran " + call + "; the call is not repeated, the pool goes on"),
-      pid_(pid),
-      exitcode_(exitcode),
-      call_(std::make_shared<const std::string>(call)) {}
 
 namespace detail {
 
@@ -92,21 +78,6 @@ void AsyncState::settle(std::exception_ptr error, const std::function<void()>& t
     ready_ = true;
   }
   changed_.notify_all();
-}
-
-// What a worker's answer begins with: 0 before results, 1 before an ExceptionReport. See pool_worker.cpp.
-void Outcome::throw_if_raised(DecodeArchive& archive) {
-  uint8_t raised = 0;
-  archive(raised);
-  if (raised == 0) return;
-  ExceptionReport report;
-  archive(report);
-  throw RemoteError(std::move(report));
-}
-
-std::string Job::describe(size_t first, size_t count) const {
-  if (count == 1) return "item " + std::to_string(first);
-  return "items " + std::to_string(first) + " to " + std::to_string(first + count - 1);
 }
 
 void visit_exception(const std::exception_ptr& error, const std::function<void(const std::exception&)>& use) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "millrace/sharing/os/futex.h"
+#include "millrace/sharing/sync/lock_access.h"
 #include "millrace/sharing/sync/lock_state.h"
 #include "millrace/sharing/sync/waiters.h"
 

@@ -1,5 +1,6 @@
 #include "millrace/sharing/sync/elements.h"
 
+#include "millrace/sharing/sync/lock_access.h"
 #include "millrace/sharing/sync/lock_state.h"
 
 namespace millrace::multiprocessing::detail {

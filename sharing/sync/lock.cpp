@@ -1,7 +1,10 @@
 #include "millrace/sharing/sync/lock.h"
 
+#include <utility>
+
 #include "millrace/sharing/sync/lock_state.h"
 #include "millrace/sharing/sync/process_identity.h"
+#include "millrace/sharing/sync/sync_memory.h"
 
 namespace millrace::multiprocessing {
 namespace {
@@ -86,7 +89,7 @@ void OwnedLock::release() {
   if (state_->depth > 1)
     --state_->depth;
   else
-    LockAccess::release_all(*this);
+    (void)release_all();
 }
 
 void OwnedLock::save(EncodeArchive& archive) const { block_->send(archive); }
@@ -95,24 +98,23 @@ void OwnedLock::load(DecodeArchive& archive) {
   *this = OwnedLock(SyncMemory::receive(archive, sizeof(LockState)), reentry_);
 }
 
-uint32_t LockAccess::release_all(OwnedLock& lock) {
-  auto& state = *lock.state_;
-  const uint32_t depth = state.depth;
-  state.depth = 0;
-  state.owner_process = 0;
-  state.owner_thread.store(0, std::memory_order_relaxed);
+uint32_t OwnedLock::release_all() {
+  const uint32_t depth = state_->depth;
+  state_->depth = 0;
+  state_->owner_process = 0;
+  state_->owner_thread.store(0, std::memory_order_relaxed);
   // A local owner: once it is unlocked another thread may destroy the object.
-  const auto block = lock.block_;
-  if (!state.mutex.unlock())
-    throw ReleaseError(std::string("release() of ") + lock.name() + " by a thread that does not hold it");
+  const auto block = block_;
+  if (!state_->mutex.unlock())
+    throw ReleaseError(std::string("release() of ") + name() + " by a thread that does not hold it");
   block->unpin();
   return depth;
 }
 
-pid_t LockAccess::acquire_again(OwnedLock& lock, uint32_t depth) {
-  (void)lock.wait_and_enter(Deadline::never());
-  lock.state_->depth = depth;
-  return std::exchange(lock.state_->dead_process, 0);
+pid_t OwnedLock::acquire_again(uint32_t depth) {
+  (void)wait_and_enter(Deadline::never());
+  state_->depth = depth;
+  return std::exchange(state_->dead_process, 0);
 }
 
 }  // namespace detail

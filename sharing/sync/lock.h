@@ -99,6 +99,10 @@ class OwnedLock {
   Acquired told(Acquired acquired);
   bool refuse_news(Acquired acquired);
 
+  // See LockAccess.
+  uint32_t release_all();
+  pid_t acquire_again(uint32_t depth);
+
   std::shared_ptr<SyncMemory> block_;
   LockState* state_ = nullptr;  // The block's beginning.
   Reentry reentry_;

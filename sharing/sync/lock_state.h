@@ -1,12 +1,11 @@
 #pragma once
 
-#include <atomic>
-#include <memory>
-#include <utility>
+#include <sys/types.h>
 
-#include "millrace/sharing/sync/lock.h"
+#include <atomic>
+#include <cstdint>
+
 #include "millrace/sharing/sync/robust_mutex.h"
-#include "millrace/sharing/sync/sync_memory.h"
 
 namespace millrace::multiprocessing::detail {
 
@@ -17,30 +16,6 @@ struct LockState {
   pid_t owner_process = 0;
   uint32_t depth = 0;      ///< How often an RLock's owner has acquired it.
   pid_t dead_process = 0;  ///< An owner that ended and of which nobody was told; -1 when unknown; 0 for none.
-};
-
-/// What Condition and Value do with locks that their users cannot.
-class LockAccess {
- public:
-  /// An RLock at the beginning of somebody's block.
-  static RLock rlock_of(std::shared_ptr<SyncMemory> block) {
-    return RLock(std::move(block), OwnedLock::Reentry::kCounted);
-  }
-
-  /// Another object for the same lock.
-  static std::unique_ptr<OwnedLock> another(const OwnedLock& lock) {
-    return std::unique_ptr<OwnedLock>(new OwnedLock(lock.block_, lock.reentry_));
-  }
-
-  static bool is_rlock(const OwnedLock& lock) { return lock.reentry_ == OwnedLock::Reentry::kCounted; }
-
-  static const std::shared_ptr<SyncMemory>& block_of(const OwnedLock& lock) { return lock.block_; }
-
-  /// Releases it altogether and says how often it had been acquired. REQUIRES: is_held().
-  static uint32_t release_all(OwnedLock& lock);
-
-  /// Undoes release_all(). Gives the process that ended as owner meanwhile, of which nobody else is told; 0 for none.
-  static pid_t acquire_again(OwnedLock& lock, uint32_t depth);
 };
 
 }  // namespace millrace::multiprocessing::detail

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "millrace/sharing/sync/lock.h"
+#include "millrace/sharing/sync/sync_memory.h"
+
+namespace millrace::multiprocessing::detail {
+
+/// What Condition and Value do with locks that their users cannot.
+class LockAccess {
+ public:
+  /// An RLock at the beginning of somebody's block.
+  static RLock rlock_of(std::shared_ptr<SyncMemory> block) {
+    return RLock(std::move(block), OwnedLock::Reentry::kCounted);
+  }
+
+  /// Another object for the same lock.
+  static std::unique_ptr<OwnedLock> another(const OwnedLock& lock) {
+    return std::unique_ptr<OwnedLock>(new OwnedLock(lock.block_, lock.reentry_));
+  }
+
+  static bool is_rlock(const OwnedLock& lock) { return lock.reentry_ == OwnedLock::Reentry::kCounted; }
+
+  static const std::shared_ptr<SyncMemory>& block_of(const OwnedLock& lock) { return lock.block_; }
+
+  /// Releases it altogether and says how often it had been acquired. REQUIRES: is_held().
+  static uint32_t release_all(OwnedLock& lock) { return lock.release_all(); }
+
+  /// Undoes release_all(). Gives the process that ended as owner meanwhile, of which nobody else is told; 0 for none.
+  static pid_t acquire_again(OwnedLock& lock, uint32_t depth) { return lock.acquire_again(depth); }
+};
+
+}  // namespace millrace::multiprocessing::detail

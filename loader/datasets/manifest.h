@@ -2,11 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "millrace/loader/datasets/manifest_options.h"
 #include "millrace/loader/datasets/picture_dataset.h"
 #include "millrace/loader/datasets/shared_bytes.h"
 #include "millrace/loader/sample.h"
@@ -15,23 +15,6 @@
 #include "millrace/sharing/codec/shared_table.h"
 
 namespace millrace {
-
-/// What an image manifest's columns are called, and what is taken from them. An empty name: not from this manifest.
-struct ImageManifestOptions {
-  std::string root = {};       ///< Directory that relative paths begin at; the manifest's own unless said.
-  std::string image = "path";  ///< Paths of the pictures.
-  std::string label = "label";
-  std::string boxes = {};
-  std::string mask = {};  ///< Paths of the masks.
-
-  /// Rows of the field "boxes"; as many as the row with most boxes has, unless said.
-  std::optional<int64_t> max_boxes = {};
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(root, image, label, boxes, mask, max_boxes);
-  }
-};
 
 /// Pictures that a file lists, one a row, with labels, boxes and masks: CSV with a header (.csv, .tsv; RFC 4180, also
 /// with semicolons, tabs or bars) or one JSON object a line (.jsonl, .ndjson, .json), in UTF-8.

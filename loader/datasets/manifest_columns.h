@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/loader/datasets/manifest.h"
+#include "millrace/loader/datasets/manifest_options.h"
 #include "millrace/loader/transforms/targets.h"
 #include "millrace/sharing/codec/shared_table.h"
 

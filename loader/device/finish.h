@@ -2,22 +2,12 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
 #include <optional>
 
-#include "millrace/loader/image/image.h"
+#include "millrace/loader/device/windows.h"
 #include "millrace/loader/transforms/transforms.h"
 
 namespace millrace {
-
-/// The part of every picture that is taken.
-struct Windows {
-  image::Size size;  ///< Of what is taken, at most that of the pictures.
-
-  /// int32 {pictures, 3} on the pictures' device: top, left, and 1 for a picture that is mirrored left to right.
-  /// A corner that lies too far out is moved, so that the window lies within the picture.
-  at::Tensor corners;
-};
 
 /// Pixels to a model's input, in one pass: (x / 255 - mean) / std in normalize.dtype (float32, float16 or bfloat16), in
 /// float32 bit for bit what Normalize gives in a chain of transforms; the other types are that rounded to nearest.

@@ -1,7 +1,12 @@
 #pragma once
 
-#include "millrace/loader/device/finish.h"
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+
 #include "millrace/loader/device/finish_arguments.h"
+#include "millrace/loader/device/windows.h"
+#include "millrace/loader/transforms/transforms.h"
 
 /// What finish() is made of, for callers that have a stream of their own.
 namespace millrace::device {

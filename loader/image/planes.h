@@ -47,6 +47,11 @@ struct Borders {
   bool operator==(const Borders&) const = default;
 };
 
+/// Of a picture of `size` with its borders.
+inline Size padded(Size size, const Borders& borders) {
+  return {size.height + borders.top + borders.bottom, size.width + borders.left + borders.right};
+}
+
 /// What borders show: one colour, the outermost pixels, or the picture mirrored without and with its outermost pixels.
 enum class PadMode : uint8_t { kConstant, kEdge, kReflect, kSymmetric };
 

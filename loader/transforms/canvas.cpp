@@ -51,8 +51,7 @@ void Canvas::flip_vertical() { image::flip_vertical(pixels()); }
 
 void Canvas::pad(const image::Borders& borders, image::PadMode mode, std::span<const uint8_t> fill) {
   const Size now = size();
-  const auto out =
-      other({now.height + borders.top + borders.bottom, now.width + borders.left + borders.right}, channels_);
+  const auto out = other(image::padded(now, borders), channels_);
   image::pad(pixels(), borders, mode, fill, out.values);
   replace();
 }

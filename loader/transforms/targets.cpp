@@ -123,7 +123,7 @@ void Targets::resize(Size now, Size target) {
 }
 
 void Targets::pad(Size now, const image::Borders& borders, image::PadMode mode) {
-  const Size padded = {now.height + borders.top + borders.bottom, now.width + borders.left + borders.right};
+  const Size padded = image::padded(now, borders);
   for (TargetBox& target : boxes) {
     shift(target, borders.left, borders.top);
     clamp(target, padded);

@@ -1,4 +1,4 @@
-#include "millrace/loader/transforms/transforms.h"
+#include "millrace/loader/transforms/steps.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,14 +7,9 @@
 #include <string>
 
 #include "millrace/loader/transforms/checks.h"
-#include "millrace/loader/transforms/overloaded.h"
 
 namespace millrace::transforms {
 namespace {
-
-image::Size padded(image::Size size, const image::Borders& borders) {
-  return {size.height + borders.top + borders.bottom, size.width + borders.left + borders.right};
-}
 
 /// Python's round(): halves go to the even neighbour.
 int round_half_even(double value) { return static_cast<int>(std::nearbyint(value)); }
@@ -42,36 +37,6 @@ std::optional<image::Box> draw_box(image::Size input, Range scale, Range ratio, 
     return image::Box{y, x, size->height, size->width};
   }
   return std::nullopt;
-}
-
-/// Whether a step makes of any numbers what it makes of pixels.
-bool moves_numbers(const Step& step) {
-  const auto keeps_to_numbers = [](const Pad& pad) { return pad.mode == PadMode::kConstant; };
-  return std::visit(Overloaded{
-                        [](const Resize&) { return true; },
-                        [](const CenterCrop&) { return true; },
-                        [](const RandomResizedCrop&) { return true; },
-                        [](const RandomHorizontalFlip&) { return true; },
-                        [](const RandomVerticalFlip&) { return true; },
-                        [&](const Pad& pad) { return keeps_to_numbers(pad); },
-                        [&](const RandomCrop& crop) { return keeps_to_numbers(crop.padding); },
-                        [](const auto&) { return false; },
-                    },
-                    step);
-}
-
-void require_steps_for(const PictureOptions& options, const Chain& chain) {
-  if (options.pixel_type == PixelType::kUInt8) return;
-  const std::string type = options.pixel_type == PixelType::kUInt16 ? "uint16" : "float32";
-  if (options.mode != ImageMode::kGray)
-    throw std::invalid_argument("pictures of pixel type " + type +
-                                " have one channel: say so, with mode(ImageMode::kGray) or mode: gray");
-  for (const Step& step : chain.steps()) {
-    if (moves_numbers(step)) continue;
-    throw std::invalid_argument("pictures of pixel type " + type +
-                                " go through crops, flips, constant borders and resizes alone, not through " +
-                                std::visit([](const auto& known) { return to_string(Chain(known)); }, step));
-  }
 }
 
 }  // namespace
@@ -174,7 +139,7 @@ RandomCrop::RandomCrop(image::Size exact, Pad before, bool pad_small_pictures)
 
 image::Borders RandomCrop::borders(image::Size input) const {
   image::Borders result = padding.borders;
-  const image::Size now = padded(input, result);
+  const image::Size now = image::padded(input, result);
   const int missing_rows = std::max(size.height - now.height, 0);
   const int missing_columns = std::max(size.width - now.width, 0);
   if (missing_rows + missing_columns > 0 && !pad_if_needed) {
@@ -274,140 +239,6 @@ ToDtype::ToDtype(c10::ScalarType dtype, bool scale_to_one) : scale(scale_to_one)
     throw std::invalid_argument(std::string("ToDtype: pictures become float32 here, not ") + c10::toString(dtype) +
                                 "; convert the batch's tensor with .to()");
   }
-}
-
-namespace {
-
-bool makes_floats(const Step& step) {
-  return std::holds_alternative<Normalize>(step) || std::holds_alternative<ToDtype>(step);
-}
-
-bool keeps_shape(const Step& step) {
-  return !makes_floats(step) && std::visit(Overloaded{
-                                               [](const Resize&) { return false; },
-                                               [](const CenterCrop&) { return false; },
-                                               [](const RandomResizedCrop&) { return false; },
-                                               [](const Pad&) { return false; },
-                                               [](const RandomCrop&) { return false; },
-                                               [](const Grayscale&) { return false; },
-                                               [](const Lambda& lambda) { return !lambda.declared(); },
-                                               [](const auto&) { return true; },
-                                           },
-                                           step);
-}
-
-/// Checks that what a chain's steps hold for each channel fits pictures with `now` channels, and gives how many there
-/// are behind it.
-int check_channels(const Chain& chain, int now) {
-  const auto check = [&](const char* what, size_t values) {
-    if (values <= 1 || values == static_cast<size_t>(now)) return;
-    throw std::invalid_argument(what + std::to_string(values) + " for pictures with " + std::to_string(now) +
-                                (now == 1 ? " channel" : " channels"));
-  };
-  for (const Step& step : chain.steps()) {
-    std::visit(
-        Overloaded{
-            [&](const Grayscale& gray) { now = gray.num_output_channels; },
-            [&](const Lambda& lambda) { now = lambda.declared() ? lambda.declared()->channels : now; },
-            [&](const Normalize& normalize) { check("Normalize: means: ", normalize.mean.size()); },
-            [&](const Pad& pad) { check("Pad: fill values: ", pad.fill.size()); },
-            [&](const RandomCrop& crop) { check("RandomCrop: fill values: ", crop.padding.fill.size()); },
-            [&](const RandomErasing& erasing) { check("RandomErasing: values: ", erasing.value.size()); },
-            [&](const RandomRotation& turn) { check("RandomRotation: fill values: ", turn.fill.size()); },
-            [&](const RandomAffine& affine) { check("RandomAffine: fill values: ", affine.fill.size()); },
-            [&](const RandAugment& augment) { check("RandAugment: fill values: ", augment.fill.size()); },
-            [&](const TrivialAugmentWide& augment) { check("TrivialAugmentWide: fill values: ", augment.fill.size()); },
-            [&](const RandomApply& apply) { check_channels(apply.chain.front(), now); },
-            [&](const RandomChoice& choice) {
-              for (const Chain& alternative : choice.chains) check_channels(alternative, now);
-            },
-            [](const auto&) {},
-        },
-        step);
-  }
-  return now;
-}
-
-}  // namespace
-
-void Chain::check_dtype() const {
-  const auto* const normalize = std::get_if<Normalize>(&steps_.back());
-  if (!normalize || normalize->dtype == c10::ScalarType::Float) return;
-  throw std::invalid_argument(std::string("Normalize: a chain of transforms makes Float, not ") +
-                              c10::toString(normalize->dtype) +
-                              ": leave the step out and give it to batch.to(device, Normalize(...))");
-}
-
-bool Chain::operator==(const Chain& other) const { return steps_ == other.steps_; }
-
-c10::ScalarType Chain::dtype() const {
-  return std::any_of(steps_.begin(), steps_.end(), makes_floats) ? c10::ScalarType::Float : c10::ScalarType::Byte;
-}
-
-image::Size Chain::output_size(image::Size input) const {
-  for (const Step& step : steps_) {
-    input = std::visit(Overloaded{
-                           [&](const Resize& resize) { return resize.output_size(input); },
-                           [&](const CenterCrop& crop) { return crop.size; },
-                           [&](const RandomResizedCrop& crop) { return crop.size; },
-                           [&](const Pad& pad) { return padded(input, pad.borders); },
-                           [&](const RandomCrop& crop) { return crop.size; },
-                           [&](const Lambda& lambda) { return lambda.declared() ? lambda.declared()->size : input; },
-                           [&](const auto&) { return input; },
-                       },
-                       step);
-  }
-  return input;
-}
-
-std::optional<image::Size> Chain::fixed_size() const {
-  const auto fixes = [](const Step& step) {
-    return std::visit(Overloaded{
-                          [](const Resize& resize) { return !resize.shorter_side; },
-                          [](const CenterCrop&) { return true; },
-                          [](const RandomResizedCrop&) { return true; },
-                          [](const RandomCrop&) { return true; },
-                          [](const Lambda& lambda) { return lambda.declared().has_value(); },
-                          [](const auto&) { return false; },
-                      },
-                      step);
-  };
-  if (std::none_of(steps_.begin(), steps_.end(), fixes)) return std::nullopt;
-  // From a step that fixes the size on, nothing depends on what came before.
-  return output_size({1, 1});
-}
-
-bool Chain::keeps_shape() const { return std::all_of(steps_.begin(), steps_.end(), transforms::keeps_shape); }
-
-int Chain::output_channels(ImageMode mode) const {
-  int count = channels(mode);
-  for (const Step& step : steps_) {
-    if (const auto* gray = std::get_if<Grayscale>(&step)) count = gray->num_output_channels;
-    if (const auto* lambda = std::get_if<Lambda>(&step); lambda && lambda->declared())
-      count = lambda->declared()->channels;
-  }
-  return count;
-}
-
-FieldSpec Chain::field(std::string name, const PictureOptions& options, image::Size size) const {
-  const int64_t channels = check_channels(*this, millrace::channels(options.mode));
-  require_steps_for(options, *this);
-  const auto type = options.pixel_type == PixelType::kUInt8    ? dtype()
-                    : options.pixel_type == PixelType::kUInt16 ? c10::ScalarType::UInt16
-                                                               : c10::ScalarType::Float;
-  return {std::move(name), type, {channels, size.height, size.width}};
-}
-
-Chain operator|(Chain first, const Chain& second) {
-  const auto is_lambda = [](const Step& step) { return std::holds_alternative<Lambda>(step) && keeps_shape(step); };
-  if (first.dtype() == c10::ScalarType::Float && !std::all_of(second.steps_.begin(), second.steps_.end(), is_lambda)) {
-    throw std::invalid_argument(
-        "Normalize and ToDtype end a chain (Normalize scales by itself): the other steps work on pixels. Nothing may "
-        "follow but a Lambda that keeps the shape, here " +
-        to_string(second));
-  }
-  first.steps_.insert(first.steps_.end(), second.steps_.begin(), second.steps_.end());
-  return first;
 }
 
 }  // namespace millrace::transforms

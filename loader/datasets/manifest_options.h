@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace millrace {
+
+/// What an image manifest's columns are called, and what is taken from them. An empty name: not from this manifest.
+struct ImageManifestOptions {
+  std::string root = {};       ///< Directory that relative paths begin at; the manifest's own unless said.
+  std::string image = "path";  ///< Paths of the pictures.
+  std::string label = "label";
+  std::string boxes = {};
+  std::string mask = {};  ///< Paths of the masks.
+
+  /// Rows of the field "boxes"; as many as the row with most boxes has, unless said.
+  std::optional<int64_t> max_boxes = {};
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(root, image, label, boxes, mask, max_boxes);
+  }
+};
+
+}  // namespace millrace

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "millrace/loader/image/image.h"
+
+namespace millrace {
+
+/// The part of every picture that is taken.
+struct Windows {
+  image::Size size;  ///< Of what is taken, at most that of the pictures.
+
+  /// int32 {pictures, 3} on the pictures' device: top, left, and 1 for a picture that is mirrored left to right.
+  /// A corner that lies too far out is moved, so that the window lies within the picture.
+  at::Tensor corners;
+};
+
+}  // namespace millrace

@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/configs/document.h"
+#include "millrace/configs/errors.h"
+#include "millrace/configs/node.h"
 
 namespace millrace::configs {
 

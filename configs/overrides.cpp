@@ -2,7 +2,10 @@
 
 #include <string_view>
 
+#include "millrace/configs/errors.h"
+#include "millrace/configs/limits.h"
 #include "millrace/configs/path.h"
+#include "millrace/configs/yaml.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::configs {

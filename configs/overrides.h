@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "millrace/configs/document.h"
+#include "millrace/configs/value.h"
 
 namespace millrace::configs {
 

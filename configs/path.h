@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/configs/document.h"
+#include "millrace/configs/value.h"
 
 namespace millrace::configs {
 

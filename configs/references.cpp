@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "millrace/configs/errors.h"
+#include "millrace/configs/limits.h"
 #include "millrace/configs/path.h"
 #include "millrace/sharing/os/printable.h"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "millrace/configs/document.h"
+#include "millrace/configs/value.h"
 
 namespace millrace::configs {
 

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "millrace/configs/value.h"
+
+namespace millrace::configs {
+
+/// Parses YAML. `source` names it in messages. Stricter than yaml-cpp: a key that occurs twice, merge keys (<<), a
+/// second document, and more than Limits are errors. Aliases become copies.
+/// Throws ConfigError.
+Value parse(const std::string& text, const std::string& source);
+
+/// The value as YAML that parse() reads back, with the origin of every scalar in a comment behind it. What came from
+/// the environment is ${env:NAME} again.
+std::string to_yaml(const Value& value);
+
+}  // namespace millrace::configs

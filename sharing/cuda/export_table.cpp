@@ -37,6 +37,7 @@ ExportTable& ExportTable::instance() {
 [[maybe_unused]] static const ExportTable& kExportTableAtLoad = ExportTable::instance();
 
 ExportTable::ExportTable() : ledger_(kDeadWorkGrace) {
+  Parking::instance().look_after({[] { instance().collect(); }, [] { return instance().parked().count > 0; }});
   at_fork(ForkRank::kCudaExports, {[] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                                    [] { instance().after_fork_in_child(); }});
 }

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "millrace/sharing/cuda/ipc.h"
 #include "millrace/sharing/cuda/parking.h"
+#include "millrace/sharing/cuda/producer_died.h"
 #include "millrace/sharing/os/fork_handlers.h"
 
 namespace millrace::cuda {
@@ -31,6 +31,7 @@ ImportTable& ImportTable::instance() {
 [[maybe_unused]] static const ImportTable& kImportTableAtLoad = ImportTable::instance();
 
 ImportTable::ImportTable() {
+  Parking::instance().look_after({[] { instance().collect(); }, [] { return instance().closing().count > 0; }});
   at_fork(ForkRank::kCudaImports, {[] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                                    [] { instance().after_fork_in_child(); }});
 }

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <sys/types.h>
 
 #include <chrono>
 #include <cstddef>
-#include <stdexcept>
+
+#include "millrace/sharing/cuda/producer_died.h"
 
 namespace millrace::cuda {
 
@@ -39,16 +39,6 @@ namespace millrace::cuda {
 /// reference design has, needs somebody to read it. Here each exported storage has a token, a small SharedBlock, which
 /// travels with it: the kernel knows who holds it (memory/shared_heap.h, note [Who uses a block]), and lets go for
 /// processes that died and messages that were lost. The producer only has to look.
-
-/// A tensor was received, or was to be sent on, whose producer has ended, and with it the memory.
-class CudaProducerDied : public std::runtime_error {
- public:
-  explicit CudaProducerDied(pid_t pid);
-  pid_t pid() const { return pid_; }
-
- private:
-  pid_t pid_;
-};
 
 /// False for a tensor that came from another process which has ended since; true for all others. Costs a system call.
 /// What was read from a tensor before this was true is good.

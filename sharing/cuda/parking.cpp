@@ -1,12 +1,10 @@
 #include "millrace/sharing/cuda/parking.h"
 
+#include <algorithm>
 #include <chrono>
 #include <system_error>
 #include <thread>
 
-#include "millrace/sharing/cuda/export_table.h"
-#include "millrace/sharing/cuda/import_table.h"
-#include "millrace/sharing/cuda/ipc.h"
 #include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/signals_blocked.h"
 
@@ -34,6 +32,11 @@ Parking::Parking() {
                                    }});
 }
 
+void Parking::look_after(Table table) {
+  const std::lock_guard lock(mutex_);
+  tables_.push_back(table);
+}
+
 void Parking::watch() noexcept {
   const std::lock_guard lock(mutex_);
   if (running_) return;
@@ -47,14 +50,19 @@ void Parking::watch() noexcept {
 }
 
 void Parking::run() {
+  const auto tables = [this] {
+    const std::lock_guard lock(mutex_);
+    return tables_;
+  }();
   for (;;) {
     std::this_thread::sleep_for(kInterval);
     looking_ = true;
-    if (!ends_) ipc_collect();
+    for (const Table& table : tables)
+      if (!ends_) table.collect();
     looking_ = false;
     // Asked again under the mutex: whoever parks something from here on finds no thread and starts one.
     const std::lock_guard lock(mutex_);
-    if (ends_ || (ExportTable::instance().parked().count == 0 && ImportTable::instance().closing().count == 0)) {
+    if (ends_ || std::ranges::none_of(tables, [](const Table& table) { return table.is_waiting(); })) {
       running_ = false;
       return;
     }

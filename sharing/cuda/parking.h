@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <vector>
 
 namespace millrace::cuda {
 
@@ -13,7 +14,16 @@ namespace millrace::cuda {
 /// Thread-safe, also across fork(): the child has nothing that waits, and no thread.
 class Parking {
  public:
+  /// A table whose memory waits.
+  struct Table {
+    void (*collect)();     ///< Frees what need not wait any more.
+    bool (*is_waiting)();  ///< Whether anything still waits. Runs no code of the user's.
+  };
+
   static Parking& instance();
+
+  /// Called once by each table, when it is made, which is before main().
+  void look_after(Table table);
 
   /// Something waits. Throws nothing: without a thread, the next export or free looks at it.
   void watch() noexcept;
@@ -28,8 +38,9 @@ class Parking {
   Parking();
   void run();
 
-  std::mutex mutex_;  // Protects running_. Taken before those of the tables.
+  std::mutex mutex_;  // Protects the next two. Taken before those of the tables.
   bool running_ = false;
+  std::vector<Table> tables_;
   std::atomic<bool> looking_ = false;
   static std::atomic<bool> ends_;
 };

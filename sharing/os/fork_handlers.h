@@ -17,6 +17,7 @@ enum class ForkRank {
   kForkServer,
   kOwnChildren,
   kProcessFamily,
+  kStartMethod,
   kProcessEnd,
   kIdentity,
 };

@@ -28,6 +28,14 @@ bool PidFd::kill(int signal) const {
   return true;
 }
 
+void PidFd::kill_if_allowed(int signal) const {
+  try {
+    kill(signal);
+  } catch (const SyscallError& e) {
+    if (e.code().value() != EPERM) throw;
+  }
+}
+
 std::optional<int> PidFd::reap() const {
   // By pidfd and not by number: had somebody else reaped the child, the number might be another child's by now.
   siginfo_t info{};

@@ -30,6 +30,10 @@ class PidFd {
   /// Sends a signal; false when the process is already gone.
   bool kill(int signal) const;
 
+  /// As kill(), but a process that has given up its privileges since it started the other may send it none, and then
+  /// nothing happens.
+  void kill_if_allowed(int signal) const;
+
   /// True once the process has ended; waits for that at most `timeout` (nullopt: for ever).
   bool wait_ended(Timeout timeout) const;
 

@@ -185,6 +185,12 @@ ExceptionReport report_current_exception() {
   return report;
 }
 
+void print_current_exception(const std::string& process) {
+  const auto report = report_current_exception();
+  std::fprintf(stderr, "Process %s (pid %d): %s\n%s", process.c_str(), ::getpid(), report.headline().c_str(),
+               report.backtrace.c_str());
+}
+
 namespace {
 
 // Called for every throw of the program, so it does nothing that could throw.

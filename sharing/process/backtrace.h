@@ -35,4 +35,7 @@ void record_throws();
 /// Puts the exception being handled into words. REQUIRES: inside a catch block.
 ExceptionReport report_current_exception();
 
+/// Writes that to stderr, in the name of a process. REQUIRES: inside a catch block.
+void print_current_exception(const std::string& process);
+
 }  // namespace millrace

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <iostream>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -19,7 +18,7 @@
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/os/syscall.h"
-#include "millrace/sharing/process/backtrace.h"
+#include "millrace/sharing/process/child_request.h"
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/sharing/process/function_ref.h"
 #include "millrace/sharing/process/process_end.h"
@@ -28,18 +27,6 @@
 #include "millrace/sharing/process/reexec.h"
 
 namespace millrace {
-
-const char* to_string(StartMethod method) {
-  switch (method) {
-    case StartMethod::kForkServer:
-      return "forkserver";
-    case StartMethod::kFork:
-      return "fork";
-    case StartMethod::kSpawn:
-      return "spawn";
-  }
-  return "?";
-}
 
 namespace {
 
@@ -79,7 +66,7 @@ struct OwnChildren {
   static void end_all() noexcept {
     auto& children = *current();
     const std::lock_guard lock(children.mutex);
-    for (const auto& process : children.running) detail::signal_if_allowed(*process, SIGKILL);
+    for (const auto& process : children.running) process->kill_if_allowed(SIGKILL);
     // Bounded: a process in an uninterruptible system call does not die.
     for (const auto& process : children.running)
       if (process->wait_ended(kKillLimit)) process->reap();
@@ -104,26 +91,10 @@ std::optional<ExitStatus> status_of_zombie(pid_t pid) {
   return ExitStatus(stat->exit_code);
 }
 
-// std::exit() in a child, from wherever: what the child registered with atexit() has run by now; the rest, copied from
-// the parent with its memory, is not ours to run, nor are its static destructors.
-[[noreturn]] void leave(int code, void*) {
-  std::cout.flush();
-  std::clog.flush();
-  std::fflush(nullptr);
-  ::_exit(code);
-}
-
-[[noreturn]] void run_entry(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
-                            const std::string& name) {
-  int code = 1;
-  record_throws();
-  try {
-    code = entry(arguments, std::move(fds));
-  } catch (...) {
-    detail::print_current_exception(name);
-  }
-  detail::run_process_end_handlers();
-  leave(code, nullptr);
+// Kills and reaps a child that cannot be handed to anybody, so that it does not run unowned.
+void abandon(pid_t child) {
+  ::kill(child, SIGKILL);
+  detail::retry_interrupted([&] { return ::waitpid(child, nullptr, 0); });
 }
 
 bool g_runs_an_entry = false;  // In a forked child of ours.
@@ -150,7 +121,7 @@ class LeaveInChild {
 
   // The C library gives every function of the list the exit code, also those whose type does not say so.
   static void run(void* registered_by, int code) {
-    if (g_runs_an_entry && registered_by != parent()) leave(code, nullptr);
+    if (g_runs_an_entry && registered_by != parent()) detail::leave(code, nullptr);
   }
 };
 
@@ -158,7 +129,7 @@ class LeaveInChild {
 [[noreturn]] void run_forked(const Prologue& prologue, const ChildSpec& spec, std::vector<OwnedFd> fds) noexcept {
   g_runs_an_entry = true;
   run_prologue(prologue);
-  run_entry(spec.entry, spec.arguments, std::move(fds), spec.name);
+  detail::run_entry(spec.entry, spec.arguments, std::move(fds), spec.name);
 }
 
 pid_t fork_here(const ChildSpec& spec) {
@@ -183,7 +154,7 @@ pid_t spawn_program(const ChildSpec& spec) {
   try {
     socket.send(encode(ChildRequest{entry, spec.arguments, spec.name, unsealed_memory()}).bytes, spec.fds);
   } catch (...) {
-    detail::abandon(pid);
+    abandon(pid);
     throw;
   }
   return pid;
@@ -192,15 +163,18 @@ pid_t spawn_program(const ChildSpec& spec) {
 }  // namespace
 
 Child start_child(StartMethod method, const ChildSpec& spec) {
-  if (method == StartMethod::kForkServer)
-    return ForkServer::instance().start({identify(spec.entry), spec.arguments, spec.name, unsealed_memory()}, spec.fds);
+  if (method == StartMethod::kForkServer) {
+    auto made =
+        ForkServer::instance().start({identify(spec.entry), spec.arguments, spec.name, unsealed_memory()}, spec.fds);
+    return {made.pid, std::make_shared<const PidFd>(std::move(made.process)), std::move(made.status)};
+  }
   const pid_t pid = method == StartMethod::kFork ? fork_here(spec) : spawn_program(spec);
   try {
     Child child(pid, std::make_shared<const PidFd>(PidFd::open(pid)), OwnedFd());
     OwnChildren::current()->add(child.pidfd_);
     return child;
   } catch (...) {
-    detail::abandon(pid);
+    abandon(pid);
     throw;
   }
 }
@@ -230,32 +204,4 @@ ExitStatus Child::collect() {
   return got == static_cast<ssize_t>(sizeof status) ? ExitStatus(status) : ExitStatus::unknown();
 }
 
-namespace detail {
-
-void signal_if_allowed(const PidFd& process, int signal) {
-  try {
-    process.kill(signal);
-  } catch (const SyscallError& e) {
-    if (e.code().value() != EPERM) throw;
-  }
-}
-
-void abandon(pid_t child) {
-  ::kill(child, SIGKILL);
-  retry_interrupted([&] { return ::waitpid(child, nullptr, 0); });
-}
-
-void print_current_exception(const std::string& process) {
-  const auto report = report_current_exception();
-  std::fprintf(stderr, "Process %s (pid %d): %s\n%s", process.c_str(), ::getpid(), report.headline().c_str(),
-               report.backtrace.c_str());
-}
-
-void run_child(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
-               const std::string& name) {
-  ::on_exit(&leave, nullptr);
-  run_entry(entry, arguments, std::move(fds), name);
-}
-
-}  // namespace detail
 }  // namespace millrace

@@ -2,26 +2,20 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/pidfd.h"
+#include "millrace/sharing/process/child_entry.h"
 #include "millrace/sharing/process/exit_status.h"
 #include "millrace/sharing/process/start_method.h"
 #include "millrace/sharing/sync/deadline.h"
 
 namespace millrace {
-
-/// What a child runs. Receives the arguments' bytes and the descriptors of its ChildSpec, in their order, and returns
-/// the exit code. An exception ends the child with its type, text and backtrace on stderr and exit code 1. std::exit()
-/// ends it as returning does: output is flushed, and of handlers only those that the child itself registered run.
-using ChildEntry = int (*)(std::span<const std::byte> arguments, std::vector<OwnedFd> fds);
 
 struct ChildSpec {
   ChildEntry entry = nullptr;
@@ -55,7 +49,6 @@ class Child {
 
  private:
   friend Child start_child(StartMethod method, const ChildSpec& spec);
-  friend class ForkServer;
 
   using SharedPidFd = std::shared_ptr<const PidFd>;
 
@@ -79,21 +72,4 @@ class Child {
 /// (the entry is not there either, no descriptors left), or std::logic_error when init() was not called.
 Child start_child(StartMethod method, const ChildSpec& spec);
 
-namespace detail {
-
-/// As process.kill(), but a process that has given up its privileges since it started the other may send it none, and
-/// then nothing happens.
-void signal_if_allowed(const PidFd& process, int signal);
-
-/// Kills and reaps a child of this process that cannot be handed to anybody, so that it does not run unowned.
-void abandon(pid_t child);
-
-/// Writes the exception being handled to stderr, in the name of a process. REQUIRES: inside a catch block.
-void print_current_exception(const std::string& process);
-
-/// A child spec as it crosses a socket, and the end of the road in the child: runs the entry and exits.
-[[noreturn]] void run_child(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
-                            const std::string& name);
-
-}  // namespace detail
 }  // namespace millrace

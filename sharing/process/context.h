@@ -1,7 +1,6 @@
 #pragma once
 
 #include <utility>
-#include <vector>
 
 #include "millrace/sharing/process/process.h"
 #include "millrace/sharing/process/start_method.h"
@@ -29,16 +28,6 @@ class Context {
  private:
   StartMethod method_;
 };
-
-/// Says how this program starts processes: once, before the first one. Throws std::logic_error when it has been said or
-/// used already. A child starts its own children as its parent does.
-void set_start_method(StartMethod method);
-
-/// How this program starts processes: kForkServer unless set. From here on it cannot be set.
-StartMethod get_start_method();
-
-/// Every start method, the default first.
-std::vector<StartMethod> get_all_start_methods();
 
 inline Context get_context(StartMethod method) { return Context(method); }
 inline Context get_context() { return Context(get_start_method()); }

@@ -6,43 +6,22 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <stdexcept>
-#include <string>
-#include <vector>
+#include <utility>
 
 #include "millrace/sharing/channel/fd_socket.h"
-#include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/os/hidden_fork.h"
-#include "millrace/sharing/process/child.h"
-#include "millrace/sharing/process/function_ref.h"
+#include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/os/pidfd.h"
+#include "millrace/sharing/process/child_request.h"
+#include "millrace/sharing/process/errors.h"
 
 namespace millrace {
 
-/// A child to start, as it travels to the fork server or to a program executed afresh. The descriptors travel beside
-/// it.
-struct ChildRequest {
-  FunctionRef entry;
-  std::vector<std::byte> arguments;
-  std::string name;
-  UnsealedMemory unsealed = UnsealedMemory::kRefused;
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(entry, name, arguments, unsealed);
-  }
-};
-
-/// The fork server is stopped, by SIGSTOP or a debugger, and can start nothing until it is continued.
-class ForkServerStopped : public std::runtime_error {
- public:
-  explicit ForkServerStopped(pid_t server);
-};
-
-/// The fork server cannot fork, because libraries or tools run threads in it. Names them and the cures; processes of
-/// the other start methods can be started all the same.
-class ServerHasThreads : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
+/// A child that the fork server has made.
+struct ServedChild {
+  pid_t pid = 0;
+  PidFd process;
+  OwnedFd status;  ///< On which the server writes how it ended: an int of waitpid()'s encoding.
 };
 
 /// The client side of the fork server: a single-threaded process that forks children on request, reaps them and reports
@@ -69,7 +48,7 @@ class ForkServer {
 
   /// Starts a child. Throws ForkServerStopped after a tenth of a second at most, or std::runtime_error with the reason.
   /// A child that a stopped server makes later, when it is continued, is killed by the next call.
-  Child start(const ChildRequest& request, std::span<const int> fds);
+  ServedChild start(const ChildRequest& request, std::span<const int> fds);
 
   /// The server's process id, for tests and diagnostics.
   pid_t pid();
@@ -103,10 +82,4 @@ class ForkServer {
   friend struct ProcessForkServer;
 };
 
-namespace detail {
-
-/// The server's whole life. Returns when the client is gone and every child reaped.
-void serve_forks(FdSocket client, PidFd client_process);
-
-}  // namespace detail
 }  // namespace millrace

@@ -11,8 +11,9 @@
 
 #include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/start_thread.h"
+#include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/child.h"
-#include "millrace/sharing/process/context.h"
+#include "millrace/sharing/process/process_end.h"
 #include "millrace/sharing/process/prologue.h"
 
 namespace millrace::multiprocessing {
@@ -68,13 +69,13 @@ struct ProcessFamily {
   std::optional<ProcessInfo> parent;
   std::vector<int> identity;
   int made = 0;  // Processes, to number them.
-  std::optional<StartMethod> method;
   std::list<std::shared_ptr<Process::State>> running;
   bool finishes_at_exit = false;
 
   static ProcessFamily*& current() {
     static ProcessFamily* family = [] {
       at_fork(ForkRank::kProcessFamily, {nullptr, nullptr, [] { current() = new ProcessFamily; }});
+      millrace::detail::join_before_process_end(&detail::finish_children);
       return new ProcessFamily;
     }();
     return family;
@@ -154,12 +155,12 @@ int run_process(std::span<const std::byte> bytes, std::vector<OwnedFd> fds) {
   here.self = {start.self.name, ::getpid(), start.self.daemon};
   here.parent = start.parent;
   here.identity = start.identity;
-  here.method = start.default_method;
+  detail::inherit_start_method(start.default_method);
   int code = 0;
   try {
     run_call(start.target, archive);
   } catch (...) {
-    millrace::detail::print_current_exception(start.self.name);
+    print_current_exception(start.self.name);
     code = 1;
   }
   detail::finish_children();
@@ -204,7 +205,7 @@ void Process::start() {
     const std::lock_guard lock(here.mutex);
     here.forget_ended();
     start.parent = here.self;
-    start.default_method = here.method;
+    start.default_method = detail::settled_start_method();
   }
   ChildSpec spec{run_process, encode(start).bytes, call.arguments.fd_numbers(), state.name};
   spec.arguments.insert(spec.arguments.end(), call.arguments.bytes.begin(), call.arguments.bytes.end());
@@ -284,28 +285,6 @@ std::vector<ProcessInfo> active_children() {
   std::vector<ProcessInfo> children;
   for (const auto& state : here.running) children.push_back({state->name, state->child.pid(), state->daemon});
   return children;
-}
-
-void set_start_method(StartMethod method) {
-  auto& here = family();
-  const std::lock_guard lock(here.mutex);
-  if (here.method)
-    throw std::logic_error(std::string("cannot set the start method to ") + to_string(method) + ": it is " +
-                           to_string(*here.method) +
-                           " already, set or used before. Set it once, at the top of main(); get_context() gives "
-                           "others beside it");
-  here.method = method;
-}
-
-StartMethod get_start_method() {
-  auto& here = family();
-  const std::lock_guard lock(here.mutex);
-  if (!here.method) here.method = StartMethod::kForkServer;
-  return *here.method;
-}
-
-std::vector<StartMethod> get_all_start_methods() {
-  return {StartMethod::kForkServer, StartMethod::kFork, StartMethod::kSpawn};
 }
 
 }  // namespace millrace::multiprocessing

@@ -1,12 +1,12 @@
 #include "millrace/sharing/process/process_end.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <vector>
 
 #include "millrace/sharing/os/fork_handlers.h"
-#include "millrace/sharing/process/process.h"
 
 namespace millrace {
 namespace {
@@ -42,14 +42,17 @@ struct Handlers {
     return handler;
   }
 };
+constinit std::atomic<void (*)()> g_join = nullptr;
 [[maybe_unused]] Handlers* const& kHandlersAtLoad = Handlers::current();
 
 }  // namespace
 
 void at_process_end(Handler handler) { Handlers::current()->add(handler); }
 
+void detail::join_before_process_end(void (*join)()) { g_join = join; }
+
 void detail::run_process_end_handlers() noexcept {
-  multiprocessing::detail::finish_children();
+  if (const auto join = g_join.load()) join();
   while (const Handler handler = Handlers::current()->take_latest()) handler();
 }
 

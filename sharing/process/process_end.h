@@ -9,6 +9,10 @@ void at_process_end(void (*handler)() noexcept);
 
 namespace detail {
 
+/// Has `join` called at every end before the handlers: it joins the processes that this one has started, should there
+/// be any. Of a program one function, which forked children keep.
+void join_before_process_end(void (*join)());
+
 /// Calls the handlers at an end that exit() does not see.
 void run_process_end_handlers() noexcept;
 

@@ -1,7 +1,6 @@
 #include "millrace/sharing/process/reexec.h"
 
 #include <sched.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,14 +26,16 @@
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/execute.h"
 #include "millrace/sharing/os/hidden_fork.h"
 #include "millrace/sharing/os/signals_blocked.h"
 #include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/os/syscall.h"
-#include "millrace/sharing/process/child.h"
-#include "millrace/sharing/process/fork_server.h"
-#include "millrace/sharing/process/init.h"
+#include "millrace/sharing/process/child_entry.h"
+#include "millrace/sharing/process/child_request.h"
+#include "millrace/sharing/process/function_ref.h"
 #include "millrace/sharing/process/prologue.h"
+#include "millrace/sharing/process/serve_forks.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -83,11 +84,9 @@ std::optional<pid_t> peer_of(int fd) {
   detail::run_child(entry, request.arguments, std::move(message->fds), request.name);
 }
 
-// This program, as execve() wants it.
+// This program, as execve wants it.
 class ThisProgram {
  public:
-  static constexpr const char* kPath = "/proc/self/exe";
-
   ThisProgram() : marker_(std::string(kMarker) + "=" + std::string(kDigits, '\0')) {
     for (char** entry = environ; *entry != nullptr; ++entry) environment_.push_back(*entry);
     environment_.push_back(marker_.data());
@@ -112,8 +111,10 @@ class ThisProgram {
   std::vector<char*> environment_;
 };
 
+bool g_takes_roles = false;  // This program, executed again, will call become_reexec_role() too.
+
 void require_init() {
-  if (::secure_getenv(kMarker) == nullptr && init_was_called()) return;
+  if (::secure_getenv(kMarker) == nullptr && g_takes_roles) return;
   throw std::logic_error(
       "Millrace needs to start a process, but main() has not called millrace::init(argc, argv): make that its first "
       "statement");
@@ -175,7 +176,7 @@ void close_from(int first) noexcept {
   for (int fd = first; static_cast<rlim_t>(fd) < std::min<rlim_t>(limit.rlim_cur, 1 << 20); ++fd) ::close(fd);
 }
 
-// Those of the program, which execve() would reset: run here, they would find locks that nobody lets go.
+// Those of the program, which execve would reset: run here, they would find locks that nobody lets go.
 void reset_handlers() noexcept {
   for (int signal = 1; signal < NSIG; ++signal) {
     struct sigaction action {};
@@ -200,8 +201,7 @@ struct Execution {
     ::sigprocmask(SIG_SETMASK, &execution.signals, nullptr);
     ::dup2(execution.socket, kSocketNumber);
     close_from(kSocketNumber + 1);
-    ::execve(ThisProgram::kPath, execution.program.arguments(), execution.program.environment());
-    execution.error = errno;
+    execution.error = become_this_program(execution.program.arguments(), execution.program.environment());
     ::_exit(1);
   }
 };
@@ -277,18 +277,9 @@ namespace detail {
 std::pair<pid_t, FdSocket> execute_child() {
   require_init();
   auto [ours, theirs] = FdSocket::pair();
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_adddup2(&actions, theirs.fd(), kSocketNumber);
-  // What the caller or its libraries opened without O_CLOEXEC is none of the new program's business.
-  ::posix_spawn_file_actions_addclosefrom_np(&actions, kSocketNumber + 1);
   ThisProgram program;
   program.set_parent(::getpid());
-  pid_t pid = 0;
-  const int error =
-      ::posix_spawn(&pid, ThisProgram::kPath, &actions, nullptr, program.arguments(), program.environment());
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw_start_error(error, "execution of this program afresh");
+  const pid_t pid = execute_this_program(program.arguments(), program.environment(), theirs.fd(), kSocketNumber);
   send_role(ours, ReexecRole::kChild, {});
   return {pid, std::move(ours)};
 }
@@ -328,6 +319,7 @@ ExecutedServer execute_server() {
 }
 
 void become_reexec_role() {
+  g_takes_roles = true;
   const char* marker = ::secure_getenv(kMarker);
   if (marker == nullptr) return;
   const auto parent = parse_pid(marker);

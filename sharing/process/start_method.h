@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <vector>
+
 namespace millrace {
 
 /// How a child process comes to be. Names and meaning are those of Python's multiprocessing.
@@ -10,5 +13,28 @@ namespace millrace {
 enum class StartMethod { kForkServer, kFork, kSpawn };
 
 const char* to_string(StartMethod method);
+
+namespace multiprocessing {
+
+/// Says how this program starts processes: once, before the first one. Throws std::logic_error when it has been said or
+/// used already. A child starts its own children as its parent does.
+void set_start_method(StartMethod method);
+
+/// How this program starts processes: kForkServer unless set. From here on it cannot be set.
+StartMethod get_start_method();
+
+/// Every start method, the default first.
+std::vector<StartMethod> get_all_start_methods();
+
+namespace detail {
+
+/// How this program starts processes; nullopt while it is not settled. For its children.
+std::optional<StartMethod> settled_start_method();
+
+/// In a child: what settled_start_method() was in the parent.
+void inherit_start_method(std::optional<StartMethod> method);
+
+}  // namespace detail
+}  // namespace multiprocessing
 
 }  // namespace millrace

@@ -62,8 +62,8 @@ TEST(Security, CodeIsLoadedAndProgramsAreStartedInSixFilesOnly) {
                 "apps/millrace/front/main.cpp",      // millrace-run, beside it.
                 "loader/device/compile.cpp",         // NVRTC.
                 "sharing/cuda/driver.cpp",           // The CUDA driver.
+                "sharing/os/execute.cpp",            // The program itself.
                 "sharing/process/function_ref.cpp",  // A library that a parent's function is in.
-                "sharing/process/reexec.cpp",        // The program itself.
                 "sharing/process/torch_cuda.cpp",    // LibTorch's CUDA part, beside its CPU part.
             }));
 }

@@ -15,6 +15,7 @@
 
 #include "millrace/loader/data_loader.h"
 #include "millrace/sharing/os/pidfd.h"
+#include "millrace/sharing/process/child.h"
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/tests/loader/datasets_for_tests.h"
 #include "millrace/tests/support/process_probe.h"

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -165,6 +166,51 @@ std::vector<std::string> violations(const std::string& path, const std::string& 
   return found;
 }
 
+// A module is a header with its source: what their paths have in common.
+std::string module_of(const fs::path& path) { return fs::path(path).replace_extension(); }
+
+// What each module of some files, by path and text, includes of the others. An include means the file that a reader
+// would look for: that of the name from the root, or beside the file.
+std::map<std::string, std::set<std::string>> includes_among(const std::map<std::string, std::string>& files) {
+  static const std::regex kInclude(R"(\n\s*#\s*include\s*[<"](millrace/)?([^>"]+)[>"])");
+  std::map<std::string, std::set<std::string>> included;
+  for (const auto& [path, text] : files) {
+    const std::string lines = "\n" + text;
+    for (std::sregex_iterator found(lines.begin(), lines.end(), kInclude), end; found != end; ++found) {
+      const std::string name = (*found)[2];
+      const std::string beside = (fs::path(path).parent_path() / name).lexically_normal();
+      const std::string& file = files.contains(beside) ? beside : name;
+      if (files.contains(file) && module_of(file) != module_of(path)) included[module_of(path)].insert(module_of(file));
+    }
+  }
+  return included;
+}
+
+// The modules of each circle, "a, b, c": those that include each other, be it by way of others.
+std::set<std::string> circles_among(const std::map<std::string, std::string>& files) {
+  const auto included = includes_among(files);
+  std::map<std::string, std::set<std::string>> reached;
+  for (const auto& [module, _] : included) {
+    std::vector<std::string> open = {module};
+    while (!open.empty()) {
+      const auto found = included.find(open.back());
+      open.pop_back();
+      if (found == included.end()) continue;
+      for (const std::string& next : found->second)
+        if (reached[module].insert(next).second) open.push_back(next);
+    }
+  }
+  std::set<std::string> circles;
+  for (const auto& [module, others] : reached) {
+    std::string circle;
+    for (const std::string& other : others)
+      if (reached.contains(other) && reached.at(other).contains(module))
+        circle.append(circle.empty() ? "" : ", ").append(other);
+    if (!circle.empty()) circles.insert(circle);
+  }
+  return circles;
+}
+
 std::string read(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
@@ -198,6 +244,15 @@ TEST(Layering, EveryIncludeFollowsTheTable) {
     if (is_inside(path, "tests/consumer/app")) continue;  // a project of its own, which sees the installed headers
     for (const std::string& violation : violations(path, read(kRoot / path))) ADD_FAILURE() << violation;
   }
+}
+
+TEST(Layering, NoModulesIncludeEachOtherInACircle) {
+  std::map<std::string, std::string> files;
+  for (const std::string& path : files_with(kSources))
+    if (!is_inside(path, "tests") && !is_inside(path, "benchmarks")) files.emplace(path, read(kRoot / path));
+  for (const std::string& circle : circles_among(files))
+    ADD_FAILURE() << "include each other in a circle: " << circle
+                  << "; what both sides need belongs in a module below both, or into the one that owns it";
 }
 
 TEST(Layering, EveryIncludedHeaderOfOursExists) {
@@ -264,6 +319,20 @@ TEST(Layering, ReportNamesFileLineAndArrow) {
   const auto found = violations("samplers/x.cpp", "#include <vector>\n  #  include \"millrace/loader/batch.h\"\n");
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0], "samplers/x.cpp:2: samplers -> loader (millrace/loader/batch.h); samplers may include: torch");
+}
+
+TEST(Layering, CircleIsNamedByItsModulesAlone) {
+  std::map<std::string, std::string> files = {
+      {"sharing/a.h", "#include \"millrace/sharing/b.h\"\n"},
+      {"sharing/b.h", "#pragma once\n"},
+      {"sharing/b.cpp", "#include \"millrace/sharing/b.h\"\n#include <c.h>\n"},
+      {"sharing/c.h", "#pragma once\n#include \"millrace/sharing/a.h\"\n#include \"millrace/sharing/below.h\"\n"},
+      {"sharing/below.h", "#include <vector>\n"},
+      {"sharing/above.cpp", "#include \"millrace/sharing/a.h\"\n"},
+  };
+  EXPECT_EQ(circles_among(files), std::set<std::string>{"sharing/a, sharing/b, sharing/c"});
+  files["sharing/b.cpp"] = "#include \"millrace/sharing/b.h\"\n";
+  EXPECT_EQ(circles_among(files), std::set<std::string>{});
 }
 
 TEST(Layering, TorchStaysOutOfSharingButForItsTwoFolders) {

@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
-#include <deque>
-#include <map>
 #include <mutex>
 #include <thread>
 
@@ -21,11 +19,14 @@
 #include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/pool/call_board.h"
+#include "millrace/sharing/pool/function_table.h"
+#include "millrace/sharing/pool/task_table.h"
 #include "millrace/sharing/pool/worker.h"
 
 namespace millrace::multiprocessing {
 namespace {
 
+using detail::EndedTask;
 using detail::ItemFeed;
 using detail::Job;
 using detail::Outcome;
@@ -83,7 +84,6 @@ class Pool::Core {
       initializer_.emplace(detail::Initializer{call.target, call.arguments.bytes, {}});
       for (const auto& fd : call.arguments.fds) initializer_->fds.push_back(duplicate(fd.get()));
     }
-    for (uint32_t slot = CallBoard::kSlots; slot > 0; --slot) free_slots_.push_back(slot - 1);
     events_.add(bell_.fd(), kBell);
     try {
       for (uint32_t seat = 0; seat < workers_.size(); ++seat) start_worker(seat);
@@ -161,9 +161,9 @@ class Pool::Core {
   }
 
   void take(std::shared_ptr<Job> job, PoolFunction function, std::vector<PoolTask> tasks) {
-    const uint32_t number = number_of(function);
-    for (auto& task : tasks) waiting_.push_back({job, number, std::move(task)});
-    fill_board();
+    const uint32_t number = functions_.number_of(function);
+    for (auto& task : tasks) tasks_.add({job, number, std::move(task)});
+    tasks_.fill_board();
   }
 
  public:
@@ -213,18 +213,6 @@ class Pool::Core {
     uint16_t number = 0;
   };
 
-  // A task that is in the pool.
-  struct Task {
-    std::shared_ptr<Job> job;
-    uint32_t function = 0;
-    PoolTask calls;
-  };
-
-  struct Ended {
-    Task task;
-    Outcome outcome;
-  };
-
   static size_t seats(const PoolOptions& options) {
     if (options.processes_ < 0)
       throw std::invalid_argument("a pool of " + std::to_string(options.processes_) + " processes was asked for");
@@ -256,21 +244,21 @@ class Pool::Core {
       board_.woke_up();
       attend(ready);
     }
-    std::vector<Ended> ended;
+    std::vector<EndedTask> ended;
     bool goes_on = true;
     {
       const std::lock_guard lock(mutex_);
-      collect_done();
+      tasks_.collect_done();
       if (phase_ == Phase::kTerminated) {
         end_workers();
-        fail_all(std::make_exception_ptr(terminated()));
+        tasks_.fail_all(std::make_exception_ptr(terminated()));
       } else {
-        fill_board();
+        tasks_.fill_board();
         if (phase_ == Phase::kClosed && is_idle() && !std::exchange(dismissed_, true)) board_.close();
       }
       goes_on = std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker.process; }) ||
                 phase_ == Phase::kOpen;
-      ended.swap(ended_);
+      ended = tasks_.take_ended();
     }
     // Without the mutex, since callbacks may submit.
     for (auto& [task, outcome] : ended) task.job->finish(task.calls.first, task.calls.count, std::move(outcome));
@@ -293,7 +281,7 @@ class Pool::Core {
 
   // Calls
 
-  bool is_idle() const { return waiting_.empty() && free_slots_.size() == CallBoard::kSlots && open_feeds_ == 0; }
+  bool is_idle() const { return tasks_.is_empty() && open_feeds_ == 0; }
 
   std::vector<std::shared_ptr<ItemFeed>> feeds() {
     const std::lock_guard lock(mutex_);
@@ -303,70 +291,10 @@ class Pool::Core {
     return alive;
   }
 
-  uint32_t number_of(PoolFunction function) {
-    const auto known = numbers_.find(function);
-    if (known != numbers_.end()) return known->second;
-    targets_.push_back({identify_function(function.invoker), identify_function(function.function)});
-    names_.push_back(function.function);
-    return numbers_.emplace(function, static_cast<uint32_t>(targets_.size() - 1)).first->second;
-  }
-
-  void fill_board() {
-    while (!waiting_.empty() && !free_slots_.empty()) {
-      const uint32_t index = free_slots_.back();
-      free_slots_.pop_back();
-      auto& task = on_board_[index].emplace(std::move(waiting_.front()));
-      waiting_.pop_front();
-      awaited_each_ += task.job->awaited == Job::Awaited::kEachTask;
-      auto& [bytes, fds] = task.calls.arguments;
-      auto& slot = board_.slot(index);
-      slot.function = task.function;
-      slot.calls = static_cast<uint32_t>(task.calls.count);
-      slot.elsewhere = !fds.empty() || bytes.size() > CallSlot::kInlineBytes;
-      slot.bytes = 0;
-      if (slot.elsewhere == 0) {
-        slot.bytes = static_cast<uint32_t>(bytes.size());
-        if (!bytes.empty()) std::memcpy(slot.content, bytes.data(), bytes.size());
-        bytes = {};
-      }
-      board_.post(index);
-    }
-    // Results of a map are not waited for one by one. Then it is enough to be woken when the board runs low, or with
-    // the last of them: waking up for each would cost more than a small call.
-    board_.set_bell_below(awaited_each_ > 0 ? UINT32_MAX : waiting_.empty() ? 1 : CallBoard::kSlots / 2);
-    board_.wake_workers();
-  }
-
-  void end(uint32_t index, Outcome outcome) {
-    auto& task = on_board_[index];
-    awaited_each_ -= task->job->awaited == Job::Awaited::kEachTask;
-    ended_.push_back({std::move(*task), std::move(outcome)});
-    task.reset();
-    board_.free(index);
-    free_slots_.push_back(index);
-  }
-
-  void collect_done() {
-    for (uint32_t index = 0; index < CallBoard::kSlots; ++index) {
-      if (!on_board_[index] || !board_.is_done(index)) continue;
-      const auto& slot = board_.slot(index);
-      const size_t bytes = std::min<size_t>(slot.bytes, CallSlot::kInlineBytes);
-      Outcome outcome;
-      outcome.result.bytes.assign(slot.content, slot.content + bytes);
-      end(index, std::move(outcome));
-    }
-  }
-
-  void fail_all(const std::exception_ptr& error) {
-    for (uint32_t index = 0; index < CallBoard::kSlots; ++index)
-      if (on_board_[index]) end(index, {{}, error});
-    for (auto& task : std::exchange(waiting_, {})) ended_.push_back({std::move(task), {{}, error}});
-  }
-
   void break_down(const std::string& why) {
     if (broken_) return;
     broken_ = std::make_exception_ptr(BrokenPool(why));
-    fail_all(broken_);
+    tasks_.fail_all(broken_);
   }
 
   // Workers
@@ -411,12 +339,12 @@ class Pool::Core {
     const auto content = message.bytes().subspan(sizeof head);
     switch (head.what) {
       case PoolMessage::kAskFunction:
-        return answer(seat, encode(targets_.at(head.number)));
+        return answer(seat, encode(functions_.target(head.number)));
       case PoolMessage::kAskArguments:
         return answer_arguments(seat, head.number);
       case PoolMessage::kResult:
-        if (!on_board_.at(head.number)) return;
-        return end(head.number, {{{content.begin(), content.end()}, std::move(message.fds)}, nullptr});
+        if (!tasks_.on_board(head.number)) return;
+        return tasks_.end(head.number, {{{content.begin(), content.end()}, std::move(message.fds)}, nullptr});
       case PoolMessage::kInitializerRaised: {
         ExceptionReport report;
         DecodeArchive(content, {})(report);
@@ -434,13 +362,14 @@ class Pool::Core {
   }
 
   void answer_arguments(uint32_t seat, uint32_t slot) {
-    if (!on_board_.at(slot)) return;
+    const auto* const task = tasks_.on_board(slot);
+    if (!task) return;
     try {
-      answer(seat, on_board_[slot]->calls.arguments);
+      answer(seat, task->calls.arguments);
     } catch (...) {
       // No memory or descriptors to send them with. The worker, which waits for them, is replaced.
       workers_[seat].process->kill();
-      end(slot, {{}, std::current_exception()});
+      tasks_.end(slot, {{}, std::current_exception()});
     }
   }
 
@@ -448,7 +377,7 @@ class Pool::Core {
   void bury(uint32_t seat) {
     auto& worker = workers_[seat];
     read_messages(seat);  // What it had sent before.
-    collect_done();
+    tasks_.collect_done();
     events_.remove(worker.process->sentinel());
     events_.remove(worker.socket.fd());
     const auto pid = worker.process->pid().value();
@@ -470,10 +399,10 @@ class Pool::Core {
   }
 
   void lose(uint32_t slot, pid_t pid, int exitcode) {
-    const auto& task = *on_board_[slot];
+    const auto& task = *tasks_.on_board(slot);
     const auto item = task.job->describe(task.calls.first, task.calls.count);
-    const auto call = function_name(names_[task.function]) + (item.empty() ? "" : ", " + item);
-    end(slot, {{}, std::make_exception_ptr(WorkerLost(pid, exitcode, call))});
+    const auto call = functions_.name(task.function) + (item.empty() ? "" : ", " + item);
+    tasks_.end(slot, {{}, std::make_exception_ptr(WorkerLost(pid, exitcode, call))});
   }
 
   void end_workers() {
@@ -505,19 +434,12 @@ class Pool::Core {
   uint16_t last_number_ = 0;     // Of a worker. Comes round after 65,535 of them.
   int failed_starts_ = 0;
 
-  std::map<PoolFunction, uint32_t> numbers_;
-  std::vector<Target> targets_;     // By number.
-  std::vector<const void*> names_;  // By number: where the function is, to tell its name.
-
-  std::deque<Task> waiting_;  // For a slot on the board.
-  std::array<std::optional<Task>, CallBoard::kSlots> on_board_;
-  std::vector<uint32_t> free_slots_;
   std::vector<std::weak_ptr<ItemFeed>> feeds_;  // Of imaps; open_feeds_ of them have more calls to give.
   size_t open_feeds_ = 0;
-  size_t awaited_each_ = 0;   // Tasks on the board whose end somebody may be waiting for.
-  std::vector<Ended> ended_;  // Jobs will be told, without the mutex.
 
   CallBoard board_;
+  detail::TaskTable tasks_{board_};
+  detail::FunctionTable functions_;
   EventFd bell_;
   Epoll events_;  // For the pool's thread, save at the start.
   std::thread thread_;

@@ -13,6 +13,7 @@
 
 #include "millrace/sharing/pool/async_result.h"
 #include "millrace/sharing/pool/errors.h"
+#include "millrace/sharing/pool/function_table.h"
 #include "millrace/sharing/pool/item_feed.h"
 #include "millrace/sharing/pool/job.h"
 #include "millrace/sharing/process/call.h"
@@ -22,14 +23,6 @@
 namespace millrace::multiprocessing {
 
 namespace detail {
-
-/// A function that travels on its own first, and then as a number.
-struct PoolFunction {
-  const void* invoker;
-  const void* function;
-
-  auto operator<=>(const PoolFunction&) const = default;
-};
 
 template <class F>
 using ResultOf = std::decay_t<typename millrace::detail::SignatureOf<F>::Result>;

@@ -1,7 +1,13 @@
-# Sources say #include "millrace/sharing/os/owned_fd.h", in the build tree as in an installed one: this link makes the
-# source tree appear under that name.
-file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include)
-file(CREATE_LINK ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/include/millrace SYMBOLIC)
+# Sources say #include "millrace/sharing/os/owned_fd.h", in the build tree as in an installed one: these links make the
+# folders with sources appear under that name. One link to the whole tree would have the build in it, once more and again.
+set(_millrace_names ${PROJECT_BINARY_DIR}/include/millrace)
+if(IS_SYMLINK ${_millrace_names})
+  file(REMOVE ${_millrace_names})
+endif()
+file(MAKE_DIRECTORY ${_millrace_names})
+foreach(name apps benchmarks configs loader samplers sharing tests millrace.h version.h)
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${name} ${_millrace_names}/${name} SYMBOLIC)
+endforeach()
 
 # Most of the time that a file takes to compile is spent on what it includes from others, so the files of a folder are
 # compiled together, at most this many at a time. 0 compiles each by itself, which is quicker while working on one, and shows

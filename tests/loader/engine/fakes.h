@@ -4,8 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -13,6 +16,7 @@
 
 #include "millrace/loader/engine/crew.h"
 #include "millrace/loader/engine/in_flight.h"
+#include "millrace/loader/engine/order.h"
 #include "millrace/loader/engine/trainer_board.h"
 #include "millrace/loader/engine/worker_board.h"
 #include "millrace/loader/source.h"
@@ -99,6 +103,43 @@ class FakeSource final : public Source {
   Kind kind_;
   size_t size_;
   SampleSpec spec_ = {{"x", c10::ScalarType::Byte, {}}};
+};
+
+/// Gives the batches of a script, the same ones in every epoch. A batch's number is that of its stream as well.
+class ScriptedOrder final : public Order {
+ public:
+  struct Batch {
+    std::vector<int64_t> indices;
+    std::exception_ptr error = {};
+  };
+
+  explicit ScriptedOrder(std::vector<Batch> script) : script_(std::move(script)) {}
+
+  std::string name() const override { return "scripted"; }
+  std::optional<int64_t> size() const override { return std::ssize(script_); }
+  void begin(int64_t epoch) override {
+    epoch_ = epoch;
+    next_ = 0;
+  }
+  bool next(BatchPlan& plan, std::vector<int64_t>& indices) override {
+    if (next_ == script_.size()) return false;
+    plan = BatchPlan();
+    plan.epoch = epoch_;
+    plan.batch = plan.stream.stream = static_cast<int64_t>(next_);
+    plan.error = script_[next_].error;
+    indices = script_[next_++].indices;
+    return true;
+  }
+  void passed(const BatchPlan&, const PackedBatch*) override {}
+  void save(LoaderState& state, int64_t, const BatchPlan* next) const override {
+    state.batches = next != nullptr ? next->batch : std::ssize(script_);
+  }
+  void load(const LoaderState&) override {}
+
+ private:
+  std::vector<Batch> script_;
+  int64_t epoch_ = 0;
+  size_t next_ = 0;
 };
 
 /// Batches of four samples in two ranges, in three slots, and two workers.

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -17,51 +16,16 @@
 namespace millrace::opener_test {
 namespace {
 
+using engine_fakes::ScriptedOrder;
 using testing::ElementsAre;
-
-// Gives what is left of a script, the same in every epoch.
-class FakeOrder final : public Order {
- public:
-  struct Batch {
-    std::vector<int64_t> indices;
-    std::exception_ptr error = {};
-  };
-
-  explicit FakeOrder(std::vector<Batch> script) : script_(std::move(script)) {}
-
-  std::string name() const override { return "fake"; }
-  std::optional<int64_t> size() const override { return std::ssize(script_); }
-  void begin(int64_t epoch) override {
-    epoch_ = epoch;
-    next_ = 0;
-  }
-  bool next(BatchPlan& plan, std::vector<int64_t>& indices) override {
-    if (next_ == script_.size()) return false;
-    plan = BatchPlan();
-    plan.epoch = epoch_;
-    plan.batch = static_cast<int64_t>(next_);
-    plan.stream.stream = plan.batch;
-    plan.error = script_[next_].error;
-    indices = script_[next_++].indices;
-    return true;
-  }
-  void passed(const BatchPlan&, const PackedBatch*) override {}
-  void save(LoaderState&, int64_t, const BatchPlan*) const override {}
-  void load(const LoaderState&) override {}
-
- private:
-  std::vector<Batch> script_;
-  int64_t epoch_ = 0;
-  size_t next_ = 0;
-};
 
 struct OpenerTest : testing::Test, engine_fakes::Bench {
   using Kind = Source::Kind;
 
   // Opens what `script` gives, ahead as far as it goes.
-  void open_all(std::vector<FakeOrder::Batch> script, Kind kind = Kind::kRows) {
+  void open_all(std::vector<ScriptedOrder::Batch> script, Kind kind = Kind::kRows) {
     const engine_fakes::FakeSource source(kind, 20);
-    Cursor cursor(std::make_unique<FakeOrder>(std::move(script)), Cursor::Reach::kEpoch);
+    Cursor cursor(std::make_unique<ScriptedOrder>(std::move(script)), Cursor::Reach::kEpoch);
     const Tickets tickets(kind, options, in_flight, slots);
     Opener(source, options, cursor, in_flight, board, tickets).open_ahead(10);
   }
@@ -92,7 +56,8 @@ TEST_F(OpenerTest, PutsABatchOnTheBoardWithItsTickets) {
 
 TEST_F(OpenerTest, OpensAsManyAsAreWanted) {
   const engine_fakes::FakeSource source(Kind::kRows, 20);
-  Cursor cursor(std::make_unique<FakeOrder>(std::vector<FakeOrder::Batch>{{{1}}, {{2}}, {{3}}}), Cursor::Reach::kEpoch);
+  Cursor cursor(std::make_unique<ScriptedOrder>(std::vector<ScriptedOrder::Batch>{{{1}}, {{2}}, {{3}}}),
+                Cursor::Reach::kEpoch);
   const Tickets tickets(Kind::kRows, options, in_flight, slots);
   Opener tested(source, options, cursor, in_flight, board, tickets);
   tested.open_ahead(2);
@@ -185,7 +150,8 @@ TEST_F(OpenerTest, DealsOutBatchesInTurnsWithTorchsSeeds) {
 TEST_F(OpenerTest, DrawsTorchsSeedOnceAnEpoch) {
   options.seed_mode(SeedMode::kTorch);
   const engine_fakes::FakeSource source(Kind::kRows, 20);
-  Cursor cursor(std::make_unique<FakeOrder>(std::vector<FakeOrder::Batch>{{{1}}, {{2}}}), Cursor::Reach::kEpoch);
+  Cursor cursor(std::make_unique<ScriptedOrder>(std::vector<ScriptedOrder::Batch>{{{1}}, {{2}}}),
+                Cursor::Reach::kEpoch);
   const Tickets tickets(Kind::kRows, options, in_flight, slots);
   Opener tested(source, options, cursor, in_flight, board, tickets);
   tested.open_ahead(2);

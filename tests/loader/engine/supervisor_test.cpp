@@ -174,9 +174,9 @@ TEST_F(SupervisorTest, SettlesAnEstateWhenTheDeviceWritesForItNoMore) {
   EXPECT_THAT(inherited, IsEmpty());
   EXPECT_TRUE(tested.has_estates());
   tested.settle_estates(kNow + seconds(2), inherit);
+  EXPECT_FALSE(tested.has_estates());
   tested.settle_estates(kNow + seconds(3), inherit);
   ASSERT_EQ(inherited.size(), 1U) << "once";
-  EXPECT_FALSE(tested.has_estates());
   EXPECT_EQ(inherited[0].death.incarnation, 2U);
   EXPECT_EQ(inherited[0].phase, WorkerPhase::kReading);
   EXPECT_EQ(inherited[0].sample, 5);

@@ -12,9 +12,10 @@ millrace_test(loader_test
 millrace_test(engine_test
   loader/engine/audit_test.cpp loader/engine/cursor_test.cpp loader/engine/deliveries_test.cpp
   loader/engine/epoch_seeds_test.cpp loader/engine/failures_test.cpp loader/engine/in_flight_test.cpp
-  loader/engine/mender_test.cpp loader/engine/opener_test.cpp loader/engine/overflow_test.cpp
-  loader/engine/resume_test.cpp loader/engine/slot_memory_test.cpp loader/engine/supervisor_test.cpp
-  loader/engine/tally_test.cpp loader/engine/tickets_test.cpp loader/engine/verdict_test.cpp
+  loader/engine/mender_test.cpp loader/engine/opener_test.cpp loader/engine/order_test.cpp
+  loader/engine/overflow_test.cpp loader/engine/resume_test.cpp loader/engine/slot_memory_test.cpp
+  loader/engine/supervisor_test.cpp loader/engine/tally_test.cpp loader/engine/tickets_test.cpp
+  loader/engine/verdict_test.cpp
   LABELS asan TIMEOUT 60 LIBRARIES millrace_loader)
 millrace_test(image_test
   loader/image/decode_test.cpp loader/image/formats_test.cpp loader/image/hostile_test.cpp loader/image/jpeg_test.cpp

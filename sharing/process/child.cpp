@@ -42,6 +42,7 @@ constexpr auto kKillLimit = std::chrono::seconds(1);
 struct OwnChildren {
   std::mutex mutex;
   std::vector<std::shared_ptr<const PidFd>> running;
+  bool ended = false;
 
   static OwnChildren*& current() {
     static OwnChildren* children = [] {
@@ -51,11 +52,14 @@ struct OwnChildren {
     return children;
   }
 
-  void add(std::shared_ptr<const PidFd> process) {
+  // False when this process ends, and has ended them all.
+  [[nodiscard]] bool add(std::shared_ptr<const PidFd> process) {
     at_process_end(&end_all);
     const std::lock_guard lock(mutex);
+    if (ended) return false;
     std::erase_if(running, [](const auto& other) { return other.use_count() == 1 && reap_if_ended(*other); });
     running.push_back(std::move(process));
+    return true;
   }
 
   void remove(const PidFd& process) {
@@ -66,6 +70,7 @@ struct OwnChildren {
   static void end_all() noexcept {
     auto& children = *current();
     const std::lock_guard lock(children.mutex);
+    children.ended = true;
     for (const auto& process : children.running) process->kill_if_allowed(SIGKILL);
     // Bounded: a process in an uninterruptible system call does not die.
     for (const auto& process : children.running)
@@ -171,12 +176,13 @@ Child start_child(StartMethod method, const ChildSpec& spec) {
   const pid_t pid = method == StartMethod::kFork ? fork_here(spec) : spawn_program(spec);
   try {
     Child child(pid, std::make_shared<const PidFd>(PidFd::open(pid)), OwnedFd());
-    OwnChildren::current()->add(child.pidfd_);
-    return child;
+    if (OwnChildren::current()->add(child.pidfd_)) return child;
   } catch (...) {
     abandon(pid);
     throw;
   }
+  abandon(pid);
+  detail::refuse_start_at_process_end();
 }
 
 std::optional<ExitStatus> Child::wait(Timeout timeout) {

@@ -32,6 +32,7 @@ constexpr auto kAnswerLimit = seconds(30);  // A fork takes milliseconds; this i
 constexpr auto kLookIfStopped = milliseconds(100);
 constexpr auto kEndLimit = seconds(3);         // For a server that ends its children, and
 constexpr auto kServerKillLimit = seconds(1);  // for what SIGKILL takes.
+constexpr auto kStartLimit = seconds(1);       // For a start that is under way when the process ends.
 
 OwnedFd duplicate(int fd) { return OwnedFd(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd)); }
 
@@ -105,7 +106,7 @@ void ForkServer::connect() {
   // One that has died is nobody's pid any more as soon as its keeper has reaped it.
   if (socket_ && process_.wait_ended(milliseconds(0))) bury();
   if (socket_) return;
-  if (has_ended_) refuse_at_process_end();
+  if (has_ended_) detail::refuse_start_at_process_end();
   auto server = detail::execute_server();
   socket_ = std::move(server.socket);
   process_ = std::move(server.process);
@@ -122,24 +123,27 @@ void ForkServer::bury() {
   child_of_ours().reap();
 }
 
-// A thread that runs on while the process ends sees its workers end, and would start others. It is held, as an
-// exception out of it would turn a good end into a crash; not for ever, as somebody may still wait for it.
-void ForkServer::refuse_at_process_end() {
-  ::poll(nullptr, 0, static_cast<int>(milliseconds(kEndLimit).count()));
-  throw std::runtime_error("no process can be started while this one ends");
+// Another thread may be in the middle of a start, which it ends soon. What one holds for longer is left to it.
+std::unique_lock<std::mutex> ForkServer::lock_at_process_end(std::mutex& mutex) {
+  std::unique_lock lock(mutex, std::try_to_lock);
+  const multiprocessing::detail::Deadline limit(kStartLimit);
+  while (!lock && !limit.passed()) {
+    ::poll(nullptr, 0, 1);
+    static_cast<void>(lock.try_lock());
+  }
+  return lock;
 }
 
-// Other threads may run on while the process ends: what they hold is left to them.
 void ForkServer::end_at_process_end() noexcept {
   auto& process = *ProcessForkServer::current();
-  const std::unique_lock lock(process.mutex, std::try_to_lock);
+  const auto lock = lock_at_process_end(process.mutex);
   if (lock && process.server != nullptr) process.server->end();
 }
 
 void ForkServer::end() {
-  const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (!lock) return;
   has_ended_ = true;
+  const auto lock = lock_at_process_end(mutex_);
+  if (!lock) return;
   if (!socket_) return;
   socket_.close();
   // By a signal too: somebody else may hold a copy of the socket. One that is stopped would not take it.
@@ -181,6 +185,7 @@ std::optional<Message> ForkServer::receive_answer() {
 
 ServedChild ForkServer::start(const ChildRequest& request, std::span<const int> fds) {
   const auto encoded = encode(request);
+  if (has_ended_) detail::refuse_start_at_process_end();  // Without the lock, which the end waits for.
   const std::lock_guard lock(mutex_);
   std::optional<Message> answer;
   for (int attempt = 0; !answer && attempt < 2; ++attempt) {

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <mutex>
 #include <optional>
@@ -64,7 +65,7 @@ class ForkServer {
   void bury();
   static void end_at_process_end() noexcept;
   void end();
-  [[noreturn]] static void refuse_at_process_end();
+  static std::unique_lock<std::mutex> lock_at_process_end(std::mutex& mutex);
   bool is_stopped() const;
   const PidFd& child_of_ours() const { return keeper_ ? keeper_ : process_; }
   void require_not_stopped() const;
@@ -75,9 +76,9 @@ class ForkServer {
   FdSocket socket_;  // Empty while there is no server.
   pid_t pid_ = 0;
   PidFd process_;
-  PidFd keeper_;            // Parent of a server that was executed afresh; empty where the server is our own child.
-  size_t unanswered_ = 0;   // Requests sent whose answer has not been read.
-  bool has_ended_ = false;  // This process ends, and has ended its server.
+  PidFd keeper_;           // Parent of a server that was executed afresh; empty where the server is our own child.
+  size_t unanswered_ = 0;  // Requests sent whose answer has not been read.
+  std::atomic<bool> has_ended_ = false;  // This process ends: no start begins any more.
 
   friend struct ProcessForkServer;
 };

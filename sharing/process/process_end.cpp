@@ -1,9 +1,12 @@
 #include "millrace/sharing/process/process_end.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
+#include <stdexcept>
 #include <vector>
 
 #include "millrace/sharing/os/fork_handlers.h"
@@ -54,6 +57,12 @@ void detail::join_before_process_end(void (*join)()) { g_join = join; }
 void detail::run_process_end_handlers() noexcept {
   if (const auto join = g_join.load()) join();
   while (const Handler handler = Handlers::current()->take_latest()) handler();
+}
+
+void detail::refuse_start_at_process_end() {
+  constexpr int kHeldMs = 3000;
+  ::poll(nullptr, 0, kHeldMs);
+  throw std::runtime_error("no process can be started while this one ends");
 }
 
 }  // namespace millrace

@@ -16,5 +16,10 @@ void join_before_process_end(void (*join)());
 /// Calls the handlers at an end that exit() does not see.
 void run_process_end_handlers() noexcept;
 
+/// For a thread that runs on while the process ends: it sees its workers end, and would start others. It is held for
+/// three seconds, as an exception out of it would turn a good end into a crash; not for ever, as somebody may still
+/// wait for it. Then std::runtime_error.
+[[noreturn]] void refuse_start_at_process_end();
+
 }  // namespace detail
 }  // namespace millrace

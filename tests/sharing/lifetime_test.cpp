@@ -235,8 +235,11 @@ TEST_P(DroppedChildren, ThatHaveEndedAreReapedAtTheNextStart) {
   EXPECT_EQ(program.wait().code(), 0);
 }
 
-TEST(StartAtProgramEnd, RefusesAThreadThatStillStartsChildrenFromTheServer) {
-  Program program({test::built("tests/sharing_helper"), "end_starting", "forkserver"});
+class StartAtProgramEnd : public testing::TestWithParam<StartMethod> {};
+INSTANTIATE_TEST_SUITE_P(, StartAtProgramEnd, test::every_start_method(), test::start_method_name);
+
+TEST_P(StartAtProgramEnd, IsRefusedToAThreadThatRunsOn) {
+  Program program({test::built("tests/sharing_helper"), "end_starting", to_string(GetParam())});
   EXPECT_THAT(program.line(), HasSubstr("no process can be started while this one ends"));
   EXPECT_EQ(program.wait().code(), 0);
 }

@@ -50,7 +50,7 @@ struct SampleSpec {
   }
 };
 
-/// "image: uint8 [3, 224, 224], label: int64 []", for messages.
+/// "image: Byte [3, 224, 224], label: Long []", for messages and states: types as torch names them.
 std::string to_string(const SampleSpec& spec);
 
 /// Where one sample is written: its row of every field of the batch, in memory that the trainer will read without a

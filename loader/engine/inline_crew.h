@@ -10,9 +10,9 @@ namespace millrace {
 /// The trainer itself, which reads inside next(), with the code of the workers.
 class InlineCrew final : public Crew {
  public:
-  /// Borrows everything in `place`, whose spill is set, and the source.
-  InlineCrew(Worker::Place place, Source& source, const WorkerRole& role)
-      : overflow_(FdSocket::pair()), worker_((place.spill = &overflow_.second, place), source, role) {}
+  /// Borrows everything in `place`, but for its spill, and the source.
+  InlineCrew(const Worker::Place& place, Source& source, const WorkerRole& role)
+      : overflow_(FdSocket::pair()), worker_(with_overflow(place, overflow_.second), source, role) {}
 
   size_t size() const override { return 1; }
   bool fill_one() override { return worker_.fill_one(); }
@@ -21,6 +21,11 @@ class InlineCrew final : public Crew {
   int number_of(uint32_t) const override { return -1; }
 
  private:
+  static Worker::Place with_overflow(Worker::Place place, const FdSocket& theirs) {
+    place.spill = &theirs;
+    return place;
+  }
+
   std::pair<FdSocket, FdSocket> overflow_;  // Ours, the worker's.
   Worker worker_;
 };

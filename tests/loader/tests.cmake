@@ -10,7 +10,7 @@ millrace_test(loader_test
   LABELS process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
 # Without workers, files and time.
 millrace_test(engine_test
-  loader/engine/audit_test.cpp loader/engine/cursor_test.cpp loader/engine/deliveries_test.cpp
+  loader/engine/audit_test.cpp loader/engine/crews_test.cpp loader/engine/cursor_test.cpp loader/engine/deliveries_test.cpp
   loader/engine/epoch_seeds_test.cpp loader/engine/failures_test.cpp loader/engine/in_flight_test.cpp
   loader/engine/mender_test.cpp loader/engine/opener_test.cpp loader/engine/order_test.cpp
   loader/engine/overflow_test.cpp loader/engine/resume_test.cpp loader/engine/slot_memory_test.cpp

@@ -23,6 +23,10 @@ bool is_on_board(const InFlight& in_flight, size_t slot) {
   return (state == SlotState::kOpen || state == SlotState::kDraining) && !in_flight.plan(slot).error;
 }
 
+void require_as_told(const TrainerBoard& board, size_t slot) {
+  if (!board.is_as_told(slot)) throw overwritten(slot, "what workers are told of it");
+}
+
 void require_not_stopped(const TrainerBoard& board) {
   if (board.stopping()) throw overwritten("the word that tells workers to end");
 }
@@ -31,7 +35,7 @@ void require_sound_board(const TrainerBoard& board, const InFlight& in_flight, c
                          const Supervisor& supervisor) {
   require_not_stopped(board);
   for (size_t slot = 0; slot < in_flight.size(); ++slot) {
-    if (is_on_board(in_flight, slot) && !board.is_as_told(slot)) throw overwritten(slot, "what workers are told of it");
+    if (is_on_board(in_flight, slot)) require_as_told(board, slot);
     for (size_t range = 0; range < board.geometry().ranges; ++range)
       if (!may_be(board.range(slot, range), slot, range, in_flight, supervisor))
         throw overwritten(slot, "range " + std::to_string(range) + " is held by nobody");

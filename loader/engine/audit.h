@@ -10,6 +10,9 @@ namespace millrace {
 /// Whether the slot's words are on the board: workers may claim it, or still hold ranges of it.
 bool is_on_board(const InFlight& in_flight, size_t slot);
 
+/// Throws BoardCorrupted when what workers are told of a slot was overwritten.
+void require_as_told(const TrainerBoard& board, size_t slot);
+
 /// Throws BoardCorrupted when the words that tell workers to end were overwritten.
 void require_not_stopped(const TrainerBoard& board);
 

@@ -133,8 +133,9 @@ auto Engine::remembering_corruption(Call call) {
 }
 
 void Engine::refuse_contents(const DecodeError& error) {
-  remembering_corruption([&] { throw overwritten(error.what()); });
-  std::abort();
+  const BoardCorrupted corrupted = overwritten(error.what());
+  corrupted_ = corrupted.what();
+  throw corrupted;
 }
 
 // --- the journey ---
@@ -156,7 +157,9 @@ std::optional<Delivery> Engine::next_batch() {
       return std::nullopt;
     }
     const auto slot = wait_for_complete();
-    if (!slot || mend(*slot)) continue;
+    if (!slot) continue;
+    require_own_words(*slot);
+    if (mend(*slot)) continue;
     supervisor_.batch_completed();
     auto delivery = deliver(*slot);
     if (!delivery) continue;
@@ -165,6 +168,13 @@ std::optional<Delivery> Engine::next_batch() {
     if (stage_) bring_to_device(*slot, *delivery);
     return delivery;
   }
+}
+
+// What workers went by may have been overwritten, and then rows are others or were left out.
+void Engine::require_own_words(size_t slot) const {
+  if (in_flight_.plan(slot).error) return;  // No worker has seen it.
+  require_as_told(board_, slot);
+  tickets_.require_own(slot);
 }
 
 // nullopt for a batch that has no samples: the end of a stream, or all of them were left out.
@@ -192,8 +202,6 @@ void Engine::raise_failure(size_t slot) {
     lose(slot);
     std::rethrow_exception(error);
   }
-  if (!board_.is_as_told(slot)) throw overwritten(slot, "what workers are told of it");
-  tickets_.require_own(slot);
   const auto failure = failures_.first_in(slot);
   if (!failure) return;
   ++tally_.stats.sample_errors;
@@ -213,8 +221,6 @@ bool Engine::mend(size_t slot) {
   if (in_flight_.plan(slot).error) return false;
   // A stream's worker leaves out samples itself.
   if (options_.on_error() == OnError::kRaise || source_->kind() == Source::Kind::kStreams) return false;
-  if (!board_.is_as_told(slot)) throw overwritten(slot, "what workers are told of it");
-  tickets_.require_own(slot);
   return mender_.mend(slot, failures_, tally_);
 }
 

@@ -87,6 +87,7 @@ class Engine {
   void raise_failure(size_t slot);
   void lose(size_t slot);
   bool mend(size_t slot);
+  void require_own_words(size_t slot) const;
   void settle();
   void come_home(size_t slot);
 

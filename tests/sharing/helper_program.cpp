@@ -236,18 +236,22 @@ int drop_children(StartMethod method) {
 }
 
 std::thread g_starts_children;
+std::binary_semaphore g_has_started_one(0);
 
 // A thread that starts children while the process ends, which an exit handler of the program's waits for.
 int end_with_a_starting_thread(StartMethod method) {
   g_starts_children = std::thread([method] {
     try {
-      while (true) start_child(method, {nothing, {}, {}, "child"}).wait(test::kLong);
+      for (bool first = true;; first = false) {
+        start_child(method, {nothing, {}, {}, "child"}).wait(test::kLong);
+        if (first) g_has_started_one.release();
+      }
     } catch (const std::exception& e) {
       std::printf("%s\n", e.what());
       std::fflush(stdout);
     }
   });
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // It is in the middle of it, mostly.
+  g_has_started_one.acquire();
   return 0;
 }
 

@@ -18,13 +18,13 @@
 #include <string>
 #include <vector>
 
-#include "millrace/loader/image/affine.h"
-#include "millrace/loader/image/color.h"
-#include "millrace/loader/image/decode.h"
-#include "millrace/loader/image/kernels.h"
-#include "millrace/loader/image/resample.h"
-#include "millrace/loader/image/tones.h"
-#include "millrace/loader/transforms/renderer.h"
+#include "millrace/loader/images/affine.h"
+#include "millrace/loader/images/color.h"
+#include "millrace/loader/images/decode.h"
+#include "millrace/loader/images/kernels.h"
+#include "millrace/loader/images/resample.h"
+#include "millrace/loader/images/tones.h"
+#include "millrace/loader/images/transforms/renderer.h"
 
 namespace millrace {
 namespace {

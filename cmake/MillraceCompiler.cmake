@@ -1,5 +1,5 @@
 # How Millrace's own code is compiled. Nothing here reaches a project that links Millrace, except the build-id, which
-# function identity (sharing/process/function_ref) needs in every module.
+# function identity (sharing/codec/function_ref) needs in every module.
 
 option(MILLRACE_WARNINGS_AS_ERRORS "Treat warnings in Millrace's own code as errors" ${PROJECT_IS_TOP_LEVEL})
 option(MILLRACE_COVERAGE "Instrument for gcov" OFF)

@@ -11,9 +11,9 @@ add_subdirectory(sharing)
 add_subdirectory(samplers)
 
 include(loader/device/finish_source.cmake)
-file(GLOB _loader CONFIGURE_DEPENDS loader/*.cpp loader/engine/*.cpp loader/device/*.cpp)
-millrace_library(millrace_loader ${_loader} ${CMAKE_CURRENT_BINARY_DIR}/finish_source.cpp
-  loader/transforms/chain.cpp loader/transforms/checks.cpp loader/transforms/steps.cpp loader/transforms/to_string.cpp)
+file(GLOB _loader CONFIGURE_DEPENDS
+  loader/*.cpp loader/collation/*.cpp loader/sources/*.cpp loader/engine/*.cpp loader/device/*.cpp)
+millrace_library(millrace_loader ${_loader} ${CMAKE_CURRENT_BINARY_DIR}/finish_source.cpp)
 target_link_libraries(millrace_loader PUBLIC millrace_samplers millrace_tensors nlohmann_json::nlohmann_json)
 
 add_subdirectory(tests/gpu)

@@ -3,7 +3,8 @@
 
 include(CMakePackageConfigHelpers)
 
-set(_libraries millrace_sharing millrace_cuda millrace_tensors millrace_samplers millrace_loader millrace_configs)
+set(_libraries millrace_sharing millrace_cuda millrace_tensors millrace_samplers millrace_loader millrace_images
+    millrace_configs)
 set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Millrace)
 
 install(TARGETS millrace ${_libraries} EXPORT MillraceTargets)
@@ -13,6 +14,7 @@ foreach(_folder sharing samplers loader configs)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${_folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/millrace
           FILES_MATCHING PATTERN "*.h")
 endforeach()
+install(DIRECTORY ${_millrace_moved}/millrace DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/millrace.h ${PROJECT_SOURCE_DIR}/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/millrace)
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/MillraceConfig.cmake.in ${PROJECT_BINARY_DIR}/MillraceConfig.cmake

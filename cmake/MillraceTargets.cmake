@@ -9,6 +9,16 @@ foreach(name apps benchmarks configs loader samplers sharing tests millrace.h ve
   file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${name} ${_millrace_names}/${name} SYMBOLIC)
 endforeach()
 
+# Old paths of headers that moved: each a file that includes the new one.
+set(_millrace_moved ${PROJECT_BINARY_DIR}/moved)
+file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/moved_headers.txt _moved REGEX "^[^#]")
+foreach(_line IN LISTS _moved)
+  separate_arguments(_line)
+  list(GET _line 0 _old)
+  list(GET _line 1 _new)
+  file(CONFIGURE OUTPUT ${_millrace_moved}/millrace/${_old} CONTENT "#pragma once\n#include \"millrace/${_new}\"\n" @ONLY)
+endforeach()
+
 # Most of the time that a file takes to compile is spent on what it includes from others, so the files of a folder are
 # compiled together, at most this many at a time. 0 compiles each by itself, which is quicker while working on one, and shows
 # that each includes what it uses. A file with CMake's property SKIP_UNITY_BUILD_INCLUSION is always compiled by itself.
@@ -64,6 +74,7 @@ function(millrace_library name)
   set_target_properties(${name} PROPERTIES EXPORT_NAME ${short})
   target_compile_features(${name} PUBLIC cxx_std_20)
   target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+                                            $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/moved>
                                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(${name} PRIVATE $<BUILD_INTERFACE:millrace_compiler>)
 endfunction()

@@ -12,9 +12,9 @@
 #include "millrace/configs/binder.h"
 #include "millrace/configs/document.h"
 #include "millrace/loader/data_loader.h"
-#include "millrace/loader/datasets/image_folder.h"
+#include "millrace/loader/images/datasets/image_folder.h"
+#include "millrace/loader/images/transforms/transforms.h"
 #include "millrace/loader/options.h"
-#include "millrace/loader/transforms/transforms.h"
 #include "millrace/samplers/sampler.h"
 
 /// Objects from configuration sections. A loader is described by a map with these keys, which build_loader() reads

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "millrace/loader/whole_number.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/whole_number.h"
 
 namespace millrace::configs {
 namespace {

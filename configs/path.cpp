@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "millrace/loader/whole_number.h"
+#include "millrace/sharing/os/whole_number.h"
 
 namespace millrace::configs {
 

@@ -4,7 +4,10 @@
 #include <string>
 #include <utility>
 
+#include "millrace/loader/device/device_copy.h"
 #include "millrace/loader/device/finish.h"
+#include "millrace/loader/device/slot_gate.h"
+#include "millrace/loader/engine/delivery.h"
 #include "millrace/sharing/os/own_pid.h"
 
 namespace millrace {

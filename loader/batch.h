@@ -11,10 +11,12 @@
 #include <vector>
 
 #include "millrace/loader/columns.h"
-#include "millrace/loader/delivery.h"
-#include "millrace/loader/transforms/transforms.h"
+#include "millrace/loader/device/guarded_slot.h"
+#include "millrace/loader/normalize.h"
 
 namespace millrace {
+
+struct Delivery;
 
 /// What next() gives: named tensors whose memory the workers wrote, with nothing copied.
 ///
@@ -35,7 +37,6 @@ namespace millrace {
 /// clone those that a child is to have.
 class Batch {
  public:
-  explicit Batch(Delivery delivery);
   Batch(Batch&&) = default;
   Batch& operator=(Batch&&) = default;
 
@@ -93,6 +94,9 @@ class Batch {
   void record_stream(c10::Stream stream) const;
 
  private:
+  friend class DataLoaderBase;
+
+  explicit Batch(Delivery delivery);
   Batch(const Batch&) = default;
 
   const at::Tensor& field(size_t number) const;

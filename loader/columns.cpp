@@ -5,7 +5,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "millrace/loader/transforms/overloaded.h"
+#include "millrace/loader/overloaded.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {

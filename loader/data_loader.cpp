@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "millrace/loader/engine/delivery.h"
 #include "millrace/loader/engine/engine.h"
 
 namespace millrace {
@@ -15,7 +16,21 @@ Engine& DataLoaderBase::own_engine() const {
   return *engine_;
 }
 
-std::optional<Delivery> DataLoaderBase::next_delivery() { return own_engine().next(); }
+std::optional<Batch> DataLoaderBase::next_batch() {
+  auto delivery = own_engine().next();
+  if (!delivery) return std::nullopt;
+  try {
+    return Batch(*std::move(delivery));
+  } catch (const DecodeError& e) {
+    refuse_contents(e);
+  }
+}
+
+std::optional<PackedBatch> DataLoaderBase::next_packed() {
+  auto delivery = own_engine().next();
+  return delivery ? std::move(delivery->packed) : std::nullopt;
+}
+
 void DataLoaderBase::leave_unfinished_epoch() { own_engine().leave_unfinished_epoch(); }
 void DataLoaderBase::refuse_contents(const DecodeError& error) { engine_->refuse_contents(error); }
 int64_t DataLoaderBase::size() const { return engine_->size(); }

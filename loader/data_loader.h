@@ -14,13 +14,14 @@
 #include <vector>
 
 #include "millrace/loader/batch.h"
-#include "millrace/loader/collators.h"
-#include "millrace/loader/datasets/dataset.h"
-#include "millrace/loader/datasets/sources.h"
-#include "millrace/loader/delivery.h"
-#include "millrace/loader/engine/parts.h"
+#include "millrace/loader/collate.h"
+#include "millrace/loader/collation/packed.h"
+#include "millrace/loader/dataset.h"
 #include "millrace/loader/errors.h"
 #include "millrace/loader/options.h"
+#include "millrace/loader/sources/loader_parts.h"
+#include "millrace/loader/sources/source_for.h"
+#include "millrace/loader/sources/travelling.h"
 #include "millrace/loader/state.h"
 #include "millrace/loader/stats.h"
 #include "millrace/samplers/any_batch_sampler.h"
@@ -28,7 +29,7 @@
 #include "millrace/samplers/sampler.h"
 #include "millrace/samplers/torch_sampler.h"
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/cuda/driver_api.h"
+#include "millrace/sharing/cuda/driver_handles.h"
 
 namespace millrace {
 
@@ -83,7 +84,12 @@ class DataLoaderBase {
  protected:
   DataLoaderBase(LoaderParts parts, const DataLoaderOptions& options);
 
-  std::optional<Delivery> next_delivery();
+  /// What next() gives, for loaders of named fields.
+  std::optional<Batch> next_batch();
+
+  /// What next() unpacks, for those of one value.
+  std::optional<PackedBatch> next_packed();
+
   void leave_unfinished_epoch();
 
   /// Of a batch that is none.
@@ -127,15 +133,16 @@ class TypedDataLoader : public DataLoaderBase {
   /// device() also what torch's allocator throws, and cuda::CudaError, for a batch that is lost; and std::logic_error
   /// while the device's current stream captures a CUDA graph.
   std::optional<B> next() {
-    auto delivery = next_delivery();
-    if (!delivery) return std::nullopt;
-    try {
-      if constexpr (std::is_same_v<B, Batch>)
-        return Batch(std::move(*delivery));
-      else
-        return unpack_value<B>(*std::move(delivery->packed));
-    } catch (const DecodeError& e) {
-      refuse_contents(e);
+    if constexpr (std::is_same_v<B, Batch>) {
+      return next_batch();
+    } else {
+      auto packed = next_packed();
+      if (!packed) return std::nullopt;
+      try {
+        return unpack_value<B>(*std::move(packed));
+      } catch (const DecodeError& e) {
+        refuse_contents(e);
+      }
     }
   }
 

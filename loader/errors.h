@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/process/exit_status.h"
 
 namespace millrace {

@@ -1,49 +1,54 @@
 #include "millrace/loader/sample.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-
-#include <sstream>
 #include <stdexcept>
 
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
 
-size_t FieldSpec::numel() const {
-  size_t n = 1;
-  for (const int64_t d : shape) n *= static_cast<size_t>(d);
-  return n;
+const char* kind_of(const SampleValue& value) {
+  constexpr const char* kKinds[] = {"a tensor", "an integer", "a float", "a bool", "a string"};
+  static_assert(std::size(kKinds) == std::variant_size_v<SampleValue>);
+  return kKinds[value.index()];
 }
 
-size_t FieldSpec::bytes() const { return numel() * c10::elementSize(dtype); }
-
-std::string to_string(const SampleSpec& spec) {
-  std::ostringstream out;
-  for (const auto& field : spec.fields) {
-    if (&field != &spec.fields.front()) out << ", ";
-    out << printable(field.name) << ": " << c10::toString(field.dtype) << " [";
-    for (size_t i = 0; i < field.shape.size(); ++i) out << (i ? ", " : "") << field.shape[i];
-    out << "]";
+Sample::Sample(std::initializer_list<Field> fields) {
+  fields_.reserve(fields.size());
+  for (const Field& field : fields) {
+    if (contains(field.name))
+      throw std::invalid_argument("a sample has one field of a name, but " + in_quotes(field.name) +
+                                  " was given twice");
+    fields_.push_back(field);
   }
-  return out.str();
 }
 
-std::byte* SampleRow::find(std::string_view field, c10::ScalarType dtype, size_t* numel) const {
-  for (size_t i = 0; i < spec_->fields.size(); ++i) {
-    const auto& f = spec_->fields[i];
-    if (f.name != field) continue;
-    if (f.dtype != dtype)
-      throw std::invalid_argument("field " + in_quotes(f.name) + " holds " + c10::toString(f.dtype) + ", not " +
-                                  c10::toString(dtype));
-    *numel = f.numel();
-    return rows_[i];
-  }
-  throw std::invalid_argument("no field " + in_quotes(field) + "; the sample has " + to_string(*spec_));
+const SampleValue* Sample::find(std::string_view name) const {
+  for (const Field& field : fields_)
+    if (field.name == name) return &field.value;
+  return nullptr;
 }
 
-at::Generator& SampleContext::generator() {
-  if (!generator_.defined()) generator_ = at::make_generator<at::CPUGeneratorImpl>(seed_);
-  return generator_;
+const SampleValue& Sample::operator[](std::string_view name) const {
+  if (const SampleValue* value = find(name)) return *value;
+  throw std::out_of_range("the sample has no field " + in_quotes(name) + "; it has " + to_string(*this));
+}
+
+SampleValue& Sample::operator[](std::string_view name) {
+  for (Field& field : fields_)
+    if (field.name == name) return field.value;
+  return fields_.emplace_back(std::string(name), at::Tensor()).value;
+}
+
+void Sample::throw_other_kind(std::string_view name, const SampleValue& value, const char* wanted) {
+  throw std::invalid_argument("field " + in_quotes(name) + " is " + kind_of(value) + ", not " + wanted);
+}
+
+std::string to_string(const Sample& sample) {
+  if (sample.empty()) return "none";
+  std::string text;
+  for (const auto& [name, value] : sample)
+    text.append(text.empty() ? "" : ", ").append(printable(name) + ": " + kind_of(value));
+  return text;
 }
 
 }  // namespace millrace

@@ -1,146 +1,108 @@
 #pragma once
 
-#include <ATen/core/Generator.h>
-#include <c10/core/ScalarType.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
-#include "millrace/loader/sample_rng.h"
-#include "millrace/sharing/os/printable.h"
+#include "millrace/loader/batch_number.h"
+#include "millrace/loader/sample_row.h"
+#include "millrace/sharing/tensor/tensor_codec.h"
 
 namespace millrace {
 
-/// One field of a sample: its name, element type and shape without the batch dimension ({} is a scalar). In a batch the
-/// field is one contiguous tensor of shape {batch size, shape...}.
-struct FieldSpec {
-  std::string name;
-  c10::ScalarType dtype = c10::ScalarType::Undefined;
-  std::vector<int64_t> shape;
+/// One value of a sample.
+using SampleValue = std::variant<at::Tensor, int64_t, double, bool, std::string>;
 
-  size_t numel() const;
-  size_t bytes() const;  ///< Of one sample's row.
-  bool operator==(const FieldSpec&) const = default;
+/// "a tensor", "an integer", "a float", "a bool" or "a string", for messages.
+const char* kind_of(const SampleValue& value);
 
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(name, dtype, shape);
-  }
-};
-
-/// What every sample of a dataset looks like. The first field is Batch::data(), the second Batch::target().
-struct SampleSpec {
-  std::vector<FieldSpec> fields;
-
-  SampleSpec() = default;
-  SampleSpec(std::initializer_list<FieldSpec> list) : fields(list) {}
-
-  bool operator==(const SampleSpec&) const = default;
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(fields);
-  }
-};
-
-/// "image: Byte [3, 224, 224], label: Long []", for messages and states: types as torch names them.
-std::string to_string(const SampleSpec& spec);
-
-/// Where one sample is written: its row of every field of the batch, in memory that the trainer will read without a
-/// copy.
+/// A sample whose fields are only known at run time: named values in order, of tar shards, manifests, token streams.
 ///
-/// A value of two pointers, valid during the read() call that received it. What read() does not write keeps the bytes
-/// of an earlier batch. Not thread-safe; each row is written by one worker.
-class SampleRow {
+///   Sample{{"image", tensor}, {"label", 3}, {"caption", "a heron"}}
+///
+/// A value type; its tensors are handles, as ever. Travels through the codec. Fields are few, so they are found by
+/// looking at each in turn.
+class Sample {
  public:
-  SampleRow(const SampleSpec& spec, std::span<std::byte* const> rows) : spec_(&spec), rows_(rows) {}
+  struct Field {
+    std::string name;
+    SampleValue value;
 
-  /// The field's row as elements of T, in C order. Throws std::invalid_argument when the field has another type or
-  /// name.
+    Field() = default;
+
+    /// Numbers become what they are in a batch: integers int64, floats double, bools bool.
+    template <class T>
+    Field(std::string field_name, T&& field_value)
+        : name(std::move(field_name)), value(as_value(std::forward<T>(field_value))) {}
+
+    template <class Archive>
+    void serialize(Archive& archive) {
+      archive(name, value);
+    }
+
+   private:
+    template <class T>
+    static SampleValue as_value(T&& value) {
+      using Plain = std::remove_cvref_t<T>;
+      if constexpr (std::is_arithmetic_v<Plain>)
+        return static_cast<collate::BatchNumber<Plain>>(value);
+      else
+        return SampleValue(std::forward<T>(value));
+    }
+  };
+
+  Sample() = default;
+
+  /// Throws std::invalid_argument when two fields have the same name.
+  Sample(std::initializer_list<Field> fields);
+
+  /// The value of that name. Throws std::out_of_range, naming the fields there are.
+  const SampleValue& operator[](std::string_view name) const;
+
+  /// As above, but a name that is not there is added at the end, with an undefined tensor to assign to (of unsigned
+  /// 64-bit numbers, an int64_t).
+  SampleValue& operator[](std::string_view name);
+
+  /// The value of that name, which is a T (one of SampleValue's types). Throws std::out_of_range as operator[], and
+  /// std::invalid_argument that says what it is when it is no T.
   template <class T>
-  std::span<T> span(std::string_view field);
+  const T& get(std::string_view name) const {
+    const SampleValue& value = (*this)[name];
+    if (const T* found = std::get_if<T>(&value)) return *found;
+    throw_other_kind(name, value, kind_of(SampleValue(T{})));
+  }
 
-  /// Writes a scalar field. Throws as span(), and when the field is no scalar.
-  template <class T>
-  void set(std::string_view field, T value);
+  /// Null when there is no such name.
+  const SampleValue* find(std::string_view name) const;
 
-  /// The raw bytes of field number `field`.
-  std::span<std::byte> bytes(size_t field) { return {rows_[field], spec_->fields[field].bytes()}; }
+  bool contains(std::string_view name) const { return find(name) != nullptr; }
 
-  const SampleSpec& spec() const { return *spec_; }
+  size_t size() const { return fields_.size(); }
+  bool empty() const { return fields_.empty(); }
 
- private:
-  std::byte* find(std::string_view field, c10::ScalarType dtype, size_t* numel) const;
+  auto begin() const { return fields_.begin(); }
+  auto end() const { return fields_.end(); }
 
-  const SampleSpec* spec_;
-  std::span<std::byte* const> rows_;
-};
-
-/// What a dataset may know while it reads one sample. Owned by the worker; valid during the call.
-class SampleContext {
- public:
-  /// `seed` is the sample's own, see seeds.h; `worker` counts from 0, and is -1 in the trainer itself. `generator` is
-  /// what generator() gives; undefined makes one from the seed.
-  SampleContext(uint64_t seed, int worker, at::Generator generator = {})
-      : rng_(seed), seed_(seed), worker_(worker), generator_(std::move(generator)) {}
-
-  /// The sample's random stream. Draw from it alone to get the same batches for any number of workers.
-  SampleRng& rng() { return rng_; }
-
-  /// The same stream's seed in a torch generator, for randn and the like. Made on first use, once per sample. With
-  /// SeedMode::kTorch it is torch's default generator, seeded as PyTorch seeds its workers.
-  at::Generator& generator();
-
-  int worker() const { return worker_; }
-  uint64_t seed() const { return seed_; }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(fields_);
+  }
 
  private:
-  SampleRng rng_;
-  uint64_t seed_;
-  int worker_;
-  at::Generator generator_;
+  [[noreturn]] static void throw_other_kind(std::string_view name, const SampleValue& value, const char* wanted);
+
+  std::vector<Field> fields_;
 };
 
-/// What a stream may know while it gives its next sample: also which part of the data is its own.
-class StreamContext : public SampleContext {
- public:
-  StreamContext(SampleContext sample, int64_t epoch, int64_t shard, int64_t num_shards, int64_t position)
-      : SampleContext(std::move(sample)), epoch_(epoch), shard_(shard), num_shards_(num_shards), position_(position) {}
-
-  /// This stream's number and how many there are; not those of a worker, so that batches do not depend on workers. Give
-  /// the samples of part shard() of num_shards().
-  int64_t shard() const { return shard_; }
-  int64_t num_shards() const { return num_shards_; }
-
-  int64_t epoch() const { return epoch_; }
-  int64_t position() const { return position_; }  ///< Samples that the stream gave before in this epoch.
-
- private:
-  int64_t epoch_;
-  int64_t shard_;
-  int64_t num_shards_;
-  int64_t position_;
-};
-
-template <class T>
-std::span<T> SampleRow::span(std::string_view field) {
-  size_t numel = 0;
-  std::byte* row = find(field, c10::CppTypeToScalarType<T>::value, &numel);
-  return {reinterpret_cast<T*>(row), numel};
-}
-
-template <class T>
-void SampleRow::set(std::string_view field, T value) {
-  const auto row = span<T>(field);
-  if (row.size() != 1) throw std::invalid_argument("field " + in_quotes(field) + " is no scalar, write its span");
-  row[0] = value;
-}
+/// "image: a tensor, caption: a string", for messages.
+std::string to_string(const Sample& sample);
 
 }  // namespace millrace

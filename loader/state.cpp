@@ -12,11 +12,11 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "millrace/loader/datasets/fnv.h"
-#include "millrace/loader/whole_number.h"
+#include "millrace/sharing/codec/fnv.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
+#include "millrace/sharing/os/whole_number.h"
 
 namespace millrace {
 namespace {

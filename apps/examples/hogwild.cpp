@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "millrace/loader/whole_number.h"
+#include "millrace/sharing/os/whole_number.h"
 #include "millrace/sharing/process/init.h"
 #include "millrace/sharing/process/process.h"
 #include "millrace/sharing/tensor/share_memory.h"

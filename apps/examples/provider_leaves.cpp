@@ -13,9 +13,9 @@
 #include <thread>
 
 #include "millrace/apps/examples/device_tensor.h"
-#include "millrace/loader/whole_number.h"
 #include "millrace/sharing/channel/queue.h"
-#include "millrace/sharing/cuda/ipc.h"
+#include "millrace/sharing/cuda/ipc/ipc.h"
+#include "millrace/sharing/os/whole_number.h"
 #include "millrace/sharing/process/init.h"
 #include "millrace/sharing/process/process.h"
 #include "millrace/sharing/tensor/tensor_codec.h"

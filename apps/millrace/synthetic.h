@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "millrace/loader/sample.h"
+#include "millrace/loader/sample_row.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/memory/frozen_segment.h"
 

@@ -21,10 +21,10 @@
 #include "millrace/configs/binder.h"
 #include "millrace/configs/build.h"
 #include "millrace/loader/data_loader.h"
-#include "millrace/loader/whole_number.h"
 #include "millrace/sharing/cuda/driver.h"
 #include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/whole_number.h"
 
 namespace millrace::apps {
 namespace {

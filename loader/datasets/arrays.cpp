@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "millrace/loader/datasets/dataset.h"
+#include "millrace/loader/dataset.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "millrace/loader/datasets/mapped_file.h"
-#include "millrace/loader/sample.h"
+#include "millrace/loader/sample_row.h"
 
 namespace millrace {
 

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
-#include "millrace/loader/whole_number.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/whole_number.h"
 
 namespace millrace {
 namespace {

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/loader/datasets/dataset.h"
-#include "millrace/loader/datasets/sources.h"
-#include "millrace/loader/sample.h"
+#include "millrace/loader/dataset.h"
+#include "millrace/loader/sample_row.h"
+#include "millrace/loader/sources/source_for.h"
 
 namespace millrace {
 

@@ -22,10 +22,10 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/loader/collate.h"
-#include "millrace/loader/datasets/dataset.h"
+#include "millrace/loader/collation/fields.h"
+#include "millrace/loader/dataset.h"
 #include "millrace/loader/datasets/shared_bytes.h"
-#include "millrace/loader/sample.h"
+#include "millrace/loader/sample_row.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/printable.h"

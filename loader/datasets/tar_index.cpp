@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/loader/datasets/fnv.h"
+#include "millrace/sharing/codec/fnv.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/regular_file.h"

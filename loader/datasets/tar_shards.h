@@ -8,18 +8,18 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/loader/datasets/picture_dataset.h"
 #include "millrace/loader/datasets/shard_reader.h"
 #include "millrace/loader/datasets/shared_bytes.h"
 #include "millrace/loader/datasets/tar_scan.h"
-#include "millrace/loader/named_sample.h"
 #include "millrace/loader/sample.h"
-#include "millrace/loader/transforms/transforms.h"
-#include "millrace/sharing/codec/shared_table.h"
+#include "millrace/sharing/memory/shared_table.h"
 
 namespace millrace {
 
 class TarImages;
+namespace transforms {
+class Chain;
+}
 
 /// Tar files of samples by the naming of Python's webdataset, with random access: files of a
 /// shard that agree in their path up to the first dot of the name are one sample, and the rest of the name, in lower
@@ -80,8 +80,12 @@ class TarShards {
   /// what is in each file. Errors as for bytes().
   Sample get(size_t i);
 
-  /// The pictures in the files with these extensions, as a dataset.
-  TarImages image(std::string alternatives = "jpg;jpeg;png", transforms::Chain chain = {}) const;
+  /// The pictures in the files with these extensions, as a dataset. Lies in the library millrace_images, with
+  /// images/datasets/tar_images.h, which is to be included by who calls it.
+  TarImages image(std::string alternatives = "jpg;jpeg;png") const;
+
+  /// With `chain` as transform.
+  TarImages image(std::string alternatives, transforms::Chain chain) const;
 
   /// "SHARD: KEY".
   std::string describe(size_t i) const;
@@ -124,41 +128,6 @@ class TarShards {
   SharedStrings keys_;        // A sample.
   SharedStrings extensions_;  // A file.
   detail::ShardReader reader_;
-};
-
-/// The pictures of tar shards, read in place: "image" {channels, height, width}, uint8 or what the transform makes of
-/// it, and "label" int64 {} when asked for. Made by TarShards::image(), whose rules for threads and errors hold here
-/// too. What the files contain is found out from their bytes, as ImageFolder does.
-class TarImages : public PictureDataset<TarImages> {
- public:
-  /// For the receiving side of serialize().
-  TarImages() = default;
-
-  TarImages(TarShards shards, std::string alternatives, transforms::Chain chain);
-
-  /// The same with a label: the decimal number that is the text of such a file, as webdataset decodes "cls".
-  TarImages label(std::string alternatives = "cls") const;
-
-  const TarShards& shards() const { return shards_; }
-  size_t size() const { return shards_.size(); }
-  std::string describe(size_t i) const { return shards_.describe(i); }
-
-  /// Where the transform leaves sizes as they are, all pictures must have the size of the first, which is read here.
-  SampleSpec spec();
-
-  void read(size_t i, SampleRow& row, SampleContext& context);
-
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(shards_, image_files_, label_files_, pictures_);
-  }
-
- private:
-  std::span<const std::byte> picture(size_t i);
-
-  TarShards shards_;
-  std::string image_files_;
-  std::optional<std::string> label_files_;
 };
 
 }  // namespace millrace

@@ -11,11 +11,11 @@
 #include <stdexcept>
 #include <utility>
 
-#include "millrace/loader/datasets/fnv.h"
 #include "millrace/loader/datasets/litter.h"
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/tar_scan.h"
 #include "millrace/loader/datasets/webdataset_name.h"
+#include "millrace/sharing/codec/fnv.h"
 #include "millrace/sharing/os/file_size.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"

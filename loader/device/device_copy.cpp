@@ -11,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include "millrace/loader/device/slot_gate.h"
 #include "millrace/sharing/cuda/context.h"
 
 namespace millrace {

@@ -3,20 +3,13 @@
 #include <c10/core/Device.h>
 #include <c10/core/Stream.h>
 
-#include <cstddef>
-#include <memory>
 #include <optional>
 
 #include "millrace/loader/columns.h"
-#include "millrace/loader/device/slot_gate.h"
+#include "millrace/loader/device/guarded_slot.h"
+#include "millrace/sharing/cuda/fence.h"
 
 namespace millrace {
-
-/// Which slot some columns lie in, and its gate; without a gate they lie in memory of no slot.
-struct GuardedSlot {
-  std::shared_ptr<SlotGate> gate;
-  size_t slot = 0;
-};
 
 /// The CUDA device with its number: torch's current one where it has none. Throws std::invalid_argument for a device of
 /// another kind or one that there is not, CudaUnavailable without a driver or without torch's CUDA part.

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "millrace/loader/device/windows.h"
-#include "millrace/loader/transforms/transforms.h"
+#include "millrace/loader/normalize.h"
 
 namespace millrace {
 

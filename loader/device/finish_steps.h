@@ -6,7 +6,7 @@
 
 #include "millrace/loader/device/finish_arguments.h"
 #include "millrace/loader/device/windows.h"
-#include "millrace/loader/transforms/transforms.h"
+#include "millrace/loader/normalize.h"
 
 /// What finish() is made of, for callers that have a stream of their own.
 namespace millrace::device {

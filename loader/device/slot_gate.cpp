@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "millrace/sharing/cuda/context.h"
-#include "millrace/sharing/sync/deadline.h"
+#include "millrace/sharing/os/deadline.h"
 
 namespace millrace {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "millrace/loader/engine/corrupted.h"
-#include "millrace/loader/fill_request.h"
+#include "millrace/loader/sources/fill_request.h"
 
 namespace millrace {
 

@@ -4,11 +4,11 @@
 #include <memory>
 #include <optional>
 
-#include "millrace/loader/delivery.h"
+#include "millrace/loader/engine/delivery.h"
 #include "millrace/loader/engine/in_flight.h"
 #include "millrace/loader/engine/overflow.h"
 #include "millrace/loader/engine/slot_memory.h"
-#include "millrace/loader/source.h"
+#include "millrace/loader/sources/source.h"
 
 namespace millrace {
 

@@ -10,17 +10,16 @@
 #include <string>
 #include <vector>
 
-#include "millrace/loader/delivery.h"
-#include "millrace/loader/device/device_stage.h"
 #include "millrace/loader/engine/crew.h"
 #include "millrace/loader/engine/cursor.h"
 #include "millrace/loader/engine/deliveries.h"
+#include "millrace/loader/engine/delivery.h"
+#include "millrace/loader/engine/device_stage.h"
 #include "millrace/loader/engine/failures.h"
 #include "millrace/loader/engine/in_flight.h"
 #include "millrace/loader/engine/mender.h"
 #include "millrace/loader/engine/opener.h"
 #include "millrace/loader/engine/overflow.h"
-#include "millrace/loader/engine/parts.h"
 #include "millrace/loader/engine/resume.h"
 #include "millrace/loader/engine/slot_memory.h"
 #include "millrace/loader/engine/supervisor.h"
@@ -29,12 +28,13 @@
 #include "millrace/loader/engine/trainer_board.h"
 #include "millrace/loader/engine/worker_board.h"
 #include "millrace/loader/options.h"
+#include "millrace/loader/sources/loader_parts.h"
 #include "millrace/loader/state.h"
 #include "millrace/loader/stats.h"
 #include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
-#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace {
 

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 
+#include "millrace/loader/engine/setup.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/seeds.h"
-#include "millrace/loader/setup.h"
 
 namespace millrace {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "millrace/loader/engine/corrupted.h"
-#include "millrace/loader/fill_request.h"
+#include "millrace/loader/sources/fill_request.h"
 
 namespace millrace {
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "millrace/loader/engine/crew.h"
-#include "millrace/loader/worker.h"
+#include "millrace/loader/engine/worker.h"
 
 namespace millrace {
 

@@ -4,7 +4,7 @@
 
 #include "millrace/loader/engine/seconds_text.h"
 #include "millrace/loader/engine/verdict.h"
-#include "millrace/loader/fill_request.h"
+#include "millrace/loader/sources/fill_request.h"
 
 namespace millrace {
 

@@ -11,7 +11,7 @@
 #include "millrace/loader/engine/tickets.h"
 #include "millrace/loader/engine/trainer_board.h"
 #include "millrace/loader/options.h"
-#include "millrace/loader/source.h"
+#include "millrace/loader/sources/source.h"
 
 namespace millrace {
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/loader/packed.h"
+#include "millrace/loader/collation/packed.h"
 #include "millrace/loader/state.h"
 #include "millrace/samplers/any_batch_sampler.h"
 

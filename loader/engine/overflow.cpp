@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "millrace/loader/errors.h"
-#include "millrace/loader/fill_request.h"
+#include "millrace/loader/sources/fill_request.h"
 #include "millrace/sharing/codec/archive.h"
 
 namespace millrace {

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "millrace/sharing/codec/function_ref.h"
 #include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/process/type_name.h"

@@ -9,12 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/loader/datasets/dataset.h"
+#include "millrace/loader/dataset.h"
 #include "millrace/loader/engine/crew.h"
 #include "millrace/loader/engine/trainer_board.h"
+#include "millrace/loader/engine/worker.h"
 #include "millrace/loader/errors.h"
 #include "millrace/loader/options.h"
-#include "millrace/loader/worker.h"
+#include "millrace/loader/sources/travelling_dataset.h"
 #include "millrace/sharing/channel/fd_socket.h"
 #include "millrace/sharing/memory/arena.h"
 #include "millrace/sharing/os/epoll.h"

@@ -7,7 +7,7 @@
 #include "millrace/loader/engine/cursor.h"
 #include "millrace/loader/engine/in_flight.h"
 #include "millrace/loader/options.h"
-#include "millrace/loader/source.h"
+#include "millrace/loader/sources/source.h"
 #include "millrace/loader/state.h"
 
 namespace millrace {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "millrace/loader/delivery.h"
+#include "millrace/loader/collation/packed.h"
 #include "millrace/loader/device/slot_gate.h"
-#include "millrace/loader/packed.h"
+#include "millrace/loader/engine/delivery.h"
 #include "millrace/loader/stats.h"
 #include "millrace/sharing/cuda/device_arena.h"
 #include "millrace/sharing/memory/arena.h"

@@ -11,7 +11,7 @@
 
 #include "millrace/loader/engine/crew.h"
 #include "millrace/loader/engine/trainer_board.h"
-#include "millrace/sharing/sync/deadline.h"
+#include "millrace/sharing/os/deadline.h"
 
 namespace millrace {
 

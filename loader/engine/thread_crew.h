@@ -6,7 +6,7 @@
 
 #include "millrace/loader/engine/crew.h"
 #include "millrace/loader/engine/trainer_board.h"
-#include "millrace/loader/worker.h"
+#include "millrace/loader/engine/worker.h"
 
 namespace millrace {
 

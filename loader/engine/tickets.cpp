@@ -3,8 +3,8 @@
 #include <string>
 
 #include "millrace/loader/engine/corrupted.h"
-#include "millrace/loader/fill_request.h"
 #include "millrace/loader/seeds.h"
+#include "millrace/loader/sources/fill_request.h"
 
 namespace millrace {
 

@@ -5,7 +5,7 @@
 #include "millrace/loader/engine/in_flight.h"
 #include "millrace/loader/engine/slot_memory.h"
 #include "millrace/loader/options.h"
-#include "millrace/loader/source.h"
+#include "millrace/loader/sources/source.h"
 
 namespace millrace {
 

@@ -29,7 +29,7 @@ bool WorkerBoard::anything_open(uint32_t worker) const {
   return false;
 }
 
-std::optional<WorkerBoard::Claim> WorkerBoard::claim(uint32_t incarnation, uint32_t worker) const {
+std::optional<Claim> WorkerBoard::claim(uint32_t incarnation, uint32_t worker) const {
   for (;;) {
     std::optional<Claim> oldest;
     uint64_t oldest_sequence = std::numeric_limits<uint64_t>::max();

@@ -6,20 +6,13 @@
 #include <optional>
 
 #include "millrace/loader/engine/board.h"
+#include "millrace/loader/sources/claim.h"
 
 namespace millrace {
 
 /// A worker's view of the board: it claims open ranges and says what became of them. Thread-safe.
 class WorkerBoard : public Board {
  public:
-  struct Claim {
-    size_t slot = 0;
-    size_t range = 0;
-    uint32_t generation = 0;
-    uint32_t first = 0;  ///< Samples [first, last) of the batch.
-    uint32_t last = 0;
-    uint64_t base_seed = 0;  ///< As it was opened with.
-  };
 
   WorkerBoard(std::byte* memory, const Geometry& geometry) : Board(memory, geometry) {}
 

@@ -10,7 +10,7 @@
 #include "millrace/sharing/channel/errors.h"
 #include "millrace/sharing/channel/fd_socket.h"
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/sync/deadline.h"
+#include "millrace/sharing/os/deadline.h"
 
 namespace millrace::multiprocessing {
 

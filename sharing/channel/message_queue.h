@@ -10,8 +10,8 @@
 #include "millrace/sharing/channel/errors.h"
 #include "millrace/sharing/channel/fd_socket.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/event_fd.h"
-#include "millrace/sharing/sync/deadline.h"
 #include "millrace/sharing/sync/sync_memory.h"
 
 namespace millrace::multiprocessing::detail {

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "millrace/sharing/sync/deadline.h"
+#include "millrace/sharing/os/deadline.h"
 
 struct pollfd;
 

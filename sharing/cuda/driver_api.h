@@ -4,20 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "millrace/sharing/cuda/driver_handles.h"
+
 /// The part of NVIDIA's CUDA driver API (cuda.h, CUDA 13.0) that Millrace calls, declared here so that no CUDA toolkit
 /// is needed to build it. The names are NVIDIA's without their prefix; layouts and values are its ABI, which
 /// tests/sharing/cuda checks against cuda.h where there is one.
 namespace millrace::cuda::api {
-
-using Result = int;  // CUresult
-using Device = int;  // CUdevice
-using DevicePtr = unsigned long long;
-using AllocationHandle = unsigned long long;  // CUmemGenericAllocationHandle
-using Context = struct ContextTag*;
-using Stream = struct StreamTag*;
-using Event = struct EventTag*;
-using Module = struct ModuleTag*;
-using Function = struct FunctionTag*;
 
 enum : Result {
   kSuccess = 0,

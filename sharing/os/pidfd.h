@@ -5,8 +5,8 @@
 #include <chrono>
 #include <optional>
 
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/owned_fd.h"
-#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace {
 

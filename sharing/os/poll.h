@@ -3,7 +3,7 @@
 #include <chrono>
 #include <optional>
 
-#include "millrace/sharing/sync/deadline.h"
+#include "millrace/sharing/os/deadline.h"
 
 namespace millrace {
 

@@ -13,8 +13,8 @@
 #include <utility>
 #include <variant>
 
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/own_pid.h"
-#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace::multiprocessing {
 

@@ -1,7 +1,7 @@
 #include "millrace/sharing/pool/function_table.h"
 
+#include "millrace/sharing/codec/function_ref.h"
 #include "millrace/sharing/process/backtrace.h"
-#include "millrace/sharing/process/function_ref.h"
 
 namespace millrace::multiprocessing::detail {
 

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/own_pid.h"
 #include "millrace/sharing/pool/async_result.h"
-#include "millrace/sharing/sync/deadline.h"
 
 // What stands between a pool, which moves bytes, and results, which have types.
 namespace millrace::multiprocessing::detail {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/pool/async_result.h"
 #include "millrace/sharing/pool/errors.h"
 #include "millrace/sharing/pool/function_table.h"
@@ -18,7 +19,6 @@
 #include "millrace/sharing/pool/job.h"
 #include "millrace/sharing/process/call.h"
 #include "millrace/sharing/process/context.h"
-#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace::multiprocessing {
 

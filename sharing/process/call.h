@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/process/function_ref.h"
+#include "millrace/sharing/codec/function_ref.h"
 
 namespace millrace {
 

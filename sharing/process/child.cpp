@@ -14,13 +14,13 @@
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/function_ref.h"
 #include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/child_request.h"
 #include "millrace/sharing/process/fork_server.h"
-#include "millrace/sharing/process/function_ref.h"
 #include "millrace/sharing/process/process_end.h"
 #include "millrace/sharing/process/process_stat.h"
 #include "millrace/sharing/process/prologue.h"

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/pidfd.h"
 #include "millrace/sharing/process/child_entry.h"
 #include "millrace/sharing/process/exit_status.h"
 #include "millrace/sharing/process/start_method.h"
-#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "millrace/sharing/codec/function_ref.h"
 #include "millrace/sharing/memory/segment.h"
-#include "millrace/sharing/process/function_ref.h"
 
 namespace millrace {
 

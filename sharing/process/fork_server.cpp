@@ -12,6 +12,7 @@
 #include <string>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
@@ -20,7 +21,6 @@
 #include "millrace/sharing/process/process_stat.h"
 #include "millrace/sharing/process/reexec.h"
 #include "millrace/sharing/process/serve_forks.h"
-#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace {
 namespace {

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/process/call.h"
 #include "millrace/sharing/process/start_method.h"
-#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace::multiprocessing {
 

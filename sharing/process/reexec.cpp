@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/function_ref.h"
 #include "millrace/sharing/os/execute.h"
 #include "millrace/sharing/os/hidden_fork.h"
 #include "millrace/sharing/os/signals_blocked.h"
@@ -33,7 +34,6 @@
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/child_entry.h"
 #include "millrace/sharing/process/child_request.h"
-#include "millrace/sharing/process/function_ref.h"
 #include "millrace/sharing/process/prologue.h"
 #include "millrace/sharing/process/serve_forks.h"
 

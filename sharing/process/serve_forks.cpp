@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/function_ref.h"
 #include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/start_thread.h"
@@ -25,7 +26,6 @@
 #include "millrace/sharing/process/child_entry.h"
 #include "millrace/sharing/process/child_request.h"
 #include "millrace/sharing/process/errors.h"
-#include "millrace/sharing/process/function_ref.h"
 #include "millrace/sharing/process/other_threads.h"
 #include "millrace/sharing/process/prologue.h"
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/process.h"
-#include "millrace/sharing/sync/deadline.h"
 
 namespace millrace::multiprocessing {
 

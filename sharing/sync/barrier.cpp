@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "millrace/sharing/codec/function_ref.h"
 #include "millrace/sharing/os/futex.h"
-#include "millrace/sharing/process/function_ref.h"
 #include "millrace/sharing/sync/guard.h"
 #include "millrace/sharing/sync/sync_memory.h"
 #include "millrace/sharing/sync/waiters.h"

@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/sync/deadline.h"
+#include "millrace/sharing/os/deadline.h"
 
 namespace millrace::multiprocessing {
 

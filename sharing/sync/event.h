@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/sync/deadline.h"
+#include "millrace/sharing/os/deadline.h"
 
 namespace millrace::multiprocessing {
 

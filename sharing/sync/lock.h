@@ -8,7 +8,7 @@
 #include <string>
 
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/sync/deadline.h"
+#include "millrace/sharing/os/deadline.h"
 
 namespace millrace::multiprocessing {
 

@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "millrace/sharing/sync/deadline.h"
+#include "millrace/sharing/os/deadline.h"
 
 namespace millrace::multiprocessing::detail {
 

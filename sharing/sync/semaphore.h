@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/sync/deadline.h"
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/sync/lock.h"
 
 namespace millrace::multiprocessing {

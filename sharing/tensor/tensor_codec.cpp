@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "millrace/sharing/cuda/ipc_codec.h"
+#include "millrace/sharing/cuda/ipc/codec.h"
 #include "millrace/sharing/tensor/shared_storage.h"
 
 namespace millrace {

@@ -18,7 +18,7 @@ namespace millrace {
 ///
 /// CUDA tensors stay where they are: the receiver gets the same memory of the same device, which belongs to the process
 /// that allocated it. Until when it is good, what happens to it when a process ends, and what sending throws beside the
-/// below: sharing/cuda/ipc.h.
+/// below: sharing/cuda/ipc/ipc.h.
 ///
 /// requires_grad is kept, and an existing .grad travels along and is shared as well (PyTorch promises that, and sends
 /// none). Undefined tensors arrive undefined. Descriptors: see memory/shared_block.h; none for each tensor.

@@ -63,7 +63,7 @@ TEST(Security, CodeIsLoadedAndProgramsAreStartedInSixFilesOnly) {
                 "loader/device/compile.cpp",         // NVRTC.
                 "sharing/cuda/driver.cpp",           // The CUDA driver.
                 "sharing/os/execute.cpp",            // The program itself.
-                "sharing/process/function_ref.cpp",  // A library that a parent's function is in.
+                "sharing/codec/function_ref.cpp",  // A library that a parent's function is in.
                 "sharing/process/torch_cuda.cpp",    // LibTorch's CUDA part, beside its CPU part.
             }));
 }

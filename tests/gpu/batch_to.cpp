@@ -9,7 +9,7 @@
 #include "millrace/loader/device/finish.h"
 #include "millrace/loader/device/finish_kernel.h"
 #include "millrace/loader/device/finish_steps.h"
-#include "millrace/loader/named_sample.h"
+#include "millrace/loader/sample.h"
 #include "millrace/sharing/process/torch_cuda.h"
 #include "millrace/tests/gpu/check.h"
 #include "millrace/tests/gpu/sections.h"

@@ -6,9 +6,9 @@
 #include <csignal>
 #include <string>
 
+#include "millrace/loader/collation/example_codec.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/device/empty_in_batch.h"
-#include "millrace/loader/example_codec.h"
 #include "millrace/sharing/process/torch_cuda.h"
 #include "millrace/tests/gpu/check.h"
 #include "millrace/tests/gpu/sections.h"

@@ -63,7 +63,9 @@ constexpr Library kLibraries[] = {
     {"arpa/", "system"},
 };
 
-// What a folder may include beside itself and the system's headers. "*" is everything but tests.
+// What a folder, or a module that stands above the folder it lies in, may include beside itself and the system's
+// headers. Whoever is named further down may include what is named further up, never the other way round. "*" is
+// everything but tests.
 struct Folder {
   std::string_view path;
   std::vector<std::string_view> may_include;
@@ -71,30 +73,81 @@ struct Folder {
 };
 const std::vector<Folder>& folders() {
   static const std::vector<Folder> table = {
-      {"samplers", {"torch"}, {}},
-      {"sharing", {"cereal"}, {}},
-      {"sharing/cuda", {"sharing", "cereal", "torch"}, {}},
-      {"sharing/tensor", {"sharing", "sharing/cuda", "cereal", "torch"}, {}},
-      {"loader",
-       {"loader/image", "samplers", "sharing", "sharing/tensor", "sharing/cuda", "torch", "cereal", "highway"},
-       {"json", "libarchive"}},
-      {"loader/image", {"loader", "loader/image/formats", "sharing", "torch", "cereal", "jpeg", "highway"}, {}},
-      {"loader/image/formats", {"loader/image"}, {"png", "tiff", "webp", "gif"}},
-      {"configs", {"loader", "loader/image", "samplers", "sharing", "torch"}, {"yaml-cpp"}},
-      {"millrace.h",
-       {"configs", "loader", "loader/image", "samplers", "sharing", "sharing/tensor", "sharing/cuda"},
-       {}},
       {"version.h", {}, {}},
+      {"samplers", {"torch"}, {}},
+
+      {"sharing/os", {}, {}},
+      {"sharing/codec", {"sharing/os", "cereal"}, {}},
+      {"sharing/memory", {"sharing/os", "sharing/codec"}, {}},
+      {"sharing/sync", {"sharing/os", "sharing/codec", "sharing/memory"}, {}},
+      {"sharing/channel", {"sharing/os", "sharing/codec", "sharing/memory", "sharing/sync"}, {}},
+      {"sharing/process", {"sharing/os", "sharing/codec", "sharing/memory", "sharing/channel", "cereal"}, {}},
+      {"sharing/pool",
+       {"sharing/os", "sharing/codec", "sharing/memory", "sharing/sync", "sharing/channel", "sharing/process"},
+       {}},
+      {"sharing/cuda",
+       {"sharing/os", "sharing/codec", "sharing/memory", "sharing/channel", "sharing/process", "torch"},
+       {}},
+      {"sharing/cuda/ipc",
+       {"sharing/os", "sharing/codec", "sharing/memory", "sharing/sync", "sharing/channel", "sharing/process",
+        "sharing/cuda", "torch"},
+       {}},
+      {"sharing/tensor", {"sharing/os", "sharing/codec", "sharing/memory", "sharing/cuda/ipc", "torch", "cereal"}, {}},
+
+      // What users and all parts below speak of: samples, columns, options, errors, states.
+      {"loader",
+       {"samplers", "sharing/os", "sharing/codec", "sharing/memory", "sharing/process", "sharing/tensor", "torch",
+        "cereal"},
+       {"json"}},
+      {"loader/collation", {"loader", "sharing/os", "sharing/codec", "sharing/tensor", "torch", "cereal"}, {}},
+      {"loader/collate", {"loader", "loader/collation", "sharing/os", "torch"}, {}},
+      {"loader/device", {"loader", "sharing/memory", "sharing/os", "sharing/cuda", "torch"}, {}},
+      {"loader/sources",
+       {"loader", "loader/collation", "loader/collate", "samplers", "sharing/codec", "sharing/memory", "torch"},
+       {"loader/device", "sharing/channel", "sharing/process"}},
+      {"loader/engine",
+       {"loader", "loader/collation", "loader/device", "loader/sources", "samplers", "sharing/os", "sharing/codec",
+        "sharing/memory", "sharing/channel", "sharing/process", "sharing/cuda", "torch", "cereal"},
+       {}},
+      {"loader/batch", {"loader", "loader/device", "torch"}, {"loader/engine", "sharing/os"}},
+      {"loader/data_loader",
+       {"loader", "loader/batch", "loader/collate", "loader/collation", "loader/sources", "samplers", "sharing/codec",
+        "sharing/cuda"},
+       {"loader/engine"}},
+      {"loader/datasets",
+       {"loader", "loader/collation", "loader/sources", "samplers", "sharing/os", "sharing/codec", "sharing/memory",
+        "torch"},
+       {"libarchive"}},
+
+      // The library of pictures, which a program that reads none does without.
+      {"loader/images", {"loader", "torch", "highway", "jpeg"}, {}},
+      {"loader/images/formats", {"loader/images"}, {"png", "tiff", "webp", "gif"}},
+      {"loader/images/decode", {"loader", "loader/images", "loader/images/formats"}, {}},
+      {"loader/images/transforms",
+       {"loader", "loader/images", "loader/images/decode", "sharing/codec", "torch"},
+       {}},
+      {"loader/images/datasets",
+       {"loader", "loader/datasets", "loader/images", "loader/images/decode", "loader/images/transforms", "sharing/os",
+        "sharing/codec", "sharing/memory", "torch"},
+       {"json"}},
+
+      {"configs",
+       {"loader", "loader/data_loader", "loader/datasets", "loader/device", "loader/images/datasets",
+        "loader/images/transforms", "samplers", "sharing/os", "torch"},
+       {"yaml-cpp"}},
+      {"millrace.h", {"*"}, {}},
+      {"apps/millrace/front", {"sharing/os", "sharing/memory", "version.h", "torch", "json", "CLI11"}, {}},
       {"apps", {"*"}, {}},
-      {"apps/millrace/front", {"sharing", "version.h", "torch", "json", "CLI11"}, {}},
       {"benchmarks", {"*"}, {}},
       {"tests", {"*"}, {}},
   };
   return table;
 }
 
+// Whether path lies in the folder, or belongs to the module of that name.
 bool is_inside(std::string_view path, std::string_view folder) {
-  return path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
+  return path == folder ||
+         (path.starts_with(folder) && (path[folder.size()] == '/' || path.substr(folder.size()).starts_with(".")));
 }
 
 // The innermost folder of the table that path (relative to the root) lies in; null when there is none.
@@ -246,6 +299,30 @@ TEST(Layering, EveryIncludeFollowsTheTable) {
   }
 }
 
+TEST(Layering, TableNamesNobodyBeforeHeStands) {
+  std::set<std::string_view> above;
+  for (const Library& library : kLibraries) above.insert(library.group);
+  above.insert({"*", "yaml-cpp", "cereal", "CLI11"});
+  for (const Folder& folder : folders()) {
+    for (const auto* names : {&folder.may_include, &folder.only_in_cpp})
+      for (std::string_view name : *names)
+        EXPECT_TRUE(above.contains(name)) << folder.path << " may include " << name << ", which stands further down";
+    above.insert(folder.path);
+  }
+}
+
+TEST(Layering, EveryFolderWithSourcesHasARowOfItsOwn) {
+  std::set<std::string> rows;
+  for (const Folder& folder : folders()) rows.emplace(folder.path);
+  for (const std::string& path : files_with(kSources)) {
+    const std::string folder = fs::path(path).parent_path();
+    if (!is_inside(path, "sharing") && !is_inside(path, "loader") && !is_inside(path, "samplers") &&
+        !is_inside(path, "configs"))
+      continue;
+    EXPECT_TRUE(rows.contains(folder)) << folder << ", of " << path;
+  }
+}
+
 TEST(Layering, NoModulesIncludeEachOtherInACircle) {
   std::map<std::string, std::string> files;
   for (const std::string& path : files_with(kSources))
@@ -266,6 +343,68 @@ TEST(Layering, EveryIncludedHeaderOfOursExists) {
       EXPECT_TRUE(fs::exists(kRoot / match[1].str())) << path << ":" << number << ": " << line;
     }
   }
+}
+
+// The product's headers and sources that a set of files includes, by way of others too.
+std::set<std::string> included_from(const std::vector<std::string>& paths) {
+  static const std::regex kOurs(R"(\n\s*#\s*include\s*[<"]millrace/([^>"]+)[>"])");
+  std::set<std::string> reached;
+  std::vector<std::string> open = paths;
+  while (!open.empty()) {
+    const std::string text = "\n" + read(kRoot / open.back());
+    open.pop_back();
+    for (std::sregex_iterator found(text.begin(), text.end(), kOurs), end; found != end; ++found) {
+      const std::string name = (*found)[1];
+      if (fs::exists(kRoot / name) && reached.insert(name).second) open.push_back(name);
+    }
+  }
+  return reached;
+}
+
+TEST(Layering, EveryHeaderOfTheProductIsIncludedByATest) {
+  std::vector<std::string> tests;
+  for (const std::string& path : files_with({".cpp"}))
+    if (is_inside(path, "tests") && !is_inside(path, "tests/consumer/app")) tests.push_back(path);
+  const std::set<std::string> tested = included_from(tests);
+  for (const std::string& path : files_with({".h"})) {
+    if (is_inside(path, "tests") || is_inside(path, "benchmarks") || is_inside(path, "apps")) continue;
+    EXPECT_TRUE(tested.contains(path)) << path << " is included by no test, by way of no other header either";
+  }
+}
+
+TEST(Layering, EveryFileIsUsed) {
+  const auto paths = files_with(kSources);
+  std::set<std::string> sources;
+  for (const std::string& path : paths)
+    if (!path.ends_with(".h")) sources.insert(path);
+  const std::set<std::string> used = included_from({sources.begin(), sources.end()});
+  std::string builds;
+  for (const std::string& path : files_with({".txt", ".cmake"})) builds += read(kRoot / path);
+  for (const std::string& path : paths) {
+    if (is_inside(path, "tests/consumer/app")) continue;
+    if (path.ends_with(".h")) {
+      EXPECT_TRUE(used.contains(path) || path == "millrace.h") << path << " is included by nobody";
+    } else {
+      const std::string name = fs::path(path).stem();
+      EXPECT_NE(builds.find(name), std::string::npos) << path << " is compiled by nobody";
+    }
+  }
+}
+
+TEST(Layering, HeadersThatMovedAreWhereTheTableSays) {
+  std::istringstream lines(read(kRoot / "cmake/moved_headers.txt"));
+  std::string line;
+  int moved = 0;
+  while (std::getline(lines, line)) {
+    if (line.starts_with("#")) continue;
+    std::istringstream words(line);
+    std::string before, now;
+    words >> before >> now;
+    EXPECT_FALSE(fs::exists(kRoot / before)) << line;
+    EXPECT_TRUE(fs::exists(kRoot / now)) << line;
+    ++moved;
+  }
+  EXPECT_GT(moved, 0);
 }
 
 TEST(Layering, EveryHeaderIsIncludedOnce) {
@@ -318,7 +457,7 @@ TEST(Layering, ForeignTextsStandInMessagesByTheFunctionThatEscapesThem) {
 TEST(Layering, ReportNamesFileLineAndArrow) {
   const auto found = violations("samplers/x.cpp", "#include <vector>\n  #  include \"millrace/loader/batch.h\"\n");
   ASSERT_EQ(found.size(), 1u);
-  EXPECT_EQ(found[0], "samplers/x.cpp:2: samplers -> loader (millrace/loader/batch.h); samplers may include: torch");
+  EXPECT_EQ(found[0], "samplers/x.cpp:2: samplers -> loader/batch (millrace/loader/batch.h); samplers may include: torch");
 }
 
 TEST(Layering, CircleIsNamedByItsModulesAlone) {
@@ -348,15 +487,16 @@ TEST(Layering, UmbrellaOfTorchIsForProgramsAndTests) {
   EXPECT_EQ(violations("apps/train.cpp", "#include <torch/torch.h>\n").size(), 0u);
 }
 
-TEST(Layering, ImageLibrariesStayInLoaderImage) {
+TEST(Layering, ImageLibrariesStayInLoaderImages) {
   EXPECT_EQ(violations("loader/x.cpp", "#include <jpeglib.h>\n").size(), 1u);
-  EXPECT_EQ(violations("loader/image/x.cpp", "#include <jpeglib.h>\n#include <png.h>\n").size(), 1u);
-  EXPECT_EQ(violations("loader/image/formats/x.cpp", "#include <png.h>\n#include <tiffio.h>\n").size(), 0u);
-  EXPECT_EQ(violations("loader/image/formats/x.h", "#include <png.h>\n").size(), 1u);
+  EXPECT_EQ(violations("loader/engine/x.cpp", "#include \"millrace/loader/images/image.h\"\n").size(), 1u);
+  EXPECT_EQ(violations("loader/images/x.cpp", "#include <jpeglib.h>\n#include <png.h>\n").size(), 1u);
+  EXPECT_EQ(violations("loader/images/formats/x.cpp", "#include <png.h>\n#include <tiffio.h>\n").size(), 0u);
+  EXPECT_EQ(violations("loader/images/formats/x.h", "#include <png.h>\n").size(), 1u);
 }
 
 TEST(Layering, OpenCvIsForBenchmarksAlone) {
-  EXPECT_EQ(violations("loader/image/x.cpp", "#include <opencv2/imgcodecs.hpp>\n").size(), 1u);
+  EXPECT_EQ(violations("loader/images/x.cpp", "#include <opencv2/imgcodecs.hpp>\n").size(), 1u);
   EXPECT_EQ(violations("benchmarks/x.cpp", "#include <opencv2/imgcodecs.hpp>\n").size(), 0u);
 }
 

@@ -1,4 +1,4 @@
-#include "millrace/loader/transforms/batch_mix.h"
+#include "millrace/loader/images/transforms/batch_mix.h"
 
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>

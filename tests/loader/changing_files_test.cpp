@@ -13,11 +13,11 @@
 #include <string>
 #include <utility>
 
-#include "millrace/loader/datasets/cifar.h"
-#include "millrace/loader/datasets/image_folder.h"
-#include "millrace/loader/datasets/manifest.h"
-#include "millrace/loader/datasets/mnist.h"
 #include "millrace/loader/datasets/tar_shards.h"
+#include "millrace/loader/images/datasets/cifar.h"
+#include "millrace/loader/images/datasets/image_folder.h"
+#include "millrace/loader/images/datasets/manifest.h"
+#include "millrace/loader/images/datasets/mnist.h"
 #include "millrace/loader/state.h"
 #include "millrace/tests/support/directory.h"
 

@@ -22,10 +22,10 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/loader/collators.h"
+#include "millrace/loader/collate.h"
+#include "millrace/loader/collation/example_codec.h"
 #include "millrace/loader/columns.h"
-#include "millrace/loader/example_codec.h"
-#include "millrace/loader/named_sample.h"
+#include "millrace/loader/sample.h"
 #include "millrace/tests/samplers/pytorch_reference.h"
 #include "millrace/tests/support/process_probe.h"
 

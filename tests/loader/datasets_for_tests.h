@@ -7,7 +7,7 @@
 #include <string>
 
 #include "millrace/loader/data_loader.h"
-#include "millrace/loader/datasets/fnv.h"
+#include "millrace/sharing/codec/fnv.h"
 
 namespace millrace::testing {
 

@@ -1,4 +1,4 @@
-#include "millrace/loader/datasets/image_folder.h"
+#include "millrace/loader/images/datasets/image_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/tests/loader/image/pictures.h"
+#include "millrace/tests/loader/images/pictures.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/environment.h"
 

@@ -19,19 +19,14 @@
 #include "millrace/sharing/process/fork_server.h"
 #include "millrace/tests/loader/datasets_for_tests.h"
 #include "millrace/tests/support/process_probe.h"
+#include "millrace/tests/support/seed.h"
 
 namespace millrace {
 namespace {
 
 using testing::Numbers;
 using testing::processes;
-
-uint64_t test_seed() {
-  const char* given = std::getenv("MILLRACE_TEST_SEED");
-  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::cout << "[ seed     ] MILLRACE_TEST_SEED=" << seed << " repeats the draws of this test" << std::endl;
-  return seed;
-}
+using test::test_seed;
 
 /// Ends the whole test when it takes too long: a hang is a failure, not a reason to wait for ctest.
 class Watchdog {

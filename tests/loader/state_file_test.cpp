@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "millrace/loader/state.h"
-#include "millrace/loader/whole_number.h"
+#include "millrace/sharing/os/whole_number.h"
 #include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/environment.h"

@@ -20,13 +20,14 @@
 #include <vector>
 
 #include "millrace/loader/datasets/brace_expansion.h"
-#include "millrace/loader/datasets/image_folder.h"
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/tar_writer.h"
 #include "millrace/loader/datasets/webdataset_name.h"
+#include "millrace/loader/images/datasets/image_folder.h"
+#include "millrace/loader/images/datasets/tar_images.h"
 #include "millrace/samplers/shard_shuffle_sampler.h"
 #include "millrace/tests/loader/datasets_for_tests.h"
-#include "millrace/tests/loader/image/pictures.h"
+#include "millrace/tests/loader/images/pictures.h"
 #include "millrace/tests/loader/webdataset_reference.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/environment.h"

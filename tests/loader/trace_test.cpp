@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "millrace/loader/data_loader.h"
-#include "millrace/loader/datasets/fnv.h"
+#include "millrace/sharing/codec/fnv.h"
 #include "millrace/tests/loader/datasets_for_tests.h"
 #include "millrace/tests/support/paths.h"
 

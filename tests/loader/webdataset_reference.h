@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "millrace/loader/datasets/fnv.h"
 #include "millrace/loader/datasets/tar_shards.h"
+#include "millrace/sharing/codec/fnv.h"
 #include "millrace/tests/samplers/pytorch_reference.h"
 #include "millrace/tests/support/paths.h"
 

@@ -9,8 +9,8 @@
 #include <limits>
 
 #include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/codec/shared_table.h"
 #include "millrace/sharing/memory/frozen_segment.h"
+#include "millrace/sharing/memory/shared_table.h"
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/poll.h"

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/function_ref.h"
 #include "millrace/sharing/process/child.h"
-#include "millrace/sharing/process/function_ref.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"

@@ -19,6 +19,7 @@
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/fork_server.h"
+#include "millrace/tests/support/seed.h"
 
 extern char** environ;
 
@@ -64,12 +65,7 @@ std::set<pid_t> children_of_this_process() {
   return children;
 }
 
-std::mt19937_64 seeded_generator() {
-  const char* given = std::getenv("MILLRACE_TEST_SEED");
-  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 20261124;
-  std::printf("seed: MILLRACE_TEST_SEED=%llu\n", static_cast<unsigned long long>(seed));
-  return std::mt19937_64(seed);
-}
+std::mt19937_64 seeded_generator() { return std::mt19937_64(test_seed()); }
 
 int kills_wanted(int usual) {
   const char* given = std::getenv("MILLRACE_TEST_KILLS");

@@ -35,8 +35,7 @@ char process_state(pid_t pid);
 /// Children of this process, living or zombie.
 std::set<pid_t> children_of_this_process();
 
-/// A random generator for a test; its seed is the program's environment variable MILLRACE_TEST_SEED or a fixed one, and
-/// is printed so that a failure can be repeated.
+/// A random generator for a test, of test_seed().
 std::mt19937_64 seeded_generator();
 
 /// How many processes a kill test is to kill: `usual`, or what the environment variable MILLRACE_TEST_KILLS says, which

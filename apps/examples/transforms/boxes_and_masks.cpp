@@ -1,4 +1,4 @@
-#include <millrace/loader/transforms/renderer.h>
+#include <millrace/loader/images/transforms/renderer.h>
 
 #include <algorithm>
 #include <cstring>

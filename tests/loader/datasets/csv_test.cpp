@@ -1,4 +1,4 @@
-#include "millrace/loader/datasets/csv.h"
+#include "millrace/loader/images/datasets/csv.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

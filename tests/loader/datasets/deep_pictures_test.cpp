@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "millrace/loader/datasets/image_folder.h"
-#include "millrace/loader/datasets/manifest.h"
 #include "millrace/loader/datasets/tar_shards.h"
 #include "millrace/loader/datasets/tar_writer.h"
+#include "millrace/loader/images/datasets/image_folder.h"
+#include "millrace/loader/images/datasets/manifest.h"
+#include "millrace/loader/images/datasets/tar_images.h"
 #include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"

@@ -1,4 +1,4 @@
-#include "millrace/loader/datasets/manifest.h"
+#include "millrace/loader/images/datasets/manifest.h"
 
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "millrace/loader/data_loader.h"
-#include "millrace/loader/datasets/image_folder.h"
+#include "millrace/loader/images/datasets/image_folder.h"
 #include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/environment.h"

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <string>
 
-#include "millrace/loader/datasets/cifar.h"
-#include "millrace/loader/datasets/mnist.h"
+#include "millrace/loader/images/datasets/cifar.h"
+#include "millrace/loader/images/datasets/mnist.h"
 #include "millrace/tests/loader/datasets/reading.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/environment.h"

@@ -18,9 +18,9 @@
 #include <numeric>
 #include <thread>
 
+#include "millrace/loader/collation/example_codec.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/device/empty_in_batch.h"
-#include "millrace/loader/example_codec.h"
 #include "millrace/sharing/cuda/context.h"
 #include "millrace/sharing/cuda/stream.h"
 #include "millrace/tests/fake_cuda/fake_cuda.h"

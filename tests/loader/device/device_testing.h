@@ -18,6 +18,7 @@
 #include "millrace/tests/fake_cuda/fake_cuda.h"
 #include "millrace/tests/fake_cuda/fake_torch.h"
 #include "millrace/tests/loader/datasets_for_tests.h"
+#include "millrace/tests/support/seed.h"
 
 namespace millrace::testing {
 
@@ -32,12 +33,7 @@ class Watchdog {
   ~Watchdog() { ::alarm(0); }
 };
 
-inline uint64_t test_seed() {
-  const char* given = std::getenv("MILLRACE_TEST_SEED");
-  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::cout << "[ seed     ] MILLRACE_TEST_SEED=" << seed << " repeats the draws of this test" << std::endl;
-  return seed;
-}
+using test::test_seed;
 
 /// One of the driver's entry points, replaced for the life of the object.
 template <class Function>

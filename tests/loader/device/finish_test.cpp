@@ -15,7 +15,8 @@
 #include "millrace/loader/device/finish.h"
 #include "millrace/loader/device/finish_source.h"
 #include "millrace/loader/device/finish_steps.h"
-#include "millrace/loader/image/kernels.h"
+#include "millrace/loader/images/kernels.h"
+#include "millrace/loader/images/transforms/transforms.h"
 #include "millrace/tests/loader/device/finish_cu.h"
 
 namespace millrace {

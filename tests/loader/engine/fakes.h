@@ -19,7 +19,7 @@
 #include "millrace/loader/engine/order.h"
 #include "millrace/loader/engine/trainer_board.h"
 #include "millrace/loader/engine/worker_board.h"
-#include "millrace/loader/source.h"
+#include "millrace/loader/sources/source.h"
 
 /// What stands around one class of the engine in its test, without processes, files and time.
 namespace millrace::engine_fakes {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "millrace/loader/fill_request.h"
+#include "millrace/loader/sources/fill_request.h"
 #include "millrace/tests/loader/engine/fakes.h"
 
 namespace millrace::mender_test {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "millrace/loader/errors.h"
-#include "millrace/loader/fill_request.h"
+#include "millrace/loader/sources/fill_request.h"
 #include "millrace/tests/loader/engine/fakes.h"
 
 namespace millrace::overflow_test {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "millrace/loader/errors.h"
-#include "millrace/loader/fill_request.h"
 #include "millrace/loader/seeds.h"
+#include "millrace/loader/sources/fill_request.h"
 #include "millrace/sharing/codec/archive.h"
 
 namespace millrace::tickets_test {

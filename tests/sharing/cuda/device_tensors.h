@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "millrace/sharing/cuda/ipc_transport.h"
+#include "millrace/sharing/cuda/ipc/transport.h"
 #include "millrace/sharing/cuda/vmm.h"
 
 /// CUDA tensors of floats on the fake driver, of both kinds of memory that torch's allocator has.

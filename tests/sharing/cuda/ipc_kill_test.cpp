@@ -13,7 +13,7 @@
 #include <tuple>
 
 #include "millrace/sharing/channel/queue.h"
-#include "millrace/sharing/cuda/ipc.h"
+#include "millrace/sharing/cuda/ipc/ipc.h"
 #include "millrace/sharing/process/child.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
 #include "millrace/tests/fake_cuda/fake_cuda.h"

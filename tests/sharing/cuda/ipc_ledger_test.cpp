@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/sharing/cuda/export_ledger.h"
-#include "millrace/sharing/cuda/import_ledger.h"
+#include "millrace/sharing/cuda/ipc/export_ledger.h"
+#include "millrace/sharing/cuda/ipc/import_ledger.h"
 #include "millrace/tests/support/process_probe.h"
 
 namespace millrace::cuda {

@@ -1,6 +1,6 @@
 // CUDA tensors between processes, on the fake driver.
 
-#include "millrace/sharing/cuda/ipc.h"
+#include "millrace/sharing/cuda/ipc/ipc.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

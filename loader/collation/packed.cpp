@@ -1,0 +1,171 @@
+#include "millrace/loader/collation/packed.h"
+
+#include <ATen/ops/from_blob.h>
+#include <c10/core/ScalarType.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "millrace/sharing/tensor/tensor_codec.h"
+
+namespace millrace {
+namespace {
+
+constexpr uint64_t kPacked = 0x6b6361706c6c696dULL;
+constexpr uint64_t kSpilled = 0x6c6970736c6c696dULL;
+constexpr size_t kAlignment = 64;
+
+size_t aligned(size_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
+
+// In front of everything. Behind it: description, value, state, error, then the tensors at multiples of 64 bytes.
+struct Header {
+  uint64_t mark = kPacked;
+  uint64_t description_bytes = 0;
+  uint64_t value_bytes = 0;
+  uint64_t state_bytes = 0;
+  uint64_t error_bytes = 0;
+  uint32_t samples = 0;
+  uint32_t skipped = 0;
+  uint32_t ended = 0;
+};
+
+struct TensorPlace {
+  int8_t dtype = 0;
+  bool on_device = false;
+  std::vector<int64_t> sizes;
+  uint64_t offset = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(dtype, on_device, sizes, offset);
+  }
+};
+
+at::Tensor view(void* data, c10::Device device, const TensorPlace& place, const std::shared_ptr<void>& owner) {
+  return at::for_blob(data, place.sizes)
+      .context(new std::shared_ptr<void>(owner), [](void* held) { delete static_cast<std::shared_ptr<void>*>(held); })
+      .target_device(device)
+      .options(at::TensorOptions(static_cast<c10::ScalarType>(place.dtype)).device(device))
+      .make_tensor();
+}
+
+// Bytes of the tensor; throws when no tensor can be like that.
+size_t checked_bytes(const TensorPlace& place) {
+  const auto dtype = static_cast<c10::ScalarType>(place.dtype);
+  if (place.dtype < 0 || dtype >= c10::ScalarType::Undefined || c10::isQIntType(dtype))
+    throw DecodeError("a batch has a tensor of an unknown dtype, number " + std::to_string(place.dtype));
+  size_t bytes = c10::elementSize(dtype);
+  for (const int64_t size : place.sizes)
+    if (size < 0 || __builtin_mul_overflow(bytes, static_cast<size_t>(size), &bytes))
+      throw DecodeError("a batch has a tensor of impossible size");
+  return bytes;
+}
+
+}  // namespace
+
+PackedLayout::PackedLayout(const PackedBatch& batch, std::span<const uint64_t> device_offsets) : batch_(batch) {
+  std::vector<TensorPlace> places;
+  uint64_t offset = 0;
+  for (size_t t = 0; t < batch.tensors.size(); ++t) {
+    const at::Tensor& tensor = batch.tensors[t];
+    offsets_.push_back(offset);
+    if (!tensor.defined()) {
+      places.push_back({static_cast<int8_t>(c10::ScalarType::Undefined), false, {}, offset});
+      continue;
+    }
+    if (tensor.layout() != c10::kStrided || tensor.is_quantized())
+      throw std::invalid_argument(
+          "a batch carries strided tensors only: convert sparse, nested and quantized ones in the collate function");
+    const auto dtype = static_cast<int8_t>(tensor.scalar_type());
+    if (tensor.is_cuda()) {
+      places.push_back({dtype, true, tensor.sizes().vec(), device_offsets.empty() ? 0 : device_offsets[t]});
+      continue;
+    }
+    places.push_back({dtype, false, tensor.sizes().vec(), offset});
+    offset = aligned(offset + tensor.nbytes());
+  }
+  description_ = encode(places).bytes;
+  tensors_ =
+      aligned(sizeof(Header) + description_.size() + batch.value.size() + batch.state.size() + batch.error.size());
+  bytes_ = tensors_ + offset;
+}
+
+void PackedLayout::write(std::span<std::byte> memory) const {
+  const Header header{
+      kPacked,        description_.size(), batch_.value.size(), batch_.state.size(), batch_.error.size(),
+      batch_.samples, batch_.skipped,      batch_.ended};
+  std::byte* at = memory.data();
+  const auto append = [&](const void* data, size_t size) {
+    if (size != 0) std::memcpy(at, data, size);
+    at += size;
+  };
+  append(&header, sizeof header);
+  append(description_.data(), description_.size());
+  append(batch_.value.data(), batch_.value.size());
+  append(batch_.state.data(), batch_.state.size());
+  append(batch_.error.data(), batch_.error.size());
+  for (size_t t = 0; t < batch_.tensors.size(); ++t) {
+    const at::Tensor& tensor = batch_.tensors[t];
+    if (!tensor.defined() || tensor.is_cuda() || tensor.numel() == 0) continue;
+    std::byte* place = memory.data() + tensors_ + offsets_[t];
+    if (tensor.is_cpu() && tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg())
+      std::memcpy(place, tensor.const_data_ptr(), tensor.nbytes());
+    else
+      at::from_blob(place, tensor.sizes(), at::TensorOptions(tensor.scalar_type())).copy_(tensor.detach());
+  }
+}
+
+PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>& owner, const DeviceMemory& device) {
+  Header header;
+  if (memory.size() < sizeof header) throw DecodeError("a batch is too short");
+  std::memcpy(&header, memory.data(), sizeof header);  // A copy: what is checked must be what is used.
+  size_t left = memory.size() - sizeof header;
+  if (header.mark != kPacked) throw DecodeError("there is no batch where one should be");
+  std::byte* at = memory.data() + sizeof header;
+  const auto take = [&](uint64_t size) {
+    if (size > left) throw DecodeError("a batch says that it is longer than its memory");
+    std::vector<std::byte> bytes(at, at + size);
+    at += size;
+    left -= size;
+    return bytes;
+  };
+  PackedBatch batch;
+  const auto description = take(header.description_bytes);
+  batch.value = take(header.value_bytes);
+  batch.state = take(header.state_bytes);
+  for (const std::byte byte : take(header.error_bytes)) batch.error += std::to_integer<char>(byte);
+  batch.samples = header.samples;
+  batch.skipped = header.skipped;
+  batch.ended = header.ended != 0;
+
+  std::vector<TensorPlace> places;
+  DecodeArchive archive(description, {});
+  archive(places);
+  const size_t begin = std::min(aligned(static_cast<size_t>(at - memory.data())), memory.size());
+  const auto tensors = memory.subspan(begin);
+  for (const auto& place : places) {
+    if (place.dtype == static_cast<int8_t>(c10::ScalarType::Undefined)) {
+      batch.tensors.emplace_back();
+      continue;
+    }
+    const size_t bytes = checked_bytes(place);
+    const size_t room = place.on_device ? device.bytes : tensors.size();
+    if (place.offset > room || bytes > room - place.offset || place.offset % kAlignment != 0)
+      throw DecodeError("a batch has a tensor that lies outside its memory");
+    if (place.on_device)
+      batch.tensors.push_back(view(reinterpret_cast<void*>(device.address + place.offset),
+                                   {c10::kCUDA, static_cast<c10::DeviceIndex>(device.device)}, place, device.owner));
+    else
+      batch.tensors.push_back(view(tensors.data() + place.offset, c10::kCPU, place, owner));
+  }
+  return batch;
+}
+
+void write_spilled(std::span<std::byte> memory) { std::memcpy(memory.data(), &kSpilled, sizeof kSpilled); }
+
+bool is_spilled(std::span<const std::byte> memory) {
+  return std::memcmp(memory.data(), &kSpilled, sizeof kSpilled) == 0;
+}
+
+}  // namespace millrace

@@ -1,0 +1,145 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "millrace/loader/sample_row.h"
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/tensor/tensor_codec.h"
+
+namespace millrace {
+
+// A dataset is any type that fulfils one of these concepts; there is no base class. Where it fulfils several, the first
+// in this order counts.
+
+/// Says how many samples it has: torch::data's datasets may not know.
+template <class D>
+concept Sized = requires(D& dataset) {
+  { dataset.size() } -> std::convertible_to<size_t>;
+}
+|| requires(D& dataset) {
+  { dataset.size() } -> std::convertible_to<std::optional<size_t>>;
+};
+
+/// Writes sample i in place: says what a sample looks like, then fills the row it is given.
+template <class D>
+concept InPlaceDataset = Sized<D> && requires(D& dataset, size_t index, SampleRow& row, SampleContext& context) {
+  { dataset.spec() } -> std::convertible_to<SampleSpec>;
+  dataset.read(index, row, context);
+};
+
+/// torch::data's stateful datasets (StatefulDataset, ChunkDataset, and what is made of them): gives batches of a size
+/// until there are none, and begins anew at reset().
+template <class D>
+concept StatefulDataset = requires {
+  requires D::is_stateful;
+};
+
+/// Gives whole batches: torch::data's BatchDataset and all that derives from it, or one's own, where reading many
+/// samples at once is cheaper. A batch is what get_batch() returns.
+template <class D>
+concept BatchDataset = Sized<D> && !StatefulDataset<D> && requires(D & dataset, std::vector<size_t> indices) {
+  dataset.get_batch(indices);
+};
+
+/// torch::data's StreamDataset: gives batches of a size, for ever. Its sampler says how many make an epoch.
+template <class D>
+concept SizeDataset = !BatchDataset<D> && !StatefulDataset<D> && requires(D & dataset, size_t batch_size) {
+  dataset.get_batch(batch_size);
+};
+
+namespace detail {
+
+template <class D>
+concept GetsWithContext = requires(D& dataset, size_t index, SampleContext& context) {
+  dataset.get(index, context);
+};
+
+template <class D>
+concept GetsByIndexAlone = requires(D& dataset, size_t index) {
+  dataset.get(index);
+};
+
+template <class D>
+concept Describes = requires(const D& dataset, size_t index) {
+  std::string(dataset.describe(index));
+};
+
+/// Sample `index`, by whichever get() the dataset has.
+template <class D>
+decltype(auto) get_sample(D& dataset, size_t index, SampleContext& context) {
+  if constexpr (GetsWithContext<D>)
+    return dataset.get(index, context);
+  else
+    return dataset.get(index);
+}
+
+template <class D>
+using SampleOf =
+    std::remove_cvref_t<decltype(get_sample(std::declval<D&>(), size_t{}, std::declval<SampleContext&>()))>;
+
+}  // namespace detail
+
+/// Gives sample i as a value that collates (see collate.h); with a context when it wants random numbers.
+template <class D>
+concept GetDataset = Sized<D> &&(detail::GetsByIndexAlone<D> || detail::GetsWithContext<D>);
+
+/// Gives its samples one after the other, each a value that collates, and std::nullopt behind the last. Each of the
+/// loader's streams (DataLoaderOptions::num_streams) is a copy of the dataset, and gives the samples of its own part,
+/// see StreamContext. Optional: size(), the samples of all parts together; state() and load_state(), of any type the
+/// codec knows, to be resumed without reading from the beginning.
+template <class D>
+concept IterableDataset = std::copy_constructible<D> && requires(D& dataset, StreamContext& context) {
+  dataset.next(context).has_value();
+  *dataset.next(context);
+};
+
+template <class D>
+concept Dataset =
+    InPlaceDataset<D> || StatefulDataset<D> || BatchDataset<D> || SizeDataset<D> || GetDataset<D> || IterableDataset<D>;
+
+/// Can be sent to workers: an empty type, or one with a `serialize` that covers it and a default constructor to load
+/// into. Tensors among its members move to shared memory, in place: the workers read the trainer's bytes, however many
+/// they are.
+template <class D>
+concept Travels = std::default_initializable<D> &&
+    (std::is_empty_v<D> || (cereal::traits::is_output_serializable<D, EncodeArchive>::value &&
+                            cereal::traits::is_input_serializable<D, DecodeArchive>::value));
+
+/// A dataset that each worker builds for itself: a function and its arguments. Made by recipe().
+template <class Result, class... Parameters>
+struct Recipe {
+  using Function = Result(Parameters...);
+
+  Function* function = nullptr;
+  std::tuple<std::decay_t<Parameters>...> arguments;
+
+  Result operator()() const { return std::apply(function, arguments); }
+};
+
+/// For datasets that cannot travel themselves: workers call function(arguments...), as the trainer does once to learn
+/// the size. Arguments are any types the codec knows.
+template <class Result, class... Parameters, class... Arguments>
+Recipe<Result, Parameters...> recipe(Result (*function)(Parameters...), Arguments&&... arguments) {
+  return {function, {std::forward<Arguments>(arguments)...}};
+}
+
+namespace detail {
+
+// Indices come as size_t by the dataset concepts; a negative one is told as what it was.
+inline void require_index(const char* dataset, size_t index, size_t size) {
+  if (index < size) return;
+  throw std::out_of_range(std::string(dataset) + ": index " + std::to_string(static_cast<int64_t>(index)) +
+                          " is outside a dataset of " + std::to_string(size) + " samples");
+}
+
+}  // namespace detail
+}  // namespace millrace

@@ -1,0 +1,34 @@
+#include "millrace/loader/engine/delivery.h"
+
+#include <ATen/ops/from_blob.h>
+
+#include <utility>
+
+namespace millrace {
+namespace {
+
+// The tensor's storage keeps the lease alive, and with it slot and mapping.
+at::Tensor view(std::byte* data, const FieldSpec& field, int64_t rows, const std::shared_ptr<Lease>& lease) {
+  c10::SmallVector<int64_t, 6> sizes = {rows};
+  sizes.append(field.shape.begin(), field.shape.end());
+  return at::for_blob(data, sizes)
+      .context(new std::shared_ptr<Lease>(lease), [](void* held) { delete static_cast<std::shared_ptr<Lease>*>(held); })
+      .options(at::TensorOptions(field.dtype))
+      .make_tensor();
+}
+
+}  // namespace
+
+Columns columns_of(Delivery& delivery) {
+  if (delivery.on_device) return *std::move(delivery.on_device);
+  if (delivery.packed) return unpack_value<Columns>(*std::move(delivery.packed));
+  const auto& fields = delivery.spec->fields;
+  Columns columns;
+  columns.reserve(fields.size());
+  for (size_t f = 0; f < fields.size(); ++f)
+    columns.append(fields[f].name,
+                   view(delivery.slot + delivery.layout->field_offset(f), fields[f], delivery.samples, delivery.lease));
+  return columns;
+}
+
+}  // namespace millrace

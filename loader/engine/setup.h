@@ -1,0 +1,62 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "millrace/loader/engine/board.h"
+#include "millrace/loader/engine/cursor.h"
+#include "millrace/loader/engine/order.h"
+#include "millrace/loader/options.h"
+#include "millrace/loader/sources/source.h"
+#include "millrace/samplers/any_batch_sampler.h"
+#include "millrace/samplers/sampler.h"
+#include "millrace/sharing/cuda/device_arena.h"
+
+// What follows from a loader's options before it begins: pure functions, and the only readers of most options.
+namespace millrace {
+
+/// The options themselves. Throws std::invalid_argument, naming the option and what it must be.
+DataLoaderOptions checked(DataLoaderOptions options);
+
+/// The order of the source's batches: that of `batch_sampler` or of `sampler`, when there is one, else the options'.
+/// Throws std::invalid_argument for what does not go together.
+std::unique_ptr<Order> make_order(const Source& source, std::optional<AnySampler> sampler,
+                                  std::optional<AnyBatchSampler> batch_sampler, const DataLoaderOptions& options);
+
+/// torch.empty((), dtype=torch.int64).random_(generator=generator).item(); undefined is torch's default generator.
+int64_t draw_seed(const at::Generator& generator);
+
+/// What a sample takes in a slot. Nothing where there is no sample; options.max_sample_bytes() where batches are packed
+/// and it is set.
+SampleSpec spec_of(Source& source, const DataLoaderOptions& options);
+
+/// Room on the device for the CUDA tensors of that many slots; null unless options.device_batch_bytes() asks for it.
+/// Throws std::invalid_argument for datasets that make none.
+std::shared_ptr<cuda::DeviceArena> device_arena_of(Source::Kind kind, const DataLoaderOptions& options, size_t slots);
+
+/// Plans go on into the next epoch, so that its first batch does not come late; but not where the next epoch's order is
+/// drawn from torch's generator, or its streams cannot begin before the last ones have ended.
+Cursor::Reach reach_of(Source::Kind kind, const DataLoaderOptions& options);
+
+/// True when one worker fills a batch from its first to its last sample.
+bool whole_batches(Source::Kind kind, const DataLoaderOptions& options);
+
+/// Whether a slot that came home may still be read by a device.
+bool read_by_devices(const DataLoaderOptions& options);
+
+/// How many batches are open at a time, of slots of that many bytes. Throws std::invalid_argument when too many.
+int64_t batches_ahead(Source::Kind kind, const DataLoaderOptions& options, size_t slot_bytes);
+
+/// How many slots there are: a line for each place a batch can be in. With every place full there is still no slot
+/// missing, so opening never has to wait for anything but the user.
+size_t slots_needed(int64_t ahead, const DataLoaderOptions& options);
+
+/// Where workers share batches, all of them fill one at once, in two ranges each, so that a slow one costs the others
+/// little.
+Board::Geometry geometry_of(Source::Kind kind, int64_t ahead, const DataLoaderOptions& options);
+
+}  // namespace millrace

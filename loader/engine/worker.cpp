@@ -1,0 +1,165 @@
+#include "millrace/loader/engine/worker.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/loader/damaged_jpegs.h"
+#include "millrace/loader/device/device_slot.h"
+#include "millrace/sharing/os/limits.h"
+#include "millrace/sharing/os/look.h"
+#include "millrace/sharing/os/own_pid.h"
+#include "millrace/sharing/process/type_name.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kStranger = 125;  // The exit code of a process that a dataset forked and left behind.
+constexpr auto kLookForOrphans = std::chrono::milliseconds(500);
+
+int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+template <size_t N>
+void copy_cut(std::array<char, N>& to, std::string_view from) {
+  constexpr std::string_view kCut = "...";
+  const size_t length = std::min(from.size(), N - 1);
+  std::copy_n(from.begin(), length, to.begin());
+  to[length] = '\0';
+  if (from.size() > length) std::copy(kCut.begin(), kCut.end(), to.begin() + (length - kCut.size()));
+}
+
+// Counts the damaged JPEGs that are read while it lives; before the trainer learns that the range is done.
+class CountDamaged {
+ public:
+  explicit CountDamaged(Beacon& beacon) : beacon_(beacon) {}
+  CountDamaged(const CountDamaged&) = delete;
+  CountDamaged& operator=(const CountDamaged&) = delete;
+  ~CountDamaged() {
+    const uint64_t more = image::damaged_jpegs_read - before_;
+    if (more > 0) beacon_.damaged_jpegs.fetch_add(more, std::memory_order_relaxed);
+  }
+
+ private:
+  Beacon& beacon_;
+  const uint64_t before_ = image::damaged_jpegs_read;
+};
+
+}  // namespace
+
+SlotLayout layout_of(const SampleSpec& spec, size_t batch_size) {
+  std::vector<size_t> row_bytes;
+  for (const auto& field : spec.fields) row_bytes.push_back(field.bytes());
+  return {batch_size, row_bytes};
+}
+
+Worker::Worker(const Place& place, Source& source, const WorkerRole& role)
+    : place_(place), source_(source), role_(role), beacon_(place.board.beacon(board_number())), pid_(own_pid()) {
+  if (role.seed_mode == SeedMode::kTorch)
+    generator_ = at::detail::getDefaultCPUGenerator();
+  else if (role.owns_process)
+    own_generator_ = at::detail::getDefaultCPUGenerator();
+  beacon_.sleeping.store(0, std::memory_order_relaxed);
+  beacon_.incarnation.store(role.incarnation, std::memory_order_relaxed);
+  note(WorkerPhase::kIdle, -1);
+}
+
+void Worker::run(const std::function<bool()>& orphaned) {
+  while (!place_.board.stopping() && !orphaned()) {
+    if (!look_for_a_while([&] { return fill_one(); })) place_.board.wait_for_work(board_number(), kLookForOrphans);
+  }
+}
+
+bool Worker::fill_one() {
+  const auto claim = place_.board.claim(role_.incarnation, board_number());
+  if (!claim) return false;
+  fill(*claim);
+  note(WorkerPhase::kIdle, -1);
+  return true;
+}
+
+void Worker::fill(const Claim& claim) {
+  DeviceSlot device_slot(place_.device_arena, claim.slot);
+  FillRequest request({place_.arena + claim.slot * place_.layout.slot_bytes(), place_.layout, device_slot,
+                       *place_.spill, beacon_.sample, beacon_.samples_started},
+                      claim, source_.size(), role_.number, generator_, own_generator_);
+  note(WorkerPhase::kReading, -1);
+  try {
+    const CountDamaged count(beacon_);
+    if (base_seed_ != claim.base_seed) begin(claim.base_seed);
+    source_.fill(request);
+  } catch (const std::exception& e) {
+    end_strangers();
+    return report(claim, request, type_name(typeid(e)), text_with_limit(e));
+  } catch (...) {
+    end_strangers();
+    return report(claim, request, current_exception_type(), "thrown by the dataset; it is no std::exception");
+  }
+  end_strangers();
+  if (place_.board.finish(claim, role_.incarnation)) place_.done.signal();
+}
+
+// A process that the dataset forked and let return would be a second worker with the same claims. Its memory is a copy
+// of ours, with whatever other threads held, so it does nothing but go.
+void Worker::end_strangers() const {
+  if (own_pid() == pid_) return;
+  constexpr std::string_view kText =
+      "millrace: a process that a dataset forked came back from reading a sample and is ended; it has to end itself "
+      "with _exit()\n";
+  static_cast<void>(!::write(STDERR_FILENO, kText.data(), kText.size()));
+  ::_exit(kStranger);
+}
+
+// PyTorch's order: seed, init function, first sample. The trainer itself is no worker: nothing is seeded or called.
+void Worker::begin(uint64_t base_seed) {
+  if (role_.number >= 0) {
+    const auto id = static_cast<uint64_t>(role_.number);
+    if (generator_.defined()) {
+      const std::lock_guard<std::mutex> lock(generator_.mutex());
+      generator_.set_current_seed(base_seed + id);
+    }
+    const WorkerInfo info{role_.number, role_.num_workers, base_seed + id};
+    detail::set_worker_info(info);
+    // With SeedMode::kTorch a new base seed stands for a new worker.
+    if ((!base_seed_ || role_.seed_mode == SeedMode::kTorch) && role_.init != nullptr) {
+      note(WorkerPhase::kInit, kNoSample);
+      role_.init(info);
+      note(WorkerPhase::kReading, kNoSample);
+    }
+  }
+  base_seed_ = base_seed;
+}
+
+void Worker::report(const Claim& claim, FillRequest& request, const std::string& type,
+                    const std::string& message) {
+  request.abandon();
+  std::string path;
+  const int64_t index = request.current_index();
+  try {
+    if (index >= 0 && index < static_cast<int64_t>(source_.size())) path = source_.describe(static_cast<size_t>(index));
+  } catch (const std::exception& e) {
+    path = std::string("its describe() failed too: ") + e.what();
+  }
+  error_.sample = request.current();
+  error_.index = index;
+  copy_cut(error_.type, type);
+  copy_cut(error_.path, path);
+  copy_cut(error_.message, message);
+  if (place_.board.fail(claim, role_.incarnation, error_)) place_.done.signal();
+}
+
+void Worker::note(WorkerPhase phase, int64_t sample) {
+  beacon_.sample.store(sample, std::memory_order_relaxed);
+  beacon_.since_ns.store(now_ns(), std::memory_order_relaxed);
+  // Release: pairs with the trainer's acquire in wait_ready(), which takes kIdle as "the dataset is built".
+  beacon_.phase.store(phase, std::memory_order_release);
+}
+
+}  // namespace millrace

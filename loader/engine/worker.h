@@ -1,0 +1,80 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <ATen/core/Generator.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "millrace/loader/engine/worker_board.h"
+#include "millrace/loader/options.h"
+#include "millrace/loader/sources/source.h"
+#include "millrace/sharing/cuda/device_arena.h"
+#include "millrace/sharing/memory/slot_layout.h"
+#include "millrace/sharing/os/event_fd.h"
+
+namespace millrace {
+
+/// Where the fields of `spec` lie in a slot of `batch_size` samples. Trainer and workers each compute it, by this
+/// function.
+SlotLayout layout_of(const SampleSpec& spec, size_t batch_size);
+
+/// What makes one worker different from the others, and how it seeds itself.
+struct WorkerRole {
+  int number = -1;  ///< From 0; -1 is the trainer.
+  uint32_t incarnation = 0;
+  int num_workers = 0;
+  SeedMode seed_mode = SeedMode::kPerSample;
+  WorkerInitFunction init = nullptr;
+  bool owns_process = false;  ///< Torch's default generator, too, is its own.
+};
+
+/// Fills ranges of slots: the same code in a worker process, in a worker thread and in the trainer itself.
+///
+/// Used by one thread. Borrows everything it is given. If its process dies here, the board says which range it held.
+class Worker {
+ public:
+  struct Place {
+    const WorkerBoard& board;
+    std::byte* arena;
+    cuda::DeviceArena* device_arena;  ///< Null unless batches may have CUDA tensors.
+    const SlotLayout& layout;
+    const EventFd& done;    ///< Rung when the trainer waits for a batch that we complete.
+    const FdSocket* spill;  ///< Takes batches that are larger than a slot.
+  };
+
+  /// Its notes go to the beacon of its number, the trainer's to the first one.
+  Worker(const Place& place, Source& source, const WorkerRole& role);
+
+  /// Claims one range and fills it. False when nothing is open.
+  bool fill_one();
+
+  /// Fills ranges until the board says stop. Between two looks for work it asks `orphaned`, at least twice a second.
+  void run(const std::function<bool()>& orphaned);
+
+ private:
+  void fill(const Claim& claim);
+  void begin(uint64_t base_seed);
+  void report(const Claim& claim, FillRequest& request, const std::string& type,
+              const std::string& message);
+  void note(WorkerPhase phase, int64_t sample);
+  void end_strangers() const;
+
+  uint32_t board_number() const { return static_cast<uint32_t>(std::max(role_.number, 0)); }
+
+  Place place_;
+  Source& source_;
+  WorkerRole role_;
+  Beacon& beacon_;
+  pid_t pid_;
+  std::optional<uint64_t> base_seed_;  // Of the last batch; none before the first one.
+  at::Generator generator_;            // Torch's default one: with SeedMode::kTorch,
+  at::Generator own_generator_;        // or where it is this worker's to seed for each sample. Else undefined.
+  RangeError error_;
+};
+
+}  // namespace millrace

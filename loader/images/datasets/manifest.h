@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "millrace/loader/datasets/shared_bytes.h"
+#include "millrace/loader/images/datasets/manifest_options.h"
+#include "millrace/loader/images/datasets/picture_dataset.h"
+#include "millrace/loader/images/transforms/targets.h"
+#include "millrace/loader/images/transforms/transforms.h"
+#include "millrace/loader/sample_row.h"
+#include "millrace/sharing/memory/shared_table.h"
+
+namespace millrace {
+
+/// Pictures that a file lists, one a row, with labels, boxes and masks: CSV with a header (.csv, .tsv; RFC 4180, also
+/// with semicolons, tabs or bars) or one JSON object a line (.jsonl, .ndjson, .json), in UTF-8.
+///
+///   auto cars = ImageManifest("cars/train.csv", {.label = "", .boxes = "boxes"});
+///
+///   path,label,boxes                              {"path": "a.jpg", "label": "cat", "boxes": [[12, 30, 80, 96]]}
+///   a.jpg,cat,"[[12, 30, 80, 96]]"                {"path": "b.jpg", "label": "dog", "boxes": []}
+///   b.jpg,dog,
+///
+/// Labels are integers, taken as they are, or texts, numbered in the order of classes(), which is sorted; one or the
+/// other in all rows. In CSV what only looks like a number (+1, 1.0, 007, nan) is refused; in JSON, quotes make a text.
+/// Boxes are [x1, y1, x2, y2] in pixels, a list of them in a row, in CSV as JSON (which is how
+/// pandas writes a list); an empty field is none. Masks are pictures of one 8-bit channel, of the size of theirs.
+///
+/// Samples, in this order, without the fields whose option is empty:
+///   "image" {channels, height, width}, uint8 or what the transform makes of it
+///   "label" int64 {}
+///   "boxes" float32 {max_boxes, 4}, zeros behind the last, and "boxes.count" int64 {}, how many there are
+///   "mask"  uint8 {1, height, width}
+///
+/// Only paths, labels and boxes are kept, in memory that all processes share; the manifest is read once, when this is
+/// made, and no picture is opened. A value: copies share the memory. Any number of threads may read. Errors:
+/// std::runtime_error "train.csv:17:5: what: cure" for the manifest, with path and reason for pictures; an index
+/// outside the dataset throws std::out_of_range.
+class ImageManifest : public PictureDataset<ImageManifest> {
+ public:
+  ImageManifest() = default;  ///< For the receiving side of serialize().
+
+  /// Throws also std::invalid_argument for options without a meaning, OutOfSharedMemory.
+  explicit ImageManifest(const std::string& path, ImageManifestOptions options = {});
+
+  /// The labels' texts by number; empty where labels are integers.
+  const std::vector<std::string>& classes() const { return classes_; }
+  size_t size() const { return images_.size(); }
+
+  /// The path of picture `i`.
+  std::string describe(size_t i) const;
+
+  /// Of picture `i`; there must be labels.
+  int64_t label(size_t i) const;
+
+  /// The boxes of picture `i` as they are in the manifest, which must have some. Valid as long as some copy of the
+  /// dataset lives.
+  std::span<const transforms::TargetBox> boxes(size_t i) const;
+
+  /// The path of the mask of picture `i`; there must be masks.
+  std::string mask_path(size_t i) const;
+
+  /// Where the transform leaves sizes as they are, all pictures must have the size of the first, which is read here.
+  SampleSpec spec() const;
+
+  void read(size_t i, SampleRow& row, SampleContext& context) const;
+
+  void save(EncodeArchive& archive) const {
+    archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, pictures_);
+  }
+  void load(DecodeArchive& archive);
+
+ private:
+  std::string full(std::string_view path) const;
+
+  ImageManifestOptions options_;
+  std::vector<std::string> classes_;
+  SharedStrings images_;
+  SharedStrings masks_;
+  detail::SharedBytes labels_;    // int64.
+  detail::SharedBytes box_ends_;  // uint64: picture i has boxes box_ends_[i - 1] .. box_ends_[i] - 1.
+  detail::SharedBytes boxes_;     // TargetBox.
+};
+
+}  // namespace millrace

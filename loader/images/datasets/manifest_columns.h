@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/loader/images/datasets/manifest_options.h"
+#include "millrace/loader/images/transforms/targets.h"
+#include "millrace/sharing/memory/shared_table.h"
+
+namespace millrace::detail {
+
+/// Strings one behind the other, as long as their number is not known.
+class StringColumn {
+ public:
+  void add(std::string_view text);
+  size_t size() const { return ends_.size(); }
+  SharedStrings share() const;
+
+ private:
+  std::string characters_;
+  std::vector<size_t> ends_;
+};
+
+/// Integers as they are, or texts by their number in sorted order; the first one says which.
+class LabelColumn {
+ public:
+  /// Throws std::runtime_error where the labels before were texts.
+  void add(int64_t label);
+  /// Throws std::runtime_error where the labels before were integers.
+  void add(std::string_view text);
+
+  /// The texts, sorted; empty for integers.
+  std::vector<std::string> classes() const;
+  std::vector<int64_t> labels() const;
+
+ private:
+  std::vector<int64_t> values_;                        // Texts: numbered as they came.
+  std::map<std::string, int64_t, std::less<>> texts_;  // Their numbers.
+};
+
+/// What a manifest says, as columns of one length; those that were not asked for are empty.
+struct ManifestColumns {
+  StringColumn images;
+  LabelColumn labels;
+  StringColumn masks;
+  std::vector<uint64_t> box_ends;
+  std::vector<transforms::TargetBox> boxes;
+};
+
+/// Reads a manifest, CSV or JSON lines by its ending. Throws std::runtime_error as ImageManifest says.
+ManifestColumns read_manifest(const std::string& path, const ImageManifestOptions& options);
+
+}  // namespace millrace::detail

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "millrace/loader/images/affine.h"
+#include "millrace/loader/images/image.h"
+#include "millrace/loader/sample_rng.h"
+
+/// Augmentation policies: operations drawn from torchvision's tables, with its magnitudes. The draws come from the
+/// sample's stream, in torchvision's order, and not from torch's generator; so a sample gets another operation than it
+/// would there, with the same odds.
+namespace millrace::transforms {
+
+/// In the order of torchvision's tables.
+enum class AugmentKind : uint8_t {
+  kIdentity,
+  kShearX,
+  kShearY,
+  kTranslateX,
+  kTranslateY,
+  kRotate,
+  kBrightness,
+  kColor,
+  kContrast,
+  kSharpness,
+  kPosterize,
+  kSolarize,
+  kAutoContrast,
+  kEqualize,
+};
+constexpr int kAugmentKinds = 14;
+
+/// What torchvision's _apply_image_or_video_transform takes. `magnitude` is a slope for shears, pixels for
+/// translations, degrees for kRotate, what is added to a factor of 1 for kBrightness to kSharpness, bits, or the
+/// threshold as a part of 255.
+struct Augmentation {
+  AugmentKind kind = AugmentKind::kIdentity;
+  double magnitude = 0;
+
+  /// REQUIRES: kind is kShearX to kRotate.
+  image::Affine affine() const;
+  bool operator==(const Augmentation&) const = default;
+};
+
+/// torchvision.transforms.v2.RandAugment (Cubuk and others, https://arxiv.org/abs/1909.13719): num_ops operations one
+/// after the other, of the same strength, which is bin `magnitude` of num_magnitude_bins.
+struct RandAugment {
+  int num_ops = 2;
+  int magnitude = 9;
+  int num_magnitude_bins = 31;
+  image::Interpolation interpolation = image::Interpolation::kNearest;
+  std::vector<uint8_t> fill = {};  ///< Where no picture comes to lie: black, or one value for all channels or for each.
+
+  RandAugment() = default;
+  explicit RandAugment(int operations, int bin = 9, int bins = 31,
+                       image::Interpolation mode = image::Interpolation::kNearest, std::vector<uint8_t> values = {});
+
+  /// One of the operations, for a picture of that size.
+  Augmentation draw(image::Size picture, SampleRng& rng) const;
+  /// Of strength `magnitude`, the positive one of two.
+  Augmentation augmentation(AugmentKind kind, image::Size picture) const;
+  bool operator==(const RandAugment&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(num_ops, magnitude, num_magnitude_bins, interpolation, fill);
+  }
+};
+
+/// torchvision.transforms.v2.TrivialAugmentWide (Mueller and Hutter, https://arxiv.org/abs/2103.10158): one operation
+/// of any strength.
+struct TrivialAugmentWide {
+  int num_magnitude_bins = 31;
+  image::Interpolation interpolation = image::Interpolation::kNearest;
+  std::vector<uint8_t> fill = {};  ///< As RandAugment's.
+
+  TrivialAugmentWide() = default;
+  explicit TrivialAugmentWide(int bins, image::Interpolation mode = image::Interpolation::kNearest,
+                              std::vector<uint8_t> values = {});
+
+  Augmentation draw(SampleRng& rng) const;
+  /// Of strength `bin`, the positive one of two.
+  Augmentation augmentation(AugmentKind kind, int bin) const;
+  bool operator==(const TrivialAugmentWide&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(num_magnitude_bins, interpolation, fill);
+  }
+};
+
+}  // namespace millrace::transforms

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "millrace/loader/images/decode.h"
+#include "millrace/loader/images/image.h"
+#include "millrace/loader/images/planes.h"
+#include "millrace/loader/images/resample.h"
+#include "millrace/loader/images/room.h"
+#include "millrace/loader/images/transforms/view.h"
+
+namespace millrace::transforms {
+
+/// A picture on its way from the bytes of its file, or from memory, to a batch. Crops, horizontal flips and a resize
+/// only change what will be looked at; who asks for pixels() makes it compute what there is, from the part of the file
+/// that is needed, and go on from there. The results are as if everything had been computed at once.
+///
+/// One object serves one thread and keeps its memory. Throws std::runtime_error for pictures that become too large.
+class Canvas {
+ public:
+  /// The picture in `file`, whose bytes are used until the first pixels are computed.
+  void open(std::span<const std::byte> file, const PictureOptions& options);
+
+  /// A picture in memory: one or three planes of `size`, one behind the other, which are copied.
+  void open(std::span<const uint8_t> planes, image::Size size);
+
+  image::Size size() const { return view_.size(); }
+  int channels() const { return channels_; }
+
+  void crop(const image::Box& box) { view_.crop(box); }
+  void flip_horizontal() { view_.flip(); }
+  void flip_vertical();
+  void resize(image::Size target);
+
+  /// Throws std::invalid_argument as image::pad() does.
+  void pad(const image::Borders& borders, image::PadMode mode, std::span<const uint8_t> fill);
+
+  /// The picture as it is now, to be changed in place. Valid until the next call but size() and channels().
+  image::Planes pixels();
+
+  /// Memory for another picture, which replace() puts in the place of the present one. Valid until then; pixels() stay
+  /// what they are.
+  image::Planes other(image::Size size, int channels);
+  void replace();
+
+  /// Writes the picture to `planes`, channels() x height x width.
+  void write(std::span<uint8_t> planes);
+
+ private:
+  /// Where the pixels are that the view looks at.
+  enum class Source { kFile, kPicture, kPlanes };
+
+  template <class Consumer>
+  void read(const image::Box& region, Consumer&& consume);
+  void compute(std::span<uint8_t> planes);
+  void pack();
+
+  int channels_ = 3;
+  Source source_ = Source::kFile;
+  View view_;
+  image::ImageDecoder decoder_;
+  image::Resampler resampler_;
+  image::Image picture_;
+  image::Room<uint8_t> planes_;
+  image::Room<uint8_t> other_planes_;
+  image::Size other_size_;
+  int other_channels_ = 0;
+};
+
+}  // namespace millrace::transforms

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "millrace/loader/images/image.h"
+
+/// What the constructors of transforms ask of their parameters. `who` is the transform's name, `what` the parameter's;
+/// all throw std::invalid_argument that says what was expected and what was given.
+namespace millrace::transforms {
+
+/// Larger pictures than any decoder of ours gives; keeps products of sides within 64 bits and buffers within reason.
+constexpr int kLargestSide = 1 << 20;
+
+void check_size(const char* who, image::Size size);
+
+/// 0 < low <= high < infinity.
+void check_range(const char* who, const char* what, std::pair<double, double> range);
+
+/// low <= high, finite.
+void check_ordered(const char* who, const char* what, std::pair<double, double> range);
+
+void check_probability(const char* who, double p);
+
+/// One value for all channels or one for each of three.
+void check_values(const char* who, const char* what, const std::vector<uint8_t>& values);
+
+/// "RandomErasing: scale must be {low, high} with 0 <= low <= high <= 1, got {2, 1}"
+std::invalid_argument range_error(const char* who, const char* what, const char* bounds,
+                                  std::pair<double, double> range);
+
+}  // namespace millrace::transforms

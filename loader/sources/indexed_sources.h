@@ -1,0 +1,199 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/loader/collate.h"
+#include "millrace/loader/collation/example_codec.h"
+#include "millrace/loader/collation/packed.h"
+#include "millrace/loader/dataset.h"
+#include "millrace/loader/sources/source.h"
+#include "millrace/loader/sources/source_parts.h"
+
+// Sources of datasets whose samples have indices.
+namespace millrace::detail {
+
+/// Room for a packed sample, from what a batch of one takes: with some to spare, since others may be larger.
+inline uint64_t room_for(const PackedBatch& batch_of_one) {
+  const size_t bytes = PackedLayout(batch_of_one).bytes();
+  return bytes + bytes / 4 + 64;
+}
+
+/// Samples of fixed fields, written row by row.
+template <class D>
+class RowsSource final : public Source {
+ public:
+  explicit RowsSource(std::shared_ptr<D> dataset) : dataset_(std::move(dataset)) {}
+
+  Kind kind() const override { return Kind::kRows; }
+  size_t size() const override { return size_of(*dataset_); }
+  std::string describe(size_t index) const override { return detail::describe(*dataset_, index); }
+  std::unique_ptr<Source> clone() const override {
+    auto copy = std::make_unique<RowsSource>(detail::clone(dataset_));
+    copy->spec_ = spec_;
+    return copy;
+  }
+
+  const SampleSpec& spec() override {
+    if (!spec_) spec_ = find_spec();
+    return *spec_;
+  }
+
+  void fill(FillRequest& request) override {
+    const SampleSpec& spec = this->spec();
+    rows_.resize(spec.fields.size());
+    for (uint32_t r = request.first(); r < request.last(); ++r) {
+      if (!request.wanted(r)) continue;
+      const size_t index = request.index(r);
+      SampleContext context = request.start(r);
+      for (size_t f = 0; f < rows_.size(); ++f) rows_[f] = request.row(f, r);
+      SampleRow row(spec, rows_);
+      if constexpr (!InPlaceDataset<D> && !GetsWithContext<D>) request.seed_default_generator(context.seed());
+      if constexpr (InPlaceDataset<D>)
+        dataset_->read(index, row, context);
+      else
+        collate::write_sample(row, get_sample(*dataset_, index, context));
+    }
+  }
+
+  /// Workers are told what the trainer found, so that they need not read the first sample for it.
+  void set_spec(SampleSpec spec) override { spec_ = std::move(spec); }
+
+ private:
+  SampleSpec find_spec() {
+    if constexpr (InPlaceDataset<D>) {
+      return dataset_->spec();
+    } else {
+      SampleContext context(0, -1);
+      return collate::spec_of(get_sample(*dataset_, 0, context));
+    }
+  }
+
+  std::shared_ptr<D> dataset_;
+  std::optional<SampleSpec> spec_;
+  std::vector<std::byte*> rows_;
+};
+
+/// What packed sources have in common: `Derived` makes the value of a batch.
+template <class D, class Derived>
+class PackedSource : public Source {
+ public:
+  explicit PackedSource(std::shared_ptr<D> dataset) : dataset_(std::move(dataset)) {}
+
+  Kind kind() const override { return Kind::kPacked; }
+  std::string describe(size_t index) const override { return detail::describe(*dataset_, index); }
+  void set_spec(SampleSpec spec) override { spec_ = std::move(spec); }
+
+  size_t size() const override {
+    if constexpr (Sized<D> && !SizeDataset<D>)
+      return size_of(*dataset_);
+    else
+      return kUnknownSize;
+  }
+
+  const SampleSpec& spec() override {
+    if (!spec_) spec_ = packed_spec(measure());
+    return *spec_;
+  }
+
+ protected:
+  D& dataset() { return *dataset_; }
+  const std::shared_ptr<D>& shared_dataset() const { return dataset_; }
+
+ private:
+  // The first sample shows how large they are. Should it be one that cannot be read, that is to be said when its turn
+  // comes. What gives batches of a size would be a sample short after it.
+  uint64_t measure() {
+    if constexpr (SizeDataset<D>) return kUnknownSampleBytes;
+    try {
+      PackedBatch batch;
+      pack_value(batch, static_cast<Derived*>(this)->first_alone());
+      return room_for(batch);
+    } catch (...) {
+      return kUnknownSampleBytes;
+    }
+  }
+
+  std::shared_ptr<D> dataset_;
+  std::optional<SampleSpec> spec_;
+};
+
+/// Samples of any type, collated.
+template <class D, class Collate>
+class CollatedSource final : public PackedSource<D, CollatedSource<D, Collate>> {
+ public:
+  CollatedSource(std::shared_ptr<D> dataset, Collate collate)
+      : CollatedSource::PackedSource(std::move(dataset)), collate_(std::move(collate)) {}
+
+  std::unique_ptr<Source> clone() const override {
+    return std::make_unique<CollatedSource>(detail::clone(this->shared_dataset()), collate_);
+  }
+
+  void fill(FillRequest& request) override {
+    std::vector<SampleOf<D>> samples;
+    for (uint32_t r = request.first(); r < request.last(); ++r) {
+      if (!request.wanted(r)) continue;
+      const size_t index = request.index(r);
+      SampleContext context = request.start(r);
+      if constexpr (!GetsWithContext<D>) request.seed_default_generator(context.seed());
+      samples.push_back(get_sample(this->dataset(), index, context));
+    }
+    request.start_batch();
+    PackedBatch batch;
+    batch.samples = static_cast<uint32_t>(samples.size());
+    if (!samples.empty()) pack_value(batch, collate_(std::move(samples)));
+    request.put(batch);
+  }
+
+  auto first_alone() {
+    SampleContext context(0, -1);
+    std::vector<SampleOf<D>> one;
+    one.push_back(get_sample(this->dataset(), 0, context));
+    return collate_(std::move(one));
+  }
+
+ private:
+  Collate collate_;
+};
+
+/// A dataset that gives whole batches: of indices, or of a size.
+template <class D>
+class BatchesSource final : public PackedSource<D, BatchesSource<D>> {
+ public:
+  explicit BatchesSource(std::shared_ptr<D> dataset) : BatchesSource::PackedSource(std::move(dataset)) {}
+
+  std::unique_ptr<Source> clone() const override {
+    return std::make_unique<BatchesSource>(detail::clone(this->shared_dataset()));
+  }
+
+  void fill(FillRequest& request) override {
+    indices_.clear();
+    for (uint32_t r = request.first(); r < request.last(); ++r)
+      if (request.wanted(r)) indices_.push_back(request.index(r));
+    request.seed_default_generator(request.start(request.first()).seed());
+    request.start_batch();
+    PackedBatch batch;
+    batch.samples = static_cast<uint32_t>(indices_.size());
+    if (!indices_.empty()) pack_value(batch, get(indices_));
+    request.put(batch);
+  }
+
+  auto first_alone() { return get({0}); }
+
+ private:
+  auto get(const std::vector<size_t>& indices) {
+    if constexpr (SizeDataset<D>)
+      return this->dataset().get_batch(indices.size());
+    else
+      return this->dataset().get_batch(indices);
+  }
+
+  std::vector<size_t> indices_;
+};
+
+}  // namespace millrace::detail

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "millrace/loader/sources/source.h"
+#include "millrace/loader/sources/travelling_dataset.h"
+#include "millrace/samplers/any_batch_sampler.h"
+#include "millrace/samplers/sampler.h"
+
+namespace millrace {
+
+/// What make_data_loader() puts together for an engine.
+struct LoaderParts {
+  std::unique_ptr<Source> source;
+  std::optional<TravellingDataset> travelling;
+  std::optional<AnySampler> sampler;             ///< Null, as is batch_sampler: the order that the options say.
+  std::optional<AnyBatchSampler> batch_sampler;  ///< Null, as is sampler: the order that the options say.
+};
+
+}  // namespace millrace

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+#include "millrace/loader/sample_row.h"
+#include "millrace/loader/sources/fill_request.h"
+
+namespace millrace {
+
+/// Of a dataset that does not know its size. Its sampler says how long an epoch is.
+constexpr size_t kUnknownSize = std::numeric_limits<int64_t>::max();
+
+/// Throws std::invalid_argument when the size is not known.
+inline size_t known_size(size_t size) {
+  if (size == kUnknownSize)
+    throw std::invalid_argument("Expected the dataset to be sized in order to construct the Sampler");
+  return size;
+}
+
+/// The spec of packed batches whose samples take about so many bytes.
+inline SampleSpec packed_spec(uint64_t bytes_a_sample) {
+  return {{"packed", c10::ScalarType::Byte, {static_cast<int64_t>(bytes_a_sample)}}};
+}
+
+/// A dataset as the loader sees it, its type erased: something that fills batches.
+///
+/// Either every sample has the same fixed fields, and each is written into its row by whichever worker claimed it; or
+/// batches are packed, each made and written as one value by one worker. Each worker uses a Source of its own, so
+/// fill() is called by one thread at a time.
+class Source {
+ public:
+  enum class Kind {
+    kRows,     ///< Random access, fixed fields.
+    kPacked,   ///< Random access, any batch.
+    kStreams,  ///< No indices: sequences that are read from beginning to end, in packed batches.
+  };
+
+  virtual ~Source() = default;
+
+  virtual Kind kind() const = 0;
+
+  /// Samples; kUnknownSize where only a sampler knows. Of streams: 0 where the dataset does not know.
+  virtual size_t size() const = 0;
+
+  /// What every sample looks like, which may need the first one to be read. Packed batches and streams: one field of
+  /// bytes, the room that a sample is expected to take; a batch that needs more travels by message.
+  virtual const SampleSpec& spec() = 0;
+
+  /// Workers are told what the trainer found, so that they need not look for it.
+  virtual void set_spec(SampleSpec spec) = 0;
+
+  /// Into how many streams it may be cut.
+  virtual int64_t max_streams() const { return std::numeric_limits<int64_t>::max(); }
+
+  /// Throws DecodeError when a stream's dataset cannot have given `state`, which is empty where none was given.
+  virtual void check_state(std::span<const std::byte> state) const {
+    if (!state.empty()) throw DecodeError("this dataset has no state()");
+  }
+
+  /// Throws what the dataset throws.
+  virtual void fill(FillRequest& request) = 0;
+
+  /// Names a sample in errors: a path, a key. Empty where the dataset has no names. REQUIRES: index < size().
+  virtual std::string describe(size_t index) const = 0;
+
+  /// One more for another worker thread: a copy where the dataset can be copied, else the same object, whose reading
+  /// must then be safe from several threads.
+  virtual std::unique_ptr<Source> clone() const = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,238 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "millrace/loader/collation/example_codec.h"
+#include "millrace/loader/collation/packed.h"
+#include "millrace/loader/dataset.h"
+#include "millrace/loader/sources/source.h"
+#include "millrace/loader/sources/source_parts.h"
+
+// Sources of datasets that are read from beginning to end.
+namespace millrace::detail {
+
+/// What sources of streams have in common: they know no samples, and cannot measure any without using it up.
+class StreamsSourceBase : public Source {
+ public:
+  Kind kind() const override { return Kind::kStreams; }
+  std::string describe(size_t) const override { return {}; }
+  void set_spec(SampleSpec spec) override { spec_ = std::move(spec); }
+  const SampleSpec& spec() override { return spec_; }
+
+ private:
+  SampleSpec spec_ = packed_spec(kUnknownSampleBytes);
+};
+
+template <class D>
+using StreamSampleOf = std::remove_cvref_t<decltype(*std::declval<D&>().next(std::declval<StreamContext&>()))>;
+
+template <class D>
+concept HasState = requires(D& dataset) {
+  dataset.load_state(dataset.state());
+};
+
+template <class D>
+using StateOf = std::remove_cvref_t<decltype(std::declval<D&>().state())>;
+
+/// An iterable dataset: a copy of it for each stream that this worker was asked for.
+template <class D, class Collate>
+class StreamsSource final : public StreamsSourceBase {
+ public:
+  StreamsSource(std::shared_ptr<D> dataset, Collate collate)
+      : prototype_(std::move(dataset)), collate_(std::move(collate)) {}
+
+  size_t size() const override {
+    if constexpr (Sized<D>) {
+      const size_t size = size_of(*prototype_);
+      if (size != kUnknownSize) return size;
+    }
+    return 0;
+  }
+
+  std::unique_ptr<Source> clone() const override {
+    return std::make_unique<StreamsSource>(detail::clone(prototype_), collate_);
+  }
+
+  void check_state(std::span<const std::byte> state) const override {
+    if constexpr (HasState<D>) {
+      if (!state.empty()) decode_state<StateOf<D>>(state);
+    } else {
+      Source::check_state(state);
+    }
+  }
+
+  void fill(FillRequest& request) override {
+    const StreamRequest wanted = request.stream();
+    Stream& stream = go_to(wanted, request);
+    PackedBatch batch;
+    std::vector<StreamSampleOf<D>> samples;
+    for (int64_t i = 0; i < wanted.batch_size && !stream.ended; ++i) {
+      try {
+        if (auto sample = step(stream, wanted, request)) samples.push_back(*std::move(sample));
+      } catch (...) {
+        if (!wanted.skip_errors) throw;
+        FillRequest::leave_out(batch, 1);
+      }
+    }
+    const bool is_short = static_cast<int64_t>(samples.size()) < wanted.batch_size;
+    if (stream.ended && wanted.drop_last && is_short) samples.clear();
+    request.start_batch();
+    batch.samples = static_cast<uint32_t>(samples.size());
+    batch.ended = stream.ended;
+    if (!samples.empty()) pack_value(batch, collate_(std::move(samples)));
+    if constexpr (HasState<D>) batch.state = encode(stream.dataset->state()).bytes;
+    request.put(batch);
+  }
+
+ private:
+  struct Stream {
+    int64_t epoch = 0;
+    int64_t position = 0;
+    bool ended = false;
+    std::unique_ptr<D> dataset;
+  };
+
+  template <class S>
+  static S decode_state(std::span<const std::byte> bytes) {
+    S state;
+    DecodeArchive archive(bytes, {});
+    archive(state);
+    if (archive.remaining() > 0) throw DecodeError("it goes on behind its end");
+    return state;
+  }
+
+  auto step(Stream& stream, const StreamRequest& wanted, FillRequest& request) {
+    StreamContext context = request.start(wanted, stream.position);
+    ++stream.position;  // Before the call: what throws is used up as well.
+    auto sample = stream.dataset->next(context);
+    if (!sample) {
+      --stream.position;
+      stream.ended = true;
+    }
+    return sample;
+  }
+
+  // The stream where the request wants it: at hand, or made anew from the place that the trainer knows, since this
+  // worker may have come in the place of another.
+  Stream& go_to(const StreamRequest& wanted, FillRequest& request) {
+    Stream& stream = streams_[wanted.stream];
+    if (!stream.dataset || stream.epoch != wanted.epoch || stream.position > wanted.position) {
+      stream = {wanted.epoch, 0, false, std::make_unique<D>(*prototype_)};
+      if constexpr (HasState<D>) {
+        if (!wanted.known_state.empty()) {
+          stream.dataset->load_state(decode_state<StateOf<D>>(wanted.known_state));
+          stream.position = wanted.known_position;
+        }
+      }
+    }
+    while (stream.position < wanted.position && !stream.ended) {
+      try {
+        step(stream, wanted, request);
+      } catch (...) {
+        continue;  // It was reported when it was to be delivered.
+      }
+    }
+    return stream;
+  }
+
+  std::shared_ptr<D> prototype_;
+  Collate collate_;
+  std::map<int64_t, Stream> streams_;
+};
+
+/// Samples in a batch that a dataset gave, where it shows: of a container its size, of examples that were stacked what
+/// the first dimensions of data and target agree upon; `asked` else.
+template <class B>
+size_t samples_in(const B& batch, size_t asked) {
+  if constexpr (requires {
+                  { batch.data } -> std::same_as<const at::Tensor&>;
+                  { batch.target } -> std::same_as<const at::Tensor&>;
+                }) {
+    const bool stacked = batch.data.dim() > 0 && batch.target.dim() > 0 && batch.data.size(0) == batch.target.size(0);
+    return stacked ? static_cast<size_t>(batch.data.size(0)) : asked;
+  } else if constexpr (requires {
+                         { batch.size() } -> std::convertible_to<size_t>;
+                         typename B::value_type;
+                       })
+    return static_cast<size_t>(batch.size());
+  else
+    return asked;
+}
+
+/// A stateful dataset of torch::data: one stream, which one worker reads; several read-ahead threads are its own
+/// affair.
+template <class D>
+class StatefulSource final : public StreamsSourceBase {
+ public:
+  using Batch = std::remove_cvref_t<decltype(*std::declval<D&>().get_batch(size_t{}))>;
+
+  explicit StatefulSource(std::shared_ptr<D> dataset) : dataset_(std::move(dataset)) {}
+
+  size_t size() const override { return 0; }
+  int64_t max_streams() const override { return 1; }
+  std::unique_ptr<Source> clone() const override { return std::make_unique<StatefulSource>(dataset_); }
+
+  void fill(FillRequest& request) override {
+    const StreamRequest wanted = request.stream();
+    if (epoch_ != wanted.epoch || position_ > wanted.position) {
+      request.seed_default_generator(request.start(wanted, 0).seed());
+      dataset_->reset();
+      epoch_ = wanted.epoch;
+      position_ = 0;
+      ended_ = false;
+    }
+    while (position_ < wanted.position && !ended_) {
+      try {
+        step(wanted, request);
+      } catch (...) {
+        continue;  // It was reported when it was to be delivered.
+      }
+    }
+    PackedBatch batch;
+    try {
+      if (auto value = ended_ ? std::nullopt : step(wanted, request)) put_value(batch, *value, wanted);
+    } catch (...) {
+      if (!wanted.skip_errors) throw;
+      FillRequest::leave_out(batch, static_cast<uint32_t>(wanted.batch_size));
+    }
+    batch.ended = ended_;
+    request.put(batch);
+  }
+
+ private:
+  template <class B>
+  static void put_value(PackedBatch& batch, const B& value, const StreamRequest& wanted) {
+    const auto asked = static_cast<size_t>(wanted.batch_size);
+    const size_t samples = samples_in(value, asked);
+    if (wanted.drop_last && samples < asked) return;
+    pack_value(batch, value);
+    batch.samples = static_cast<uint32_t>(samples);
+  }
+
+  std::optional<Batch> step(const StreamRequest& wanted, FillRequest& request) {
+    request.start(wanted, position_);
+    position_ += wanted.batch_size;
+    auto batch = dataset_->get_batch(static_cast<size_t>(wanted.batch_size));
+    if (!batch) ended_ = true;
+    return batch;
+  }
+
+  std::shared_ptr<D> dataset_;
+  int64_t epoch_ = -1;
+  int64_t position_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace millrace::detail

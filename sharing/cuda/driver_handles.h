@@ -1,0 +1,16 @@
+#pragma once
+
+/// What the driver's objects are called by in calls, see driver_api.h.
+namespace millrace::cuda::api {
+
+using Result = int;  // CUresult
+using Device = int;  // CUdevice
+using DevicePtr = unsigned long long;
+using AllocationHandle = unsigned long long;  // CUmemGenericAllocationHandle
+using Context = struct ContextTag*;
+using Stream = struct StreamTag*;
+using Event = struct EventTag*;
+using Module = struct ModuleTag*;
+using Function = struct FunctionTag*;
+
+}  // namespace millrace::cuda::api

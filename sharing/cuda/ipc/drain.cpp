@@ -1,0 +1,61 @@
+#include "millrace/sharing/cuda/ipc/drain.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <thread>
+
+#include "millrace/sharing/cuda/ipc/export_table.h"
+#include "millrace/sharing/cuda/ipc/import_table.h"
+#include "millrace/sharing/cuda/ipc/parking.h"
+#include "millrace/sharing/os/deadline.h"
+#include "millrace/sharing/process/process_end.h"
+
+namespace millrace::cuda {
+namespace {
+
+void report(const Tally& lost) {
+  const double seconds = std::chrono::duration<double>(drain_timeout.load()).count();
+  std::fprintf(stderr,
+               "Producer process has been terminated before all shared CUDA tensors released. Process %d waited %.3g s "
+               "and now ends with %zu storage%s, %zu bytes, in use elsewhere, where they may turn into garbage. Keep "
+               "it alive until their users are done (join() them, or let them answer), or give it longer with "
+               "millrace::cuda::set_ipc_drain_timeout().\n",
+               ::getpid(), seconds, lost.count, lost.count == 1 ? "" : "s", lost.bytes);
+}
+
+// Asks until it is so, or until the deadline. The kernel and the driver tell nobody, so they are asked; seldom, when it
+// takes long.
+template <class Condition>
+void wait_until(const Deadline& deadline, Condition is_so) {
+  constexpr std::chrono::milliseconds kLongest{20};
+  for (std::chrono::milliseconds pause{1}; !is_so(); pause = std::min(2 * pause, kLongest)) {
+    if (deadline.passed()) return;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+void drain() noexcept {
+  try {
+    const Deadline deadline(drain_timeout.load());
+    // What this process dropped just now is closed in order, so that its producer need not take it for one that died.
+    wait_until(deadline, [] { return !ImportTable::instance().collect(); });
+    Tally at_stake;
+    wait_until(deadline, [&] { return (at_stake = ExportTable::instance().at_stake()).count == 0; });
+    if (at_stake.count > 0) report(at_stake);
+    Parking::instance().stop();
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "while waiting for users of shared CUDA tensors: %s\n", e.what());
+  }
+}
+
+}  // namespace
+
+void drain_at_process_end() {
+  Driver::status();  // Its own handlers are registered first, so that they run after.
+  at_process_end(&drain);
+}
+
+}  // namespace millrace::cuda

@@ -9,8 +9,6 @@
 #include <variant>
 #include <vector>
 
-#include "millrace/sharing/tensor/tensor_codec.h"
-
 namespace millrace {
 
 /// One column of a batch: a tensor {samples, ...}; a string a sample; or a tensor of any shape a sample.
@@ -27,7 +25,8 @@ struct Column {
 };
 
 /// A batch of named fields that is no fixed rows: columns in order, each found by its name. Made by the collators
-/// (collators.h). A value type that travels through the codec, its tensors out of band. Reading is safe from several
+/// (collate.h). A value type that travels through the
+/// codec, with tensor_codec.h, its tensors out of band. Reading is safe from several
 /// threads.
 class Columns {
  public:

@@ -10,7 +10,9 @@
 
 namespace millrace {
 
-Delivery Deliveries::lend(size_t slot) { return kind_ == Source::Kind::kRows ? lend_rows(slot) : lend_packed(slot); }
+Delivery Deliveries::lend(size_t slot, Ledger::Time now) {
+  return traits_.packed ? lend_packed(slot, now) : lend_rows(slot, now);
+}
 
 Delivery Deliveries::begin(size_t slot) const {
   const auto& batch = in_flight_[slot];
@@ -22,14 +24,14 @@ Delivery Deliveries::begin(size_t slot) const {
   return delivery;
 }
 
-Delivery Deliveries::lend_rows(size_t slot) {
+Delivery Deliveries::lend_rows(size_t slot, Ledger::Time now) {
   close_gaps(slot);
   Delivery delivery = begin(slot);
   if (delivery.samples == 0) {
     in_flight_.release(slot);
     return delivery;
   }
-  in_flight_.lend(slot);
+  in_flight_.lend(slot, now);
   delivery.lease = memory_.lend(slot);
   point_at_rows(delivery, slot);
   return delivery;
@@ -57,7 +59,7 @@ void Deliveries::close_gaps(size_t slot) {
   in_flight_.drop_gaps(slot);
 }
 
-Delivery Deliveries::lend_packed(size_t slot) {
+Delivery Deliveries::lend_packed(size_t slot, Ledger::Time now) {
   in_flight_.drop_gaps(slot);
   Delivery delivery = begin(slot);
   if (in_flight_[slot].range_deaths.empty()) {  // A batch of no samples, which no worker has made anything of.
@@ -67,7 +69,7 @@ Delivery Deliveries::lend_packed(size_t slot) {
   const auto body = memory_.body(slot);
   try {
     const auto arrival = is_spilled(body) ? overflow_.take(slot) : nullptr;
-    in_flight_.lend(slot);
+    in_flight_.lend(slot, now);
     const auto lease = memory_.lend(slot);
     if (arrival) {
       const auto bytes = arrival->bytes().subspan(sizeof(SpillPrefix));
@@ -82,7 +84,7 @@ Delivery Deliveries::lend_packed(size_t slot) {
   } catch (const DecodeError& e) {
     throw overwritten(slot, e.what());
   }
-  if (kind_ == Source::Kind::kStreams) delivery.samples = delivery.packed->samples;
+  if (traits_.streamed) delivery.samples = delivery.packed->samples;
   return delivery;
 }
 
@@ -90,7 +92,7 @@ std::optional<Delivery> Deliveries::preview(size_t slot) const {
   const auto& indices = in_flight_[slot].indices;
   if (std::ranges::find(indices, kNoSample) != indices.end()) return std::nullopt;
   Delivery delivery = begin(slot);
-  if (kind_ == Source::Kind::kRows) {
+  if (!traits_.packed) {
     point_at_rows(delivery, slot);
   } else {
     const auto body = memory_.body(slot);
@@ -100,7 +102,7 @@ std::optional<Delivery> Deliveries::preview(size_t slot) const {
     } catch (const DecodeError&) {
       return std::nullopt;  // lend() will say so.
     }
-    if (kind_ == Source::Kind::kStreams) delivery.samples = delivery.packed->samples;
+    if (traits_.streamed) delivery.samples = delivery.packed->samples;
     memory_.guard(delivery, slot);
   }
   if (delivery.samples == 0) return std::nullopt;

@@ -8,7 +8,7 @@
 #include "millrace/loader/engine/in_flight.h"
 #include "millrace/loader/engine/overflow.h"
 #include "millrace/loader/engine/slot_memory.h"
-#include "millrace/loader/sources/source.h"
+#include "millrace/loader/engine/source_traits.h"
 
 namespace millrace {
 
@@ -16,13 +16,13 @@ namespace millrace {
 /// the loader's thread.
 class Deliveries {
  public:
-  Deliveries(Source::Kind kind, std::shared_ptr<const SampleSpec> spec, InFlight& in_flight, const SlotMemory& memory,
+  Deliveries(SourceTraits traits, std::shared_ptr<const SampleSpec> spec, InFlight& in_flight, const SlotMemory& memory,
              Overflow& overflow)
-      : kind_(kind), spec_(std::move(spec)), in_flight_(in_flight), memory_(memory), overflow_(overflow) {}
+      : traits_(traits), spec_(std::move(spec)), in_flight_(in_flight), memory_(memory), overflow_(overflow) {}
 
   /// Lends a slot whose ranges are done. Rows and samples that were left out are closed up; a batch of which none is
   /// left has no samples and frees its slot. Throws BoardCorrupted for contents that no worker of ours writes.
-  Delivery lend(size_t slot);
+  Delivery lend(size_t slot, Ledger::Time now);
 
   /// What lend() would give of a slot whose ranges are done, without the lease. nullopt where that is not simply what
   /// workers wrote into it: when it is empty, has samples left out, came by message or is garbled.
@@ -30,12 +30,12 @@ class Deliveries {
 
  private:
   Delivery begin(size_t slot) const;
-  Delivery lend_rows(size_t slot);
-  Delivery lend_packed(size_t slot);
+  Delivery lend_rows(size_t slot, Ledger::Time now);
+  Delivery lend_packed(size_t slot, Ledger::Time now);
   void point_at_rows(Delivery& delivery, size_t slot) const;
   void close_gaps(size_t slot);
 
-  const Source::Kind kind_;
+  const SourceTraits traits_;
   const std::shared_ptr<const SampleSpec> spec_;
   InFlight& in_flight_;
   const SlotMemory& memory_;

@@ -53,20 +53,21 @@ Engine::Engine(LoaderParts parts, const DataLoaderOptions& options)
     : options_(checked(options)),
       owner_(own_pid()),
       source_(std::move(parts.source)),
+      traits_(traits_of(*source_)),
       travelling_(std::move(parts.travelling)),
       spec_(std::make_shared<const SampleSpec>(spec_of(*source_, options_))),
       layout_(layout_of(*spec_, static_cast<size_t>(options_.batch_size()))),
-      ahead_(batches_ahead(source_->kind(), options_, layout_.slot_bytes())),
-      geometry_(geometry_of(source_->kind(), ahead_, options_)),
-      memory_(layout_, geometry_.slots, device_arena_of(source_->kind(), options_, geometry_.slots)),
+      ahead_(batches_ahead(traits_, options_, layout_.slot_bytes())),
+      geometry_(geometry_of(traits_, ahead_, options_)),
+      memory_(layout_, geometry_.slots, device_arena_of(traits_, options_, geometry_.slots)),
       board_segment_(SharedSegment::create("board", Board::bytes(geometry_), "use fewer workers")),
       board_memory_(board_segment_, Access::kReadWrite),
       board_(board_memory_.data(), geometry_),
       workers_board_(board_memory_.data(), geometry_),
       in_flight_(geometry_.slots),
       cursor_(make_order(*source_, std::move(parts.sampler), std::move(parts.batch_sampler), options_),
-              reach_of(source_->kind(), options_)),
-      tickets_(source_->kind(), options_, in_flight_, memory_),
+              reach_of(traits_, options_)),
+      tickets_(traits_, options_, in_flight_, memory_),
       opener_(*source_, options_, cursor_, in_flight_, board_, tickets_),
       mender_(options_, in_flight_, board_, tickets_),
       resume_(*source_, *spec_, options_),
@@ -74,7 +75,7 @@ Engine::Engine(LoaderParts parts, const DataLoaderOptions& options)
       supervisor_(*crew_, board_, limits()),
       failures_(in_flight_, board_, *crew_),
       overflow_(*crew_, board_, in_flight_),
-      deliveries_(source_->kind(), spec_, in_flight_, memory_, overflow_) {
+      deliveries_(traits_, spec_, in_flight_, memory_, overflow_) {
   epoll_.add(done_.fd(), kDone);
   epoll_.add(memory_.arena().returned().fd(), kReturned);
   if (!read_by_devices(options_)) return;
@@ -180,7 +181,7 @@ void Engine::require_own_words(size_t slot) const {
 // nullopt for a batch that has no samples: the end of a stream, or all of them were left out.
 std::optional<Delivery> Engine::deliver(size_t slot) {
   raise_failure(slot);
-  auto delivery = deliveries_.lend(slot);
+  auto delivery = deliveries_.lend(slot, Clock::now());
   const PackedBatch* const packed = delivery.packed ? &*delivery.packed : nullptr;
   tally_.stats.spilled_batches += delivery.came_by_message;
   if (packed != nullptr && packed->skipped > 0) {
@@ -220,7 +221,7 @@ void Engine::lose(size_t slot) {
 bool Engine::mend(size_t slot) {
   if (in_flight_.plan(slot).error) return false;
   // A stream's worker leaves out samples itself.
-  if (options_.on_error() == OnError::kRaise || source_->kind() == Source::Kind::kStreams) return false;
+  if (options_.on_error() == OnError::kRaise || traits_.streamed) return false;
   return mender_.mend(slot, failures_, tally_);
 }
 
@@ -252,7 +253,7 @@ void Engine::begin_next_epoch() {
   tally_.end_epoch(cursor_.epoch());
   cursor_.begin_next_epoch();
   // Those of other datasets are open already.
-  if (source_->kind() == Source::Kind::kStreams) opener_.open_ahead(ahead_);
+  if (traits_.streamed) opener_.open_ahead(ahead_);
 }
 
 void Engine::set_epoch(int64_t epoch) {
@@ -306,7 +307,7 @@ std::optional<size_t> Engine::find_complete() const {
     if (batch.state != SlotState::kOpen || batch.epoch != cursor_.epoch() || !complete(slot)) continue;
     // Of one stream batches come in order even as completed, since its state is a position. Its worker finishes them in
     // order, but a look at the slots, one after the other, may find the later one complete and not yet the earlier.
-    if (source_->kind() == Source::Kind::kStreams && !in_flight_.is_first_of_its_stream(slot)) continue;
+    if (traits_.streamed && !in_flight_.is_first_of_its_stream(slot)) continue;
     if (!oldest || batch.sequence < in_flight_[*oldest].sequence) oldest = slot;
   }
   return oldest;
@@ -436,7 +437,7 @@ void Engine::settle_estates() {
   if (!supervisor_.has_estates()) return;
   const auto name_in_slot = [this](size_t slot, int64_t sample) {
     const std::string number = "sample " + std::to_string(sample);
-    if (source_->kind() != Source::Kind::kStreams) return number + name_of(sample);
+    if (!traits_.streamed) return number + name_of(sample);
     return number + " of stream " + std::to_string(in_flight_.plan(slot).stream.stream);
   };
   supervisor_.settle_estates(Clock::now(), [&](const auto& estate) { mender_.inherit(estate, name_in_slot); });

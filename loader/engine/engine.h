@@ -22,6 +22,7 @@
 #include "millrace/loader/engine/overflow.h"
 #include "millrace/loader/engine/resume.h"
 #include "millrace/loader/engine/slot_memory.h"
+#include "millrace/loader/engine/source_traits.h"
 #include "millrace/loader/engine/supervisor.h"
 #include "millrace/loader/engine/tally.h"
 #include "millrace/loader/engine/tickets.h"
@@ -125,6 +126,7 @@ class Engine {
   const DataLoaderOptions options_;
   const pid_t owner_;
   const std::unique_ptr<Source> source_;
+  const SourceTraits traits_;
   const std::optional<TravellingDataset> travelling_;
   const std::shared_ptr<const SampleSpec> spec_;
 

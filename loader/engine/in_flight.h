@@ -39,7 +39,7 @@ class InFlight {
   /// Takes a free slot for a batch of `ranges` ranges; `indices` are swapped into it. REQUIRES: count(kFree) > 0.
   size_t open(uint64_t sequence, const BatchPlan& plan, size_t ranges, std::vector<int64_t>& indices);
 
-  void lend(size_t slot) { ledger_.lend(slot); }
+  void lend(size_t slot, Ledger::Time now) { ledger_.lend(slot, now); }
   void settle(size_t slot) { ledger_.settle(slot); }
   void release(size_t slot) { ledger_.release(slot); }
   void drop_gaps(size_t slot) { ledger_.drop_gaps(slot); }

@@ -28,10 +28,10 @@ std::optional<size_t> Ledger::open(uint64_t sequence, int64_t epoch, size_t rang
   return index;
 }
 
-void Ledger::lend(size_t slot) {
+void Ledger::lend(size_t slot, Time now) {
   require(slot, SlotState::kOpen, "lent");
   slots_[slot].state = SlotState::kLent;
-  slots_[slot].lent_since = std::chrono::steady_clock::now();
+  slots_[slot].lent_since = now;
 }
 
 void Ledger::cancel(size_t slot) {

@@ -22,6 +22,8 @@ enum class SlotState { kFree, kOpen, kLent, kDraining, kSettling };
 /// bookkeeping in private memory: no worker can damage it, and a crash leaves it as it is. Not thread-safe.
 class Ledger {
  public:
+  using Time = std::chrono::steady_clock::time_point;
+
   struct Slot {
     SlotState state = SlotState::kFree;
     uint32_t generation = 0;  ///< Changes at every release, so that stale range words are told from fresh ones.
@@ -29,7 +31,7 @@ class Ledger {
     int64_t epoch = 0;
     std::vector<int64_t> indices;       ///< Of the samples, in batch order.
     std::vector<int64_t> range_deaths;  ///< Workers that died while they held the range.
-    std::chrono::steady_clock::time_point lent_since;
+    Time lent_since;
   };
 
   explicit Ledger(size_t slots);
@@ -42,7 +44,7 @@ class Ledger {
   /// its indices are taken from `indices`, which gets the slot's old vector for reuse.
   std::optional<size_t> open(uint64_t sequence, int64_t epoch, size_t ranges, std::vector<int64_t>& indices);
 
-  void lend(size_t slot);
+  void lend(size_t slot, Time now);
   void cancel(size_t slot);
   void settle(size_t slot);
   void release(size_t slot);

@@ -16,7 +16,7 @@ bool Opener::open_one() {
   if (cursor_.begins_epoch()) seeds_.begin_epoch();
   const auto sequence = cursor_.plan_next(plan_, indices_);
   if (!sequence) return false;
-  const size_t samples = source_.kind() == Source::Kind::kStreams ? 1 : indices_.size();
+  const size_t samples = traits_.streamed ? 1 : indices_.size();
   if (!plan_.error) plan_.error = complaint_about_indices();
   const size_t slot = in_flight_.open(*sequence, plan_, plan_.error ? 0 : board_.range_count(samples), indices_);
   if (!plan_.error) in_flight_.set_error(slot, put_on_board(slot, samples));
@@ -40,7 +40,7 @@ std::exception_ptr Opener::put_on_board(size_t slot, size_t samples) {
 // A stream stays with one worker, as long as it lives; PyTorch deals out batches in turns.
 uint32_t Opener::worker_for(const BatchPlan& plan) const {
   const uint32_t workers = board_.geometry().workers;
-  if (source_.kind() == Source::Kind::kStreams) return static_cast<uint32_t>(plan.stream.stream % workers);
+  if (traits_.streamed) return static_cast<uint32_t>(plan.stream.stream % workers);
   if (options_.seed_mode() == SeedMode::kTorch) return static_cast<uint32_t>(plan.batch % workers);
   return Board::kAnyWorker;
 }

@@ -8,6 +8,7 @@
 #include "millrace/loader/engine/cursor.h"
 #include "millrace/loader/engine/epoch_seeds.h"
 #include "millrace/loader/engine/in_flight.h"
+#include "millrace/loader/engine/source_traits.h"
 #include "millrace/loader/engine/tickets.h"
 #include "millrace/loader/engine/trainer_board.h"
 #include "millrace/loader/options.h"
@@ -22,6 +23,7 @@ class Opener {
   Opener(const Source& source, const DataLoaderOptions& options, Cursor& cursor, InFlight& in_flight,
          TrainerBoard& board, const Tickets& tickets)
       : source_(source),
+        traits_(traits_of(source)),
         options_(options),
         cursor_(cursor),
         in_flight_(in_flight),
@@ -40,6 +42,7 @@ class Opener {
   uint32_t worker_for(const BatchPlan& plan) const;
 
   const Source& source_;
+  const SourceTraits traits_;
   const DataLoaderOptions& options_;
   Cursor& cursor_;
   InFlight& in_flight_;

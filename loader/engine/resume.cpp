@@ -3,6 +3,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "millrace/loader/engine/source_traits.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -66,6 +67,6 @@ void Resume::require_resumable() const {
 }
 
 // Of packed batches the room they take says nothing.
-std::string Resume::fields_text() const { return source_.kind() == Source::Kind::kRows ? to_string(spec_) : "packed"; }
+std::string Resume::fields_text() const { return traits_of(source_).packed ? "packed" : to_string(spec_); }
 
 }  // namespace millrace

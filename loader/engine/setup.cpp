@@ -112,7 +112,7 @@ AnySampler default_sampler(const DataLoaderOptions& options, size_t samples) {
 std::unique_ptr<Order> make_order(const Source& source, std::optional<AnySampler> sampler,
                                   std::optional<AnyBatchSampler> batch_sampler, const DataLoaderOptions& options) {
   const bool own = sampler || batch_sampler;
-  if (source.kind() == Source::Kind::kStreams) {
+  if (traits_of(source).streamed) {
     require(!own && !options.shuffle(),
             "a dataset without indices has no sampler and no shuffle: let the dataset give its samples in the order "
             "that you want");
@@ -128,15 +128,15 @@ std::unique_ptr<Order> make_order(const Source& source, std::optional<AnySampler
 }
 
 SampleSpec spec_of(Source& source, const DataLoaderOptions& options) {
-  if (source.kind() != Source::Kind::kStreams && source.size() == 0) return {};
-  if (source.kind() != Source::Kind::kRows && options.max_sample_bytes() > 0)
+  if (!traits_of(source).streamed && source.size() == 0) return {};
+  if (traits_of(source).packed && options.max_sample_bytes() > 0)
     return packed_spec(options.max_sample_bytes());
   return source.spec();
 }
 
-std::shared_ptr<cuda::DeviceArena> device_arena_of(Source::Kind kind, const DataLoaderOptions& options, size_t slots) {
+std::shared_ptr<cuda::DeviceArena> device_arena_of(SourceTraits traits, const DataLoaderOptions& options, size_t slots) {
   if (options.device_batch_bytes() == 0) return nullptr;
-  require(kind != Source::Kind::kRows,
+  require(traits.packed,
           "device_batch_bytes is for datasets that make CUDA tensors, but this one's samples are rows of host memory: "
           "leave it out, and the loader copies the batches to the device; or give a collate function");
   return std::make_shared<cuda::DeviceArena>(require_cuda(options.device()).index(), slots,
@@ -144,20 +144,20 @@ std::shared_ptr<cuda::DeviceArena> device_arena_of(Source::Kind kind, const Data
                                              "lower DataLoaderOptions::device_batch_bytes, prefetch or held");
 }
 
-Cursor::Reach reach_of(Source::Kind kind, const DataLoaderOptions& options) {
-  const bool may_go_on = kind != Source::Kind::kStreams && options.seed_mode() == SeedMode::kPerSample;
+Cursor::Reach reach_of(SourceTraits traits, const DataLoaderOptions& options) {
+  const bool may_go_on = !traits.streamed && options.seed_mode() == SeedMode::kPerSample;
   return may_go_on ? Cursor::Reach::kNextEpochs : Cursor::Reach::kEpoch;
 }
 
-bool whole_batches(Source::Kind kind, const DataLoaderOptions& options) {
-  return kind != Source::Kind::kRows || options.seed_mode() == SeedMode::kTorch;
+bool whole_batches(SourceTraits traits, const DataLoaderOptions& options) {
+  return traits.packed || options.seed_mode() == SeedMode::kTorch;
 }
 
 bool read_by_devices(const DataLoaderOptions& options) { return options.pin_memory() || options.device().is_cuda(); }
 
-int64_t batches_ahead(Source::Kind kind, const DataLoaderOptions& options, size_t slot_bytes) {
+int64_t batches_ahead(SourceTraits traits, const DataLoaderOptions& options, size_t slot_bytes) {
   const int64_t workers = std::max<int64_t>(options.num_workers(), 1);
-  int64_t ahead = options.prefetch() * (whole_batches(kind, options) ? workers : 1);
+  int64_t ahead = options.prefetch() * (whole_batches(traits, options) ? workers : 1);
   if (options.max_jobs()) ahead = *options.max_jobs();
   if (options.prefetch_factor()) ahead = *options.prefetch_factor() * workers;
   if (options.prefetch_bytes() > 0) {
@@ -175,10 +175,10 @@ size_t slots_needed(int64_t ahead, const DataLoaderOptions& options) {
                              + int64_t{read_by_devices(options)});  // let go by the user, but not by the device
 }
 
-Board::Geometry geometry_of(Source::Kind kind, int64_t ahead, const DataLoaderOptions& options) {
+Board::Geometry geometry_of(SourceTraits traits, int64_t ahead, const DataLoaderOptions& options) {
   const auto batch = static_cast<uint32_t>(options.batch_size());
   const auto workers = static_cast<uint32_t>(std::max<int64_t>(options.num_workers(), 1));
-  const uint32_t range_samples = whole_batches(kind, options) ? batch : std::max(batch / (2 * workers), 1U);
+  const uint32_t range_samples = whole_batches(traits, options) ? batch : std::max(batch / (2 * workers), 1U);
   return {static_cast<uint32_t>(slots_needed(ahead, options)), (batch + range_samples - 1) / range_samples,
           range_samples, workers};
 }

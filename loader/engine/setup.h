@@ -10,6 +10,7 @@
 #include "millrace/loader/engine/board.h"
 #include "millrace/loader/engine/cursor.h"
 #include "millrace/loader/engine/order.h"
+#include "millrace/loader/engine/source_traits.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/sources/source.h"
 #include "millrace/samplers/any_batch_sampler.h"
@@ -36,20 +37,20 @@ SampleSpec spec_of(Source& source, const DataLoaderOptions& options);
 
 /// Room on the device for the CUDA tensors of that many slots; null unless options.device_batch_bytes() asks for it.
 /// Throws std::invalid_argument for datasets that make none.
-std::shared_ptr<cuda::DeviceArena> device_arena_of(Source::Kind kind, const DataLoaderOptions& options, size_t slots);
+std::shared_ptr<cuda::DeviceArena> device_arena_of(SourceTraits traits, const DataLoaderOptions& options, size_t slots);
 
 /// Plans go on into the next epoch, so that its first batch does not come late; but not where the next epoch's order is
 /// drawn from torch's generator, or its streams cannot begin before the last ones have ended.
-Cursor::Reach reach_of(Source::Kind kind, const DataLoaderOptions& options);
+Cursor::Reach reach_of(SourceTraits traits, const DataLoaderOptions& options);
 
 /// True when one worker fills a batch from its first to its last sample.
-bool whole_batches(Source::Kind kind, const DataLoaderOptions& options);
+bool whole_batches(SourceTraits traits, const DataLoaderOptions& options);
 
 /// Whether a slot that came home may still be read by a device.
 bool read_by_devices(const DataLoaderOptions& options);
 
 /// How many batches are open at a time, of slots of that many bytes. Throws std::invalid_argument when too many.
-int64_t batches_ahead(Source::Kind kind, const DataLoaderOptions& options, size_t slot_bytes);
+int64_t batches_ahead(SourceTraits traits, const DataLoaderOptions& options, size_t slot_bytes);
 
 /// How many slots there are: a line for each place a batch can be in. With every place full there is still no slot
 /// missing, so opening never has to wait for anything but the user.
@@ -57,6 +58,6 @@ size_t slots_needed(int64_t ahead, const DataLoaderOptions& options);
 
 /// Where workers share batches, all of them fill one at once, in two ranges each, so that a slow one costs the others
 /// little.
-Board::Geometry geometry_of(Source::Kind kind, int64_t ahead, const DataLoaderOptions& options);
+Board::Geometry geometry_of(SourceTraits traits, int64_t ahead, const DataLoaderOptions& options);
 
 }  // namespace millrace

@@ -11,7 +11,7 @@ namespace millrace {
 void Tickets::write(size_t slot) const {
   const auto tickets = memory_.tickets(slot);
   const BatchPlan& plan = in_flight_.plan(slot);
-  if (kind_ == Source::Kind::kStreams) {
+  if (traits_.streamed) {
     StreamRequest request = plan.stream;
     request.skip_errors = options_.on_error() == OnError::kSkip;
     tickets[0] = {0, sample_seed(options_.seed(), plan.epoch, 0)};

@@ -4,8 +4,8 @@
 
 #include "millrace/loader/engine/in_flight.h"
 #include "millrace/loader/engine/slot_memory.h"
+#include "millrace/loader/engine/source_traits.h"
 #include "millrace/loader/options.h"
-#include "millrace/loader/sources/source.h"
 
 namespace millrace {
 
@@ -13,15 +13,15 @@ namespace millrace {
 /// asked of a stream. Used by the loader's thread.
 class Tickets {
  public:
-  Tickets(Source::Kind kind, const DataLoaderOptions& options, const InFlight& in_flight, const SlotMemory& memory)
-      : kind_(kind), options_(options), in_flight_(in_flight), memory_(memory) {}
+  Tickets(SourceTraits traits, const DataLoaderOptions& options, const InFlight& in_flight, const SlotMemory& memory)
+      : traits_(traits), options_(options), in_flight_(in_flight), memory_(memory) {}
 
   /// Of an open slot. Throws std::length_error for a stream's state that is larger than a slot.
   void write(size_t slot) const;
 
   /// Of a slot whose reader died: what is asked of a stream lies where the batch is written, and may be gone.
   void renew(size_t slot) const {
-    if (kind_ == Source::Kind::kStreams) write(slot);
+    if (traits_.streamed) write(slot);
   }
 
   /// Throws BoardCorrupted when something else stands in the slot than write() wrote.
@@ -30,7 +30,7 @@ class Tickets {
  private:
   SampleTicket ticket_of(size_t slot, size_t row) const;
 
-  const Source::Kind kind_;
+  const SourceTraits traits_;
   const DataLoaderOptions& options_;
   const InFlight& in_flight_;
   const SlotMemory& memory_;

@@ -81,7 +81,7 @@ TEST_F(AuditTest, FindsEachWordThatWorkersAreToldOfASlot) {
 TEST_F(AuditTest, DoesNotMindWhatAFreeSlotSays) {
   const size_t slot = open();
   for (int range = 0; range < 2; ++range) static_cast<void>(worker.finish(worker.claim(1, 0).value(), 1));
-  in_flight.lend(slot);
+  in_flight.lend(slot, {});
   in_flight.release(slot);
   scribbler.slot_header(slot).sequence = 99;
   EXPECT_EQ(complaint(), "none");

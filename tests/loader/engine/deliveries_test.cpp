@@ -74,7 +74,7 @@ struct DeliveriesTest : testing::Test, engine_fakes::Bench {
   // What is wrong with the contents of a slot.
   std::string complaint(Kind kind, size_t slot) {
     try {
-      of(kind).lend(slot);
+      of(kind).lend(slot, {});
     } catch (const BoardCorrupted& e) {
       return e.what();
     }
@@ -90,7 +90,7 @@ struct DeliveriesTest : testing::Test, engine_fakes::Bench {
 TEST_F(DeliveriesTest, LendRowsWhereTheyLie) {
   open();
   const size_t slot = open({10, 11, 12});
-  std::optional<Delivery> delivery = of(Kind::kRows).lend(slot);
+  std::optional<Delivery> delivery = of(Kind::kRows).lend(slot, {});
   EXPECT_EQ(in_flight[slot].state, SlotState::kLent);
   EXPECT_EQ(delivery->samples, 3);
   EXPECT_THAT(delivery->indices, ElementsAre(10, 11, 12));
@@ -106,7 +106,7 @@ TEST_F(DeliveriesTest, LendRowsWhereTheyLie) {
 TEST_F(DeliveriesTest, CloseTheGapsOfRowsThatWereLeftOut) {
   const size_t slot = open({kNoSample, 11, kNoSample, 13});
   fill_rows(slot);
-  const Delivery delivery = of(Kind::kRows).lend(slot);
+  const Delivery delivery = of(Kind::kRows).lend(slot, {});
   EXPECT_EQ(delivery.samples, 2);
   EXPECT_THAT(delivery.indices, ElementsAre(11, 13));
   EXPECT_THAT(rows(slot, 0, 2), ElementsAre(2, 4));
@@ -115,7 +115,7 @@ TEST_F(DeliveriesTest, CloseTheGapsOfRowsThatWereLeftOut) {
 
 TEST_F(DeliveriesTest, FreeTheSlotOfABatchOfWhichNothingIsLeft) {
   const size_t slot = open({kNoSample, kNoSample});
-  const Delivery delivery = of(Kind::kRows).lend(slot);
+  const Delivery delivery = of(Kind::kRows).lend(slot, {});
   EXPECT_EQ(delivery.samples, 0);
   EXPECT_EQ(delivery.lease, nullptr);
   EXPECT_EQ(in_flight[slot].state, SlotState::kFree);
@@ -124,7 +124,7 @@ TEST_F(DeliveriesTest, FreeTheSlotOfABatchOfWhichNothingIsLeft) {
 TEST_F(DeliveriesTest, FreeTheSlotOfAPackedBatchThatNobodyMade) {
   std::vector<int64_t> none;
   const size_t slot = in_flight.open(0, BatchPlan(), 0, none);
-  const Delivery delivery = of(Kind::kPacked).lend(slot);
+  const Delivery delivery = of(Kind::kPacked).lend(slot, {});
   EXPECT_EQ(delivery.samples, 0);
   EXPECT_FALSE(delivery.packed.has_value());
   EXPECT_EQ(in_flight[slot].state, SlotState::kFree);
@@ -133,7 +133,7 @@ TEST_F(DeliveriesTest, FreeTheSlotOfAPackedBatchThatNobodyMade) {
 TEST_F(DeliveriesTest, LendAPackedBatchUntilItsLastTensorIsGone) {
   const size_t slot = open();
   pack(slot, batch_of(4));
-  std::optional<Delivery> delivery = of(Kind::kPacked).lend(slot);
+  std::optional<Delivery> delivery = of(Kind::kPacked).lend(slot, {});
   EXPECT_EQ(in_flight[slot].state, SlotState::kLent);
   EXPECT_EQ(delivery->samples, 4);
   EXPECT_FALSE(delivery->came_by_message);
@@ -148,19 +148,19 @@ TEST_F(DeliveriesTest, LendAPackedBatchUntilItsLastTensorIsGone) {
 TEST_F(DeliveriesTest, CountTheSamplesOfAPackedBatchByItsIndicesAndOfAStreamByWhatItSays) {
   const size_t packed = open({10, kNoSample, 12});
   pack(packed, batch_of(99));
-  const Delivery delivery = of(Kind::kPacked).lend(packed);
+  const Delivery delivery = of(Kind::kPacked).lend(packed, {});
   EXPECT_EQ(delivery.samples, 2);
   EXPECT_THAT(delivery.indices, ElementsAre(10, 12));
   std::vector<int64_t> none;
   const size_t stream = in_flight.open(9, BatchPlan(), 1, none);
   pack(stream, batch_of(3));
-  EXPECT_EQ(of(Kind::kStreams).lend(stream).samples, 3);
+  EXPECT_EQ(of(Kind::kStreams).lend(stream, {}).samples, 3);
 }
 
 TEST_F(DeliveriesTest, TakeWhatIsLargerThanASlotFromItsMessage) {
   const size_t slot = open();
   spill(slot, batch_of(4));
-  const Delivery delivery = of(Kind::kPacked).lend(slot);
+  const Delivery delivery = of(Kind::kPacked).lend(slot, {});
   EXPECT_TRUE(delivery.came_by_message);
   EXPECT_TRUE(delivery.packed->tensors.at(0).equal(at::ones({3})));
   EXPECT_THAT(slots.take_returned(), ElementsAre(slot)) << "while the batch is still held";

@@ -27,7 +27,7 @@ TEST(InFlight, ListsOpenSlotsInTheOrderOfTheirBatches) {
   InFlight flight(4);
   const size_t first = open(flight, 10);
   const size_t second = open(flight, 11);
-  flight.lend(first);
+  flight.lend(first, {});
   flight.release(first);
   const size_t third = open(flight, 12);  // The slot that came home last.
   EXPECT_EQ(third, first);
@@ -53,7 +53,7 @@ TEST(InFlight, WhatWasTriedIsKnownWhileALaterBatchGoesFirst) {
   const size_t early = open(flight, 0);
   const size_t late = open(flight, 1);
   flight.put_instead(early, 0, 0, 2);
-  flight.lend(late);
+  flight.lend(late, {});
   flight.release(late);
   EXPECT_THAT(flight.tried(early, 0), ElementsAre(1));
 }
@@ -65,7 +65,7 @@ TEST(InFlight, ANewBatchInASlotKnowsNothingOfTheOneBefore) {
   flight.give_up(slot, 1, given_up(3));
   flight.count_death(slot, 1);
   flight.set_error(slot, std::make_exception_ptr(std::runtime_error("")));
-  flight.lend(slot);
+  flight.lend(slot, {});
   flight.release(slot);
   ASSERT_EQ(open(flight, 1), slot);
   EXPECT_THAT(flight.tried(slot, 0), IsEmpty());
@@ -105,7 +105,7 @@ TEST(InFlight, BatchesOfOneStreamHaveAnOrder) {
   EXPECT_TRUE(flight.is_first_of_its_stream(first));
   EXPECT_TRUE(flight.is_first_of_its_stream(other));
   EXPECT_FALSE(flight.is_first_of_its_stream(second));
-  flight.lend(first);
+  flight.lend(first, {});
   EXPECT_TRUE(flight.is_first_of_its_stream(second));
 }
 

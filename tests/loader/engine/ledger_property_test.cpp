@@ -110,7 +110,7 @@ class World {
 
   void lend(size_t slot) {
     if (ledger_[slot].state != SlotState::kOpen || !complete(slot)) return;
-    ledger_.lend(slot);
+    ledger_.lend(slot, {});
     truth_[slot].leased = true;
   }
 

@@ -20,8 +20,8 @@ TEST(Ledger, GivesTheSlotThatWasReleasedLast) {
   Ledger ledger(3);
   const size_t a = *open(ledger, 0);
   const size_t b = *open(ledger, 1);
-  ledger.lend(a);
-  ledger.lend(b);
+  ledger.lend(a, {});
+  ledger.lend(b, {});
   ledger.release(b);
   ledger.release(a);
   EXPECT_EQ(*open(ledger, 2), a);
@@ -40,30 +40,30 @@ TEST(Ledger, ChangesTheGenerationAtEveryRelease) {
   for (uint32_t i = 0; i < 5; ++i) {
     const size_t slot = *open(ledger, i);
     EXPECT_EQ(ledger[slot].generation, i);
-    ledger.lend(slot);
+    ledger.lend(slot, {});
     ledger.release(slot);
   }
 }
 
 TEST(Ledger, RefusesStepsThatMakeNoSense) {
   Ledger ledger(1);
-  EXPECT_THROW(ledger.lend(0), std::logic_error);
+  EXPECT_THROW(ledger.lend(0, {}), std::logic_error);
   EXPECT_THROW(ledger.cancel(0), std::logic_error);
   EXPECT_THROW(ledger.release(0), std::logic_error);
   const size_t slot = *open(ledger, 0);
   EXPECT_THROW(ledger.settle(slot), std::logic_error);
-  ledger.lend(slot);
+  ledger.lend(slot, {});
   EXPECT_THROW(ledger.cancel(slot), std::logic_error);
   ledger.settle(slot);
   EXPECT_THROW(ledger.settle(slot), std::logic_error);
-  EXPECT_THROW(ledger.lend(slot), std::logic_error);
+  EXPECT_THROW(ledger.lend(slot, {}), std::logic_error);
 }
 
 TEST(Ledger, GivesNoSlotThatSettles) {
   Ledger ledger(2);
   const size_t lent = *open(ledger, 0);
   const size_t cancelled = *open(ledger, 1);
-  ledger.lend(lent);
+  ledger.lend(lent, {});
   ledger.cancel(cancelled);
   ledger.settle(lent);
   ledger.settle(cancelled);
@@ -95,7 +95,7 @@ TEST(Ledger, CountsEverySlotInOneStateThroughRandomLives) {
         open(ledger, sequence++);
         break;
       case 1:
-        if (ledger[slot].state == SlotState::kOpen) ledger.lend(slot);
+        if (ledger[slot].state == SlotState::kOpen) ledger.lend(slot, {});
         break;
       case 2:
         if (ledger[slot].state == SlotState::kOpen) ledger.cancel(slot);

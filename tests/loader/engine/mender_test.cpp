@@ -110,7 +110,7 @@ TEST_F(MenderTest, ClosesWhatTheDeadHeldOfABatchThatNobodyWants) {
 TEST_F(MenderTest, LeavesABatchAloneThatWasLent) {
   const size_t slot = open_with_tickets();
   worker.claim(1, 0);
-  in_flight.lend(slot);
+  in_flight.lend(slot, {});
   mender.inherit(estate(10), name_of);
   EXPECT_EQ(state(slot, 0), RangeState::kClaimed);
 }

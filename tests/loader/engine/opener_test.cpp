@@ -63,7 +63,7 @@ TEST_F(OpenerTest, OpensAsManyAsAreWanted) {
   tested.open_ahead(2);
   tested.open_ahead(2);
   EXPECT_EQ(in_flight.count(SlotState::kOpen), 2U);
-  in_flight.lend(0);
+  in_flight.lend(0, {});
   tested.open_ahead(2);
   EXPECT_THAT(in_flight[2].indices, ElementsAre(3));
 }

@@ -66,10 +66,10 @@ TEST_F(ResumeTest, SavesTheBatchThatComesNext) {
   open_next();
   EXPECT_EQ(own_state().batches, 0);
   cursor.pass(0, in_flight.plan(0), nullptr);
-  in_flight.lend(0);
+  in_flight.lend(0, {});
   EXPECT_EQ(own_state().batches, 1);
   cursor.pass(1, in_flight.plan(1), nullptr);
-  in_flight.lend(1);
+  in_flight.lend(1, {});
   EXPECT_EQ(own_state().batches, 2) << "the end: none is open";
 }
 

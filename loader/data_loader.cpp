@@ -4,11 +4,12 @@
 
 #include "millrace/loader/engine/delivery.h"
 #include "millrace/loader/engine/engine.h"
+#include "millrace/loader/engine/make_engine.h"
 
 namespace millrace {
 
 DataLoaderBase::DataLoaderBase(LoaderParts parts, const DataLoaderOptions& options)
-    : engine_(std::make_unique<Engine>(std::move(parts), options)) {}
+    : engine_(make_engine(std::move(parts), options)) {}
 DataLoaderBase::~DataLoaderBase() = default;
 
 Engine& DataLoaderBase::own_engine() const {

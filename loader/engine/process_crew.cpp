@@ -109,8 +109,8 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
 
 }  // namespace
 
-ProcessCrew::ProcessCrew(const Plan& plan, Epoll& epoll, uint64_t first_key)
-    : plan_(plan), epoll_(epoll), first_key_(first_key), members_(static_cast<size_t>(plan.role.num_workers)) {
+ProcessCrew::ProcessCrew(Plan plan, EpollEvents& events)
+    : plan_(std::move(plan)), events_(events), members_(static_cast<size_t>(plan_.role.num_workers)) {
   try {
     for (size_t w = 0; w < members_.size(); ++w) start(w);
   } catch (...) {
@@ -156,14 +156,14 @@ void ProcessCrew::start(size_t worker) {
   }
   member.child = start_child(plan_.method, {&worker_main, std::move(message.bytes), fds, worker_name(worker)});
   member.control = std::move(ours);
-  epoll_.add(member.child.pidfd().fd(), first_key_ + worker);
+  events_.watch(worker, member.child.pidfd().fd());
 }
 
 std::optional<ProcessCrew::Death> ProcessCrew::bury(size_t worker) {
   Member& member = members_[worker];
   const auto status = member.child.wait(std::chrono::nanoseconds(0));
   if (!status) return std::nullopt;
-  epoll_.remove(member.child.pidfd().fd());
+  events_.forget(member.child.pidfd().fd());
   Death death{worker, member.incarnation, member.child.pid(), *status, is_ready(worker), {}};
   // The worker is gone, so what it wanted to say is there already or never will be.
   if (!death.was_ready && death.status.code() == 1) death.start_error = last_words(member.control);

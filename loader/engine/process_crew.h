@@ -11,6 +11,7 @@
 
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/engine/crew.h"
+#include "millrace/loader/engine/epoll_events.h"
 #include "millrace/loader/engine/trainer_board.h"
 #include "millrace/loader/engine/worker.h"
 #include "millrace/loader/errors.h"
@@ -18,7 +19,6 @@
 #include "millrace/loader/sources/travelling_dataset.h"
 #include "millrace/sharing/channel/fd_socket.h"
 #include "millrace/sharing/memory/arena.h"
-#include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/process/child.h"
 
 namespace millrace {
@@ -26,7 +26,7 @@ namespace millrace {
 /// Worker processes: starts them, learns of their deaths, replaces them, ends them. Used by the loader's thread.
 class ProcessCrew final : public Crew {
  public:
-  /// What a worker process is made from. Borrowed for the crew's life.
+  /// What a worker process is made from. What it refers to is borrowed for the crew's life.
   struct Plan {
     StartMethod method;
     TrainerBoard& board;
@@ -36,13 +36,13 @@ class ProcessCrew final : public Crew {
     const SlotLayout& layout;
     const SampleSpec& spec;
     const EventFd& done;
-    const TravellingDataset* travelling;  ///< For kForkServer and kSpawn.
-    Source* live;                         ///< For kFork: inherited as it is.
-    WorkerRole role;                      ///< Without number and incarnation.
+    std::optional<TravellingDataset> travelling;  ///< For kForkServer and kSpawn.
+    Source* live;                                 ///< For kFork: inherited as it is.
+    WorkerRole role;                              ///< Without number and incarnation.
   };
 
-  /// Starts plan.role.num_workers processes and makes `epoll` report key `first_key` + worker when one ends.
-  ProcessCrew(const Plan& plan, Epoll& epoll, uint64_t first_key);
+  /// Starts plan.role.num_workers processes; `events`, which are borrowed, tell when one ends.
+  ProcessCrew(Plan plan, EpollEvents& events);
 
   /// Ends all workers: two seconds for the sample at hand, then SIGKILL.
   ~ProcessCrew() override;
@@ -72,8 +72,7 @@ class ProcessCrew final : public Crew {
   std::optional<size_t> find(uint32_t incarnation) const;
 
   Plan plan_;
-  Epoll& epoll_;
-  uint64_t first_key_;
+  EpollEvents& events_;
   std::vector<Member> members_;
   uint32_t last_incarnation_ = 0;
 };

@@ -1,0 +1,20 @@
+#include "millrace/loader/engine/sample_names.h"
+
+#include "millrace/loader/engine/source_traits.h"
+#include "millrace/sharing/os/printable.h"
+
+namespace millrace {
+
+std::string SampleNames::path_of(int64_t sample) const {
+  if (sample < 0 || static_cast<size_t>(sample) >= source_.size()) return {};
+  const std::string name = source_.describe(static_cast<size_t>(sample));
+  return name.empty() ? name : " (" + printable(name) + ")";
+}
+
+std::string SampleNames::in_slot(size_t slot, int64_t sample) const {
+  const std::string number = "sample " + std::to_string(sample);
+  if (!traits_of(source_).streamed) return number + path_of(sample);
+  return number + " of stream " + std::to_string(in_flight_.plan(slot).stream.stream);
+}
+
+}  // namespace millrace

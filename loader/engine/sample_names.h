@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "millrace/loader/engine/in_flight.h"
+#include "millrace/loader/sources/source.h"
+
+namespace millrace {
+
+/// What samples are called in messages. Their numbers come from shared memory and may be any.
+class SampleNames {
+ public:
+  SampleNames(const Source& source, const InFlight& in_flight) : source_(source), in_flight_(in_flight) {}
+
+  /// " (cats/5.jpg)", or nothing.
+  std::string path_of(int64_t sample) const;
+
+  /// "sample 5 (cats/5.jpg)", or "sample 5 of stream 2".
+  std::string in_slot(size_t slot, int64_t sample) const;
+
+ private:
+  const Source& source_;
+  const InFlight& in_flight_;
+};
+
+}  // namespace millrace

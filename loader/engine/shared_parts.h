@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "millrace/loader/engine/board.h"
+#include "millrace/loader/engine/slot_memory.h"
+#include "millrace/loader/engine/trainer_board.h"
+#include "millrace/loader/engine/worker_board.h"
+#include "millrace/loader/options.h"
+#include "millrace/loader/sources/source.h"
+#include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/os/event_fd.h"
+
+namespace millrace {
+
+/// What a trainer shares with its workers: how batches lie in slots, the slots' memory, the board and the done bell. It
+/// follows from the source and the options, and is there before the first worker.
+struct SharedParts {
+  /// Of checked() options. Throws OutOfSharedMemory, and std::invalid_argument for options that do not fit the source.
+  SharedParts(Source& source, const DataLoaderOptions& options);
+
+  const std::shared_ptr<const SampleSpec> spec;
+  const SlotLayout layout;
+  const int64_t ahead;  ///< Batches open at a time.
+  const Board::Geometry geometry;
+
+  SlotMemory memory;
+  const SharedSegment board_segment;
+  const MappedSegment board_memory;
+  TrainerBoard board;
+  const WorkerBoard workers_board;  ///< Of the same memory, for those that read in this process.
+  const EventFd done;
+};
+
+}  // namespace millrace

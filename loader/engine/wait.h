@@ -1,0 +1,57 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "millrace/loader/engine/events.h"
+#include "millrace/sharing/os/deadline.h"
+
+namespace millrace {
+
+/// One wait of the trainer for a batch: since when, and until when. However it ends, by an error too, its time is added
+/// to `seconds`, since the trainer had no data.
+class Wait {
+ public:
+  using Time = Events::Time;
+
+  /// It begins now. Borrows `events` and `seconds`.
+  Wait(const Events& events, Timeout limit, double& seconds)
+      : events_(events), seconds_(seconds), start_(events.now()), next_look_(start_ + kLookAgain) {
+    if (limit) deadline_ = start_ + *limit;
+  }
+  Wait(const Wait&) = delete;
+  Wait& operator=(const Wait&) = delete;
+  ~Wait() { seconds_ += std::chrono::duration<double>(events_.now() - start_).count(); }
+
+  /// The longest to sleep without a look at what should need none: it bounds the harm of a wake-up that a hostile
+  /// worker swallows.
+  static constexpr std::chrono::milliseconds kLookAgain{100};
+
+  Time start() const { return start_; }
+
+  /// Whether its deadline has come. Without one the clock is not read.
+  bool has_ended() const { return deadline_ && events_.now() >= *deadline_; }
+
+  /// The time until the deadline, at most `slice`.
+  std::chrono::nanoseconds left(std::chrono::nanoseconds slice) const {
+    if (!deadline_) return slice;
+    return std::clamp<std::chrono::nanoseconds>(*deadline_ - events_.now(), std::chrono::nanoseconds(0), slice);
+  }
+
+  /// True once for each kLookAgain.
+  bool looks_again(Time now) {
+    if (now < next_look_) return false;
+    next_look_ = now + kLookAgain;
+    return true;
+  }
+
+ private:
+  const Events& events_;
+  double& seconds_;
+  const Time start_;
+  std::optional<Time> deadline_;
+  Time next_look_;
+};
+
+}  // namespace millrace

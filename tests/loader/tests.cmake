@@ -10,12 +10,14 @@ millrace_test(loader_test
   LABELS process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
 # Without workers, files and time.
 millrace_test(engine_test
-  loader/engine/audit_test.cpp loader/engine/crews_test.cpp loader/engine/cursor_test.cpp loader/engine/deliveries_test.cpp
+  loader/engine/audit_test.cpp loader/engine/completion_test.cpp loader/engine/crews_test.cpp
+  loader/engine/cursor_test.cpp loader/engine/deliveries_test.cpp loader/engine/engine_test.cpp
   loader/engine/epoch_seeds_test.cpp loader/engine/failures_test.cpp loader/engine/in_flight_test.cpp
   loader/engine/mender_test.cpp loader/engine/opener_test.cpp loader/engine/order_test.cpp
-  loader/engine/overflow_test.cpp loader/engine/resume_test.cpp loader/engine/slot_memory_test.cpp
-  loader/engine/supervisor_test.cpp loader/engine/tally_test.cpp loader/engine/tickets_test.cpp
-  loader/engine/verdict_test.cpp
+  loader/engine/overflow_test.cpp loader/engine/resume_test.cpp loader/engine/returns_test.cpp
+  loader/engine/sample_names_test.cpp loader/engine/slot_memory_test.cpp loader/engine/supervisor_test.cpp
+  loader/engine/tally_test.cpp loader/engine/tickets_test.cpp loader/engine/verdict_test.cpp
+  loader/engine/wait_test.cpp
   LABELS asan TIMEOUT 60 LIBRARIES millrace_loader)
 millrace_test(image_test
   loader/images/decode_test.cpp loader/images/formats_test.cpp loader/images/hostile_test.cpp loader/images/jpeg_test.cpp

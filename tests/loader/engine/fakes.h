@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "millrace/loader/engine/crew.h"
+#include "millrace/loader/engine/events.h"
 #include "millrace/loader/engine/in_flight.h"
 #include "millrace/loader/engine/order.h"
 #include "millrace/loader/engine/trainer_board.h"
@@ -57,6 +60,12 @@ class FakeCrew final : public Crew {
   bool is_its(const Beacon& beacon, size_t worker) const override {
     return beacon.incarnation == 0 || beacon.incarnation == incarnations[worker];
   }
+  bool fill_one() override { return on_fill_one(); }
+  bool all_ready() const override { return ready; }
+  std::optional<Death> bury(size_t worker) override {
+    const auto found = deaths.extract(worker);
+    return found ? std::optional(found.mapped()) : std::nullopt;
+  }
   FdSocket take_overflow(size_t worker) override { return std::move(sockets[worker]); }
   void replace(size_t worker) override {
     on_replace();
@@ -75,7 +84,10 @@ class FakeCrew final : public Crew {
 
   std::vector<uint32_t> incarnations;  ///< By worker; 0 while its place is vacant.
   std::vector<FdSocket> sockets;       ///< The trainer's ends, by worker.
+  std::map<size_t, Death> deaths;      ///< What bury() reports, once.
+  std::function<bool()> on_fill_one = [] { return false; };
   std::function<void()> on_replace = [] {};
+  bool ready = true;
   bool can_kill = true;
 
   // What it was asked to do.
@@ -84,6 +96,32 @@ class FakeCrew final : public Crew {
 
  private:
   uint32_t last_incarnation_ = 0;
+};
+
+/// Time that passes in waits only, in which a test lets happen what it likes.
+class FakeEvents final : public Events {
+ public:
+  Time now() const override { return time; }
+
+  const std::vector<size_t>& wait(std::chrono::nanoseconds limit) override {
+    if (limits.size() == 10'000) throw std::logic_error("the engine waits for what never comes");
+    limits.push_back(limit);
+    ended.clear();
+    if (limit.count() == 0) return ended;
+    auto happens = std::exchange(meanwhile, nullptr);  // It may put another in its place.
+    if (!happens()) time += limit;
+    if (!meanwhile) meanwhile = std::move(happens);
+    return ended;
+  }
+
+  bool look_for_a_while(const std::function<bool()>& look) override { return look(); }
+
+  /// What happens in a wait that is no mere look; false where nothing does, and then the wait takes as long as it may.
+  std::function<bool()> meanwhile = [] { return false; };
+  std::vector<size_t> ended;  ///< Workers that the wait reports.
+
+  Time time{std::chrono::hours(1)};
+  std::vector<std::chrono::nanoseconds> limits;  ///< Of the waits so far.
 };
 
 /// A dataset of which only the size and the kind matter.
@@ -96,8 +134,10 @@ class FakeSource final : public Source {
   const SampleSpec& spec() override { return spec_; }
   void set_spec(SampleSpec spec) override { spec_ = std::move(spec); }
   void fill(FillRequest&) override { throw std::logic_error("nobody reads in these tests"); }
-  std::string describe(size_t) const override { return {}; }
+  std::string describe(size_t) const override { return name; }
   std::unique_ptr<Source> clone() const override { throw std::logic_error("nobody reads in these tests"); }
+
+  std::string name;  ///< Of every sample.
 
  private:
   Kind kind_;

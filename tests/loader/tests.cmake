@@ -12,7 +12,8 @@ millrace_test(loader_test
 millrace_test(engine_test
   loader/engine/audit_test.cpp loader/engine/completion_test.cpp loader/engine/crews_test.cpp
   loader/engine/cursor_test.cpp loader/engine/deliveries_test.cpp loader/engine/engine_test.cpp
-  loader/engine/epoch_seeds_test.cpp loader/engine/failures_test.cpp loader/engine/in_flight_test.cpp
+  loader/engine/epoch_seeds_test.cpp loader/engine/epoll_events_test.cpp loader/engine/failures_test.cpp
+  loader/engine/in_flight_test.cpp
   loader/engine/mender_test.cpp loader/engine/opener_test.cpp loader/engine/order_test.cpp
   loader/engine/overflow_test.cpp loader/engine/resume_test.cpp loader/engine/returns_test.cpp
   loader/engine/sample_names_test.cpp loader/engine/slot_memory_test.cpp loader/engine/supervisor_test.cpp

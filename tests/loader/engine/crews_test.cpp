@@ -8,11 +8,13 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "millrace/loader/engine/inline_crew.h"
+#include "millrace/loader/engine/make_crew.h"
 #include "millrace/loader/engine/thread_crew.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/tests/loader/engine/fakes.h"
@@ -70,6 +72,39 @@ struct Crews : testing::Test, engine_fakes::Bench {
   std::vector<std::byte> slots = std::vector<std::byte>(kGeometry.slots * layout.slot_bytes());
   EventFd done;
 };
+
+// What the options make of it.
+struct Made : Crews {
+  std::unique_ptr<Crew> make(const DataLoaderOptions& options) {
+    shared.emplace(source, options);
+    events.emplace(shared->done, shared->memory.arena().returned());
+    return make_crew(source, std::nullopt, *shared, *events, options);
+  }
+
+  std::optional<SharedParts> shared;
+  std::optional<EpollEvents> events;
+};
+
+TEST_F(Made, WithoutWorkersTheTrainerReadsItself) {
+  const auto made = make(DataLoaderOptions(4).num_workers(0));
+  EXPECT_EQ(made->size(), 1U);
+  EXPECT_EQ(made->number_of(0), -1);
+}
+
+TEST_F(Made, ThreadsAreAsManyAsWorkers) {
+  const auto made = make(DataLoaderOptions(4).num_workers(3).worker_mode(WorkerMode::kThread));
+  EXPECT_EQ(made->size(), 3U);
+  EXPECT_EQ(made->pid(0), 0);
+}
+
+TEST_F(Made, ADatasetThatCannotTravelIsNotReadByProcessesThatAreNoForks) {
+  try {
+    make(DataLoaderOptions(4).num_workers(1).start_method(StartMethod::kSpawn));
+    ADD_FAILURE() << "it has a crew";
+  } catch (const std::invalid_argument& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr("this dataset cannot travel to spawn workers"));
+  }
+}
 
 TEST_F(Crews, InlineReadsARangeWhenItIsCalledAndNothingWhenNoneIsOpen) {
   InlineCrew tested(place(), source, WorkerRole());

@@ -10,7 +10,7 @@ digits := build/digits
 build := cmake --build --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo check test test-sanitizers test-asan test-tsan soak install format tidy clean
+.PHONY: help setup build demo check test test-sanitizers test-asan test-tsan soak install format format-check tidy tidy-changed clean
 
 # Says what begins, with the time it takes on two cores when nothing of it was ever compiled.
 say = @printf '\n== %s\n'
@@ -24,7 +24,8 @@ help:
 	@echo "make test-sanitizers     those that sanitizers can check: make test-asan, make test-tsan"
 	@echo "make soak                the kill tests, twenty times each, and an hour of changed input for each parser"
 	@echo "make install PREFIX=DIR  install the libraries, headers, CMake package and the program (default: $(PREFIX))"
-	@echo "make format, make tidy   clang-format all sources, clang-tidy the build"
+	@echo "make format              give all sources their form (format-check: look only); scripts/setup --dev has the tools"
+	@echo "make tidy                clang-tidy on all sources (tidy-changed: on the lines changed SINCE=$(SINCE))"
 	@echo "make clean               remove build/ (LibTorch and ccache's results stay in the user's cache)"
 
 setup:
@@ -69,14 +70,20 @@ install: setup build/release/build.ninja
 	$(build) --preset release --target millrace_installed
 	cmake --install build/release --prefix $(abspath $(PREFIX))
 
-sources = git ls-files '*.h' '*.cpp' '*.cu'
-
 format:
-	$(sources) | xargs --no-run-if-empty clang-format -i
+	@scripts/format
+
+format-check:
+	@scripts/format --check
+
+# What the lines to look at have changed since.
+SINCE ?= origin/main
 
 tidy: build/dev/build.ninja
-	$(sources) | grep -E '^(sharing|samplers|loader|configs|apps)/.*\.cpp$$' | \
-	  xargs --no-run-if-empty --max-procs=$(JOBS) --max-args=1 clang-tidy --quiet -p build/dev
+	@JOBS=$(JOBS) scripts/tidy
+
+tidy-changed: build/dev/build.ninja
+	@JOBS=$(JOBS) scripts/tidy --since $(SINCE)
 
 clean:
 	rm -rf build

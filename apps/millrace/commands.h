@@ -3,8 +3,8 @@
 #include "millrace/apps/millrace/front/command_line.h"
 #include "millrace/configs/document.h"
 
-/// What `millrace-run` does. Each takes the run's configuration, writes results to stdout and progress to stderr, and throws
-/// when it fails: configs::ConfigError when the configuration is to blame, anything else when the work is.
+/// What `millrace-run` does. Each takes the run's configuration, writes results to stdout and progress to stderr, and
+/// throws when it fails: configs::ConfigError when the configuration is to blame, anything else when the work is.
 namespace millrace::apps {
 
 /// Trains an image classifier. Keys: dataset, transforms, sampler and loader; test, with its own dataset, transforms
@@ -16,8 +16,8 @@ void train(const configs::Node& run, const TrainOptions& options);
 /// process from outside.
 void bench(const configs::Node& run, const BenchOptions& options);
 
-/// Says what this machine can do and what limits it: check_host(), and what takes a process or a driver to find out. Gives the
-/// exit code.
+/// Says what this machine can do and what limits it: check_host(), and what takes a process or a driver to find out.
+/// Gives the exit code.
 int doctor(const DoctorOptions& options);
 
 }  // namespace millrace::apps

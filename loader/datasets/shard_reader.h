@@ -23,7 +23,8 @@ class ShardReader {
   ShardReader& operator=(const ShardReader& other);
 
   /// `size` bytes from `offset` of shard number `shard`, which is the file `path` and must be as it was at `stamp`,
-  /// which is asked after the reading. Valid until the next call. Throws TarError when the shard is gone or has changed, SyscallError.
+  /// which is asked after the reading. Valid until the next call. Throws TarError when the shard is gone or has
+  /// changed, SyscallError.
   std::span<const std::byte> read(size_t shard, std::string_view path, const FileStamp& stamp, uint64_t offset,
                                   uint64_t size);
 

@@ -21,7 +21,8 @@ TarContents open_tar_index(const std::string& tar);
 /// is of another version.
 std::optional<TarContents> load_tar_index(const std::string& tar);
 
-/// Writes the index beside `tar`, whole or not at all, for those who may read `tar` and nobody else. Throws SyscallError.
+/// Writes the index beside `tar`, whole or not at all, for those who may read `tar` and nobody else.
+/// Throws SyscallError.
 void save_tar_index(const std::string& tar, const TarContents& contents);
 
 }  // namespace millrace

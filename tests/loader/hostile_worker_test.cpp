@@ -56,7 +56,8 @@ struct Messages {
     }
     while (deed == Deed::kFlood) send_to_every_socket(message(), 0);
   }
-  // A batch for slot 0 at a generation that never was, as loader/sources/fill_request.h has it in a frame of fd_socket.h.
+  // A batch for slot 0 at a generation that never was, as loader/sources/fill_request.h has it in a frame of
+  // fd_socket.h.
   static std::string message() {
     struct {
       uint32_t magic = detail::Frame::kMagic;

@@ -19,7 +19,18 @@ using test::run;
 using test::Scripts;
 using test::text_of;
 
-class SetupPytorch : public Scripts {
+class FromRegistry : public Scripts {
+ protected:
+  // In an empty cache, with a pip that looks where `where` says and nowhere else.
+  std::string with_pip_that_looks(const std::string& where) const {
+    return "env -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY -u all_proxy -u ALL_PROXY "
+           "PIP_CONFIG_FILE=/dev/null "
+           "XDG_CACHE_HOME=" +
+           directory_.string() + " " + where + " ";
+  }
+};
+
+class SetupPytorch : public FromRegistry {
  protected:
   void SetUp() override {
     if (run("python3 -c 'import pip, platform, sys; "
@@ -28,13 +39,8 @@ class SetupPytorch : public Scripts {
       GTEST_SKIP() << "python3 is none of version 3.11 on x86_64 with pip";
   }
 
-  // In an empty cache, of a pip that looks where `where` says and nowhere else.
   Ended set_up(const std::string& where) const {
-    return run(
-        "env -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY -u all_proxy -u ALL_PROXY "
-        "PIP_CONFIG_FILE=/dev/null "
-        "XDG_CACHE_HOME=" +
-        directory_.string() + " " + where + " " + test::source("scripts/setup_pytorch"));
+    return run(with_pip_that_looks(where) + test::source("scripts/setup_pytorch"));
   }
 };
 
@@ -49,6 +55,48 @@ TEST_F(SetupPytorch, FailsWhenAWheelIsNotTheOneThatIsPinned) {
   const auto ended = set_up("PIP_NO_INDEX=1 PIP_FIND_LINKS=" + (directory_ / "wheels").string());
   EXPECT_EQ(ended.exit_code, 1) << ended.output;
   EXPECT_NE(ended.output.find("DO NOT MATCH THE HASHES"), std::string::npos) << ended.output;
+}
+
+class SetupDev : public FromRegistry {
+ protected:
+  void SetUp() override {
+    if (run("python3 -c 'import pip, platform, sys; sys.exit(platform.machine() != \"x86_64\")'").exit_code != 0)
+      GTEST_SKIP() << "python3 has no pip, or the machine is not x86_64";
+  }
+
+  Ended set_up(const std::string& where) const {
+    return run(with_pip_that_looks(where) + test::source("scripts/setup_dev"));
+  }
+
+  // Nothing that a later call would take for the tools.
+  bool left_tools() const {
+    for (const auto& entry : fs::directory_iterator(directory_ / "millrace"))
+      if (entry.is_directory()) return true;
+    return false;
+  }
+};
+
+TEST_F(SetupDev, TellsToolsThatCannotBeHadFromEverythingElse) {
+  const auto ended = set_up("PIP_INDEX_URL=http://127.0.0.1:1/simple PIP_FIND_LINKS=");
+  EXPECT_EQ(ended.exit_code, 75) << ended.output;
+  EXPECT_NE(ended.output.find("call scripts/setup --dev again with a network"), std::string::npos) << ended.output;
+  EXPECT_FALSE(left_tools());
+}
+
+TEST_F(SetupDev, FailsWhenAWheelIsNotTheOneThatIsPinned) {
+  write("wheels/clang_format-23.1.5-py2.py3-none-manylinux_2_27_x86_64.whl", "no wheel");
+  const auto ended = set_up("PIP_NO_INDEX=1 PIP_FIND_LINKS=" + (directory_ / "wheels").string());
+  EXPECT_EQ(ended.exit_code, 1) << ended.output;
+  EXPECT_NE(ended.output.find("DO NOT MATCH THE HASHES"), std::string::npos) << ended.output;
+  EXPECT_FALSE(left_tools());
+}
+
+TEST_F(Scripts, ThatLookAtSourcesSayWhenTheyCannot) {
+  for (const char* script : {"format --check", "tidy"}) {
+    const auto ended = run("env XDG_CACHE_HOME=" + directory_.string() + " " + test::source("scripts/") + script);
+    EXPECT_EQ(ended.exit_code, 75) << ended.output;
+    EXPECT_NE(ended.output.find("scripts/setup --dev"), std::string::npos) << ended.output;
+  }
 }
 
 // scripts/setup in an empty cache, where dpkg-query, apt-get, df and python3's pip are stand-ins that a test replaces.
@@ -156,14 +204,14 @@ TEST_F(Setup, TakesTheLibTorchItIsGivenWithoutANetwork) {
 
 TEST(SetupPins, EveryPackageByItsVersionAndHash) {
   const std::regex pinned("(#.*|[A-Za-z0-9-_]+==[0-9.]+ --hash=sha256:[0-9a-f]{64})");
-  for (const char* path : {"scripts/libtorch.txt", "scripts/pytorch.txt"}) {
+  for (const char* path : {"scripts/libtorch.txt", "scripts/pytorch.txt", "scripts/dev.txt"}) {
     std::ifstream lines(test::source(path));
     ASSERT_TRUE(lines.is_open()) << path;
     for (std::string line; std::getline(lines, line);)
       EXPECT_TRUE(std::regex_match(line, pinned)) << path << ": " << line;
   }
   // What pip is asked for is in those files, whole: no package stands in a command line.
-  for (const char* script : {"scripts/setup", "scripts/setup_pytorch"}) {
+  for (const char* script : {"scripts/setup", "scripts/setup_pytorch", "scripts/setup_dev"}) {
     const std::string text = text_of(test::source(script));
     EXPECT_NE(text.find("--require-hashes"), std::string::npos) << script;
     EXPECT_FALSE(std::regex_search(text, std::regex("[a-z]==[0-9]"))) << script;

@@ -2,8 +2,8 @@
 
 #include <string>
 
-/// Where a test finds what it does not make itself. The two folders are compiled into one small file, so that clones of the
-/// source tree compile the same tests.
+/// Where a test finds what it does not make itself. The two folders are compiled into one small file, so that clones of
+/// the source tree compile the same tests.
 namespace millrace::test {
 
 /// A file or folder of the source tree, such as "configs/digits.yaml".

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-/// What the user of `millrace` asked for. Both programs read the command line by this: `millrace`, which answers at once what
-/// needs no LibTorch, and `millrace-run`, which it executes for all else.
+/// What the user of `millrace` asked for. Both programs read the command line by this: `millrace`, which answers at
+/// once what needs no LibTorch, and `millrace-run`, which it executes for all else.
 namespace millrace::apps {
 
 /// The program's exit codes.

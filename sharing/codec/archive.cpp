@@ -1,10 +1,8 @@
 #include "millrace/sharing/codec/archive.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 
-#include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/os/duplicate.h"
 
 namespace millrace {
 
@@ -20,7 +18,7 @@ void EncodeArchive::write(const void* data, size_t size) {
   out_.bytes.insert(out_.bytes.end(), first, first + size);
 }
 
-void EncodeArchive::attach(int fd) { out_.fds.emplace_back(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd)); }
+void EncodeArchive::attach(int fd) { out_.fds.push_back(duplicate(fd)); }
 
 void DecodeArchive::read(void* data, size_t size) {
   if (size > bytes_.size())

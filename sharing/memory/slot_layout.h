@@ -24,8 +24,8 @@ static_assert(sizeof(SampleTicket) == 16);
 ///   slot_bytes()     the next slot
 ///
 /// Fields start at multiples of 64 bytes (what ATen asks of CPU memory), slots at whole pages, large ones at whole 2
-/// MiB pages. Computed once from the same two inputs on both sides of the process border; nobody else does offset
-/// arithmetic. An immutable value.
+/// MiB pages. Computed once from the same two inputs on both sides of the process border; nobody else
+/// adds up where a row or a field begins. An immutable value.
 class SlotLayout {
  public:
   SlotLayout(size_t batch_size, std::span<const size_t> row_bytes);

@@ -1,6 +1,5 @@
 #include "millrace/sharing/pool/pool.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <thread>
 
 #include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/os/duplicate.h"
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/own_pid.h"
@@ -52,8 +52,6 @@ int usable_cpus() {
   MILLRACE_SYSCALL(::sched_getaffinity(0, sizeof set, &set));
   return CPU_COUNT(&set);
 }
-
-OwnedFd duplicate(int fd) { return OwnedFd(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd)); }
 
 }  // namespace
 

@@ -64,9 +64,9 @@ struct IsReferenceWrapper<std::reference_wrapper<T>> : std::true_type {};
 
 /// Can be written here and read there.
 template <class T>
-concept Travels = std::default_initializable<T> && !std::is_pointer_v<T> &&
-                  cereal::traits::is_output_serializable<T, EncodeArchive>::value &&
-                  cereal::traits::is_input_serializable<T, DecodeArchive>::value;
+concept Sendable = std::default_initializable<T> && !std::is_pointer_v<T> &&
+                   cereal::traits::is_output_serializable<T, EncodeArchive>::value &&
+                   cereal::traits::is_input_serializable<T, DecodeArchive>::value;
 
 template <class F>
 concept ConvertsToFunctionPointer = requires(F&& target) {
@@ -106,7 +106,7 @@ struct Signature<R (*)(Parameters...)> {
     if constexpr (use == ResultUse::kDrop || std::is_void_v<R>) {
       std::apply(call, values);
     } else {
-      static_assert(Travels<std::decay_t<R>>,
+      static_assert(Sendable<std::decay_t<R>>,
                     "the target's result cannot travel back: give its type a serialize() member and a default "
                     "constructor, and return no pointer");
       result(static_cast<const std::decay_t<R>&>(std::apply(call, values)));
@@ -124,7 +124,7 @@ template <class Parameter, class Argument>
 void encode_argument(EncodeArchive& archive, Argument&& argument) {
   using Value = std::decay_t<Parameter>;
   using Given = std::remove_cvref_t<Argument>;
-  static_assert(Travels<Value>,
+  static_assert(Sendable<Value>,
                 "a parameter's type cannot travel to another process: give it serialize() (or save() and load()) and a "
                 "default constructor; for pointers, views and spans take an owning type");
   if constexpr (IsReferenceWrapper<Given>::value) {

@@ -1,6 +1,5 @@
 #include "millrace/sharing/process/fork_server.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/deadline.h"
+#include "millrace/sharing/os/duplicate.h"
 #include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
@@ -33,8 +33,6 @@ constexpr auto kLookIfStopped = milliseconds(100);
 constexpr auto kEndLimit = seconds(3);         // For a server that ends its children, and
 constexpr auto kServerKillLimit = seconds(1);  // for what SIGKILL takes.
 constexpr auto kStartLimit = seconds(1);       // For a start that is under way when the process ends.
-
-OwnedFd duplicate(int fd) { return OwnedFd(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd)); }
 
 }  // namespace
 

@@ -1,25 +1,26 @@
 #include "millrace/sharing/sync/elements.h"
 
+#include "millrace/sharing/memory/round_up.h"
 #include "millrace/sharing/sync/lock_access.h"
 #include "millrace/sharing/sync/lock_state.h"
 
 namespace millrace::multiprocessing::detail {
 namespace {
 
-constexpr size_t kOffset = (sizeof(LockState) + 63) / 64 * 64;  // Of the bytes, behind the lock.
+constexpr size_t kOffset = round_up(sizeof(LockState), 64);  // Of the bytes, behind the lock.
 
 }  // namespace
 
-SharedBytes::SharedBytes(size_t bytes)
+LockedBytes::LockedBytes(size_t bytes)
     : block_(create_memory<LockState>("millrace values", kOffset - sizeof(LockState) + bytes)),
       bytes_(block_->data() + kOffset, bytes) {}
 
-void SharedBytes::save(EncodeArchive& archive) const {
+void LockedBytes::save(EncodeArchive& archive) const {
   archive(bytes_.size());
   block_->send(archive);
 }
 
-void SharedBytes::load(DecodeArchive& archive) {
+void LockedBytes::load(DecodeArchive& archive) {
   size_t bytes = 0;
   archive(bytes);
   auto block = SyncMemory::receive(archive, kOffset);
@@ -28,16 +29,16 @@ void SharedBytes::load(DecodeArchive& archive) {
   bytes_ = {block_->data() + kOffset, bytes};
 }
 
-std::unique_ptr<RLock> SharedBytes::make_lock() const { return std::make_unique<RLock>(LockAccess::rlock_of(block_)); }
+std::unique_ptr<RLock> LockedBytes::make_lock() const { return std::make_unique<RLock>(LockAccess::rlock_of(block_)); }
 
-void SharedBytes::save_with_lock(EncodeArchive& archive, const RLock& lock) const {
+void LockedBytes::save_with_lock(EncodeArchive& archive, const RLock& lock) const {
   const bool own_lock = LockAccess::block_of(lock) == block_;
   archive(own_lock);
   save(archive);
   if (!own_lock) lock.save(archive);
 }
 
-std::unique_ptr<RLock> SharedBytes::load_with_lock(DecodeArchive& archive) {
+std::unique_ptr<RLock> LockedBytes::load_with_lock(DecodeArchive& archive) {
   bool own_lock = true;
   archive(own_lock);
   load(archive);

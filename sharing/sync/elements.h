@@ -15,10 +15,10 @@
 namespace millrace::multiprocessing::detail {
 
 /// Bytes in shared memory behind a lock: what Value and Array are made of, whatever their T.
-class SharedBytes {
+class LockedBytes {
  public:
   /// Room for `bytes` bytes, all zero.
-  explicit SharedBytes(size_t bytes);
+  explicit LockedBytes(size_t bytes);
 
   std::span<std::byte> bytes() const { return bytes_; }
 
@@ -82,7 +82,7 @@ class SharedElements {
     if (view().size() < count) throw DecodeError("a shared value came without its memory");
   }
 
-  SharedBytes bytes_;
+  LockedBytes bytes_;
 };
 
 }  // namespace millrace::multiprocessing::detail

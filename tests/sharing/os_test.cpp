@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/os/duplicate.h"
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/futex.h"
@@ -110,6 +111,16 @@ TEST(OwnedFd, AssignmentClosesWhatItHeld) {
   first = std::move(second);
   EXPECT_FALSE(is_open(old));
   EXPECT_TRUE(is_open(first.get()));
+}
+
+TEST(OwnedFd, DuplicatesAreOpenWithoutTheFirst) {
+  auto first = some_descriptor();
+  const auto second = duplicate(first.get());
+  EXPECT_NE(second.get(), first.get());
+  first.reset();
+  EXPECT_TRUE(is_open(second.get()));
+  EXPECT_EQ(::fcntl(second.get(), F_GETFD), FD_CLOEXEC);
+  EXPECT_THROW(duplicate(-1), SyscallError);
 }
 
 TEST(OwnedFd, AssignmentToItselfKeepsTheDescriptor) {

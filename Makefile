@@ -10,7 +10,8 @@ digits := build/digits
 build := cmake --build --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo check test test-sanitizers test-asan test-tsan soak install format format-check tidy tidy-changed clean
+.PHONY: help setup build demo check test test-sanitizers test-asan test-tsan benchmarks soak install
+.PHONY: format format-check tidy tidy-changed clean
 
 # Says what begins, with the time it takes on two cores when nothing of it was ever compiled.
 say = @printf '\n== %s\n'
@@ -19,9 +20,10 @@ help:
 	@echo "make setup               install what is missing: packages, LibTorch (LIBTORCH=DIR: use that one)"
 	@echo "make build               build everything, optimised, in build/release"
 	@echo "make demo                train a small CNN on handwritten digits"
-	@echo "make check               build, and run the tests that take seconds: for every day"
+	@echo "make check               build, run the tests that take seconds, look at the form: for every day"
 	@echo "make test                build, and run all tests"
 	@echo "make test-sanitizers     those that sanitizers can check: make test-asan, make test-tsan"
+	@echo "make benchmarks          build the programs that benchmarks/compare measures"
 	@echo "make soak                the kill tests, twenty times each, and an hour of changed input for each parser"
 	@echo "make install PREFIX=DIR  install the libraries, headers, CMake package and the program (default: $(PREFIX))"
 	@echo "make format              give all sources their form (format-check: look only); scripts/setup --dev has the tools"
@@ -46,9 +48,13 @@ demo: setup build/release/build.ninja
 	@scripts/digits $(digits)
 	build/release/apps/millrace train configs/digits.yaml
 
+# What scripts/format says when it has no clang-format.
+not_installed := 75
+
 check: build
 	$(say) 'running the tests that take seconds (2 minutes)'
 	ctest --preset release --parallel $(JOBS) --label-exclude '^slow$$'
+	@scripts/format --check || [ $$? = $(not_installed) ]
 
 test: build
 	$(say) 'running all tests (8 minutes the first time, then 5)'
@@ -61,6 +67,10 @@ test-asan test-tsan: test-%: setup build/%/build.ninja
 	$(build) --preset $*
 	$(say) 'running them (asan 3 minutes, tsan 1)'
 	ctest --preset $* --parallel $(JOBS)
+
+benchmarks: setup build/release/build.ninja
+	$(say) 'building the benchmarks (2 minutes the first time, after make build)'
+	$(build) --preset release --target benchmarks
 
 soak: build
 	$(say) 'running the kill tests twenty times each (10 minutes), and each parser on changed input for an hour (12 hours)'

@@ -226,8 +226,10 @@ class Ci : public Scripts {
     for (const auto& file : fs::directory_iterator(test::source(".ci")))
       fs::copy_file(file.path(), directory_ / ".ci" / file.path().filename());
     write("scripts/setup", "#!/bin/sh\n");
+    write("scripts/setup_dev", "#!/bin/sh\n");
     write("Makefile",
           "demo:\n\t@echo 'trained 3 epochs, test accuracy 97.5 %'\n"
+          "format-check benchmarks:\n\t@echo \"$@\"\n"
           "test test-sanitizers:\n\t@echo \"$@ beside $$MILLRACE_PYTHON\"\n");
     write("build/release/Testing/Temporary/LastTest.log",
           "[ RUN      ] Compared.WithTorch\n[  SKIPPED ] Compared.WithTorch (0 ms)\n[       OK ] Other.Test (1 ms)\n"
@@ -254,6 +256,27 @@ TEST_F(Ci, IsExcusedByARefusedConnectionAndSaysSoAtTheEnd) {
   const size_t said = ended.output.find("ci: the live comparison with PyTorch: skipped");
   ASSERT_NE(said, std::string::npos) << ended.output;
   EXPECT_LT(ended.output.find("test-sanitizers beside"), said);
+}
+
+TEST_F(Ci, LooksAtTheFormWhereItCanAndSaysSoAtTheEnd) {
+  const auto ended = judge(0);
+  EXPECT_EQ(ended.exit_code, 0) << ended.output;
+  EXPECT_NE(ended.output.find("=== make format-check took"), std::string::npos) << ended.output;
+  EXPECT_NE(ended.output.find("ci: the form of the sources: looked at\n"), std::string::npos) << ended.output;
+
+  write("scripts/setup_dev", "#!/bin/sh\nexit 75\n");
+  const auto without = judge(0);
+  EXPECT_EQ(without.exit_code, 0) << without.output;
+  EXPECT_EQ(without.output.find("make format-check"), std::string::npos) << without.output;
+  EXPECT_NE(without.output.find("ci: the form of the sources: NOT looked at"), std::string::npos) << without.output;
+
+  write("scripts/setup_dev", "#!/bin/sh\nexit 1\n");
+  EXPECT_EQ(judge(0).exit_code, 1);
+}
+
+TEST_F(Ci, FailsWhenTheSourcesAreNotInForm) {
+  write("Makefile", "demo:\n\t@echo 'trained 3 epochs, test accuracy 97.5 %'\nformat-check:\n\t@exit 1\n");
+  EXPECT_NE(judge(0).exit_code, 0);
 }
 
 TEST_F(Ci, CountsTheSkippedTestsInItsLastLines) {

@@ -72,16 +72,11 @@ struct AnyVisitor {
 
 /// A struct that says its names, see above.
 template <class T>
-concept HasFields = requires(const T& sample, detail::AnyVisitor visit) {
-  sample.fields(visit);
-};
+concept HasFields = requires(const T& sample, detail::AnyVisitor visit) { sample.fields(visit); };
 
 /// torch::data's TensorExample: an example without a target.
 template <class T>
-concept DataOnly = requires(const T& sample) {
-  sample.data;
-}
-&&!ExampleLike<T>;
+concept DataOnly = requires(const T& sample) { sample.data; } && !ExampleLike<T>;
 
 template <class T>
 concept NamedStruct = HasFields<T> || ExampleLike<T> || DataOnly<T>;
@@ -263,8 +258,7 @@ void add_columns(Columns& columns, const std::string& path, R&& collated) {
   } else {
     [&]<size_t... I>(std::index_sequence<I...>) {
       (add_columns(columns, inside(path, std::to_string(I)), std::get<I>(collated)), ...);
-    }
-    (std::make_index_sequence<std::tuple_size_v<Value>>());
+    }(std::make_index_sequence<std::tuple_size_v<Value>>());
   }
 }
 
@@ -433,9 +427,10 @@ struct Default {
 /// torch::data::transforms::Stack: examples to one example of stacked data and stacked targets.
 struct Stack {
   template <class S>
-  requires(ExampleLike<S> || DataOnly<S>) S operator()(std::vector<S>&& examples) const {
+    requires(ExampleLike<S> || DataOnly<S>)
+  S operator()(std::vector<S>&& examples) const {
     detail::require_samples(examples.size());
-    const auto stacked = [&](const char* name, auto S::*member) {
+    const auto stacked = [&](const char* name, auto S::* member) {
       std::vector<at::Tensor> tensors;
       tensors.reserve(examples.size());
       for (auto& example : examples) tensors.push_back(std::move(example.*member));

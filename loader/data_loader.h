@@ -273,9 +273,8 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
 /// the dataset's place. Throws std::invalid_argument for options that make no sense and for tensors in the dataset that
 /// cannot be sent, OutOfSharedMemory, and what the dataset throws when its first sample is asked what it looks like.
 template <class D, class Collate = collate::Default>
-requires(Dataset<typename detail::Made<D>::Dataset> &&
-         !detail::OrderOfSamples<Collate>) auto make_data_loader(D dataset, const DataLoaderOptions& options = {},
-                                                                 Collate collate = {}) {
+  requires(Dataset<typename detail::Made<D>::Dataset> && !detail::OrderOfSamples<Collate>)
+auto make_data_loader(D dataset, const DataLoaderOptions& options = {}, Collate collate = {}) {
   return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(
       detail::parts_of(std::move(dataset), std::move(collate), options), options);
 }
@@ -283,7 +282,7 @@ requires(Dataset<typename detail::Made<D>::Dataset> &&
 /// A loader in the order that `sampler` gives, of samples or of whole batches (options.batch_size is then the size of
 /// the largest), or one of torch::data's as it is.
 template <class D, detail::OrderOfSamples S, class Collate = collate::Default>
-requires Dataset<typename detail::Made<D>::Dataset>
+  requires Dataset<typename detail::Made<D>::Dataset>
 auto make_data_loader(D dataset, S sampler, const DataLoaderOptions& options = {}, Collate collate = {}) {
   auto parts = detail::parts_of(std::move(dataset), std::move(collate), options);
   detail::put_sampler(parts, std::move(sampler), options);
@@ -293,8 +292,8 @@ auto make_data_loader(D dataset, S sampler, const DataLoaderOptions& options = {
 /// A loader in the order of an S made for the dataset's size, as torch::data spells it:
 /// make_data_loader<SequentialSampler>(dataset, 64).
 template <detail::OrderOfSamples S, class D, class Collate = collate::Default>
-requires(Dataset<typename detail::Made<D>::Dataset>&& std::constructible_from<S, size_t>) auto make_data_loader(
-    D dataset, const DataLoaderOptions& options = {}, Collate collate = {}) {
+  requires(Dataset<typename detail::Made<D>::Dataset> && std::constructible_from<S, size_t>)
+auto make_data_loader(D dataset, const DataLoaderOptions& options = {}, Collate collate = {}) {
   auto parts = detail::parts_of(std::move(dataset), std::move(collate), options);
   detail::put_sampler(parts, S(known_size(parts.source->size())), options);
   return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(std::move(parts), options);

@@ -24,8 +24,7 @@ namespace millrace {
 template <class D>
 concept Sized = requires(D& dataset) {
   { dataset.size() } -> std::convertible_to<size_t>;
-}
-|| requires(D& dataset) {
+} || requires(D& dataset) {
   { dataset.size() } -> std::convertible_to<std::optional<size_t>>;
 };
 
@@ -39,39 +38,29 @@ concept InPlaceDataset = Sized<D> && requires(D& dataset, size_t index, SampleRo
 /// torch::data's stateful datasets (StatefulDataset, ChunkDataset, and what is made of them): gives batches of a size
 /// until there are none, and begins anew at reset().
 template <class D>
-concept StatefulDataset = requires {
-  requires D::is_stateful;
-};
+concept StatefulDataset = requires { requires D::is_stateful; };
 
 /// Gives whole batches: torch::data's BatchDataset and all that derives from it, or one's own, where reading many
 /// samples at once is cheaper. A batch is what get_batch() returns.
 template <class D>
-concept BatchDataset = Sized<D> && !StatefulDataset<D> && requires(D & dataset, std::vector<size_t> indices) {
-  dataset.get_batch(indices);
-};
+concept BatchDataset = Sized<D> && !StatefulDataset<D> &&
+                       requires(D& dataset, std::vector<size_t> indices) { dataset.get_batch(indices); };
 
 /// torch::data's StreamDataset: gives batches of a size, for ever. Its sampler says how many make an epoch.
 template <class D>
-concept SizeDataset = !BatchDataset<D> && !StatefulDataset<D> && requires(D & dataset, size_t batch_size) {
-  dataset.get_batch(batch_size);
-};
+concept SizeDataset = !BatchDataset<D> && !StatefulDataset<D> &&
+                      requires(D& dataset, size_t batch_size) { dataset.get_batch(batch_size); };
 
 namespace detail {
 
 template <class D>
-concept GetsWithContext = requires(D& dataset, size_t index, SampleContext& context) {
-  dataset.get(index, context);
-};
+concept GetsWithContext = requires(D& dataset, size_t index, SampleContext& context) { dataset.get(index, context); };
 
 template <class D>
-concept GetsByIndexAlone = requires(D& dataset, size_t index) {
-  dataset.get(index);
-};
+concept GetsByIndexAlone = requires(D& dataset, size_t index) { dataset.get(index); };
 
 template <class D>
-concept Describes = requires(const D& dataset, size_t index) {
-  std::string(dataset.describe(index));
-};
+concept Describes = requires(const D& dataset, size_t index) { std::string(dataset.describe(index)); };
 
 /// Sample `index`, by whichever get() the dataset has.
 template <class D>
@@ -90,7 +79,7 @@ using SampleOf =
 
 /// Gives sample i as a value that collates (see collate.h); with a context when it wants random numbers.
 template <class D>
-concept GetDataset = Sized<D> &&(detail::GetsByIndexAlone<D> || detail::GetsWithContext<D>);
+concept GetDataset = Sized<D> && (detail::GetsByIndexAlone<D> || detail::GetsWithContext<D>);
 
 /// Gives its samples one after the other, each a value that collates, and std::nullopt behind the last. Each of the
 /// loader's streams (DataLoaderOptions::num_streams) is a copy of the dataset, and gives the samples of its own part,
@@ -111,8 +100,8 @@ concept Dataset =
 /// they are.
 template <class D>
 concept Travels = std::default_initializable<D> &&
-    (std::is_empty_v<D> || (cereal::traits::is_output_serializable<D, EncodeArchive>::value &&
-                            cereal::traits::is_input_serializable<D, DecodeArchive>::value));
+                  (std::is_empty_v<D> || (cereal::traits::is_output_serializable<D, EncodeArchive>::value &&
+                                          cereal::traits::is_input_serializable<D, DecodeArchive>::value));
 
 /// A dataset that each worker builds for itself: a function and its arguments. Made by recipe().
 template <class Result, class... Parameters>

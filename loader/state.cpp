@@ -82,8 +82,7 @@ const json& part(const json& value, const std::string& name, std::initializer_li
     if (std::find(fields.begin(), fields.end(), field) == fields.end())
       throw std::runtime_error(name + " has a field " + in_quotes(field) + ", which no state has");
   for (const std::string_view field : fields)
-    if (!value.contains(std::string(field)))
-      throw std::runtime_error(name + " has no field " + in_quotes(field));
+    if (!value.contains(std::string(field))) throw std::runtime_error(name + " has no field " + in_quotes(field));
   return value;
 }
 

@@ -22,8 +22,8 @@ namespace millrace {
 class AnyBatchSampler {
  public:
   template <class S>
-  requires(!std::same_as<std::remove_cvref_t<S>, AnyBatchSampler> && SamplerOfBatches<std::remove_cvref_t<S>>)
-      AnyBatchSampler(S&& sampler)  // NOLINT(google-explicit-constructor): a loader's argument, any should do.
+    requires(!std::same_as<std::remove_cvref_t<S>, AnyBatchSampler> && SamplerOfBatches<std::remove_cvref_t<S>>)
+  AnyBatchSampler(S&& sampler)  // NOLINT(google-explicit-constructor): a loader's argument, any should do.
       : held_(std::make_unique<Held<Resumed<std::remove_cvref_t<S>>>>(std::forward<S>(sampler))) {}
 
   int64_t size() const { return held_->size(); }

@@ -55,8 +55,14 @@ class BatchSampler {
   static constexpr PositionUnit kPositionUnit = PositionUnit::kIndices;
 
   /// The inner sampler's state: its position counts indices, so that another batch_size may go on from it.
-  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
-  void load_state(const SamplerState& state) requires Resumable<S> { sampler_.load_state(state); }
+  SamplerState state() const
+    requires Resumable<S> {
+    return sampler_.state();
+  }
+  void load_state(const SamplerState& state)
+    requires Resumable<S> {
+    sampler_.load_state(state);
+  }
 
   /// The inner sampler's name: how its indices are cut into batches may change.
   std::string name() const { return sampler_name(sampler_); }

@@ -15,13 +15,15 @@ namespace {
 
 void check(std::span<const int64_t> lengths, const BucketBatchSamplerOptions& options) {
   if (options.batch_size <= 0)
-    refuse_buckets("batch_size should be a positive integer value, but got batch_size=" + std::to_string(options.batch_size));
+    refuse_buckets("batch_size should be a positive integer value, but got batch_size=" +
+                   std::to_string(options.batch_size));
   if (options.max_padded && *options.max_padded <= 0)
-    refuse_buckets("max_padded should be a positive integer value, but got max_padded=" + std::to_string(*options.max_padded));
+    refuse_buckets("max_padded should be a positive integer value, but got max_padded=" +
+                   std::to_string(*options.max_padded));
   for (size_t b = 1; b < options.boundaries.size(); ++b)
     if (options.boundaries[b - 1] >= options.boundaries[b])
       refuse_buckets("boundaries must ascend, but " + std::to_string(options.boundaries[b]) + " follows " +
-             std::to_string(options.boundaries[b - 1]));
+                     std::to_string(options.boundaries[b - 1]));
   for (size_t i = 0; i < lengths.size(); ++i)
     if (lengths[i] < 0) refuse_buckets("sample " + std::to_string(i) + " has length " + std::to_string(lengths[i]));
 }

@@ -90,8 +90,12 @@ class DistributedBase {
     share_.begin();
   }
 
-  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
-  void load_state(const SamplerState& state) requires Resumable<S> {
+  SamplerState state() const
+    requires Resumable<S> {
+    return sampler_.state();
+  }
+  void load_state(const SamplerState& state)
+    requires Resumable<S> {
     sampler_.load_state(state);
     share_.begin();
   }

@@ -38,8 +38,12 @@ class RepeatSampler {
     }
   }
 
-  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
-  void load_state(const SamplerState& state) requires Resumable<S> {
+  SamplerState state() const
+    requires Resumable<S> {
+    return sampler_.state();
+  }
+  void load_state(const SamplerState& state)
+    requires Resumable<S> {
     sampler_.load_state(state);
     inner_epoch_ = state.epoch;
   }
@@ -81,8 +85,12 @@ class InfiniteSampler {
     return sampler_.next();
   }
 
-  SamplerState state() const requires Resumable<S> { return sampler_.state(); }
-  void load_state(const SamplerState& state) requires Resumable<S> {
+  SamplerState state() const
+    requires Resumable<S> {
+    return sampler_.state();
+  }
+  void load_state(const SamplerState& state)
+    requires Resumable<S> {
     sampler_.load_state(state);
     epoch_ = state.epoch;
   }

@@ -51,12 +51,12 @@ concept Resumable = requires(T sampler, const T& fixed, const SamplerState& stat
 ///
 /// A Resumable may have a member `static constexpr PositionUnit kPositionUnit`; without it, positions count batches.
 template <class T>
-concept SamplerOfBatches = std::movable<T> &&
-    requires(T sampler, const T& fixed, int64_t epoch, std::vector<int64_t>& batch) {
-  { fixed.size() } -> std::same_as<int64_t>;
-  { sampler.set_epoch(epoch) } -> std::same_as<void>;
-  { sampler.next(batch) } -> std::same_as<bool>;
-};
+concept SamplerOfBatches =
+    std::movable<T> && requires(T sampler, const T& fixed, int64_t epoch, std::vector<int64_t>& batch) {
+      { fixed.size() } -> std::same_as<int64_t>;
+      { sampler.set_epoch(epoch) } -> std::same_as<void>;
+      { sampler.next(batch) } -> std::same_as<bool>;
+    };
 
 /// Any sampler, its type forgotten: what a loader holds. Move-only; a moved-from AnySampler may only be destroyed or
 /// assigned to. It is a Sampler itself.
@@ -66,8 +66,8 @@ concept SamplerOfBatches = std::movable<T> &&
 class AnySampler {
  public:
   template <class S>
-  requires(!std::same_as<std::remove_cvref_t<S>, AnySampler> && Sampler<std::remove_cvref_t<S>>)
-      AnySampler(S&& sampler)  // NOLINT(google-explicit-constructor): a loader's argument, any sampler should do.
+    requires(!std::same_as<std::remove_cvref_t<S>, AnySampler> && Sampler<std::remove_cvref_t<S>>)
+  AnySampler(S&& sampler)  // NOLINT(google-explicit-constructor): a loader's argument, any sampler should do.
       : held_(std::make_unique<Held<std::remove_cvref_t<S>>>(std::forward<S>(sampler))) {}
 
   int64_t size() const { return held_->size(); }
@@ -104,7 +104,8 @@ class AnySampler {
   };
 
   template <class S>
-  requires(!Resumable<S>) struct Held<S> final : Base {
+    requires(!Resumable<S>)
+  struct Held<S> final : Base {
     template <class U>
     explicit Held(U&& from) : sampler(std::forward<U>(from)) {}
     int64_t size() const override { return sampler.size(); }

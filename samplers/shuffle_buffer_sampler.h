@@ -56,14 +56,16 @@ class ShuffleBufferSampler {
     return chosen;
   }
 
-  SamplerState state() const requires Resumable<S> {
+  SamplerState state() const
+    requires Resumable<S> {
     SamplerState state = sampler_.state();
     state.epoch = epoch_;
     state.position = position_;
     return state;
   }
 
-  void load_state(const SamplerState& state) requires Resumable<S> {
+  void load_state(const SamplerState& state)
+    requires Resumable<S> {
     require_position("ShuffleBufferSampler", state.position, size());
     SamplerState start = state;
     start.position = 0;

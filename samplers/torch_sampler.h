@@ -23,14 +23,13 @@ template <class S>
 concept TorchDataSampler = std::movable<S> && requires(S sampler, size_t n) {
   sampler.reset(std::optional<size_t>());
   requires std::same_as<decltype(sampler.next(n)), std::optional<std::vector<size_t>>> ||
-      std::convertible_to<typename decltype(sampler.next(n))::value_type, size_t>;
+               std::convertible_to<typename decltype(sampler.next(n))::value_type, size_t>;
 };
 
 /// A sampler like torch::data's distributed ones, whose order is a function of the epoch that they were told.
 template <class S>
-concept TorchDataSamplerOfEpochs = TorchDataSampler<S> && requires(S sampler, size_t epoch) {
-  sampler.set_epoch(epoch);
-};
+concept TorchDataSamplerOfEpochs =
+    TorchDataSampler<S> && requires(S sampler, size_t epoch) { sampler.set_epoch(epoch); };
 
 /// A sampler like torch::data's StreamSampler: gives no indices, only how many examples a batch has.
 template <class S>
@@ -41,7 +40,8 @@ concept TorchDataSamplerOfSizes = TorchDataSampler<S> && requires(S sampler, siz
 /// How many indices an epoch of `sampler` has, by going through one: for those of torch::data's samplers which do not
 /// tell, but whose epochs cost nothing.
 template <class S>
-requires(TorchDataSamplerOfEpochs<S> || TorchDataSamplerOfSizes<S>) int64_t epoch_size(S sampler) {
+  requires(TorchDataSamplerOfEpochs<S> || TorchDataSamplerOfSizes<S>)
+int64_t epoch_size(S sampler) {
   constexpr size_t kAtOnce = 4096;
   sampler.reset(std::nullopt);
   int64_t count = 0;

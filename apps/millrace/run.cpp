@@ -20,8 +20,8 @@ using millrace::configs::Node;
 Node load(const RunFile& file) {
   auto run = millrace::configs::load(file.config, file.overrides);
   millrace::configs::Section keys(run);
-  for (const char* key :
-       {"dataset", "transforms", "sampler", "loader", "test", "model", "optimizer", "epochs", "seed", "device", "amp", "bench"})
+  for (const char* key : {"dataset", "transforms", "sampler", "loader", "test", "model", "optimizer", "epochs", "seed",
+                          "device", "amp", "bench"})
     keys.find(key);
   keys.finish();
   return run;

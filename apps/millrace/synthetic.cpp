@@ -43,9 +43,7 @@ void Filled::read(size_t index, SampleRow& row, SampleContext& /*context*/) cons
 
 SharedFloats::SharedFloats(size_t count, const std::function<void(std::span<float>)>& fill)
     : memory_(FrozenSegment::make("table of floats", count * sizeof(float), "use a smaller dataset.size",
-                                  [&](std::byte* memory) {
-                                    fill({reinterpret_cast<float*>(memory), count});
-                                  })) {}
+                                  [&](std::byte* memory) { fill({reinterpret_cast<float*>(memory), count}); })) {}
 
 std::span<const float> SharedFloats::values() const {
   return {reinterpret_cast<const float*>(memory_.data()), memory_.size() / sizeof(float)};

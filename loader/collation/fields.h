@@ -37,9 +37,7 @@ concept ExampleLike = requires(const T& sample) {
 };
 
 template <class T>
-concept TupleLike = requires {
-  std::tuple_size<T>::value;
-};
+concept TupleLike = requires { std::tuple_size<T>::value; };
 
 template <class T>
 struct AlwaysFalse : std::false_type {};
@@ -56,8 +54,7 @@ void for_each_field(const std::string& name, const Sample& sample, Visit&& visit
   } else if constexpr (TupleLike<Sample>) {
     [&]<size_t... I>(std::index_sequence<I...>) {
       (for_each_field(inside(std::to_string(I)), std::get<I>(sample), visit), ...);
-    }
-    (std::make_index_sequence<std::tuple_size_v<Sample>>());
+    }(std::make_index_sequence<std::tuple_size_v<Sample>>());
   } else {
     static_assert(AlwaysFalse<Sample>::value,
                   "default collation knows tensors, numbers, Example, pairs, tuples and arrays of these");

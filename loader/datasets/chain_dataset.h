@@ -22,7 +22,8 @@ class ChainDataset {
 
   explicit ChainDataset(std::vector<D> datasets) : datasets_(std::move(datasets)) {}
 
-  size_t size() requires Sized<D> {
+  size_t size()
+    requires Sized<D> {
     size_t sum = 0;
     for (auto& dataset : datasets_) sum += detail::size_of(dataset);
     return sum;
@@ -35,7 +36,8 @@ class ChainDataset {
   }
 
   /// Which dataset it is at, and that one's own state; none behind the last.
-  auto state() requires detail::HasState<D> {
+  auto state()
+    requires detail::HasState<D> {
     std::vector<detail::StateOf<D>> inner;
     if (at_ < datasets_.size()) inner.push_back(datasets_[at_].state());
     return std::pair(static_cast<uint64_t>(at_), std::move(inner));
@@ -43,7 +45,7 @@ class ChainDataset {
 
   /// Throws std::invalid_argument for a state of a chain of another length.
   template <class Inner = D>  // Looked at where there is a state only.
-  requires detail::HasState<Inner>
+    requires detail::HasState<Inner>
   void load_state(const std::pair<uint64_t, std::vector<detail::StateOf<Inner>>>& state) {
     if (state.first > datasets_.size() || (state.first < datasets_.size()) == state.second.empty())
       throw std::invalid_argument("ChainDataset: the state is one of a chain of another length");
@@ -52,8 +54,10 @@ class ChainDataset {
   }
 
   template <class Archive>
-  requires Travels<D>
-  void serialize(Archive& archive) { archive(datasets_); }
+    requires Travels<D>
+  void serialize(Archive& archive) {
+    archive(datasets_);
+  }
 
  private:
   std::vector<D> datasets_;

@@ -135,7 +135,8 @@ class ConcatDataset {
   const std::vector<uint64_t>& cumulative_sizes() const { return ends_; }
 
   /// Throws std::invalid_argument when the datasets have not one spec.
-  SampleSpec spec() requires InPlaceDataset<D> {
+  SampleSpec spec()
+    requires InPlaceDataset<D> {
     const SampleSpec first = datasets_.front().spec();
     for (size_t part = 1; part < datasets_.size(); ++part) {
       const SampleSpec other = datasets_[part].spec();
@@ -146,29 +147,35 @@ class ConcatDataset {
     return first;
   }
 
-  void read(size_t index, SampleRow& row, SampleContext& context) requires InPlaceDataset<D> {
+  void read(size_t index, SampleRow& row, SampleContext& context)
+    requires InPlaceDataset<D> {
     const auto [part, inner] = find(index);
     datasets_[part].read(inner, row, context);
   }
 
-  auto get(size_t index, SampleContext& context) requires detail::GetsWithContext<D> {
+  auto get(size_t index, SampleContext& context)
+    requires detail::GetsWithContext<D> {
     const auto [part, inner] = find(index);
     return datasets_[part].get(inner, context);
   }
 
-  auto get(size_t index) requires detail::GetsByIndexAlone<D> {
+  auto get(size_t index)
+    requires detail::GetsByIndexAlone<D> {
     const auto [part, inner] = find(index);
     return datasets_[part].get(inner);
   }
 
-  std::string describe(size_t index) const requires detail::Describes<D> {
+  std::string describe(size_t index) const
+    requires detail::Describes<D> {
     const auto [part, inner] = find(index);
     return std::string(datasets_[part].describe(inner));
   }
 
   template <class Archive>
-  requires Travels<D>
-  void serialize(Archive& archive) { archive(datasets_, ends_); }
+    requires Travels<D>
+  void serialize(Archive& archive) {
+    archive(datasets_, ends_);
+  }
 
  private:
   struct Place {
@@ -207,25 +214,36 @@ class Subset {
   const D& dataset() const { return dataset_; }
   std::span<const int64_t> indices() const { return {reinterpret_cast<const int64_t*>(indices_.data()), size()}; }
 
-  SampleSpec spec() requires InPlaceDataset<D> { return dataset_.spec(); }
+  SampleSpec spec()
+    requires InPlaceDataset<D> {
+    return dataset_.spec();
+  }
 
-  void read(size_t index, SampleRow& row, SampleContext& context) requires InPlaceDataset<D> {
+  void read(size_t index, SampleRow& row, SampleContext& context)
+    requires InPlaceDataset<D> {
     dataset_.read(find(index), row, context);
   }
 
-  auto get(size_t index, SampleContext& context) requires detail::GetsWithContext<D> {
+  auto get(size_t index, SampleContext& context)
+    requires detail::GetsWithContext<D> {
     return dataset_.get(find(index), context);
   }
 
-  auto get(size_t index) requires detail::GetsByIndexAlone<D> { return dataset_.get(find(index)); }
+  auto get(size_t index)
+    requires detail::GetsByIndexAlone<D> {
+    return dataset_.get(find(index));
+  }
 
-  std::string describe(size_t index) const requires detail::Describes<D> {
+  std::string describe(size_t index) const
+    requires detail::Describes<D> {
     return std::string(dataset_.describe(find(index)));
   }
 
   template <class Archive>
-  requires Travels<D>
-  void serialize(Archive& archive) { archive(dataset_, indices_, samples_); }
+    requires Travels<D>
+  void serialize(Archive& archive) {
+    archive(dataset_, indices_, samples_);
+  }
 
  private:
   size_t find(size_t index) const {
@@ -272,7 +290,8 @@ class StackDataset {
 
   size_t size() const { return size_; }
 
-  auto get(size_t index, SampleContext& context) requires kGets {
+  auto get(size_t index, SampleContext& context)
+    requires kGets {
     detail::require_index("StackDataset", index, size_);
     return std::apply(
         [&](auto&... dataset) {
@@ -283,7 +302,8 @@ class StackDataset {
         datasets_);
   }
 
-  SampleSpec spec() requires(!kGets) {
+  SampleSpec spec()
+    requires(!kGets) {
     SampleSpec spec;
     for_each([&](auto& /*dataset*/, const SampleSpec& of_part, size_t part) {
       for (FieldSpec field : of_part.fields) {
@@ -294,7 +314,8 @@ class StackDataset {
     return spec;
   }
 
-  void read(size_t index, SampleRow& row, SampleContext& context) requires(!kGets) {
+  void read(size_t index, SampleRow& row, SampleContext& context)
+    requires(!kGets) {
     detail::require_index("StackDataset", index, size_);
     size_t field = 0;
     std::vector<std::byte*> rows;
@@ -310,7 +331,8 @@ class StackDataset {
   }
 
   /// Of those that describe their samples, joined by ", ".
-  std::string describe(size_t index) const requires(detail::Describes<D> || ...) {
+  std::string describe(size_t index) const
+    requires(detail::Describes<D> || ...) {
     detail::require_index("StackDataset", index, size_);
     std::string text;
     const auto add = [&](const auto& dataset) {
@@ -322,7 +344,10 @@ class StackDataset {
   }
 
   template <class Archive>
-  requires(Travels<D>&&...) void serialize(Archive& archive) { archive(datasets_, size_); }
+    requires(Travels<D> && ...)
+  void serialize(Archive& archive) {
+    archive(datasets_, size_);
+  }
 
  private:
   template <class One>
@@ -341,8 +366,7 @@ class StackDataset {
     [&]<size_t... I>(std::index_sequence<I...>) {
       if (specs_.empty()) specs_ = {spec_of(std::get<I>(datasets_))...};
       (visit(std::get<I>(datasets_), specs_[I], I), ...);
-    }
-    (std::index_sequence_for<D...>());
+    }(std::index_sequence_for<D...>());
   }
 
   std::tuple<D...> datasets_;
@@ -411,8 +435,8 @@ std::vector<Subset<D>> deal_out(const D& dataset, const std::vector<int64_t>& co
 ///
 /// Throws std::invalid_argument when lengths do not sum to the dataset's size, or fractions to 1.
 template <Dataset D, class Number>
-requires std::is_arithmetic_v<Number> std::vector<Subset<D>> random_split(D dataset, const std::vector<Number>& lengths,
-                                                                          uint64_t seed = 0) {
+  requires std::is_arithmetic_v<Number>
+std::vector<Subset<D>> random_split(D dataset, const std::vector<Number>& lengths, uint64_t seed = 0) {
   const auto n = static_cast<int64_t>(dataset.size());
   const auto counts = detail::split_lengths(dataset.size(), lengths);
   std::optional<RandomSampler> order;
@@ -422,8 +446,8 @@ requires std::is_arithmetic_v<Number> std::vector<Subset<D>> random_split(D data
 
 /// As above, with one permutation drawn from the caller's generator.
 template <Dataset D, class Number>
-requires std::is_arithmetic_v<Number> std::vector<Subset<D>> random_split(D dataset, const std::vector<Number>& lengths,
-                                                                          at::Generator generator) {
+  requires std::is_arithmetic_v<Number>
+std::vector<Subset<D>> random_split(D dataset, const std::vector<Number>& lengths, at::Generator generator) {
   const auto n = static_cast<int64_t>(dataset.size());
   const auto counts = detail::split_lengths(dataset.size(), lengths);
   std::optional<RandomSampler> order;
@@ -433,9 +457,8 @@ requires std::is_arithmetic_v<Number> std::vector<Subset<D>> random_split(D data
 
 /// So that lengths may be written in braces.
 template <Dataset D, class Number, class Source = uint64_t>
-requires std::is_arithmetic_v<Number> std::vector<Subset<D>> random_split(D dataset,
-                                                                          std::initializer_list<Number> lengths,
-                                                                          Source seed_or_generator = 0) {
+  requires std::is_arithmetic_v<Number>
+std::vector<Subset<D>> random_split(D dataset, std::initializer_list<Number> lengths, Source seed_or_generator = 0) {
   return random_split(std::move(dataset), std::vector<Number>(lengths), std::move(seed_or_generator));
 }
 

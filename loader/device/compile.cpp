@@ -19,13 +19,13 @@ using Program = struct ProgramTag*;  // nvrtcProgram
 #define MILLRACE_NVRTC_ENTRY_POINTS(X)                                                                         \
   X(get_error_string, nvrtcGetErrorString, const char*, (int result))                                          \
   X(create_program, nvrtcCreateProgram, int,                                                                   \
-    (Program * program, const char* text, const char* name, int num_headers, const char* const* headers,       \
+    (Program* program, const char* text, const char* name, int num_headers, const char* const* headers,        \
      const char* const* include_names))                                                                        \
-  X(destroy_program, nvrtcDestroyProgram, int, (Program * program))                                            \
+  X(destroy_program, nvrtcDestroyProgram, int, (Program* program))                                             \
   X(compile_program, nvrtcCompileProgram, int, (Program program, int num_options, const char* const* options)) \
-  X(get_cubin_size, nvrtcGetCUBINSize, int, (Program program, size_t * bytes))                                 \
+  X(get_cubin_size, nvrtcGetCUBINSize, int, (Program program, size_t* bytes))                                  \
   X(get_cubin, nvrtcGetCUBIN, int, (Program program, char* cubin))                                             \
-  X(get_program_log_size, nvrtcGetProgramLogSize, int, (Program program, size_t * bytes))                      \
+  X(get_program_log_size, nvrtcGetProgramLogSize, int, (Program program, size_t* bytes))                       \
   X(get_program_log, nvrtcGetProgramLog, int, (Program program, char* log))
 
 struct Nvrtc {

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "millrace/loader/engine/delivery.h"
 #include "millrace/loader/engine/completion.h"
 #include "millrace/loader/engine/crew.h"
 #include "millrace/loader/engine/cursor.h"
 #include "millrace/loader/engine/deliveries.h"
+#include "millrace/loader/engine/delivery.h"
 #include "millrace/loader/engine/events.h"
 #include "millrace/loader/engine/failures.h"
 #include "millrace/loader/engine/forwarder.h"

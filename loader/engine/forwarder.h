@@ -4,10 +4,10 @@
 
 #include <cstddef>
 
-#include "millrace/loader/engine/delivery.h"
-#include "millrace/loader/engine/device_stage.h"
 #include "millrace/loader/engine/completion.h"
 #include "millrace/loader/engine/deliveries.h"
+#include "millrace/loader/engine/delivery.h"
+#include "millrace/loader/engine/device_stage.h"
 #include "millrace/loader/stats.h"
 
 namespace millrace {

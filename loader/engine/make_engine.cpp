@@ -4,8 +4,8 @@
 
 #include "millrace/loader/engine/epoll_events.h"
 #include "millrace/loader/engine/make_crew.h"
-#include "millrace/loader/engine/shared_parts.h"
 #include "millrace/loader/engine/setup.h"
+#include "millrace/loader/engine/shared_parts.h"
 
 namespace millrace {
 

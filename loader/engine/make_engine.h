@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "millrace/loader/engine/engine.h"
-#include "millrace/loader/sources/loader_parts.h"
 #include "millrace/loader/options.h"
+#include "millrace/loader/sources/loader_parts.h"
 
 namespace millrace {
 

@@ -129,12 +129,12 @@ std::unique_ptr<Order> make_order(const Source& source, std::optional<AnySampler
 
 SampleSpec spec_of(Source& source, const DataLoaderOptions& options) {
   if (!traits_of(source).streamed && source.size() == 0) return {};
-  if (traits_of(source).packed && options.max_sample_bytes() > 0)
-    return packed_spec(options.max_sample_bytes());
+  if (traits_of(source).packed && options.max_sample_bytes() > 0) return packed_spec(options.max_sample_bytes());
   return source.spec();
 }
 
-std::shared_ptr<cuda::DeviceArena> device_arena_of(SourceTraits traits, const DataLoaderOptions& options, size_t slots) {
+std::shared_ptr<cuda::DeviceArena> device_arena_of(SourceTraits traits, const DataLoaderOptions& options,
+                                                   size_t slots) {
   if (options.device_batch_bytes() == 0) return nullptr;
   require(traits.packed,
           "device_batch_bytes is for datasets that make CUDA tensors, but this one's samples are rows of host memory: "

@@ -1,7 +1,7 @@
 #include "millrace/loader/engine/shared_parts.h"
 
-#include "millrace/loader/engine/source_traits.h"
 #include "millrace/loader/engine/setup.h"
+#include "millrace/loader/engine/source_traits.h"
 #include "millrace/loader/engine/worker.h"
 
 namespace millrace {

@@ -137,8 +137,7 @@ void Worker::begin(uint64_t base_seed) {
   base_seed_ = base_seed;
 }
 
-void Worker::report(const Claim& claim, FillRequest& request, const std::string& type,
-                    const std::string& message) {
+void Worker::report(const Claim& claim, FillRequest& request, const std::string& type, const std::string& message) {
   request.abandon();
   std::string path;
   const int64_t index = request.current_index();

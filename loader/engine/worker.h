@@ -59,8 +59,7 @@ class Worker {
  private:
   void fill(const Claim& claim);
   void begin(uint64_t base_seed);
-  void report(const Claim& claim, FillRequest& request, const std::string& type,
-              const std::string& message);
+  void report(const Claim& claim, FillRequest& request, const std::string& type, const std::string& message);
   void note(WorkerPhase phase, int64_t sample);
   void end_strangers() const;
 

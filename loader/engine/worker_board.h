@@ -13,7 +13,6 @@ namespace millrace {
 /// A worker's view of the board: it claims open ranges and says what became of them. Thread-safe.
 class WorkerBoard : public Board {
  public:
-
   WorkerBoard(std::byte* memory, const Geometry& geometry) : Board(memory, geometry) {}
 
   /// Claims an open range of the oldest batch that has one for `worker`.

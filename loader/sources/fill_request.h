@@ -28,8 +28,8 @@ class FillRequest {
   struct Place {
     std::byte* slot;
     const SlotLayout& layout;
-    DeviceSlot& device_slot;      ///< For the CUDA tensors of a packed batch.
-    const FdSocket& spill;        ///< Takes a packed batch that is larger than a slot.
+    DeviceSlot& device_slot;                 ///< For the CUDA tensors of a packed batch.
+    const FdSocket& spill;                   ///< Takes a packed batch that is larger than a slot.
     std::atomic<int64_t>& sample;            ///< The one at hand.
     std::atomic<uint64_t>& samples_started;  ///< Tells a worker that goes on from one that is stuck.
   };

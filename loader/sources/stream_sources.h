@@ -39,9 +39,7 @@ template <class D>
 using StreamSampleOf = std::remove_cvref_t<decltype(*std::declval<D&>().next(std::declval<StreamContext&>()))>;
 
 template <class D>
-concept HasState = requires(D& dataset) {
-  dataset.load_state(dataset.state());
-};
+concept HasState = requires(D& dataset) { dataset.load_state(dataset.state()); };
 
 template <class D>
 using StateOf = std::remove_cvref_t<decltype(std::declval<D&>().state())>;

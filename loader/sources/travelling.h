@@ -16,7 +16,7 @@
 namespace millrace::detail {
 
 template <class Collate>
-constexpr bool kIsFunction = std::is_pointer_v<Collate>&& std::is_function_v<std::remove_pointer_t<Collate>>;
+constexpr bool kIsFunction = std::is_pointer_v<Collate> && std::is_function_v<std::remove_pointer_t<Collate>>;
 
 template <class Collate>
 concept CollateTravels = kIsFunction<Collate> || Travels<Collate>;

@@ -117,10 +117,11 @@ class FdSocket {
   /// Sends one message; blocks while the socket's buffer is full. The descriptors stay the caller's. Throws PeerGone.
   void send(std::span<const std::byte> bytes, std::span<const int> fds = {}) const;
 
-  enum class [[nodiscard]] Sent{
-      kYes, kSocketFull,
-      kTooManyDescriptors,  ///< As many as `ulimit -n` are on their way in sockets of this user: some have to arrive
-                            ///< first.
+  enum class [[nodiscard]] Sent {
+    kYes,
+    kSocketFull,
+    kTooManyDescriptors,  ///< As many as `ulimit -n` are on their way in sockets of this user: some have to arrive
+                          ///< first.
   };
 
   /// As send(), but does not wait.
@@ -133,7 +134,7 @@ class FdSocket {
   /// As receive(), but throws std::runtime_error naming `what` when nothing came within `timeout`.
   std::optional<Message> receive(std::chrono::nanoseconds timeout, const char* what) const;
 
-  enum class [[nodiscard]] Received{kMessage, kNothing, kEndOfFile};
+  enum class [[nodiscard]] Received { kMessage, kNothing, kEndOfFile };
 
   /// As receive(), without copying: kMessage or kEndOfFile.
   Received receive_into(Arrival& arrival) const;

@@ -93,7 +93,7 @@ class MessageQueue {
   void load(DecodeArchive& archive);
 
  private:
-  enum class [[nodiscard]] Offer{kTaken, kNoPlace, kSocketFull, kTooManyDescriptors, kBehindParked};
+  enum class [[nodiscard]] Offer { kTaken, kNoPlace, kSocketFull, kTooManyDescriptors, kBehindParked };
   class Locked;
 
   QueueState& state() const;

@@ -21,27 +21,27 @@ class Waitable {
   Waitable(int fd) : fds_{fd, kNone} {}
 
   template <class T>
-  requires requires(const T& t) {
-    { t.fileno() } -> std::same_as<int>;
-  }
+    requires requires(const T& t) {
+      { t.fileno() } -> std::same_as<int>;
+    }
   Waitable(const T& object) : fds_{object.fileno(), kNone} {}
 
   template <class T>
-  requires requires(const T& t) {
-    { t.sentinel() } -> std::same_as<int>;
-  }
+    requires requires(const T& t) {
+      { t.sentinel() } -> std::same_as<int>;
+    }
   Waitable(const T& process) : fds_{process.sentinel(), kNone} {}
 
   template <class T>
-  requires requires(const T& t) {
-    { t.fd() } -> std::same_as<int>;
-  }
+    requires requires(const T& t) {
+      { t.fd() } -> std::same_as<int>;
+    }
   Waitable(const T& object) : fds_{object.fd(), kNone} {}
 
   template <class T>
-  requires requires(const T& t) {
-    { t.filenos() } -> std::same_as<std::array<int, 2>>;
-  }
+    requires requires(const T& t) {
+      { t.filenos() } -> std::same_as<std::array<int, 2>>;
+    }
   Waitable(const T& queue) : fds_(queue.filenos()) {}
 
   /// Ready when any of them is readable.

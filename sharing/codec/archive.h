@@ -143,12 +143,14 @@ Encoded encode(const Values&... values) {
 // What cereal asks of an archive: how it writes numbers, blocks of numbers, sizes, and names (which we drop).
 
 template <class T>
-requires std::is_arithmetic_v<T>
-void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const T& value) { archive.write(&value, sizeof value); }
+  requires std::is_arithmetic_v<T>
+void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const T& value) {
+  archive.write(&value, sizeof value);
+}
 
 template <class T>
-requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive,
-                                                                                             T& value) {
+  requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
+void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, T& value) {
   archive.read(&value, sizeof value);
 }
 

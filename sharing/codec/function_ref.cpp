@@ -144,7 +144,7 @@ std::optional<Module> find_by_build_id(const std::string& build_id) {
 std::string build_id_of_file(const std::string& path) {
   // Not waiting for the other end of what is no regular file.
   const OwnedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
+  struct stat status{};
   if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
   const auto size = static_cast<uint64_t>(status.st_size);
   const auto read = [&](void* to, uint64_t at, uint64_t bytes) {

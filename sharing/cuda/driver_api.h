@@ -118,52 +118,52 @@ enum {
   X(get_error_name, cuGetErrorName, (Result error, const char** name))                                            \
   X(get_error_string, cuGetErrorString, (Result error, const char** text))                                        \
   X(device_get_count, cuDeviceGetCount, (int* count))                                                             \
-  X(device_get, cuDeviceGet, (Device * device, int ordinal))                                                      \
+  X(device_get, cuDeviceGet, (Device* device, int ordinal))                                                       \
   X(device_get_name, cuDeviceGetName, (char* name, int length, Device device))                                    \
-  X(device_get_uuid, cuDeviceGetUuid_v2, (Uuid * uuid, Device device))                                            \
+  X(device_get_uuid, cuDeviceGetUuid_v2, (Uuid* uuid, Device device))                                             \
   X(device_get_attribute, cuDeviceGetAttribute, (int* value, int attribute, Device device))                       \
-  X(device_total_mem, cuDeviceTotalMem_v2, (size_t * bytes, Device device))                                       \
-  X(device_primary_ctx_retain, cuDevicePrimaryCtxRetain, (Context * context, Device device))                      \
+  X(device_total_mem, cuDeviceTotalMem_v2, (size_t* bytes, Device device))                                        \
+  X(device_primary_ctx_retain, cuDevicePrimaryCtxRetain, (Context* context, Device device))                       \
   X(device_primary_ctx_release, cuDevicePrimaryCtxRelease_v2, (Device device))                                    \
   X(device_primary_ctx_get_state, cuDevicePrimaryCtxGetState, (Device device, unsigned* flags, int* active))      \
   X(ctx_push_current, cuCtxPushCurrent_v2, (Context context))                                                     \
-  X(ctx_pop_current, cuCtxPopCurrent_v2, (Context * context))                                                     \
+  X(ctx_pop_current, cuCtxPopCurrent_v2, (Context* context))                                                      \
   X(ctx_synchronize, cuCtxSynchronize, ())                                                                        \
-  X(mem_get_info, cuMemGetInfo_v2, (size_t * free, size_t * total))                                               \
-  X(mem_alloc, cuMemAlloc_v2, (DevicePtr * address, size_t bytes))                                                \
+  X(mem_get_info, cuMemGetInfo_v2, (size_t* free, size_t* total))                                                 \
+  X(mem_alloc, cuMemAlloc_v2, (DevicePtr* address, size_t bytes))                                                 \
   X(mem_free, cuMemFree_v2, (DevicePtr address))                                                                  \
   X(memcpy_htod, cuMemcpyHtoD_v2, (DevicePtr to, const void* from, size_t bytes))                                 \
   X(memcpy_dtoh, cuMemcpyDtoH_v2, (void* to, DevicePtr from, size_t bytes))                                       \
   X(memcpy_htod_async, cuMemcpyHtoDAsync_v2, (DevicePtr to, const void* from, size_t bytes, Stream stream))       \
   X(memcpy_dtoh_async, cuMemcpyDtoHAsync_v2, (void* to, DevicePtr from, size_t bytes, Stream stream))             \
   X(memcpy_dtod_async, cuMemcpyDtoDAsync_v2, (DevicePtr to, DevicePtr from, size_t bytes, Stream stream))         \
-  X(mem_get_address_range, cuMemGetAddressRange_v2, (DevicePtr * base, size_t * bytes, DevicePtr address))        \
+  X(mem_get_address_range, cuMemGetAddressRange_v2, (DevicePtr* base, size_t* bytes, DevicePtr address))          \
   X(pointer_get_attribute, cuPointerGetAttribute, (void* value, int attribute, DevicePtr address))                \
   X(mem_host_register, cuMemHostRegister_v2, (void* memory, size_t bytes, unsigned flags))                        \
   X(mem_host_unregister, cuMemHostUnregister, (void* memory))                                                     \
-  X(stream_create, cuStreamCreate, (Stream * stream, unsigned flags))                                             \
+  X(stream_create, cuStreamCreate, (Stream* stream, unsigned flags))                                              \
   X(stream_destroy, cuStreamDestroy_v2, (Stream stream))                                                          \
   X(stream_query, cuStreamQuery, (Stream stream))                                                                 \
   X(stream_synchronize, cuStreamSynchronize, (Stream stream))                                                     \
   X(stream_wait_event, cuStreamWaitEvent, (Stream stream, Event event, unsigned flags))                           \
   X(stream_is_capturing, cuStreamIsCapturing, (Stream stream, int* status))                                       \
   X(thread_exchange_stream_capture_mode, cuThreadExchangeStreamCaptureMode, (int* mode))                          \
-  X(event_create, cuEventCreate, (Event * event, unsigned flags))                                                 \
+  X(event_create, cuEventCreate, (Event* event, unsigned flags))                                                  \
   X(event_record, cuEventRecord, (Event event, Stream stream))                                                    \
   X(event_query, cuEventQuery, (Event event))                                                                     \
   X(event_synchronize, cuEventSynchronize, (Event event))                                                         \
   X(event_elapsed_time, cuEventElapsedTime, (float* ms, Event start, Event end))                                  \
   X(event_destroy, cuEventDestroy_v2, (Event event))                                                              \
-  X(ipc_get_mem_handle, cuIpcGetMemHandle, (IpcMemHandle * handle, DevicePtr address))                            \
-  X(ipc_open_mem_handle, cuIpcOpenMemHandle_v2, (DevicePtr * address, IpcMemHandle handle, unsigned flags))       \
+  X(ipc_get_mem_handle, cuIpcGetMemHandle, (IpcMemHandle* handle, DevicePtr address))                             \
+  X(ipc_open_mem_handle, cuIpcOpenMemHandle_v2, (DevicePtr* address, IpcMemHandle handle, unsigned flags))        \
   X(ipc_close_mem_handle, cuIpcCloseMemHandle, (DevicePtr address))                                               \
   X(mem_get_allocation_granularity, cuMemGetAllocationGranularity,                                                \
-    (size_t * bytes, const MemAllocationProp* prop, int option))                                                  \
+    (size_t* bytes, const MemAllocationProp* prop, int option))                                                   \
   X(mem_create, cuMemCreate,                                                                                      \
-    (AllocationHandle * handle, size_t bytes, const MemAllocationProp* prop, unsigned long long flags))           \
+    (AllocationHandle* handle, size_t bytes, const MemAllocationProp* prop, unsigned long long flags))            \
   X(mem_release, cuMemRelease, (AllocationHandle handle))                                                         \
   X(mem_address_reserve, cuMemAddressReserve,                                                                     \
-    (DevicePtr * address, size_t bytes, size_t alignment, DevicePtr wanted, unsigned long long flags))            \
+    (DevicePtr* address, size_t bytes, size_t alignment, DevicePtr wanted, unsigned long long flags))             \
   X(mem_address_free, cuMemAddressFree, (DevicePtr address, size_t bytes))                                        \
   X(mem_map, cuMemMap,                                                                                            \
     (DevicePtr address, size_t bytes, size_t offset, AllocationHandle handle, unsigned long long flags))          \
@@ -172,13 +172,13 @@ enum {
   X(mem_export_to_shareable_handle, cuMemExportToShareableHandle,                                                 \
     (void* shareable, AllocationHandle handle, int type, unsigned long long flags))                               \
   X(mem_import_from_shareable_handle, cuMemImportFromShareableHandle,                                             \
-    (AllocationHandle * handle, void* shareable, int type))                                                       \
-  X(mem_retain_allocation_handle, cuMemRetainAllocationHandle, (AllocationHandle * handle, void* address))        \
+    (AllocationHandle* handle, void* shareable, int type))                                                        \
+  X(mem_retain_allocation_handle, cuMemRetainAllocationHandle, (AllocationHandle* handle, void* address))         \
   X(mem_get_allocation_properties, cuMemGetAllocationPropertiesFromHandle,                                        \
-    (MemAllocationProp * prop, AllocationHandle handle))                                                          \
-  X(module_load_data, cuModuleLoadData, (Module * module, const void* image))                                     \
+    (MemAllocationProp* prop, AllocationHandle handle))                                                           \
+  X(module_load_data, cuModuleLoadData, (Module* module, const void* image))                                      \
   X(module_unload, cuModuleUnload, (Module module))                                                               \
-  X(module_get_function, cuModuleGetFunction, (Function * function, Module module, const char* name))             \
+  X(module_get_function, cuModuleGetFunction, (Function* function, Module module, const char* name))              \
   X(launch_kernel, cuLaunchKernel,                                                                                \
     (Function function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,    \
      unsigned block_z, unsigned shared_bytes, Stream stream, void** parameters, void** extra))

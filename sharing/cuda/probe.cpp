@@ -193,7 +193,8 @@ class Helper {
  public:
   template <class Function, class... Arguments>
   explicit Helper(Function function, const Arguments&... arguments)
-      : connections_(mp::Pipe()), process_(StartMethod::kForkServer, function, std::move(connections_.second), arguments...) {
+      : connections_(mp::Pipe()),
+        process_(StartMethod::kForkServer, function, std::move(connections_.second), arguments...) {
     process_.set_daemon(true);
     process_.start();
   }

@@ -39,7 +39,7 @@ Event::Event(int device) : device_(device) {
 
 Event::Event(Event&& other) noexcept : device_(other.device_), event_(std::exchange(other.event_, nullptr)) {}
 
-Event& Event::operator=(Event&& other) noexcept {
+Event& Event::operator=(Event && other) noexcept {
   std::swap(device_, other.device_);
   std::swap(event_, other.event_);
   return *this;

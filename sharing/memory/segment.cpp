@@ -40,8 +40,8 @@ void require_room(const std::string& label, size_t bytes, const std::string& kno
 
 // By the file system's number: a memfd lies on one like it, which has no name.
 bool is_own_file_on_dev_shm(const struct stat& file) {
-  struct stat mount {};
-  struct statfs system {};
+  struct stat mount{};
+  struct statfs system{};
   return S_ISREG(file.st_mode) && file.st_uid == ::geteuid() && ::stat("/dev/shm", &mount) == 0 &&
          mount.st_dev == file.st_dev && ::statfs("/dev/shm", &system) == 0 && system.f_type == TMPFS_MAGIC;
 }
@@ -71,7 +71,7 @@ SharedSegment SharedSegment::create_on_dev_shm(const std::string& label, size_t 
   OwnedFd fd(MILLRACE_SYSCALL(::open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), "/dev/shm", label));
   const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes));
   if (error == ENOSPC) {
-    struct statvfs room {};
+    struct statvfs room{};
     MILLRACE_SYSCALL(::fstatvfs(fd.get(), &room), "/dev/shm");
     const size_t available = room.f_bavail * room.f_frsize;
     throw OutOfSharedMemory(
@@ -87,7 +87,7 @@ SharedSegment SharedSegment::adopt_unsealed(OwnedFd fd) {
     throw std::runtime_error(
         "shared memory arrived that its sender could truncate, which would kill this process: it is taken only under "
         "the file_system strategy (set_sharing_strategy(SharingStrategy::kFileSystem), in this process too)");
-  struct stat status {};
+  struct stat status{};
   MILLRACE_SYSCALL(::fstat(fd.get(), &status), fd.get());
   if (!is_own_file_on_dev_shm(status))
     throw std::runtime_error(

@@ -52,7 +52,7 @@ constexpr const char* kKnob =
     "file_system strategy)";
 
 std::pair<dev_t, ino_t> identity_of(int fd) {
-  struct stat status {};
+  struct stat status{};
   MILLRACE_SYSCALL(::fstat(fd, &status), fd);
   return {status.st_dev, status.st_ino};
 }

@@ -80,7 +80,7 @@ size_t sealed_size(int memfd) {
   if (!has_sealed_size(memfd))
     throw std::runtime_error(
         "a shared-memory descriptor arrived whose size is not sealed; it was not made by Millrace");
-  struct stat status {};
+  struct stat status{};
   MILLRACE_SYSCALL(::fstat(memfd, &status), memfd);
   if (status.st_blocks < status.st_size / kBlock)
     throw std::runtime_error("a shared-memory descriptor arrived that says it has " + std::to_string(status.st_size) +

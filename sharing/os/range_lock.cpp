@@ -10,7 +10,7 @@ namespace millrace {
 namespace {
 
 struct flock range(short type, uint64_t offset, uint64_t bytes) {
-  struct flock lock {};
+  struct flock lock{};
   lock.l_type = type;
   lock.l_whence = SEEK_SET;
   lock.l_start = static_cast<off_t>(offset);

@@ -149,8 +149,8 @@ class Pool {
   }
 
   template <class F, class... Arguments>
-  requires(!detail::IsCallbacks<std::remove_cvref_t<F>>::value) auto apply_async(F&& function,
-                                                                                 Arguments&&... arguments) {
+    requires(!detail::IsCallbacks<std::remove_cvref_t<F>>::value)
+  auto apply_async(F&& function, Arguments&&... arguments) {
     using R = detail::ResultOf<F>;
     return apply_async(Callbacks<R>{}, std::forward<F>(function), std::forward<Arguments>(arguments)...);
   }

@@ -53,7 +53,7 @@ class ModuleFile {
  public:
   explicit ModuleFile(const char* path) {
     const OwnedFd file(::open(path, O_RDONLY | O_CLOEXEC));
-    struct stat status {};
+    struct stat status{};
     if (!file || ::fstat(file.get(), &status) != 0 || status.st_size <= 0) return;
     const auto size = static_cast<size_t>(status.st_size);
     void* start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
@@ -156,7 +156,8 @@ std::string describe_record(const ThrowRecord& record) {
 }  // namespace
 
 std::string ExceptionReport::headline() const {
-  return what.empty() ? "an exception of type " + printable(type, 1000) : printable(type, 1000) + ": " + printable_lines(what);
+  return what.empty() ? "an exception of type " + printable(type, 1000)
+                      : printable(type, 1000) + ": " + printable_lines(what);
 }
 
 std::string function_name(const void* code) { return find_frame(static_cast<const char*>(code)).name(); }
@@ -223,7 +224,8 @@ Throw throw_of_library() {
 }  // namespace millrace
 
 // See record_throws(). Compilers disagree about the type of __cxa_throw, so only the linker knows this by that name.
-extern "C" [[gnu::weak]] void millrace_throw(void* thrown, void* type, void (*destructor)(void*)) __asm__("__cxa_throw");
+extern "C" [[gnu::weak]] void millrace_throw(void* thrown, void* type,
+                                             void (*destructor)(void*)) __asm__("__cxa_throw");
 
 extern "C" void millrace_throw(void* thrown, void* type, void (*destructor)(void*)) {
   millrace::note_throw(thrown);

@@ -157,12 +157,12 @@ void pack_arguments_into(EncodeArchive& archive, Arguments&&... arguments) {
     using Signature = detail::SignatureOf<F>;
     constexpr bool kFits = Signature::kParameters == sizeof...(Arguments);
     static_assert(kFits, "the target takes another number of arguments (default arguments do not count)");
-    if constexpr (kFits) [&]<size_t... I>(std::index_sequence<I...>) {
+    if constexpr (kFits)
+      [&]<size_t... I>(std::index_sequence<I...>) {
         (detail::encode_argument<typename Signature::template Parameter<I>>(archive,
                                                                             std::forward<Arguments>(arguments)),
          ...);
-      }
-    (std::index_sequence_for<Arguments...>());
+      }(std::index_sequence_for<Arguments...>());
   }
 }
 

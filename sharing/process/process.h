@@ -39,8 +39,8 @@ using millrace::StartMethod;
 class Process {
  public:
   template <class F, class... Arguments>
-  requires(!std::same_as<std::remove_cvref_t<F>, Process> &&
-           !std::same_as<std::remove_cvref_t<F>, StartMethod>) explicit Process(F&& target, Arguments&&... arguments)
+    requires(!std::same_as<std::remove_cvref_t<F>, Process> && !std::same_as<std::remove_cvref_t<F>, StartMethod>)
+  explicit Process(F&& target, Arguments&&... arguments)
       : Process(pack_call<ResultUse::kDrop>(target, std::forward<Arguments>(arguments)...),
                 std::optional<StartMethod>()) {}
 

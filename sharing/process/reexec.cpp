@@ -179,7 +179,7 @@ void close_from(int first) noexcept {
 // Those of the program, which execve would reset: run here, they would find locks that nobody lets go.
 void reset_handlers() noexcept {
   for (int signal = 1; signal < NSIG; ++signal) {
-    struct sigaction action {};
+    struct sigaction action{};
     if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN || action.sa_handler == SIG_DFL)
       continue;
     action = {};

@@ -72,7 +72,9 @@ struct ConditionState {
   }
 };
 
-ConditionState& condition_state(const std::shared_ptr<detail::SyncMemory>& block) { return block->as<ConditionState>(); }
+ConditionState& condition_state(const std::shared_ptr<detail::SyncMemory>& block) {
+  return block->as<ConditionState>();
+}
 
 std::shared_ptr<detail::SyncMemory> make_block() {
   return detail::create_memory<ConditionState>("millrace condition", 0);

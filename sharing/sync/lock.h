@@ -13,11 +13,11 @@
 namespace millrace::multiprocessing {
 
 /// What acquire() did.
-enum class [[nodiscard]] Acquired{
-    kNo,  ///< The timeout passed.
-    kYes,
-    kOwnerDied,  ///< Acquired, and a process or thread ended while it held this: look after what it may have left half
-                 ///< done.
+enum class [[nodiscard]] Acquired {
+  kNo,  ///< The timeout passed.
+  kYes,
+  kOwnerDied,  ///< Acquired, and a process or thread ended while it held this: look after what it may have left half
+               ///< done.
 };
 
 /// Thrown by lock(), try_lock() and Condition's waits: a process ended while it held what was asked for.

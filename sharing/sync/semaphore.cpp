@@ -97,7 +97,9 @@ struct SemaphoreState {
   }
 };
 
-SemaphoreState& semaphore_state(const std::shared_ptr<detail::SyncMemory>& block) { return block->as<SemaphoreState>(); }
+SemaphoreState& semaphore_state(const std::shared_ptr<detail::SyncMemory>& block) {
+  return block->as<SemaphoreState>();
+}
 
 }  // namespace
 

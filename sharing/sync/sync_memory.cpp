@@ -22,7 +22,7 @@ SharedSegment make_segment(const char* label, size_t bytes) {
 }
 
 ino_t inode_of(const SharedSegment& segment) {
-  struct stat status {};
+  struct stat status{};
   MILLRACE_SYSCALL(::fstat(segment.fd(), &status), segment.fd());
   return status.st_ino;
 }
@@ -61,8 +61,8 @@ class Mapped {
  private:
   Mapped() {
     // A thread that a forked child does not have must not hold the mutex there.
-    at_fork(ForkRank::kSyncMemory, {[] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-                                    [] { instance().mutex_.unlock(); }});
+    at_fork(ForkRank::kSyncMemory,
+            {[] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); }, [] { instance().mutex_.unlock(); }});
   }
 
   std::mutex mutex_;

@@ -57,8 +57,8 @@ TEST(Front, SaysItsVersion) {
 }
 
 TEST(Front, VersionsNumbersAreThoseOfItsText) {
-  EXPECT_EQ(MILLRACE_VERSION, std::to_string(MILLRACE_VERSION_MAJOR) + "." + std::to_string(MILLRACE_VERSION_MINOR) + "." +
-                                  std::to_string(MILLRACE_VERSION_PATCH));
+  EXPECT_EQ(MILLRACE_VERSION, std::to_string(MILLRACE_VERSION_MAJOR) + "." + std::to_string(MILLRACE_VERSION_MINOR) +
+                                  "." + std::to_string(MILLRACE_VERSION_PATCH));
 }
 
 TEST(Front, QuickDoctorLoadsNoDriver) {
@@ -81,7 +81,8 @@ TEST(Front, WrongUsageIsToldBeforeTheWorkersProgramIsNeeded) {
   EXPECT_EQ(run_alone("--help").exit_code, 0);
   const auto missing = run_alone("bench x.yaml");
   EXPECT_EQ(missing.exit_code, 1);
-  EXPECT_THAT(missing.text, StartsWith("millrace: the program that does the work is neither " + folder.path() + "/millrace-run"));
+  EXPECT_THAT(missing.text,
+              StartsWith("millrace: the program that does the work is neither " + folder.path() + "/millrace-run"));
   EXPECT_THAT(missing.text, HasSubstr("install Millrace again"));
 }
 

@@ -360,9 +360,7 @@ TEST_P(Kinds, ResumesRows) {
   if (!GetParam().in_order) GTEST_SKIP() << "as completed";
   if (GetParam().start_method == StartMethod::kSpawn) GTEST_SKIP() << "a second a loader; see ResumesStreams";
   resumes_everywhere(
-      [&] {
-        return make_data_loader(Poisoned{23, 100}, options(5).shuffle(true).seed(3).on_error(OnError::kSkip));
-      },
+      [&] { return make_data_loader(Poisoned{23, 100}, options(5).shuffle(true).seed(3).on_error(OnError::kSkip)); },
       2);
 }
 

@@ -202,68 +202,39 @@ const std::map<std::string, Make>& kinds() {
       {"InPlace", [](O o) { return tested(make_data_loader(InPlace{17}, o)); }},
       {"InPlaceShuffled", [](O o) { return tested(make_data_loader(InPlace{17}, o.shuffle(true))); }},
       {"DropLast", [](O o) { return tested(make_data_loader(InPlace{17}, o.shuffle(true).drop_last(true))); }},
-      {"WithErrors",
-       [](O o) {
-         return tested(make_data_loader(InPlace{17, 5}, o));
-       }},
+      {"WithErrors", [](O o) { return tested(make_data_loader(InPlace{17, 5}, o)); }},
       {"SkippingErrors",
-       [](O o) {
-         return tested(make_data_loader(InPlace{17, 5}, o.shuffle(true).on_error(OnError::kSkip)));
-       }},
+       [](O o) { return tested(make_data_loader(InPlace{17, 5}, o.shuffle(true).on_error(OnError::kSkip))); }},
       {"ReplacingErrors",
-       [](O o) {
-         return tested(make_data_loader(InPlace{17, 5}, o.shuffle(true).on_error(OnError::kReplace)));
-       }},
+       [](O o) { return tested(make_data_loader(InPlace{17, 5}, o.shuffle(true).on_error(OnError::kReplace))); }},
       {"Tensors",
        [](O o) {
          return tested(
              make_data_loader(TensorDataset({at::arange(17), at::arange(34).reshape({17, 2})}), o.shuffle(true)));
        }},
       {"StatesWithErrors",
-       [](O o) {
-         return tested(make_data_loader(StatefulStream{{7, 1, true}}, o.num_streams(3)));
-       }},
+       [](O o) { return tested(make_data_loader(StatefulStream{{7, 1, true}}, o.num_streams(3))); }},
       {"Get", [](O o) { return tested(make_data_loader(Gets{17}, o.shuffle(true))); }},
       {"Ragged", [](O o) { return tested(make_data_loader(Sentences{17}, o.shuffle(true), collate::Ragged{})); }},
       {"WholeBatches", [](O o) { return tested(make_data_loader(testing::WholeBatches{17}, o.shuffle(true))); }},
       {"Streams", [](O o) { return tested(make_data_loader(Stream{7}, o.num_streams(3))); }},
       {"StreamsWithState", [](O o) { return tested(make_data_loader(StatefulStream{{7}}, o.num_streams(3))); }},
-      {"StreamsThatEndUnevenly",
-       [](O o) {
-         return tested(make_data_loader(Stream{2, 5}, o.num_streams(3)));
-       }},
-      {"StatesThatEndUnevenly",
-       [](O o) {
-         return tested(make_data_loader(StatefulStream{{2, 5}}, o.num_streams(3)));
-       }},
-      {"StreamsWithErrors",
-       [](O o) {
-         return tested(make_data_loader(Stream{7, 1, true}, o.num_streams(3)));
-       }},
+      {"StreamsThatEndUnevenly", [](O o) { return tested(make_data_loader(Stream{2, 5}, o.num_streams(3))); }},
+      {"StatesThatEndUnevenly", [](O o) { return tested(make_data_loader(StatefulStream{{2, 5}}, o.num_streams(3))); }},
+      {"StreamsWithErrors", [](O o) { return tested(make_data_loader(Stream{7, 1, true}, o.num_streams(3))); }},
       {"StreamsSkippingErrors",
-       [](O o) {
-         return tested(make_data_loader(Stream{7, 1, true}, o.num_streams(3).on_error(OnError::kSkip)));
-       }},
-      {"StreamsDropLast",
-       [](O o) {
-         return tested(make_data_loader(Stream{2, 5}, o.num_streams(3).drop_last(true)));
-       }},
+       [](O o) { return tested(make_data_loader(Stream{7, 1, true}, o.num_streams(3).on_error(OnError::kSkip))); }},
+      {"StreamsDropLast", [](O o) { return tested(make_data_loader(Stream{2, 5}, o.num_streams(3).drop_last(true))); }},
       {"Chain",
-       [](O o) {
-         return tested(make_data_loader(ChainDataset<Stream>({{3}, {0}, {5, 2}}), o.num_streams(3)));
-       }},
+       [](O o) { return tested(make_data_loader(ChainDataset<Stream>({{3}, {0}, {5, 2}}), o.num_streams(3))); }},
       {"ChainWithState",
        [](O o) {
          return tested(make_data_loader(ChainDataset<StatefulStream>({{{3}}, {{0}}, {{5, 2}}}), o.num_streams(3)));
        }},
       {"Concat",
-       [](O o) {
-         return tested(make_data_loader(ConcatDataset<InPlace>({{5}, {9}, {3}}), o.shuffle(true)));
-       }},
+       [](O o) { return tested(make_data_loader(ConcatDataset<InPlace>({{5}, {9}, {3}}), o.shuffle(true))); }},
       {"Subset",
-       [](O o) {
-         return tested(make_data_loader(Subset<Gets>(Gets{20}, {3, 1, 4, 15, 9, 2, 6}), o.shuffle(true)));
-       }},
+       [](O o) { return tested(make_data_loader(Subset<Gets>(Gets{20}, {3, 1, 4, 15, 9, 2, 6}), o.shuffle(true))); }},
       {"Sequential", [](O o) { return tested(make_data_loader(InPlace{17}, SequentialSampler(17), o)); }},
       {"WithReplacement",
        [](O o) {
@@ -566,14 +537,8 @@ TEST(State, ThatContradictsItselfIsRefusedAndChangesNothing) {
       {[](auto& s) { s.batches = 0; }, "its position is 4, but no batch of the epoch was given"},
       {[](auto& s) { s.next_stream = 1; }, "its next_stream is 1, but it has no streams"},
       {[](auto& s) { s.ahead = {-2}; }, "its ahead is -2"},
-      {[](auto& s) {
-         s.ahead = {1, 3, 1};
-       },
-       "it says twice that batch 1 was given ahead"},
-      {[](auto& s) {
-         s.sampler.generator = {1, 2, 3};
-       },
-       "the state is of a sampler with a generator"},
+      {[](auto& s) { s.ahead = {1, 3, 1}; }, "it says twice that batch 1 was given ahead"},
+      {[](auto& s) { s.sampler.generator = {1, 2, 3}; }, "the state is of a sampler with a generator"},
   };
   auto resumed = make();
   for (const auto& [change, complaint] : changes) {

@@ -123,9 +123,7 @@ const std::vector<Folder>& folders() {
       {"loader/images", {"loader", "torch", "highway", "jpeg"}, {}},
       {"loader/images/formats", {"loader/images"}, {"png", "tiff", "webp", "gif"}},
       {"loader/images/decode", {"loader", "loader/images", "loader/images/formats"}, {}},
-      {"loader/images/transforms",
-       {"loader", "loader/images", "loader/images/decode", "sharing/codec", "torch"},
-       {}},
+      {"loader/images/transforms", {"loader", "loader/images", "loader/images/decode", "sharing/codec", "torch"}, {}},
       {"loader/images/datasets",
        {"loader", "loader/datasets", "loader/images", "loader/images/decode", "loader/images/transforms", "sharing/os",
         "sharing/codec", "sharing/memory", "torch"},
@@ -459,7 +457,8 @@ TEST(Layering, ForeignTextsStandInMessagesByTheFunctionThatEscapesThem) {
 TEST(Layering, ReportNamesFileLineAndArrow) {
   const auto found = violations("samplers/x.cpp", "#include <vector>\n  #  include \"millrace/loader/batch.h\"\n");
   ASSERT_EQ(found.size(), 1u);
-  EXPECT_EQ(found[0], "samplers/x.cpp:2: samplers -> loader/batch (millrace/loader/batch.h); samplers may include: torch");
+  EXPECT_EQ(found[0],
+            "samplers/x.cpp:2: samplers -> loader/batch (millrace/loader/batch.h); samplers may include: torch");
 }
 
 TEST(Layering, CircleIsNamedByItsModulesAlone) {

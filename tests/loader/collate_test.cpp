@@ -217,18 +217,16 @@ TEST(DefaultCollate, KeepsOptionalsThatAllSamplesOrNoneHave) {
   EXPECT_EQ(message_of<std::runtime_error>([] { batch_of(Maybe("a"), Maybe("b"), Maybe()); }),
             "default_collate: an optional value is in all samples of a batch or in none, but is present at entry 0 and "
             "absent at entry 2");
-  EXPECT_THAT(message_of<std::runtime_error>([] {
-                batch_of(std::map<std::string, Maybe>{{"a", {}}}, std::map<std::string, Maybe>{{"a", "x"}});
-              }),
+  EXPECT_THAT(message_of<std::runtime_error>(
+                  [] { batch_of(std::map<std::string, Maybe>{{"a", {}}}, std::map<std::string, Maybe>{{"a", "x"}}); }),
               HasSubstr("absent at entry 0 and present at entry 1, in field 'a'"));
 }
 
 TEST(DefaultCollate, TellsUnequalShapesInPyTorchsWords) {
   const std::string words = "stack expects each tensor to be equal size, but got [2] at entry 0 and [3] at entry 1";
   EXPECT_EQ(message_of<std::runtime_error>([] { batch_of(filled({2}, 1), filled({3}, 1)); }), words);
-  EXPECT_EQ(message_of<std::runtime_error>([] {
-              batch_of(Captioned{filled({2}, 1), "", {}}, Captioned{filled({3}, 1), "", {}});
-            }),
+  EXPECT_EQ(message_of<std::runtime_error>(
+                [] { batch_of(Captioned{filled({2}, 1), "", {}}, Captioned{filled({3}, 1), "", {}}); }),
             words + ", in field 'image'");
   EXPECT_EQ(message_of<std::runtime_error>([] {
               using Nested = std::pair<std::string, Sample>;
@@ -239,29 +237,21 @@ TEST(DefaultCollate, TellsUnequalShapesInPyTorchsWords) {
 
 TEST(DefaultCollate, TellsUnequalListsInPyTorchsWords) {
   using Numbers = std::vector<int>;
-  EXPECT_EQ(message_of<std::runtime_error>([] {
-              batch_of(Numbers{1, 2}, Numbers{1, 2}, Numbers{1});
-            }),
+  EXPECT_EQ(message_of<std::runtime_error>([] { batch_of(Numbers{1, 2}, Numbers{1, 2}, Numbers{1}); }),
             "each element in list of batch should be of equal size, but got 2 at entry 0 and 1 at entry 2");
 }
 
 TEST(DefaultCollate, NamesTheKeyAndEntryThatLacksIt) {
   using Map = std::unordered_map<std::string, int>;
-  EXPECT_EQ(message_of<std::runtime_error>([] {
-              batch_of(Map{{"a", 1}}, Map{{"b", 1}});
-            }),
+  EXPECT_EQ(message_of<std::runtime_error>([] { batch_of(Map{{"a", 1}}, Map{{"b", 1}}); }),
             "default_collate: entry 1 has no key 'a', which entry 0 has");
   EXPECT_EQ(batch_of(Map{{"a", 1}}, Map{{"a", 1}, {"b", 2}}).size(), 1u) << "the first one's keys";
-  EXPECT_EQ(message_of<std::runtime_error>([] {
-              batch_of(Sample{{"a", 1}}, Sample{{"b", 1}, {"c", "x"}});
-            }),
+  EXPECT_EQ(message_of<std::runtime_error>([] { batch_of(Sample{{"a", 1}}, Sample{{"b", 1}, {"c", "x"}}); }),
             "default_collate: entry 1 has no field 'a', which entry 0 has; it has b: an integer, c: a string");
 }
 
 TEST(DefaultCollate, RefusesAFieldOfTwoKinds) {
-  EXPECT_EQ(message_of<std::runtime_error>([] {
-              batch_of(Sample{{"a", 1}}, Sample{{"a", 1}}, Sample{{"a", 1.5}});
-            }),
+  EXPECT_EQ(message_of<std::runtime_error>([] { batch_of(Sample{{"a", 1}}, Sample{{"a", 1}}, Sample{{"a", 1.5}}); }),
             "default_collate: field 'a' is an integer at entry 0 and a float at entry 2");
 }
 
@@ -273,9 +263,8 @@ TEST(DefaultCollate, RefusesStructsWhoseFieldsChange) {
 }
 
 TEST(DefaultCollate, RefusesUndefinedNestedAndSparseTensors) {
-  EXPECT_EQ(message_of<std::runtime_error>([] {
-              batch_of(Example{filled({1}, 1), filled({1}, 1)}, Example{filled({1}, 1), {}});
-            }),
+  EXPECT_EQ(message_of<std::runtime_error>(
+                [] { batch_of(Example{filled({1}, 1), filled({1}, 1)}, Example{filled({1}, 1), {}}); }),
             "default_collate: found an undefined tensor at entry 1, in field 'target'");
   EXPECT_EQ(message_of<std::runtime_error>([] { batch_of(filled({2}, 1), filled({2}, 1).to_sparse()); }),
             "Batches of sparse tensors are not currently supported by the default collate_fn; please provide a custom "
@@ -362,9 +351,7 @@ TEST(ListAndNoneCollators, GiveSamplesAsTheyAre) {
   int here = 0;
   EXPECT_EQ(collate::List()(std::vector<Unknown>{{&here}, {nullptr}})[0].where, &here);
   EXPECT_EQ(collate::None()(std::vector<std::string>{"alone"}), "alone");
-  EXPECT_EQ(message_of<std::invalid_argument>([] {
-              collate::None()(std::vector<int>{1, 2});
-            }),
+  EXPECT_EQ(message_of<std::invalid_argument>([] { collate::None()(std::vector<int>{1, 2}); }),
             "without collation a batch is one sample, not 2; collate them, or take one sample at a time");
 }
 

@@ -177,9 +177,7 @@ TEST(Subset, ReadsInPlaceDescribesAndTravelsWhereTheInnerOneDoes) {
 }
 
 TEST(Subset, RefusesIndicesThatTheDatasetHasNot) {
-  EXPECT_EQ(message_of<std::out_of_range>([] {
-              Subset(Tens{}, {3, 10});
-            }),
+  EXPECT_EQ(message_of<std::out_of_range>([] { Subset(Tens{}, {3, 10}); }),
             "Subset: indices[1] is 10, but the dataset has 10 samples");
   EXPECT_EQ(message_of<std::out_of_range>([] { Subset(Tens{}, {-1}); }),
             "Subset: indices[0] is -1, but the dataset has 10 samples");

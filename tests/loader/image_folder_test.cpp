@@ -91,9 +91,7 @@ TEST(ImageFolder, SparseFileOfThreeGigabytesIsRefusedBySize) {
 
 TEST(ImageFolder, LimitOfPixelsIsItsOwn) {
   const ImageFolder photos(data_path("photos"));
-  EXPECT_THAT(error_of([&] {
-                read(photos.transform(Resize({8, 8})).max_pixels(100), 0);
-              }),
+  EXPECT_THAT(error_of([&] { read(photos.transform(Resize({8, 8})).max_pixels(100), 0); }),
               HasSubstr("over the limit of 100 pixels"));
   EXPECT_THROW(photos.max_pixels(0), std::invalid_argument);
 }
@@ -109,9 +107,9 @@ std::string warnings_of(Call call) {
 TEST(ImageFolder, LitterIsNoDataAndNoClassAndOneLineTellsIt) {
   const Directory root;
   for (const char* file : {"cat/0.png", "dog/0.png"}) root.copy("formats/rgb.png", file);
-  for (const char* file : {".ipynb_checkpoints/0.png", "cat/.ipynb_checkpoints/0.png", "cat/deep/.hidden/0.png",
-                           "cat/._0.png", "__MACOSX/cat/._0.png", "@eaDir/0.png", "dog/@eaDir/0.png/small.jpg",
-                           "$RECYCLE.BIN/0.png", "cat/.0.png"})
+  for (const char* file :
+       {".ipynb_checkpoints/0.png", "cat/.ipynb_checkpoints/0.png", "cat/deep/.hidden/0.png", "cat/._0.png",
+        "__MACOSX/cat/._0.png", "@eaDir/0.png", "dog/@eaDir/0.png/small.jpg", "$RECYCLE.BIN/0.png", "cat/.0.png"})
     root.copy("formats/rgb.png", file);
   fs::create_directory(root.path() + "/.git");
   for (const char* file : {".DS_Store", "dog/Thumbs.db", "dog/desktop.ini"}) root.write(file, "x");
@@ -148,7 +146,8 @@ TEST(ImageFolder, TwoLinksToOneFolderCountTwice) {
   const Directory root;
   root.copy("formats/rgb.png", "elsewhere/0.png");
   fs::create_directories(root.path() + "/set/cat");
-  for (const char* link : {"/set/cat/a", "/set/cat/b", "/set/dog"}) fs::create_symlink(root.path() + "/elsewhere", root.path() + link);
+  for (const char* link : {"/set/cat/a", "/set/cat/b", "/set/dog"})
+    fs::create_symlink(root.path() + "/elsewhere", root.path() + link);
   const ImageFolder photos(root.path() + "/set");
   ASSERT_EQ(photos.size(), 3U);
   EXPECT_THAT(photos.describe(0), EndsWith("/cat/a/0.png"));

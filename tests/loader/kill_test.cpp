@@ -24,9 +24,9 @@
 namespace millrace {
 namespace {
 
+using test::test_seed;
 using testing::Numbers;
 using testing::processes;
-using test::test_seed;
 
 /// Ends the whole test when it takes too long: a hang is a failure, not a reason to wait for ctest.
 class Watchdog {

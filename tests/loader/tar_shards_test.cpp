@@ -756,9 +756,7 @@ TEST(TarShardWriter, RefusesWhatWouldBeReadAsSomethingElse) {
   EXPECT_EQ(TarShards(writer.shards()).size(), 2U);
   for (const char* pattern : {"x.tar", "%s.tar", "%d%d.tar", "%6d.tar", "%.tar", "%00d"})
     EXPECT_THAT(error_of([&] { TarShardWriter{pattern}; }), HasSubstr("must hold %d")) << pattern;
-  EXPECT_THAT(error_of([&] {
-                TarShardWriter(directory.path() + "/none/%d.tar").write("a", {{"x", {}}});
-              }),
+  EXPECT_THAT(error_of([&] { TarShardWriter(directory.path() + "/none/%d.tar").write("a", {{"x", {}}}); }),
               HasSubstr("No such file"));
 }
 

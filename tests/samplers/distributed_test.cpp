@@ -74,10 +74,7 @@ const std::vector<std::pair<const char*, Make>>& samplers() {
       {"random", [] { return RandomSampler(11, {.seed = 3}); }},
       {"weighted", [] { return WeightedRandomSampler(weights, 23, true, 7); }},
       {"class-balanced", [] { return ClassBalancedSampler(labels, {.num_samples = 10, .seed = 1}); }},
-      {"by shards",
-       [] {
-         return ShardShuffleSampler({3, 5, 1, 4}, {.open_shards = 2, .seed = 5});
-       }},
+      {"by shards", [] { return ShardShuffleSampler({3, 5, 1, 4}, {.open_shards = 2, .seed = 5}); }},
   };
   return table;
 }
@@ -164,9 +161,7 @@ TEST(Distributed, HasNoEndWhereTheSamplerHasNone) {
 }
 
 TEST(Distributed, RefusesARankOutsideItsReplicas) {
-  EXPECT_THAT(([] {
-                Distributed(SequentialSampler(3), {2, 2});
-              }),
+  EXPECT_THAT(([] { Distributed(SequentialSampler(3), {2, 2}); }),
               ThrowsMessage<std::invalid_argument>(HasSubstr("rank 2 should be in the interval [0, 1]")));
   EXPECT_THROW(Distributed(SequentialSampler(3), {0, 0}), std::invalid_argument);
   EXPECT_THROW(Distributed(SequentialSampler(3), {-1, 2}), std::invalid_argument);

@@ -183,22 +183,10 @@ INSTANTIATE_TEST_SUITE_P(
         Kind{"RandomGenerator", [] { return RandomSampler(9, seeded(4)); }},
         Kind{"RandomGeneratorReplacement",
              [] { return RandomSampler(9, seeded(4), {.replacement = true, .num_samples = 64}); }},
-        Kind{"Subset",
-             [] {
-               return SubsetRandomSampler({5, 3, 8, 1}, 2);
-             }},
-        Kind{"SubsetGenerator",
-             [] {
-               return SubsetRandomSampler({5, 3, 8, 1}, seeded(2));
-             }},
-        Kind{"Weighted",
-             [] {
-               return WeightedRandomSampler({1, 2, 3, 4}, 9, true, 2);
-             }},
-        Kind{"WeightedGenerator",
-             [] {
-               return WeightedRandomSampler({1, 2, 3, 4}, 3, false, seeded(2));
-             }},
+        Kind{"Subset", [] { return SubsetRandomSampler({5, 3, 8, 1}, 2); }},
+        Kind{"SubsetGenerator", [] { return SubsetRandomSampler({5, 3, 8, 1}, seeded(2)); }},
+        Kind{"Weighted", [] { return WeightedRandomSampler({1, 2, 3, 4}, 9, true, 2); }},
+        Kind{"WeightedGenerator", [] { return WeightedRandomSampler({1, 2, 3, 4}, 3, false, seeded(2)); }},
         Kind{"Distributed", [] { return DistributedSampler(17, {.rank = 2, .num_replicas = 4}); }},
         Kind{"DistributedDropLast",
              [] { return DistributedSampler(17, {.rank = 2, .num_replicas = 4, .drop_last = true}); }},
@@ -208,10 +196,7 @@ INSTANTIATE_TEST_SUITE_P(
                const Indices labels{0, 0, 0, 0, 7, 7, 3};
                return ClassBalancedSampler(labels, {.num_samples = 20});
              }},
-        Kind{"ShardShuffle",
-             [] {
-               return ShardShuffleSampler({4, 0, 3, 5, 1}, {.open_shards = 2});
-             }},
+        Kind{"ShardShuffle", [] { return ShardShuffleSampler({4, 0, 3, 5, 1}, {.open_shards = 2}); }},
         Kind{"ShuffleBuffer", [] { return ShuffleBufferSampler(SequentialSampler(15), 4, 1); }},
         Kind{"ShuffleBufferOfGenerator", [] { return ShuffleBufferSampler(RandomSampler(15, seeded(6)), 4, 1); }},
         Kind{"Any", [] { return AnySampler(NoStateOfItsOwn{}); }}),
@@ -238,22 +223,14 @@ TEST(BatchSampler, ResumesWithAnotherBatchSize) {
 
 TEST(WeightedRandomSampler, RefusesWeightsThatCannotBeDrawnFrom) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_EQ(message_of([] {
-              WeightedRandomSampler({1, 2}, 0);
-            }),
+  EXPECT_EQ(message_of([] { WeightedRandomSampler({1, 2}, 0); }),
             "WeightedRandomSampler: num_samples should be a positive integer value, but got num_samples=0");
-  EXPECT_EQ(message_of([] {
-              WeightedRandomSampler({1, -2}, 1);
-            }),
+  EXPECT_EQ(message_of([] { WeightedRandomSampler({1, -2}, 1); }),
             "WeightedRandomSampler: weight 1 is -2.000000, but weights must be finite and not negative");
   EXPECT_THAT(message_of([&] { WeightedRandomSampler({nan}, 1); }), testing::HasSubstr("weight 0 is "));
-  EXPECT_EQ(message_of([] {
-              WeightedRandomSampler({0, 0}, 1);
-            }),
+  EXPECT_EQ(message_of([] { WeightedRandomSampler({0, 0}, 1); }),
             "WeightedRandomSampler: none of the 2 weights is positive");
-  EXPECT_EQ(message_of([] {
-              WeightedRandomSampler({1, 0, 1}, 3, false);
-            }),
+  EXPECT_EQ(message_of([] { WeightedRandomSampler({1, 0, 1}, 3, false); }),
             "WeightedRandomSampler: cannot draw num_samples=3 without replacement when only 2 weights are positive");
   EXPECT_EQ(message_of([] { WeightedRandomSampler({1}, 1, true, at::Generator()); }),
             "WeightedRandomSampler: the generator is undefined; make one, or give a seed instead");

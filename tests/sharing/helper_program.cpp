@@ -104,7 +104,7 @@ int init_with_a_thread(int argc, char** argv) {
 }
 
 bool is_a_socket(int fd) {
-  struct stat status {};
+  struct stat status{};
   return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 

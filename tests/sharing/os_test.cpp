@@ -215,7 +215,7 @@ TEST(Memfd, SizeIsSealed) {
 TEST(Memfd, MemoryIsAllocatedWhenItIsMade) {
   constexpr size_t kBytes = 5'000'000;  // More than one step, and no whole number of pages.
   const auto fd = create_memfd("test", kBytes);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::fstat(fd.get(), &status), 0);
   EXPECT_GE(static_cast<size_t>(status.st_blocks) * 512, kBytes);
 }
@@ -261,7 +261,7 @@ TEST(Memfd, SealedSizeRefusesWhatIsNoMemory) {
 class SignalStorm {
  public:
   explicit SignalStorm(nanoseconds interval) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) { received.fetch_add(1); };
     ::sigaction(SIGUSR1, &action, &before_);
     received = 0;
@@ -283,7 +283,7 @@ class SignalStorm {
 
  private:
   timer_t timer_ = nullptr;
-  struct sigaction before_ {};
+  struct sigaction before_{};
 };
 
 TEST(Memfd, LargeAllocationEndsUnderAProfilersTimer) {

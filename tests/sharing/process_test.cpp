@@ -174,8 +174,7 @@ TEST_P(Process, IgnoresCtrlCAndSurvivesAClosedPipe) {
 }
 
 TEST_P(Process, StartsWithDefaultSignalHandlersAndAnOpenMask) {
-  struct sigaction ours {
-  }, before{};
+  struct sigaction ours{}, before{};
   ours.sa_handler = [](int) {};
   ::sigaction(SIGUSR2, &ours, &before);
   sigset_t blocked, mask_before;
@@ -183,7 +182,7 @@ TEST_P(Process, StartsWithDefaultSignalHandlersAndAnOpenMask) {
   ::sigaddset(&blocked, SIGUSR1);
   ::pthread_sigmask(SIG_BLOCK, &blocked, &mask_before);
   const auto check = [](std::span<const std::byte>, std::vector<OwnedFd>) {
-    struct sigaction now {};
+    struct sigaction now{};
     ::sigaction(SIGUSR2, nullptr, &now);
     sigset_t mask;
     ::sigprocmask(SIG_SETMASK, nullptr, &mask);

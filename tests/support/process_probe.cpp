@@ -42,7 +42,7 @@ std::set<std::string> shared_memory_names() {
 }
 
 ino_t inode_of(int fd) {
-  struct stat status {};
+  struct stat status{};
   MILLRACE_SYSCALL(::fstat(fd, &status));
   return status.st_ino;
 }
@@ -75,7 +75,7 @@ int kills_wanted(int usual) {
 Watchdog::Watchdog(std::string what, std::chrono::seconds limit) {
   static std::string message;
   message = "watchdog: " + what + " hangs\n";
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = [](int) {
     if (::write(STDERR_FILENO, message.data(), message.size()) < 0) ::_exit(3);
     std::abort();

@@ -33,7 +33,7 @@ std::string gib(double bytes) {
 }
 
 Check check_kernel() {
-  struct utsname system {};
+  struct utsname system{};
   ::uname(&system);
   int major = 0;
   int minor = 0;
@@ -92,7 +92,7 @@ Check check_memory() {
 
 // Of use to tensors that are shared by SharingStrategy::kFileSystem alone.
 Check check_dev_shm() {
-  struct statvfs status {};
+  struct statvfs status{};
   if (::statvfs("/dev/shm", &status) != 0)
     return {"/dev/shm", Verdict::kLimited, "is not there", "Mount a tmpfs at /dev/shm", false};
   return {"/dev/shm", Verdict::kOk,
@@ -119,7 +119,7 @@ Check check_huge_pages() {
 }
 
 Check check_open_files() {
-  struct rlimit limit {};
+  struct rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   Check check{"open files", Verdict::kOk, std::to_string(limit.rlim_cur) + " allowed", "", false};
   if (limit.rlim_cur >= 1024) return check;
@@ -130,7 +130,7 @@ Check check_open_files() {
 
 // What each process may use of something (ulimit); nullopt: no limit.
 std::optional<rlim_t> limit_on(int resource) {
-  struct rlimit limit {};
+  struct rlimit limit{};
   if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
   return limit.rlim_cur;
 }

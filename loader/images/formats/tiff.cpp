@@ -194,8 +194,8 @@ class TiffReader final : public FormatReader {
     }
     const uint64_t chunk_bytes = tiled ? TIFFTileSize64(tiff) : TIFFStripSize64(tiff);
     const auto row_bytes = static_cast<size_t>(tiled ? TIFFTileRowSize64(tiff) : TIFFScanlineSize64(tiff));
-    const uint64_t most =
-        kMaxTiffChunkBytes + kMaxBytesPerPixel * static_cast<uint64_t>(size_.width) * static_cast<uint64_t>(size_.height);
+    const uint64_t most = kMaxTiffChunkBytes +
+                          kMaxBytesPerPixel * static_cast<uint64_t>(size_.width) * static_cast<uint64_t>(size_.height);
     if (chunk_width == 0 || chunk_height == 0 || chunk_bytes == 0 || row_bytes == 0) throw broken_tiff();
     const int planes = planar_ ? samples_ : 1;
     if (chunk_bytes > most / static_cast<uint64_t>(planes))

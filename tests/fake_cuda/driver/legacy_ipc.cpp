@@ -48,9 +48,7 @@ void poison(const Import& import) { std::memset(pointer(import.address), kPoison
 // Waits for the exporter's death, in a thread of its own, and does to its memory what was asked for.
 void watch(const Process& exporter) {
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, exporter.pid, 0));
-  struct pollfd died {
-    pidfd, POLLIN, 0
-  };
+  struct pollfd died{pidfd, POLLIN, 0};
   while (pidfd >= 0 && ::poll(&died, 1, -1) != 1) {
   }
   ::close(pidfd);

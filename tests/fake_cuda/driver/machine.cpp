@@ -45,7 +45,7 @@ void remove_files(Wanted is_wanted) {
 void remove_files_of_the_dead(time_t kept_seconds) {
   remove_files([&](const std::string& name) {
     Process owner{};
-    struct stat status {};
+    struct stat status{};
     if (std::sscanf(name.c_str(), "%d.%llu.", &owner.pid, &owner.started) != 2 || is_alive(owner)) return false;
     return ::stat((directory() + "/" + name).c_str(), &status) == 0 &&
            std::time(nullptr) - status.st_ctime >= kept_seconds;
@@ -57,7 +57,7 @@ void remove_files_of_the_dead(time_t kept_seconds) {
 void enter_machine() {
   if (users >= 0) return;
   // Anew when the last user removed the directory in between.
-  struct stat status {};
+  struct stat status{};
   while (status.st_nlink == 0) {
     if (users >= 0) ::close(users);
     ::mkdir(directory().c_str(), 0700);

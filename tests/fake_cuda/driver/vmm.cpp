@@ -233,7 +233,7 @@ Result cuMemImportFromShareableHandle(AllocationHandle* handle, void* shareable,
     char link[128] = {};
     int device = 0;
     int handle_types = 0;
-    struct stat status {};
+    struct stat status{};
     const std::string path = "/proc/self/fd/" + std::to_string(fd);
     const bool is_ours = ::readlink(path.c_str(), link, sizeof link - 1) > 0 &&
                          std::sscanf(link, ("/memfd:" + std::string(kName)).c_str(), &device, &handle_types) == 2;

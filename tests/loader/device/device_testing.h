@@ -39,7 +39,7 @@ using test::test_seed;
 template <class Function>
 class Replaced {
  public:
-  Replaced(Function cuda::Driver::EntryPoints::*member, Function stand_in)
+  Replaced(Function cuda::Driver::EntryPoints::* member, Function stand_in)
       : entry_(&(const_cast<cuda::Driver::EntryPoints&>(cuda::Driver::get().entry()).*member)), before_(*entry_) {
     *entry_ = stand_in;
   }

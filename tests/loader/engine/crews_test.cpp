@@ -170,7 +170,9 @@ TEST_F(Crews, ThreadsAreNumberedFromTheFirstIncarnation) {
 TEST_F(Crews, ThreadsEndWithTheirCrew) {
   WorkerRole role;
   role.num_workers = 2;
-  { const ThreadCrew tested(board, place(), source, role); }
+  {
+    const ThreadCrew tested(board, place(), source, role);
+  }
   EXPECT_TRUE(board.stopping());
   const size_t slot = open_with_tickets({1});
   EXPECT_EQ(state(slot, 0), RangeState::kOpen) << "nobody is left";

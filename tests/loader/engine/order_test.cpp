@@ -192,11 +192,7 @@ const std::vector<Change> kIndexChanges = {
      "its position is 3, but no batch of the epoch was given" + kChanged},
     {"SamplerBehind", [](auto& s) { s.epoch = 2; }, "its sampler's epoch is 1, but its epoch is 2" + kChanged},
     {"NegativeAhead", [](auto& s) { s.ahead = {-1}; }, "its ahead is -1; it cannot be negative" + kChanged},
-    {"AheadTwice",
-     [](auto& s) {
-       s.ahead = {2, 2};
-     },
-     "it says twice that batch 2 was given ahead" + kChanged},
+    {"AheadTwice", [](auto& s) { s.ahead = {2, 2}; }, "it says twice that batch 2 was given ahead" + kChanged},
 };
 INSTANTIATE_TEST_SUITE_P(Order, IndexStates, testing::ValuesIn(kIndexChanges),
                          [](const auto& tested) { return tested.param.name; });

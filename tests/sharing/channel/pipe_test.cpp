@@ -305,8 +305,7 @@ TEST_P(PipeProcesses, LeaveTheirMessagesWhenTheyEndThenEndOfFile) {  // test_spa
 
 TEST_P(PipeProcesses, KilledWhileTheyAreWaitedForAreEndOfFile) {
   auto [a, b] = Pipe();
-  Process p(
-      GetParam(), +[](Connection connection) { connection.recv<int>(); }, std::move(b));
+  Process p(GetParam(), +[](Connection connection) { connection.recv<int>(); }, std::move(b));
   p.start();
   std::thread killer([&] { p.kill(); });
   EXPECT_THROW(a.recv<int>(), EndOfFile);

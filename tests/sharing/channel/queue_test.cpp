@@ -436,8 +436,7 @@ TEST_P(QueueProcesses, ShareTheBound) {
 
 TEST_P(QueueProcesses, LeaveDescriptorsBehindThatWork) {
   Queue<OwnedFd> queue;
-  Process p(
-      GetParam(), +[](Queue<OwnedFd>& mine) { mine.put(create_memfd("left behind", 777)); }, std::ref(queue));
+  Process p(GetParam(), +[](Queue<OwnedFd>& mine) { mine.put(create_memfd("left behind", 777)); }, std::ref(queue));
   p.start();
   EXPECT_TRUE(p.join(kLong));
   EXPECT_EQ(sealed_size(queue.get(kLong).get()), 777u);

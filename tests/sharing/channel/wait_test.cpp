@@ -111,8 +111,7 @@ TEST_P(WaitProcesses, CollectsTheMessagesOfManyUntilAllHaveEnded) {  // test_wai
 
 TEST_P(WaitProcesses, SeesTheirEndAndTheirMessages) {  // test_wait_integer: a sentinel among connections
   auto [a, b] = Pipe();
-  Process p(
-      GetParam(), +[](Connection end) { end.send(end.recv<int>()); }, std::move(b));
+  Process p(GetParam(), +[](Connection end) { end.send(end.recv<int>()); }, std::move(b));
   p.start();
   EXPECT_THAT(wait({p, a}, milliseconds(0)), IsEmpty());
   a.send(1);

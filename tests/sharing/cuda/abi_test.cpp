@@ -12,16 +12,14 @@ namespace {
 
 // The same call for the machine: pointers for pointers, numbers of the same size for numbers.
 template <class Ours, class Theirs>
-constexpr bool kSameValue =
-    sizeof(Ours) == sizeof(Theirs) && std::is_pointer_v<Ours> == std::is_pointer_v<Theirs>&& std::is_class_v<Ours> ==
-                                          std::is_class_v<Theirs>;
+constexpr bool kSameValue = sizeof(Ours) == sizeof(Theirs) && std::is_pointer_v<Ours> == std::is_pointer_v<Theirs> &&
+                            std::is_class_v<Ours> == std::is_class_v<Theirs>;
 
 template <class Ours, class Theirs>
 constexpr bool kSameCall = false;
 template <class R, class... A, class R2, class... A2>
-requires(sizeof...(A) == sizeof...(A2)) constexpr bool kSameCall<R (*)(A...), R2 (*)(A2...)> = kSameValue<R, R2> &&
-                                                                                               (kSameValue<A, A2> &&
-                                                                                                ...);
+  requires(sizeof...(A) == sizeof...(A2))
+constexpr bool kSameCall<R (*)(A...), R2 (*)(A2...)> = kSameValue<R, R2> && (kSameValue<A, A2> && ...);
 
 #define MILLRACE_TEST_CALL(member, symbol, parameters) \
   static_assert(kSameCall<decltype(Driver::EntryPoints::member), decltype(&::symbol)>, #symbol);

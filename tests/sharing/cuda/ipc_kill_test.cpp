@@ -28,7 +28,6 @@ namespace mp = multiprocessing;
 using fake_cuda::Setting;
 using millrace::test::kLong;
 
-
 // Tensors whose every element is the message's number.
 struct Message {
   float number = 0;

@@ -404,10 +404,7 @@ TEST_P(CudaIpc, AReceivedTensorIsSentOnAndItsProducerStaysItsOwner) {
   at::Tensor tensor = make(100, 8);
   ASSERT_EQ(one.numbers(Order::kTake, {tensor}), std::vector<float>{8});
   mp::Process middle(
-      StartMethod::kForkServer,
-      +[](Orders& orders, Tensors tensors) {
-        orders.put({Order::kTake, tensors});
-      },
+      StartMethod::kForkServer, +[](Orders& orders, Tensors tensors) { orders.put({Order::kTake, tensors}); },
       std::ref(two.orders()), Tensors{tensor});
   middle.start();
   ASSERT_TRUE(middle.join(kLong));
@@ -521,8 +518,7 @@ TEST_P(CudaIpc, AForkedChildNeitherKeepsNorFreesWhatItsParentSent) {
   at::Tensor tensor = make();
   consumer.numbers(Order::kTake, {tensor});
   auto [ours, theirs] = mp::Pipe();
-  mp::Process child(
-      StartMethod::kFork, +[](mp::Connection connection) { connection.recv<int>(); }, std::move(theirs));
+  mp::Process child(StartMethod::kFork, +[](mp::Connection connection) { connection.recv<int>(); }, std::move(theirs));
   child.start();
   tensor.reset();
   consumer.numbers(Order::kDrop);

@@ -99,15 +99,12 @@ TEST_F(ForEver, PoolsResultsAreWaitedFor) {
     if (!result || result->ready()) result = pool.apply_async(until_word, OwnedFd(::dup(words.first.get())));
   };
   const auto let_come = [&] { say(); };
-  expect_waits(
-      "AsyncResult::get", [&](auto time) { return submit(), result->get(time) == 1; }, let_come);
-  expect_waits(
-      "AsyncResult::wait", [&](auto time) { return submit(), result->wait(time); }, let_come);
+  expect_waits("AsyncResult::get", [&](auto time) { return submit(), result->get(time) == 1; }, let_come);
+  expect_waits("AsyncResult::wait", [&](auto time) { return submit(), result->wait(time); }, let_come);
   std::vector<OwnedFd> items;
   for (int i = 0; i < 6; ++i) items.emplace_back(::dup(words.first.get()));
   auto results = pool.imap(until_word, items);
-  expect_waits(
-      "ImapResults::next", [&](auto time) { return results.next(time) == 1; }, let_come);
+  expect_waits("ImapResults::next", [&](auto time) { return results.next(time) == 1; }, let_come);
 }
 
 TEST_F(ForEver, ProcessesAreWaitedFor) {
@@ -120,8 +117,7 @@ TEST_F(ForEver, ProcessesAreWaitedFor) {
   const auto again = [&] {
     if (!process.is_alive()) process = start();
   };
-  expect_waits(
-      "Process::join", [&](auto time) { return again(), process.join(time); }, [&] { say(); });
+  expect_waits("Process::join", [&](auto time) { return again(), process.join(time); }, [&] { say(); });
   std::optional<ProcessContext> context;
   const auto started = [&]() -> ProcessContext& {
     if (!context || !context->processes()[0].is_alive()) {
@@ -130,21 +126,17 @@ TEST_F(ForEver, ProcessesAreWaitedFor) {
     }
     return *context;
   };
-  expect_waits(
-      "ProcessContext::join", [&](auto time) { return started().join(time); }, [&] { say(); });
+  expect_waits("ProcessContext::join", [&](auto time) { return started().join(time); }, [&] { say(); });
 }
 
 TEST_F(ForEver, ChannelsAreWaitedFor) {
   Queue<int> queue;
-  expect_waits(
-      "Queue::get", [&](auto time) { return queue.get(time) == 1; }, [&] { queue.put(1); });
+  expect_waits("Queue::get", [&](auto time) { return queue.get(time) == 1; }, [&] { queue.put(1); });
   Queue<int> full(1);
   full.put(1);
-  expect_waits(
-      "Queue::put", [&](auto time) { return full.put(1, time), true; }, [&] { full.get(); });
+  expect_waits("Queue::put", [&](auto time) { return full.put(1, time), true; }, [&] { full.get(); });
   JoinableQueue<int> tasks;
-  expect_waits(
-      "JoinableQueue::get", [&](auto time) { return tasks.get(time) == 1; }, [&] { tasks.put(1); });
+  expect_waits("JoinableQueue::get", [&](auto time) { return tasks.get(time) == 1; }, [&] { tasks.put(1); });
   const auto join = [&](auto time) {
     tasks.join(time);
     tasks.put(1);  // For the next.

@@ -45,7 +45,9 @@ TEST_P(PoolKill, OfWorkersAtRandomMomentsFailsWhatWasRunningAndNothingElse) {
   const test::Watchdog watchdog("the pool's kill test", std::chrono::seconds(240));
   const auto segment = SharedSegment::create("tally", sizeof(Tally), "");
   open_tally(OwnedFd(::dup(segment.fd())));
-  { Pool first(PoolOptions(1).start_method(GetParam())); }
+  {
+    Pool first(PoolOptions(1).start_method(GetParam()));
+  }
   const auto descriptors = test::open_descriptors();
   const auto names = test::shared_memory_names();
   size_t lost = 0, submitted = 0;

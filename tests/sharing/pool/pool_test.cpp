@@ -677,7 +677,9 @@ TEST_P(PoolTest, TerminateInACallbackIsAllowed) {
 }
 
 TEST_P(PoolTest, LeavesNoDescriptorNoChildAndNoThread) {
-  { Pool first(options(1)); }
+  {
+    Pool first(options(1));
+  }
   EXPECT_THAT(active_children(), IsEmpty());
   const auto before = test::open_descriptors();
   const auto children = test::children_of_this_process();

@@ -366,8 +366,7 @@ TEST_P(ProcessApi, ChildKnowsItselfAndItsParent) {
 
 TEST_P(ProcessApi, GrandchildrenCarryTheWholeLineInTheirNames) {
   const auto tell = [](OwnedFd fd, StartMethod method) {
-    Process child(
-        method, [](OwnedFd socket) { send_text(FdSocket(std::move(socket)), current_process().name); }, fd);
+    Process child(method, [](OwnedFd socket) { send_text(FdSocket(std::move(socket)), current_process().name); }, fd);
     child.start();
     child.join();
   };
@@ -492,9 +491,7 @@ TEST_P(ProcessApi, NoDescendantOutlivesAKilledProcess) {
 
 TEST_P(ProcessApi, ManyProcessesAtOnceAllReturn) {
   std::vector<Process> processes;
-  for (int i = 0; i < 10; ++i)
-    processes.push_back(context.Process(
-        +[](int n) { std::exit(n); }, i));
+  for (int i = 0; i < 10; ++i) processes.push_back(context.Process(+[](int n) { std::exit(n); }, i));
   for (auto& process : processes) process.start();
   for (auto& process : processes) EXPECT_TRUE(process.join(kLong));
   for (int i = 0; i < 10; ++i) EXPECT_EQ(processes[static_cast<size_t>(i)].exitcode(), i);

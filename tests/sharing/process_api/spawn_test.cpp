@@ -41,8 +41,7 @@ class Spawn : public testing::TestWithParam<StartMethod> {
 INSTANTIATE_TEST_SUITE_P(, Spawn, test::every_start_method(), test::start_method_name);
 
 TEST_P(Spawn, ReturnsWhenAllHaveSucceeded) {
-  spawn(
-      +[](int, const OwnedFd& fd) { send_text(FdSocket(OwnedFd(::dup(fd.get()))), "x"); }, {theirs}, 3, options);
+  spawn(+[](int, const OwnedFd& fd) { send_text(FdSocket(OwnedFd(::dup(fd.get()))), "x"); }, {theirs}, 3, options);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(receive_text(ends.first), "x");
 }
 

@@ -71,8 +71,7 @@ TEST_P(BarrierOfMany, LetsAllPassTogetherAThousandTimes) {
 TEST_P(BarrierOfMany, GivesEachPartyItsNumber) {
   Barrier barrier(kParties, nullptr, kLong);
   RawArray<int> taken(kParties);
-  run(
-      +[](Barrier& b, RawArray<int>& t) { ++std::atomic_ref<int>(t[b.wait()]); }, std::ref(barrier), std::ref(taken));
+  run(+[](Barrier& b, RawArray<int>& t) { ++std::atomic_ref<int>(t[b.wait()]); }, std::ref(barrier), std::ref(taken));
   for (const int times : taken.view()) EXPECT_EQ(times, 1);
 }
 
@@ -83,8 +82,7 @@ std::atomic<int>* actions_run = nullptr;
 TEST(BarrierOfThreads, RunsTheActionOnceBeforeAnybodyGoesOn) {
   std::atomic<int> runs = 0;
   actions_run = &runs;
-  Barrier barrier(
-      kParties, +[] { ++*actions_run; }, kLong);
+  Barrier barrier(kParties, +[] { ++*actions_run; }, kLong);
   const auto party = [&] {
     for (int i = 1; i <= 50; ++i) {
       barrier.wait();
@@ -99,8 +97,7 @@ TEST(BarrierOfThreads, RunsTheActionOnceBeforeAnybodyGoesOn) {
 }
 
 TEST_P(BarrierOfMany, BreaksWhenTheActionThrowsAndOnlyTheLastOneSeesThat) {
-  Barrier barrier(
-      kParties, +[] { throw std::domain_error("the action"); }, kLong);
+  Barrier barrier(kParties, +[] { throw std::domain_error("the action"); }, kLong);
   RawArray<int> outcomes(2);
   run(
       +[](Barrier& b, RawArray<int>& o) {
@@ -263,8 +260,7 @@ TEST(DeadParty, BreaksTheBarrierForThoseWhoCome) {
 }
 
 TEST(DeadParty, BreaksTheBarrierAlsoInsideTheAction) {
-  Barrier barrier(
-      2, +[] { ::raise(SIGKILL); }, kLong);
+  Barrier barrier(2, +[] { ::raise(SIGKILL); }, kLong);
   auto dead = victim(
       +[](Barrier& b) {
         while (b.n_waiting() < 1) ::usleep(100);

@@ -257,7 +257,9 @@ TEST(DeadWaiter, IsPassedOverByNotify) {
   Event here;
   auto dead = victim(&wait_for_ever, std::ref(condition), std::ref(sleeping));
   ASSERT_EQ(sleeping.acquire(kLong), Acquired::kYes);
-  { const std::lock_guard until_it_waits(condition); }
+  {
+    const std::lock_guard until_it_waits(condition);
+  }
   kill_and_join(dead);
   Crew crew(Others::kForkServer);
   crew.start(&sleep_once, std::ref(condition), std::ref(sleeping), std::ref(woken));
@@ -274,7 +276,9 @@ TEST(DeadWaiter, LeavesItsNotificationToAnother) {
   Semaphore sleeping(0), woken(0);
   auto dead = victim(&wait_for_ever, std::ref(condition), std::ref(sleeping));
   ASSERT_EQ(sleeping.acquire(kLong), Acquired::kYes);
-  { const std::lock_guard until_it_waits(condition); }
+  {
+    const std::lock_guard until_it_waits(condition);
+  }
   Crew crew(Others::kForkServer);
   crew.start(&sleep_once, std::ref(condition), std::ref(sleeping), std::ref(woken));
   ASSERT_EQ(sleeping.acquire(kLong), Acquired::kYes);
@@ -292,7 +296,9 @@ TEST(DeadWaiter, LeavesRoomForOthers) {
   for (size_t i = 0; i < 20; ++i) {
     auto dead = victim(&wait_for_ever, std::ref(condition), std::ref(sleeping));
     ASSERT_EQ(sleeping.acquire(kLong), Acquired::kYes);
-    { const std::lock_guard until_it_waits(condition); }
+    {
+      const std::lock_guard until_it_waits(condition);
+    }
     kill_and_join(dead);
   }
   const std::lock_guard hold(condition);

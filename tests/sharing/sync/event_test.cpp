@@ -38,8 +38,7 @@ INSTANTIATE_TEST_SUITE_P(, EventOfMany, everybody(), name_of);
 TEST_P(EventOfMany, IsSetByAnother) {
   Event event;
   Crew crew(GetParam());
-  crew.start(
-      +[](Event& e) { e.set(); }, std::ref(event));
+  crew.start(+[](Event& e) { e.set(); }, std::ref(event));
   EXPECT_TRUE(event.wait(kLong));
 }
 

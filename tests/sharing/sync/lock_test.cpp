@@ -265,8 +265,7 @@ TYPED_TEST(DeadOwner, MayAlsoBeAThreadThatEnded) {
 }
 
 TYPED_TEST(DeadOwner, MayHaveExitedInPeace) {
-  Process owner(
-      StartMethod::kForkServer, +[](TypeParam& l) { l.lock(); }, std::ref(this->lock));
+  Process owner(StartMethod::kForkServer, +[](TypeParam& l) { l.lock(); }, std::ref(this->lock));
   owner.start();
   ASSERT_TRUE(owner.join(kLong));
   EXPECT_EQ(owner.exitcode(), 0);

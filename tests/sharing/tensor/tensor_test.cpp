@@ -131,11 +131,8 @@ TEST_P(TensorSharing, SenderAndReceiverSeeEachOthersWrites) {
 
 TEST_P(TensorSharing, WhatAChildMadeAndSentArrives) {
   TensorQueue queue;
-  auto process = started(
-      +[](TensorQueue& out) {
-        out.put(at::arange(6, at::kDouble).reshape({2, 3}));
-      },
-      std::ref(queue));
+  auto process =
+      started(+[](TensorQueue& out) { out.put(at::arange(6, at::kDouble).reshape({2, 3})); }, std::ref(queue));
   const at::Tensor got = queue.get(kLong);
   EXPECT_TRUE(is_shared(got));
   EXPECT_TRUE(got.equal(at::arange(6, at::kDouble).reshape({2, 3})));
@@ -260,8 +257,7 @@ TEST_P(TensorSharing, ATensorArrivesThoughItsProviderHasExited) {
 
 TEST_P(TensorSharing, AReceivedTensorMayBeSentOnAndOutlivesBothSenders) {
   TensorQueue first, second;
-  auto maker = started(
-      +[](TensorQueue& out) { out.put(at::full({100}, 5)); }, std::ref(first));
+  auto maker = started(+[](TensorQueue& out) { out.put(at::full({100}, 5)); }, std::ref(first));
   expect_ended_well(maker);
   auto middle = started(
       +[](TensorQueue& in, TensorQueue& out) { out.put(in.get(kLong).add_(1)); }, std::ref(first), std::ref(second));
@@ -334,7 +330,7 @@ TEST_P(TensorSharing, EmptyAndUndefinedTensorsArriveAsSuch) {
 // ---- test_fs: nothing is left in /dev/shm, whoever is killed
 
 uint64_t free_in_dev_shm() {
-  struct statvfs room {};
+  struct statvfs room{};
   if (::statvfs("/dev/shm", &room) != 0) throw std::runtime_error("statvfs of /dev/shm failed");
   return room.f_bfree * room.f_frsize;
 }
@@ -447,8 +443,7 @@ TEST(TensorCodec, ConjugateAndNegativeViewsStayViews) {
 TEST(TensorCodec, MemoryOfAnotherOwnerIsMovedAndGivenBack) {
   std::vector<float> numbers = {1, 2, 3};
   bool given_back = false;
-  const at::Tensor x = at::from_blob(
-      numbers.data(), {3}, [&](void*) { given_back = true; }, at::kFloat);
+  const at::Tensor x = at::from_blob(numbers.data(), {3}, [&](void*) { given_back = true; }, at::kFloat);
   share_memory_(x);
   EXPECT_TRUE(given_back);
   EXPECT_NE(x.data_ptr(), numbers.data());
@@ -606,8 +601,7 @@ at::Tensor inherited;
 
 TEST(ShareMemory, AForkedChildSharesWhatItInherited) {
   inherited = share_memory_(at::zeros({5, 5}));
-  mp::Process process(
-      StartMethod::kFork, +[] { inherited.add_(3); });
+  mp::Process process(StartMethod::kFork, +[] { inherited.add_(3); });
   process.start();
   expect_ended_well(process);
   EXPECT_TRUE(inherited.equal(at::full({5, 5}, 3.)));
@@ -617,8 +611,7 @@ TEST(ShareMemory, AForkedChildSharesWhatItInherited) {
 TEST(ShareMemory, AForkedChildMaySendOnWhatItInherited) {
   inherited = share_memory_(at::zeros({5}));
   TensorQueue queue;
-  mp::Process process(
-      StartMethod::kFork, +[](TensorQueue& out) { out.put(inherited); }, std::ref(queue));
+  mp::Process process(StartMethod::kFork, +[](TensorQueue& out) { out.put(inherited); }, std::ref(queue));
   process.start();
   EXPECT_TRUE(same_storage(queue.get(kLong), inherited));
   expect_ended_well(process);

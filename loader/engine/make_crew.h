@@ -3,12 +3,12 @@
 #include <memory>
 #include <optional>
 
-#include "millrace/loader/dataset.h"
 #include "millrace/loader/engine/crew.h"
 #include "millrace/loader/engine/epoll_events.h"
 #include "millrace/loader/engine/shared_parts.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/sources/source.h"
+#include "millrace/loader/sources/travelling_dataset.h"
 
 namespace millrace {
 

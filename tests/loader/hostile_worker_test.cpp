@@ -105,15 +105,18 @@ std::string end_of(Loader& loader) {
   return "no error";
 }
 
-TEST(GarbageOfADyingWorker, IsBoardCorruptedAndTheWorkerWasReplacedBefore) {
+TEST(GarbageOfADyingWorker, IsBoardCorruptedAndADeathThatWasNoticedWasReplacedBefore) {
   const Watchdog watchdog(30);
   auto loader = make_data_loader(Messages{20, 0, 7, Deed::kGarbageAndDeath}, options(2), collate::Ragged{});
   const auto workers = loader->worker_pids();
   const std::string end = end_of(*loader);
   EXPECT_EQ(end.find("corrupted: worker "), 0U) << end;
   EXPECT_NE(end.find("no Millrace message"), std::string::npos) << end;
-  EXPECT_NE(loader->worker_pids(), workers)
-      << "nobody is in the dead worker's place";  // Who is there now may have died as well.
+  // Whose garbage was found before its death was noticed is in its place still.
+  if (loader->stats().worker_deaths > 0) {
+    EXPECT_NE(loader->worker_pids(), workers)
+        << "nobody is in the dead worker's place";  // Who is there now may have died as well.
+  }
   EXPECT_EQ(end_of(*loader), end) << "it is said again, and not by waiting for the worker";
 }
 

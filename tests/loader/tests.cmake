@@ -24,26 +24,26 @@ millrace_test(image_test
   loader/images/decode_test.cpp loader/images/formats_test.cpp loader/images/hostile_test.cpp loader/images/jpeg_test.cpp
   loader/images/kernels_test.cpp loader/images/renderer_test.cpp
   loader/images/pixel_transforms_test.cpp loader/images/augment_test.cpp loader/images/targets_test.cpp
-  loader/images/resample_test.cpp loader/image_folder_test.cpp loader/batch_mix_test.cpp
+  loader/images/resample_test.cpp loader/images/datasets/image_folder_test.cpp loader/batch_mix_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_images PkgConfig::HWY)
 millrace_test(torchvision_test loader/images/torchvision_test.cpp TIMEOUT 300 LIBRARIES millrace_images)
-millrace_test(combinators_test loader/combinators_test.cpp loader/travelling_test.cpp
+millrace_test(combinators_test loader/datasets/combinators_test.cpp loader/sources/travelling_test.cpp
   LABELS process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(collate_test loader/collate_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(datasets_test
-  loader/datasets/arrays_test.cpp loader/datasets/csv_test.cpp loader/datasets/deep_pictures_test.cpp loader/datasets/manifest_test.cpp
+  loader/datasets/arrays_test.cpp loader/images/datasets/csv_test.cpp loader/images/datasets/deep_pictures_test.cpp loader/images/datasets/manifest_test.cpp
   loader/datasets/messages_test.cpp
-  loader/datasets/mnist_cifar_test.cpp loader/state_file_test.cpp
+  loader/images/datasets/mnist_cifar_test.cpp loader/state_file_test.cpp
   LABELS process TIMEOUT 120 LIBRARIES millrace_images millrace_test_support)
 # By itself, since it has a read(), a pread() and an mmap() of its own.
 millrace_test(changing_files_test loader/changing_files_test.cpp
   LABELS process TIMEOUT 60 LIBRARIES millrace_images)
 # Without torch as well.
 millrace_test(tar_scan_test
-  loader/tar_scan_test.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_index.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_scan.cpp
+  loader/datasets/tar_scan_test.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_index.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_scan.cpp
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
-millrace_test(tar_shards_test loader/tar_shards_test.cpp
+millrace_test(tar_shards_test loader/datasets/tar_shards_test.cpp
   LABELS asan process TIMEOUT 120 LIBRARIES millrace_images millrace_test_support)
 millrace_fake_cuda_test(device_test
   loader/device/pinning_test.cpp loader/device/gate_test.cpp loader/device/stage_test.cpp

@@ -23,13 +23,13 @@ millrace_fake_cuda_test(sharing_cuda_vmm_test sharing/cuda/vmm_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_cuda millrace_test_support)
 
 # The state machines of memory between processes, pure code.
-millrace_test(sharing_cuda_ledger_test sharing/cuda/ipc_ledger_test.cpp sharing/cuda/gpu_results_test.cpp
+millrace_test(sharing_cuda_ledger_test sharing/cuda/ipc/ipc_ledger_test.cpp sharing/cuda/gpu_results_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_cuda millrace_test_support)
 
-millrace_fake_cuda_test(sharing_cuda_ipc_test sharing/cuda/ipc_test.cpp sharing/cuda/device_tensors.cpp
+millrace_fake_cuda_test(sharing_cuda_ipc_test sharing/cuda/ipc/ipc_test.cpp sharing/cuda/device_tensors.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_tensors millrace_test_support)
 
-millrace_fake_cuda_test(sharing_cuda_kill_test sharing/cuda/ipc_kill_test.cpp sharing/cuda/device_tensors.cpp
+millrace_fake_cuda_test(sharing_cuda_kill_test sharing/cuda/ipc/ipc_kill_test.cpp sharing/cuda/device_tensors.cpp
   LABELS asan TIMEOUT 600 LIBRARIES millrace_tensors millrace_test_support)
 millrace_soak(sharing_cuda_kill_test *CudaIpcKill*)
 set_property(TEST soak_sharing_cuda_kill_test APPEND PROPERTY ENVIRONMENT "MILLRACE_CUDA_DRIVER=$<TARGET_FILE:fake_cuda>")

@@ -1,5 +1,5 @@
 # Shared memory that recycles itself, free of torch.
-millrace_test(sharing_block_test sharing/tensor/shared_block_test.cpp
+millrace_test(sharing_block_test sharing/memory/shared_block_test.cpp
   LABELS asan tsan TIMEOUT 300 LIBRARIES millrace_sharing millrace_test_support)
 
 # A whole family of processes, to be killed at once.

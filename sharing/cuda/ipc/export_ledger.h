@@ -31,9 +31,9 @@ struct Tally {
 
 /// The memory that this process has let others open, from the first time it is sent until it may be freed:
 ///
-///   EXPORTED --its owners let go--> LIMBO --nobody else has it any more--> FREED
+///   EXPORTED --its owners let go--> PARKED --nobody else has it any more--> FREED
 ///   EXPORTED --its owners let go, nobody else has it---------------------> FREED
-///   LIMBO --it came back to this process--> EXPORTED
+///   PARKED --it came back to this process--> EXPORTED
 ///
 /// Memory that somebody had open when he died waits for a grace period more: the end of a process is not the end of its
 /// work on the device. The ledger keeps a Payload for each, which owns the memory, and hands it out to be destroyed. It
@@ -56,7 +56,7 @@ class ExportLedger {
   void add_owner(uint64_t id) {
     Entry& entry = entries_.at(id);
     if (entry.owners++ > 0) return;
-    limbo_.subtract(entry.bytes);
+    parked_.subtract(entry.bytes);
     exported_.add(entry.bytes);
   }
 
@@ -66,12 +66,12 @@ class ExportLedger {
     const auto found = entries_.find(id);
     if (found == entries_.end() || --found->second.owners > 0) return std::nullopt;
     exported_.subtract(found->second.bytes);
-    limbo_.add(found->second.bytes);
+    parked_.add(found->second.bytes);
     if (!may_free(found->second, use_of, now)) return std::nullopt;
     return free(found);
   }
 
-  /// The payloads in limbo that nobody has any more; they are FREED.
+  /// The parked payloads that nobody has any more; they are FREED.
   template <class UseOf>
   std::vector<Payload> collect(UseOf use_of, Time now) {
     std::vector<Payload> freed;
@@ -89,10 +89,10 @@ class ExportLedger {
     return found == entries_.end() ? nullptr : &found->second.payload;
   }
 
-  bool in_limbo(uint64_t id) const { return entries_.at(id).owners == 0; }
+  bool is_parked(uint64_t id) const { return entries_.at(id).owners == 0; }
 
   Tally exported() const { return exported_; }
-  Tally limbo() const { return limbo_; }
+  Tally parked() const { return parked_; }
   uint64_t freed() const { return freed_; }
 
   /// What others would lose if this process ended now.
@@ -110,7 +110,7 @@ class ExportLedger {
     std::vector<Payload> payloads;
     for (auto& [id, entry] : entries_) payloads.push_back(std::move(entry.payload));
     entries_.clear();
-    exported_ = limbo_ = {};
+    exported_ = parked_ = {};
     return payloads;
   }
 
@@ -119,7 +119,7 @@ class ExportLedger {
     Payload payload;
     size_t bytes;
     Transport transport;
-    size_t owners;  // 0: in limbo.
+    size_t owners;  // 0: parked.
     std::optional<Time> lost_since;
   };
   using Entries = std::map<uint64_t, Entry>;
@@ -133,7 +133,7 @@ class ExportLedger {
   }
 
   Payload free(typename Entries::iterator entry) {
-    limbo_.subtract(entry->second.bytes);
+    parked_.subtract(entry->second.bytes);
     ++freed_;
     Payload payload = std::move(entry->second.payload);
     entries_.erase(entry);
@@ -143,7 +143,7 @@ class ExportLedger {
   std::chrono::nanoseconds grace_;
   uint64_t last_id_ = 0;
   Entries entries_;
-  Tally exported_, limbo_;
+  Tally exported_, parked_;
   uint64_t freed_ = 0;
 };
 

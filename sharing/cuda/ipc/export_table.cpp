@@ -72,7 +72,7 @@ std::optional<c10::Storage> ExportTable::find_or_revive(const IpcToken& token) {
   if (known == ids_.end()) return std::nullopt;
   const uint64_t id = known->second;
   Export& exported = *ledger_.find(id);
-  if (!ledger_.in_limbo(id))
+  if (!ledger_.is_parked(id))
     if (auto storage = exported.storage.lock()) return c10::Storage(std::move(storage));
   // Its storage is gone, or about to be in another thread.
   auto storage = c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), exported.bytes,
@@ -104,7 +104,7 @@ bool ExportTable::collect() {
   const std::lock_guard lock(mutex_);
   freed = ledger_.collect(use_of, Clock::now());
   forget(freed);
-  return ledger_.limbo().count > 0;
+  return ledger_.parked().count > 0;
 }
 
 void ExportTable::forget(const Freed& freed) {
@@ -118,7 +118,7 @@ Tally ExportTable::exported() const {
 
 Tally ExportTable::parked() const {
   const std::lock_guard lock(mutex_);
-  return ledger_.limbo();
+  return ledger_.parked();
 }
 
 Tally ExportTable::at_stake() const {

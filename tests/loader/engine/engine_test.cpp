@@ -41,8 +41,6 @@ constexpr size_t kRanges = 4;  // A batch has, of a sample each.
 
 // A loader of 20 samples in batches of four, of which two are open and two may be held, and its two workers.
 struct EngineTest : testing::Test {
-  using Claim = WorkerBoard::Claim;
-
   static DataLoaderOptions options() { return DataLoaderOptions(4).num_workers(2).seed(7); }
 
   void make(const DataLoaderOptions& options, Kind kind = Kind::kRows) {
@@ -196,6 +194,19 @@ TEST_F(EngineTest, HasTheSamplesOfADeadWorkerReadAgain) {
   };
   EXPECT_EQ(next(), (Indices{0, 1, 2, 3}));
   EXPECT_EQ(engine->stats().worker_deaths, 1U);
+  EXPECT_THAT(crew->replaced, ElementsAre(0));
+}
+
+TEST_F(EngineTest, ReplacesADeadWorkerBeforeItReadsWhatThatHadSent) {
+  make(options());
+  auto [own, theirs] = FdSocket::pair();
+  crew->sockets[0] = std::move(own);
+  events->meanwhile = [this, &theirs] {
+    theirs.send(std::vector<std::byte>(100));
+    end_worker();
+    return true;
+  };
+  EXPECT_THAT(error_of_next<BoardCorrupted>(), HasSubstr("worker 0 sent the loader what no worker of ours sends"));
   EXPECT_THAT(crew->replaced, ElementsAre(0));
 }
 

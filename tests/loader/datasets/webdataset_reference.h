@@ -21,7 +21,7 @@ namespace millrace::test {
 inline std::optional<std::vector<std::string>> ask_webdataset(const std::string& arguments) {
   const auto [status, text] =
       detail::output_of("PYTHONIOENCODING=utf-8 '" + python() + "' '" +
-                        test::source("tests/loader/webdataset_reference.py") + "' " + arguments);
+                        test::source("tests/loader/datasets/webdataset_reference.py") + "' " + arguments);
   constexpr int kNoWebdataset = 3, kNoPython = 127;
   if (WIFEXITED(status) && (WEXITSTATUS(status) == kNoWebdataset || WEXITSTATUS(status) == kNoPython))
     return std::nullopt;

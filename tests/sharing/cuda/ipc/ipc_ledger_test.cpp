@@ -272,16 +272,16 @@ class World {
   }
 
   void check_counts() {
-    Tally exported, limbo;
+    Tally exported, parked;
     uint64_t freed = 0;
     for (const Memory& memory : memories_) {
       if (memory.freed)
         ++freed;
       else
-        (memory.owners > 0 ? exported : limbo).add(memory.bytes);
+        (memory.owners > 0 ? exported : parked).add(memory.bytes);
     }
     ASSERT_EQ(exports_.exported(), exported);
-    ASSERT_EQ(exports_.limbo(), limbo);
+    ASSERT_EQ(exports_.parked(), parked);
     ASSERT_EQ(exports_.freed(), freed);
     for (const auto& consumer : consumers_) {
       Tally mapped, closing;
@@ -313,7 +313,7 @@ class World {
     now_ += kGrace;
     collect();
     check_counts();
-    ASSERT_EQ(exports_.exported().count + exports_.limbo().count, 0u) << "kept for ever";
+    ASSERT_EQ(exports_.exported().count + exports_.parked().count, 0u) << "kept for ever";
     ASSERT_EQ(exports_.freed(), memories_.size());
   }
 
@@ -353,12 +353,12 @@ TEST(IpcLedgers, WaitOutTheWorkOfTheDead) {
   const auto use_of = [&](int) { return use; };
   const Time start{};
   EXPECT_FALSE(ledger.release(id, use_of, start));
-  EXPECT_EQ(ledger.limbo(), (Tally{1, 100}));
+  EXPECT_EQ(ledger.parked(), (Tally{1, 100}));
   use = ExportUse::kLost;
   EXPECT_TRUE(ledger.collect(use_of, start).empty());
   EXPECT_TRUE(ledger.collect(use_of, start + kGrace - std::chrono::nanoseconds(1)).empty());
   EXPECT_EQ(ledger.collect(use_of, start + kGrace), std::vector<int>{7});
-  EXPECT_EQ(ledger.limbo(), Tally());
+  EXPECT_EQ(ledger.parked(), Tally());
 }
 
 TEST(IpcLedgers, KnowWhatADeadProducersMemoryIsWorth) {

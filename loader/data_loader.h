@@ -267,7 +267,7 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
 }  // namespace detail
 
 /// A loader over `dataset` in its own or, with `shuffle`, in random order. `collate` makes a batch of samples: one of
-/// collators.h, or any function of a std::vector of samples.
+/// collate.h, or any function of a std::vector of samples.
 ///
 /// Worker processes get the dataset by its `serialize` member; those that have none: see recipe(), which may stand in
 /// the dataset's place. Throws std::invalid_argument for options that make no sense and for tensors in the dataset that

@@ -24,9 +24,9 @@ struct Column {
   }
 };
 
-/// A batch of named fields that is no fixed rows: columns in order, each found by its name. Made by the collate functions
-/// (collate.h). A value type that travels through the codec, with tensor_codec.h, its tensors out of band. Reading is
-/// safe from several threads.
+/// A batch of named fields that is no fixed rows: columns in order, each found by its name. Made by the collate
+/// functions (collate.h). A value type that travels through the codec, with tensor_codec.h, its tensors out of band.
+/// Reading is safe from several threads.
 class Columns {
  public:
   Columns() = default;

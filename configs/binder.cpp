@@ -56,7 +56,7 @@ std::string plainly(T value) {
 }
 
 template <class T>
-T in_range(const Node& node, T value, T low, T high) {
+T require_range(const Node& node, T value, T low, T high) {
   if (value >= low && value <= high) return value;
   const bool bounded = high < std::numeric_limits<T>::max();
   throw node.error("must be " +
@@ -170,6 +170,14 @@ Node Section::child(std::string_view key) {
     if (std::find(asked_.begin(), asked_.end(), member.key) == asked_.end() && nearest(member.key, {std::string(key)}))
       throw unknown_key(member, {std::string(key)});
   throw node_.error("the key " + in_quotes(key) + " is missing");
+}
+
+int64_t in_range(const Node& node, int64_t value, int64_t low, int64_t high) {
+  return require_range(node, value, low, high);
+}
+
+double in_range(const Node& node, double value, double low, double high) {
+  return require_range(node, value, low, high);
 }
 
 int64_t Section::integer(std::string_view key, int64_t fallback, int64_t low, int64_t high) {

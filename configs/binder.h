@@ -43,6 +43,10 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 /// The error for a word that is none of `words`.
 ConfigError unknown_word(const Node& node, const std::string& word, const std::vector<std::string>& words);
 
+/// `value`, which was read from `node`. Throws ConfigError for one that is not from low to high.
+int64_t in_range(const Node& node, int64_t value, int64_t low, int64_t high);
+double in_range(const Node& node, double value, double low, double high);
+
 /// Reads a map key by key, and knows afterwards which of its keys nobody asked for: the keys a section may have are
 /// the keys its reader asks for, stated once. Call finish() after the last one.
 class Section {

@@ -11,6 +11,7 @@
 
 #include "millrace/configs/binder.h"
 #include "millrace/configs/document.h"
+#include "millrace/configs/transform_types.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/images/datasets/image_folder.h"
 #include "millrace/loader/images/transforms/transforms.h"
@@ -36,7 +37,8 @@ DataLoaderOptions read_loader_options(const Node& loader);
 AnySampler read_sampler(const std::optional<Node>& sampler, int64_t samples, const DataLoaderOptions& options);
 
 /// A list whose elements are a transform's name, or its name with a map of its parameters.
-transforms::Chain read_transforms(const std::optional<Node>& transforms);
+transforms::Chain read_transforms(const std::optional<Node>& transforms,
+                                  const TransformTypes& types = TransformTypes());
 
 /// A dataset of type image_folder.
 ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& transforms);

@@ -3,9 +3,14 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <span>
+#include <stdexcept>
 #include <string>
 
+#include "millrace/loader/images/color.h"
+#include "millrace/loader/images/tones.h"
 #include "millrace/loader/images/transforms/checks.h"
+#include "millrace/loader/images/transforms/pixels.h"
 
 namespace millrace::transforms {
 namespace {
@@ -73,15 +78,45 @@ Augmentation with_random_sign(Augmentation augmentation, SampleRng& rng) {
 
 AugmentKind draw_kind(SampleRng& rng) { return static_cast<AugmentKind>(rng.integer(0, kAugmentKinds - 1)); }
 
-void check_bins(const char* who, int bins) {
+void check_bins(std::string_view who, int bins) {
   if (bins < 2) {
     throw std::invalid_argument(std::string(who) + ": num_magnitude_bins must be at least 2, got " +
                                 std::to_string(bins));
   }
 }
 
-void check_fill(const char* who, const std::vector<uint8_t>& fill) {
+void check_fill(std::string_view who, const std::vector<uint8_t>& fill) {
   if (!fill.empty()) check_values(who, "fill", fill);
+}
+
+void augment(Pixels& picture, const Augmentation& drawn, image::Interpolation interpolation,
+             std::span<const uint8_t> fill) {
+  switch (drawn.kind) {
+    case AugmentKind::kIdentity:
+      return;
+    case AugmentKind::kShearX:
+    case AugmentKind::kShearY:
+    case AugmentKind::kTranslateX:
+    case AugmentKind::kTranslateY:
+    case AugmentKind::kRotate:
+      return picture.transform_affine(drawn.affine(), interpolation, fill);
+    case AugmentKind::kBrightness:
+      return image::adjust_brightness(picture.planes(), 1 + drawn.magnitude);
+    case AugmentKind::kColor:
+      return image::adjust_saturation(picture.planes(), 1 + drawn.magnitude);
+    case AugmentKind::kContrast:
+      return image::adjust_contrast(picture.planes(), 1 + drawn.magnitude);
+    case AugmentKind::kSharpness:
+      return image::adjust_sharpness(picture.planes(), 1 + drawn.magnitude, picture.scratch().sharpness);
+    case AugmentKind::kPosterize:
+      return image::posterize(picture.planes(), static_cast<int>(drawn.magnitude));
+    case AugmentKind::kSolarize:
+      return image::solarize(picture.planes(), 255 * drawn.magnitude);
+    case AugmentKind::kAutoContrast:
+      return image::autocontrast(picture.planes());
+    case AugmentKind::kEqualize:
+      return image::equalize(picture.planes());
+  }
 }
 
 }  // namespace
@@ -109,14 +144,18 @@ image::Affine Augmentation::affine() const {
 
 RandAugment::RandAugment(int operations, int bin, int bins, image::Interpolation mode, std::vector<uint8_t> values)
     : num_ops(operations), magnitude(bin), num_magnitude_bins(bins), interpolation(mode), fill(std::move(values)) {
+  check();
+}
+
+void RandAugment::check() const {
   if (num_ops < 0)
     throw std::invalid_argument("RandAugment: num_ops must be at least 0, got " + std::to_string(num_ops));
-  check_bins("RandAugment", num_magnitude_bins);
+  check_bins(kName, num_magnitude_bins);
   if (magnitude < 0 || magnitude >= num_magnitude_bins) {
     throw std::invalid_argument("RandAugment: magnitude must be 0.." + std::to_string(num_magnitude_bins - 1) +
                                 ", one of num_magnitude_bins; got " + std::to_string(magnitude));
   }
-  check_fill("RandAugment", fill);
+  check_fill(kName, fill);
 }
 
 Augmentation RandAugment::augmentation(AugmentKind kind, image::Size picture) const {
@@ -133,10 +172,18 @@ Augmentation RandAugment::draw(image::Size picture, SampleRng& rng) const {
   return with_random_sign(augmentation(draw_kind(rng), picture), rng);
 }
 
+void RandAugment::apply(Pixels& picture, SampleRng& rng) const {
+  for (int i = 0; i < num_ops; ++i) augment(picture, draw(picture.size(), rng), interpolation, fill);
+}
+
 TrivialAugmentWide::TrivialAugmentWide(int bins, image::Interpolation mode, std::vector<uint8_t> values)
     : num_magnitude_bins(bins), interpolation(mode), fill(std::move(values)) {
-  check_bins("TrivialAugmentWide", num_magnitude_bins);
-  check_fill("TrivialAugmentWide", fill);
+  check();
+}
+
+void TrivialAugmentWide::check() const {
+  check_bins(kName, num_magnitude_bins);
+  check_fill(kName, fill);
 }
 
 Augmentation TrivialAugmentWide::augmentation(AugmentKind kind, int bin) const {
@@ -149,6 +196,10 @@ Augmentation TrivialAugmentWide::draw(SampleRng& rng) const {
   const AugmentKind kind = draw_kind(rng);
   const auto bin = static_cast<int>(rng.integer(0, num_magnitude_bins - 1));
   return with_random_sign(augmentation(kind, bin), rng);
+}
+
+void TrivialAugmentWide::apply(Pixels& picture, SampleRng& rng) const {
+  augment(picture, draw(rng), interpolation, fill);
 }
 
 }  // namespace millrace::transforms

@@ -5,6 +5,7 @@
 
 #include "millrace/loader/images/affine.h"
 #include "millrace/loader/images/image.h"
+#include "millrace/loader/images/transforms/transform.h"
 #include "millrace/loader/sample_rng.h"
 
 /// Augmentation policies: operations drawn from torchvision's tables, with its magnitudes. The draws come from the
@@ -31,6 +32,9 @@ enum class AugmentKind : uint8_t {
 };
 constexpr int kAugmentKinds = 14;
 
+/// Of operations and bins, in YAML.
+constexpr int kMostBins = 1000;
+
 /// What torchvision's _apply_image_or_video_transform takes. `magnitude` is a slope for shears, pixels for
 /// translations, degrees for kRotate, what is added to a factor of 1 for kBrightness to kSharpness, bits, or the
 /// threshold as a part of 255.
@@ -45,49 +49,63 @@ struct Augmentation {
 
 /// torchvision.transforms.v2.RandAugment (Cubuk and others, https://arxiv.org/abs/1909.13719): num_ops operations one
 /// after the other, of the same strength, which is bin `magnitude` of num_magnitude_bins.
-struct RandAugment {
+struct RandAugment : KeepsShape {
   int num_ops = 2;
   int magnitude = 9;
   int num_magnitude_bins = 31;
   image::Interpolation interpolation = image::Interpolation::kNearest;
   std::vector<uint8_t> fill = {};  ///< Where no picture comes to lie: black, or one value for all channels or for each.
 
+  static constexpr std::string_view kName = "RandAugment";
+  static constexpr std::string_view kAbout = "operations of one strength, drawn from torchvision's table";
+  static constexpr auto fields() {
+    return list(field("num_ops", &RandAugment::num_ops).within(0, kMostBins).shown(),
+                field("magnitude", &RandAugment::magnitude).within(0, kMostBins).shown(),
+                field("num_magnitude_bins", &RandAugment::num_magnitude_bins).within(2, kMostBins),
+                field("interpolation", &RandAugment::interpolation),
+                channel_values("fill", &RandAugment::fill, "fill values"));
+  }
+
   RandAugment() = default;
   explicit RandAugment(int operations, int bin = 9, int bins = 31,
                        image::Interpolation mode = image::Interpolation::kNearest, std::vector<uint8_t> values = {});
+  void check() const;
 
   /// One of the operations, for a picture of that size.
   Augmentation draw(image::Size picture, SampleRng& rng) const;
   /// Of strength `magnitude`, the positive one of two.
   Augmentation augmentation(AugmentKind kind, image::Size picture) const;
-  bool operator==(const RandAugment&) const = default;
 
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(num_ops, magnitude, num_magnitude_bins, interpolation, fill);
-  }
+  void apply(Pixels& picture, SampleRng& rng) const;
+  bool operator==(const RandAugment&) const = default;
 };
 
 /// torchvision.transforms.v2.TrivialAugmentWide (Mueller and Hutter, https://arxiv.org/abs/2103.10158): one operation
 /// of any strength.
-struct TrivialAugmentWide {
+struct TrivialAugmentWide : KeepsShape {
   int num_magnitude_bins = 31;
   image::Interpolation interpolation = image::Interpolation::kNearest;
   std::vector<uint8_t> fill = {};  ///< As RandAugment's.
 
+  static constexpr std::string_view kName = "TrivialAugmentWide";
+  static constexpr std::string_view kAbout = "one operation of any strength, drawn from torchvision's table";
+  static constexpr auto fields() {
+    return list(field("num_magnitude_bins", &TrivialAugmentWide::num_magnitude_bins).within(2, kMostBins),
+                field("interpolation", &TrivialAugmentWide::interpolation),
+                channel_values("fill", &TrivialAugmentWide::fill, "fill values"));
+  }
+
   TrivialAugmentWide() = default;
   explicit TrivialAugmentWide(int bins, image::Interpolation mode = image::Interpolation::kNearest,
                               std::vector<uint8_t> values = {});
+  void check() const;
 
   Augmentation draw(SampleRng& rng) const;
   /// Of strength `bin`, the positive one of two.
   Augmentation augmentation(AugmentKind kind, int bin) const;
-  bool operator==(const TrivialAugmentWide&) const = default;
 
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(num_magnitude_bins, interpolation, fill);
-  }
+  void apply(Pixels& picture, SampleRng& rng) const;
+  bool operator==(const TrivialAugmentWide&) const = default;
 };
 
 }  // namespace millrace::transforms

@@ -9,6 +9,7 @@
 #include "millrace/loader/images/planes.h"
 #include "millrace/loader/images/resample.h"
 #include "millrace/loader/images/room.h"
+#include "millrace/loader/images/transforms/moved_picture.h"
 #include "millrace/loader/images/transforms/view.h"
 
 namespace millrace::transforms {
@@ -18,7 +19,7 @@ namespace millrace::transforms {
 /// that is needed, and go on from there. The results are as if everything had been computed at once.
 ///
 /// One object serves one thread and keeps its memory. Throws std::runtime_error for pictures that become too large.
-class Canvas {
+class Canvas final : public Movable {
  public:
   /// The picture in `file`, whose bytes are used until the first pixels are computed.
   void open(std::span<const std::byte> file, const PictureOptions& options);
@@ -26,16 +27,16 @@ class Canvas {
   /// A picture in memory: one or three planes of `size`, one behind the other, which are copied.
   void open(std::span<const uint8_t> planes, image::Size size);
 
-  image::Size size() const { return view_.size(); }
+  image::Size size() const override { return view_.size(); }
   int channels() const { return channels_; }
 
-  void crop(const image::Box& box) { view_.crop(box); }
-  void flip_horizontal() { view_.flip(); }
-  void flip_vertical();
-  void resize(image::Size target);
+  void crop(const image::Box& box) override { view_.crop(box); }
+  void flip_horizontal() override { view_.flip(); }
+  void flip_vertical() override;
+  void resize(image::Size target) override;
 
   /// Throws std::invalid_argument as image::pad() does.
-  void pad(const image::Borders& borders, image::PadMode mode, std::span<const uint8_t> fill);
+  void pad(const image::Borders& borders, image::PadMode mode, std::span<const uint8_t> fill) override;
 
   /// The picture as it is now, to be changed in place. Valid until the next call but size() and channels().
   image::Planes pixels();

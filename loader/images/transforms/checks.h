@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,21 +15,21 @@ namespace millrace::transforms {
 /// Larger pictures than any decoder of ours gives; keeps products of sides within 64 bits and buffers within reason.
 constexpr int kLargestSide = 1 << 20;
 
-void check_size(const char* who, image::Size size);
+void check_size(std::string_view who, image::Size size);
 
 /// 0 < low <= high < infinity.
-void check_range(const char* who, const char* what, std::pair<double, double> range);
+void check_range(std::string_view who, std::string_view what, std::pair<double, double> range);
 
 /// low <= high, finite.
-void check_ordered(const char* who, const char* what, std::pair<double, double> range);
+void check_ordered(std::string_view who, std::string_view what, std::pair<double, double> range);
 
-void check_probability(const char* who, double p);
+void check_probability(std::string_view who, double p);
 
 /// One value for all channels or one for each of three.
-void check_values(const char* who, const char* what, const std::vector<uint8_t>& values);
+void check_values(std::string_view who, std::string_view what, const std::vector<uint8_t>& values);
 
 /// "RandomErasing: scale must be {low, high} with 0 <= low <= high <= 1, got {2, 1}"
-std::invalid_argument range_error(const char* who, const char* what, const char* bounds,
+std::invalid_argument range_error(std::string_view who, std::string_view what, std::string_view bounds,
                                   std::pair<double, double> range);
 
 }  // namespace millrace::transforms

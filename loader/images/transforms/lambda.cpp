@@ -3,16 +3,20 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 
 #include "millrace/loader/images/transforms/checks.h"
+#include "millrace/loader/images/transforms/pixels.h"
 
 namespace millrace::transforms {
 
-Lambda::Lambda(Function function, std::optional<Shape> shape) : function_(function), declared_(shape) {
+Lambda::Lambda(Function function, std::optional<Shape> shape) : function_(function), declared_(shape) { check(); }
+
+void Lambda::check() const {
   if (function_ == nullptr) throw std::invalid_argument("Lambda: no function");
   if (!declared_) return;
   check_size("Lambda", declared_->size);
@@ -37,6 +41,26 @@ at::Tensor Lambda::call(void* values, c10::ScalarType dtype, const Shape& shape,
     throw std::runtime_error(text.str());
   }
   return result.contiguous();
+}
+
+void Lambda::apply(Pixels& picture, SampleRng& rng) const {
+  if (declared_ && picture.has_targets()) {
+    throw std::runtime_error(
+        "a Lambda that changes the picture's shape cannot move its boxes and masks; put it into a dataset of its own");
+  }
+  const image::Planes planes = picture.planes();
+  const Shape shape = {planes.channels, planes.size};
+  const at::Tensor result = call(planes.values, c10::ScalarType::Byte, shape, rng);
+  if (result.data_ptr() == planes.values && !declared_) return;  // Changed in place.
+  const auto [channels, size] = declared_.value_or(shape);
+  std::copy_n(result.const_data_ptr<uint8_t>(), result.numel(), picture.other(size, channels).values);
+  picture.replace();
+}
+
+void Lambda::apply_to_floats(float* row, int channels, image::Size size, SampleRng& rng) const {
+  const at::Tensor result = call(row, c10::ScalarType::Float, {channels, size}, rng);
+  const auto* values = result.const_data_ptr<float>();
+  if (values != row) std::copy_n(values, result.numel(), row);
 }
 
 }  // namespace millrace::transforms

@@ -4,9 +4,11 @@
 
 #include <concepts>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 
 #include "millrace/loader/images/image.h"
+#include "millrace/loader/images/transforms/transform.h"
 #include "millrace/loader/sample_rng.h"
 #include "millrace/sharing/codec/function_ref.h"
 
@@ -38,7 +40,10 @@ class Lambda {
     bool operator==(const Shape&) const = default;
   };
 
-  /// For the receiving side of serialize().
+  static constexpr std::string_view kName = "Lambda";
+  static constexpr std::string_view kAbout = "see below";
+
+  /// For the receiving side of load().
   Lambda() = default;
 
   /// Throws std::invalid_argument for a null function, and for a shape without a meaning.
@@ -47,6 +52,7 @@ class Lambda {
   explicit Lambda(F function, std::optional<Shape> shape = std::nullopt)
       : Lambda(static_cast<Function>(function), shape) {}
   explicit Lambda(Function function, std::optional<Shape> shape = std::nullopt);
+  void check() const;
 
   const std::optional<Shape>& declared() const { return declared_; }
 
@@ -54,6 +60,13 @@ class Lambda {
   /// very values. Throws std::runtime_error when it is of another shape or type.
   at::Tensor call(void* values, c10::ScalarType dtype, const Shape& shape, SampleRng& rng) const;
 
+  image::Size output_size(image::Size input) const { return declared_ ? declared_->size : input; }
+  bool fixes_size() const { return declared_.has_value(); }
+  int output_channels(int input) const { return declared_ ? declared_->channels : input; }
+  bool keeps_shape() const { return !declared_; }
+  void apply(Pixels& picture, SampleRng& rng) const;
+  /// On a row of floats, behind what makes them.
+  void apply_to_floats(float* row, int channels, image::Size size, SampleRng& rng) const;
   bool operator==(const Lambda&) const = default;
 
   template <class Archive>

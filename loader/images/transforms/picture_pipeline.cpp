@@ -1,10 +1,7 @@
 #include "millrace/loader/images/transforms/picture_pipeline.h"
 
-#include <stdexcept>
-#include <variant>
-
 #include "millrace/loader/images/decode.h"
-#include "millrace/loader/images/transforms/moves.h"
+#include "millrace/loader/images/transforms/moved_picture.h"
 #include "millrace/loader/images/transforms/number_canvas.h"
 #include "millrace/loader/images/transforms/renderer.h"
 
@@ -15,17 +12,8 @@ void render_numbers(const PicturePipeline& pipeline, std::span<const std::byte> 
                     std::span<std::byte> row, Targets& targets) {
   NumberCanvas canvas(file, pipeline.options);
   require_masks_of(canvas.size(), targets);
-  Moves moves(canvas, rng, targets);
-  for (const Step& step : pipeline.chain.steps()) {
-    std::visit(
-        [&](const auto& known) {
-          if constexpr (requires { moves(known); })
-            moves(known);
-          else
-            throw std::logic_error("a step that Chain::field() refuses");
-        },
-        step);
-  }
+  MovedPicture picture(canvas, targets);
+  for (const Step& step : pipeline.chain.steps()) step->apply_to_numbers(picture, rng);
   require_size(canvas.size(), size);
   canvas.write(pipeline.options.pixel_type, row);
 }

@@ -52,14 +52,11 @@ class Renderer {
               image::Size size, std::span<std::byte> row);
 
  private:
-  class Steps;
-
   void run(const Chain& chain, SampleRng& rng, image::Size size, std::span<std::byte> row, Targets& targets);
 
   Canvas canvas_;
   Targets no_targets_;
-  std::vector<float> blur_scratch_;
-  std::vector<uint8_t> sharpness_scratch_;
+  Scratch scratch_;
 };
 
 }  // namespace millrace::transforms

@@ -4,7 +4,10 @@
 #include "millrace/loader/images/transforms/augment.h"
 #include "millrace/loader/images/transforms/chain.h"
 #include "millrace/loader/images/transforms/lambda.h"
+#include "millrace/loader/images/transforms/random_apply.h"
+#include "millrace/loader/images/transforms/random_choice.h"
 #include "millrace/loader/images/transforms/steps.h"
+#include "millrace/loader/images/transforms/table.h"
 #include "millrace/loader/images/transforms/tones.h"
 
 /// What may be done to a picture between file and batch: torchvision's transforms by their names and defaults, as
@@ -13,6 +16,6 @@
 ///   RandomResizedCrop(224) | RandomHorizontalFlip() | Normalize::imagenet()
 ///
 /// is a Chain. Steps work on uint8 pixels; what changes colours costs a pass over the picture, so it is cheapest behind
-/// the step that makes it small. Values copy, compare and travel to other processes (their `serialize` members; the
-/// default constructors exist for the receiving side). Constructors throw std::invalid_argument for parameters without
-/// a meaning.
+/// the step that makes it small. Values copy, compare and travel to other processes (by the lists of their fields;
+/// the default constructors exist for the receiving side). Constructors throw std::invalid_argument for parameters
+/// without a meaning.

@@ -147,7 +147,16 @@ struct OneByOne {
   SampleRng rng;
 
   void apply(const transforms::Chain& chain) {
-    for (const transforms::Step& step : chain.steps()) std::visit(*this, step);
+    for (const transforms::Step& step : chain.steps()) apply(step, transforms::NamedTransforms());
+  }
+
+  template <class... Transforms>
+  void apply(const transforms::Step& step, transforms::TypeList<Transforms...>) {
+    const auto try_as = [&](const auto* known) {
+      if (known) (*this)(*known);
+      return known != nullptr;
+    };
+    if (!(try_as(step.as<Transforms>()) || ...)) ADD_FAILURE() << step->name() << " has no slow version";
   }
 
   void operator()(const transforms::Resize& step) { now = resize(now, step.output_size(now.size)); }
@@ -208,11 +217,10 @@ struct OneByOne {
     now = augment(now, step.draw(rng), step.interpolation, step.fill);
   }
   void operator()(const transforms::RandomApply& step) {
-    if (rng.chance(step.p)) apply(step.chain.front());
+    if (rng.chance(step.p)) apply(step.chain);
   }
   void operator()(const transforms::RandomChoice& step) { apply(step.chains[step.draw(rng)]); }
-  void operator()(const transforms::Lambda&) { ADD_FAILURE() << "a function has no slow version"; }
-  void operator()(const transforms::Normalize&) { ADD_FAILURE() << "planes hold no floats"; }
+  void operator()(const transforms::NormalizeStep&) { ADD_FAILURE() << "planes hold no floats"; }
   void operator()(const transforms::ToDtype&) { ADD_FAILURE() << "planes hold no floats"; }
 };
 

@@ -1,29 +1,22 @@
-#include "millrace/loader/images/transforms/affine.h"
+#include "millrace/loader/images/transforms/random_affine.h"
 
 #include <cmath>
+#include <stdexcept>
+#include <string>
 
 #include "millrace/loader/images/transforms/checks.h"
+#include "millrace/loader/images/transforms/pixels.h"
 
 namespace millrace::transforms {
 
-RandomRotation::RandomRotation(double most, Interpolation mode, std::vector<uint8_t> values)
-    : RandomRotation(std::pair{-most, most}, mode, std::move(values)) {}
-
-RandomRotation::RandomRotation(std::pair<double, double> range, Interpolation mode, std::vector<uint8_t> values)
-    : degrees(range), interpolation(mode), fill(std::move(values)) {
-  check_ordered("RandomRotation", "degrees", degrees);
-  check_values("RandomRotation", "fill", fill);
-}
-
-image::Affine RandomRotation::draw(SampleRng& rng) const {
-  return {.angle = -rng.uniform(degrees.first, degrees.second)};
-}
-
 RandomAffine::RandomAffine(Ranges of, Interpolation mode, std::vector<uint8_t> values)
     : ranges(of), interpolation(mode), fill(std::move(values)) {
-  constexpr const char* kWho = "RandomAffine";
-  check_ordered(kWho, "degrees", ranges.degrees);
-  check_range(kWho, "scale", ranges.scale);
+  check();
+}
+
+void RandomAffine::check() const {
+  check_ordered(kName, "degrees", ranges.degrees);
+  check_range(kName, "scale", ranges.scale);
   const auto& [right, down] = ranges.translate;
   if (!(right >= 0 && right <= 1 && down >= 0 && down <= 1)) {
     throw std::invalid_argument("RandomAffine: translate must be two parts of the picture, 0..1, got {" +
@@ -32,9 +25,9 @@ RandomAffine::RandomAffine(Ranges of, Interpolation mode, std::vector<uint8_t> v
   for (const auto& [what, range] : {std::pair{"shear_x", ranges.shear_x}, std::pair{"shear_y", ranges.shear_y}}) {
     // At a right angle the picture has become a line.
     if (!(range.first > -90 && range.first <= range.second && range.second < 90))
-      throw range_error(kWho, what, "-90 < low <= high < 90", range);
+      throw range_error(kName, what, "-90 < low <= high < 90", range);
   }
-  check_values(kWho, "fill", fill);
+  check_values(kName, "fill", fill);
 }
 
 image::Affine RandomAffine::draw(image::Size input, SampleRng& rng) const {
@@ -49,6 +42,10 @@ image::Affine RandomAffine::draw(image::Size input, SampleRng& rng) const {
   affine.shear[0] = uniform(ranges.shear_x);
   affine.shear[1] = uniform(ranges.shear_y);
   return affine;
+}
+
+void RandomAffine::apply(Pixels& picture, SampleRng& rng) const {
+  picture.transform_affine(draw(picture.size(), rng), interpolation, fill);
 }
 
 }  // namespace millrace::transforms

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::transforms {
+
+/// What is known of a transform and its parameters, in words.
+struct Description {
+  struct Parameter {
+    std::string key;
+    std::string default_value;  ///< Empty where there is none.
+  };
+  std::string name;       ///< In C++: "RandomSolarize".
+  std::string yaml_name;  ///< "random_solarize".
+  std::string about;
+  std::vector<Parameter> parameters;
+};
+
+/// "random_solarize" of "RandomSolarize".
+std::string yaml_name(std::string_view name);
+
+/// A line of the table in docs/transforms.md.
+std::string table_row(const Description& description);
+
+/// Of all transforms that have a name in YAML (table.h), in the order of docs/transforms.md.
+std::vector<Description> describe_all();
+
+}  // namespace millrace::transforms

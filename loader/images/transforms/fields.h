@@ -1,0 +1,193 @@
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "millrace/loader/images/affine.h"
+#include "millrace/loader/images/image.h"
+#include "millrace/loader/images/planes.h"
+
+/// The list of a transform's fields, from which come its archive, its text, its reader in YAML and its row in
+/// docs/transforms.md:
+///
+///   static constexpr auto fields() {
+///     return list(field("threshold", &RandomSolarize::threshold).required().shown(), probability(&RandomSolarize::p));
+///   }
+///
+/// Keys are torchvision's names.
+namespace millrace::transforms {
+
+/// How a value is written where its type alone does not say it.
+namespace forms {
+struct Plain {};      ///< As its type is.
+struct Channels {};   ///< std::vector: one value for all channels or one for each.
+struct Kernel {};     ///< image::Size: its side, or height and width.
+struct Shorter {};    ///< image::Size and bool: the shorter side, or height and width.
+struct Symmetric {};  ///< Range: x for {-x, x}.
+struct Factors {};    ///< Range: x for {max(0, 1 - x), 1 + x}.
+struct Turns {};      ///< Range: x for {-x, x}, of turns, x at least 0.
+struct Shear {};      ///< Two ranges, along x and along y, or x for {-x, x} along x.
+struct Steps {};      ///< A chain, or several.
+struct Nested {};     ///< A value with fields() of its own, whose keys stand beside the others, none required.
+struct Word {};       ///< No member: a key that has one meaning.
+struct Hidden {};     ///< Without a key.
+}  // namespace forms
+
+/// One entry of a list: a key and the members behind it, mostly one.
+template <class Owner, class FieldForm, class... Members>
+struct Field {
+  using Form = FieldForm;
+  static constexpr size_t kMembers = sizeof...(Members);
+
+  std::string_view key;
+  std::tuple<Members Owner::*...> members;
+  std::string_view word = {};  ///< Word: what it must be. Channels: what several of its values are called.
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool is_required = false;
+  bool is_shown = false;
+
+  /// YAML must give it.
+  constexpr Field required() const {
+    Field field = *this;
+    field.is_required = true;
+    return field;
+  }
+  /// to_string() writes it.
+  constexpr Field shown() const {
+    Field field = *this;
+    field.is_shown = true;
+    return field;
+  }
+  /// YAML refuses other numbers, at their place.
+  constexpr Field within(double least, double most) const {
+    Field field = *this;
+    field.low = least;
+    field.high = most;
+    return field;
+  }
+
+  bool has_bounds() const { return high < std::numeric_limits<double>::infinity(); }
+
+  /// function(member...), with those of `owner`.
+  template <class T, class Function>
+  decltype(auto) visit(T& owner, Function&& function) const {
+    return std::apply([&](auto... member) -> decltype(auto) { return function(owner.*member...); }, members);
+  }
+};
+
+template <class Form = forms::Plain, class Owner, class... Members>
+constexpr Field<Owner, Form, Members...> field(std::string_view key, Members Owner::*... members) {
+  constexpr bool kIsBytes = (std::same_as<Members, std::vector<uint8_t>> || ...);
+  static_assert(!kIsBytes || std::same_as<Form, forms::Channels>,
+                "values of pixels are a field of channel_values(), so that their number is compared with the channels");
+  return {.key = key, .members = {members...}};
+}
+
+/// p.
+template <class Owner>
+constexpr auto probability(double Owner::*member) {
+  return field("p", member).within(0, 1).shown();
+}
+
+/// One value for all channels or one for each; `plural` is what messages call several.
+template <class Owner, class Value>
+constexpr auto channel_values(std::string_view key, std::vector<Value> Owner::*member, std::string_view plural) {
+  auto entry = field<forms::Channels>(key, member);
+  entry.word = plural;
+  return entry;
+}
+
+template <class Owner>
+constexpr Field<Owner, forms::Word> word(std::string_view key, std::string_view only) {
+  Field<Owner, forms::Word> entry{.key = key, .members = {}};
+  entry.word = only;
+  return entry;
+}
+
+template <class... Fields>
+constexpr std::tuple<Fields...> list(Fields... fields) {
+  return {fields...};
+}
+
+/// Calls function(field) for each of T's fields, in their order.
+template <class T, class Function>
+constexpr void for_each_field(Function&& function) {
+  std::apply([&](const auto&... field) { (function(field), ...); }, T::fields());
+}
+
+template <class Fields>
+struct NumMembers;
+template <class... Fields>
+struct NumMembers<std::tuple<Fields...>> : std::integral_constant<size_t, (Fields::kMembers + ... + 0)> {};
+
+/// Compiles when T has as many members as its fields() lists: the bindings must be exactly as many.
+template <class T, size_t kListed>
+constexpr auto fields_list_every_member(const T& transform) {
+  if constexpr (kListed == 0) {
+    static_assert(std::is_empty_v<T>, "fields() lists no member, and there is one");
+  } else if constexpr (kListed == 1) {
+    [[maybe_unused]] const auto& [a] = transform;
+  } else if constexpr (kListed == 2) {
+    [[maybe_unused]] const auto& [a, b] = transform;
+  } else if constexpr (kListed == 3) {
+    [[maybe_unused]] const auto& [a, b, c] = transform;
+  } else if constexpr (kListed == 4) {
+    [[maybe_unused]] const auto& [a, b, c, d] = transform;
+  } else if constexpr (kListed == 5) {
+    [[maybe_unused]] const auto& [a, b, c, d, e] = transform;
+  } else if constexpr (kListed == 6) {
+    [[maybe_unused]] const auto& [a, b, c, d, e, f] = transform;
+  } else {
+    static_assert(kListed <= 6, "a line more is needed here for a transform with so many members");
+  }
+  return true;
+}
+
+/// No key and no member stands in the list twice.
+template <class T>
+constexpr bool fields_are_distinct() {
+  bool distinct = true;
+  const auto compare = [&](const auto& one, const auto& other) {
+    if constexpr (std::is_same_v<decltype(one.members), decltype(other.members)>)
+      if (one.kMembers > 0 && one.members == other.members) distinct = false;
+    if (!one.key.empty() && one.key == other.key) distinct = false;
+  };
+  size_t i = 0;
+  for_each_field<T>([&](const auto& one) {
+    size_t j = 0;
+    for_each_field<T>([&](const auto& other) {
+      if (j++ < i) compare(one, other);
+    });
+    ++i;
+  });
+  return distinct;
+}
+
+/// The words for the values of an enumeration, in YAML and in texts.
+template <class Enum>
+struct Words;
+template <>
+struct Words<image::Interpolation> {
+  static constexpr std::array<std::pair<std::string_view, image::Interpolation>, 2> kAll = {
+      {{"nearest", image::Interpolation::kNearest}, {"bilinear", image::Interpolation::kBilinear}}};
+};
+template <>
+struct Words<image::PadMode> {
+  static constexpr std::array<std::pair<std::string_view, image::PadMode>, 4> kAll = {
+      {{"constant", image::PadMode::kConstant},
+       {"edge", image::PadMode::kEdge},
+       {"reflect", image::PadMode::kReflect},
+       {"symmetric", image::PadMode::kSymmetric}}};
+};
+
+}  // namespace millrace::transforms

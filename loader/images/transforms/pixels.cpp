@@ -1,0 +1,26 @@
+#include "millrace/loader/images/transforms/pixels.h"
+
+#include "millrace/loader/images/transforms/canvas.h"
+
+namespace millrace::transforms {
+
+Pixels::Pixels(Canvas& canvas, Targets& targets, Scratch& scratch)
+    : MovedPicture(canvas, targets), canvas_(canvas), scratch_(scratch) {}
+
+int Pixels::channels() const { return canvas_.channels(); }
+
+image::Planes Pixels::planes() { return canvas_.pixels(); }
+
+image::Planes Pixels::other(image::Size size, int channels) { return canvas_.other(size, channels); }
+
+void Pixels::replace() { canvas_.replace(); }
+
+void Pixels::transform_affine(const image::Affine& affine, image::Interpolation interpolation,
+                              std::span<const uint8_t> fill) {
+  const image::Planes out = other(size(), channels());
+  image::transform_affine(planes(), affine, interpolation, fill, out.values);
+  targets_.transform_affine(size(), affine);
+  replace();
+}
+
+}  // namespace millrace::transforms

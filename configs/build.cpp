@@ -98,8 +98,7 @@ ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& t
   const auto damaged = keys.choice<DamagedJpegs>(
       "damaged_jpegs", {{"refuse", DamagedJpegs::kRefuse}, {"read", DamagedJpegs::kRead}}, DamagedJpegs::kRefuse);
   const auto pixel_type = keys.choice<PixelType>(
-      "pixel_type",
-      {{"uint8", PixelType::kUInt8}, {"uint16", PixelType::kUInt16}, {"float32", PixelType::kFloat32}},
+      "pixel_type", {{"uint8", PixelType::kUInt8}, {"uint16", PixelType::kUInt16}, {"float32", PixelType::kFloat32}},
       PixelType::kUInt8);
   keys.finish();
   auto chain = read_transforms(transforms);

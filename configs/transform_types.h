@@ -35,7 +35,7 @@ void read_value(const KeyValue& from, transforms::forms::Plain, image::Borders& 
 void read_value(const KeyValue& from, transforms::forms::Plain, std::vector<double>& values);
 /// A word of transforms::Words.
 template <class Enum>
-requires std::is_enum_v<Enum>
+  requires std::is_enum_v<Enum>
 void read_value(const KeyValue& from, transforms::forms::Plain, Enum& value);
 
 void read_value(const KeyValue& from, transforms::forms::Channels, std::vector<uint8_t>& values);
@@ -127,7 +127,7 @@ TransformTypes& TransformTypes::add() {
 }
 
 template <class Enum>
-requires std::is_enum_v<Enum>
+  requires std::is_enum_v<Enum>
 void read_value(const KeyValue& from, transforms::forms::Plain, Enum& value) {
   const auto word = read<std::string>(from.node);
   std::vector<std::string> words;

@@ -20,8 +20,8 @@ class Chain {
  public:
   Chain() = default;
   template <class T>
-  requires std::constructible_from<Step, T> Chain(T step)
-      : steps_{Step(std::move(step))} {}  // Implicit: one step is a chain.
+    requires std::constructible_from<Step, T>
+  Chain(T step) : steps_{Step(std::move(step))} {}  // Implicit: one step is a chain.
 
   const std::vector<Step>& steps() const { return steps_; }
 

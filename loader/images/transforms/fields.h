@@ -95,13 +95,13 @@ constexpr Field<Owner, Form, Members...> field(std::string_view key, Members Own
 
 /// p.
 template <class Owner>
-constexpr auto probability(double Owner::*member) {
+constexpr auto probability(double Owner::* member) {
   return field("p", member).within(0, 1).shown();
 }
 
 /// One value for all channels or one for each; `plural` is what messages call several.
 template <class Owner, class Value>
-constexpr auto channel_values(std::string_view key, std::vector<Value> Owner::*member, std::string_view plural) {
+constexpr auto channel_values(std::string_view key, std::vector<Value> Owner::* member, std::string_view plural) {
   auto entry = field<forms::Channels>(key, member);
   entry.word = plural;
   return entry;

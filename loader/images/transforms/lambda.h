@@ -48,7 +48,7 @@ class Lambda {
 
   /// Throws std::invalid_argument for a null function, and for a shape without a meaning.
   template <class F>
-  requires std::convertible_to<F, Function>
+    requires std::convertible_to<F, Function>
   explicit Lambda(F function, std::optional<Shape> shape = std::nullopt)
       : Lambda(static_cast<Function>(function), shape) {}
   explicit Lambda(Function function, std::optional<Shape> shape = std::nullopt);

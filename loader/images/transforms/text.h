@@ -35,7 +35,8 @@ std::string text_of(const std::pair<double, double>& along_x, const std::pair<do
 
 /// Its word.
 template <class Enum>
-requires std::is_enum_v<Enum> std::string text_of(Enum value) {
+  requires std::is_enum_v<Enum>
+std::string text_of(Enum value) {
   for (const auto& [word, named] : Words<Enum>::kAll)
     if (named == value) return std::string(word);
   return "?";

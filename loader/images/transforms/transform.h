@@ -120,23 +120,26 @@ concept Comparing = requires { static_cast<bool (T::*)(const T&) const>(&T::oper
 template <class T>
 consteval bool require_transform() {
   static_assert(Named<T>, "no kName: static constexpr std::string_view, the transform's name in C++");
-  static_assert(requires { std::string_view(T::kAbout); },
-                "no kAbout: static constexpr std::string_view, a line for the table in docs/transforms.md");
+  static_assert(
+      requires { std::string_view(T::kAbout); },
+      "no kAbout: static constexpr std::string_view, a line for the table in docs/transforms.md");
   static_assert(
       Listed<T> || requires { &T::template load<int>; },
       "no fields(): the list of its fields, of which archive, text, YAML and documentation are made (fields.h)");
   static_assert(std::default_initializable<T>, "no default constructor: other processes make one and fill it in");
   static_assert(Comparing<T>, "no operator==: bool operator==(const T&) const = default");
-  static_assert(requires(T transform) { transform.check(); },
-                "no check(): what throws std::invalid_argument for parameters without a meaning");
+  static_assert(
+      requires(T transform) { transform.check(); },
+      "no check(): what throws std::invalid_argument for parameters without a meaning");
   static_assert(Shaped<T>,
                 "no shape: derive from KeepsShape, ChangesSize, ChangesChannels or MakesFloats, with what they ask for "
                 "(output_size() and fixes_size(), or output_channels())");
   static_assert(Moving<T> || Painting<T> || Converting<T>,
                 "no apply(): void apply(MovedPicture&, SampleRng&) const, apply(Pixels&, SampleRng&) const, or "
                 "write(Planes, float*) const");
-  static_assert(!Moving<T> || requires(const T transform) { transform.moves_numbers(); },
-                "no moves_numbers(): whether it makes of any numbers what it makes of pixels");
+  static_assert(
+      !Moving<T> || requires(const T transform) { transform.moves_numbers(); },
+      "no moves_numbers(): whether it makes of any numbers what it makes of pixels");
   if constexpr (Listed<T>) require_fields<T>();
   return true;
 }

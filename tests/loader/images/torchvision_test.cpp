@@ -290,9 +290,8 @@ void ask_targets(Torchvision& torchvision, const Planes& picture, SampleRng& rng
     targets.flip_horizontal(picture.size);
     targets.flip_vertical(picture.size);
   });
-  ask_boxes("boxes_pad", {3, 14, 15, 9}, [&](Targets& targets) {
-    targets.pad(picture.size, {3, 14, 15, 9}, PadMode::kConstant);
-  });
+  ask_boxes("boxes_pad", {3, 14, 15, 9},
+            [&](Targets& targets) { targets.pad(picture.size, {3, 14, 15, 9}, PadMode::kConstant); });
 }
 
 void ask_magnitudes(Torchvision& torchvision, Size size) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "millrace/loader/images/transforms/table.h"
+
 namespace millrace::configs {
 namespace {
 

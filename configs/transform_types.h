@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "millrace/configs/binder.h"
+#include "millrace/loader/images/transforms/descriptions.h"
 #include "millrace/loader/images/transforms/transforms.h"
 
 namespace millrace::configs {

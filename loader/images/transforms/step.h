@@ -30,7 +30,7 @@ void require_channels(std::string_view who, std::string_view what, size_t values
 void check_channels(const Chain& chain, int channels);
 void check_channels(const std::vector<Chain>& chains, int channels);
 
-namespace detail {
+namespace held {
 
 /// A transform, whatever its type. What it is asked is what transform.h says.
 class AnyTransform {
@@ -180,7 +180,7 @@ class Held final : public AnyTransform {
   T value_;
 };
 
-}  // namespace detail
+}  // namespace held
 
 /// A transform at its place in a chain: a value of any type that is one (transform.h), of the library or of a program.
 /// Other processes find the type by FunctionRef, as they do the function of a Lambda.
@@ -189,18 +189,18 @@ class Step {
   /// For the receiving side of serialize().
   Step() = default;
   template <Named T>
-  Step(T transform) : held_(std::make_shared<detail::Held<T>>(std::move(transform))) {}
+  Step(T transform) : held_(std::make_shared<held::Held<T>>(std::move(transform))) {}
   /// Throws std::invalid_argument for another type than float32.
   Step(const Normalize& normalize);
 
   /// The transform, if it is a T.
   template <class T>
   const T* as() const {
-    const auto* const held = dynamic_cast<const detail::Held<T>*>(held_.get());
+    const auto* const held = dynamic_cast<const held::Held<T>*>(held_.get());
     return held ? &held->value() : nullptr;
   }
 
-  const detail::AnyTransform* operator->() const { return held_.get(); }
+  const held::AnyTransform* operator->() const { return held_.get(); }
 
   bool operator==(const Step& other) const { return held_->equals(*other.held_); }
 
@@ -213,13 +213,13 @@ class Step {
   void load(Archive& archive) {
     FunctionRef maker;
     archive(maker);
-    auto made = resolve<std::unique_ptr<detail::AnyTransform>()>(maker)();
+    auto made = resolve<std::unique_ptr<held::AnyTransform>()>(maker)();
     made->load(archive);
     held_ = std::move(made);
   }
 
  private:
-  std::shared_ptr<const detail::AnyTransform> held_;
+  std::shared_ptr<const held::AnyTransform> held_;
 };
 
 }  // namespace millrace::transforms

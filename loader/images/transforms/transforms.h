@@ -7,7 +7,6 @@
 #include "millrace/loader/images/transforms/random_apply.h"
 #include "millrace/loader/images/transforms/random_choice.h"
 #include "millrace/loader/images/transforms/steps.h"
-#include "millrace/loader/images/transforms/table.h"
 #include "millrace/loader/images/transforms/tones.h"
 
 /// What may be done to a picture between file and batch: torchvision's transforms by their names and defaults, as

@@ -15,6 +15,7 @@
 #include "millrace/loader/images/resample.h"
 #include "millrace/loader/images/tones.h"
 #include "millrace/loader/images/transforms/renderer.h"
+#include "millrace/loader/images/transforms/table.h"
 #include "millrace/tests/loader/images/pictures.h"
 
 /// What the tests of transforms share: a chain applied to a file, the same chain applied step by step to all pixels,

@@ -1,5 +1,5 @@
 # What `make install` puts under PREFIX: the libraries, the headers under include/millrace, the program, and a CMake
-# package, so that find_package(Millrace) gives Millrace::millrace (everything) and a target for each folder.
+# package, so that find_package(Millrace) gives Millrace::millrace (everything) and a target for each library.
 
 include(CMakePackageConfigHelpers)
 

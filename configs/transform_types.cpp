@@ -141,6 +141,12 @@ void read_value(const KeyValue& from, forms::Steps, std::vector<transforms::Chai
     chains.push_back(is_list(element) ? from.types.read_chain(element) : from.types.read_step(element));
 }
 
+void TransformTypes::put(std::string name, Read read) {
+  for (const auto& [present, _] : readers_)
+    if (present == name) throw std::logic_error("TransformTypes: there is a transform " + in_quotes(name) + " already");
+  readers_.emplace_back(std::move(name), read);
+}
+
 TransformTypes::TransformTypes() { add_all(*this, transforms::NamedTransforms()); }
 
 transforms::Chain TransformTypes::read_step(const Node& node) const {

@@ -64,7 +64,7 @@ class TransformTypes {
   /// Those of transforms::NamedTransforms.
   TransformTypes();
 
-  /// Under the name that transforms::yaml_name() makes of T's.
+  /// Under the name that transforms::yaml_name() makes of T's. Throws std::logic_error when there is one of that name.
   template <class T>
   TransformTypes& add();
 
@@ -76,6 +76,8 @@ class TransformTypes {
 
  private:
   using Read = transforms::Chain (*)(Section& keys, const TransformTypes& types);
+  void put(std::string name, Read read);
+
   std::vector<std::pair<std::string, Read>> readers_;
 };
 
@@ -123,7 +125,7 @@ transforms::Chain read_transform(Section& keys, const TransformTypes& types) {
 template <class T>
 TransformTypes& TransformTypes::add() {
   static_assert(transforms::require_transform<T>());
-  readers_.emplace_back(transforms::yaml_name(T::kName), detail::read_transform<T>);
+  put(transforms::yaml_name(T::kName), detail::read_transform<T>);
   return *this;
 }
 

@@ -13,15 +13,14 @@ namespace {
 
 std::string described(const ColumnValue& value) {
   return std::visit(
-      transforms::Overloaded{
-          [](const at::Tensor& tensor) -> std::string {
-            if (!tensor.defined()) return "an undefined tensor";
-            std::ostringstream out;
-            out << c10::toString(tensor.scalar_type()) << " " << tensor.sizes();
-            return out.str();
-          },
-          [](const std::vector<std::string>& strings) { return std::to_string(strings.size()) + " strings"; },
-          [](const std::vector<at::Tensor>& tensors) { return std::to_string(tensors.size()) + " tensors"; }},
+      Overloaded{[](const at::Tensor& tensor) -> std::string {
+                   if (!tensor.defined()) return "an undefined tensor";
+                   std::ostringstream out;
+                   out << c10::toString(tensor.scalar_type()) << " " << tensor.sizes();
+                   return out.str();
+                 },
+                 [](const std::vector<std::string>& strings) { return std::to_string(strings.size()) + " strings"; },
+                 [](const std::vector<at::Tensor>& tensors) { return std::to_string(tensors.size()) + " tensors"; }},
       value);
 }
 

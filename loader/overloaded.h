@@ -1,6 +1,6 @@
 #pragma once
 
-namespace millrace::transforms {
+namespace millrace {
 
 /// Several lambdas as one visitor of a variant.
 template <class... Functions>
@@ -10,4 +10,4 @@ struct Overloaded : Functions... {
 template <class... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
-}  // namespace millrace::transforms
+}  // namespace millrace

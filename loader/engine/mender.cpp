@@ -1,32 +1,43 @@
 #include "millrace/loader/engine/mender.h"
 
 #include <span>
+#include <utility>
 
 #include "millrace/loader/engine/seconds_text.h"
-#include "millrace/loader/engine/verdict.h"
 #include "millrace/loader/sources/fill_request.h"
 
 namespace millrace {
 
 bool Mender::mend(size_t slot, const Failures& failures, Tally& tally) {
-  bool mended = false;
-  for (size_t range = 0; range < in_flight_[slot].range_deaths.size(); ++range) {
-    const auto failure = failures.in(slot, range);
-    if (!failure) continue;
-    const auto row = failure->row;
-    const auto tried = row ? std::span(in_flight_.tried(slot, *row)) : std::span<const int64_t>();
-    const Verdict verdict = judge(options_.on_error(), row, in_flight_[slot].indices, tried);
-    if (verdict.kind == Verdict::Kind::kRaise) return false;
+  std::vector<Mend> mends;
+  for (size_t range = 0; range < in_flight_[slot].range_deaths.size(); ++range)
+    if (auto failure = failures.in(slot, range)) mends.push_back({range, *std::move(failure), {}});
+  if (!judge_all(slot, mends)) return false;
+  for (const auto& [range, failure, verdict] : mends) {
     const bool skip = verdict.kind == Verdict::Kind::kSkip;
-    tally.note_error(failure->text());
+    tally.note_error(failure.text());
     ++tally.stats.sample_errors;
     ++(skip ? tally.stats.skipped_samples : tally.stats.replaced_samples);
-    in_flight_.put_instead(slot, range, *row, skip ? kNoSample : verdict.instead);
+    in_flight_.put_instead(slot, range, *failure.row, skip ? kNoSample : verdict.instead);
     tickets_.write(slot);
     board_.reopen(slot, range, in_flight_[slot].generation);
-    mended = true;
   }
-  return mended;
+  return !mends.empty();
+}
+
+// Before any range is opened again: of a batch that is lost, none may be. What stands in for one sample is no candidate
+// for the next.
+bool Mender::judge_all(size_t slot, std::vector<Mend>& mends) const {
+  if (mends.empty()) return true;
+  std::vector<int64_t> indices = in_flight_[slot].indices;
+  for (auto& [range, failure, verdict] : mends) {
+    const auto row = failure.row;
+    const auto tried = row ? std::span(in_flight_.tried(slot, *row)) : std::span<const int64_t>();
+    verdict = judge(options_.on_error(), row, indices, tried);
+    if (verdict.kind == Verdict::Kind::kRaise) return false;
+    indices[*row] = verdict.kind == Verdict::Kind::kSkip ? kNoSample : verdict.instead;
+  }
+  return true;
 }
 
 void Mender::inherit(const Supervisor::Estate& estate, const std::function<std::string(size_t, int64_t)>& name_of) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "millrace/loader/engine/failures.h"
 #include "millrace/loader/engine/in_flight.h"
@@ -11,6 +12,7 @@
 #include "millrace/loader/engine/tally.h"
 #include "millrace/loader/engine/tickets.h"
 #include "millrace/loader/engine/trainer_board.h"
+#include "millrace/loader/engine/verdict.h"
 #include "millrace/loader/options.h"
 
 namespace millrace {
@@ -23,7 +25,8 @@ class Mender {
       : options_(options), in_flight_(in_flight), board_(board), tickets_(tickets) {}
 
   /// Of a complete batch: lets its failed ranges be read again without, or with another sample in the place of, the one
-  /// that could not be read, and counts that. False when there is nothing to mend, or no way to.
+  /// that could not be read, and counts that. False, with nothing changed, when there is nothing to mend, or a range
+  /// that cannot be mended.
   bool mend(size_t slot, const Failures& failures, Tally& tally);
 
   /// Decides what becomes of the ranges that a dead worker held, of which nothing can be written any more: they are
@@ -32,6 +35,14 @@ class Mender {
   void inherit(const Supervisor::Estate& estate, const std::function<std::string(size_t slot, int64_t)>& name_of);
 
  private:
+  // A failed range, and what is done about it.
+  struct Mend {
+    size_t range;
+    Failure failure;
+    Verdict verdict;
+  };
+
+  bool judge_all(size_t slot, std::vector<Mend>& mends) const;
   void inherit(const Supervisor::Estate& estate, size_t slot, size_t range,
                const std::function<std::string(size_t, int64_t)>& name_of);
 

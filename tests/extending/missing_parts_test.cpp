@@ -75,6 +75,7 @@ TEST(MissingParts, AreNamedByTheCompiler) {
       {"its default constructor", with("  RandomThreshold() =", ";\n", ""), "no default constructor"},
       {"its checks", with("  void check()", "\n  }\n", "  static void check(int);\n"), "no check()"},
       {"its shape", with(" : transforms::", "KeepsShape", ""), "no shape"},
+      {"a base for what it does", with(" : transforms::", "KeepsShape", " : transforms::MakesFloats"), "go together"},
       {"what it does", with("  void apply(", "\n  }\n", ""), "no apply()"},
       {"whether it moves numbers",
        with("  void apply(", "\n  }\n", "  void apply(transforms::MovedPicture&, SampleRng&) const {}\n"),

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,18 @@ TEST(AddedTransform, IsReadFromYaml) {
             RandomThreshold(100, 1) | RandomThreshold());
   EXPECT_EQ(from_yaml("[random_choice: {transforms: [random_threshold: {p: 1}, random_invert]}]"),
             Chain(transforms::RandomChoice({Chain(RandomThreshold(128, 1)), Chain(transforms::RandomInvert())})));
+}
+
+TEST(AddedTransform, IsRefusedUnderANameThatThereIs) {
+  EXPECT_THROW(types().add<RandomThreshold>(), std::logic_error);
+  EXPECT_THROW(configs::TransformTypes().add<transforms::Resize>(), std::logic_error);
+}
+
+TEST(AStepWithoutATransform, SaysSo) {
+  const transforms::Step empty;
+  EXPECT_EQ(empty, transforms::Step());
+  EXPECT_NE(empty, transforms::Step(RandomThreshold()));
+  EXPECT_THROW(to_string(Chain(empty)), std::logic_error);
 }
 
 TEST(AddedTransform, HasItsMistakesInYamlNamed) {

@@ -3,7 +3,7 @@ millrace_test(board_test
   loader/engine/board_test.cpp loader/engine/ledger_test.cpp loader/engine/ledger_property_test.cpp
   ${PROJECT_SOURCE_DIR}/loader/engine/board.cpp ${PROJECT_SOURCE_DIR}/loader/engine/trainer_board.cpp
   ${PROJECT_SOURCE_DIR}/loader/engine/worker_board.cpp ${PROJECT_SOURCE_DIR}/loader/engine/ledger.cpp
-  LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
+  LABELS asan tsan TIMEOUT 300 LIBRARIES millrace_sharing)
 millrace_test(loader_test
   loader/data_loader_test.cpp loader/steady_state_test.cpp loader/hostile_worker_test.cpp loader/kill_test.cpp
   loader/scribble_test.cpp loader/trace_test.cpp

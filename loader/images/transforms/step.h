@@ -186,28 +186,33 @@ class Held final : public AnyTransform {
 /// Other processes find the type by FunctionRef, as they do the function of a Lambda.
 class Step {
  public:
-  /// For the receiving side of serialize().
+  /// For the receiving side of serialize(). Until then all but as(), == and copies throw std::logic_error.
   Step() = default;
   template <Named T>
   Step(T transform) : held_(std::make_shared<held::Held<T>>(std::move(transform))) {}
   /// Throws std::invalid_argument for another type than float32.
   Step(const Normalize& normalize);
 
-  /// The transform, if it is a T.
+  /// The transform, if it is a T. A Normalize is held as a NormalizeStep.
   template <class T>
   const T* as() const {
     const auto* const held = dynamic_cast<const held::Held<T>*>(held_.get());
     return held ? &held->value() : nullptr;
   }
 
-  const held::AnyTransform* operator->() const { return held_.get(); }
+  const held::AnyTransform* operator->() const {
+    if (!held_) throw std::logic_error("a Step that holds no transform");
+    return held_.get();
+  }
 
-  bool operator==(const Step& other) const { return held_->equals(*other.held_); }
+  bool operator==(const Step& other) const {
+    return held_ == other.held_ || (held_ && other.held_ && held_->equals(*other.held_));
+  }
 
   template <class Archive>
   void save(Archive& archive) const {
-    archive(held_->maker());
-    held_->save(archive);
+    archive((*this)->maker());
+    (*this)->save(archive);
   }
   template <class Archive>
   void load(Archive& archive) {

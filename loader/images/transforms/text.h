@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -33,13 +34,13 @@ std::string text_of(const std::vector<Chain>& chains);
 std::string text_of(const image::Size& size, bool is_shorter_side);
 std::string text_of(const std::pair<double, double>& along_x, const std::pair<double, double>& along_y);
 
-/// Its word.
+/// Its word. Throws std::logic_error for a value without one.
 template <class Enum>
   requires std::is_enum_v<Enum>
 std::string text_of(Enum value) {
   for (const auto& [word, named] : Words<Enum>::kAll)
     if (named == value) return std::string(word);
-  return "?";
+  throw std::logic_error("a value of an enumeration that has no word in Words");
 }
 
 /// The values of those fields that are shown, "3, 0.5".

@@ -7,4 +7,4 @@
 #include "millrace/loader/images/transforms/random_posterize.h"
 #include "millrace/loader/images/transforms/random_solarize.h"
 
-/// The transforms of grey levels.
+/// The transforms of grey levels, for programs that include this path. The operations are loader/images/tones.h.

@@ -137,6 +137,9 @@ consteval bool require_transform() {
   static_assert(Moving<T> || Painting<T> || Converting<T>,
                 "no apply(): void apply(MovedPicture&, SampleRng&) const, apply(Pixels&, SampleRng&) const, or "
                 "write(Planes, float*) const");
+  static_assert(Converting<T> == std::derived_from<T, MakesFloats>,
+                "write() and the base MakesFloats go together, and exclude the other bases");
+  static_assert(Moving<T> + Painting<T> + Converting<T> <= 1, "apply() and write(): one of them alone would be called");
   static_assert(
       !Moving<T> || requires(const T transform) { transform.moves_numbers(); },
       "no moves_numbers(): whether it makes of any numbers what it makes of pixels");

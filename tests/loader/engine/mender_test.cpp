@@ -195,5 +195,19 @@ TEST_F(MenderTest, MendsNothingThatIsToBeRaised) {
   EXPECT_EQ(tally.stats.sample_errors, 0U);
 }
 
+// It would be read again while it is thrown, and its word be taken for a scribbled one.
+TEST_F(MenderTest, MendsNoRangeOfABatchThatIsToBeRaisedForAnother) {
+  options.on_error(OnError::kSkip).retries(0);
+  const size_t slot = open_with_tickets();
+  static_cast<void>(worker.fail(worker.claim(1, 0).value(), 1, error(0, 10)));
+  worker.claim(1, 0);
+  mender.inherit(estate(-1), name_of);  // No sample is to blame.
+  EXPECT_FALSE(mender.mend(slot, failures, tally));
+  EXPECT_EQ(state(slot, 0), RangeState::kFailed);
+  EXPECT_EQ(state(slot, 1), RangeState::kFailed);
+  EXPECT_THAT(in_flight[slot].indices, ElementsAre(10, 11, 12, 13));
+  EXPECT_EQ(tally.stats.sample_errors, 0U);
+}
+
 }  // namespace
 }  // namespace millrace::mender_test

@@ -38,7 +38,7 @@ TEST(ImageDecoder, LosslessEncodingsOfOnePictureAreEqual) {
 }
 
 TEST(ImageDecoder, ChannelsComeInTheOrderRedGreenBlue) {
-  // The JPEG goes through libjpeg, the PNG through OpenCV, whose order is the reverse.
+  // The JPEG goes through libjpeg, the PNG through libpng.
   const auto png = decode_planes(data_path("formats/rgb.png"), ImageMode::kRGB);
   const auto jpeg = decode_planes(data_path("formats/baseline_444.jpg"), ImageMode::kRGB);
   EXPECT_LT(difference(png.values, jpeg.values).mean, 4);

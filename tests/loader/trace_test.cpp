@@ -1,6 +1,7 @@
 // The engine's oracle: what loaders under errors, deaths, resumes and epochs that are left gave, and in which order
 // samples were read for it, recorded from the engine of 0.2 before it was cut into parts. Its successors must leave the
-// same trace.
+// same trace. That of case 60 is a later one: there two samples of a batch are bad and nothing can stand in for the
+// second, and the engine of 0.2 ended as BoardCorrupted.
 //
 // tests/data/traces.txt has a line a case: its number and the FNV-1a of its trace. MILLRACE_TEST_RECORD=FILE writes the
 // traces themselves, to be compared by diff.

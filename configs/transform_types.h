@@ -83,17 +83,23 @@ class TransformTypes {
 
 namespace detail {
 
-/// Reads those keys of `owner` that must be there, or those that may be left out. In a list that lies in another, all
-/// may when `all_optional`.
+/// Which keys are read.
+enum class Pick : uint8_t {
+  kOptional,  ///< Those that may be left out.
+  kRequired,  ///< Those that must be there.
+  kAll,       ///< All, and any may be left out: those of a list in another that may be left out itself.
+};
+
 template <class T>
-void read_fields(Section& keys, const TransformTypes& types, bool required, bool all_optional, T& owner) {
+void read_fields(Section& keys, const TransformTypes& types, Pick pick, T& owner) {
   transforms::for_each_field<T>([&](const auto& field) {
     using Form = typename std::decay_t<decltype(field)>::Form;
-    const bool is_required = field.is_required && !all_optional;
+    const bool is_required = field.is_required && pick != Pick::kAll;
     if constexpr (std::is_same_v<Form, transforms::forms::Nested>) {
-      field.visit(owner, [&](auto& nested) { read_fields(keys, types, required, !is_required, nested); });
+      if (!is_required && pick == Pick::kRequired) return;
+      field.visit(owner, [&](auto& nested) { read_fields(keys, types, is_required ? pick : Pick::kAll, nested); });
     } else if constexpr (!std::is_same_v<Form, transforms::forms::Hidden>) {
-      if (is_required != required) return;
+      if (is_required != (pick == Pick::kRequired)) return;
       const auto node = is_required ? keys.child(field.key) : keys.find(field.key);
       if (!node) return;
       if constexpr (std::is_same_v<Form, transforms::forms::Word>) {
@@ -112,8 +118,8 @@ template <class T>
 transforms::Chain read_transform(Section& keys, const TransformTypes& types) {
   T transform;
   // Those that may be left out come first: then they are no slips of the pen for one that is missing.
-  read_fields(keys, types, /*required=*/false, /*all_optional=*/false, transform);
-  read_fields(keys, types, /*required=*/true, /*all_optional=*/false, transform);
+  read_fields(keys, types, Pick::kOptional, transform);
+  read_fields(keys, types, Pick::kRequired, transform);
   return build_at(keys.node(), [&] {
     transform.check();
     return transforms::Chain(std::move(transform));

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <algorithm>
 #include <chrono>
-#include <optional>
 
 #include "millrace/loader/engine/events.h"
 #include "millrace/sharing/os/deadline.h"
@@ -17,9 +15,11 @@ class Wait {
 
   /// It begins now. Borrows `events` and `seconds`.
   Wait(const Events& events, Timeout limit, double& seconds)
-      : events_(events), seconds_(seconds), start_(events.now()), next_look_(start_ + kLookAgain) {
-    if (limit) deadline_ = start_ + *limit;
-  }
+      : events_(events),
+        seconds_(seconds),
+        start_(events.now()),
+        deadline_(limit, start_),
+        next_look_(start_ + kLookAgain) {}
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
   ~Wait() { seconds_ += std::chrono::duration<double>(events_.now() - start_).count(); }
@@ -31,13 +31,10 @@ class Wait {
   Time start() const { return start_; }
 
   /// Whether its deadline has come. Without one the clock is not read.
-  bool has_ended() const { return deadline_ && events_.now() >= *deadline_; }
+  bool has_ended() const { return deadline_.at() && deadline_.passed(events_.now()); }
 
   /// The time until the deadline, at most `slice`.
-  std::chrono::nanoseconds left(std::chrono::nanoseconds slice) const {
-    if (!deadline_) return slice;
-    return std::clamp<std::chrono::nanoseconds>(*deadline_ - events_.now(), std::chrono::nanoseconds(0), slice);
-  }
+  std::chrono::nanoseconds left(std::chrono::nanoseconds slice) const { return deadline_.left(slice, events_.now()); }
 
   /// True once for each kLookAgain.
   bool looks_again(Time now) {
@@ -50,7 +47,7 @@ class Wait {
   const Events& events_;
   double& seconds_;
   const Time start_;
-  std::optional<Time> deadline_;
+  const Deadline deadline_;
   Time next_look_;
 };
 

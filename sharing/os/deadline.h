@@ -49,15 +49,24 @@ class Deadline {
     if (timeout) at_ = Clock::now() + *timeout;
   }
 
-  bool passed() const { return at_ && Clock::now() >= *at_; }
+  /// Of a wait that begins at `start`. Whoever has a clock of its own (a test's) says the time here and below.
+  Deadline(Timeout timeout, Clock::time_point start) {
+    if (timeout) at_ = start + *timeout;
+  }
+
+  bool passed() const { return at_ && passed(Clock::now()); }
+  bool passed(Clock::time_point now) const { return at_ && now >= *at_; }
 
   /// The time until the deadline.
   Timeout left() const { return at_ ? Timeout(*at_ - Clock::now()) : Timeout(std::nullopt); }
 
   /// The time until the deadline, at most `slice`.
   std::chrono::nanoseconds left(std::chrono::nanoseconds slice) const {
+    return at_ ? left(slice, Clock::now()) : slice;
+  }
+  std::chrono::nanoseconds left(std::chrono::nanoseconds slice, Clock::time_point now) const {
     if (!at_) return slice;
-    return std::clamp<std::chrono::nanoseconds>(*at_ - Clock::now(), std::chrono::nanoseconds(0), slice);
+    return std::clamp<std::chrono::nanoseconds>(*at_ - now, std::chrono::nanoseconds(0), slice);
   }
 
   std::optional<Clock::time_point> at() const { return at_; }

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/duplicate.h"
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
@@ -431,6 +432,23 @@ TEST(Futex, ReturnsAtTheDeadline) {
 int wait_for_end_of_file(std::span<const std::byte>, std::vector<OwnedFd> fds) {
   FdSocket(std::move(fds.at(0))).receive();
   return 5;
+}
+
+TEST(Deadline, GoesByTheTimeThatItIsTold) {
+  const Deadline::Clock::time_point start(milliseconds(1000));
+  const Deadline tested(milliseconds(250), start);
+  EXPECT_FALSE(tested.passed(start + milliseconds(249)));
+  EXPECT_TRUE(tested.passed(start + milliseconds(250)));
+  EXPECT_EQ(tested.left(milliseconds(100), start), milliseconds(100));
+  EXPECT_EQ(tested.left(milliseconds(100), start + milliseconds(249)), milliseconds(1));
+  EXPECT_EQ(tested.left(milliseconds(100), start + milliseconds(251)), milliseconds(0));
+}
+
+TEST(Deadline, OfAWaitForEverIsNeverPassed) {
+  const Deadline::Clock::time_point start(milliseconds(1000));
+  const Deadline tested(std::nullopt, start);
+  EXPECT_FALSE(tested.passed(start + std::chrono::hours(24 * 365 * 100)));
+  EXPECT_EQ(tested.left(milliseconds(100), start), milliseconds(100));
 }
 
 TEST(PidFd, TellsLifeFromDeath) {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 
+#include "millrace/sharing/os/round_up.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
 
 namespace millrace {
@@ -16,7 +17,7 @@ constexpr uint64_t kPacked = 0x6b6361706c6c696dULL;
 constexpr uint64_t kSpilled = 0x6c6970736c6c696dULL;
 constexpr size_t kAlignment = 64;
 
-size_t aligned(size_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
+size_t aligned(size_t offset) { return round_up(offset, kAlignment); }
 
 // In front of everything. Behind it: description, value, state, error, then the tensors at multiples of 64 bytes.
 struct Header {

@@ -29,6 +29,7 @@
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/round_up.h"
 
 // Datasets made of tensors and of other datasets, by PyTorch's names. Each fulfils the concepts that what it is made of
 // fulfils: it reads in place, gets, describes and travels where they do. All are values; an inner dataset is copied in,
@@ -58,7 +59,7 @@ class TensorDataset {
       const auto sizes = tensors[k].sizes();
       spec_.fields.push_back({names[k], tensors[k].scalar_type(), {sizes.begin() + 1, sizes.end()}});
       offsets_.push_back(bytes);
-      bytes += (size_ * spec_.fields[k].bytes() + kAlignment - 1) / kAlignment * kAlignment;
+      bytes += round_up(size_ * spec_.fields[k].bytes(), kAlignment);
     }
     rows_ = detail::SharedBytes::make("tensor dataset", bytes, [&](std::byte* memory) {
       for (size_t k = 0; k < tensors.size(); ++k) {

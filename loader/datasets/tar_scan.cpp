@@ -17,6 +17,7 @@
 #include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/round_up.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
@@ -325,7 +326,7 @@ class Scan {
   }
 
   /// REQUIRES: require_inside(at_ + kBlock, size), so that nothing here can overflow.
-  void pass(uint64_t size) { at_ += kBlock + (size + kBlock - 1) / kBlock * kBlock; }
+  void pass(uint64_t size) { at_ += kBlock + round_up(size, kBlock); }
 
   int fd_;
   const std::string& path_;

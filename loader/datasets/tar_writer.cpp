@@ -20,6 +20,7 @@
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
+#include "millrace/sharing/os/round_up.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
@@ -78,7 +79,7 @@ constexpr uint64_t kEnd = 20 * kTarBlock;
 /// What a file takes in the tar file at most: a header, and for a name that ustar may not hold, a pax header with its
 /// records.
 uint64_t tar_bytes(std::string_view name, uint64_t bytes) {
-  const auto whole = [](uint64_t size) { return (size + kTarBlock - 1) / kTarBlock * kTarBlock; };
+  const auto whole = [](uint64_t size) { return round_up(size, kTarBlock); };
   constexpr size_t kShortName = 100;
   const bool is_plain =
       name.size() <= kShortName && std::all_of(name.begin(), name.end(), [](char c) { return c > 0; });

@@ -10,6 +10,7 @@
 #include "millrace/loader/device/empty_in_batch.h"
 #include "millrace/sharing/cuda/context.h"
 #include "millrace/sharing/cuda/stream.h"
+#include "millrace/sharing/os/round_up.h"
 
 namespace millrace {
 namespace {
@@ -18,7 +19,7 @@ constexpr uint64_t kAlignment = cuda::DeviceArena::kAlignment;
 
 thread_local DeviceSlot* current_slot = nullptr;
 
-uint64_t aligned(uint64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+uint64_t aligned(uint64_t bytes) { return round_up(bytes, kAlignment); }
 
 bool is_cuda(const at::Tensor& tensor) { return tensor.defined() && tensor.is_cuda(); }
 

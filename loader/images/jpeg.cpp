@@ -19,6 +19,7 @@
 #include "millrace/loader/damaged_jpegs.h"
 #include "millrace/loader/images/pixel.h"
 #include "millrace/loader/images/room.h"
+#include "millrace/sharing/os/round_up.h"
 
 namespace millrace::image {
 namespace {
@@ -55,8 +56,6 @@ struct ErrorManager {
   DamagedJpegs damaged = DamagedJpegs::kRefuse;
   bool has_lost_pixels = false;
 };
-
-constexpr size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 ErrorManager& manager_of(j_common_ptr info) { return *reinterpret_cast<ErrorManager*>(info->err); }
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "millrace/sharing/os/round_up.h"
+
 namespace millrace::image {
 namespace {
 
@@ -20,8 +22,6 @@ struct Axis {
   bool mirror_input = false;
   bool mirror_output = false;
 };
-
-constexpr int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 /// The inputs that contribute to output `i`, which is centred at `center`.
 Range inputs_of(double center, double support, int input) {

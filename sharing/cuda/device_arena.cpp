@@ -1,12 +1,13 @@
 #include "millrace/sharing/cuda/device_arena.h"
 
 #include "millrace/sharing/cuda/context.h"
+#include "millrace/sharing/os/round_up.h"
 
 namespace millrace::cuda {
 
 DeviceArena::DeviceArena(int device, size_t slots, size_t slot_bytes, const std::string& knob) {
   shape_.slots = slots;
-  shape_.slot_bytes = (slot_bytes + kAlignment - 1) / kAlignment * kAlignment;
+  shape_.slot_bytes = round_up(slot_bytes, kAlignment);
   const auto segment = DeviceSegment::create(device, slots * shape_.slot_bytes, knob);
   shape_.device = uuid_of(device);
   shape_.segment_bytes = segment.bytes();

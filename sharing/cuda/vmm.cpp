@@ -6,6 +6,7 @@
 #include <string>
 
 #include "millrace/sharing/cuda/context.h"
+#include "millrace/sharing/os/round_up.h"
 
 namespace millrace::cuda {
 namespace {
@@ -47,7 +48,7 @@ DeviceSegment DeviceSegment::create(int device, size_t bytes, const std::string&
   const auto prop = shareable_on(device);
   size_t granularity = 0;
   MILLRACE_CUDA(mem_get_allocation_granularity, &granularity, &prop, api::kMemGranularityMinimum);
-  bytes = (bytes + granularity - 1) / granularity * granularity;
+  bytes = round_up(bytes, granularity);
   api::AllocationHandle handle = 0;
   const api::Result result = Driver::get().entry().mem_create(&handle, bytes, &prop, 0);
   if (result == api::kOutOfMemory) throw_out_of_memory(device, bytes, knob);

@@ -11,8 +11,8 @@
 #include <atomic>
 #include <sstream>
 
+#include "millrace/sharing/memory/huge_page.h"
 #include "millrace/sharing/memory/probe.h"
-#include "millrace/sharing/memory/round_up.h"
 #include "millrace/sharing/os/file_size.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/syscall.h"

@@ -12,11 +12,11 @@
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/memory/free_ranges.h"
-#include "millrace/sharing/memory/round_up.h"
 #include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/os/fork_handlers.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/range_lock.h"
+#include "millrace/sharing/os/round_up.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {

@@ -4,7 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "millrace/sharing/memory/round_up.h"
+#include "millrace/sharing/memory/huge_page.h"
+#include "millrace/sharing/os/round_up.h"
 
 namespace millrace {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "millrace/sharing/codec/function_ref.h"
 #include "millrace/sharing/os/futex.h"
+#include "millrace/sharing/os/round_up.h"
 #include "millrace/sharing/sync/guard.h"
 #include "millrace/sharing/sync/sync_memory.h"
 #include "millrace/sharing/sync/waiters.h"
@@ -45,9 +46,7 @@ class BarrierView {
 
   // Twice the parties: those who passed keep their slots until they have woken up.
   static size_t slots_for(uint32_t parties) { return std::max<size_t>(2 * size_t{parties}, 64); }
-  static size_t offset_of_slots() {
-    return (sizeof(BarrierState) + alignof(WaiterSlot) - 1) / alignof(WaiterSlot) * alignof(WaiterSlot);
-  }
+  static size_t offset_of_slots() { return round_up(sizeof(BarrierState), alignof(WaiterSlot)); }
 
   WaiterTable waiters() {
     auto* first = std::launder(reinterpret_cast<WaiterSlot*>(block_->data() + offset_of_slots()));

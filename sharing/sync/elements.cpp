@@ -1,6 +1,6 @@
 #include "millrace/sharing/sync/elements.h"
 
-#include "millrace/sharing/memory/round_up.h"
+#include "millrace/sharing/os/round_up.h"
 #include "millrace/sharing/sync/lock_access.h"
 #include "millrace/sharing/sync/lock_state.h"
 

@@ -120,7 +120,7 @@ const std::vector<Folder>& folders() {
        {"libarchive"}},
 
       // The library of pictures, which a program that reads none does without.
-      {"loader/images", {"loader", "torch", "highway", "jpeg"}, {}},
+      {"loader/images", {"loader", "sharing/os", "torch", "highway", "jpeg"}, {}},
       {"loader/images/formats", {"loader/images"}, {"png", "tiff", "webp", "gif"}},
       {"loader/images/decode", {"loader", "loader/images", "loader/images/formats"}, {}},
       {"loader/images/transforms", {"loader", "loader/images", "loader/images/decode", "sharing/codec", "torch"}, {}},

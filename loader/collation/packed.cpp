@@ -9,6 +9,7 @@
 
 #include "millrace/sharing/os/round_up.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
+#include "millrace/sharing/tensor/tensor_view.h"
 
 namespace millrace {
 namespace {
@@ -42,14 +43,6 @@ struct TensorPlace {
     archive(dtype, on_device, sizes, offset);
   }
 };
-
-at::Tensor view(void* data, c10::Device device, const TensorPlace& place, const std::shared_ptr<void>& owner) {
-  return at::for_blob(data, place.sizes)
-      .context(new std::shared_ptr<void>(owner), [](void* held) { delete static_cast<std::shared_ptr<void>*>(held); })
-      .target_device(device)
-      .options(at::TensorOptions(static_cast<c10::ScalarType>(place.dtype)).device(device))
-      .make_tensor();
-}
 
 // Bytes of the tensor; throws when no tensor can be like that.
 size_t checked_bytes(const TensorPlace& place) {
@@ -154,11 +147,12 @@ PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>
     const size_t room = place.on_device ? device.bytes : tensors.size();
     if (place.offset > room || bytes > room - place.offset || place.offset % kAlignment != 0)
       throw DecodeError("a batch has a tensor that lies outside its memory");
+    const auto dtype = static_cast<c10::ScalarType>(place.dtype);
     if (place.on_device)
-      batch.tensors.push_back(view(reinterpret_cast<void*>(device.address + place.offset),
-                                   {c10::kCUDA, static_cast<c10::DeviceIndex>(device.device)}, place, device.owner));
+      batch.tensors.push_back(tensor_view(reinterpret_cast<void*>(device.address + place.offset), place.sizes, dtype,
+                                          {c10::kCUDA, static_cast<c10::DeviceIndex>(device.device)}, device.owner));
     else
-      batch.tensors.push_back(view(tensors.data() + place.offset, c10::kCPU, place, owner));
+      batch.tensors.push_back(tensor_view(tensors.data() + place.offset, place.sizes, dtype, c10::kCPU, owner));
   }
   return batch;
 }

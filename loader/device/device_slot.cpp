@@ -1,6 +1,5 @@
 #include "millrace/loader/device/device_slot.h"
 
-#include <ATen/ops/from_blob.h>
 #include <c10/core/ScalarType.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "millrace/sharing/cuda/context.h"
 #include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/os/round_up.h"
+#include "millrace/sharing/tensor/tensor_view.h"
 
 namespace millrace {
 namespace {
@@ -54,10 +54,7 @@ at::Tensor DeviceSlot::empty(at::IntArrayRef sizes, at::ScalarType dtype) {
   const c10::Device device(c10::kCUDA, static_cast<c10::DeviceIndex>(arena_->device()));
   void* const memory = reinterpret_cast<void*>(arena_->slot(slot_) + used_);
   used_ += aligned(bytes);
-  return at::for_blob(memory, sizes)
-      .target_device(device)
-      .options(at::TensorOptions(dtype).device(device))
-      .make_tensor();
+  return tensor_view(memory, sizes, dtype, device, nullptr);
 }
 
 // Whether it is one that empty() gave, or a part of one.

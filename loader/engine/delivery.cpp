@@ -1,8 +1,10 @@
 #include "millrace/loader/engine/delivery.h"
 
-#include <ATen/ops/from_blob.h>
+#include <c10/util/SmallVector.h>
 
 #include <utility>
+
+#include "millrace/sharing/tensor/tensor_view.h"
 
 namespace millrace {
 namespace {
@@ -11,10 +13,7 @@ namespace {
 at::Tensor view(std::byte* data, const FieldSpec& field, int64_t rows, const std::shared_ptr<Lease>& lease) {
   c10::SmallVector<int64_t, 6> sizes = {rows};
   sizes.append(field.shape.begin(), field.shape.end());
-  return at::for_blob(data, sizes)
-      .context(new std::shared_ptr<Lease>(lease), [](void* held) { delete static_cast<std::shared_ptr<Lease>*>(held); })
-      .options(at::TensorOptions(field.dtype))
-      .make_tensor();
+  return tensor_view(data, sizes, field.dtype, c10::kCPU, lease);
 }
 
 }  // namespace

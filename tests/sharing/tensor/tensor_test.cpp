@@ -33,6 +33,7 @@
 #include "millrace/sharing/tensor/share_memory.h"
 #include "millrace/sharing/tensor/strategy.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
+#include "millrace/sharing/tensor/tensor_view.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
@@ -106,6 +107,27 @@ INSTANTIATE_TEST_SUITE_P(Every, TensorSharing,
                          });
 
 // ---- test_fd_sharing, test_fs_sharing
+
+TEST(TensorView, KeepsItsOwnerUntilTheLastTensorOfItsStorageDies) {
+  auto owner = std::make_shared<std::vector<int64_t>>(6, 7);
+  const std::weak_ptr<std::vector<int64_t>> memory = owner;
+  at::Tensor tensor = tensor_view(owner->data(), {2, 3}, c10::kLong, c10::kCPU, owner);
+  owner.reset();
+  EXPECT_EQ(tensor.sizes(), (std::vector<int64_t>{2, 3}));
+  EXPECT_EQ(tensor.const_data_ptr(), memory.lock()->data());
+  at::Tensor row = tensor[1];
+  tensor.reset();
+  ASSERT_FALSE(memory.expired());
+  EXPECT_EQ(row.sum().item<int64_t>(), 21);
+  row.reset();
+  EXPECT_TRUE(memory.expired());
+}
+
+TEST(TensorView, WithoutAnOwnerLeavesTheMemoryAlone) {
+  std::vector<float> memory = {1, 2};
+  tensor_view(memory.data(), {2}, c10::kFloat, c10::kCPU, nullptr).fill_(5);
+  EXPECT_EQ(memory, (std::vector<float>{5, 5}));
+}
 
 TEST_P(TensorSharing, SenderAndReceiverSeeEachOthersWrites) {
   TensorQueue queue, back;

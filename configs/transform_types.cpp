@@ -1,6 +1,7 @@
 #include "millrace/configs/transform_types.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "millrace/loader/images/transforms/table.h"
@@ -51,14 +52,15 @@ void read_value(const KeyValue& from, forms::Plain, bool& value) { value = read<
 
 void read_value(const KeyValue& from, forms::Plain, int& value) {
   constexpr auto kLimits = std::numeric_limits<int>();
-  const int64_t low = from.has_bounds ? static_cast<int64_t>(from.low) : kLimits.min();
-  const int64_t high = from.has_bounds ? static_cast<int64_t>(from.high) : kLimits.max();
+  const auto low = static_cast<int64_t>(std::max<double>(from.low, kLimits.min()));
+  const auto high = static_cast<int64_t>(std::min<double>(from.high, kLimits.max()));
   value = static_cast<int>(in_range(from.node, read<int64_t>(from.node), low, high));
 }
 
 void read_value(const KeyValue& from, forms::Plain, double& value) {
   value = read<double>(from.node);
-  if (from.has_bounds) in_range(from.node, value, from.low, from.high);
+  const bool has_bounds = std::isfinite(from.low) || std::isfinite(from.high);
+  if (has_bounds) in_range(from.node, value, from.low, from.high);
 }
 
 void read_value(const KeyValue& from, forms::Plain, Range& range) { range = read_range(from.node); }

@@ -21,7 +21,6 @@ struct KeyValue {
   const TransformTypes& types;
   double low;
   double high;
-  bool has_bounds;
 };
 
 void read_value(const KeyValue& from, transforms::forms::Plain, bool& value);
@@ -106,9 +105,8 @@ void read_fields(Section& keys, const TransformTypes& types, Pick pick, T& owner
         if (read<std::string>(*node) != field.word)
           throw unknown_word(*node, read<std::string>(*node), {std::string(field.word)});
       } else {
-        field.visit(owner, [&](auto&... member) {
-          read_value({*node, types, field.low, field.high, field.has_bounds()}, Form(), member...);
-        });
+        field.visit(owner,
+                    [&](auto&... member) { read_value({*node, types, field.low, field.high}, Form(), member...); });
       }
     }
   });

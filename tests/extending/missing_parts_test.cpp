@@ -72,6 +72,28 @@ TEST(MissingParts, AreNamedByTheCompiler) {
       {"one field for another",
        with("transforms::probability", "::p)", "transforms::field(\"p\", &RandomThreshold::threshold)"),
        "lists a key or a member twice"},
+      {"one key for two, of which one is in a list of its own",
+       with(
+           "struct RandomThreshold", "  static constexpr auto fields() {\n    return transforms::list(",
+           "struct Chance {\n"
+           "  double p = 1;\n"
+           "  static constexpr auto fields() { return transforms::list(transforms::probability(&Chance::p)); }\n"
+           "  bool operator==(const Chance&) const = default;\n"
+           "};\n"
+           "struct RandomThreshold : transforms::KeepsShape {\n"
+           "  int threshold = 128;\n"
+           "  Chance chance;\n"
+           "  double p = 0.5;\n"
+           "  static constexpr std::string_view kName = \"RandomThreshold\";\n"
+           "  static constexpr std::string_view kAbout = \"black and white\";\n"
+           "  static constexpr auto fields() {\n"
+           "    return transforms::list(transforms::field<transforms::forms::Nested>(\"\", &RandomThreshold::chance),\n"
+           "                            "),
+       "lists a key or a member twice"},
+      {"a number for its bounds",
+       with("transforms::field(", "::threshold)",
+            "transforms::field<transforms::forms::Hidden>(\"\", &RandomThreshold::threshold)"),
+       "within() bounds one number"},
       {"its default constructor", with("  RandomThreshold() =", ";\n", ""), "no default constructor"},
       {"its checks", with("  void check()", "\n  }\n", "  static void check(int);\n"), "no check()"},
       {"its shape", with(" : transforms::", "KeepsShape", ""), "no shape"},

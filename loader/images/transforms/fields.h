@@ -46,6 +46,7 @@ struct Hidden {};     ///< Without a key.
 template <class Owner, class FieldForm, class... Members>
 struct Field {
   using Form = FieldForm;
+  using MemberTypes = std::tuple<Members...>;
   static constexpr size_t kMembers = sizeof...(Members);
 
   std::string_view key;
@@ -70,13 +71,15 @@ struct Field {
   }
   /// YAML refuses other numbers, at their place.
   constexpr Field within(double least, double most) const {
+    constexpr bool kIsNumber =
+        std::same_as<MemberTypes, std::tuple<int>> || std::same_as<MemberTypes, std::tuple<double>>;
+    static_assert(kIsNumber && std::same_as<Form, forms::Plain>,
+                  "within() bounds one number, an int or a double of the form Plain: check() refuses other values");
     Field field = *this;
     field.low = least;
     field.high = most;
     return field;
   }
-
-  bool has_bounds() const { return high < std::numeric_limits<double>::infinity(); }
 
   /// function(member...), with those of `owner`.
   template <class T, class Function>
@@ -153,22 +156,36 @@ constexpr auto fields_list_every_member(const T& transform) {
   return true;
 }
 
-/// No key and no member stands in the list twice.
+/// Calls function(key) for each key of T's fields and of the lists in them, which stand beside each other in YAML.
+template <class T, class Function>
+constexpr void for_each_key(Function&& function) {
+  for_each_field<T>([&](const auto& field) {
+    using Listed = std::decay_t<decltype(field)>;
+    if constexpr (std::is_same_v<typename Listed::Form, forms::Nested>)
+      for_each_key<std::tuple_element_t<0, typename Listed::MemberTypes>>(function);
+    else if (!field.key.empty())
+      function(field.key);
+  });
+}
+
+/// No member stands in the list twice, and no key in the list and those in it.
 template <class T>
 constexpr bool fields_are_distinct() {
   bool distinct = true;
-  const auto compare = [&](const auto& one, const auto& other) {
-    if constexpr (std::is_same_v<decltype(one.members), decltype(other.members)>)
-      if (one.kMembers > 0 && one.members == other.members) distinct = false;
-    if (!one.key.empty() && one.key == other.key) distinct = false;
-  };
   size_t i = 0;
   for_each_field<T>([&](const auto& one) {
     size_t j = 0;
     for_each_field<T>([&](const auto& other) {
-      if (j++ < i) compare(one, other);
+      if constexpr (std::is_same_v<decltype(one.members), decltype(other.members)>)
+        if (j < i && one.kMembers > 0 && one.members == other.members) distinct = false;
+      ++j;
     });
     ++i;
+  });
+  for_each_key<T>([&](std::string_view one) {
+    size_t found = 0;
+    for_each_key<T>([&](std::string_view other) { found += one == other; });
+    if (found != 1) distinct = false;
   });
   return distinct;
 }

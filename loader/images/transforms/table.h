@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -43,23 +44,28 @@ using NamedTransforms =
              RandomInvert, RandomPosterize, RandomSolarize, RandomAdjustSharpness, RandomAutocontrast, RandomEqualize,
              RandAugment, TrivialAugmentWide, RandomApply, RandomChoice, ToDtype, NormalizeStep>;
 
-/// Appends T's parameters; `defaults` has the values of those that need not be given, `all_optional` is for a list that
-/// lies in another.
+/// Which parameters have a default value.
+enum class Defaults : uint8_t {
+  kOfOptional,  ///< Those that need not be given.
+  kOfAll,       ///< All: of a list in another that need not be given itself.
+};
+
+/// Appends T's parameters, with the values that `values` has of those that have a default.
 template <class T>
-void describe_parameters(const T& defaults, bool all_optional, std::vector<Description::Parameter>& parameters) {
+void describe_parameters(const T& values, Defaults defaults, std::vector<Description::Parameter>& parameters) {
   for_each_field<T>([&](const auto& field) {
     using Form = typename std::decay_t<decltype(field)>::Form;
+    const bool has_default = defaults == Defaults::kOfAll || !field.is_required;
     if constexpr (std::is_same_v<Form, forms::Nested>) {
-      field.visit(defaults, [&](const auto& nested) {
-        describe_parameters(nested, all_optional || !field.is_required, parameters);
+      field.visit(values, [&](const auto& nested) {
+        describe_parameters(nested, has_default ? Defaults::kOfAll : Defaults::kOfOptional, parameters);
       });
     } else if constexpr (std::is_same_v<Form, forms::Word>) {
       parameters.push_back({std::string(field.key), std::string(field.word)});
     } else if constexpr (!std::is_same_v<Form, forms::Hidden>) {
-      const bool has_default = all_optional || !field.is_required;
       parameters.push_back(
           {std::string(field.key),
-           has_default ? field.visit(defaults, [](const auto&... member) { return text_of(member...); }) : ""});
+           has_default ? field.visit(values, [](const auto&... member) { return text_in(Form(), member...); }) : ""});
     }
   });
 }
@@ -67,7 +73,7 @@ void describe_parameters(const T& defaults, bool all_optional, std::vector<Descr
 template <class T>
 Description describe() {
   Description description{std::string(T::kName), yaml_name(T::kName), std::string(T::kAbout), {}};
-  describe_parameters(T(), false, description.parameters);
+  describe_parameters(T(), Defaults::kOfOptional, description.parameters);
   return description;
 }
 

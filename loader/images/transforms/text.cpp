@@ -41,7 +41,7 @@ std::string text_of(const std::pair<double, double>& range) {
   return "{" + text_of(range.first) + ", " + text_of(range.second) + "}";
 }
 
-std::string text_of(const image::Size& size, bool is_shorter_side) {
+std::string text_in(forms::Shorter, const image::Size& size, bool is_shorter_side) {
   return is_shorter_side ? text_of(size.height) : text_of(size);
 }
 

@@ -30,8 +30,6 @@ std::string text_of(const std::vector<double>& values);
 std::string text_of(const Chain& chain);
 std::string text_of(const std::vector<Chain>& chains);
 
-/// The shorter side alone, where that is what counts.
-std::string text_of(const image::Size& size, bool is_shorter_side);
 std::string text_of(const std::pair<double, double>& along_x, const std::pair<double, double>& along_y);
 
 /// Its word. Throws std::logic_error for a value without one.
@@ -42,6 +40,14 @@ std::string text_of(Enum value) {
     if (named == value) return std::string(word);
   throw std::logic_error("a value of an enumeration that has no word in Words");
 }
+
+/// The members of a field, as its form writes them.
+template <class Form, class... Members>
+std::string text_in(Form, const Members&... members) {
+  return text_of(members...);
+}
+/// The shorter side alone, where that is what counts.
+std::string text_in(forms::Shorter, const image::Size& size, bool is_shorter_side);
 
 /// The values of those fields that are shown, "3, 0.5".
 template <class T>
@@ -54,7 +60,7 @@ std::string shown_fields(const T& owner) {
     if constexpr (kHasText) {
       if (!field.is_shown) return;
       text.append(text.empty() ? "" : ", ");
-      text.append(field.visit(owner, [](const auto&... member) { return text_of(member...); }));
+      text.append(field.visit(owner, [](const auto&... member) { return text_in(Form(), member...); }));
     }
   });
   return text;

@@ -21,8 +21,8 @@ std::string read_file(const std::string& file) {
 
 }  // namespace
 
-Node load(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-  const std::string path = millrace::detail::user_path(file.string());
+Node load(const std::string& file, const std::vector<std::string>& overrides) {
+  const std::string path = millrace::detail::user_path(file);
   Value root = parse(read_file(path), path);
   if (root.kind == Value::Kind::kNull)
     throw ConfigError(printable(path) + ": is empty, but a map of settings is expected");

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,6 @@ namespace millrace::configs {
 /// Reads a file, applies overrides in order (see overrides.h), then resolves references (references.h). The file must
 /// hold a map.
 /// Throws ConfigError, also when the file cannot be read or is none: a pipe may never end.
-Node load(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
+Node load(const std::string& file, const std::vector<std::string>& overrides = {});
 
 }  // namespace millrace::configs

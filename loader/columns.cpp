@@ -4,6 +4,7 @@
 
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "millrace/loader/overloaded.h"
 #include "millrace/sharing/os/printable.h"
@@ -35,6 +36,12 @@ void Columns::add(std::string name, ColumnValue value) {
     throw std::invalid_argument("a batch has one column of a name, but " + in_quotes(name) + " was added twice");
   append(std::move(name), std::move(value));
 }
+
+void Columns::append(std::string name, ColumnValue value) { columns_.push_back({std::move(name), std::move(value)}); }
+
+void Columns::replace(size_t number, ColumnValue value) { columns_[number].value = std::move(value); }
+
+void Columns::reserve(size_t columns) { columns_.reserve(columns); }
 
 const at::Tensor& Columns::tensor(size_t number) const {
   const Column& column = columns_[number];

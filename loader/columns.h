@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -35,10 +34,10 @@ class Columns {
   void add(std::string name, ColumnValue value);
 
   /// As add(), by a caller that knows that the name is new.
-  void append(std::string name, ColumnValue value) { columns_.push_back({std::move(name), std::move(value)}); }
+  void append(std::string name, ColumnValue value);
   /// Another value for column number `number`. REQUIRES: number < size().
-  void replace(size_t number, ColumnValue value) { columns_[number].value = std::move(value); }
-  void reserve(size_t columns) { columns_.reserve(columns); }
+  void replace(size_t number, ColumnValue value);
+  void reserve(size_t columns);
 
   /// Column number `number`. REQUIRES: number < size(). Throws as the next one.
   const at::Tensor& tensor(size_t number) const;

@@ -190,6 +190,8 @@ void NpyArray::require_unchanged() const {
   }
 }
 
+void NpyArray::save(EncodeArchive& archive) const { archive(file_, dtype_, shape_, offset_, nbytes_); }
+
 void NpyArray::load(DecodeArchive& archive) {
   archive(file_, dtype_, shape_, offset_, nbytes_);
   const size_t size = file_.bytes().size();
@@ -230,6 +232,8 @@ void NpyDataset::read(size_t i, SampleRow& row, SampleContext& /*context*/) cons
     arrays_[k].require_unchanged();
   }
 }
+
+void NpyDataset::save(EncodeArchive& archive) const { archive(size_, spec_, arrays_); }
 
 void NpyDataset::load(DecodeArchive& archive) {
   archive(size_, spec_, arrays_);

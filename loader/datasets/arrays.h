@@ -38,7 +38,7 @@ class NpyArray {
   /// Throws std::runtime_error when the file was written to since it was opened. Asked after elements were taken.
   void require_unchanged() const;
 
-  void save(EncodeArchive& archive) const { archive(file_, dtype_, shape_, offset_, nbytes_); }
+  void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
 
  private:
@@ -72,7 +72,7 @@ class NpyDataset {
 
   void read(size_t i, SampleRow& row, SampleContext& context) const;
 
-  void save(EncodeArchive& archive) const { archive(size_, spec_, arrays_); }
+  void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
 
  private:

@@ -6,7 +6,6 @@
 #include <functional>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
@@ -21,12 +20,7 @@ class SharedBytes {
   SharedBytes() = default;
 
   /// Of `size` bytes, which `fill(std::byte*)` writes. Throws OutOfSharedMemory, SyscallError.
-  static SharedBytes make(const std::string& label, size_t size, const std::function<void(std::byte*)>& fill) {
-    SharedBytes made;
-    made.memory_ = FrozenSegment::make(label, size, "use a smaller dataset", fill);
-    made.size_ = size;
-    return made;
-  }
+  static SharedBytes make(const std::string& label, size_t size, const std::function<void(std::byte*)>& fill);
 
   /// Of what is in `values`. Errors as make().
   template <class T>
@@ -44,21 +38,8 @@ class SharedBytes {
   const std::byte* data() const { return memory_.data(); }
   size_t size() const { return memory_ ? size_ : 0; }
 
-  void save(EncodeArchive& archive) const {
-    archive(static_cast<uint64_t>(size()));
-    if (memory_) archive.attach(memory_.fd());
-  }
-
-  void load(DecodeArchive& archive) {
-    uint64_t size = 0;
-    archive(size);
-    *this = {};
-    if (size == 0) return;
-    auto memory = FrozenSegment::adopt(archive.detach());
-    if (memory.size() < size) throw DecodeError("shared bytes are fewer than their number says");
-    memory_ = std::move(memory);
-    size_ = size;
-  }
+  void save(EncodeArchive& archive) const;
+  void load(DecodeArchive& archive);
 
  private:
   FrozenSegment memory_;

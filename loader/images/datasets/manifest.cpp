@@ -121,6 +121,10 @@ void ImageManifest::read(size_t i, SampleRow& row, SampleContext& context) const
   if (!options_.mask.empty()) std::ranges::copy(targets.masks(), row.span<uint8_t>("mask").begin());
 }
 
+void ImageManifest::save(EncodeArchive& archive) const {
+  archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, pictures_);
+}
+
 void ImageManifest::load(DecodeArchive& archive) {
   archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, pictures_);
   const auto fits = [&](const std::string& column, size_t rows) { return column.empty() || rows == images_.size(); };

@@ -69,9 +69,7 @@ class ImageManifest : public PictureDataset<ImageManifest> {
 
   void read(size_t i, SampleRow& row, SampleContext& context) const;
 
-  void save(EncodeArchive& archive) const {
-    archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, pictures_);
-  }
+  void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
 
  private:

@@ -52,6 +52,8 @@ void PixelDataset::read(size_t i, SampleRow& row, SampleContext& context) const 
   renderer.render(chain_, pixels(i), format_.size, context.rng(), chain_.output_size(format_.size), row.bytes(0));
 }
 
+void PixelDataset::save(EncodeArchive& archive) const { archive(format_, count_, memory_, chain_); }
+
 void PixelDataset::load(DecodeArchive& archive) {
   archive(format_, count_, memory_, chain_);
   const size_t bytes = sizeof(int64_t) + format_.picture_bytes();

@@ -62,7 +62,7 @@ class PixelDataset {
 
   void read(size_t i, SampleRow& row, SampleContext& context) const;
 
-  void save(EncodeArchive& archive) const { archive(format_, count_, memory_, chain_); }
+  void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
 
  private:

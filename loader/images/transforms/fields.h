@@ -7,7 +7,6 @@
 #include <limits>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -42,15 +41,39 @@ struct Word {};       ///< No member: a key that has one meaning.
 struct Hidden {};     ///< Without a key.
 }  // namespace forms
 
+/// What a list holds: std::tuple's is not taken, which costs who compiles all transforms ten times as much.
+template <size_t, class Item>
+struct ItemAt {
+  Item item;
+  bool operator==(const ItemAt&) const = default;
+};
+template <class Numbers, class... Items>
+struct NumberedItems;
+template <size_t... I, class... Items>
+struct NumberedItems<std::index_sequence<I...>, Items...> : ItemAt<I, Items>... {
+  bool operator==(const NumberedItems&) const = default;
+
+  /// function(item...).
+  template <class Function>
+  constexpr decltype(auto) apply(Function&& function) const {
+    return function(static_cast<const ItemAt<I, Items>&>(*this).item...);
+  }
+};
+template <class... Items>
+using ItemList = NumberedItems<std::index_sequence_for<Items...>, Items...>;
+
+template <class...>
+struct Types {};
+
 /// One entry of a list: a key and the members behind it, mostly one.
 template <class Owner, class FieldForm, class... Members>
 struct Field {
   using Form = FieldForm;
-  using MemberTypes = std::tuple<Members...>;
+  using MemberTypes = Types<Members...>;
   static constexpr size_t kMembers = sizeof...(Members);
 
   std::string_view key;
-  std::tuple<Members Owner::*...> members;
+  ItemList<Members Owner::*...> members;
   std::string_view word = {};  ///< Word: what it must be. Channels: what several of its values are called.
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
@@ -71,8 +94,7 @@ struct Field {
   }
   /// YAML refuses other numbers, at their place.
   constexpr Field within(double least, double most) const {
-    constexpr bool kIsNumber =
-        std::same_as<MemberTypes, std::tuple<int>> || std::same_as<MemberTypes, std::tuple<double>>;
+    constexpr bool kIsNumber = std::same_as<MemberTypes, Types<int>> || std::same_as<MemberTypes, Types<double>>;
     static_assert(kIsNumber && std::same_as<Form, forms::Plain>,
                   "within() bounds one number, an int or a double of the form Plain: check() refuses other values");
     Field field = *this;
@@ -84,7 +106,7 @@ struct Field {
   /// function(member...), with those of `owner`.
   template <class T, class Function>
   decltype(auto) visit(T& owner, Function&& function) const {
-    return std::apply([&](auto... member) -> decltype(auto) { return function(owner.*member...); }, members);
+    return members.apply([&](auto... member) -> decltype(auto) { return function(owner.*member...); });
   }
 };
 
@@ -93,7 +115,7 @@ constexpr Field<Owner, Form, Members...> field(std::string_view key, Members Own
   constexpr bool kIsBytes = (std::same_as<Members, std::vector<uint8_t>> || ...);
   static_assert(!kIsBytes || std::same_as<Form, forms::Channels>,
                 "values of pixels are a field of channel_values(), so that their number is compared with the channels");
-  return {.key = key, .members = {members...}};
+  return {.key = key, .members = {{members}...}};
 }
 
 /// p.
@@ -118,20 +140,20 @@ constexpr Field<Owner, forms::Word> word(std::string_view key, std::string_view 
 }
 
 template <class... Fields>
-constexpr std::tuple<Fields...> list(Fields... fields) {
-  return {fields...};
+constexpr ItemList<Fields...> list(Fields... fields) {
+  return {{fields}...};
 }
 
 /// Calls function(field) for each of T's fields, in their order.
 template <class T, class Function>
 constexpr void for_each_field(Function&& function) {
-  std::apply([&](const auto&... field) { (function(field), ...); }, T::fields());
+  T::fields().apply([&](const auto&... field) { (function(field), ...); });
 }
 
 template <class Fields>
 struct NumMembers;
-template <class... Fields>
-struct NumMembers<std::tuple<Fields...>> : std::integral_constant<size_t, (Fields::kMembers + ... + 0)> {};
+template <class Numbers, class... Fields>
+struct NumMembers<NumberedItems<Numbers, Fields...>> : std::integral_constant<size_t, (Fields::kMembers + ... + 0)> {};
 
 /// Compiles when T has as many members as its fields() lists: the bindings must be exactly as many.
 template <class T, size_t kListed>
@@ -156,13 +178,20 @@ constexpr auto fields_list_every_member(const T& transform) {
   return true;
 }
 
+template <class MemberTypes>
+struct OnlyOf;
+template <class Member>
+struct OnlyOf<Types<Member>> {
+  using Type = Member;
+};
+
 /// Calls function(key) for each key of T's fields and of the lists in them, which stand beside each other in YAML.
 template <class T, class Function>
 constexpr void for_each_key(Function&& function) {
   for_each_field<T>([&](const auto& field) {
     using Listed = std::decay_t<decltype(field)>;
     if constexpr (std::is_same_v<typename Listed::Form, forms::Nested>)
-      for_each_key<std::tuple_element_t<0, typename Listed::MemberTypes>>(function);
+      for_each_key<typename OnlyOf<typename Listed::MemberTypes>::Type>(function);
     else if (!field.key.empty())
       function(field.key);
   });

@@ -2,7 +2,6 @@
 
 #include <concepts>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 
 #include "millrace/loader/images/image.h"
@@ -107,8 +106,8 @@ template <class Owner, class Nested>
 struct NestedFieldsOf<Field<Owner, forms::Nested, Nested>> {
   static consteval bool require() { return require_fields<Nested>(); }
 };
-template <class... Fields>
-struct NestedFields<std::tuple<Fields...>> {
+template <class Numbers, class... Fields>
+struct NestedFields<NumberedItems<Numbers, Fields...>> {
   static consteval bool require() { return (NestedFieldsOf<Fields>::require() && ...); }
 };
 

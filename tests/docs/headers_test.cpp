@@ -1,25 +1,17 @@
 // What docs/headers.md says of headers: how many files each brings, counted by the compiler's list of dependencies.
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <fstream>
 #include <iterator>
-#include <memory>
 #include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include "millrace/tests/support/directory.h"
+#include "millrace/tests/docs/compiler.h"
 #include "millrace/tests/support/paths.h"
 
 namespace millrace::headers_test {
 namespace {
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 struct Cost {
   int ours = 0;
@@ -28,14 +20,7 @@ struct Cost {
 
 /// The files that a file with these lines needs, as the compiler says. A failure for lines that it does not understand.
 std::string dependencies_of(const std::string& lines) {
-  const test::Directory directory;
-  const std::string file = directory.path() + "/file.cpp";
-  std::ofstream(file) << lines;
-  // The build wrote compiler and include directories.
-  const std::string command = text_of(test::built("tests/headers_command.txt")) + " -M '" + file + "' 2>&1";
-  const std::unique_ptr<FILE, int (*)(FILE*)> output(::popen(command.c_str(), "r"), ::pclose);
-  std::string text;
-  for (int c = 0; (c = std::fgetc(output.get())) != EOF;) text += static_cast<char>(c);
+  const std::string text = test::compiler_on(lines, "-M");
   EXPECT_EQ(text.find("error:"), std::string::npos) << text.substr(0, 2000);
   return text;
 }
@@ -52,7 +37,7 @@ Cost cost_of(const std::string& header) {
 }
 
 TEST(Headers, BringAsManyFilesAsThePageSays) {
-  const std::string page = text_of(test::source("docs/headers.md"));
+  const std::string page = test::text_of(test::source("docs/headers.md"));
   const std::regex row(R"(\n\| `([\w/.]+)` \| (\d+) \| (\d+) \|)");
   int rows = 0;
   for (std::sregex_iterator at(page.begin(), page.end(), row), end; at != end; ++at, ++rows) {
@@ -75,7 +60,7 @@ TEST(Headers, DataLoaderBringsNoBoardNoSocketAndNoDriver) {
 }
 
 TEST(Headers, PathsBeforeTheMoveStillWork) {
-  std::istringstream table(text_of(test::source("cmake/moved_headers.txt")));
+  std::istringstream table(test::text_of(test::source("cmake/moved_headers.txt")));
   std::string lines;
   for (std::string line; std::getline(table, line);)
     if (!line.starts_with("#")) lines += "#include <millrace/" + line.substr(0, line.find(' ')) + ">\n";

@@ -407,6 +407,22 @@ TEST(Layering, HeadersThatMovedAreWhereTheTableSays) {
   EXPECT_GT(moved, 0);
 }
 
+// The first thing that a text includes; "" for nothing.
+std::string first_include(const std::string& text) {
+  static const std::regex kInclude(R"((^|\n)\s*#\s*include\s*[<"]([^>"]+)[>"])");
+  std::smatch match;
+  return std::regex_search(text, match, kInclude) ? match[2].str() : "";
+}
+
+// So that a header that needs what it does not include is an error where its own source is compiled by itself.
+TEST(Layering, EverySourceIncludesItsOwnHeaderFirst) {
+  for (const std::string& path : files_with({".cpp"})) {
+    const std::string header = fs::path(path).replace_extension(".h");
+    if (is_inside(path, "tests") || !fs::exists(kRoot / header)) continue;
+    EXPECT_EQ(first_include(read(kRoot / path)), "millrace/" + header) << path;
+  }
+}
+
 TEST(Layering, EveryHeaderIsIncludedOnce) {
   for (const std::string& path : files_with({".h"})) {
     EXPECT_NE(("\n" + read(kRoot / path)).find("\n#pragma once\n"), std::string::npos) << path << ": no #pragma once";

@@ -6,11 +6,18 @@
 #include <stdexcept>
 #include <utility>
 
-#include "millrace/loader/overloaded.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
 namespace {
+
+/// Several lambdas as one visitor of a variant.
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+template <class... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
 
 std::string described(const ColumnValue& value) {
   return std::visit(

@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "millrace/loader/batch_number.h"
+#include "millrace/loader/detail/batch_number.h"
 #include "millrace/loader/sample_row.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
 

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "millrace/loader/batch_number.h"
+#include "millrace/loader/detail/batch_number.h"
 #include "millrace/loader/example.h"
 #include "millrace/loader/sample_row.h"
 

@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "millrace/loader/picture_size.h"
+#include "millrace/loader/detail/picture_size.h"
 
 namespace millrace {
 

@@ -5,8 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "millrace/loader/detail/picture_size.h"
 #include "millrace/loader/images/room.h"
-#include "millrace/loader/picture_size.h"
 
 namespace millrace {
 

@@ -94,14 +94,20 @@ const std::vector<Folder>& folders() {
        {}},
       {"sharing/tensor", {"sharing/os", "sharing/codec", "sharing/memory", "sharing/cuda/ipc", "torch", "cereal"}, {}},
 
+      // What folders of the loader share and users do not include.
+      {"loader/detail", {}, {}},
       // What users and all parts below speak of: samples, columns, options, errors, states.
       {"loader",
-       {"samplers", "sharing/os", "sharing/codec", "sharing/memory", "sharing/process", "sharing/tensor", "torch",
-        "cereal"},
+       {"loader/detail", "samplers", "sharing/os", "sharing/codec", "sharing/memory", "sharing/process",
+        "sharing/tensor", "torch", "cereal"},
        {"json"}},
-      {"loader/collation", {"loader", "sharing/os", "sharing/codec", "sharing/tensor", "torch", "cereal"}, {}},
+      {"loader/collation",
+       {"loader", "loader/detail", "sharing/os", "sharing/codec", "sharing/tensor", "torch", "cereal"},
+       {}},
       {"loader/collate", {"loader", "loader/collation", "sharing/os", "torch"}, {}},
-      {"loader/device", {"loader", "sharing/memory", "sharing/os", "sharing/cuda", "sharing/tensor", "torch"}, {}},
+      {"loader/device",
+       {"loader", "loader/detail", "sharing/memory", "sharing/os", "sharing/cuda", "sharing/tensor", "torch"},
+       {}},
       {"loader/sources",
        {"loader", "loader/collation", "loader/collate", "samplers", "sharing/codec", "sharing/memory", "torch"},
        {"loader/device", "sharing/channel", "sharing/process"}},
@@ -120,7 +126,7 @@ const std::vector<Folder>& folders() {
        {"libarchive"}},
 
       // The library of pictures, which a program that reads none does without.
-      {"loader/images", {"loader", "sharing/os", "torch", "highway", "jpeg"}, {}},
+      {"loader/images", {"loader", "loader/detail", "sharing/os", "torch", "highway", "jpeg"}, {}},
       {"loader/images/formats", {"loader/images"}, {"png", "tiff", "webp", "gif"}},
       {"loader/images/decode", {"loader", "loader/images", "loader/images/formats"}, {}},
       {"loader/images/transforms", {"loader", "loader/images", "loader/images/decode", "sharing/codec", "torch"}, {}},

@@ -99,6 +99,11 @@ TEST(FunctionRef, NamesALibraryByItsAbsolutePathAndLoadsNoOther) {
   elsewhere.module = "./" + relative;
   EXPECT_THROW(resolve_function(elsewhere), FunctionError);
   EXPECT_NO_THROW(resolve_function(ref));
+  // What that loaded stays loaded; here it goes, or the test repeated would find it under any name.
+  void* const loaded = ::dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
+  ASSERT_NE(loaded, nullptr);
+  ::dlclose(loaded);
+  ::dlclose(loaded);
 }
 
 TEST(FunctionRef, WithoutABuildIdOrOutsideItsModuleIsRefused) {

@@ -123,9 +123,9 @@ class Setup : public Scripts {
                             (directory_ / "pip.py").string() + " \"$@\" ;; *) exec " + python + " -S \"$@\" ;; esac");
   }
 
-  Ended set_up(const std::string& before = "") const {
+  Ended set_up(const std::string& before = "", const std::string& arguments = "") const {
     return run("env -u LIBTORCH " + stand_ins() + "XDG_CACHE_HOME=" + (directory_ / "cache").string() + " " + before +
-               " bash " + (directory_ / "setup").string());
+               " bash " + (directory_ / "setup").string() + " " + arguments);
   }
 
   // Nothing half made is left for the next call.
@@ -143,6 +143,19 @@ TEST_F(Setup, FromAnEmptyCacheEndsWellAndFindsEverythingTheSecondTime) {
   EXPECT_TRUE(fs::exists(directory_ / "cache/millrace/libtorch-2.11.0/torch/lib/libtorch_cpu.so")) << first.output;
   EXPECT_EQ(left_in_cache(), 1u);
   const auto second = set_up();
+  EXPECT_EQ(second.exit_code, 0) << second.output;
+  EXPECT_NE(second.output.find("all there, nothing to do"), std::string::npos) << second.output;
+}
+
+TEST_F(Setup, HasDoneSomethingWhenOnlyTheToolsAreNew) {
+  for (const char* script : {"dev_tools.sh", "dev.txt"})
+    fs::copy_file(test::source(std::string("scripts/") + script), directory_ / script);
+  write("setup_dev", "#!/bin/bash\nsource \"$(dirname \"$0\")/dev_tools.sh\"\nmkdir -p \"$dev_tools\"\n");
+  set_up();
+  const auto first = set_up("", "--dev");
+  EXPECT_EQ(first.exit_code, 0) << first.output;
+  EXPECT_EQ(first.output.find("nothing to do"), std::string::npos) << first.output;
+  const auto second = set_up("", "--dev");
   EXPECT_EQ(second.exit_code, 0) << second.output;
   EXPECT_NE(second.output.find("all there, nothing to do"), std::string::npos) << second.output;
 }

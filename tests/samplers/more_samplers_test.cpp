@@ -31,33 +31,28 @@
 #include "millrace/samplers/subset_random_sampler.h"
 #include "millrace/samplers/weighted_random_sampler.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/tests/samplers/orders.h"
 #include "millrace/tests/support/process_probe.h"
 
 namespace millrace::more_samplers_test {
 namespace {
 
-using Indices = std::vector<int64_t>;
+using test::Indices;
+using test::message_of;
+using test::rest_of_epoch;
+using test::seeded;
 
-at::Generator seeded(uint64_t seed) { return at::make_generator<at::CPUGeneratorImpl>(seed); }
+template <class S>
+Indices epoch(S sampler, int64_t number = 0) {
+  sampler.set_epoch(number);
+  return rest_of_epoch(sampler);
+}
 
 template <class S>
 Indices take(S& sampler, int64_t count) {
   Indices indices;
   for (int64_t i = 0; i < count; ++i) indices.push_back(sampler.next().value());
   return indices;
-}
-
-template <class S>
-Indices rest_of_epoch(S& sampler) {
-  Indices indices;
-  while (const auto index = sampler.next()) indices.push_back(*index);
-  return indices;
-}
-
-template <class S>
-Indices epoch(S sampler, int64_t number = 0) {
-  sampler.set_epoch(number);
-  return rest_of_epoch(sampler);
 }
 
 Indices first_numbers(int64_t n) {
@@ -69,16 +64,6 @@ Indices first_numbers(int64_t n) {
 Indices sorted(Indices indices) {
   std::sort(indices.begin(), indices.end());
   return indices;
-}
-
-template <class Call>
-std::string message_of(Call&& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
 }
 
 // --- state, over every sampler ---

@@ -12,19 +12,16 @@
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
+#include "millrace/tests/samplers/orders.h"
 
 // The golden vectors were printed by Python's torch 2.11.0 (torch.utils.data).
 namespace millrace::samplers_test {
 namespace {
 
-using Indices = std::vector<int64_t>;
-
-template <Sampler S>
-Indices rest_of_epoch(S& sampler) {
-  Indices indices;
-  while (const auto index = sampler.next()) indices.push_back(*index);
-  return indices;
-}
+using test::Indices;
+using test::message_of;
+using test::rest_of_epoch;
+using test::seeded;
 
 template <class S>
 Indices epoch(S&& sampler, int64_t number = 0) {
@@ -39,21 +36,9 @@ std::vector<Indices> batches(BatchSampler<S> sampler) {
   return all;
 }
 
-at::Generator seeded(uint64_t seed) { return at::make_generator<at::CPUGeneratorImpl>(seed); }
-
 // What PyTorch's DataLoader draws first, as its base seed.
 int64_t draw_int64(const at::Generator& generator) {
   return at::empty({}, at::kLong).random_(generator).item<int64_t>();
-}
-
-template <class Call>
-std::string message_of(Call&& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(SequentialSampler, CountsUpInEveryEpoch) {

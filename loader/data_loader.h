@@ -34,6 +34,7 @@
 namespace millrace {
 
 class Engine;
+class EngineStart;
 
 /// What loaders of every kind of batch have in common. Thread safety: one thread at a time. Belongs to the process that
 /// made it: in one forked from that, the calls that change it throw std::logic_error, and destroying it does nothing.
@@ -75,7 +76,8 @@ class DataLoaderBase {
   /// As they were given.
   const DataLoaderOptions& options() const;
 
-  /// What a sample looks like, as far as the loader knows.
+  /// What a sample looks like, as far as the loader knows. Waits for it where it must be asked of a worker, see
+  /// make_data_loader(), and throws as next().
   const SampleSpec& spec() const;
 
   /// Of the worker processes; empty without any.
@@ -96,10 +98,15 @@ class DataLoaderBase {
   [[noreturn]] void refuse_contents(const DecodeError& error);
 
  private:
-  /// Throws std::logic_error in a process that was forked from the loader's.
+  /// Waits for the engine until it is there.
+  Engine& engine() const;
+
+  /// The same. Throws std::logic_error in a process that was forked from the loader's.
   Engine& own_engine() const;
 
-  std::unique_ptr<Engine> engine_;
+  // One of them is there.
+  mutable std::unique_ptr<EngineStart> start_;
+  mutable std::unique_ptr<Engine> engine_;
 };
 
 /// Turns a dataset into batches, with workers that fill shared memory ahead of the trainer. Made by make_data_loader().
@@ -270,8 +277,15 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
 /// collate.h, or any function of a std::vector of samples.
 ///
 /// Worker processes get the dataset by its `serialize` member; those that have none: see recipe(), which may stand in
-/// the dataset's place. Throws std::invalid_argument for options that make no sense and for tensors in the dataset that
-/// cannot be sent, OutOfSharedMemory, and what the dataset throws when its first sample is asked what it looks like.
+/// the dataset's place.
+///
+/// Batches are laid out by what a sample looks like. A dataset with spec(), and for packed batches max_sample_bytes, say
+/// it; else the first sample that can be read shows it. Worker processes read that one as any other, and this call does
+/// not wait for them: the first next(), spec(), set_epoch(), state_dict(), load_state_dict() or wait_ready() does, for
+/// `timeout` at most, and throws what became of it. Without worker processes it is read here.
+///
+/// Throws std::invalid_argument for options that make no sense and for tensors in the dataset that cannot be sent,
+/// OutOfSharedMemory, and what the dataset throws when it is asked what samples look like.
 template <class D, class Collate = collate::Default>
   requires(Dataset<typename detail::Made<D>::Dataset> && !detail::OrderOfSamples<Collate>)
 auto make_data_loader(D dataset, const DataLoaderOptions& options = {}, Collate collate = {}) {

@@ -13,6 +13,12 @@ inline BoardCorrupted overwritten(const std::string& what) {
                         "): a dataset or library writes outside its memory in a worker");
 }
 
+/// The error of a message that no worker of ours sends.
+inline BoardCorrupted foreign_message(size_t worker, const std::string& what) {
+  return BoardCorrupted("worker " + std::to_string(worker) + " sent the loader what no worker of ours sends (" + what +
+                        "): a dataset or library writes to descriptors that are not its own");
+}
+
 inline BoardCorrupted overwritten(size_t slot, const std::string& what) {
   return overwritten("slot " + std::to_string(slot) + ", " + what);
 }

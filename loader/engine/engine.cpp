@@ -8,7 +8,6 @@
 #include "millrace/loader/engine/corrupted.h"
 #include "millrace/loader/engine/setup.h"
 #include "millrace/sharing/cuda/dead_work.h"
-#include "millrace/sharing/os/own_pid.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -16,11 +15,6 @@ namespace {
 
 constexpr auto kLookForDeaths = std::chrono::milliseconds(10);
 constexpr auto kLookForCopies = std::chrono::milliseconds(1);  // No descriptor tells of the end of a device's copies.
-
-// Zero is for ever here.
-Timeout limit_of(std::chrono::milliseconds option) {
-  return option.count() > 0 ? Timeout(option) : Timeout(std::nullopt);
-}
 
 // Each range that is open may cost so many workers; when more die, they die of something else.
 Supervisor::Limits limits_of(const DataLoaderOptions& options, const SharedParts& shared) {
@@ -33,7 +27,6 @@ Supervisor::Limits limits_of(const DataLoaderOptions& options, const SharedParts
 
 Engine::Engine(Parts parts, const DataLoaderOptions& options)
     : options_(options),
-      owner_(own_pid()),
       source_(std::move(parts.source)),
       traits_(traits_of(*source_)),
       shared_(std::move(parts.shared)),
@@ -54,6 +47,7 @@ Engine::Engine(Parts parts, const DataLoaderOptions& options)
       failures_(in_flight_, board_, *crew_),
       overflow_(*crew_, board_, in_flight_),
       deliveries_(traits_, shared_->spec, in_flight_, memory_, overflow_) {
+  tally_.stats.worker_deaths = parts.worker_deaths;
   if (!read_by_devices(options_)) return;
   const c10::Device device = options_.device().is_cuda() ? require_cuda(options_.device()) : options_.device();
   if (device.is_cuda() && memory_.device_arena() == nullptr)
@@ -63,17 +57,10 @@ Engine::Engine(Parts parts, const DataLoaderOptions& options)
 }
 
 Engine::~Engine() {
-  if (owner_ == own_pid())
+  if (owner_.is_here())
     tally_.end(cursor_.epoch());
   else
     static_cast<void>(crew_.release());  // In a child that the user forked, the workers are the parent's.
-}
-
-void Engine::require_owner() const {
-  if (owner_ != own_pid())
-    throw std::logic_error("this loader belongs to process " + std::to_string(owner_) + ", and process " +
-                           std::to_string(own_pid()) +
-                           ", which was forked from it, cannot use it: make a loader of its own there");
 }
 
 template <class Call>
@@ -330,11 +317,6 @@ void Engine::settle_estates() {
 }
 
 // --- what is asked ---
-
-int64_t Engine::size() const {
-  if (const auto size = cursor_.size()) return *size;
-  throw std::logic_error("this loader has no size(): its dataset does not know how many samples its streams give");
-}
 
 LoaderStats Engine::stats() const {
   LoaderStats stats = tally_.stats;

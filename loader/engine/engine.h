@@ -21,6 +21,7 @@
 #include "millrace/loader/engine/mender.h"
 #include "millrace/loader/engine/opener.h"
 #include "millrace/loader/engine/overflow.h"
+#include "millrace/loader/engine/owner.h"
 #include "millrace/loader/engine/resume.h"
 #include "millrace/loader/engine/returns.h"
 #include "millrace/loader/engine/sample_names.h"
@@ -45,13 +46,14 @@ namespace millrace {
 /// board and the slots; all else is private, so that a worker that dies or scribbles leaves it as it is.
 class Engine {
  public:
-  /// What it works with; see make_engine(). The crew reads from `source` into `shared`.
+  /// What it works with; see EngineStart. The crew reads from `source` into `shared`.
   struct Parts {
     std::unique_ptr<Source> source;
     std::unique_ptr<Order> order;
     std::unique_ptr<SharedParts> shared;
     std::unique_ptr<Events> events;
     std::unique_ptr<Crew> crew;
+    uint64_t worker_deaths = 0;  ///< Before it.
   };
 
   /// REQUIRES: checked() options.
@@ -60,9 +62,8 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
   ~Engine();
 
-  /// Throws std::logic_error in a process that was forked from the loader's: it has a copy of all our notes, but what
-  /// it opened and took would be missing here.
-  void require_owner() const;
+  /// Throws std::logic_error in a process that was forked from the loader's.
+  void require_owner() const { owner_.require_here(); }
 
   std::optional<Delivery> next();
 
@@ -75,7 +76,7 @@ class Engine {
   void load_state(const LoaderState& state);
   void wait_ready();
 
-  int64_t size() const;
+  std::optional<int64_t> size() const { return cursor_.size(); }
   int64_t epoch() const { return cursor_.epoch(); }
   LoaderStats stats() const;
   std::vector<pid_t> worker_pids() const;
@@ -117,7 +118,7 @@ class Engine {
 
   // What was asked for. Constant after construction.
   const DataLoaderOptions options_;
-  const pid_t owner_;
+  const Owner owner_;
   const std::unique_ptr<Source> source_;
   const SourceTraits traits_;
 

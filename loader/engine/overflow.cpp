@@ -4,20 +4,11 @@
 #include <string>
 #include <utility>
 
-#include "millrace/loader/errors.h"
+#include "millrace/loader/engine/corrupted.h"
 #include "millrace/loader/sources/fill_request.h"
 #include "millrace/sharing/codec/archive.h"
 
 namespace millrace {
-namespace {
-
-BoardCorrupted foreign_message(size_t worker, const std::string& what) {
-  return BoardCorrupted("worker " + std::to_string(worker) + " sent the loader what no worker of ours sends (" + what +
-                        "): a dataset or library writes to descriptors that are not its own");
-}
-
-}  // namespace
-
 void Overflow::collect() {
   for (size_t w = 0; w < crew_.size(); ++w) collect(w, crew_.overflow(w));
 }

@@ -1,9 +1,19 @@
 #include "millrace/loader/engine/sample_names.h"
 
+#include <exception>
+
 #include "millrace/loader/engine/source_traits.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
+
+std::string describe_or_why_not(const Source& source, size_t sample) {
+  try {
+    return source.describe(sample);
+  } catch (const std::exception& e) {
+    return std::string("its describe() failed too: ") + e.what();
+  }
+}
 
 std::string SampleNames::path_of(int64_t sample) const {
   if (sample < 0 || static_cast<size_t>(sample) >= source_.size()) return {};

@@ -9,6 +9,10 @@
 
 namespace millrace {
 
+/// A sample's name as the dataset gives it, or why it gave none: for messages about something else. REQUIRES: sample <
+/// source.size().
+std::string describe_or_why_not(const Source& source, size_t sample);
+
 /// What samples are called in messages. Their numbers come from shared memory and may be any.
 class SampleNames {
  public:

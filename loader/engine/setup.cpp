@@ -4,6 +4,8 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <exception>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -18,6 +20,7 @@ namespace millrace {
 namespace {
 
 constexpr int64_t kMaxSlots = 4096;
+constexpr size_t kSamplesToTry = 8;
 
 void require(bool good, const std::string& complaint) {
   if (!good) throw std::invalid_argument("DataLoaderOptions: " + complaint);
@@ -69,6 +72,10 @@ DataLoaderOptions checked(DataLoaderOptions options) {
     require_device_workers(options);
   }
   return options;
+}
+
+Timeout limit_of(std::chrono::milliseconds option) {
+  return option.count() > 0 ? Timeout(option) : Timeout(std::nullopt);
 }
 
 int64_t draw_seed(const at::Generator& generator) {
@@ -127,18 +134,59 @@ std::unique_ptr<Order> make_order(const Source& source, std::optional<AnySampler
                                options.batch_size(), options.drop_last()));
 }
 
-SampleSpec spec_of(Source& source, const DataLoaderOptions& options) {
-  if (!traits_of(source).streamed && source.size() == 0) return {};
-  if (traits_of(source).packed && options.max_sample_bytes() > 0) return packed_spec(options.max_sample_bytes());
-  return source.spec();
-}
-
-std::shared_ptr<cuda::DeviceArena> device_arena_of(SourceTraits traits, const DataLoaderOptions& options,
-                                                   size_t slots) {
-  if (options.device_batch_bytes() == 0) return nullptr;
-  require(traits.packed,
+void require_fitting(SourceTraits traits, const DataLoaderOptions& options) {
+  require(options.device_batch_bytes() == 0 || traits.packed,
           "device_batch_bytes is for datasets that make CUDA tensors, but this one's samples are rows of host memory: "
           "leave it out, and the loader copies the batches to the device; or give a collate function");
+}
+
+std::optional<SampleSpec> known_spec(Source& source, const DataLoaderOptions& options) {
+  if (!traits_of(source).streamed && source.size() == 0) return SampleSpec();
+  if (traits_of(source).packed && options.max_sample_bytes() > 0) return packed_spec(options.max_sample_bytes());
+  return source.known_spec();
+}
+
+size_t samples_to_try(const Source& source) { return std::min<size_t>(source.size(), kSamplesToTry); }
+
+namespace {
+
+// What is drawn while it lives is not missing behind it.
+class KeepDefaultGenerator {
+ public:
+  KeepDefaultGenerator() : generator_(at::detail::getDefaultCPUGenerator()) {
+    const std::lock_guard<std::mutex> lock(generator_.mutex());
+    state_ = generator_.get_state();
+  }
+  KeepDefaultGenerator(const KeepDefaultGenerator&) = delete;
+  KeepDefaultGenerator& operator=(const KeepDefaultGenerator&) = delete;
+  ~KeepDefaultGenerator() {
+    const std::lock_guard<std::mutex> lock(generator_.mutex());
+    generator_.set_state(state_);
+  }
+
+ private:
+  at::Generator generator_;
+  at::Tensor state_;
+};
+
+}  // namespace
+
+SampleSpec read_spec(Source& source) {
+  const KeepDefaultGenerator keep;
+  std::exception_ptr first;
+  for (size_t sample = 0; sample < samples_to_try(source); ++sample) {
+    try {
+      return source.read_spec(sample);
+    } catch (...) {
+      if (!first) first = std::current_exception();
+    }
+  }
+  if (traits_of(source).packed) return packed_spec(kUnknownSampleBytes);
+  std::rethrow_exception(first);
+}
+
+std::shared_ptr<cuda::DeviceArena> device_arena_of(const DataLoaderOptions& options, size_t slots) {
+  if (options.device_batch_bytes() == 0) return nullptr;
   return std::make_shared<cuda::DeviceArena>(require_cuda(options.device()).index(), slots,
                                              options.device_batch_bytes(),
                                              "lower DataLoaderOptions::device_batch_bytes, prefetch or held");

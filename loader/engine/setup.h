@@ -2,6 +2,7 @@
 
 #include <ATen/core/Generator.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,12 +17,16 @@
 #include "millrace/samplers/any_batch_sampler.h"
 #include "millrace/samplers/sampler.h"
 #include "millrace/sharing/cuda/device_arena.h"
+#include "millrace/sharing/os/deadline.h"
 
 // What follows from a loader's options before it begins: pure functions, and the only readers of most options.
 namespace millrace {
 
 /// The options themselves. Throws std::invalid_argument, naming the option and what it must be.
 DataLoaderOptions checked(DataLoaderOptions options);
+
+/// As the options say it: zero is for ever.
+Timeout limit_of(std::chrono::milliseconds option);
 
 /// The order of the source's batches: that of `batch_sampler` or of `sampler`, when there is one, else the options'.
 /// Throws std::invalid_argument for what does not go together.
@@ -31,13 +36,23 @@ std::unique_ptr<Order> make_order(const Source& source, std::optional<AnySampler
 /// torch.empty((), dtype=torch.int64).random_(generator=generator).item(); undefined is torch's default generator.
 int64_t draw_seed(const at::Generator& generator);
 
-/// What a sample takes in a slot. Nothing where there is no sample; options.max_sample_bytes() where batches are packed
-/// and it is set.
-SampleSpec spec_of(Source& source, const DataLoaderOptions& options);
+/// Throws std::invalid_argument for options that do not fit a source of such traits, whatever its samples look like.
+void require_fitting(SourceTraits traits, const DataLoaderOptions& options);
+
+/// What a sample takes in a slot, where that is known without reading one. Nothing where there is no sample;
+/// options.max_sample_bytes() where batches are packed and it is set.
+std::optional<SampleSpec> known_spec(Source& source, const DataLoaderOptions& options);
+
+/// The samples of which one shows what all look like: the first that can be read, since what is wrong with another is
+/// to be told when its turn comes.
+size_t samples_to_try(const Source& source);
+
+/// The same, read in this thread. Torch's default generator is left as it was. Throws what the first sample throws when
+/// none could be read; batches that are packed have room for samples of a usual size then.
+SampleSpec read_spec(Source& source);
 
 /// Room on the device for the CUDA tensors of that many slots; null unless options.device_batch_bytes() asks for it.
-/// Throws std::invalid_argument for datasets that make none.
-std::shared_ptr<cuda::DeviceArena> device_arena_of(SourceTraits traits, const DataLoaderOptions& options, size_t slots);
+std::shared_ptr<cuda::DeviceArena> device_arena_of(const DataLoaderOptions& options, size_t slots);
 
 /// Plans go on into the next epoch, so that its first batch does not come late; but not where the next epoch's order is
 /// drawn from torch's generator, or its streams cannot begin before the last ones have ended.

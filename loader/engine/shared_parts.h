@@ -5,6 +5,7 @@
 
 #include "millrace/loader/engine/board.h"
 #include "millrace/loader/engine/slot_memory.h"
+#include "millrace/loader/engine/source_traits.h"
 #include "millrace/loader/engine/trainer_board.h"
 #include "millrace/loader/engine/worker_board.h"
 #include "millrace/loader/options.h"
@@ -15,10 +16,11 @@
 namespace millrace {
 
 /// What a trainer shares with its workers: how batches lie in slots, the slots' memory, the board and the done bell. It
-/// follows from the source and the options, and is there before the first worker.
+/// follows from what samples look like and from the options.
 struct SharedParts {
-  /// Of checked() options. Throws OutOfSharedMemory, and std::invalid_argument for options that do not fit the source.
-  SharedParts(Source& source, const DataLoaderOptions& options);
+  /// Of checked() options that are fitting. Throws OutOfSharedMemory, and std::invalid_argument for more slots than there
+  /// can be.
+  SharedParts(SampleSpec sample, SourceTraits traits, const DataLoaderOptions& options);
 
   const std::shared_ptr<const SampleSpec> spec;
   const SlotLayout layout;

@@ -14,6 +14,7 @@
 
 #include "millrace/loader/damaged_jpegs.h"
 #include "millrace/loader/device/device_slot.h"
+#include "millrace/loader/engine/sample_names.h"
 #include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/look.h"
 #include "millrace/sharing/os/own_pid.h"
@@ -60,6 +61,31 @@ SlotLayout layout_of(const SampleSpec& spec, size_t batch_size) {
   return {batch_size, row_bytes};
 }
 
+void end_stranger(pid_t worker) {
+  if (own_pid() == worker) return;
+  constexpr std::string_view kText =
+      "millrace: a process that a dataset forked came back from reading a sample and is ended; it has to end itself "
+      "with _exit()\n";
+  static_cast<void>(!::write(STDERR_FILENO, kText.data(), kText.size()));
+  ::_exit(kStranger);
+}
+
+void begin_work(WorkerRole& role, uint64_t base_seed) {
+  if (role.number >= 0) {
+    const auto id = static_cast<uint64_t>(role.number);
+    if (role.seed_mode == SeedMode::kTorch) {
+      at::Generator generator = at::detail::getDefaultCPUGenerator();
+      const std::lock_guard<std::mutex> lock(generator.mutex());
+      generator.set_current_seed(base_seed + id);
+    }
+    const WorkerInfo info{role.number, role.num_workers, base_seed + id};
+    detail::set_worker_info(info);
+    // With SeedMode::kTorch a new base seed stands for a new worker.
+    if ((!role.begun_with || role.seed_mode == SeedMode::kTorch) && role.init != nullptr) role.init(info);
+  }
+  role.begun_with = base_seed;
+}
+
 Worker::Worker(const Place& place, Source& source, const WorkerRole& role)
     : place_(place), source_(source), role_(role), beacon_(place.board.beacon(board_number())), pid_(own_pid()) {
   if (role.seed_mode == SeedMode::kTorch)
@@ -93,59 +119,31 @@ void Worker::fill(const Claim& claim) {
   note(WorkerPhase::kReading, -1);
   try {
     const CountDamaged count(beacon_);
-    if (base_seed_ != claim.base_seed) begin(claim.base_seed);
+    if (role_.begun_with != claim.base_seed) begin(claim.base_seed);
     source_.fill(request);
   } catch (const std::exception& e) {
-    end_strangers();
+    end_stranger(pid_);
     return report(claim, request, type_name(typeid(e)), text_with_limit(e));
   } catch (...) {
-    end_strangers();
+    end_stranger(pid_);
     return report(claim, request, current_exception_type(), "thrown by the dataset; it is no std::exception");
   }
-  end_strangers();
+  end_stranger(pid_);
   if (place_.board.finish(claim, role_.incarnation)) place_.done.signal();
 }
 
-// A process that the dataset forked and let return would be a second worker with the same claims. Its memory is a copy
-// of ours, with whatever other threads held, so it does nothing but go.
-void Worker::end_strangers() const {
-  if (own_pid() == pid_) return;
-  constexpr std::string_view kText =
-      "millrace: a process that a dataset forked came back from reading a sample and is ended; it has to end itself "
-      "with _exit()\n";
-  static_cast<void>(!::write(STDERR_FILENO, kText.data(), kText.size()));
-  ::_exit(kStranger);
-}
-
-// PyTorch's order: seed, init function, first sample. The trainer itself is no worker: nothing is seeded or called.
 void Worker::begin(uint64_t base_seed) {
-  if (role_.number >= 0) {
-    const auto id = static_cast<uint64_t>(role_.number);
-    if (generator_.defined()) {
-      const std::lock_guard<std::mutex> lock(generator_.mutex());
-      generator_.set_current_seed(base_seed + id);
-    }
-    const WorkerInfo info{role_.number, role_.num_workers, base_seed + id};
-    detail::set_worker_info(info);
-    // With SeedMode::kTorch a new base seed stands for a new worker.
-    if ((!base_seed_ || role_.seed_mode == SeedMode::kTorch) && role_.init != nullptr) {
-      note(WorkerPhase::kInit, kNoSample);
-      role_.init(info);
-      note(WorkerPhase::kReading, kNoSample);
-    }
-  }
-  base_seed_ = base_seed;
+  if (role_.init != nullptr) note(WorkerPhase::kInit, kNoSample);
+  begin_work(role_, base_seed);
+  if (role_.init != nullptr) note(WorkerPhase::kReading, kNoSample);
 }
 
 void Worker::report(const Claim& claim, FillRequest& request, const std::string& type, const std::string& message) {
   request.abandon();
   std::string path;
   const int64_t index = request.current_index();
-  try {
-    if (index >= 0 && index < static_cast<int64_t>(source_.size())) path = source_.describe(static_cast<size_t>(index));
-  } catch (const std::exception& e) {
-    path = std::string("its describe() failed too: ") + e.what();
-  }
+  if (index >= 0 && index < static_cast<int64_t>(source_.size()))
+    path = describe_or_why_not(source_, static_cast<size_t>(index));
   error_.sample = request.current();
   error_.index = index;
   copy_cut(error_.type, type);

@@ -30,8 +30,17 @@ struct WorkerRole {
   int num_workers = 0;
   SeedMode seed_mode = SeedMode::kPerSample;
   WorkerInitFunction init = nullptr;
-  bool owns_process = false;  ///< Torch's default generator, too, is its own.
+  bool owns_process = false;                ///< Torch's default generator, too, is its own.
+  std::optional<uint64_t> begun_with = {};  ///< The base seed that it has begun to work with; none before it has.
 };
+
+/// Begins to work with a base seed, in PyTorch's order: seed, init function, first sample. The trainer itself is no
+/// worker: nothing is seeded or called. Throws what the init function throws, and then may be called again.
+void begin_work(WorkerRole& role, uint64_t base_seed);
+
+/// Ends the calling process when it is not `worker`: one that the dataset forked and let return would be a second worker
+/// with the same claims. Its memory is a copy, with whatever other threads held, so it does nothing but go.
+void end_stranger(pid_t worker);
 
 /// Fills ranges of slots: the same code in a worker process, in a worker thread and in the trainer itself.
 ///
@@ -61,7 +70,6 @@ class Worker {
   void begin(uint64_t base_seed);
   void report(const Claim& claim, FillRequest& request, const std::string& type, const std::string& message);
   void note(WorkerPhase phase, int64_t sample);
-  void end_strangers() const;
 
   uint32_t board_number() const { return static_cast<uint32_t>(std::max(role_.number, 0)); }
 
@@ -70,9 +78,8 @@ class Worker {
   WorkerRole role_;
   Beacon& beacon_;
   pid_t pid_;
-  std::optional<uint64_t> base_seed_;  // Of the last batch; none before the first one.
-  at::Generator generator_;            // Torch's default one: with SeedMode::kTorch,
-  at::Generator own_generator_;        // or where it is this worker's to seed for each sample. Else undefined.
+  at::Generator generator_;      // Torch's default one: with SeedMode::kTorch,
+  at::Generator own_generator_;  // or where it is this worker's to seed for each sample. Else undefined.
   RangeError error_;
 };
 

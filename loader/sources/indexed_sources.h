@@ -39,20 +39,32 @@ class RowsSource final : public Source {
     return copy;
   }
 
-  const SampleSpec& spec() override {
-    if (!spec_) spec_ = find_spec();
-    return *spec_;
+  std::optional<SampleSpec> known_spec() override {
+    if constexpr (InPlaceDataset<D>)
+      return dataset_->spec();
+    else
+      return std::nullopt;
   }
 
+  SampleSpec read_spec(size_t index) override {
+    if constexpr (InPlaceDataset<D>) {
+      return dataset_->spec();
+    } else {
+      SampleContext context(0, -1);
+      return collate::spec_of(get_sample(*dataset_, index, context));
+    }
+  }
+
+  void set_spec(SampleSpec spec) override { spec_ = std::move(spec); }
+
   void fill(FillRequest& request) override {
-    const SampleSpec& spec = this->spec();
-    rows_.resize(spec.fields.size());
+    rows_.resize(spec_.fields.size());
     for (uint32_t r = request.first(); r < request.last(); ++r) {
       if (!request.wanted(r)) continue;
       const size_t index = request.index(r);
       SampleContext context = request.start(r);
       for (size_t f = 0; f < rows_.size(); ++f) rows_[f] = request.row(f, r);
-      SampleRow row(spec, rows_);
+      SampleRow row(spec_, rows_);
       if constexpr (!InPlaceDataset<D> && !GetsWithContext<D>) request.seed_default_generator(context.seed());
       if constexpr (InPlaceDataset<D>)
         dataset_->read(index, row, context);
@@ -61,21 +73,9 @@ class RowsSource final : public Source {
     }
   }
 
-  /// Workers are told what the trainer found, so that they need not read the first sample for it.
-  void set_spec(SampleSpec spec) override { spec_ = std::move(spec); }
-
  private:
-  SampleSpec find_spec() {
-    if constexpr (InPlaceDataset<D>) {
-      return dataset_->spec();
-    } else {
-      SampleContext context(0, -1);
-      return collate::spec_of(get_sample(*dataset_, 0, context));
-    }
-  }
-
   std::shared_ptr<D> dataset_;
-  std::optional<SampleSpec> spec_;
+  SampleSpec spec_;
   std::vector<std::byte*> rows_;
 };
 
@@ -87,7 +87,7 @@ class PackedSource : public Source {
 
   Kind kind() const override { return Kind::kPacked; }
   std::string describe(size_t index) const override { return detail::describe(*dataset_, index); }
-  void set_spec(SampleSpec spec) override { spec_ = std::move(spec); }
+  void set_spec(SampleSpec) override {}
 
   size_t size() const override {
     if constexpr (Sized<D> && !SizeDataset<D>)
@@ -96,9 +96,18 @@ class PackedSource : public Source {
       return kUnknownSize;
   }
 
-  const SampleSpec& spec() override {
-    if (!spec_) spec_ = packed_spec(measure());
-    return *spec_;
+  // A dataset that gives batches of a size would be a sample short after one was read.
+  std::optional<SampleSpec> known_spec() override {
+    if constexpr (SizeDataset<D>)
+      return packed_spec(kUnknownSampleBytes);
+    else
+      return std::nullopt;
+  }
+
+  SampleSpec read_spec(size_t index) override {
+    PackedBatch batch;
+    pack_value(batch, static_cast<Derived*>(this)->one_alone(index));
+    return packed_spec(room_for(batch));
   }
 
  protected:
@@ -106,21 +115,7 @@ class PackedSource : public Source {
   const std::shared_ptr<D>& shared_dataset() const { return dataset_; }
 
  private:
-  // The first sample shows how large they are. Should it be one that cannot be read, that is to be said when its turn
-  // comes. What gives batches of a size would be a sample short after it.
-  uint64_t measure() {
-    if constexpr (SizeDataset<D>) return kUnknownSampleBytes;
-    try {
-      PackedBatch batch;
-      pack_value(batch, static_cast<Derived*>(this)->first_alone());
-      return room_for(batch);
-    } catch (...) {
-      return kUnknownSampleBytes;
-    }
-  }
-
   std::shared_ptr<D> dataset_;
-  std::optional<SampleSpec> spec_;
 };
 
 /// Samples of any type, collated.
@@ -150,10 +145,10 @@ class CollatedSource final : public PackedSource<D, CollatedSource<D, Collate>> 
     request.put(batch);
   }
 
-  auto first_alone() {
+  auto one_alone(size_t index) {
     SampleContext context(0, -1);
     std::vector<SampleOf<D>> one;
-    one.push_back(get_sample(this->dataset(), 0, context));
+    one.push_back(get_sample(this->dataset(), index, context));
     return collate_(std::move(one));
   }
 
@@ -183,7 +178,7 @@ class BatchesSource final : public PackedSource<D, BatchesSource<D>> {
     request.put(batch);
   }
 
-  auto first_alone() { return get({0}); }
+  auto one_alone(size_t index) { return get({index}); }
 
  private:
   auto get(const std::vector<size_t>& indices) {

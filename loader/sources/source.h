@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -22,6 +23,9 @@ inline size_t known_size(size_t size) {
     throw std::invalid_argument("Expected the dataset to be sized in order to construct the Sampler");
   return size;
 }
+
+/// Room for a packed sample of which nothing is known.
+constexpr uint64_t kUnknownSampleBytes = 64 << 10;
 
 /// The spec of packed batches whose samples take about so many bytes.
 inline SampleSpec packed_spec(uint64_t bytes_a_sample) {
@@ -48,11 +52,15 @@ class Source {
   /// Samples; kUnknownSize where only a sampler knows. Of streams: 0 where the dataset does not know.
   virtual size_t size() const = 0;
 
-  /// What every sample looks like, which may need the first one to be read. Packed batches and streams: one field of
+  /// What every sample looks like, where that is known without reading one. Packed batches and streams: one field of
   /// bytes, the room that a sample is expected to take; a batch that needs more travels by message.
-  virtual const SampleSpec& spec() = 0;
+  virtual std::optional<SampleSpec> known_spec() = 0;
 
-  /// Workers are told what the trainer found, so that they need not look for it.
+  /// The same as sample `index` shows, which is read for it. Throws what the dataset throws. REQUIRES: known_spec() is
+  /// none; index < size().
+  virtual SampleSpec read_spec(size_t index) = 0;
+
+  /// Tells what samples look like, before the first fill(): every worker goes by what was found once.
   virtual void set_spec(SampleSpec spec) = 0;
 
   /// Into how many streams it may be cut.

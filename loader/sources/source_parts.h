@@ -13,9 +13,6 @@
 // What every kind of source asks of its dataset.
 namespace millrace::detail {
 
-/// Room for a packed sample of which nothing is known.
-constexpr uint64_t kUnknownSampleBytes = 64 << 10;
-
 template <class D>
 size_t size_of(D& dataset) {
   if constexpr (requires {

@@ -28,11 +28,9 @@ class StreamsSourceBase : public Source {
  public:
   Kind kind() const override { return Kind::kStreams; }
   std::string describe(size_t) const override { return {}; }
-  void set_spec(SampleSpec spec) override { spec_ = std::move(spec); }
-  const SampleSpec& spec() override { return spec_; }
-
- private:
-  SampleSpec spec_ = packed_spec(kUnknownSampleBytes);
+  std::optional<SampleSpec> known_spec() override { return packed_spec(kUnknownSampleBytes); }
+  SampleSpec read_spec(size_t) override { return packed_spec(kUnknownSampleBytes); }
+  void set_spec(SampleSpec) override {}
 };
 
 template <class D>

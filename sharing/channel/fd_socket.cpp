@@ -113,6 +113,12 @@ std::pair<FdSocket, FdSocket> FdSocket::pair() {
   return {FdSocket(OwnedFd(ends[0])), FdSocket(OwnedFd(ends[1]))};
 }
 
+void FdSocket::hang_up() {
+  if (!fd_) return;
+  static_cast<void>(::shutdown(fd_.get(), SHUT_RDWR));  // Fails only where the other end is gone.
+  close();
+}
+
 ssize_t FdSocket::send_frame(const Outgoing& outgoing, uint64_t tag, int flags) const {
   const bool large = static_cast<bool>(outgoing.large_);
   const std::span<const std::byte> body = large ? std::span<const std::byte>() : outgoing.bytes_;

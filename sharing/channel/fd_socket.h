@@ -148,6 +148,10 @@ class FdSocket {
   int fd() const { return fd_.get(); }
   explicit operator bool() const { return static_cast<bool>(fd_); }
   void close() { fd_.reset(); }
+
+  /// Closes, and lets the other end see end of file even while other processes hold copies of this one.
+  void hang_up();
+
   OwnedFd take() { return std::move(fd_); }
 
  private:

@@ -145,7 +145,8 @@ struct Listed {
 TEST_P(Options, PrefetchCountsForEachWorkerWhereOneMakesABatch) {
   const Listed listed{Probe{400}};
   auto loader = make_data_loader(listed, options(4).prefetch(2), collate::List{});
-  const int64_t measured = listed.probe.tally.read().load();  // The first sample, by the trainer.
+  loader->spec();
+  const int64_t measured = listed.probe.tally.read().load();  // The first sample, to know what samples look like.
   expect_read_ahead(*loader, listed.probe, measured + (workers() == 0 ? 4 : 4 * (1 + 2 * workers())));
 }
 

@@ -5,7 +5,7 @@ millrace_test(board_test
   ${PROJECT_SOURCE_DIR}/loader/engine/worker_board.cpp ${PROJECT_SOURCE_DIR}/loader/engine/ledger.cpp
   LABELS asan tsan TIMEOUT 300 LIBRARIES millrace_sharing)
 millrace_test(loader_test
-  loader/data_loader_test.cpp loader/steady_state_test.cpp loader/hostile_worker_test.cpp loader/kill_test.cpp
+  loader/data_loader_test.cpp loader/first_sample_test.cpp loader/steady_state_test.cpp loader/hostile_worker_test.cpp loader/kill_test.cpp
   loader/scribble_test.cpp loader/trace_test.cpp
   LABELS process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
 # Without workers, files and time.

@@ -9,10 +9,10 @@
 namespace millrace::test {
 
 inline auto every_start_method() {
-  return testing::Values(StartMethod::kFork, StartMethod::kForkServer, StartMethod::kSpawn);
+  return ::testing::Values(StartMethod::kFork, StartMethod::kForkServer, StartMethod::kSpawn);
 }
 
-inline std::string start_method_name(const testing::TestParamInfo<StartMethod>& tested) {
+inline std::string start_method_name(const ::testing::TestParamInfo<StartMethod>& tested) {
   return to_string(tested.param);
 }
 

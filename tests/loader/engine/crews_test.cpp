@@ -33,7 +33,8 @@ class CountingSource final : public Source {
 
   Kind kind() const override { return Kind::kRows; }
   size_t size() const override { return reads_->size(); }
-  const SampleSpec& spec() override { return spec_; }
+  std::optional<SampleSpec> known_spec() override { return spec_; }
+  SampleSpec read_spec(size_t) override { return spec_; }
   void set_spec(SampleSpec spec) override { spec_ = std::move(spec); }
   void fill(FillRequest& request) override {
     for (uint32_t row = request.first(); row < request.last(); ++row) {
@@ -68,7 +69,7 @@ struct Crews : testing::Test, engine_fakes::Bench {
 
   std::shared_ptr<CountingSource::Reads> reads = std::make_shared<CountingSource::Reads>();
   CountingSource source{reads};
-  SlotLayout layout = layout_of(source.spec(), 4);
+  SlotLayout layout = layout_of(source.known_spec().value(), 4);
   std::vector<std::byte> slots = std::vector<std::byte>(kGeometry.slots * layout.slot_bytes());
   EventFd done;
 };
@@ -76,9 +77,9 @@ struct Crews : testing::Test, engine_fakes::Bench {
 // What the options make of it.
 struct Made : Crews {
   std::unique_ptr<Crew> make(const DataLoaderOptions& options) {
-    shared.emplace(source, options);
+    shared.emplace(source.known_spec().value(), traits_of(source), options);
     events.emplace(shared->done, shared->memory.arena().returned());
-    return make_crew(source, std::nullopt, *shared, *events, options);
+    return make_crew(source, nullptr, *shared, *events, options);
   }
 
   std::optional<SharedParts> shared;
@@ -99,8 +100,8 @@ TEST_F(Made, ThreadsAreAsManyAsWorkers) {
 
 TEST_F(Made, ADatasetThatCannotTravelIsNotReadByProcessesThatAreNoForks) {
   try {
-    make(DataLoaderOptions(4).num_workers(1).start_method(StartMethod::kSpawn));
-    ADD_FAILURE() << "it has a crew";
+    start_processes(source, std::nullopt, DataLoaderOptions(4).num_workers(1).start_method(StartMethod::kSpawn));
+    ADD_FAILURE() << "it has workers";
   } catch (const std::invalid_argument& e) {
     EXPECT_THAT(e.what(), testing::HasSubstr("this dataset cannot travel to spawn workers"));
   }

@@ -131,7 +131,8 @@ class FakeSource final : public Source {
 
   Kind kind() const override { return kind_; }
   size_t size() const override { return size_; }
-  const SampleSpec& spec() override { return spec_; }
+  std::optional<SampleSpec> known_spec() override { return spec_; }
+  SampleSpec read_spec(size_t) override { throw std::logic_error("nobody reads in these tests"); }
   void set_spec(SampleSpec spec) override { spec_ = std::move(spec); }
   void fill(FillRequest&) override { throw std::logic_error("nobody reads in these tests"); }
   std::string describe(size_t) const override { return name; }

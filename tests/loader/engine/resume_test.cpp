@@ -44,7 +44,7 @@ struct ResumeTest : testing::Test {
 
   FakeSource source{Source::Kind::kRows, 20};
   DataLoaderOptions options = DataLoaderOptions(4).seed(7);
-  SampleSpec spec = source.spec();
+  SampleSpec spec = source.known_spec().value();
   Cursor cursor{std::make_unique<ScriptedOrder>(std::vector<ScriptedOrder::Batch>{{{1}}, {{2}}}),
                 Cursor::Reach::kEpoch};
   InFlight in_flight{2};

@@ -1,0 +1,199 @@
+#include "millrace/loader/engine/spec_search.h"
+
+#include <algorithm>
+#include <csignal>
+#include <limits>
+#include <thread>
+#include <utility>
+#include <variant>
+
+#include "millrace/loader/engine/corrupted.h"
+#include "millrace/loader/engine/epoch_seeds.h"
+#include "millrace/loader/engine/sample_names.h"
+#include "millrace/loader/engine/seconds_text.h"
+#include "millrace/loader/engine/setup.h"
+#include "millrace/loader/engine/source_traits.h"
+#include "millrace/loader/errors.h"
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/poll.h"
+#include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/process/fork_server.h"
+
+namespace millrace {
+namespace {
+
+constexpr auto kLook = std::chrono::milliseconds(100);  // For an end that no message tells of.
+constexpr auto kHungUp = std::chrono::seconds(1);       // For a worker to end that has closed its socket.
+constexpr auto kLookForServer = std::chrono::milliseconds(10);
+constexpr auto kVacancy = std::chrono::seconds(30);  // As for any answer of the fork server.
+
+// The worker's word for it is what memory will be cut by.
+void require_possible(const SampleSpec& spec) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 64;
+  for (const auto& field : spec.fields) {
+    if (field.dtype < c10::ScalarType::Byte || field.dtype >= c10::ScalarType::Undefined)
+      throw DecodeError("a field of no type");
+    auto bytes = static_cast<int64_t>(c10::elementSize(field.dtype));
+    for (const int64_t size : field.shape)
+      if (size < 0 || __builtin_mul_overflow(bytes, size, &bytes) || bytes > kMost)
+        throw DecodeError("a field of an impossible size");
+  }
+}
+
+std::string no_batch_within(const DataLoaderOptions& options) {
+  return "no batch within " + std::to_string(options.timeout().count()) + " ms";
+}
+
+}  // namespace
+
+SpecSearch::SpecSearch(WorkerProcesses& processes, const Source& source, const DataLoaderOptions& options)
+    : processes_(processes), worker_(processes[0]), source_(source), options_(options) {
+  ask();
+}
+
+SampleSpec SpecSearch::find() {
+  if (fatal_) std::rethrow_exception(fatal_);
+  const Deadline deadline(limit_of(options_.timeout()));
+  for (;;) {
+    if (!worker_.child) replace(deadline);
+    if (sample_ == samples_to_try(source_)) return of_none();
+    const auto message = next_message(deadline);
+    if (!message)
+      note_death();
+    else if (auto spec = take(*message))
+      return *std::move(spec);
+  }
+}
+
+// With SeedMode::kTorch the base seed is drawn when the first epoch begins, and not before.
+void SpecSearch::ask() {
+  if (sample_ == samples_to_try(source_)) return;
+  SpecQuestion question{sample_, std::nullopt};
+  if (options_.seed_mode() == SeedMode::kPerSample) question.base_seed = EpochSeeds(options_).base();
+  try {
+    worker_.control.send(encode(TrainerMessage(question)).bytes);
+  } catch (const PeerGone&) {
+    // Its death is noticed where an answer is waited for.
+  }
+}
+
+// The spec, where the message says it.
+std::optional<SampleSpec> SpecSearch::take(const WorkerMessage& message) {
+  if (const auto* const failure = std::get_if<StartFailure>(&message))
+    give_up(who() + " could not build its dataset: " + printable_lines(failure->text));
+  if (std::holds_alternative<Reading>(message)) {
+    reading_ = Deadline::Clock::now();
+    deaths_before_ready_ = 0;
+    return std::nullopt;
+  }
+  if (const auto* const failure = std::get_if<SampleFailure>(&message)) {
+    const std::string path = describe_or_why_not(source_, sample_);
+    go_on_behind(
+        std::make_exception_ptr(SampleError(static_cast<int64_t>(sample_), path, 0, failure->type, failure->message)));
+    ask();
+    return std::nullopt;
+  }
+  return std::get<SpecAnswer>(message).spec;
+}
+
+// nullopt when the worker has ended, and all that it said has been heard.
+std::optional<WorkerMessage> SpecSearch::next_message(const Deadline& deadline) {
+  for (;;) {
+    const bool has_ended = worker_.child.wait(std::chrono::nanoseconds(0)).has_value();
+    if (auto message = told()) return message;
+    if (has_ended) return std::nullopt;
+    end_stuck();
+    require_in_time(deadline);
+    if (worker_.control)
+      poll_readable(worker_.control.fd(), deadline.left(kLook));
+    else if (!worker_.child.wait(kHungUp))
+      worker_.child.kill(SIGKILL);  // Its dataset closed what is not its own.
+  }
+}
+
+std::optional<WorkerMessage> SpecSearch::told() {
+  if (!worker_.control) return std::nullopt;
+  try {
+    auto message = processes_.told(0);
+    if (const auto* const answer = message ? std::get_if<SpecAnswer>(&*message) : nullptr)
+      require_possible(answer->spec);
+    return message;
+  } catch (const std::exception& e) {
+    give_up(std::make_exception_ptr(foreign_message(0, e.what())));
+  }
+}
+
+void SpecSearch::end_stuck() {
+  const auto limit = limit_of(options_.sample_timeout());
+  if (limit && reading_ && Deadline::Clock::now() - *reading_ >= *limit) worker_.child.kill(SIGKILL);
+}
+
+void SpecSearch::note_death() {
+  const ExitStatus status = worker_.child.wait(std::chrono::nanoseconds(0)).value();
+  const std::string what = who() + " " + status.str();
+  ++deaths_;
+  if (!reading_ && ++deaths_before_ready_ > options_.retries())
+    give_up(what + " before it had built its dataset, " + std::to_string(deaths_before_ready_) + " times in a row");
+  if (reading_) {
+    std::string doing = "reading " + sample_text();
+    const auto read_for = Deadline::Clock::now() - *reading_;
+    const auto limit = limit_of(options_.sample_timeout());
+    if (limit && read_for >= *limit) doing += ", where it was stuck for " + seconds_text(read_for);
+    go_on_behind(std::make_exception_ptr(WorkerDied(what + " while " + doing, worker_.child.pid(), status, doing)));
+  }
+  reading_.reset();
+  worker_.child = {};
+}
+
+// Another in the place of the dead. The fork server may be stopped for some time.
+void SpecSearch::replace(const Deadline& deadline) {
+  const Deadline vacancy{kVacancy};
+  for (;;) {
+    try {
+      processes_.start(0);
+      return ask();
+    } catch (const ForkServerStopped& e) {
+      if (vacancy.passed()) give_up(std::string("a worker could not be replaced: ") + e.what());
+      if (deadline.passed())
+        throw LoaderTimeout(no_batch_within(options_) + ": no worker could be started: " + e.what());
+      std::this_thread::sleep_for(kLookForServer);
+    } catch (const std::exception& e) {
+      give_up(std::string("worker 0 could not be replaced: ") + e.what());
+    }
+  }
+}
+
+void SpecSearch::go_on_behind(std::exception_ptr failure) {
+  if (!first_failure_) first_failure_ = std::move(failure);
+  ++sample_;
+}
+
+// The room for packed batches may be guessed, since what is larger comes by message.
+SampleSpec SpecSearch::of_none() {
+  if (traits_of(source_).packed) return packed_spec(kUnknownSampleBytes);
+  give_up(first_failure_);
+}
+
+void SpecSearch::require_in_time(const Deadline& deadline) const {
+  if (!deadline.passed()) return;
+  const std::string doing = reading_ ? " reads " + sample_text() + ", which shows what samples look like, for " +
+                                           seconds_text(Deadline::Clock::now() - *reading_)
+                                     : std::string(" builds its dataset");
+  throw LoaderTimeout(no_batch_within(options_) + ": " + who() + doing);
+}
+
+std::string SpecSearch::who() const { return "worker 0 (pid " + std::to_string(worker_.child.pid()) + ")"; }
+
+std::string SpecSearch::sample_text() const {
+  const std::string path = describe_or_why_not(source_, sample_);
+  return "sample " + std::to_string(sample_) + (path.empty() ? path : " (" + path + ")");
+}
+
+void SpecSearch::give_up(std::exception_ptr reason) {
+  fatal_ = std::move(reason);
+  std::rethrow_exception(fatal_);
+}
+
+void SpecSearch::give_up(const std::string& reason) { give_up(std::make_exception_ptr(WorkerStartError(reason))); }
+
+}  // namespace millrace

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+
+#include "millrace/loader/engine/worker_processes.h"
+#include "millrace/loader/options.h"
+#include "millrace/loader/sources/source.h"
+#include "millrace/sharing/os/deadline.h"
+
+namespace millrace {
+
+/// Learns from the first of the worker processes what samples look like. The dataset reads there, so that it can neither
+/// hold the trainer up nor take it along when it dies. Used by the loader's thread.
+class SpecSearch {
+ public:
+  using Time = Deadline::Clock::time_point;
+
+  /// Borrows all three. Asks at once.
+  SpecSearch(WorkerProcesses& processes, const Source& source, const DataLoaderOptions& options);
+
+  /// The spec of the first sample that can be read, of samples_to_try(). Waits for options.timeout() at most, and kills
+  /// a worker that reads one for longer than options.sample_timeout().
+  ///
+  /// Throws LoaderTimeout, and then may be called again. WorkerStartError; SampleError or WorkerDied of the first sample
+  /// when none could be read, unless batches are packed; BoardCorrupted for what no worker of ours says: then each
+  /// further call throws the same.
+  SampleSpec find();
+
+  /// Of the worker, so far.
+  uint64_t deaths() const { return deaths_; }
+
+ private:
+  void ask();
+  std::optional<SampleSpec> take(const WorkerMessage& message);
+  std::optional<WorkerMessage> next_message(const Deadline& deadline);
+  std::optional<WorkerMessage> told();
+  void end_stuck();
+  void note_death();
+  void replace(const Deadline& deadline);
+  void go_on_behind(std::exception_ptr failure);
+  SampleSpec of_none();
+  void require_in_time(const Deadline& deadline) const;
+
+  std::string who() const;
+  std::string sample_text() const;
+  [[noreturn]] void give_up(std::exception_ptr reason);
+  [[noreturn]] void give_up(const std::string& reason);
+
+  WorkerProcesses& processes_;
+  WorkerProcess& worker_;  // The first of them.
+  const Source& source_;
+  const DataLoaderOptions& options_;
+
+  uint64_t sample_ = 0;          // That is asked for.
+  std::optional<Time> reading_;  // Since when the worker reads it; none before it has built its dataset.
+  std::exception_ptr first_failure_;
+  std::exception_ptr fatal_;  // Why there is no further search.
+  uint64_t deaths_ = 0;
+  int64_t deaths_before_ready_ = 0;  // In a row.
+};
+
+}  // namespace millrace

@@ -1,0 +1,133 @@
+#include "millrace/loader/engine/worker_main.h"
+
+#include <ATen/Parallel.h>
+#include <unistd.h>
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "millrace/loader/engine/worker.h"
+#include "millrace/loader/engine/worker_protocol.h"
+#include "millrace/loader/sources/travelling_dataset.h"
+#include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/limits.h"
+#include "millrace/sharing/os/own_pid.h"
+#include "millrace/sharing/os/poll.h"
+#include "millrace/sharing/process/type_name.h"
+
+namespace millrace {
+namespace {
+
+using Orphaned = std::function<bool()>;
+
+// End of file tells of the trainer's end, but not where another process has a copy of its socket.
+constexpr auto kLookForTrainer = std::chrono::milliseconds(500);
+
+// One thread a worker: the trainer decides how many workers there are, and libgomp's threads do not survive a fork.
+void use_one_thread() { at::set_num_threads(1); }
+
+// Nobody may be left to hear it, which the next message shows.
+void tell(const FdSocket& control, const WorkerMessage& message) {
+  try {
+    control.send(encode(message).bytes);
+  } catch (const PeerGone&) {
+  }
+}
+
+// nullopt when there is nobody left to send one.
+std::optional<Message> next_message(const FdSocket& control, const Orphaned& orphaned) {
+  while (!poll_readable(control.fd(), kLookForTrainer))
+    if (orphaned()) return std::nullopt;
+  return control.receive();
+}
+
+// What came of reading the sample: whatever the dataset throws is an answer.
+WorkerMessage answer(const SpecQuestion& question, Source& source, WorkerRole& role) {
+  try {
+    if (question.base_seed) begin_work(role, *question.base_seed);
+    return SpecAnswer{source.read_spec(question.sample)};
+  } catch (const std::exception& e) {
+    return SampleFailure{type_name(typeid(e)), text_with_limit(e)};
+  } catch (...) {
+    return SampleFailure{current_exception_type(), "thrown by the dataset; it is no std::exception"};
+  }
+}
+
+// From the board, until it says stop.
+void read_batches(const Attachment& given, DecodeArchive& archive, Source& source, const WorkerRole& role,
+                  const FdSocket& control, const Orphaned& orphaned) {
+  OwnedFd board_fd;
+  OwnedFd arena_fd;
+  OwnedFd done_fd;
+  archive(board_fd, arena_fd, done_fd);
+  std::optional<cuda::DeviceArena> device_arena;
+  if (given.device_arena) {
+    OwnedFd fd;
+    archive(fd);
+    device_arena.emplace(*given.device_arena, std::move(fd));
+  }
+  const MappedSegment board_memory(SharedSegment::adopt(std::move(board_fd)), Access::kReadWrite);
+  const MappedSegment arena(SharedSegment::adopt(std::move(arena_fd)), Access::kReadWrite);
+  const EventFd done(std::move(done_fd));
+  const WorkerBoard board(board_memory.data(), given.geometry);
+  const SlotLayout layout = layout_of(given.spec, given.batch_size);
+  source.set_spec(given.spec);
+  Worker worker({board, arena.data(), device_arena ? &*device_arena : nullptr, layout, done, &control}, source, role);
+  done.signal();  // Ready: somebody may be in wait_ready().
+  worker.run(orphaned);
+}
+
+}  // namespace
+
+// The end of the process is the only thing that is not reported: everything else is an exception that reaches the
+// trainer through the control socket or the board.
+int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) {
+  const pid_t own = own_pid();
+  const Orphaned orphaned = [parent = ::getppid()] { return ::getppid() != parent; };
+  use_one_thread();
+  DecodeArchive start_archive(arguments, fds);
+  WorkerStart start;
+  OwnedFd control_fd;
+  start_archive(start, control_fd);
+  const FdSocket control(std::move(control_fd));
+
+  WorkerRole role{.number = start.number,
+                  .incarnation = start.incarnation,
+                  .num_workers = start.num_workers,
+                  .seed_mode = start.seed_mode,
+                  .owns_process = true};
+  std::unique_ptr<Source> rebuilt;
+  try {
+    if (start.init) role.init = resolve<std::remove_pointer_t<WorkerInitFunction>>(*start.init);
+    if (start.live_source == 0) rebuilt = resolve<TravellingDataset::Rebuild>(start.rebuild)(start_archive);
+  } catch (const std::exception& e) {
+    tell(control, StartFailure{type_name(typeid(e)) + ": " + text_with_limit(e)});
+    return 1;
+  }
+  Source& source = rebuilt ? *rebuilt : *reinterpret_cast<Source*>(start.live_source);
+
+  // Its end is an order, too: the trainer is gone, or has given this worker up because the fork server was stopped and
+  // made it when nobody waited for it any more.
+  while (auto message = next_message(control, orphaned)) {
+    DecodeArchive archive(message->bytes, message->fds);
+    TrainerMessage order;
+    archive(order);
+    if (const auto* const attachment = std::get_if<Attachment>(&order)) {
+      read_batches(*attachment, archive, source, role, control, orphaned);
+      return 0;
+    }
+    const auto& question = std::get<SpecQuestion>(order);
+    tell(control, Reading{question.sample});
+    const WorkerMessage reply = answer(question, source, role);
+    end_stranger(own);
+    tell(control, reply);
+  }
+  return 0;
+}
+
+}  // namespace millrace

@@ -279,10 +279,10 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
 /// Worker processes get the dataset by its `serialize` member; those that have none: see recipe(), which may stand in
 /// the dataset's place.
 ///
-/// Batches are laid out by what a sample looks like. A dataset with spec(), and for packed batches max_sample_bytes, say
-/// it; else the first sample that can be read shows it. Worker processes read that one as any other, and this call does
-/// not wait for them: the first next(), spec(), set_epoch(), state_dict(), load_state_dict() or wait_ready() does, for
-/// `timeout` at most, and throws what became of it. Without worker processes it is read here.
+/// Batches are laid out by what a sample looks like. A dataset with spec(), and for packed batches max_sample_bytes,
+/// say it; else the first sample that can be read shows it. Worker processes read that one as any other, and this call
+/// does not wait for them: the first next(), spec(), set_epoch(), state_dict(), load_state_dict() or wait_ready() does,
+/// for `timeout` at most, and throws what became of it. Without worker processes it is read here.
 ///
 /// Throws std::invalid_argument for options that make no sense and for tensors in the dataset that cannot be sent,
 /// OutOfSharedMemory, and what the dataset throws when it is asked what samples look like.

@@ -21,8 +21,8 @@
 
 namespace millrace {
 
-/// Worker processes that are attached to a board: learns of their deaths, replaces them, ends them. Used by the loader's
-/// thread.
+/// Worker processes that are attached to a board: learns of their deaths, replaces them, ends them. Used by the
+/// loader's thread.
 class ProcessCrew final : public Crew {
  public:
   /// What workers are attached to. Borrowed for the crew's life.

@@ -18,8 +18,8 @@ namespace millrace {
 /// What a trainer shares with its workers: how batches lie in slots, the slots' memory, the board and the done bell. It
 /// follows from what samples look like and from the options.
 struct SharedParts {
-  /// Of checked() options that are fitting. Throws OutOfSharedMemory, and std::invalid_argument for more slots than there
-  /// can be.
+  /// Of checked() options that are fitting. Throws OutOfSharedMemory, and std::invalid_argument for more slots than
+  /// there can be.
   SharedParts(SampleSpec sample, SourceTraits traits, const DataLoaderOptions& options);
 
   const std::shared_ptr<const SampleSpec> spec;

@@ -13,8 +13,8 @@
 
 namespace millrace {
 
-/// Learns from the first of the worker processes what samples look like. The dataset reads there, so that it can neither
-/// hold the trainer up nor take it along when it dies. Used by the loader's thread.
+/// Learns from the first of the worker processes what samples look like. The dataset reads there, so that it can
+/// neither hold the trainer up nor take it along when it dies. Used by the loader's thread.
 class SpecSearch {
  public:
   using Time = Deadline::Clock::time_point;
@@ -25,9 +25,9 @@ class SpecSearch {
   /// The spec of the first sample that can be read, of samples_to_try(). Waits for options.timeout() at most, and kills
   /// a worker that reads one for longer than options.sample_timeout().
   ///
-  /// Throws LoaderTimeout, and then may be called again. WorkerStartError; SampleError or WorkerDied of the first sample
-  /// when none could be read, unless batches are packed; BoardCorrupted for what no worker of ours says: then each
-  /// further call throws the same.
+  /// Throws LoaderTimeout, and then may be called again. WorkerStartError; SampleError or WorkerDied of the first
+  /// sample when none could be read, unless batches are packed; BoardCorrupted for what no worker of ours says: then
+  /// each further call throws the same.
   SampleSpec find();
 
   /// Of the worker, so far.

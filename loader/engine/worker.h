@@ -38,8 +38,8 @@ struct WorkerRole {
 /// worker: nothing is seeded or called. Throws what the init function throws, and then may be called again.
 void begin_work(WorkerRole& role, uint64_t base_seed);
 
-/// Ends the calling process when it is not `worker`: one that the dataset forked and let return would be a second worker
-/// with the same claims. Its memory is a copy, with whatever other threads held, so it does nothing but go.
+/// Ends the calling process when it is not `worker`: one that the dataset forked and let return would be a second
+/// worker with the same claims. Its memory is a copy, with whatever other threads held, so it does nothing but go.
 void end_stranger(pid_t worker);
 
 /// Fills ranges of slots: the same code in a worker process, in a worker thread and in the trainer itself.

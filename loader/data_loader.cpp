@@ -15,6 +15,8 @@ DataLoaderBase::DataLoaderBase(LoaderParts parts, const DataLoaderOptions& optio
 }
 DataLoaderBase::~DataLoaderBase() = default;
 
+void DataLoaderBase::require_owner() const { engine_ ? engine_->require_owner() : start_->require_owner(); }
+
 Engine& DataLoaderBase::engine() const {
   if (!engine_) {
     start_->require_owner();
@@ -25,8 +27,8 @@ Engine& DataLoaderBase::engine() const {
 }
 
 Engine& DataLoaderBase::own_engine() const {
-  engine().require_owner();
-  return *engine_;
+  require_owner();
+  return engine();
 }
 
 std::optional<Batch> DataLoaderBase::next_batch() {

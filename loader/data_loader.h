@@ -94,6 +94,9 @@ class DataLoaderBase {
 
   void leave_unfinished_epoch();
 
+  /// Throws std::logic_error in a process that was forked from the loader's.
+  void require_owner() const;
+
   /// Of a batch that is none.
   [[noreturn]] void refuse_contents(const DecodeError& error);
 
@@ -140,17 +143,8 @@ class TypedDataLoader : public DataLoaderBase {
   /// device() also what torch's allocator throws, and cuda::CudaError, for a batch that is lost; and std::logic_error
   /// while the device's current stream captures a CUDA graph.
   std::optional<B> next() {
-    if constexpr (std::is_same_v<B, Batch>) {
-      return next_batch();
-    } else {
-      auto packed = next_packed();
-      if (!packed) return std::nullopt;
-      try {
-        return unpack_value<B>(*std::move(packed));
-      } catch (const DecodeError& e) {
-        refuse_contents(e);
-      }
-    }
+    taken_by_loop_ = false;
+    return take();
   }
 
   /// An input iterator whose copies share their place. It asks for a batch when that is looked at or compared, not
@@ -181,6 +175,8 @@ class TypedDataLoader : public DataLoaderBase {
     bool operator==(const Iterator& other) const { return place_ == other.place_ || (at_end() && other.at_end()); }
 
    private:
+    friend class TypedDataLoader;
+
     struct Place {
       TypedDataLoader* loader;
       std::optional<B> batch = {};
@@ -189,7 +185,7 @@ class TypedDataLoader : public DataLoaderBase {
 
     bool at_end() const {
       if (!place_ || place_->ended) return true;
-      if (!place_->batch) place_->batch = place_->loader->next();
+      if (!place_->batch) place_->batch = place_->loader->take_for(place_);
       place_->ended = !place_->batch;
       return place_->ended;
     }
@@ -202,14 +198,50 @@ class TypedDataLoader : public DataLoaderBase {
     std::shared_ptr<Place> place_;  // None: the end.
   };
 
-  /// The current epoch's batches; where an earlier loop was left in the middle, the next epoch's.
+  /// The current epoch's batches, or what next() has left of them; where an earlier loop was left in the middle, the
+  /// next epoch's. Throws std::logic_error while another iterator is not at its end, as torch::data does: the two would
+  /// share the batches out.
   Iterator begin() {
-    leave_unfinished_epoch();
+    require_owner();
+    require_no_loop_but(nullptr);
+    if (taken_by_loop_) leave_unfinished_epoch();
     return Iterator(*this);
   }
   Iterator end() { return {}; }
 
  private:
+  static constexpr auto kAnotherIterator =
+      "Attempted to get a new DataLoader iterator while another iterator is not yet exhausted: let that go first, or "
+      "call next()";
+
+  std::optional<B> take() {
+    if constexpr (std::is_same_v<B, Batch>) {
+      return next_batch();
+    } else {
+      auto packed = next_packed();
+      if (!packed) return std::nullopt;
+      try {
+        return unpack_value<B>(*std::move(packed));
+      } catch (const DecodeError& e) {
+        refuse_contents(e);
+      }
+    }
+  }
+
+  using Place = typename Iterator::Place;
+
+  std::optional<B> take_for(const std::shared_ptr<Place>& place) {
+    require_no_loop_but(place);
+    loop_ = place;
+    taken_by_loop_ = true;
+    return take();
+  }
+
+  void require_no_loop_but(const std::shared_ptr<Place>& place) const {
+    const auto other = loop_.lock();
+    if (other && other != place && !other->ended) throw std::logic_error(kAnotherIterator);
+  }
+
   static const DataLoaderOptions& supported(const DataLoaderOptions& options) {
     if (!std::is_same_v<B, Batch> && !options.device().is_cpu() && options.device_batch_bytes() == 0)
       throw std::invalid_argument(
@@ -217,6 +249,9 @@ class TypedDataLoader : public DataLoaderBase {
           "batches of a type of its own. Use pin_memory, and copy its tensors to the device");
     return options;
   }
+
+  std::weak_ptr<Place> loop_;   // The iterator that took a batch last.
+  bool taken_by_loop_ = false;  // The last batch was, and not by next().
 };
 
 using DataLoader = TypedDataLoader<Batch>;

@@ -62,7 +62,7 @@ class LoaderTimeout : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The trainer holds the tensors of so many batches that no slot is left to fill.
+/// The trainer holds the tensors of so many batches that no slot is left to fill, and kept_bytes is used up.
 class TooManyBatchesHeld : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

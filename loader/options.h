@@ -79,8 +79,13 @@ class DataLoaderOptions {
   MILLRACE_OPTION(int64_t, prefetch, 2);
   /// Bounds the shared memory of all batches: fewer are prefetched, at least one. 0: no bound.
   MILLRACE_OPTION(uint64_t, prefetch_bytes, 0);
-  /// Batches whose tensors the trainer may hold at the same time before next() reports that it holds too many.
+  /// Batches whose tensors the trainer may hold at the same time where workers wrote them. Further ones are copied into
+  /// ordinary memory.
   MILLRACE_OPTION(int64_t, held, 2);
+  /// Ordinary memory for batches that are kept beyond `held`, as an evaluation keeps all targets: each is copied, so
+  /// that its slot can be filled again. It is not pinned. When it is used up, next() waits two seconds for a batch to
+  /// be dropped and throws TooManyBatchesHeld. With `device` or `device_batch_bytes` there is none.
+  MILLRACE_OPTION(uint64_t, kept_bytes, uint64_t{1} << 30);
   /// True delivers batches in the sampler's order, false as they are completed.
   MILLRACE_OPTION(bool, in_order, true);
   /// The longest next() waits before it throws LoaderTimeout; zero waits as long as a worker lives. Without workers it

@@ -14,6 +14,7 @@ struct LoaderStats {
   uint64_t replaced_samples = 0;
   uint64_t damaged_jpegs = 0;    ///< Read though libjpeg warned (DamagedJpegs::kRead), for batches that were left too.
   uint64_t spilled_batches = 0;  ///< Larger than a slot, and therefore copied on their way.
+  uint64_t kept_batches = 0;     ///< Copied out of their slots, since the trainer held others (kept_bytes).
   uint64_t worker_deaths = 0;    ///< Worker processes that died unasked. Each was replaced.
   uint64_t pinned_bytes = 0;     ///< Of the loader's memory, page-locked for devices.
   std::string pin_error;         ///< Why there are none, though there should be.

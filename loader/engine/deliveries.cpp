@@ -31,10 +31,31 @@ Delivery Deliveries::lend_rows(size_t slot, Ledger::Time now) {
     in_flight_.release(slot);
     return delivery;
   }
+  if (auto block = instead_of_slot()) {
+    keep_rows(delivery, slot, *std::move(block));
+    in_flight_.release(slot);
+    return delivery;
+  }
   in_flight_.lend(slot, now);
-  delivery.lease = memory_.lend(slot);
+  delivery.owner = memory_.lend(slot);
   point_at_rows(delivery, slot);
   return delivery;
+}
+
+// Where the trainer holds as many slots as it may.
+std::optional<KeptMemory::Block> Deliveries::instead_of_slot() {
+  return kept_.beyond(in_flight_.count(SlotState::kLent), memory_.layout().slot_bytes());
+}
+
+void Deliveries::keep_rows(Delivery& delivery, size_t slot, KeptMemory::Block block) const {
+  const SlotLayout& layout = memory_.layout();
+  for (size_t f = 0; f < layout.field_count(); ++f)
+    std::memcpy(block.data + layout.field_offset(f), memory_.slot(slot) + layout.field_offset(f),
+                static_cast<size_t>(delivery.samples) * layout.row_bytes(f));
+  delivery.layout = &layout;
+  delivery.slot = block.data;
+  delivery.owner = std::move(block.owner);
+  delivery.kept = true;
 }
 
 void Deliveries::point_at_rows(Delivery& delivery, size_t slot) const {
@@ -69,6 +90,15 @@ Delivery Deliveries::lend_packed(size_t slot, Ledger::Time now) {
   const auto body = memory_.body(slot);
   try {
     const auto arrival = is_spilled(body) ? overflow_.take(slot) : nullptr;
+    auto block = arrival ? std::nullopt : instead_of_slot();
+    if (block) {
+      std::memcpy(block->data, body.data(), body.size());
+      delivery.packed = read_packed({block->data, body.size()}, std::move(block->owner));
+      delivery.kept = true;
+      in_flight_.release(slot);
+      if (traits_.streamed) delivery.samples = delivery.packed->samples;
+      return delivery;
+    }
     in_flight_.lend(slot, now);
     const auto lease = memory_.lend(slot);
     if (arrival) {

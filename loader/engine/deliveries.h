@@ -6,6 +6,7 @@
 
 #include "millrace/loader/engine/delivery.h"
 #include "millrace/loader/engine/in_flight.h"
+#include "millrace/loader/engine/kept_memory.h"
 #include "millrace/loader/engine/overflow.h"
 #include "millrace/loader/engine/slot_memory.h"
 #include "millrace/loader/engine/source_traits.h"
@@ -17,11 +18,17 @@ namespace millrace {
 class Deliveries {
  public:
   Deliveries(SourceTraits traits, std::shared_ptr<const SampleSpec> spec, InFlight& in_flight, const SlotMemory& memory,
-             Overflow& overflow)
-      : traits_(traits), spec_(std::move(spec)), in_flight_(in_flight), memory_(memory), overflow_(overflow) {}
+             Overflow& overflow, KeptMemory& kept)
+      : traits_(traits),
+        spec_(std::move(spec)),
+        in_flight_(in_flight),
+        memory_(memory),
+        overflow_(overflow),
+        kept_(kept) {}
 
-  /// Lends a slot whose ranges are done. Rows and samples that were left out are closed up; a batch of which none is
-  /// left has no samples and frees its slot. Throws BoardCorrupted for contents that no worker of ours writes.
+  /// Lends a slot whose ranges are done, or copies what is in it where the trainer holds enough of them. Rows and
+  /// samples that were left out are closed up; a batch of which none is left has no samples and frees its slot. Throws
+  /// BoardCorrupted for contents that no worker of ours writes.
   Delivery lend(size_t slot, Ledger::Time now);
 
   /// What lend() would give of a slot whose ranges are done, without the lease. nullopt where that is not simply what
@@ -32,6 +39,8 @@ class Deliveries {
   Delivery begin(size_t slot) const;
   Delivery lend_rows(size_t slot, Ledger::Time now);
   Delivery lend_packed(size_t slot, Ledger::Time now);
+  std::optional<KeptMemory::Block> instead_of_slot();
+  void keep_rows(Delivery& delivery, size_t slot, KeptMemory::Block block) const;
   void point_at_rows(Delivery& delivery, size_t slot) const;
   void close_gaps(size_t slot);
 
@@ -40,6 +49,7 @@ class Deliveries {
   InFlight& in_flight_;
   const SlotMemory& memory_;
   Overflow& overflow_;
+  KeptMemory& kept_;
 };
 
 }  // namespace millrace

@@ -9,11 +9,11 @@
 namespace millrace {
 namespace {
 
-// The tensor's storage keeps the lease alive, and with it slot and mapping.
-at::Tensor view(std::byte* data, const FieldSpec& field, int64_t rows, const std::shared_ptr<Lease>& lease) {
+// The tensor's storage keeps the owner alive, and with it slot and mapping.
+at::Tensor view(std::byte* data, const FieldSpec& field, int64_t rows, const std::shared_ptr<void>& owner) {
   c10::SmallVector<int64_t, 6> sizes = {rows};
   sizes.append(field.shape.begin(), field.shape.end());
-  return tensor_view(data, sizes, field.dtype, c10::kCPU, lease);
+  return tensor_view(data, sizes, field.dtype, c10::kCPU, owner);
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ Columns columns_of(Delivery& delivery) {
   columns.reserve(fields.size());
   for (size_t f = 0; f < fields.size(); ++f)
     columns.append(fields[f].name,
-                   view(delivery.slot + delivery.layout->field_offset(f), fields[f], delivery.samples, delivery.lease));
+                   view(delivery.slot + delivery.layout->field_offset(f), fields[f], delivery.samples, delivery.owner));
   return columns;
 }
 

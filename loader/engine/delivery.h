@@ -10,7 +10,6 @@
 #include "millrace/loader/columns.h"
 #include "millrace/loader/device/guarded_slot.h"
 #include "millrace/loader/sample_row.h"
-#include "millrace/sharing/memory/arena.h"
 #include "millrace/sharing/memory/slot_layout.h"
 
 namespace millrace {
@@ -24,13 +23,14 @@ struct Delivery {
   int64_t samples = 0;
 
   // Rows.
-  std::shared_ptr<Lease> lease;
+  std::shared_ptr<void> owner;  ///< Of what `slot` points to: the lease of a slot, or other memory.
   const SlotLayout* layout = nullptr;
   std::byte* slot = nullptr;
 
   // Or packed: its tensors keep what they lie in alive.
   std::optional<PackedBatch> packed;
   bool came_by_message = false;  ///< It was larger than a slot.
+  bool kept = false;             ///< It lies in KeptMemory.
 
   // Where devices may read it: from which slot, if from one, and whether that is pinned.
   GuardedSlot guarded;

@@ -20,7 +20,7 @@ void DeviceStage::deliver(size_t slot, Delivery& delivery) {
   auto copy = std::exchange(copies_[slot], std::nullopt);
   if (!copy) copy.emplace(columns_of(delivery), device_, delivery.guarded);
   delivery.on_device = (*std::move(copy)).take();
-  delivery.lease.reset();
+  delivery.owner.reset();
   delivery.packed.reset();
   delivery.guarded = {};
   delivery.pinned = false;

@@ -46,7 +46,8 @@ Engine::Engine(Parts parts, const DataLoaderOptions& options)
       supervisor_(*crew_, board_, limits_of(options_, *shared_)),
       failures_(in_flight_, board_, *crew_),
       overflow_(*crew_, board_, in_flight_),
-      deliveries_(traits_, shared_->spec, in_flight_, memory_, overflow_) {
+      kept_(options_),
+      deliveries_(traits_, shared_->spec, in_flight_, memory_, overflow_, kept_) {
   tally_.stats.worker_deaths = parts.worker_deaths;
   if (!read_by_devices(options_)) return;
   const c10::Device device = options_.device().is_cuda() ? require_cuda(options_.device()) : options_.device();
@@ -130,6 +131,7 @@ std::optional<Delivery> Engine::deliver(size_t slot) {
   auto delivery = deliveries_.lend(slot, events_->now());
   const PackedBatch* const packed = delivery.packed ? &*delivery.packed : nullptr;
   tally_.stats.spilled_batches += delivery.came_by_message;
+  if (delivery.kept) tally_.count_kept(options_.held());
   if (packed != nullptr && packed->skipped > 0) {
     tally_.note_error("a sample of stream " + std::to_string(in_flight_.plan(slot).stream.stream) + ": " +
                       printable_lines(packed->error));

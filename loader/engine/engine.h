@@ -18,6 +18,7 @@
 #include "millrace/loader/engine/failures.h"
 #include "millrace/loader/engine/forwarder.h"
 #include "millrace/loader/engine/in_flight.h"
+#include "millrace/loader/engine/kept_memory.h"
 #include "millrace/loader/engine/mender.h"
 #include "millrace/loader/engine/opener.h"
 #include "millrace/loader/engine/overflow.h"
@@ -147,6 +148,7 @@ class Engine {
   Supervisor supervisor_;
   Failures failures_;
   Overflow overflow_;
+  KeptMemory kept_;
   Deliveries deliveries_;
   std::optional<Forwarder> forwarder_;  // Of loaders with device() whose workers make CPU tensors.
 };

@@ -13,6 +13,13 @@ void Tally::note_error(const std::string& text) {
   if (first_error_.empty()) first_error_ = text;
 }
 
+void Tally::count_kept(int64_t held) {
+  if (++stats.kept_batches == 1)
+    TORCH_WARN("DataLoader: more than ", held,
+               " batches are kept, so from here on each is copied into ordinary memory. Drop batches before asking for "
+               "more, or raise DataLoaderOptions::held");
+}
+
 void Tally::end_epoch(int64_t epoch) {
   const uint64_t skipped = stats.skipped_samples - before_epoch_.skipped_samples;
   const uint64_t lost = skipped + stats.replaced_samples - before_epoch_.replaced_samples;

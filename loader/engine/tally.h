@@ -17,6 +17,9 @@ class Tally {
   /// A sample could not be read; `text` says why.
   void note_error(const std::string& text);
 
+  /// A batch was copied, since the trainer held as many as it may. Tells so of the first one.
+  void count_kept(int64_t held);
+
   /// At the end of `epoch`, or where it is left: warns once, since the next epochs lack the same samples, and once when
   /// an epoch had no others. What a handler of warnings throws, passes.
   void end_epoch(int64_t epoch);

@@ -79,6 +79,7 @@ TEST_P(TorchData, DatasetCallsGetCorrectly) {
   if (in_order()) {
     EXPECT_THAT(*loader->next(), ElementsAre(1, 2, 3, 4, 5));
     EXPECT_THAT(*loader->next(), ElementsAre(6, 7, 8, 9, 10));
+    EXPECT_EQ(sorted_samples_of_epoch(loader), counted(11, 101)) << "a loop goes on with what next() has left";
   }
   EXPECT_EQ(sorted_samples_of_epoch(loader), counted(1, 101));
 }

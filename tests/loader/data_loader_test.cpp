@@ -179,7 +179,7 @@ TEST_P(EveryMode, ABatchDroppedOnAnotherThreadComesHome) {
 }
 
 TEST_P(EveryMode, HoldingEveryBatchIsAnErrorThatSaysSo) {
-  auto loader = make_data_loader(Numbers{100}, options(5).prefetch(1).held(1));
+  auto loader = make_data_loader(Numbers{100}, options(5).prefetch(1).held(1).kept_bytes(0));
   std::vector<Batch> hoard;
   try {
     for (;;) hoard.push_back(std::move(*loader->next()));
@@ -190,6 +190,17 @@ TEST_P(EveryMode, HoldingEveryBatchIsAnErrorThatSaysSo) {
   }
   hoard.clear();
   EXPECT_TRUE(loader->next().has_value());
+}
+
+TEST_P(EveryMode, EveryBatchOfAnEpochCanBeKept) {
+  auto loader = make_data_loader(Numbers{100}, options(5));
+  std::vector<Batch> hoard;
+  for (auto& batch : *loader) hoard.push_back(std::move(batch));
+  ASSERT_EQ(hoard.size(), 20U);
+  EXPECT_EQ(loader->stats().kept_batches, 18U);
+  loader.reset();
+  for (const Batch& batch : hoard) EXPECT_TRUE(testing::is_whole(batch));
+  EXPECT_EQ(hoard.back().indices(), (std::vector<int64_t>{95, 96, 97, 98, 99}));
 }
 
 // While no slot is free, the loader cannot ask for the next batch, and so cannot know that there is none.
@@ -221,6 +232,25 @@ TEST_P(EveryMode, LeavingALoopEarlyBeginsTheNextEpoch) {
     break;
   }
   EXPECT_EQ(epoch_order(*loader), second);
+}
+
+TEST_P(EveryMode, ALoopBehindNextGoesOnWithTheRest) {
+  auto loader = make_data_loader(Numbers{20}, options(5));
+  EXPECT_EQ(loader->next()->indices().front(), 0);
+  EXPECT_EQ(epoch_order(*loader).front(), 5);
+  EXPECT_EQ(epoch_order(*loader).size(), 20U);
+}
+
+TEST_P(EveryMode, ASecondIteratorIsRefusedWhileTheFirstIsNotAtItsEnd) {
+  auto loader = make_data_loader(Numbers{10}, options(5));
+  auto first = loader->begin();
+  auto second = loader->begin();
+  EXPECT_EQ(first->indices().front(), 0);
+  EXPECT_THROW(second->indices(), std::logic_error);
+  EXPECT_THROW(loader->begin(), std::logic_error);
+  EXPECT_EQ(first->indices().front(), 0) << "it is where it was";
+  while (first != loader->end()) ++first;
+  EXPECT_EQ(epoch_order(*loader).size(), 10U);
 }
 
 TEST_P(EveryMode, SetEpochGoesToThatEpoch) {

@@ -193,7 +193,7 @@ TEST_F(Gate, WaitsForSlotsThatSettle) {
 }
 
 TEST_F(Gate, SaysSoWhenTheUserHoldsAllSlots) {
-  auto loader = make_data_loader(Numbers{64}, DataLoaderOptions(8).held(1).prefetch(1).pin_memory(true));
+  auto loader = make_data_loader(Numbers{64}, DataLoaderOptions(8).held(1).prefetch(1).pin_memory(true).kept_bytes(0));
   std::vector<Batch> held;
   EXPECT_THROW(for (int i = 0; i < 4; ++i) held.push_back(*loader->next()), TooManyBatchesHeld);
 }

@@ -31,7 +31,7 @@ using Kind = Source::Kind;
 struct DeliveriesTest : testing::Test, engine_fakes::Bench {
   DeliveriesTest() { std::tie(crew.sockets[0], sender) = FdSocket::pair(); }
 
-  Deliveries of(Kind kind) { return Deliveries(kind, spec, in_flight, slots, overflow); }
+  Deliveries of(Kind kind) { return Deliveries(kind, spec, in_flight, slots, overflow, kept); }
 
   void fill_rows(size_t slot) {
     for (size_t row = 0; row < 4; ++row)
@@ -85,6 +85,7 @@ struct DeliveriesTest : testing::Test, engine_fakes::Bench {
   SlotMemory slots{SlotLayout(4, std::array{size_t{256}, size_t{1}}), kGeometry.slots, nullptr};
   FdSocket sender;
   Overflow overflow{crew, board, in_flight};
+  KeptMemory kept{DataLoaderOptions(4).held(2)};
 };
 
 TEST_F(DeliveriesTest, LendRowsWhereTheyLie) {
@@ -103,6 +104,44 @@ TEST_F(DeliveriesTest, LendRowsWhereTheyLie) {
   EXPECT_THAT(slots.take_returned(), ElementsAre(slot));
 }
 
+// Lends two slots, as many as may be held, and gives the third.
+TEST_F(DeliveriesTest, CopyRowsThatWouldBeOneMoreThanMayBeHeldAndFreeTheirSlot) {
+  std::vector<Delivery> held;
+  for (int i = 0; i < 2; ++i) held.push_back(of(Kind::kRows).lend(open({1, 2}), {}));
+  const size_t slot = open({10, kNoSample, 12});
+  fill_rows(slot);
+  const Delivery delivery = of(Kind::kRows).lend(slot, {});
+  EXPECT_EQ(in_flight[slot].state, SlotState::kFree);
+  EXPECT_TRUE(delivery.kept);
+  EXPECT_NE(delivery.slot, slots.slot(slot));
+  EXPECT_THAT(delivery.indices, ElementsAre(10, 12));
+  fill_rows(slot);  // The slot's next batch.
+  for (const auto& [row, value] : {std::pair(0, 17), std::pair(1, 19)})
+    EXPECT_EQ(std::to_integer<int>(*slots.layout().row(delivery.slot, 1, row)), value);
+}
+
+TEST_F(DeliveriesTest, CopyPackedBatchesThatWouldBeOneMoreThanMayBeHeld) {
+  std::vector<Delivery> held;
+  for (int i = 0; i < 2; ++i) held.push_back(of(Kind::kRows).lend(open({1, 2}), {}));
+  const size_t slot = open({10});
+  pack(slot, batch_of(1));
+  Delivery delivery = of(Kind::kPacked).lend(slot, {});
+  EXPECT_EQ(in_flight[slot].state, SlotState::kFree);
+  std::memset(slots.body(slot).data(), 0, slots.body(slot).size());
+  EXPECT_TRUE(unpack_value<at::Tensor>(*std::move(delivery.packed)).equal(at::ones({3})));
+}
+
+TEST_F(DeliveriesTest, LendWhenNoMemoryIsLeftForCopies) {
+  KeptMemory one{DataLoaderOptions(4).held(1).kept_bytes(slots.layout().slot_bytes())};
+  Deliveries tested(Kind::kRows, spec, in_flight, slots, overflow, one);
+  std::vector<Delivery> deliveries;
+  for (int i = 0; i < 2; ++i) deliveries.push_back(tested.lend(open({1, 2}), {}));
+  EXPECT_TRUE(deliveries[1].kept);
+  EXPECT_FALSE(tested.lend(open({1, 2}), {}).kept);
+  deliveries.pop_back();
+  EXPECT_TRUE(tested.lend(open({1, 2}), {}).kept) << "what was freed can be used again";
+}
+
 TEST_F(DeliveriesTest, CloseTheGapsOfRowsThatWereLeftOut) {
   const size_t slot = open({kNoSample, 11, kNoSample, 13});
   fill_rows(slot);
@@ -117,7 +156,7 @@ TEST_F(DeliveriesTest, FreeTheSlotOfABatchOfWhichNothingIsLeft) {
   const size_t slot = open({kNoSample, kNoSample});
   const Delivery delivery = of(Kind::kRows).lend(slot, {});
   EXPECT_EQ(delivery.samples, 0);
-  EXPECT_EQ(delivery.lease, nullptr);
+  EXPECT_EQ(delivery.owner, nullptr);
   EXPECT_EQ(in_flight[slot].state, SlotState::kFree);
 }
 
@@ -183,7 +222,7 @@ TEST_F(DeliveriesTest, ShowRowsBeforeTheyAreLent) {
   const auto preview = of(Kind::kRows).preview(slot);
   ASSERT_TRUE(preview.has_value());
   EXPECT_EQ(preview->slot, slots.slot(slot));
-  EXPECT_EQ(preview->lease, nullptr);
+  EXPECT_EQ(preview->owner, nullptr);
   EXPECT_EQ(in_flight[slot].state, SlotState::kOpen);
 }
 

@@ -302,7 +302,7 @@ TEST_F(EngineTest, ReadsInTheCallingThreadUntilABatchIsComplete) {
 }
 
 TEST_F(EngineTest, SaysThatTheUserHoldsAllBatchesAfterTwoSeconds) {
-  make(options());
+  make(options().kept_bytes(0));
   read_all_in_waits();
   std::vector<std::optional<Delivery>> held;
   for (int i = 0; i < 4; ++i) held.push_back(engine->next());
@@ -314,7 +314,7 @@ TEST_F(EngineTest, SaysThatTheUserHoldsAllBatchesAfterTwoSeconds) {
 }
 
 TEST_F(EngineTest, GoesOnWhenTheUserDropsABatchMeanwhile) {
-  make(options());
+  make(options().kept_bytes(0));
   read_all_in_waits();
   std::vector<std::optional<Delivery>> held;
   for (int i = 0; i < 4; ++i) held.push_back(engine->next());

@@ -16,6 +16,7 @@ enum class ForkRank {
   kModules,
   kForkServer,
   kOwnChildren,
+  kExitList,
   kProcessFamily,
   kStartMethod,
   kProcessEnd,

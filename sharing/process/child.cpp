@@ -1,16 +1,20 @@
 #include "millrace/sharing/process/child.h"
 
 #include <cxxabi.h>
+#include <sys/single_threaded.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
 #include <new>
+#include <semaphore>
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
@@ -103,6 +107,7 @@ void abandon(pid_t child) {
 }
 
 bool g_runs_an_entry = false;  // In a forked child of ours.
+int g_returned_code = 0;       // Of an entry that has returned.
 
 // While it lives, a child that is forked has leave() in its list of what is done at exit. The parent puts it there: the
 // list has a lock, which is never let go in the child when another thread held it at the fork.
@@ -126,15 +131,58 @@ class LeaveInChild {
 
   // The C library gives every function of the list the exit code, also those whose type does not say so.
   static void run(void* registered_by, int code) {
-    if (g_runs_an_entry && registered_by != parent()) detail::leave(code, nullptr);
+    if (!g_runs_an_entry || registered_by == parent()) return;
+    detail::leave(code != 0 ? code : g_returned_code, nullptr);
   }
 };
 
+// Held by who forks while it uses the list of what is done at exit, so that no child of another's finds the list's lock
+// taken by us. A forked process gets a fresh one, as with OwnChildren.
+std::mutex*& exit_list_mutex() {
+  static std::mutex* mutex = [] {
+    at_fork(ForkRank::kExitList, {nullptr, nullptr, [] { exit_list_mutex() = new std::mutex; }});
+    return new std::mutex;
+  }();
+  return mutex;
+}
+[[maybe_unused]] std::mutex* const& kExitListMutexAtLoad = exit_list_mutex();
+
+// Whether what is done at exit can be done in this child. Where a thread that exists in the parent only held the list's
+// lock at the fork, nobody here gets it any more; then nobody here has registered anything either. Seen by a thread
+// that asks for it: the C library has no other way.
+bool exit_list_is_free() noexcept {
+  constexpr auto kToStart = std::chrono::seconds(5);
+  constexpr auto kToLook = std::chrono::milliseconds(200);
+  static std::binary_semaphore started(0), seen(0);
+  try {
+    start_thread([] {
+      static char nobodys = 0;
+      started.release();
+      abi::__cxa_finalize(&nobodys);
+      seen.release();
+    }).detach();
+  } catch (const std::exception&) {
+    return false;  // No thread can be had: then rather too little is done than for ever.
+  }
+  return started.try_acquire_for(kToStart) && seen.try_acquire_for(kToLook);
+}
+
+// std::exit(), save for the thread_local objects, of which some are copies of the parent's. Ends with LeaveInChild.
+void run_own_exit_handlers(int code) noexcept {
+  g_returned_code = code;
+  abi::__cxa_finalize(nullptr);
+}
+
+enum class Threads { kOne, kMaybeMore };
+
 // No exception may leave: it would unwind into the parent's program, and that would run twice.
-[[noreturn]] void run_forked(const Prologue& prologue, const ChildSpec& spec, std::vector<OwnedFd> fds) noexcept {
+[[noreturn]] void run_forked(const Prologue& prologue, const ChildSpec& spec, std::vector<OwnedFd> fds,
+                             Threads in_parent) noexcept {
   g_runs_an_entry = true;
   run_prologue(prologue);
-  detail::run_entry(spec.entry, spec.arguments, std::move(fds), spec.name);
+  const int code = detail::run_entry(spec.entry, spec.arguments, std::move(fds), spec.name);
+  if (in_parent == Threads::kOne || exit_list_is_free()) run_own_exit_handlers(code);
+  detail::leave(code, nullptr);
 }
 
 pid_t fork_here(const ChildSpec& spec) {
@@ -145,11 +193,14 @@ pid_t fork_here(const ChildSpec& spec) {
     return archive.take().fds;
   }();
   note_loaded_modules();
+  const std::lock_guard list(*exit_list_mutex());
   const LeaveInChild leave_in_child;
   const Prologue prologue{spec.name, ::getpid(), on_main_thread()};
+  const auto threads = __libc_single_threaded != 0 ? Threads::kOne : Threads::kMaybeMore;
   const pid_t pid = ::fork();
   if (pid < 0) detail::throw_start_error(errno, "fork");
-  if (pid == 0) run_forked(prologue, spec, std::move(copies));
+  // Never returns, and so never unlocks what is left behind.
+  if (pid == 0) run_forked(prologue, spec, std::move(copies), threads);
   return pid;
 }
 

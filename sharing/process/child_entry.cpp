@@ -12,8 +12,8 @@
 
 namespace millrace::detail {
 
-void run_entry(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
-               const std::string& name) {
+int run_entry(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
+              const std::string& name) {
   int code = 1;
   record_throws();
   try {
@@ -22,7 +22,7 @@ void run_entry(ChildEntry entry, std::span<const std::byte> arguments, std::vect
     print_current_exception(name);
   }
   run_process_end_handlers();
-  leave(code, nullptr);
+  return code;
 }
 
 void leave(int code, void* /*unused*/) {
@@ -35,7 +35,7 @@ void leave(int code, void* /*unused*/) {
 void run_child(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
                const std::string& name) {
   ::on_exit(&leave, nullptr);
-  run_entry(entry, arguments, std::move(fds), name);
+  std::exit(run_entry(entry, arguments, std::move(fds), name));
 }
 
 }  // namespace millrace::detail

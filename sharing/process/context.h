@@ -1,5 +1,7 @@
 #pragma once
 
+#include <concepts>
+#include <type_traits>
 #include <utility>
 
 #include "millrace/sharing/process/process.h"
@@ -17,8 +19,15 @@ class Context {
   StartMethod get_start_method() const { return method_; }
 
   template <class F, class... Arguments>
+    requires(!std::same_as<std::remove_cvref_t<F>, ProcessOptions>)
   multiprocessing::Process Process(F&& target, Arguments&&... arguments) const {
     return multiprocessing::Process(method_, std::forward<F>(target), std::forward<Arguments>(arguments)...);
+  }
+
+  template <class F, class... Arguments>
+  multiprocessing::Process Process(ProcessOptions options, F&& target, Arguments&&... arguments) const {
+    options.start_method = method_;
+    return multiprocessing::Process(std::move(options), std::forward<F>(target), std::forward<Arguments>(arguments)...);
   }
 
   /// As Pool's constructor. Include sharing/pool/pool.h to call it.

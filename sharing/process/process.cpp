@@ -171,11 +171,15 @@ int run_process(std::span<const std::byte> bytes, std::vector<OwnedFd> fds) {
 
 void detail::finish_children() { family().finish(); }
 
-Process::Process(Call call, std::optional<StartMethod> method)
-    : state_(std::make_shared<State>(method, std::move(call))) {
+Process::Process(Call call, ProcessOptions options)
+    : state_(std::make_shared<State>(options.start_method, std::move(call))) {
   auto& here = family();
-  const std::lock_guard lock(here.mutex);
-  here.introduce(*state_);
+  {
+    const std::lock_guard lock(here.mutex);
+    here.introduce(*state_);
+  }
+  if (!options.name.empty()) state_->name = std::move(options.name);
+  if (options.daemon) state_->daemon = *options.daemon;
 }
 
 Process::State& Process::state() const {
@@ -205,7 +209,7 @@ void Process::start() {
     const std::lock_guard lock(here.mutex);
     here.forget_ended();
     start.parent = here.self;
-    start.default_method = detail::settled_start_method();
+    start.default_method = state.method ? state.method : detail::settled_start_method();
   }
   ChildSpec spec{run_process, encode(start).bytes, call.arguments.fd_numbers(), state.name};
   spec.arguments.insert(spec.arguments.end(), call.arguments.bytes.begin(), call.arguments.bytes.end());

@@ -18,6 +18,15 @@ namespace millrace::multiprocessing {
 
 using millrace::StartMethod;
 
+/// What a process may be given beside its target, like keywords:
+///
+///   mp::Process p({.name = "reader", .daemon = true}, read, 1);
+struct ProcessOptions {
+  std::string name = {};                                   ///< Empty: see Process::name().
+  std::optional<bool> daemon = std::nullopt;               ///< nullopt: as this process is.
+  std::optional<StartMethod> start_method = std::nullopt;  ///< nullopt: get_start_method().
+};
+
 /// A function running in a process of its own, as Python's multiprocessing.Process.
 ///
 ///   mp::Process p(foo, 1, std::ref(queue));  p.start();  p.join();
@@ -25,6 +34,10 @@ using millrace::StartMethod;
 /// The target is a function pointer or a lambda without captures; its arguments are encoded when the object is made,
 /// the same way under every start method (see pack_call()). What it returns is dropped. An exception it throws goes to
 /// stderr with type, text, backtrace and the process's name, and the exit code is 1.
+///
+/// When the target returns or throws, and in std::exit(), what the process itself has registered with std::atexit()
+/// runs, the latest first, function-local statics that it made are destroyed, and output is flushed; nothing of that
+/// kind that it has from its parent is run, by kFork neither. _exit(), terminate() and kill() run nothing.
 ///
 /// No process outlives its parent, however that ends: the kernel kills it. At a normal end (main returns, or exit())
 /// children that still run are joined, daemonic ones terminated first: SIGTERM, and SIGKILL five seconds later. That
@@ -39,15 +52,20 @@ using millrace::StartMethod;
 class Process {
  public:
   template <class F, class... Arguments>
-    requires(!std::same_as<std::remove_cvref_t<F>, Process> && !std::same_as<std::remove_cvref_t<F>, StartMethod>)
+    requires(!std::same_as<std::remove_cvref_t<F>, Process> && !std::same_as<std::remove_cvref_t<F>, StartMethod> &&
+             !std::same_as<std::remove_cvref_t<F>, ProcessOptions>)
   explicit Process(F&& target, Arguments&&... arguments)
-      : Process(pack_call<ResultUse::kDrop>(target, std::forward<Arguments>(arguments)...),
-                std::optional<StartMethod>()) {}
+      : Process(pack_call<ResultUse::kDrop>(target, std::forward<Arguments>(arguments)...), ProcessOptions()) {}
+
+  template <class F, class... Arguments>
+  Process(ProcessOptions options, F&& target, Arguments&&... arguments)
+      : Process(pack_call<ResultUse::kDrop>(target, std::forward<Arguments>(arguments)...), std::move(options)) {}
 
   /// A process that is started by `method` instead of get_start_method().
   template <class F, class... Arguments>
   Process(StartMethod method, F&& target, Arguments&&... arguments)
-      : Process(pack_call<ResultUse::kDrop>(target, std::forward<Arguments>(arguments)...), std::optional(method)) {}
+      : Process(ProcessOptions{.start_method = method}, std::forward<F>(target),
+                std::forward<Arguments>(arguments)...) {}
 
   /// Starts the process; to be called once. Throws what start_child() throws.
   void start();
@@ -88,7 +106,7 @@ class Process {
   struct State;
   friend struct ProcessFamily;
 
-  Process(Call call, std::optional<StartMethod> method);
+  Process(Call call, ProcessOptions options);
 
   State& state() const;
   State& started(const char* doing) const;

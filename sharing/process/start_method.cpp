@@ -49,6 +49,8 @@ void set_start_method(StartMethod method) {
                            "others beside it");
 }
 
+void force_start_method(StartMethod method) { settled_method = static_cast<int>(method); }
+
 StartMethod get_start_method() { return settle(StartMethod::kForkServer).value_or(StartMethod::kForkServer); }
 
 std::vector<StartMethod> get_all_start_methods() {

@@ -17,8 +17,13 @@ const char* to_string(StartMethod method);
 namespace multiprocessing {
 
 /// Says how this program starts processes: once, before the first one. Throws std::logic_error when it has been said or
-/// used already. A child starts its own children as its parent does.
+/// used already. A child starts its own children as its parent does, or, when it was started by another method than
+/// the parent's own (get_context(), ProcessOptions), by that one: get_start_method() in it says so.
 void set_start_method(StartMethod method);
+
+/// As set_start_method(), whatever has been set or used before (Python's force=True): for tests, and programs that
+/// find out late. Processes that run stay as they are.
+void force_start_method(StartMethod method);
 
 /// How this program starts processes: kForkServer unless set. From here on it cannot be set.
 StartMethod get_start_method();

@@ -327,6 +327,88 @@ TEST_P(ProcessApi, ExitRunsTheHandlersThatTheChildRegistered) {
   EXPECT_EQ(output.text(), "handler");
 }
 
+void print_latest_handler() { std::printf("latest "); }
+
+// Says in what order the handlers come, and what they leave out.
+void register_at_exit(OwnedFd output, bool throws) {
+  ::dup2(output.get(), STDOUT_FILENO);
+  std::atexit([] { std::printf("first "); });
+  std::atexit(print_latest_handler);
+  struct Static {
+    ~Static() { std::printf("static "); }
+  };
+  static Static object;
+  if (throws) throw std::runtime_error("thrown on purpose");
+}
+
+TEST_P(ProcessApi, EndOfTheTargetRunsTheHandlersThatTheChildRegisteredOnceAndTheLatestFirst) {
+  const test::OutputFile output;
+  EXPECT_EQ(exitcode_of(register_at_exit, OwnedFd(::dup(output.fd())), false), 0);
+  EXPECT_EQ(output.text(), "static latest first ");
+}
+
+TEST_P(ProcessApi, AnExceptionRunsTheHandlersThatTheChildRegisteredToo) {
+  const test::OutputFile output;
+  EXPECT_EQ(exitcode_of(register_at_exit, OwnedFd(::dup(output.fd())), true), 1);
+  EXPECT_EQ(output.text(), "static latest first ");
+}
+
+TEST_P(ProcessApi, AHandlerMayEndTheChildWithAnotherCode) {
+  const auto target = [] { std::atexit([] { std::exit(7); }); };
+  EXPECT_EQ(exitcode_of(target), 7);
+}
+
+TEST_P(ProcessApi, HandlersOfTheParentAreNotRunAtTheEndOfTheTarget) {
+  static const pid_t parent = ::getpid();
+  static const bool registered = std::atexit([] {
+                                   if (::getpid() != parent) ::_exit(9);
+                                 }) == 0;
+  ASSERT_TRUE(registered);
+  EXPECT_EQ(exitcode_of([] { std::atexit([] {}); }), 0);
+}
+
+TEST_P(ProcessApi, HandlersOfAChildAreNotRunByItsOwnChildren) {
+  const test::OutputFile output;
+  const auto target = [](OwnedFd fd, int method) {
+    ::dup2(fd.get(), STDOUT_FILENO);
+    std::atexit([] { std::printf("child "); });
+    Process grandchild(
+        static_cast<StartMethod>(method),
+        [](OwnedFd out) {
+          ::dup2(out.get(), STDOUT_FILENO);
+          std::atexit([] { std::printf("grandchild "); });
+        },
+        OwnedFd(::dup(STDOUT_FILENO)));
+    grandchild.start();
+    grandchild.join();
+  };
+  EXPECT_EQ(exitcode_of(target, OwnedFd(::dup(output.fd())), static_cast<int>(GetParam())), 0);
+  EXPECT_EQ(output.text(), "grandchild child ");
+}
+
+TEST_P(ProcessApi, ItsMethodIsTheOneOfItsOwnChildrenToo) {
+  const auto target = [](int method) { std::exit(get_start_method() == static_cast<StartMethod>(method) ? 0 : 1); };
+  EXPECT_EQ(exitcode_of(target, static_cast<int>(GetParam())), 0);
+}
+
+TEST_P(ProcessApi, OptionsGiveANameAndADaemonAsKeywordsDo) {
+  auto process = context.Process(
+      {.name = "reader", .daemon = true},
+      +[](int number) {
+        const auto self = current_process();
+        std::exit(self.name == "reader" && self.daemon && number == 3 ? 0 : 1);
+      },
+      3);
+  EXPECT_EQ(process.name(), "reader");
+  EXPECT_TRUE(process.daemon());
+  process.start();
+  process.join();
+  EXPECT_EQ(process.exitcode(), 0);
+  const Process unnamed({.start_method = GetParam()}, do_nothing);
+  EXPECT_THAT(unnamed.name(), testing::StartsWith("Process-"));
+  EXPECT_FALSE(unnamed.daemon());
+}
+
 // Names and family
 
 TEST_P(ProcessApi, NameCountsTheProcessesOfTheParent) {
@@ -607,6 +689,15 @@ TEST(StartMethods, CannotBeSetAfterTheDefaultWasUsed) {
                 return 0;
               }
               return 1;
+            }),
+            0);
+}
+
+TEST(StartMethods, CanBeForcedAfterItWasUsed) {
+  EXPECT_EQ(run_fresh([](std::span<const std::byte>, std::vector<OwnedFd>) {
+              get_start_method();
+              force_start_method(StartMethod::kSpawn);
+              return get_start_method() == StartMethod::kSpawn ? 0 : 1;
             }),
             0);
 }

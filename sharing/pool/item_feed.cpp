@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <utility>
 
 namespace millrace::multiprocessing::detail {
@@ -32,10 +33,18 @@ void ItemFeed::begin() {
   const std::lock_guard lock(mutex_);
   const auto start = std::chrono::steady_clock::now();
   bool more = true;
-  do more = take_chunk();
-  while (more && packed_.size() < window_ && std::chrono::steady_clock::now() - start < kQuick);
+  std::exception_ptr broken;
+  try {
+    do more = take_chunk();
+    while (more && packed_.size() < window_ && std::chrono::steady_clock::now() - start < kQuick);
+  } catch (...) {
+    broken = std::current_exception();
+  }
   if (!packed_.empty()) submit_(std::exchange(packed_, {}));
-  if (!more) end();
+  if (broken)
+    end_with(broken);
+  else if (!more)
+    end();
 }
 
 ItemFeed::Turn ItemFeed::keep_ahead() {
@@ -106,6 +115,10 @@ void ItemFeed::fail() {
   const auto error = std::current_exception();
   submit_packed();
   if (!source_) return;  // That failed too.
+  end_with(error);
+}
+
+void ItemFeed::end_with(const std::exception_ptr& error) {
   job_->finish(items_++, 1, {{}, error});
   end();
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -43,7 +44,8 @@ class ItemFeed {
   ItemFeed(const ItemFeed&) = delete;
   ItemFeed& operator=(const ItemFeed&) = delete;
 
-  /// Submits the first calls. Throws what a source or the pool throws; later that is a result, in its place.
+  /// Submits the first calls. Throws what the pool throws; later that is a result, in its place, and what the source
+  /// throws is one always.
   void begin();
 
   /// Somebody who takes a result: while one lives, there is a call for it.
@@ -71,6 +73,7 @@ class ItemFeed {
   bool take_chunk();
   void submit_packed();
   void fail();
+  void end_with(const std::exception_ptr& error);
   void end();
   size_t ahead() const;
 

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -26,6 +28,28 @@ namespace detail {
 
 template <class F>
 using ResultOf = std::decay_t<typename millrace::detail::SignatureOf<F>::Result>;
+
+/// What the items of a list in braces are for a function pointer's type: its one parameter for a map, a tuple of all for
+/// a starmap. Without a member where there is no such thing, so that a range is taken instead.
+template <class Pointer>
+struct ListedItems {};
+template <class R, class P>
+struct ListedItems<R (*)(P)> {
+  using Item = std::decay_t<P>;
+  using Tuple = std::tuple<std::decay_t<P>>;
+};
+template <class R, class... P>
+  requires(sizeof...(P) > 1)
+struct ListedItems<R (*)(P...)> {
+  using Tuple = std::tuple<std::decay_t<P>...>;
+};
+template <class R, class... P>
+struct ListedItems<R (*)(P...) noexcept> : ListedItems<R (*)(P...)> {};
+
+template <class F>
+using ListOfItems = std::initializer_list<typename ListedItems<decltype(+std::declval<F>())>::Item>;
+template <class F>
+using ListOfTuples = std::initializer_list<typename ListedItems<decltype(+std::declval<F>())>::Tuple>;
 
 template <class T>
 struct IsCallbacks : std::false_type {};
@@ -84,8 +108,8 @@ class ImapResults {
       : job_(std::move(job)), feed_(std::move(feed)) {}
 
   /// The next result, waited for at most `timeout`; nullopt after the last. Throws as AsyncResult::get(); after an
-  /// error of a call the next call's result is next. What reading the items throws comes behind the results of those
-  /// before, and is the last.
+  /// error of a call the next call's result is next. What reading or encoding an item throws comes behind the results of
+  /// all items before it, also of its own chunk and of the first one, and is the last.
   std::optional<Stored> next(Timeout timeout = std::nullopt) {
     const auto turn = feed_->keep_ahead();
     return job_->next(timeout);
@@ -178,6 +202,18 @@ class Pool {
     return map_with(encode_item<F>, function, items, chunksize, std::move(callbacks));
   }
 
+  // `pool.map(f, {1, 2, 3})`: the items are of the type of f's parameter.
+  template <class F>
+  auto map(F&& function, detail::ListOfItems<F> items, std::optional<size_t> chunksize = std::nullopt) {
+    return map_async(std::forward<F>(function), items, chunksize).get();
+  }
+
+  template <class F>
+  auto map_async(F&& function, detail::ListOfItems<F> items, std::optional<size_t> chunksize = std::nullopt,
+                 Callbacks<detail::ListOf<detail::ResultOf<F>>> callbacks = {}) {
+    return map_with(encode_item<F>, function, items, chunksize, std::move(callbacks));
+  }
+
   /// As map(); each item is a tuple of the function's arguments.
   template <class F, std::ranges::input_range Items>
   auto starmap(F&& function, Items&& items, std::optional<size_t> chunksize = std::nullopt) {
@@ -186,6 +222,18 @@ class Pool {
 
   template <class F, std::ranges::input_range Items>
   auto starmap_async(F&& function, Items&& items, std::optional<size_t> chunksize = std::nullopt,
+                     Callbacks<detail::ListOf<detail::ResultOf<F>>> callbacks = {}) {
+    return map_with(encode_tuple<F>, function, items, chunksize, std::move(callbacks));
+  }
+
+  // `pool.starmap(f, {{1, 2}, {3, 4}})`.
+  template <class F>
+  auto starmap(F&& function, detail::ListOfTuples<F> items, std::optional<size_t> chunksize = std::nullopt) {
+    return starmap_async(std::forward<F>(function), items, chunksize).get();
+  }
+
+  template <class F>
+  auto starmap_async(F&& function, detail::ListOfTuples<F> items, std::optional<size_t> chunksize = std::nullopt,
                      Callbacks<detail::ListOf<detail::ResultOf<F>>> callbacks = {}) {
     return map_with(encode_tuple<F>, function, items, chunksize, std::move(callbacks));
   }
@@ -202,6 +250,17 @@ class Pool {
   template <class F, std::ranges::input_range Items>
   auto imap_unordered(F&& function, Items&& items, size_t chunksize = 1) {
     return imap_with(detail::Order::kOfCompletion, function, std::forward<Items>(items), chunksize);
+  }
+
+  // Lists in braces; these are copied, as they are gone when the results are taken.
+  template <class F>
+  auto imap(F&& function, detail::ListOfItems<F> items, size_t chunksize = 1) {
+    return imap_with(detail::Order::kOfItems, function, std::vector(items), chunksize);
+  }
+
+  template <class F>
+  auto imap_unordered(F&& function, detail::ListOfItems<F> items, size_t chunksize = 1) {
+    return imap_with(detail::Order::kOfCompletion, function, std::vector(items), chunksize);
   }
 
   /// No more calls; the workers leave when all are done. Calls from now on throw std::logic_error.
@@ -288,11 +347,18 @@ class Pool {
         : view_(std::move(view)), encode_one_(encode_one), chunksize_(chunksize) {}
 
     std::optional<detail::PoolTask> next() override {
-      // Not before: an iterator points into where the view stays.
-      if (!at_) at_.emplace(std::ranges::begin(view_));
+      if (broken_) std::rethrow_exception(broken_);
       EncodeArchive archive;  // One a task, as pointers are numbered within one.
       size_t count = 0;
-      for (; count < chunksize_ && *at_ != std::ranges::end(view_); ++*at_, ++count) encode_one_(archive, **at_);
+      try {
+        // Not before: an iterator points into where the view stays.
+        if (!at_) at_.emplace(std::ranges::begin(view_));
+        for (; count < chunksize_ && *at_ != std::ranges::end(view_); ++*at_, ++count) encode_one_(archive, **at_);
+      } catch (...) {
+        // The items before it are sent all the same; what it left behind them in the archive nobody reads.
+        if (count == 0) throw;
+        broken_ = std::current_exception();
+      }
       if (count == 0) return std::nullopt;
       first_ += count;
       return detail::PoolTask{first_ - count, count, archive.take()};
@@ -304,6 +370,7 @@ class Pool {
     const size_t chunksize_;
     std::optional<std::ranges::iterator_t<View>> at_;
     size_t first_ = 0;
+    std::exception_ptr broken_;  // What reading an item threw, behind those that were read with it.
   };
 
   /// Items, encoded in chunks. `expected` only saves allocations.

@@ -316,9 +316,48 @@ TEST_P(PoolTest, ARangeThatThrowsSubmitsNothing) {
   Pool pool(options(1));
   const auto bad = numbers(10) | std::views::transform([](int x) { return refuse_three(x); });
   EXPECT_THROW(pool.map(square, bad), std::invalid_argument);
-  const auto bad_at_once = numbers(10) | std::views::transform([](int x) { return refuse(x); });
-  EXPECT_THROW(pool.imap(square, bad_at_once), std::invalid_argument);
-  EXPECT_THROW(pool.imap_unordered(square, bad_at_once), std::invalid_argument);
+}
+
+// In a worker: has a letter written when the worker leaves, once.
+int write_at_exit(const OwnedFd& fd) {
+  static const int output = ::dup(fd.get());
+  static const bool registered = std::atexit([] { static_cast<void>(::write(output, "x", 1) < 0); }) == 0;
+  return registered ? 0 : 1;
+}
+
+TEST_P(PoolTest, WorkersThatLeaveRunWhatTheyRegisteredAtExit) {
+  const test::OutputFile output;
+  Pool pool(options(1));
+  EXPECT_EQ(pool.apply(write_at_exit, OwnedFd(::dup(output.fd()))), 0);
+  EXPECT_EQ(output.text(), "");
+  pool.close();
+  pool.join();
+  EXPECT_EQ(output.text(), "x");
+}
+
+TEST_P(PoolTest, WorkersThatAreReplacedRunWhatTheyRegisteredAtExit) {
+  const test::OutputFile output;
+  Pool pool(options(1).maxtasksperchild(2));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(pool.apply(write_at_exit, OwnedFd(::dup(output.fd()))), 0);
+  pool.close();
+  pool.join();
+  EXPECT_EQ(output.text(), "xx");
+}
+
+TEST_P(PoolTest, TakesListsInBraces) {
+  Pool pool(options(2));
+  EXPECT_THAT(pool.map(square, {1, 2, 3}), ElementsAre(1, 4, 9));
+  EXPECT_THAT(pool.map([](const std::string& text) { return text.size(); }, {"a", "bc"}, 1), ElementsAre(1U, 2U));
+  EXPECT_THAT(pool.map_async(square, {4}).get(), ElementsAre(16));
+  EXPECT_THAT(pool.starmap([](int x, int y) { return x * y; }, {{1, 2}, {3, 4}}), ElementsAre(2, 12));
+  auto results = pool.imap(square, {7, 8});
+  EXPECT_EQ(results.next(kLong), 49);
+  EXPECT_EQ(results.next(kLong), 64);
+  int sum = 0;
+  for (const int x : pool.imap_unordered(square, {1, 2})) sum += x;
+  EXPECT_EQ(sum, 5);
+  const std::initializer_list<int> named = {1, 2};
+  EXPECT_THAT(pool.map(square, named), ElementsAre(1, 4));
 }
 
 TEST(PoolChunks, DefaultIsFourAWorkerAsInPython) {
@@ -455,6 +494,21 @@ TEST_P(PoolTest, ImapWhoseRangeThrowsGivesWhatCameBeforeAndThenTheError) {
   const auto broken = std::views::iota(0) | std::views::transform([](int x) { return x < 100 ? x : refuse(x); });
   auto results = pool.imap(square, broken);
   for (int i = 0; i < 100; ++i) ASSERT_EQ(results.next(kLong), i * i);
+  EXPECT_THROW(results.next(kLong), std::invalid_argument);
+  EXPECT_EQ(results.next(kLong), std::nullopt);
+}
+
+TEST_P(PoolTest, ImapWhoseRangeThrowsEarlyGivesWhatCameBeforeWithinTheChunkToo) {
+  Pool pool(options(2));
+  const auto bad = std::views::iota(0) | std::views::transform([](int x) { return refuse_three(x); });
+  for (const size_t chunksize : {1, 2, 3, 7}) {
+    auto results = pool.imap(square, bad, chunksize);
+    for (int i = 0; i < 3; ++i) ASSERT_EQ(results.next(kLong), i * i) << chunksize;
+    EXPECT_THROW(results.next(kLong), std::invalid_argument) << chunksize;
+    EXPECT_EQ(results.next(kLong), std::nullopt) << chunksize;
+  }
+  const auto bad_at_once = numbers(10) | std::views::transform([](int x) { return refuse(x); });
+  auto results = pool.imap_unordered(square, bad_at_once);
   EXPECT_THROW(results.next(kLong), std::invalid_argument);
   EXPECT_EQ(results.next(kLong), std::nullopt);
 }

@@ -31,8 +31,11 @@ Arrival Connection::receive() const {
   throw EndOfFile("end of file: every other end of the connection is closed");
 }
 
-std::vector<std::byte> Connection::recv_bytes() const {
+std::vector<std::byte> Connection::recv_bytes(std::optional<size_t> maxlength) const {
   const auto message = receive();
+  if (maxlength && message.bytes().size() > *maxlength)
+    throw std::length_error("a message of " + std::to_string(message.bytes().size()) + " bytes came, where at most " +
+                            std::to_string(*maxlength) + " were expected");
   return {message.bytes().begin(), message.bytes().end()};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <tuple>
@@ -73,8 +74,9 @@ class Connection {
   void send_bytes(std::span<const std::byte> bytes) const { send_message(bytes, {}); }
   void send_bytes(std::string_view text) const { send_bytes(std::as_bytes(std::span(text))); }
 
-  /// The next message's bytes.
-  std::vector<std::byte> recv_bytes() const;
+  /// The next message's bytes. When there are more than `maxlength`, std::length_error: nothing was copied, the message
+  /// is gone, and the connection is as good as before (Python's is not).
+  std::vector<std::byte> recv_bytes(std::optional<size_t> maxlength = std::nullopt) const;
 
   /// As recv_bytes(), into `buffer`; the message's size. Throws BufferTooShort, with the message, when it is larger.
   size_t recv_bytes_into(std::span<std::byte> buffer) const;

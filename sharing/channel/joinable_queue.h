@@ -77,9 +77,11 @@ class JoinableQueue : private Queue<T> {
  public:
   explicit JoinableQueue(size_t maxsize = 0) : Base(maxsize) {}
 
+  using Base::cancel_join_thread;
   using Base::empty;
   using Base::filenos;
   using Base::full;
+  using Base::join_thread;
   using Base::put;
   using Base::put_nowait;
   using Base::qsize;

@@ -60,6 +60,11 @@ class Queue {
   /// Lets go of the queue in this process; using the object then throws std::logic_error. Messages stay for the others.
   void close() { messages_.close(); }
 
+  // Python's queues have a feeder thread that a program joins, or gives up with what it has not sent; here put() has
+  // sent it. Kept for programs that call them.
+  void join_thread() const {}
+  void cancel_join_thread() const {}
+
   /// For wait(): one of them is readable when there is a message.
   std::array<int, 2> filenos() const { return messages_.filenos(); }
 

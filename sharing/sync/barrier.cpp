@@ -5,6 +5,7 @@
 #include <atomic>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "millrace/sharing/codec/function_ref.h"
 #include "millrace/sharing/os/futex.h"
@@ -113,7 +114,8 @@ constexpr const char* kBrokenByOthers = "it was aborted or reset, a party's time
 
 }  // namespace
 
-Barrier::Barrier(uint32_t parties, Action action, Timeout timeout) : action_(action), timeout_(timeout) {
+Barrier::Barrier(uint32_t parties, BarrierAction action, Timeout timeout)
+    : action_(std::move(action.action_)), timeout_(timeout) {
   if (parties == 0) throw std::invalid_argument("a Barrier needs at least one party");
   const size_t slots = BarrierView::slots_for(parties);
   const size_t more = BarrierView::offset_of_slots() - sizeof(BarrierState) + slots * sizeof(WaiterSlot);
@@ -162,7 +164,7 @@ uint32_t Barrier::wait(Timeout timeout) {
 
   if (last) {
     try {
-      if (action_ != nullptr) action_();
+      if (action_ != nullptr) action_->run();
     } catch (...) {
       const Guard guard(state.mutex);
       view.repair(guard.owner_died());
@@ -224,22 +226,29 @@ bool Barrier::broken() const {
 
 void Barrier::save(EncodeArchive& archive) const {
   BarrierView view(block_);
-  std::optional<FunctionRef> action;
-  if (action_ != nullptr) action = identify(action_);
   const std::optional<int64_t> timeout = timeout_ ? std::optional<int64_t>((*timeout_).count()) : std::nullopt;
-  archive(action, timeout);
+  archive(timeout);
   block_->send(archive);
+  archive(action_ != nullptr);
+  if (action_ != nullptr) action_->save(archive);
 }
 
 void Barrier::load(DecodeArchive& archive) {
-  std::optional<FunctionRef> action;
   std::optional<int64_t> timeout;
-  archive(action, timeout);
+  archive(timeout);
   auto block = detail::SyncMemory::receive(archive, sizeof(BarrierState));
   const uint32_t parties = block->as<BarrierState>().parties;
   if (block->bytes() < BarrierView::offset_of_slots() + BarrierView::slots_for(parties) * sizeof(WaiterSlot))
     throw DecodeError("a Barrier of " + std::to_string(parties) + " parties does not fit its memory");
-  action_ = action ? resolve<void()>(*action) : nullptr;
+  bool has_action = false;
+  archive(has_action);
+  std::shared_ptr<detail::BoundAction> action;
+  if (has_action) {
+    FunctionRef load;
+    archive(load);
+    action = resolve<std::shared_ptr<detail::BoundAction>(DecodeArchive&)>(load)(archive);
+  }
+  action_ = std::move(action);
   timeout_ = timeout ? Timeout(std::chrono::nanoseconds(*timeout)) : Timeout(std::nullopt);
   block_ = std::move(block);
 }

@@ -1,11 +1,16 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
+#include <tuple>
+#include <type_traits>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/function_ref.h"
 #include "millrace/sharing/os/deadline.h"
 
 namespace millrace::multiprocessing {
@@ -18,6 +23,96 @@ class SyncMemory;
 class BrokenBarrier : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+namespace detail {
+
+/// A function that the last party of a barrier calls, with what it works on.
+class BoundAction {
+ public:
+  virtual ~BoundAction() = default;
+  virtual void run() = 0;
+
+  /// Writes the function that makes the same from the rest, and the rest.
+  virtual void save(EncodeArchive& archive) const = 0;
+};
+
+template <class Result, class... Parameters>
+class ActionOf final : public BoundAction {
+ public:
+  using Function = Result(Parameters...);
+
+  ActionOf(Function* function, DecodeArchive& state) : function_(function) {
+    std::apply([&](auto&... values) { (state(values), ...); }, state_);
+  }
+
+  void run() override {
+    std::apply([&](auto&... values) { function_(static_cast<Given<Parameters>>(values)...); }, state_);
+  }
+
+  void save(EncodeArchive& archive) const override {
+    archive(identify(&load), identify(function_));
+    std::apply([&](const auto&... values) { (archive(values), ...); }, state_);
+  }
+
+ private:
+  static_assert((!std::is_rvalue_reference_v<Parameters> && ...), "an action runs more than once: nothing is moved");
+
+  template <class P>
+  using Given = std::conditional_t<std::is_lvalue_reference_v<P>, P, const std::decay_t<P>&>;
+
+  static std::shared_ptr<BoundAction> load(DecodeArchive& archive) {
+    FunctionRef function;
+    archive(function);
+    return std::make_shared<ActionOf>(resolve<Function>(function), archive);
+  }
+
+  Function* function_;
+  std::tuple<std::decay_t<Parameters>...> state_;
+};
+
+template <class Value, class Given>
+void encode_state(EncodeArchive& archive, const Given& given) {
+  if constexpr (std::same_as<Given, Value>)
+    archive(given);
+  else if constexpr (std::same_as<Given, std::reference_wrapper<Value>> ||
+                     std::same_as<Given, std::reference_wrapper<const Value>>)
+    archive(given.get());
+  else
+    archive(static_cast<Value>(given));
+}
+
+}  // namespace detail
+
+/// What a Barrier's last party runs: a function, or a lambda without captures, and its arguments, which stay with the
+/// barrier and travel with it, as those of a Process do: `{add_up, std::ref(total)}`. Handles (Value, Array, Queue, …)
+/// refer to one thing in all processes; of all else each process has its own, which lasts from one run to the next.
+class BarrierAction {
+ public:
+  BarrierAction(std::nullptr_t = nullptr) {}  // NOLINT(google-explicit-constructor): for {} and nullptr.
+
+  template <class F, class... State>
+    requires requires(F function) {
+      +function;
+      requires std::is_function_v<std::remove_pointer_t<decltype(+function)>>;
+    }
+  BarrierAction(F function, State&&... state)  // NOLINT(google-explicit-constructor): a function is one.
+      : action_(bind(+function, state...)) {}
+
+ private:
+  friend class Barrier;
+
+  template <class Result, class... Parameters, class... State>
+  static std::shared_ptr<detail::BoundAction> bind(Result (*function)(Parameters...), const State&... state) {
+    static_assert(sizeof...(Parameters) == sizeof...(State), "an action's arguments are as many as its parameters");
+    EncodeArchive archive;
+    (detail::encode_state<std::decay_t<Parameters>>(archive, state), ...);
+    auto encoded = archive.take();
+    DecodeArchive decoded(encoded.bytes, encoded.fds);
+    return std::make_shared<detail::ActionOf<Result, Parameters...>>(function, decoded);
+  }
+
+  std::shared_ptr<detail::BoundAction> action_;
 };
 
 /// multiprocessing.Barrier: a number of parties wait until all have come.
@@ -33,14 +128,13 @@ class BrokenBarrier : public std::runtime_error {
 /// nobody but a timeout.
 class Barrier {
  public:
-  using Action = void (*)();
+  using Action = BarrierAction;
 
   /// No barrier: for a parameter that one is loaded into. Every other call throws std::logic_error.
   Barrier() = default;
 
-  /// `action`: a function, or a lambda without captures (with a + before it). `timeout`: what wait() takes when it is
-  /// given none. Throws std::invalid_argument for 0 parties, as Python.
-  explicit Barrier(uint32_t parties, Action action = nullptr, Timeout timeout = std::nullopt);
+  /// `timeout`: what wait() takes when it is given none. Throws std::invalid_argument for 0 parties, as Python.
+  explicit Barrier(uint32_t parties, BarrierAction action = nullptr, Timeout timeout = std::nullopt);
 
   /// This party's number. Throws BrokenBarrier when the barrier is broken, or breaks, or when the timeout passes, which
   /// breaks it. What the action throws breaks it too and passes through.
@@ -62,7 +156,7 @@ class Barrier {
 
  private:
   std::shared_ptr<detail::SyncMemory> block_;
-  Action action_ = nullptr;
+  std::shared_ptr<detail::BoundAction> action_;  // Null for none.
   Timeout timeout_ = std::nullopt;
 };
 

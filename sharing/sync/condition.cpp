@@ -151,15 +151,13 @@ void Condition::load(DecodeArchive& archive) {
       lock_ = own_lock(block_);
       return;
     case LockKind::kLock:
-      lock_ = std::make_unique<Lock>();
-      break;
+      lock_ = detail::LockAccess::receive(archive, detail::OwnedLock::Reentry::kRefused);
+      return;
     case LockKind::kRLock:
-      lock_ = std::make_unique<RLock>();
-      break;
-    default:
-      throw DecodeError("a Condition with a lock of no known kind");
+      lock_ = detail::LockAccess::receive(archive, detail::OwnedLock::Reentry::kCounted);
+      return;
   }
-  lock_->load(archive);
+  throw DecodeError("a Condition with a lock of no known kind");
 }
 
 }  // namespace millrace::multiprocessing

@@ -9,6 +9,8 @@ namespace {
 
 constexpr size_t kOffset = round_up(sizeof(LockState), 64);  // Of the bytes, behind the lock.
 
+enum class GuardedBy : uint8_t { kOwnLock, kLock, kRLock };
+
 }  // namespace
 
 LockedBytes::LockedBytes(size_t bytes)
@@ -29,27 +31,34 @@ void LockedBytes::load(DecodeArchive& archive) {
   bytes_ = {block_->data() + kOffset, bytes};
 }
 
-std::unique_ptr<RLock> LockedBytes::make_lock() const { return std::make_unique<RLock>(LockAccess::rlock_of(block_)); }
+std::unique_ptr<OwnedLock> LockedBytes::make_lock() const {
+  return std::make_unique<RLock>(LockAccess::rlock_of(block_));
+}
 
-void LockedBytes::save_with_lock(EncodeArchive& archive, const RLock& lock) const {
-  const bool own_lock = LockAccess::block_of(lock) == block_;
-  archive(own_lock);
+void LockedBytes::save_with_lock(EncodeArchive& archive, const OwnedLock& lock) const {
+  const auto guard = LockAccess::block_of(lock) == block_ ? GuardedBy::kOwnLock
+                     : LockAccess::is_rlock(lock)         ? GuardedBy::kRLock
+                                                          : GuardedBy::kLock;
+  archive(guard);
   save(archive);
-  if (!own_lock) lock.save(archive);
+  if (guard != GuardedBy::kOwnLock) lock.save(archive);
 }
 
-std::unique_ptr<RLock> LockedBytes::load_with_lock(DecodeArchive& archive) {
-  bool own_lock = true;
-  archive(own_lock);
+std::unique_ptr<OwnedLock> LockedBytes::load_with_lock(DecodeArchive& archive) {
+  GuardedBy guard{};
+  archive(guard);
   load(archive);
-  if (own_lock) return make_lock();
-  auto lock = std::make_unique<RLock>();
-  lock->load(archive);
-  return lock;
+  switch (guard) {
+    case GuardedBy::kOwnLock:
+      return make_lock();
+    case GuardedBy::kLock:
+      return LockAccess::receive(archive, OwnedLock::Reentry::kRefused);
+    case GuardedBy::kRLock:
+      return LockAccess::receive(archive, OwnedLock::Reentry::kCounted);
+  }
+  throw DecodeError("a shared value with a lock of no known kind");
 }
 
-std::unique_ptr<RLock> share_lock(const RLock& lock) {
-  return std::make_unique<RLock>(LockAccess::rlock_of(LockAccess::block_of(lock)));
-}
+std::unique_ptr<OwnedLock> share_lock(const OwnedLock& lock) { return LockAccess::another(lock); }
 
 }  // namespace millrace::multiprocessing::detail

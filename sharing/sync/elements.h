@@ -26,11 +26,11 @@ class LockedBytes {
   void load(DecodeArchive& archive);
 
   /// The lock in front of the bytes.
-  std::unique_ptr<RLock> make_lock() const;
+  std::unique_ptr<OwnedLock> make_lock() const;
 
   /// As save() and load(), with the lock: the one in front of the bytes, or one that was given.
-  void save_with_lock(EncodeArchive& archive, const RLock& lock) const;
-  std::unique_ptr<RLock> load_with_lock(DecodeArchive& archive);
+  void save_with_lock(EncodeArchive& archive, const OwnedLock& lock) const;
+  std::unique_ptr<OwnedLock> load_with_lock(DecodeArchive& archive);
 
  private:
   std::shared_ptr<SyncMemory> block_;
@@ -38,7 +38,7 @@ class LockedBytes {
 };
 
 /// Another object for the same lock.
-std::unique_ptr<RLock> share_lock(const RLock& lock);
+std::unique_ptr<OwnedLock> share_lock(const OwnedLock& lock);
 
 /// Values that other processes see as they are written: no pointers in them, and no way to run code when they are read.
 template <class T>
@@ -55,17 +55,17 @@ class SharedElements {
 
   std::span<T> view() const { return {reinterpret_cast<T*>(bytes_.bytes().data()), bytes_.bytes().size() / sizeof(T)}; }
 
-  std::unique_ptr<RLock> make_lock() const { return bytes_.make_lock(); }
+  std::unique_ptr<OwnedLock> make_lock() const { return bytes_.make_lock(); }
 
   void save(EncodeArchive& archive) const { bytes_.save(archive); }
-  void save_with_lock(EncodeArchive& archive, const RLock& lock) const { bytes_.save_with_lock(archive, lock); }
+  void save_with_lock(EncodeArchive& archive, const OwnedLock& lock) const { bytes_.save_with_lock(archive, lock); }
 
   void load(DecodeArchive& archive, size_t at_least) {
     bytes_.load(archive);
     require(at_least);
   }
 
-  std::unique_ptr<RLock> load_with_lock(DecodeArchive& archive, size_t at_least) {
+  std::unique_ptr<OwnedLock> load_with_lock(DecodeArchive& archive, size_t at_least) {
     auto lock = bytes_.load_with_lock(archive);
     require(at_least);
     return lock;

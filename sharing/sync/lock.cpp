@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/sync/lock_state.h"
 #include "millrace/sharing/sync/process_identity.h"
 #include "millrace/sharing/sync/sync_memory.h"
@@ -30,6 +31,8 @@ OwnedLock::OwnedLock(std::shared_ptr<SyncMemory> block, Reentry reentry)
 
 const char* OwnedLock::name() const { return reentry_ == Reentry::kCounted ? "an RLock" : "a Lock"; }
 
+bool OwnedLock::locked() const { return state_->owner_thread.load(std::memory_order_relaxed) != 0; }
+
 bool OwnedLock::is_held() const { return state_->owner_thread.load(std::memory_order_relaxed) == this_thread(); }
 
 // Becomes the owner, if `taken` says so; leaves the news of a dead one where it is.
@@ -51,10 +54,13 @@ Acquired OwnedLock::enter(Taken taken) {
 
 Acquired OwnedLock::wait_and_enter(const Deadline& deadline) {
   const Taken taken = state_->mutex.lock(deadline);
-  if (taken == Taken::kHeldByCaller && reentry_ == Reentry::kRefused)
+  if (taken != Taken::kHeldByCaller || reentry_ == Reentry::kCounted) return enter(taken);
+  if (!deadline.at())
     throw std::logic_error(
         "a thread that holds a Lock waits for it: it would wait for itself for ever. Use an RLock to acquire it again");
-  return enter(taken);
+  // Nobody else can release it, but its owner was promised the time.
+  (void)poll_readable(-1, deadline.left());
+  return Acquired::kNo;
 }
 
 // The caller of acquire() has the news, so nobody else needs it.

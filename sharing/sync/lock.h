@@ -66,7 +66,9 @@ class OwnedLock {
   OwnedLock(OwnedLock&&) noexcept = default;
   OwnedLock& operator=(OwnedLock&&) noexcept = default;
 
-  /// Waits for the lock, at most `timeout`. Throws std::logic_error where a Lock's owner waits for itself.
+  /// Waits for the lock, at most `timeout`. To a Lock's own owner it is held as by anybody: with a timeout the answer is
+  /// kNo when that has passed, as in Python; without one it would wait for itself for ever, and std::logic_error is
+  /// thrown. The same holds for try_acquire(), try_lock() (no, at once) and lock() (throws).
   Acquired acquire(Timeout timeout = std::nullopt);
 
   /// As acquire(), without waiting.
@@ -82,6 +84,10 @@ class OwnedLock {
 
   /// Whether the calling thread holds it.
   bool is_held() const;
+
+  /// Whether some thread of some process holds it, at this moment. An owner that has ended counts until somebody
+  /// acquires it and is told.
+  bool locked() const;
 
   void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
@@ -113,7 +119,7 @@ class OwnedLock {
 /// multiprocessing.Lock: held by one thread of one process at a time. See detail::OwnedLock for all of it.
 ///
 /// Other than in Python only the owner may release it (as a signal to others use Semaphore or Event), and an owner that
-/// waits for itself gets an error instead of waiting for ever.
+/// waits for itself without a timeout gets an error instead of waiting for ever.
 class Lock : public detail::OwnedLock {
  public:
   Lock() : OwnedLock(Reentry::kRefused) {}

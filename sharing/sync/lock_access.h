@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "millrace/sharing/sync/lock.h"
+#include "millrace/sharing/sync/lock_state.h"
 #include "millrace/sharing/sync/sync_memory.h"
 
 namespace millrace::multiprocessing::detail {
@@ -22,6 +23,12 @@ class LockAccess {
   /// Another object for the same lock.
   static std::unique_ptr<OwnedLock> another(const OwnedLock& lock) {
     return std::unique_ptr<OwnedLock>(new OwnedLock(lock.block_, lock.reentry_));
+  }
+
+  /// A lock that was sent as LockAccess::block_of(lock)->send().
+  static std::unique_ptr<OwnedLock> receive(DecodeArchive& archive, OwnedLock::Reentry reentry) {
+    auto block = SyncMemory::receive(archive, sizeof(LockState));
+    return std::unique_ptr<OwnedLock>(new OwnedLock(std::move(block), reentry));
   }
 
   static bool is_rlock(const OwnedLock& lock) { return lock.reentry_ == OwnedLock::Reentry::kCounted; }

@@ -23,6 +23,12 @@ class RawValue {
   RawValue() : RawValue(T{}) {}
   explicit RawValue(const T& value) : elements_(1) { this->value() = value; }
 
+  RawValue& operator=(const T& value) {
+    this->value() = value;
+    return *this;
+  }
+  operator T() const { return value(); }  // NOLINT(google-explicit-constructor): as std::atomic's.
+
   T& value() { return elements_.view()[0]; }
   const T& value() const { return elements_.view()[0]; }
 
@@ -33,10 +39,11 @@ class RawValue {
   detail::SharedElements<T> elements_;
 };
 
-/// multiprocessing.Value: one T in shared memory, and an RLock that guards it.
+/// multiprocessing.Value: one T in shared memory, and a lock that guards it: an RLock of its own, or one that was given.
 ///
-/// Thread safety: get() and set() lock, so a T is never read half written. For more than one of them in a row hold
-/// get_lock() (std::lock_guard): `{ std::lock_guard hold(v.get_lock()); ++v.value(); }`. Descriptors: one in each
+/// Thread safety: get() and set() lock, and so do `v = x` and `T x = v`, so a T is never read half written. For more
+/// than one of them in a row hold get_lock() (std::lock_guard): `{ std::lock_guard hold(v.get_lock()); ++v.value(); }`;
+/// where a Lock was given, that takes value() alone, as a Lock is not taken twice. Descriptors: one in each
 /// process that has it, and one for the lock when that was given.
 ///
 /// If a process dies here: one killed while it holds the lock may leave a half written T; get(), set() and lock_guard
@@ -47,8 +54,15 @@ class Value {
   Value() : Value(T{}) {}
   explicit Value(const T& value) : elements_(1), lock_(elements_.make_lock()) { this->value() = value; }
 
-  /// A value that is guarded by a lock that guards other things too.
+  /// A value that is guarded by a lock that guards other things too. The object given may go.
   Value(const T& value, const RLock& lock) : elements_(1), lock_(detail::share_lock(lock)) { this->value() = value; }
+  Value(const T& value, const Lock& lock) : elements_(1), lock_(detail::share_lock(lock)) { this->value() = value; }
+
+  Value& operator=(const T& value) {
+    set(value);
+    return *this;
+  }
+  operator T() const { return get(); }  // NOLINT(google-explicit-constructor): as std::atomic's.
 
   T get() const {
     const std::lock_guard hold(*lock_);
@@ -63,14 +77,14 @@ class Value {
   /// The value itself. REQUIRES: the caller holds get_lock(), or nobody else uses it.
   T& value() { return elements_.view()[0]; }
 
-  RLock& get_lock() { return *lock_; }
+  detail::OwnedLock& get_lock() { return *lock_; }
 
   void save(EncodeArchive& archive) const { elements_.save_with_lock(archive, *lock_); }
   void load(DecodeArchive& archive) { lock_ = elements_.load_with_lock(archive, 1); }
 
  private:
   detail::SharedElements<T> elements_;
-  std::unique_ptr<RLock> lock_;
+  std::unique_ptr<detail::OwnedLock> lock_;
 };
 
 }  // namespace millrace::multiprocessing

@@ -8,7 +8,7 @@
 namespace mp = millrace::multiprocessing;
 
 void square_all(mp::Array<int>& numbers, const std::string& greeting) {
-  for (size_t i = 0; i < numbers.size(); ++i) numbers.set(i, numbers.get(i) * numbers.get(i));
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = numbers[i] * numbers[i];
   if (greeting != "hello") throw std::runtime_error("a stranger");
 }
 

@@ -111,6 +111,14 @@ TEST(Pipe, ABufferTooShortGetsTheMessageWithTheError) {  // test_connection
   EXPECT_EQ(b.recv_bytes_into(buffer), 2u);
 }
 
+TEST(Pipe, AMessageLongerThanMaxlengthIsAnErrorAndTheNextIsFine) {
+  auto [a, b] = Pipe();
+  a.send_bytes("12345");
+  a.send_bytes("1234");
+  EXPECT_THROW((void)b.recv_bytes(4), std::length_error);
+  EXPECT_EQ(b.recv_bytes(4).size(), 4u);
+}
+
 TEST(Pipe, SixteenMegabytesArrive) {  // test_connection, really_big_msg
   auto [a, b] = Pipe();
   std::string large(16 << 20, 'X');

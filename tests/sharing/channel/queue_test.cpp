@@ -130,6 +130,14 @@ TEST(Queue, MoreDescriptorsThanAMessageCarriesThrowInPutAndTakeNoPlace) {
   EXPECT_EQ(queue.get().size(), FdSocket::kMaxFds);
 }
 
+TEST(Queue, HasNoThreadToJoinOrToGiveUp) {
+  Queue<int> queue;
+  queue.put(1);
+  queue.cancel_join_thread();
+  queue.join_thread();
+  EXPECT_EQ(queue.get(), 1);
+}
+
 TEST(Queue, LeavesNoDescriptorBehind) {
   const auto use_one = [] {
     Queue<std::string> queue;

@@ -96,6 +96,27 @@ TEST(BarrierOfThreads, RunsTheActionOnceBeforeAnybodyGoesOn) {
   party();
 }
 
+void count_rounds(Value<int>& runs, std::string& own, int step) {
+  own += 'x';
+  runs = runs + step;
+}
+
+TEST_P(BarrierOfMany, RunsAnActionWithItsState) {
+  Value<int> runs;
+  Barrier barrier(kParties, {count_rounds, std::ref(runs), "own", 2}, kLong);
+  run(
+      +[](Barrier& b, Value<int>& r) {
+        for (int i = 1; i <= 20; ++i) {
+          b.wait();
+          require(r == 2 * i, "the action ran once, before anybody goes on");
+          b.wait();
+          require(r == 2 * ++i, "and again");
+        }
+      },
+      std::ref(barrier), std::ref(runs));
+  EXPECT_EQ(runs, 40);
+}
+
 TEST_P(BarrierOfMany, BreaksWhenTheActionThrowsAndOnlyTheLastOneSeesThat) {
   Barrier barrier(kParties, +[] { throw std::domain_error("the action"); }, kLong);
   RawArray<int> outcomes(2);

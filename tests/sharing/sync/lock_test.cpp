@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <mutex>
+#include <thread>
 
 #include "millrace/sharing/sync/event.h"
 #include "millrace/sharing/sync/value.h"
@@ -70,8 +72,29 @@ TEST(LockAlone, TellsItsOwnerThatItWaitsForItself) {
   Lock lock;
   const std::lock_guard hold(lock);
   EXPECT_THROW((void)lock.acquire(), std::logic_error);
-  EXPECT_THROW((void)lock.acquire(kLong), std::logic_error);
+  EXPECT_THROW(lock.lock(), std::logic_error);
   EXPECT_TRUE(lock.is_held()) << "the attempt changed something";
+}
+
+TEST(LockAlone, IsHeldToItsOwnerAsToAnybodyWhereThereIsATimeout) {
+  Lock lock;
+  const std::lock_guard hold(lock);
+  EXPECT_EQ(lock.try_acquire(), Acquired::kNo);
+  EXPECT_FALSE(lock.try_lock());
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(lock.acquire(std::chrono::milliseconds(30)), Acquired::kNo);
+  EXPECT_GE(std::chrono::steady_clock::now() - before, std::chrono::milliseconds(30)) << "the time it was given";
+  EXPECT_TRUE(lock.is_held());
+}
+
+TEST(LockAlone, TellsWhetherAnybodyHoldsIt) {
+  Lock lock;
+  EXPECT_FALSE(lock.locked());
+  lock.lock();
+  EXPECT_TRUE(lock.locked());
+  std::thread([&] { EXPECT_TRUE(lock.locked()); }).join();
+  lock.release();
+  EXPECT_FALSE(lock.locked());
 }
 
 TEST(LockAlone, MovesWhileItIsHeld) {

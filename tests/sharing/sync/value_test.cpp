@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <list>
+#include <mutex>
 #include <numeric>
+#include <ranges>
 
 #include "millrace/sharing/sync/array.h"
 #include "millrace/sharing/sync/event.h"
@@ -108,6 +111,41 @@ TEST_P(ValueOfMany, MayShareALockWithOthers) {
   EXPECT_FALSE(lock.is_held());
 }
 
+TEST_P(ValueOfMany, MayBeGuardedByALockThatIsNotTakenTwice) {
+  Lock lock;
+  Value<int> number(5, lock);
+  Array<int> list(std::vector{1, 2}, lock);
+  {
+    const std::lock_guard hold(number.get_lock());
+    EXPECT_TRUE(lock.is_held());
+    EXPECT_EQ(number.value(), 5);
+    EXPECT_THROW((void)number.get(), std::logic_error) << "it would wait for itself";
+    Crew crew(GetParam());
+    crew.start(
+        +[](Value<int>& n, Array<int>& a) {
+          require(n.get_lock().try_acquire() == Acquired::kNo, "another holds it");
+          require(a.get_lock().try_acquire() == Acquired::kNo, "and so the array's");
+        },
+        std::ref(number), std::ref(list));
+    crew.join();
+  }
+  EXPECT_EQ(number.get(), 5);
+}
+
+TEST(ValueAlone, IsAssignedAndReadAsItsType) {
+  Value<int> number;
+  number = 7;
+  EXPECT_EQ(number.get(), 7);
+  const int read = number;
+  EXPECT_EQ(read, 7);
+  EXPECT_FALSE(number.get_lock().is_held());
+  RawValue<double> raw;
+  raw = 1.5;
+  EXPECT_EQ(raw.value(), 1.5);
+  const double raw_read = raw;
+  EXPECT_EQ(raw_read, 1.5);
+}
+
 class ArrayOfMany : public SyncTest {};
 INSTANTIATE_TEST_SUITE_P(, ArrayOfMany, everybody(), name_of);
 
@@ -156,6 +194,49 @@ TEST(ArrayAlone, RefusesElementsItDoesNotHave) {
   EXPECT_NO_THROW(array.assign(3, {}));
   EXPECT_THROW(Array<int>(std::numeric_limits<size_t>::max() / 4), std::exception);
   EXPECT_FALSE(array.get_lock().is_held());
+}
+
+TEST(ArrayAlone, HasElementsThatAreReadAndWrittenInPlace) {
+  Array<int> array{1, 2, 3};
+  array[0] = 10;
+  array[1] = array[0];
+  array[2] += 4;
+  ++array[2];
+  EXPECT_EQ(array.copy(), (std::vector{10, 10, 8}));
+  EXPECT_EQ(array[2] * 2, 16);
+  for (auto element : array) element *= 2;
+  int sum = 0;
+  const auto& constant = array;
+  for (const int x : constant) sum += x;
+  EXPECT_EQ(sum, 56);
+  EXPECT_EQ(constant[0], 20);
+  EXPECT_EQ(std::ranges::max(array), 20);
+  EXPECT_EQ(array.copy(1, 2), (std::vector{20, 16}));
+  EXPECT_THROW(array[3] = 1, std::out_of_range);
+  EXPECT_THROW((void)static_cast<int>(array[3]), std::out_of_range);
+  EXPECT_THROW((void)array.copy(2, 2), std::out_of_range);
+  EXPECT_FALSE(array.get_lock().is_held());
+}
+
+TEST_P(ArrayOfMany, HasElementsThatAreCountedUpByManyAtOnce) {
+  Array<int> array(2);
+  Crew crew(GetParam());
+  for (int i = 0; i < 3; ++i)
+    crew.start(
+        +[](Array<int>& a) {
+          for (int k = 0; k < 1000; ++k) ++a[1];
+        },
+        std::ref(array));
+  crew.join();
+  EXPECT_EQ(array[1], 3000);
+}
+
+TEST(ArrayAlone, IsMadeOfAnyRange) {
+  const auto squares = std::views::iota(0, 4) | std::views::transform([](int x) { return x * x; });
+  EXPECT_EQ(Array<int>(squares).copy(), (std::vector{0, 1, 4, 9}));
+  EXPECT_EQ(Array<double>(std::list<int>{1, 2}).copy(), (std::vector{1.0, 2.0}));
+  const RawArray<int> raw(squares);
+  EXPECT_TRUE(std::ranges::equal(raw, squares));
 }
 
 TEST(ArrayAlone, MayBeEmpty) {

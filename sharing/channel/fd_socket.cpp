@@ -203,6 +203,10 @@ FdSocket::Received FdSocket::receive_into(Arrival& arrival) const { return recei
 
 FdSocket::Received FdSocket::try_receive_into(Arrival& arrival) const { return receive_with(arrival, MSG_DONTWAIT); }
 
+FdSocket::Received FdSocket::try_peek_into(Arrival& arrival) const {
+  return receive_with(arrival, MSG_DONTWAIT | MSG_PEEK);
+}
+
 std::optional<Message> FdSocket::receive() const {
   Arrival arrival;
   if (receive_into(arrival) != Received::kMessage) return std::nullopt;

@@ -142,6 +142,9 @@ class FdSocket {
   /// As receive_into(), but does not wait.
   Received try_receive_into(Arrival& arrival) const;
 
+  /// As try_receive_into(), leaving the message where it is: its descriptors are copies, and it comes again.
+  Received try_peek_into(Arrival& arrival) const;
+
   /// The tag of the message that comes next, without taking it; nullopt when there is none.
   std::optional<uint64_t> peek_tag() const;
 

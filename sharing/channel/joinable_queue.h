@@ -33,7 +33,7 @@ namespace detail {
 struct TaskState;
 struct TaskHolder;
 
-/// Who has taken how many messages of a queue without having said that they are done. In shared memory; one descriptor.
+/// Who has taken how many messages of a queue without having said that they are done. In shared memory.
 ///
 /// Unfinished are all that were put and are not done. Each of them waits in the queue or is held by the process that
 /// took it, which keeps its own count; what is neither has been lost with its process, and join() finds that by
@@ -69,7 +69,7 @@ class TaskLedger {
 ///
 /// If a process dies here: tasks that it took and did not finish make join() throw TasksLost within 50 ms, once in
 /// every process that waits, and no longer count; join() again to wait for the rest. (Python's waits for ever.)
-/// Descriptors: six.
+/// Descriptors: as Queue.
 template <class T>
 class JoinableQueue : private Queue<T> {
   using Base = Queue<T>;

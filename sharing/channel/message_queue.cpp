@@ -31,10 +31,14 @@ struct QueueState {
   std::atomic<uint64_t> sent = 0;      ///< The next message's number. Written under the mutex, before the message goes.
   std::atomic<uint64_t> received = 0;  ///< All messages below it are out of the queue. Grows only.
 
-  // Offsets in the parking file. Written under the mutex; a record counts once parked_end is behind it.
+  // Counts of bytes that were ever parked. Written under the mutex; a record counts once parked_end is behind it.
   std::atomic<uint64_t> parked_begin = 0;
   std::atomic<uint64_t> parked_end = 0;
   uint64_t parked_freed = 0;
+
+  // Which file holds them, and the count at its beginning. Changed while nothing is parked.
+  uint64_t parking_number = 0;
+  uint64_t parking_base = 0;
 
   // A sleeper sets `waiting` itself before it looks at `received` a last time. Killed asleep, it costs one wake-up.
   std::atomic<uint32_t> waiting = 0;
@@ -125,8 +129,6 @@ class MessageQueue::Locked {
       taken_ = mutex_.lock(deadline.left(kLockLimit) < kLockLimit ? Deadline(kLockLimit) : deadline);
     if (taken_ == Taken::kHeldByCaller)
       throw std::logic_error("a queue is used by a signal handler that interrupted it");
-    // The dead owner may have parked a message without saying so.
-    if (taken_ == Taken::kOwnerDied && queue.has_parked()) queue.parked_event_.signal();
   }
   Locked(const Locked&) = delete;
   Locked& operator=(const Locked&) = delete;
@@ -141,9 +143,7 @@ class MessageQueue::Locked {
   Taken taken_;
 };
 
-MessageQueue::MessageQueue(size_t maxsize)
-    : memory_(create_memory<QueueState>("queue", 0, uint64_t{maxsize})),
-      parking_(create_growing_memfd("queue's parking")) {
+MessageQueue::MessageQueue(size_t maxsize) : memory_(create_memory<QueueState>("queue", 0, uint64_t{maxsize})) {
   auto [in, out] = FdSocket::pair();
   MILLRACE_SYSCALL(::setsockopt(in.fd(), SOL_SOCKET, SO_SNDBUF, &kSocketBytes, sizeof kSocketBytes));
   in_ = std::move(in);
@@ -176,7 +176,9 @@ void MessageQueue::put(const Encoded& encoded, const Deadline& deadline) {
     }
     if (deadline.passed()) throw Full("the queue is full");
     if (!deadline.at() && state().maxsize == 0 && stalled.passed())
-      throw Full("a message with descriptors found no room in the queue, and nobody has received anything for 5 min");
+      throw Full(
+          "a message found no room in the queue's socket, and as it carries descriptors, or there are too many of them "
+          "on their way (ulimit -n), it cannot wait elsewhere; nobody has received anything for 5 min");
     if (!may_be_parked) wait_for_progress(received, deadline);
   }
 }
@@ -198,15 +200,16 @@ void MessageQueue::wait_for_progress(uint64_t received, const Deadline& deadline
 
 MessageQueue::Offer MessageQueue::offer(const Outgoing& message) {
   if (!has_place()) return Offer::kNoPlace;
-  if (!has_parked()) return send(message);
+  if (!has_parked()) {
+    parking_.reset();  // Another process took the last one.
+    return send(message);
+  }
   // Not into the socket: it would overtake them.
   return message.fds().empty() ? offer_place_in_parking(message) : Offer::kBehindParked;
 }
 
 MessageQueue::Offer MessageQueue::offer_place_in_parking(const Outgoing& message) {
-  if (!has_place()) return Offer::kNoPlace;
-  park(message);
-  return Offer::kTaken;
+  return has_place() ? park(message) : Offer::kNoPlace;
 }
 
 bool MessageQueue::has_place() {
@@ -239,7 +242,7 @@ MessageQueue::Offer MessageQueue::send(const Outgoing& message) {
   return Offer::kSocketFull;
 }
 
-void MessageQueue::park(const Outgoing& message) {
+MessageQueue::Offer MessageQueue::park(const Outgoing& message) {
   auto& s = state();
   const auto bytes = message.bytes();
   const uint64_t at = s.parked_end.load();
@@ -247,11 +250,53 @@ void MessageQueue::park(const Outgoing& message) {
   if (at / kAskForMemoryEvery != end / kAskForMemoryEvery)
     require_memory(std::max<uint64_t>(bytes.size(), kAskForMemoryEvery));
   const uint64_t number = s.sent.load();
-  write_at(parking_.get(), {number, bytes.size()}, bytes, at);
   const bool first = !has_parked();
+  if (first) {
+    end_parking();  // What a process has left that died with the file sent and nothing parked.
+    parking_ = create_growing_memfd("queue's parking");
+    s.parking_base = at;
+    s.parked_freed = at;
+    parking_number_ = ++s.parking_number;
+  }
+  write_at(parking(), {number, bytes.size()}, bytes, at - s.parking_base);
+  // Before anything counts as parked: nothing may be that nobody can find.
+  if (first)
+    if (const Offer offered = announce_parking(); offered != Offer::kTaken) return offered;
   s.sent.store(number + 1);
   s.parked_end.store(end);
-  if (first) parked_event_.signal();
+  return Offer::kTaken;
+}
+
+MessageQueue::Offer MessageQueue::announce_parking() {
+  const std::array fds = {parking_.get()};
+  switch (out_.try_send(Outgoing({}, fds))) {
+    case FdSocket::Sent::kYes:
+      return Offer::kTaken;
+    case FdSocket::Sent::kSocketFull:
+      return Offer::kSocketFull;
+    case FdSocket::Sent::kTooManyDescriptors:
+      return Offer::kTooManyDescriptors;
+  }
+  return Offer::kSocketFull;
+}
+
+// The file of the messages that are parked.
+int MessageQueue::parking() {
+  const uint64_t number = state().parking_number;
+  if (parking_ && parking_number_ == number) return parking_.get();
+  Arrival file;
+  if (in_.try_peek_into(file) != FdSocket::Received::kMessage || file.fds.size() != 1)
+    throw std::runtime_error("the file of a queue's parked messages is gone");
+  parking_ = std::move(file.fds.front());
+  parking_number_ = number;
+  return parking_.get();
+}
+
+// Takes the file away, and with it what wakes those who wait. REQUIRES: nothing is parked.
+void MessageQueue::end_parking() {
+  parking_.reset();
+  Arrival file;
+  while (in_.try_receive_into(file) == FdSocket::Received::kMessage) continue;
 }
 
 Arrival MessageQueue::get(const Deadline& deadline) {
@@ -280,7 +325,7 @@ bool MessageQueue::wait_for_message(const Deadline& deadline) {
   if (poll_until(watched, deadline) == 0) return false;
   if (watched[1].revents != 0 && !has_parked()) {
     // Left behind by a process that took the last parked message and died.
-    if (const Locked lock(*this, deadline); lock && !has_parked()) parked_event_.clear();
+    if (const Locked lock(*this, deadline); lock && !has_parked()) end_parking();
   }
   return true;
 }
@@ -289,12 +334,13 @@ bool MessageQueue::unpark(Arrival& message) {
   auto& s = state();
   const uint64_t at = s.parked_begin.load();
   if (at == s.parked_end.load()) return false;
-  const auto header = read_header(parking_.get(), at);
-  read_at(parking_.get(), message.allocate(header.bytes), at + sizeof header);
+  const int file = parking();
+  const auto header = read_header(file, at - s.parking_base);
+  read_at(file, message.allocate(header.bytes), at - s.parking_base + sizeof header);
   message.tag = header.number;
   s.parked_begin.store(at + sizeof header + header.bytes);
-  if (!has_parked()) parked_event_.clear();
   free_parked();
+  if (!has_parked()) end_parking();
   return true;
 }
 
@@ -302,9 +348,9 @@ bool MessageQueue::unpark(Arrival& message) {
 void MessageQueue::free_parked() {
   auto& s = state();
   const uint64_t begin = s.parked_begin.load();
-  const uint64_t end = begin / kPage * kPage;
+  const uint64_t end = s.parking_base + (begin - s.parking_base) / kPage * kPage;
   if (end <= s.parked_freed || (has_parked() && end - s.parked_freed < kParkingStep)) return;
-  const auto from = static_cast<off_t>(s.parked_freed);
+  const auto from = static_cast<off_t>(s.parked_freed - s.parking_base);
   const auto length = static_cast<off_t>(end - s.parked_freed);
   // Should it fail, the next one frees this too; the message at hand must not be lost over it.
   if (::fallocate(parking_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, length) == 0) s.parked_freed = end;
@@ -327,7 +373,7 @@ void MessageQueue::catch_up() {
   if (const auto in_socket = out_.peek_tag())
     head = *in_socket;
   else if (has_parked())
-    head = read_header(parking_.get(), s.parked_begin.load()).number;
+    head = read_header(parking(), s.parked_begin.load() - s.parking_base).number;
   if (head > 0) note_received(head - 1);
 }
 
@@ -345,29 +391,27 @@ bool MessageQueue::empty() const { return !has_parked() && !poll_readable(out_.f
 
 std::array<int, 2> MessageQueue::filenos() const {
   state();
-  return {out_.fd(), parked_event_.fd()};
+  return {out_.fd(), in_.fd()};
 }
 
 void MessageQueue::close() {
   memory_.reset();
   in_.close();
   out_.close();
-  parked_event_ = EventFd(OwnedFd());
   parking_.reset();
 }
 
 void MessageQueue::save(EncodeArchive& archive) const {
   state();
   memory_->send(archive);
-  for (const int fd : {in_.fd(), out_.fd(), parked_event_.fd(), parking_.get()}) archive.attach(fd);
+  for (const int fd : {in_.fd(), out_.fd()}) archive.attach(fd);
 }
 
 void MessageQueue::load(DecodeArchive& archive) {
   memory_ = SyncMemory::receive(archive, sizeof(QueueState));
   in_ = FdSocket(archive.detach());
   out_ = FdSocket(archive.detach());
-  parked_event_ = EventFd(archive.detach());
-  parking_ = archive.detach();
+  parking_.reset();
 }
 
 }  // namespace millrace::multiprocessing::detail

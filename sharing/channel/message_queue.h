@@ -11,7 +11,7 @@
 #include "millrace/sharing/channel/fd_socket.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/deadline.h"
-#include "millrace/sharing/os/event_fd.h"
+#include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/sync/sync_memory.h"
 
 namespace millrace::multiprocessing::detail {
@@ -33,12 +33,19 @@ struct QueueState;
 /// parked: they wait for room in the socket. (The kernel keeps descriptors on their way nowhere else, and no more of
 /// them than a user's `ulimit -n`.)
 ///
+/// The file is made when the first message is parked and sent, as a message's descriptor, in the direction of the
+/// socket that is not used otherwise. There it lies for as long as messages are parked: who needs it takes a copy
+/// without taking the message (MSG_PEEK), and that there is one makes this end readable, which wakes who waits. So
+/// neither file nor wake-up costs a descriptor of its own. When a user's descriptors on their way are at their limit no
+/// file can be sent, and put() waits as one with descriptors does.
+///
 /// If a process dies
 ///   in put(), before the packet is sent: the message was never in the queue. Its number, and in a bounded queue its
 ///     place, is missed until a later message is received or the line is found empty, which a put() that finds no place
 ///     looks at: at once and every 50 ms;
 ///   in put(), after that: the message arrives. (put() had not returned, so its caller could not know.)
-///   while it parks a message: as before it is sent; what it wrote is overwritten;
+///   while it parks a message: as before it is sent; what it wrote is overwritten, and the file, had it been sent for
+///     nothing, is taken away by who waits or parks next;
 ///   holding the mutex: the kernel passes it on;
 ///   after put() has returned: nothing is lost, as long as some process has the queue;
 ///   in get(), before the packet is received: nothing happened;
@@ -47,7 +54,8 @@ struct QueueState;
 /// A process that is stopped (SIGSTOP) within the microsecond in which it holds the mutex delays other puts until it
 /// goes on; they end with Full at their timeout.
 ///
-/// Thread safety: all but load(), close() and moves, which need that nobody uses the object. Descriptors: five.
+/// Thread safety: all but load(), close() and moves, which need that nobody uses the object. Descriptors: two, and one
+/// more while messages are parked.
 class MessageQueue {
  public:
   /// At most `maxsize` messages; 0: as many as memory holds.
@@ -107,16 +115,21 @@ class MessageQueue {
   Offer offer_place_in_parking(const Outgoing& message);
   bool has_place();
   Offer send(const Outgoing& message);
-  void park(const Outgoing& message);
+  Offer park(const Outgoing& message);
+  Offer announce_parking();
+  int parking();
+  void end_parking();
   bool unpark(Arrival& message);
   void catch_up();
   void free_parked();
 
   std::shared_ptr<SyncMemory> memory_;
-  FdSocket in_;
+  FdSocket in_;  // Messages go in here; what lies in the other direction is the file of those that are parked.
   FdSocket out_;
-  EventFd parked_event_;  // Signalled while messages are parked.
-  OwnedFd parking_;       // Records of ParkedHeader and bytes, at ever growing offsets; what is behind is freed.
+
+  // REQUIRES: the mutex. A copy of the file, kept while it is of use: records of ParkedHeader and bytes.
+  OwnedFd parking_;
+  uint64_t parking_number_ = 0;  // Which file it is: QueueState::parking_number at that time.
 };
 
 }  // namespace millrace::multiprocessing::detail

@@ -32,7 +32,8 @@ namespace millrace::multiprocessing {
 /// Thread safety: everything but close(), load() and moves, which need that nobody uses the object.
 /// If a process dies here: see detail::MessageQueue; nobody waits for it, no message is torn or lost but one it was
 /// receiving, and its places in a bounded queue come back.
-/// Descriptors: five in each process that has the queue.
+/// Descriptors: two in each process that has the queue, and a third in one that parks or gets parked messages, while
+/// there are any; see detail::MessageQueue.
 template <class T>
 class Queue {
  public:

@@ -37,8 +37,9 @@ size_t length_of(Range& values) {
 
 /// multiprocessing.RawArray: a fixed number of T in shared memory, without a lock.
 ///
-/// Thread safety: none but what the caller arranges. Descriptors: one in each process that has it. Memory is allocated
-/// when it is made; OutOfSharedMemory says so where there is not enough.
+/// Thread safety: none but what the caller arranges. Descriptors: one in each process that has it where it has more than
+/// 256 bytes, none of its own where it is smaller. Memory is allocated when it is made; OutOfSharedMemory says so where
+/// there is not enough.
 ///
 /// If a process dies here: a store it had begun may be half done, as far as T takes more than one.
 template <class T>
@@ -77,8 +78,8 @@ class RawArray {
 ///
 /// Thread safety: get(), set(), assign() and copy() lock, and so does every use of an element, `array[i] = x`,
 /// `array[i] += 1` and `for (T x : array)`, each by itself. For more than one of them in a row, or for view(), hold
-/// get_lock() (std::lock_guard); where a Lock was given, that takes view() alone, as a Lock is not taken twice. Descriptors: one in each process that has it, and one for the lock when that was
-/// given. Memory as with RawArray.
+/// get_lock() (std::lock_guard); where a Lock was given, that takes view() alone, as a Lock is not taken twice.
+/// Descriptors and memory as with RawArray.
 ///
 /// If a process dies here: as with Value.
 template <class T>

@@ -118,7 +118,7 @@ class BarrierAction {
 /// multiprocessing.Barrier: a number of parties wait until all have come.
 ///
 /// Thread safety: any number of threads and processes may use it at once. Moving and loading need that nobody uses the
-/// object. Descriptors: one in each process that has it.
+/// object. Descriptors: none of its own, see detail::SyncMemory.
 ///
 /// Invariants: of the parties that pass together each gets another number from 0 to parties - 1, in the order in which
 /// they came; the action runs once, in the last one, before any of them goes on.

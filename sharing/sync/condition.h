@@ -12,7 +12,7 @@ namespace millrace::multiprocessing {
 /// multiprocessing.Condition: wait for news about what a lock guards.
 ///
 /// Thread safety: any number of threads and processes may use it at once. Moving and loading need that nobody uses the
-/// object. Descriptors: one in each process that has it, and one for the lock when that was given.
+/// object. Descriptors: none of its own, see detail::SyncMemory.
 ///
 /// Invariants: at most kMaxWaiters threads wait at a time; notify() wakes those who have waited longest; a wait ends by
 /// a notification or by its timeout, never for no reason.

@@ -14,7 +14,8 @@ enum class GuardedBy : uint8_t { kOwnLock, kLock, kRLock };
 }  // namespace
 
 LockedBytes::LockedBytes(size_t bytes)
-    : block_(create_memory<LockState>("millrace values", kOffset - sizeof(LockState) + bytes)),
+    : block_(with_state<LockState>(bytes > kMostTogether ? SyncMemory::create_apart("millrace values", kOffset + bytes)
+                                                         : SyncMemory::create("millrace values", kOffset + bytes))),
       bytes_(block_->data() + kOffset, bytes) {}
 
 void LockedBytes::save(EncodeArchive& archive) const {

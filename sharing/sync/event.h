@@ -14,7 +14,7 @@ class SyncMemory;
 /// multiprocessing.Event: a flag that processes wait for.
 ///
 /// Thread safety: any number of threads and processes may use it at once. Moving and loading need that nobody uses the
-/// object. Descriptors: one in each process that has it.
+/// object. Descriptors: none of its own, see detail::SyncMemory.
 ///
 /// Invariants: what was written before set() is seen after wait() returned true. A set() that is followed by clear() at
 /// once still ends the waits that had begun (Python's may miss it).

@@ -50,7 +50,7 @@ enum class Taken;
 ///
 /// Thread safety: one object may be used by any number of threads, and the lock by any number of processes: pass it by
 /// std::ref to a Process, or send it through a Queue. Moving an object, or loading into it, needs that nobody uses it.
-/// Descriptors: one in each process that has the lock.
+/// Descriptors: none of its own, see detail::SyncMemory.
 ///
 /// Invariants: the lock belongs to the thread that acquired it, and only this thread may release it.
 ///

@@ -22,8 +22,8 @@ constexpr auto kPatience = std::chrono::milliseconds(20);
 // Atomic for the order of its stores only: a process may be killed between any two. The owner's pid is written last.
 struct Account {
   std::atomic<pid_t> pid = 0;  // 0: nobody's; units left in it have been used up.
-  std::atomic<uint64_t> start_time = 0;
   std::atomic<uint32_t> units = 0;
+  std::atomic<uint64_t> start_time = 0;
 
   ProcessIdentity owner() const { return {pid, start_time}; }
 };

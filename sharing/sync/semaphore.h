@@ -16,7 +16,7 @@ namespace millrace::multiprocessing {
 /// Python: units as a resource (acquire, use, release), and as a signal (one releases, another acquires).
 ///
 /// Thread safety: any number of threads and processes may use it at once. Moving and loading need that nobody uses the
-/// object. Descriptors: one in each process that has it.
+/// object. Descriptors: none of its own, see detail::SyncMemory.
 ///
 /// Invariants: value = units there are - units held; at most kMaxHolders processes hold units at the same time.
 ///
@@ -28,7 +28,7 @@ namespace millrace::multiprocessing {
 /// use a Queue. A process that is stopped (SIGSTOP) keeps its units.
 class Semaphore {
  public:
-  static constexpr size_t kMaxHolders = 256;
+  static constexpr size_t kMaxHolders = 1024;
 
   explicit Semaphore(uint32_t value = 1);
 

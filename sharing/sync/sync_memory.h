@@ -6,44 +6,30 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <span>
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/memory/segment.h"
 
 namespace millrace::multiprocessing::detail {
 
-/// The shared memory of one synchronisation object as this process has it mapped: one descriptor, which travels, and
-/// one mapping, however often it arrives here: a mutex must be unlocked at the address at which it was locked.
-/// Thread-safe.
+/// A segment of shared memory that holds one synchronisation object or many, as this process has it mapped: one
+/// descriptor, which travels, and one mapping, however often it arrives here: a mutex must be unlocked at the address
+/// at which it was locked. Thread-safe.
 ///
-/// A block that is destroyed while a thread of this process holds a mutex in it stays mapped until the process ends:
+/// A segment that is destroyed while a thread of this process holds a mutex in it stays mapped until the process ends:
 /// the C library would otherwise write to memory that is gone, and so the next owner still learns of that end.
-class SyncMemory {
+class SyncSegment {
  public:
-  /// `label` names it in /proc/PID/maps. The memory is zero.
-  static std::shared_ptr<SyncMemory> create(const char* label, size_t bytes);
+  /// Called by the table of segments alone. `inode` is the segment's.
+  SyncSegment(SharedSegment segment, ino_t inode);
+  SyncSegment(const SyncSegment&) = delete;
+  SyncSegment& operator=(const SyncSegment&) = delete;
+  ~SyncSegment();
 
-  /// A block that came from another process. Throws DecodeError when it is smaller than `bytes`.
-  static std::shared_ptr<SyncMemory> receive(DecodeArchive& archive, size_t bytes);
+  int fd() const { return segment_.fd(); }
+  std::span<std::byte> memory() const { return {memory_.data(), memory_.size()}; }
 
-  void send(EncodeArchive& archive) const { archive.attach(segment_.fd()); }
-
-  /// Called by create() and receive() alone. `inode` is the segment's.
-  SyncMemory(SharedSegment segment, ino_t inode);
-  SyncMemory(const SyncMemory&) = delete;
-  SyncMemory& operator=(const SyncMemory&) = delete;
-  ~SyncMemory();
-
-  std::byte* data() const { return memory_.data(); }
-  size_t bytes() const { return memory_.size(); }
-
-  /// The State at the block's beginning. REQUIRES: State fits, and creator and receiver name the same type.
-  template <class State>
-  State& as() const {
-    return *std::launder(reinterpret_cast<State*>(data()));
-  }
-
-  /// Counts the mutexes in this block that threads of this process hold.
   void pin() { pinned_.fetch_add(1, std::memory_order_relaxed); }
   void unpin() { pinned_.fetch_sub(1, std::memory_order_relaxed); }
 
@@ -54,12 +40,63 @@ class SyncMemory {
   std::atomic<int> pinned_ = 0;
 };
 
+/// The shared memory of one synchronisation object. Small ones that a process makes lie together in segments of its own,
+/// one behind the other, so that a thousand of them cost some descriptors and not a thousand. A place is never used
+/// twice, since nobody can know whether an object is still on its way to somebody; a segment's memory is free when
+/// nobody has an object in it any more. So an object that lives long keeps some 64 KiB to 1 MiB.
+///
+/// What a process is sent it can write to, and to what lies beside it: those who share a lock trust each other.
+/// Thread-safe.
+class SyncMemory {
+ public:
+  /// Objects that are larger have a segment each.
+  static constexpr size_t kMostTogether = size_t{128} << 10;
+
+  /// `label` names a segment of its own in /proc/PID/maps. The memory is zero and begins at a multiple of 64.
+  static std::shared_ptr<SyncMemory> create(const char* label, size_t bytes);
+
+  /// As create(), in a segment of its own: for memory that its users index by themselves.
+  static std::shared_ptr<SyncMemory> create_apart(const char* label, size_t bytes);
+
+  /// A block that came from another process. Throws DecodeError when it is smaller than `bytes`.
+  static std::shared_ptr<SyncMemory> receive(DecodeArchive& archive, size_t bytes);
+
+  /// Attaches the segment's descriptor, once a message.
+  void send(EncodeArchive& archive) const;
+
+  SyncMemory(std::shared_ptr<SyncSegment> segment, std::span<std::byte> memory)
+      : segment_(std::move(segment)), memory_(memory) {}
+
+  std::byte* data() const { return memory_.data(); }
+  size_t bytes() const { return memory_.size(); }
+
+  /// The State at the block's beginning. REQUIRES: State fits, and creator and receiver name the same type.
+  template <class State>
+  State& as() const {
+    return *std::launder(reinterpret_cast<State*>(data()));
+  }
+
+  /// Counts the mutexes that threads of this process hold in this block's segment.
+  void pin() { segment_->pin(); }
+  void unpin() { segment_->unpin(); }
+
+ private:
+  std::shared_ptr<SyncSegment> segment_;
+  std::span<std::byte> memory_;
+};
+
+/// A State at the beginning of a new block.
+template <class State, class... Arguments>
+std::shared_ptr<SyncMemory> with_state(std::shared_ptr<SyncMemory> block, const Arguments&... arguments) {
+  static_assert(alignof(State) <= 64);
+  ::new (block->data()) State(arguments...);
+  return block;
+}
+
 /// A new block with a State at its beginning and `more` bytes behind it.
 template <class State, class... Arguments>
 std::shared_ptr<SyncMemory> create_memory(const char* label, size_t more, const Arguments&... arguments) {
-  auto block = SyncMemory::create(label, sizeof(State) + more);
-  ::new (block->data()) State(arguments...);
-  return block;
+  return with_state<State>(SyncMemory::create(label, sizeof(State) + more), arguments...);
 }
 
 }  // namespace millrace::multiprocessing::detail

@@ -13,8 +13,8 @@ namespace millrace::multiprocessing {
 
 /// multiprocessing.RawValue: one T in shared memory, without a lock.
 ///
-/// Thread safety: none but what the caller arranges, such as std::atomic_ref<T>(value.value()). Descriptors: one in
-/// each process that has it.
+/// Thread safety: none but what the caller arranges, such as std::atomic_ref<T>(value.value()). Descriptors: none of its
+/// own where T has no more than 256 bytes.
 ///
 /// If a process dies here: a store it had begun may be half done, as far as T takes more than one.
 template <class T>
@@ -43,8 +43,7 @@ class RawValue {
 ///
 /// Thread safety: get() and set() lock, and so do `v = x` and `T x = v`, so a T is never read half written. For more
 /// than one of them in a row hold get_lock() (std::lock_guard): `{ std::lock_guard hold(v.get_lock()); ++v.value(); }`;
-/// where a Lock was given, that takes value() alone, as a Lock is not taken twice. Descriptors: one in each
-/// process that has it, and one for the lock when that was given.
+/// where a Lock was given, that takes value() alone, as a Lock is not taken twice. Descriptors as with RawValue.
 ///
 /// If a process dies here: one killed while it holds the lock may leave a half written T; get(), set() and lock_guard
 /// throw OwnerDied until somebody has taken get_lock().acquire() and put the value right.

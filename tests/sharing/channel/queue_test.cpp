@@ -11,6 +11,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "millrace/sharing/channel/pipe.h"
 #include "millrace/sharing/channel/simple_queue.h"
@@ -136,6 +137,47 @@ TEST(Queue, HasNoThreadToJoinOrToGiveUp) {
   queue.cancel_join_thread();
   queue.join_thread();
   EXPECT_EQ(queue.get(), 1);
+}
+
+TEST(QueuesByTheHundred, TakeTwoDescriptorsEachAndTravelInOneMessage) {
+  const auto before = test::open_descriptors();
+  {
+    std::vector<Queue<int>> queues(200);
+    EXPECT_LE(test::open_descriptors().size(), before.size() + 2 * queues.size() + 2);
+    queues.resize(100);
+    queues[99].put(7);
+    multiprocessing::Process process(
+        +[](std::vector<Queue<int>>& q) {
+          const int got = q[99].get();
+          q[98].put(got);
+        },
+        std::ref(queues));
+    process.start();
+    EXPECT_EQ(queues[98].get(test::kLong), 7);
+    EXPECT_TRUE(process.join(test::kLong));
+  }
+  EXPECT_EQ(test::open_descriptors(), before);
+}
+
+TEST(Queue, ThatParksMessagesTakesADescriptorMoreWhileTheyAreThere) {
+  Queue<std::string> queue;
+  const auto before = test::open_descriptors();
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 100; ++i) queue.put(std::string(30'000, 'x'));
+    EXPECT_EQ(test::open_descriptors().size(), before.size() + 1);
+    for (int i = 0; i < 100; ++i) queue.get(test::kLong);
+    EXPECT_EQ(test::open_descriptors(), before);
+    EXPECT_TRUE(wait({queue}, std::chrono::milliseconds(0)).empty()) << "nothing there wakes anybody";
+  }
+}
+
+TEST(Queue, ThatHasParkedMessagesOnlyWakesThoseWhoWait) {
+  Queue<std::string> queue;
+  for (int i = 0; i < 100; ++i) queue.put(std::string(30'000, 'x'));
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(wait({queue}, std::chrono::milliseconds(0)).size(), 1u) << i;
+    queue.get(test::kLong);
+  }
 }
 
 TEST(Queue, LeavesNoDescriptorBehind) {

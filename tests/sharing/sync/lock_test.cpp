@@ -10,8 +10,10 @@
 #include <csignal>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "millrace/sharing/sync/event.h"
+#include "millrace/sharing/sync/semaphore.h"
 #include "millrace/sharing/sync/value.h"
 #include "millrace/tests/sharing/sync/crew.h"
 
@@ -95,6 +97,56 @@ TEST(LockAlone, TellsWhetherAnybodyHoldsIt) {
   std::thread([&] { EXPECT_TRUE(lock.locked()); }).join();
   lock.release();
   EXPECT_FALSE(lock.locked());
+}
+
+TEST(LocksByTheThousand, TakeSomeDescriptorsOnlyAndTravelInOneMessage) {
+  const auto before = test::open_descriptors();
+  {
+    std::vector<Lock> locks(1000);
+    std::vector<Semaphore> semaphores(100);
+    std::vector<Event> events(1000);
+    EXPECT_LT(test::open_descriptors().size(), before.size() + 10);
+    locks[999].lock();
+    Process process(
+        +[](std::vector<Lock>& l, std::vector<Event>& e) {
+          require(l.size() == 1000 && test::open_descriptors().size() < 30, "few descriptors came");
+          require(l[998].try_acquire() == Acquired::kYes, "each is one of its own");
+          require(l[999].try_acquire() == Acquired::kNo, "the last is held");
+          l[998].release();
+          e[500].set();
+        },
+        std::ref(locks), std::ref(events));
+    process.start();
+    ASSERT_TRUE(process.join(test::kLong));
+    EXPECT_EQ(process.exitcode(), 0);
+    EXPECT_TRUE(events[500].is_set());
+    EXPECT_FALSE(events[499].is_set());
+    locks[999].release();
+  }
+  EXPECT_EQ(test::open_descriptors(), before);
+}
+
+TEST(LocksOfAForkedChild, LieInOtherPlacesThanThoseThatItsParentMakes) {
+  const Lock first;
+  Event child_has_its_own, so_has_its_parent;
+  auto child = Process(
+      StartMethod::kFork,
+      +[](Event& here, Event& there) {
+        std::vector<Lock> locks(10);
+        for (auto& lock : locks) lock.lock();
+        here.set();
+        there.wait();
+        for (auto& lock : locks) require(lock.is_held(), "nobody else changed it");
+      },
+      std::ref(child_has_its_own), std::ref(so_has_its_parent));
+  child.start();
+  ASSERT_TRUE(child_has_its_own.wait(test::kLong));
+  std::vector<Lock> locks(10);
+  for (auto& lock : locks) EXPECT_EQ(lock.try_acquire(), Acquired::kYes);
+  so_has_its_parent.set();
+  EXPECT_TRUE(child.join(test::kLong));
+  EXPECT_EQ(child.exitcode(), 0);
+  for (auto& lock : locks) lock.release();
 }
 
 TEST(LockAlone, MovesWhileItIsHeld) {

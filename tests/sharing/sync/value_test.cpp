@@ -244,13 +244,15 @@ TEST(ArrayAlone, MayBeEmpty) {
   EXPECT_TRUE(Array<int>(0).copy().empty());
 }
 
-TEST(ArrayAlone, IsOneDescriptorAndTakesNoOther) {
+TEST(ArrayAlone, IsOneDescriptorWhereItIsLargeAndSmallOnesShareOne) {
   const auto before = test::open_descriptors();
   {
     Value<int> value;
     Array<int> array(10);
     RLock lock;
-    EXPECT_EQ(test::open_descriptors().size(), before.size() + 3);
+    EXPECT_EQ(test::open_descriptors().size(), before.size() + 1);
+    Array<int> large(65);
+    EXPECT_EQ(test::open_descriptors().size(), before.size() + 2);
   }
   EXPECT_EQ(test::open_descriptors(), before);
 }
@@ -282,6 +284,26 @@ TEST(ValueOfTheDead, IsNotReadBeforeSomebodyWasTold) {
   value.value() = 1;
   value.get_lock().release();
   EXPECT_EQ(value.get(), 1);
+}
+
+TEST(SyncCodec, RefusesPlacesThatAreNotInTheMemoryThatCame) {
+  Event event;
+  const auto read = [&](uint32_t segment, uint64_t offset, uint64_t bytes) {
+    EncodeArchive out;
+    event.save(out);
+    auto fds = out.take().fds;
+    const auto forged = encode(segment, offset, bytes);
+    DecodeArchive in(forged.bytes, fds);
+    Event loaded;
+    loaded.load(in);
+  };
+  EXPECT_NO_THROW(read(0, 64, 64));
+  EXPECT_THROW(read(1, 0, 64), DecodeError);
+  EXPECT_THROW(read(0, 4, 64), DecodeError) << "between two places";
+  EXPECT_THROW(read(0, uint64_t{1} << 40, 64), DecodeError);
+  EXPECT_THROW(read(0, 64, uint64_t{1} << 40), DecodeError);
+  EXPECT_THROW(read(0, 64, UINT64_MAX - 63), DecodeError);
+  EXPECT_THROW(read(0, 64, 1), DecodeError);
 }
 
 TEST(SyncCodec, RefusesMemoryThatIsTooSmall) {

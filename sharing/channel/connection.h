@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -100,6 +101,8 @@ class Connection {
  private:
   enum class Use : uint8_t { kBoth, kReceive, kSend };
   friend std::pair<Connection, Connection> Pipe(bool duplex);
+  friend class Listener;
+  friend Connection Client(const std::string& path, std::string_view authkey, Timeout timeout);
 
   Connection(FdSocket socket, Use use) : socket_(std::move(socket)), use_(use) {}
 

@@ -33,6 +33,12 @@ class TimeoutError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The other side of a connection does not have the key that this one has, or speaks another protocol.
+class AuthenticationError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// A message is larger than the memory it was to be read into. Carries the message, which is no longer in the channel.
 class BufferTooShort : public std::runtime_error {
  public:

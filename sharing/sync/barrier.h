@@ -97,13 +97,13 @@ class BarrierAction {
       requires std::is_function_v<std::remove_pointer_t<decltype(+function)>>;
     }
   BarrierAction(F function, State&&... state)  // NOLINT(google-explicit-constructor): a function is one.
-      : action_(bind(+function, state...)) {}
+      : action_(with_state(+function, state...)) {}
 
  private:
   friend class Barrier;
 
   template <class Result, class... Parameters, class... State>
-  static std::shared_ptr<detail::BoundAction> bind(Result (*function)(Parameters...), const State&... state) {
+  static std::shared_ptr<detail::BoundAction> with_state(Result (*function)(Parameters...), const State&... state) {
     static_assert(sizeof...(Parameters) == sizeof...(State), "an action's arguments are as many as its parameters");
     EncodeArchive archive;
     (detail::encode_state<std::decay_t<Parameters>>(archive, state), ...);

@@ -29,8 +29,8 @@ namespace detail {
 template <class F>
 using ResultOf = std::decay_t<typename millrace::detail::SignatureOf<F>::Result>;
 
-/// What the items of a list in braces are for a function pointer's type: its one parameter for a map, a tuple of all for
-/// a starmap. Without a member where there is no such thing, so that a range is taken instead.
+/// What the items of a list in braces are for a function pointer's type: its one parameter for a map, a tuple of all
+/// for a starmap. Without a member where there is no such thing, so that a range is taken instead.
 template <class Pointer>
 struct ListedItems {};
 template <class R, class P>
@@ -108,8 +108,8 @@ class ImapResults {
       : job_(std::move(job)), feed_(std::move(feed)) {}
 
   /// The next result, waited for at most `timeout`; nullopt after the last. Throws as AsyncResult::get(); after an
-  /// error of a call the next call's result is next. What reading or encoding an item throws comes behind the results of
-  /// all items before it, also of its own chunk and of the first one, and is the last.
+  /// error of a call the next call's result is next. What reading or encoding an item throws comes behind the results
+  /// of all items before it, also of its own chunk and of the first one, and is the last.
   std::optional<Stored> next(Timeout timeout = std::nullopt) {
     const auto turn = feed_->keep_ahead();
     return job_->next(timeout);

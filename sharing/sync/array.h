@@ -37,9 +37,9 @@ size_t length_of(Range& values) {
 
 /// multiprocessing.RawArray: a fixed number of T in shared memory, without a lock.
 ///
-/// Thread safety: none but what the caller arranges. Descriptors: one in each process that has it where it has more than
-/// 256 bytes, none of its own where it is smaller. Memory is allocated when it is made; OutOfSharedMemory says so where
-/// there is not enough.
+/// Thread safety: none but what the caller arranges. Descriptors: one in each process that has it where it has more
+/// than 256 bytes, none of its own where it is smaller. Memory is allocated when it is made; OutOfSharedMemory says so
+/// where there is not enough.
 ///
 /// If a process dies here: a store it had begun may be half done, as far as T takes more than one.
 template <class T>
@@ -73,8 +73,8 @@ class RawArray {
   detail::SharedElements<T> elements_;
 };
 
-/// multiprocessing.Array: a fixed number of T in shared memory, and a lock that guards them: an RLock of its own, or one
-/// that was given.
+/// multiprocessing.Array: a fixed number of T in shared memory, and a lock that guards them: an RLock of its own, or
+/// one that was given.
 ///
 /// Thread safety: get(), set(), assign() and copy() lock, and so does every use of an element, `array[i] = x`,
 /// `array[i] += 1` and `for (T x : array)`, each by itself. For more than one of them in a row, or for view(), hold

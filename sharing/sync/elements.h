@@ -17,8 +17,8 @@ namespace millrace::multiprocessing::detail {
 /// Bytes in shared memory behind a lock: what Value and Array are made of, whatever their T.
 class LockedBytes {
  public:
-  /// More bytes than these have a segment, and so a descriptor, of their own: who writes beyond the end of an array hits
-  /// no lock of somebody else's.
+  /// More bytes than these have a segment, and so a descriptor, of their own: who writes beyond the end of an array
+  /// hits no lock of somebody else's.
   static constexpr size_t kMostTogether = 256;
 
   /// Room for `bytes` bytes, all zero.

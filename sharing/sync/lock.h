@@ -66,8 +66,8 @@ class OwnedLock {
   OwnedLock(OwnedLock&&) noexcept = default;
   OwnedLock& operator=(OwnedLock&&) noexcept = default;
 
-  /// Waits for the lock, at most `timeout`. To a Lock's own owner it is held as by anybody: with a timeout the answer is
-  /// kNo when that has passed, as in Python; without one it would wait for itself for ever, and std::logic_error is
+  /// Waits for the lock, at most `timeout`. To a Lock's own owner it is held as by anybody: with a timeout the answer
+  /// is kNo when that has passed, as in Python; without one it would wait for itself for ever, and std::logic_error is
   /// thrown. The same holds for try_acquire(), try_lock() (no, at once) and lock() (throws).
   Acquired acquire(Timeout timeout = std::nullopt);
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <utility>
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/memory/segment.h"
@@ -40,9 +41,9 @@ class SyncSegment {
   std::atomic<int> pinned_ = 0;
 };
 
-/// The shared memory of one synchronisation object. Small ones that a process makes lie together in segments of its own,
-/// one behind the other, so that a thousand of them cost some descriptors and not a thousand. A place is never used
-/// twice, since nobody can know whether an object is still on its way to somebody; a segment's memory is free when
+/// The shared memory of one synchronisation object. Small ones that a process makes lie together in segments of its
+/// own, one behind the other, so that a thousand of them cost some descriptors and not a thousand. A place is never
+/// used twice, since nobody can know whether an object is still on its way to somebody; a segment's memory is free when
 /// nobody has an object in it any more. So an object that lives long keeps some 64 KiB to 1 MiB.
 ///
 /// What a process is sent it can write to, and to what lies beside it: those who share a lock trust each other.

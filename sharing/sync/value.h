@@ -13,8 +13,8 @@ namespace millrace::multiprocessing {
 
 /// multiprocessing.RawValue: one T in shared memory, without a lock.
 ///
-/// Thread safety: none but what the caller arranges, such as std::atomic_ref<T>(value.value()). Descriptors: none of its
-/// own where T has no more than 256 bytes.
+/// Thread safety: none but what the caller arranges, such as std::atomic_ref<T>(value.value()). Descriptors: none of
+/// its own where T has no more than 256 bytes.
 ///
 /// If a process dies here: a store it had begun may be half done, as far as T takes more than one.
 template <class T>
@@ -39,7 +39,8 @@ class RawValue {
   detail::SharedElements<T> elements_;
 };
 
-/// multiprocessing.Value: one T in shared memory, and a lock that guards it: an RLock of its own, or one that was given.
+/// multiprocessing.Value: one T in shared memory, and a lock that guards it: an RLock of its own, or one that was
+/// given.
 ///
 /// Thread safety: get() and set() lock, and so do `v = x` and `T x = v`, so a T is never read half written. For more
 /// than one of them in a row hold get_lock() (std::lock_guard): `{ std::lock_guard hold(v.get_lock()); ++v.value(); }`;

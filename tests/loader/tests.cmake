@@ -48,7 +48,8 @@ millrace_test(tar_shards_test loader/datasets/tar_shards_test.cpp
   LABELS asan process TIMEOUT 120 LIBRARIES millrace_images millrace_test_support)
 millrace_fake_cuda_test(device_test
   loader/device/pinning_test.cpp loader/device/gate_test.cpp loader/device/stage_test.cpp
-  LABELS asan process TIMEOUT 300 LIBRARIES millrace_loader)
+  loader/engine/forwarder_test.cpp
+  LABELS asan TIMEOUT 300 LIBRARIES millrace_loader)
 add_test(NAME device_test_without_driver COMMAND device_test --gtest_filter=NoDriver*)
 set_tests_properties(device_test_without_driver PROPERTIES TIMEOUT 60 ENVIRONMENT MILLRACE_CUDA_DRIVER=none)
 millrace_fake_cuda_test(device_arena_test loader/device/device_arena_test.cpp

@@ -7,7 +7,7 @@ millrace_test(board_test
 millrace_test(loader_test
   loader/data_loader_test.cpp loader/first_sample_test.cpp loader/steady_state_test.cpp loader/hostile_worker_test.cpp loader/kill_test.cpp
   loader/scribble_test.cpp loader/trace_test.cpp
-  LABELS process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
+  TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
 # Without workers, files and time.
 millrace_test(engine_test
   loader/engine/audit_test.cpp loader/engine/completion_test.cpp loader/engine/crews_test.cpp
@@ -29,23 +29,23 @@ millrace_test(image_test
   LABELS asan TIMEOUT 300 LIBRARIES millrace_images PkgConfig::HWY)
 millrace_test(torchvision_test loader/images/torchvision_test.cpp TIMEOUT 300 LIBRARIES millrace_images)
 millrace_test(combinators_test loader/datasets/combinators_test.cpp loader/sources/travelling_test.cpp
-  LABELS process TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
+  TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(collate_test loader/collate_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(datasets_test
   loader/datasets/arrays_test.cpp loader/images/datasets/csv_test.cpp loader/images/datasets/deep_pictures_test.cpp loader/images/datasets/manifest_test.cpp
   loader/datasets/messages_test.cpp
   loader/images/datasets/mnist_cifar_test.cpp loader/state_file_test.cpp
-  LABELS process TIMEOUT 120 LIBRARIES millrace_images millrace_test_support)
+  TIMEOUT 120 LIBRARIES millrace_images millrace_test_support)
 # By itself, since it has a read(), a pread() and an mmap() of its own.
 millrace_test(changing_files_test loader/changing_files_test.cpp
-  LABELS process TIMEOUT 60 LIBRARIES millrace_images)
+  TIMEOUT 60 LIBRARIES millrace_images)
 # Without torch as well.
 millrace_test(tar_scan_test
   loader/datasets/tar_scan_test.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_index.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_scan.cpp
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
 millrace_test(tar_shards_test loader/datasets/tar_shards_test.cpp
-  LABELS asan process TIMEOUT 120 LIBRARIES millrace_images millrace_test_support)
+  LABELS asan TIMEOUT 120 LIBRARIES millrace_images millrace_test_support)
 millrace_fake_cuda_test(device_test
   loader/device/pinning_test.cpp loader/device/gate_test.cpp loader/device/stage_test.cpp
   loader/engine/forwarder_test.cpp
@@ -53,7 +53,7 @@ millrace_fake_cuda_test(device_test
 add_test(NAME device_test_without_driver COMMAND device_test --gtest_filter=NoDriver*)
 set_tests_properties(device_test_without_driver PROPERTIES TIMEOUT 60 ENVIRONMENT MILLRACE_CUDA_DRIVER=none)
 millrace_fake_cuda_test(device_arena_test loader/device/device_arena_test.cpp
-  LABELS asan process TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
+  LABELS asan TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
 set_property(TEST device_arena_test APPEND PROPERTY ENVIRONMENT "MILLRACE_FAKE_CUDA=devices=2,copy_delay_us=100")
 millrace_fake_cuda_test(finish_on_device_test loader/device/finish_on_device_test.cpp loader/device/finish_cu.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader)

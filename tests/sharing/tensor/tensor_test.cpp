@@ -113,6 +113,7 @@ TEST(TensorView, KeepsItsOwnerUntilTheLastTensorOfItsStorageDies) {
   const std::weak_ptr<std::vector<int64_t>> memory = owner;
   at::Tensor tensor = tensor_view(owner->data(), {2, 3}, c10::kLong, c10::kCPU, owner);
   owner.reset();
+  ASSERT_FALSE(memory.expired());
   EXPECT_EQ(tensor.sizes(), (std::vector<int64_t>{2, 3}));
   EXPECT_EQ(tensor.const_data_ptr(), memory.lock()->data());
   at::Tensor row = tensor[1];

@@ -21,16 +21,12 @@
 #include "millrace/sharing/process/process.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
+#include "millrace/tests/support/usable_fork_server.h"
 
 // Python's cases of _TestQueue and _TestSimpleQueue, named where a test is one of them. Those about the feeder thread
 // have no counterpart: there is none.
 namespace millrace::multiprocessing {
 namespace {
-
-class UsableForkServer : public testing::Environment {
-  void SetUp() override { test::replace_early_server_under_thread_sanitizer(); }
-};
-[[maybe_unused]] const auto* const kUsableForkServer = testing::AddGlobalTestEnvironment(new UsableForkServer);
 
 using std::chrono::milliseconds;
 using test::kLong;

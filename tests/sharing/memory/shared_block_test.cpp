@@ -22,17 +22,13 @@
 #include "millrace/sharing/process/child.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
+#include "millrace/tests/support/usable_fork_server.h"
 
 namespace millrace {
 namespace {
 
 using test::kLong;
 using testing::HasSubstr;
-
-class UsableForkServer : public testing::Environment {
-  void SetUp() override { test::replace_early_server_under_thread_sanitizer(); }
-};
-[[maybe_unused]] const auto* const kUsableForkServer = testing::AddGlobalTestEnvironment(new UsableForkServer);
 
 // The undefined behaviour sanitizer looks at exceptions through a pipe, and takes them for damaged when it gets none.
 #ifdef __SANITIZE_ADDRESS__

@@ -35,14 +35,10 @@
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/sanitizer.h"
+#include "millrace/tests/support/usable_fork_server.h"
 
 namespace millrace {
 namespace {
-
-class UsableForkServer : public testing::Environment {
-  void SetUp() override { test::replace_early_server_under_thread_sanitizer(); }
-};
-[[maybe_unused]] const auto* const kUsableForkServer = testing::AddGlobalTestEnvironment(new UsableForkServer);
 
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;

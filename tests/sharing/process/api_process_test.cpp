@@ -19,14 +19,10 @@
 #include "millrace/sharing/process/context.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
+#include "millrace/tests/support/usable_fork_server.h"
 
 namespace millrace::multiprocessing {
 namespace {
-
-class UsableForkServer : public testing::Environment {
-  void SetUp() override { test::replace_early_server_under_thread_sanitizer(); }
-};
-[[maybe_unused]] const auto* const kUsableForkServer = testing::AddGlobalTestEnvironment(new UsableForkServer);
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;

@@ -16,6 +16,7 @@
 #include "millrace/sharing/sync/semaphore.h"
 #include "millrace/sharing/sync/value.h"
 #include "millrace/tests/sharing/sync/crew.h"
+#include "millrace/tests/support/usable_fork_server.h"
 
 namespace millrace::multiprocessing {
 namespace {
@@ -23,11 +24,6 @@ namespace {
 using std::chrono::milliseconds;
 using test::kLong;
 using testing::HasSubstr;
-
-class UsableForkServer : public testing::Environment {
-  void SetUp() override { test::replace_early_server_under_thread_sanitizer(); }
-};
-[[maybe_unused]] const auto* const kUsableForkServer = testing::AddGlobalTestEnvironment(new UsableForkServer);
 
 // test_lock
 TEST(LockAlone, IsTakenOnceUntilItIsReleased) {

@@ -20,24 +20,17 @@
 #include "millrace/loader/state.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/error_of.h"
 
 namespace millrace::messages_test {
 namespace {
 
+using test::error_of;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 // Clears the screen, goes back to the line's beginning and writes a line of its own.
 const std::string kName = "cat\x1b[2J\r\nmillrace: all is well";
-
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 // "1" as a file of a tar with one sample, whose key is the name.
 std::string tar_with_the_name(const test::Directory& directory) {

@@ -3,11 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <exception>
-#include <string>
-
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/tests/loader/datasets_for_tests.h"
+#include "millrace/tests/support/error_of.h"
 
 /// What the tests of datasets share.
 namespace millrace::test {
@@ -44,16 +42,6 @@ void expect_the_same_in_every_mode(const D& dataset) {
   const auto expected = hash_of(dataset, kInline);
   for (const auto& mode : {threads(2), processes(StartMethod::kFork, 2), processes(StartMethod::kForkServer, 2)})
     EXPECT_EQ(hash_of(dataset, mode), expected) << mode.name;
-}
-
-template <class Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 }  // namespace millrace::test

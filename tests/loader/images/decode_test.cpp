@@ -13,20 +13,12 @@ namespace {
 using millrace::test::Bytes;
 using millrace::test::bytes_of;
 using millrace::test::data_path;
+using millrace::test::decode_error;
 using millrace::test::decode_planes;
 using millrace::test::difference;
 using millrace::test::read_bytes;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-std::string error_of(const Bytes& file) {
-  try {
-    decode(file, ImageMode::kRGB);
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "";
-}
 
 TEST(ImageDecoder, LosslessEncodingsOfOnePictureAreEqual) {
   const auto reference = decode_planes(data_path("formats/rgb.png"), ImageMode::kRGB);
@@ -73,14 +65,14 @@ TEST(ImageDecoder, OnePixelIsAPicture) {
 }
 
 TEST(ImageDecoder, SaysWhatIsWrongWithTheBytes) {
-  EXPECT_EQ(error_of({}), "empty file");
-  EXPECT_EQ(error_of(bytes_of("hello, world")), "not an image: first bytes 68 65 6c 6c 6f 2c 20 77");
+  EXPECT_EQ(decode_error({}), "empty file");
+  EXPECT_EQ(decode_error(bytes_of("hello, world")), "not an image: first bytes 68 65 6c 6c 6f 2c 20 77");
   Bytes png = read_bytes(data_path("formats/rgb.png"));
   png.resize(png.size() / 3);
-  EXPECT_THAT(error_of(png), HasSubstr("PNG"));
+  EXPECT_THAT(decode_error(png), HasSubstr("PNG"));
   Bytes jpeg = read_bytes(data_path("formats/baseline_444.jpg"));
   jpeg.resize(jpeg.size() / 2);
-  EXPECT_THAT(error_of(jpeg), StartsWith("truncated JPEG: "));
+  EXPECT_THAT(decode_error(jpeg), StartsWith("truncated JPEG: "));
 }
 
 }  // namespace

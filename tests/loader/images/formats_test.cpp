@@ -20,6 +20,7 @@ namespace {
 using millrace::test::Bytes;
 using millrace::test::bytes_of;
 using millrace::test::data_path;
+using millrace::test::decode_error;
 using millrace::test::decode_planes;
 using millrace::test::Planes;
 using millrace::test::planes_of;
@@ -29,16 +30,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-std::string error_of(const Bytes& file) {
-  try {
-    decode(file, ImageMode::kRGB);
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-std::string error_of(const std::string& name) { return error_of(read_bytes(data_path("formats/" + name))); }
+std::string error_of(const std::string& name) { return decode_error(read_bytes(data_path("formats/" + name))); }
 
 /// Compares every file with one of these endings with what Pillow makes of it.
 void expect_pillows_pixels(const std::vector<std::string_view>& endings, const std::string& folder = "formats/pillow/",
@@ -141,16 +133,16 @@ TEST(Formats, ThoseThatAreKnownAndNotReadAreNamed) {
       {"RIFF1234WAVE"s, "RIFF file other than WebP"},
   };
   for (const auto& [head, name] : cases)
-    EXPECT_EQ(error_of(bytes_of(head + rest)),
+    EXPECT_EQ(decode_error(bytes_of(head + rest)),
               name + ": Millrace does not read this format; convert it to PNG or JPEG");
 }
 
 TEST(Formats, OnlyWholeSignaturesCount) {
-  EXPECT_THAT(error_of(bytes_of("BMW is a car, and this is no picture")),
+  EXPECT_THAT(decode_error(bytes_of("BMW is a car, and this is no picture")),
               StartsWith("not an image: first bytes 42 4d"));
-  EXPECT_THAT(error_of(bytes_of("P5-something")), StartsWith("not an image: first bytes"));
-  EXPECT_THAT(error_of(bytes_of("\x89PNG but not really")), StartsWith("not an image: first bytes"));
-  EXPECT_THAT(error_of(bytes_of("GIF88a")), StartsWith("not an image: first bytes"));
+  EXPECT_THAT(decode_error(bytes_of("P5-something")), StartsWith("not an image: first bytes"));
+  EXPECT_THAT(decode_error(bytes_of("\x89PNG but not really")), StartsWith("not an image: first bytes"));
+  EXPECT_THAT(decode_error(bytes_of("GIF88a")), StartsWith("not an image: first bytes"));
 }
 
 TEST(Formats, CutFilesAreCalledTruncatedWithTheReason) {
@@ -158,7 +150,7 @@ TEST(Formats, CutFilesAreCalledTruncatedWithTheReason) {
                            "binary15.ppm", "text.pgm"}) {
     Bytes file = read_bytes(data_path(std::string("formats/pillow/") + name));
     file.resize(file.size() / 2);
-    EXPECT_THAT(error_of(file), AllOf(StartsWith("truncated or broken "), HasSubstr(": "))) << name;
+    EXPECT_THAT(decode_error(file), AllOf(StartsWith("truncated or broken "), HasSubstr(": "))) << name;
   }
 }
 
@@ -166,9 +158,9 @@ TEST(Formats, LibrariesPrintNothing) {
   ::testing::internal::CaptureStderr();
   for (const auto& entry : std::filesystem::directory_iterator(data_path("formats/pillow"))) {
     Bytes file = read_bytes(entry.path().string());
-    error_of(file);
+    decode_error(file);
     file.resize(file.size() * 2 / 3);
-    error_of(file);
+    decode_error(file);
   }
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,16 @@ inline Planes planes_of(const image::Image& picture, ImageMode mode) {
 
 inline Planes decode_planes(const std::string& path, ImageMode mode) {
   return planes_of(image::decode(read_bytes(path), mode), mode);
+}
+
+/// What decode() says of a file that it refuses; "" for one that it reads.
+inline std::string decode_error(const Bytes& file) {
+  try {
+    image::decode(file, ImageMode::kRGB);
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "";
 }
 
 inline Planes crop(const Planes& in, image::Box box) {

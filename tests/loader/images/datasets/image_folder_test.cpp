@@ -14,6 +14,7 @@
 #include "millrace/tests/loader/images/pictures.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/environment.h"
+#include "millrace/tests/support/error_of.h"
 
 namespace millrace {
 namespace {
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 using namespace millrace::transforms;
 using millrace::test::data_path;
 using millrace::test::Directory;
+using millrace::test::error_of;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
@@ -43,16 +45,6 @@ Sample read(const ImageFolder& photos, size_t i, uint64_t seed = 1) {
   SampleContext context(seed, 0);
   photos.read(i, row, context);
   return sample;
-}
-
-template <class Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "";
 }
 
 Matcher<std::string> one_line_with(const std::string& path, const std::string& cure) {
@@ -250,7 +242,7 @@ TEST(ImageFolder, TravelsThroughAnArchive) {
   EXPECT_EQ(copy.classes(), photos.classes());
   EXPECT_EQ(copy.describe(17), photos.describe(17));
   EXPECT_EQ(read(copy, 17), read(photos, 17));
-  EXPECT_NE(error_of([&] { read(copy.max_pixels(100), 17); }), "");
+  EXPECT_NE(error_of([&] { read(copy.max_pixels(100), 17); }), "no error");
   // The file table is not in the message.
   EXPECT_LT(encoded.bytes.size(), 1000U);
 }
@@ -281,7 +273,7 @@ TEST(ImageFolder, BadPicturesAreErrorsThatNameTheFile) {
   EXPECT_THAT(error_of([&] { read(photos, 1); }), one_line_with("/a/1.jpg", "empty file"));
   EXPECT_THAT(error_of([&] { read(photos, 2); }), one_line_with("/a/2.jpg", "not an image: first bytes 74 68 69 73"));
   EXPECT_THAT(error_of([&] { read(photos, 3); }), one_line_with("/a/3.jpg", "truncated JPEG"));
-  EXPECT_EQ(error_of([&] { read(photos, 4); }), "");  // A PNG by another name is a PNG.
+  EXPECT_EQ(error_of([&] { read(photos, 4); }), "no error");  // A PNG by another name is a PNG.
   EXPECT_THAT(error_of([&] { read(photos, 5); }), one_line_with("/a/5.jpg", "No such file"));
   // And the next one is fine.
   EXPECT_EQ(read(photos, 0), read(photos, 0));

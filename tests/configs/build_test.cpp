@@ -5,12 +5,14 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/environment.h"
+#include "millrace/tests/support/error_of.h"
 #include "millrace/tests/support/paths.h"
 
 namespace millrace::configs {
@@ -23,12 +25,7 @@ Node document(const std::string& text) { return Node(parse(text, "run.yaml")); }
 
 template <class Call>
 std::string error_of(Call&& call) {
-  try {
-    call();
-  } catch (const ConfigError& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
+  return test::error_of<ConfigError>(std::forward<Call>(call));
 }
 
 template <class S>

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/configs/binder.h"
@@ -15,6 +16,7 @@
 #include "millrace/configs/references.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/environment.h"
+#include "millrace/tests/support/error_of.h"
 
 namespace millrace::configs {
 namespace {
@@ -38,12 +40,7 @@ Node document(const std::string& text, const std::vector<std::string>& overrides
 
 template <class Call>
 std::string error_of(Call&& call) {
-  try {
-    call();
-  } catch (const ConfigError& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
+  return test::error_of<ConfigError>(std::forward<Call>(call));
 }
 
 TEST(Document, KnowsWhereEveryValueWasWritten) {
@@ -212,9 +209,9 @@ TEST(Document, IsFoundInHomeFolders) {
 
 TEST(Binder, NumbersAreFiniteAndHaveOneSign) {
   for (const char* text : {"a: +-5", "a: ++5", "a: 5z", "a: 5.0", "a: 0x5"})
-    EXPECT_NE(error_of([&] { read<int64_t>(document(text)["a"]); }), "nothing was thrown") << text;
+    EXPECT_NE(error_of([&] { read<int64_t>(document(text)["a"]); }), "no error") << text;
   for (const char* text : {"a: nan", "a: inf", "a: -inf", "a: infinity", "a: +-1.5", "a: 1.5z"})
-    EXPECT_NE(error_of([&] { read<double>(document(text)["a"]); }), "nothing was thrown") << text;
+    EXPECT_NE(error_of([&] { read<double>(document(text)["a"]); }), "no error") << text;
   EXPECT_EQ(read<int64_t>(document("a: +5")["a"]), 5);
 }
 

@@ -24,7 +24,7 @@ std::string text_of(const fs::path& path) {
 
 std::vector<fs::path> pages() {
   std::vector<fs::path> found;
-  for (const char* folder : {"", "docs"})
+  for (const char* folder : {"", "docs", "docs/suites"})
     for (const auto& entry : fs::directory_iterator(test::source(folder)))
       if (entry.path().extension() == ".md") found.push_back(entry.path());
   return found;

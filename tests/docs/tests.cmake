@@ -2,7 +2,7 @@
 get_property(programs GLOBAL PROPERTY MILLRACE_PAGE_PROGRAMS)
 if(programs)
   millrace_test(docs_test
-    docs/headers_test.cpp docs/links_test.cpp docs/pages_test.cpp docs/security_test.cpp TIMEOUT 300 LIBRARIES millrace_sharing millrace_test_support)
+    docs/headers_test.cpp docs/links_test.cpp docs/pages_test.cpp docs/security_test.cpp docs/suites_test.cpp TIMEOUT 300 LIBRARIES millrace_sharing millrace_test_support)
   add_dependencies(docs_test ${programs})
   # By itself, since it compiles for half a minute.
   millrace_test(public_headers_test docs/public_headers_test.cpp LABELS slow TIMEOUT 900)

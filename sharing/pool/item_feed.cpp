@@ -119,7 +119,7 @@ void ItemFeed::fail() {
 }
 
 void ItemFeed::end_with(const std::exception_ptr& error) {
-  job_->finish(items_++, 1, {{}, error});
+  job_->fail_at(items_++, error);
   end();
 }
 

@@ -142,6 +142,9 @@ class ImapJobBase : public Job {
   /// There are `count` calls and no more.
   virtual void end_at(size_t count) = 0;
 
+  /// What the reading of call `position`'s item threw: the last result, in whatever order the others come.
+  virtual void fail_at(size_t position, std::exception_ptr error) = 0;
+
   virtual size_t given() const = 0;   ///< Results handed out.
   virtual size_t bytes() const = 0;   ///< Size of the results that have arrived and were not handed out.
   virtual bool has_next() const = 0;  ///< The result to hand out next has arrived.
@@ -176,6 +179,12 @@ class ImapJob final : public ImapJobBase {
   void end_at(size_t count) override {
     const std::lock_guard lock(mutex_);
     count_ = count;
+    changed_.notify_all();
+  }
+
+  void fail_at(size_t position, std::exception_ptr error) override {
+    const std::lock_guard lock(mutex_);
+    items_.emplace(position, Item{{}, std::move(error), 0});
     changed_.notify_all();
   }
 

@@ -509,6 +509,20 @@ TEST_P(PoolTest, ImapWhoseRangeThrowsEarlyGivesWhatCameBeforeWithinTheChunkToo) 
   EXPECT_EQ(results.next(kLong), std::nullopt);
 }
 
+TEST_P(PoolTest, ImapUnorderedWhoseRangeThrowsGivesEachResultBeforeOnceAndTheErrorLast) {
+  Pool pool(options(2));
+  const auto broken = std::views::iota(0) | std::views::transform([](int x) { return x < 100 ? x : refuse(x); });
+  for (const size_t chunksize : {1, 10}) {
+    auto results = pool.imap_unordered(square, broken, chunksize);
+    std::vector<int> got;
+    for (int i = 0; i < 100; ++i) got.push_back(results.next(kLong).value());
+    std::sort(got.begin(), got.end());
+    EXPECT_EQ(got, squares(100));
+    EXPECT_THROW(results.next(kLong), std::invalid_argument);
+    EXPECT_EQ(results.next(kLong), std::nullopt);
+  }
+}
+
 TEST_P(PoolTest, ImapHasAResultForEveryThreadThatTakesOne) {
   Pool pool(options(1));
   auto results = pool.imap(square, std::views::iota(1));

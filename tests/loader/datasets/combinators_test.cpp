@@ -106,6 +106,17 @@ TEST(TensorDataset, NamesFieldsAsTold) {
   EXPECT_EQ(dataset.spec().fields[1].name, "class");
 }
 
+TEST(TensorDataset, TakesOneTensorAndMany) {
+  EXPECT_EQ(TensorDataset({integers(5)}).spec(), (SampleSpec{{"data", at::kLong, {}}}));
+  const std::vector<at::Tensor> many = {integers(10).view({5, 2}), integers(5), integers(60).view({5, 2, 6}),
+                                        integers(105).view({5, 3, 7})};
+  const TensorDataset dataset(many);
+  EXPECT_EQ(dataset.size(), 5U);
+  const auto batch = make_data_loader(dataset, DataLoaderOptions(5))->next();
+  const std::vector<std::string> names = {"data", "target", "2", "3"};
+  for (size_t k = 0; k < many.size(); ++k) EXPECT_TRUE(at::equal((*batch)[names[k]], many[k])) << names[k];
+}
+
 TEST(TensorDataset, MayBeEmpty) { EXPECT_EQ(travelled(TensorDataset({integers(0)})).size(), 0U); }
 
 TEST(TensorDataset, RefusesTensorsThatDoNotMatch) {

@@ -1,3 +1,4 @@
+#include <ATen/ops/tensor.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -128,6 +129,55 @@ TEST_F(PinMemory, IsNotDoneWithoutBeingAskedFor) {
   auto loader = make_data_loader(Numbers{40}, 8);
   EXPECT_FALSE(loader->next()->is_pinned());
   EXPECT_EQ(fake_cuda::count("registered_bytes"), 0);
+}
+
+struct Lines {
+  size_t size() const { return 10; }
+  Sample get(size_t i) const { return {{"text", std::to_string(i)}, {"number", static_cast<int64_t>(i)}}; }
+};
+
+TEST_F(PinMemory, HoldsForNumbersBesideStrings) {
+  auto loader = make_data_loader(Lines(), DataLoaderOptions(5).num_workers(2).pin_memory(true));
+  const auto batch = loader->next();
+  EXPECT_TRUE(batch->is_pinned());
+  EXPECT_EQ(batch->strings("text").at(3), "3");
+  EXPECT_EQ((*batch)["number"][3].item<int64_t>(), 3);
+}
+
+struct Counting {
+  size_t size() const { return 10; }
+  int64_t get(size_t i) const { return static_cast<int64_t>(i); }
+};
+
+struct Parts {
+  at::Tensor inputs, targets;
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(inputs, targets);
+  }
+};
+
+// Whether the driver refuses to pin the memory of a tensor, which it does when it is pinned.
+bool is_pinned(const at::Tensor& tensor) {
+  try {
+    const cuda::PinnedSpan span({static_cast<std::byte*>(tensor.mutable_data_ptr()), tensor.nbytes()}, 0);
+  } catch (const cuda::CudaError&) {
+    return true;
+  }
+  return false;
+}
+
+TEST_F(PinMemory, HoldsForBatchesOfATypeOfOnesOwn) {
+  for (const bool pinned : {true, false})
+    for (const int64_t workers : {0, 2}) {
+      auto loader = make_data_loader(
+          Counting(), DataLoaderOptions(5).num_workers(workers).pin_memory(pinned),
+          [](const std::vector<int64_t>& numbers) { return Parts{at::tensor(numbers), at::tensor(numbers)}; });
+      const auto batch = loader->next();
+      EXPECT_EQ(batch->targets[4].item<int64_t>(), 4);
+      EXPECT_EQ(is_pinned(batch->inputs), pinned);
+      EXPECT_EQ(is_pinned(batch->targets), pinned);
+    }
 }
 
 TEST_F(PinMemory, IsSkippedWhereTheDeviceReadsPageableMemory) {

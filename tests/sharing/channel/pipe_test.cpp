@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <map>
 #include <string>
@@ -268,6 +270,54 @@ TEST(Pipe, ManyThreadsSendAndReceiveAtOneEndEach) {
   }
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(sum, kThreads * kMessages * (kMessages + 1) / 2);
+}
+
+// Interrupts whatever waits in the thread that made it, again and again, by a signal whose handler does not have calls
+// begin anew.
+class Interruptions {
+ public:
+  Interruptions() {
+    struct sigaction counting{};
+    counting.sa_handler = [](int) { ++g_taken; };
+    ::sigaction(SIGUSR1, &counting, &before_);
+    thread_ = std::thread([this, target = ::pthread_self()] {
+      for (; !stop_; std::this_thread::sleep_for(milliseconds(1))) ::pthread_kill(target, SIGUSR1);
+    });
+  }
+  Interruptions(const Interruptions&) = delete;
+  Interruptions& operator=(const Interruptions&) = delete;
+  ~Interruptions() {
+    stop_ = true;
+    thread_.join();
+    ::sigaction(SIGUSR1, &before_, nullptr);
+  }
+
+  static int taken() { return g_taken; }
+
+ private:
+  static inline std::atomic<int> g_taken = 0;
+
+  struct sigaction before_{};
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+TEST(Pipe, SignalsInterruptNeitherEnd) {  // test_ignore
+  auto [a, b] = Pipe();
+  const Interruptions often;
+  std::thread other([&end = b] {
+    const auto let_some_pass = [] {
+      for (const int before = Interruptions::taken(); Interruptions::taken() < before + 3;) std::this_thread::yield();
+    };
+    let_some_pass();
+    end.send(1);
+    let_some_pass();
+    for (int i = 0; i < 500; ++i) end.recv_bytes();
+  });
+  EXPECT_TRUE(a.poll(kLong));
+  EXPECT_EQ(a.recv<int>(), 1);
+  for (int i = 0; i < 500; ++i) a.send_bytes(std::string(10'000, 'x'));  // More than a socket holds.
+  other.join();
 }
 
 class PipeProcesses : public testing::TestWithParam<StartMethod> {};

@@ -412,6 +412,7 @@ TEST(SimpleQueue, MayBeClosedTwice) {  // test_close
   queue.close();
   EXPECT_THROW(queue.get(), std::logic_error);
   EXPECT_THROW(queue.put(1), std::logic_error);
+  EXPECT_THROW(queue.empty(), std::logic_error);  // test_empty_exceptions
 }
 
 class QueueProcesses : public testing::TestWithParam<StartMethod> {};
@@ -455,6 +456,25 @@ TEST_P(QueueProcesses, AppendToWhatIsThere) {  // test_fork
   for (int i = 0; i < 20; ++i) EXPECT_EQ(queue.get(kLong), i);
   EXPECT_THROW(queue.get_nowait(), Empty);
   EXPECT_TRUE(p.join(kLong));
+}
+
+TEST_P(QueueProcesses, HandTheQueueToProcessesOfTheirOwn) {  // test_nested_startmethod, test_queue_in_process
+  Queue<int> queue;
+  Process p(
+      GetParam(),
+      +[](StartMethod own, Queue<int>& mine) {
+        mine.put(2);
+        for (const auto method : {own, StartMethod::kFork}) {
+          Process inner(method, put_number, 1, std::ref(mine));
+          inner.start();
+          if (!inner.join(kLong) || inner.exitcode() != 0) throw std::runtime_error("the inner process failed");
+        }
+      },
+      GetParam(), std::ref(queue));
+  p.start();
+  EXPECT_TRUE(p.join(kLong));
+  EXPECT_EQ(p.exitcode(), 0);
+  for (const int put : {2, 1, 1}) EXPECT_EQ(queue.get_nowait(), put);
 }
 
 TEST_P(QueueProcesses, ShareTheBound) {

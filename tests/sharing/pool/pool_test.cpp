@@ -5,9 +5,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -617,6 +619,56 @@ TEST_P(PoolTest, HasAsManyWorkersAsAskedFor) {
   Pool pool(options(3));
   EXPECT_THAT(pool.worker_pids(), SizeIs(3));
   for (const pid_t pid : pool.worker_pids()) EXPECT_NE(test::process_state(pid), '\0');
+}
+
+TEST_P(PoolTest, MayHaveHundredsOfWorkers) {
+  if (GetParam() == StartMethod::kSpawn) GTEST_SKIP() << "each is the program executed afresh";
+  Pool pool(options(200));
+  EXPECT_THAT(pool.worker_pids(), SizeIs(200));
+  EXPECT_EQ(pool.map(square, numbers(1'000), 1), squares(1'000));
+}
+
+TEST_P(PoolTest, OfWhichAWorkerCannotBeStartedLeavesNothing) {
+  {
+    Pool first(options(1));  // Connects to the fork server, should an earlier test have ended it.
+  }
+  const auto descriptors = test::open_descriptors();
+  const auto children = test::children_of_this_process();
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit few{descriptors.size() + 20, before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  EXPECT_THROW(Pool(options(50)), std::runtime_error);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_THAT(active_children(), IsEmpty());
+  EXPECT_EQ(test::open_descriptors(), descriptors);
+  EXPECT_EQ(test::children_of_this_process(), children);
+}
+
+int map_in_a_pool(int count) {
+  Pool pool(2);
+  const auto all = pool.map(square, numbers(count));
+  pool.close();
+  pool.join();
+  return std::accumulate(all.begin(), all.end(), 0);
+}
+
+TEST_P(PoolTest, MayBeMadeInAChild) {
+  Process process(GetParam(), +[] { std::exit(map_in_a_pool(5)); });
+  process.start();
+  ASSERT_TRUE(process.join(kLong));
+  EXPECT_EQ(process.exitcode(), 0 + 1 + 4 + 9 + 16);
+}
+
+TEST_P(PoolTest, MayLiveAsLongAsTheProgram) {
+  Process process(
+      GetParam(), +[] {
+        static Pool pool(1);
+        std::exit(pool.apply(square, 3));
+      });
+  process.start();
+  ASSERT_TRUE(process.join(kLong)) << "its end waits for ever";
+  EXPECT_EQ(process.exitcode(), 9);
 }
 
 TEST_P(PoolTest, NegativeNumberOfProcessesIsAnError) { EXPECT_THROW(Pool(options(-1)), std::invalid_argument); }

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -312,6 +314,14 @@ TEST_P(ProcessApi, EndOfTheTargetFlushesWhatWasPrinted) {
   EXPECT_EQ(output.text(), "printf cout");
 }
 
+TEST_P(ProcessApi, MayCloseItsOwnStreams) {
+  const auto close_all = [] {
+    std::printf("to nobody");
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(fd);
+  };
+  EXPECT_EQ(exitcode_of(close_all), 0);
+}
+
 TEST_P(ProcessApi, ExitRunsTheHandlersThatTheChildRegistered) {
   const test::OutputFile output;
   const auto print = [](OwnedFd fd) {
@@ -610,6 +620,25 @@ TEST_P(ProcessApi, ChildrenDoNotInheritMoreDescriptorsFromOneAnother) {
 
 TEST_P(ProcessApi, StartFromAnotherThreadThanTheMainOneWorks) {
   std::thread([&] { EXPECT_EQ(exitcode_of(do_nothing), 0); }).join();
+}
+
+// Counts, and does not have the call that it interrupts begin anew.
+std::atomic<int> g_signals = 0;
+void count_signal(int) { ++g_signals; }
+
+TEST_P(ProcessApi, JoinGoesOnAfterASignal) {
+  struct sigaction counting{}, before{};
+  counting.sa_handler = count_signal;
+  ::sigaction(SIGUSR1, &counting, &before);
+  auto staying = start_staying();
+  std::thread interrupting([&, target = ::pthread_self()] {
+    for (const int first = g_signals; g_signals < first + 3; std::this_thread::yield()) ::pthread_kill(target, SIGUSR1);
+    staying.let_go();
+  });
+  EXPECT_TRUE(staying.process.join(kLong));
+  EXPECT_EQ(staying.process.exitcode(), 0);
+  interrupting.join();
+  ::sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST_P(ProcessApi, SeveralThreadsMayWaitForOneProcess) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -68,7 +69,9 @@ class RepeatSampler {
 template <Sampler S>
 class InfiniteSampler {
  public:
-  explicit InfiniteSampler(S sampler) : sampler_(std::move(sampler)) {}
+  /// Takes an S and nothing that converts to one: an AnySampler is made of any sampler, of this one too.
+  template <std::same_as<S> Inner>
+  explicit InfiniteSampler(Inner sampler) : sampler_(std::move(sampler)) {}
 
   /// The largest number there is.
   int64_t size() const { return std::numeric_limits<int64_t>::max(); }
@@ -101,5 +104,8 @@ class InfiniteSampler {
   S sampler_;
   int64_t epoch_ = 0;
 };
+
+template <Sampler S>
+InfiniteSampler(S) -> InfiniteSampler<S>;
 
 }  // namespace millrace

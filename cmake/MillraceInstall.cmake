@@ -3,8 +3,8 @@
 
 include(CMakePackageConfigHelpers)
 
-set(_libraries millrace_sharing millrace_cuda millrace_tensors millrace_samplers millrace_loader millrace_images
-    millrace_configs)
+set(_libraries millrace_sharing millrace_cuda millrace_tensors millrace_samplers millrace_loader
+    millrace_transform_table millrace_images millrace_config_tables millrace_configs)
 set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Millrace)
 
 install(TARGETS millrace ${_libraries} EXPORT MillraceTargets)

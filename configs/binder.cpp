@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <numeric>
 #include <sstream>
 
+#include "millrace/configs/tables/nearest.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::configs {
@@ -42,12 +42,6 @@ std::vector<T> list(const Node& node) {
   return values;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 template <class T>
 std::string plainly(T value) {
   std::ostringstream out;
@@ -62,32 +56,6 @@ T require_range(const Node& node, T value, T low, T high) {
   throw node.error("must be " +
                    (bounded ? "from " + plainly(low) + " to " + plainly(high) : "at least " + plainly(low)) +
                    ", found " + shown_text(node.value()));
-}
-
-// Letters that make a part of a name telling.
-constexpr size_t kShortestPart = 4;
-
-// Edits (insert, remove, replace) that turn one word into the other. Case, and - for _, cost nothing.
-size_t distance(std::string_view a, std::string_view b) {
-  const auto folded = [](char c) {
-    return c == '-' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (folded(a[i]) == folded(b[j]) ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
-  const auto meant = nearest(word, candidates);
-  return meant ? ", did you mean " + *meant + "?" : "";
 }
 
 }  // namespace
@@ -134,22 +102,9 @@ std::vector<double> read<std::vector<double>>(const Node& node) {
   return list<double>(node);
 }
 
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  // A third of the letters may be wrong, and one of a short word's.
-  std::optional<std::string> best;
-  size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
-  for (const auto& candidate : candidates) {
-    const size_t d = distance(word, candidate);
-    if (d < best_distance) {
-      best = candidate;
-      best_distance = d;
-    }
-  }
-  if (best || word.size() < kShortestPart) return best;
-  // Or half of the name was left out: "workers".
-  for (const auto& candidate : candidates)
-    if (candidate.find(word) != std::string::npos) return candidate;
-  return std::nullopt;
+template <>
+std::vector<std::string> read<std::vector<std::string>>(const Node& node) {
+  return list<std::string>(node);
 }
 
 Section::Section(Node node) : node_(std::move(node)) {

@@ -36,9 +36,8 @@ template <>
 std::vector<int64_t> read<std::vector<int64_t>>(const Node& node);
 template <>
 std::vector<double> read<std::vector<double>>(const Node& node);
-
-/// The candidate nearest to `word`, if one is near enough to have been meant.
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+template <>
+std::vector<std::string> read<std::vector<std::string>>(const Node& node);
 
 /// The error for a word that is none of `words`.
 ConfigError unknown_word(const Node& node, const std::string& word, const std::vector<std::string>& words);

@@ -1,85 +1,67 @@
 #include "millrace/configs/build.h"
 
-#include <c10/core/Device.h>
-#include <c10/util/Exception.h>
-
 #include <chrono>
-#include <exception>
 
+#include "millrace/configs/datasets.h"
+#include "millrace/configs/device_name.h"
+#include "millrace/configs/read_keys.h"
+#include "millrace/configs/tables/loader_keys.h"
 #include "millrace/loader/device/pinning.h"
-#include "millrace/samplers/random_sampler.h"
-#include "millrace/samplers/sequential_sampler.h"
 
 namespace millrace::configs {
 namespace {
 
-// pin_memory: auto pins where there is a device that gains by it.
-bool pin_memory(Section& keys, bool fallback) {
-  enum class Pin { kAuto, kTrue, kFalse };
-  const auto pin = keys.choice<Pin>("pin_memory", {{"auto", Pin::kAuto}, {"true", Pin::kTrue}, {"false", Pin::kFalse}},
-                                    fallback ? Pin::kTrue : Pin::kFalse);
-  return pin == Pin::kAuto ? can_pin_memory() : pin == Pin::kTrue;
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<int64_t>(1e3 * seconds));
 }
 
-// device: cpu, cuda or cuda:1.
-c10::Device device(Section& keys, c10::Device fallback) {
-  const auto node = keys.find("device");
-  if (!node) return fallback;
-  const auto name = read<std::string>(*node);
-  try {
-    const c10::Device named(name);
-    if (named.is_cpu() || named.is_cuda()) return named;
-  } catch (const c10::Error&) {
-  }
-  throw node->error("expected cpu, cuda, or cuda:1 for a certain one, found " + describe(node->value()));
+template <class... T>
+void add_all(DatasetTypes& types, tables::TypeList<T...>) {
+  (types.add(std::string(T::kName), open_dataset<T>), ...);
 }
 
 }  // namespace
 
 DataLoaderOptions read_loader_options(const Node& loader) {
-  Section keys(loader);
-  DataLoaderOptions options;
-  options.batch_size(keys.integer("batch_size", options.batch_size(), 1))
-      .num_workers(keys.integer("num_workers", options.num_workers(), 0))
-      .worker_mode(keys.choice<WorkerMode>(
-          "worker_mode", {{"process", WorkerMode::kProcess}, {"thread", WorkerMode::kThread}}, options.worker_mode()))
-      .start_method(keys.choice<StartMethod>(
-          "start_method",
-          {{"forkserver", StartMethod::kForkServer}, {"fork", StartMethod::kFork}, {"spawn", StartMethod::kSpawn}},
-          options.start_method()))
-      .seed(keys.get<uint64_t>("seed", options.seed()))
-      .drop_last(keys.get<bool>("drop_last", options.drop_last()))
-      .prefetch(keys.integer("prefetch", options.prefetch(), 1))
-      .held(keys.integer("held", options.held(), 1))
-      .in_order(keys.get<bool>("in_order", options.in_order()))
-      .timeout(std::chrono::milliseconds(static_cast<int64_t>(1e3 * keys.number("timeout", 0, 0, 1e9))))
-      .retries(keys.integer("retries", options.retries(), 0))
-      .sample_timeout(std::chrono::milliseconds(static_cast<int64_t>(1e3 * keys.number("sample_timeout", 0, 0, 1e9))))
-      .on_error(keys.choice<OnError>(
-          "on_error", {{"raise", OnError::kRaise}, {"skip", OnError::kSkip}, {"replace", OnError::kReplace}},
-          options.on_error()))
-      .pin_memory(pin_memory(keys, options.pin_memory()))
-      .device(device(keys, options.device()))
-      .device_prefetch(keys.integer("device_prefetch", options.device_prefetch(), 0));
-  keys.finish();
-  return options;
-}
-
-AnySampler read_sampler(const std::optional<Node>& sampler, int64_t samples, const DataLoaderOptions& options) {
-  enum class Type { kSequential, kRandom };
-  if (!sampler) return SequentialSampler(samples);
-  Section keys(*sampler);
-  const auto type = keys.choice<Type>("type", {{"sequential", Type::kSequential}, {"random", Type::kRandom}});
-  if (type == Type::kSequential) {
-    keys.finish();
-    return SequentialSampler(samples);
+  Section section(loader);
+  const auto keys = read_keys<tables::Loader>(section);
+  section.finish();
+  const auto device = device_named(keys.device);
+  if (!device) {
+    const Node node = loader["device"];
+    throw node.error("expected cpu, cuda, or cuda:1 for a certain one, found " + describe(node.value()));
   }
-  RandomSamplerOptions random;
-  random.seed = keys.get<uint64_t>("seed", options.seed());
-  random.replacement = keys.get<bool>("replacement", false);
-  if (const auto count = keys.find("num_samples")) random.num_samples = read<int64_t>(*count);
-  keys.finish();
-  return build_at(*sampler, [&] { return RandomSampler(samples, random); });
+  DataLoaderOptions options;
+  if (keys.prefetch_factor) options.prefetch_factor(*keys.prefetch_factor);
+  return options.batch_size(keys.batch_size)
+      .num_workers(keys.num_workers)
+      .worker_mode(meaning_of<WorkerMode>(keys.worker_mode,
+                                          {{"process", WorkerMode::kProcess}, {"thread", WorkerMode::kThread}}))
+      .start_method(meaning_of<StartMethod>(
+          keys.start_method,
+          {{"forkserver", StartMethod::kForkServer}, {"fork", StartMethod::kFork}, {"spawn", StartMethod::kSpawn}}))
+      .shuffle(keys.shuffle)
+      .seed(keys.seed)
+      .seed_mode(
+          meaning_of<SeedMode>(keys.seed_mode, {{"per_sample", SeedMode::kPerSample}, {"torch", SeedMode::kTorch}}))
+      .persistent_workers(keys.persistent_workers)
+      .drop_last(keys.drop_last)
+      .prefetch(keys.prefetch)
+      .prefetch_bytes(keys.prefetch_bytes)
+      .held(keys.held)
+      .in_order(keys.in_order)
+      .timeout(milliseconds(keys.timeout))
+      .retries(keys.retries)
+      .sample_timeout(milliseconds(keys.sample_timeout))
+      .on_error(meaning_of<OnError>(
+          keys.on_error, {{"raise", OnError::kRaise}, {"skip", OnError::kSkip}, {"replace", OnError::kReplace}}))
+      .num_streams(keys.num_streams)
+      .max_sample_bytes(keys.max_sample_bytes)
+      .pin_memory(keys.pin_memory == "auto" ? can_pin_memory() : keys.pin_memory == "true")
+      .device(*device)
+      .device_prefetch(keys.device_prefetch)
+      .device_batch_bytes(keys.device_batch_bytes)
+      .max_jobs(keys.max_jobs);
 }
 
 transforms::Chain read_transforms(const std::optional<Node>& transforms, const TransformTypes& types) {
@@ -87,33 +69,10 @@ transforms::Chain read_transforms(const std::optional<Node>& transforms, const T
 }
 
 ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& transforms) {
-  Section keys(dataset);
-  keys.choice<int>("type", {{"image_folder", 0}});
-  const Node root = keys.child("root");
-  const auto mode =
-      keys.choice<ImageMode>("mode", {{"rgb", ImageMode::kRGB}, {"gray", ImageMode::kGray}}, ImageMode::kRGB);
-  const auto orientation = keys.choice<Orientation>(
-      "orientation", {{"ignore", Orientation::kIgnore}, {"exif", Orientation::kExif}}, Orientation::kIgnore);
-  const int64_t max_pixels = keys.integer("max_pixels", kMaxPixels, 1);
-  const auto damaged = keys.choice<DamagedJpegs>(
-      "damaged_jpegs", {{"refuse", DamagedJpegs::kRefuse}, {"read", DamagedJpegs::kRead}}, DamagedJpegs::kRefuse);
-  const auto pixel_type = keys.choice<PixelType>(
-      "pixel_type", {{"uint8", PixelType::kUInt8}, {"uint16", PixelType::kUInt16}, {"float32", PixelType::kFloat32}},
-      PixelType::kUInt8);
-  keys.finish();
-  auto chain = read_transforms(transforms);
-  return build_at<std::exception>(root, [&] {
-    return ImageFolder(read<std::string>(root))
-        .mode(mode)
-        .orientation(orientation)
-        .max_pixels(max_pixels)
-        .damaged_jpegs(damaged)
-        .pixel_type(pixel_type)
-        .transform(std::move(chain));
-  });
+  return open_dataset<tables::ImageFolder>(dataset, transforms);
 }
 
-DatasetTypes::DatasetTypes() { add("image_folder", build_image_folder); }
+DatasetTypes::DatasetTypes() { add_all(*this, tables::NamedDatasets()); }
 
 DatasetTypes::LoaderMaker DatasetTypes::open(const Node& loader) const {
   const Node dataset = loader.parent()["dataset"];

@@ -7,16 +7,19 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "millrace/configs/binder.h"
+#include "millrace/configs/collates.h"
 #include "millrace/configs/document.h"
+#include "millrace/configs/samplers.h"
 #include "millrace/configs/transform_types.h"
 #include "millrace/loader/data_loader.h"
+#include "millrace/loader/dataset.h"
 #include "millrace/loader/images/datasets/image_folder.h"
 #include "millrace/loader/images/transforms/transforms.h"
 #include "millrace/loader/options.h"
-#include "millrace/samplers/sampler.h"
 
 /// Objects from configuration sections. A loader is described by a map with these keys, which build_loader() reads
 /// starting from the last of them:
@@ -24,17 +27,15 @@
 ///   dataset:     {type: image_folder, root: photos/train, mode: rgb}
 ///   transforms:  [random_resized_crop: {size: 224}, random_horizontal_flip]
 ///   sampler:     {type: random, seed: 1}
+///   collate:     {type: pad, value: -1}
 ///   loader:      {batch_size: 64, num_workers: 2, seed: 1}
 ///
-/// All functions throw ConfigError, at the place of the value that is to blame, for unknown keys and wrong values.
+/// What each section may say is in the tables of configs/tables, and in docs/configs.md, which is made from them. All
+/// functions throw ConfigError, at the place of the value that is to blame, for unknown keys and wrong values.
 namespace millrace::configs {
 
-/// The keys of `loader`: the options of DataLoaderOptions by their names, timeout in seconds.
+/// The keys of `loader`, those of tables::Loader: the options of DataLoaderOptions by their names, times in seconds.
 DataLoaderOptions read_loader_options(const Node& loader);
-
-/// The order of `samples` samples. Without a section: sequential. type: sequential, or random with replacement,
-/// num_samples and seed (left out: the loader's).
-AnySampler read_sampler(const std::optional<Node>& sampler, int64_t samples, const DataLoaderOptions& options);
 
 /// A list whose elements are a transform's name, or its name with a map of its parameters.
 transforms::Chain read_transforms(const std::optional<Node>& transforms,
@@ -43,12 +44,55 @@ transforms::Chain read_transforms(const std::optional<Node>& transforms,
 /// A dataset of type image_folder.
 ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& transforms);
 
+namespace detail {
+
+/// Whether the dataset gives samples of any shape, which a collate function makes batches of.
+template <class Dataset>
+constexpr bool collates() {
+  if constexpr (InPlaceDataset<Dataset> || StatefulDataset<Dataset> || BatchDataset<Dataset> || SizeDataset<Dataset>)
+    return false;
+  else
+    return GetDataset<Dataset> || IterableDataset<Dataset>;
+}
+
+/// Whether the dataset has indices, which a sampler puts into an order.
+template <class Dataset>
+constexpr bool has_indices() {
+  return !StatefulDataset<Dataset> &&
+         (InPlaceDataset<Dataset> || BatchDataset<Dataset> || SizeDataset<Dataset> || GetDataset<Dataset>);
+}
+
+}  // namespace detail
+
 /// A loader for a dataset that exists already, with options that read_loader_options() gave and the caller may have
 /// changed. The dataset's section is not looked at.
 template <class Dataset>
 std::unique_ptr<DataLoader> build_loader(const Node& loader, const DataLoaderOptions& options, Dataset dataset) {
-  auto sampler = read_sampler(loader.parent().find("sampler"), static_cast<int64_t>(dataset.size()), options);
-  return build_at(loader, [&] { return make_data_loader(std::move(dataset), std::move(sampler), options); });
+  const auto sampler = loader.parent().find("sampler");
+  const auto collate = loader.parent().find("collate");
+  if (sampler && options.shuffle()) throw sampler->error("loader.shuffle says an order too; remove one of the two");
+  if constexpr (!detail::collates<Dataset>())
+    if (collate) throw collate->error("samples of this type of dataset need none; remove it");
+  if constexpr (!detail::has_indices<Dataset>())
+    if (sampler) throw sampler->error("this type of dataset has an order of its own; remove it");
+
+  const auto load = [&](auto function) -> std::unique_ptr<DataLoader> {
+    if constexpr (detail::has_indices<Dataset>()) {
+      if (sampler) {
+        auto order = read_order(*sampler, facts_of(dataset, static_cast<int64_t>(dataset.size())), options);
+        if (order.batches)
+          return make_data_loader(std::move(dataset), *std::move(order.batches), options, std::move(function));
+        return make_data_loader(std::move(dataset), *std::move(order.samples), options, std::move(function));
+      }
+    }
+    return make_data_loader(std::move(dataset), options, std::move(function));
+  };
+  return build_at(loader, [&] {
+    if constexpr (detail::collates<Dataset>()) {
+      if (collate) return std::visit(load, read_collate(*collate));
+    }
+    return load(collate::Default());
+  });
 }
 
 template <class Dataset>
@@ -62,7 +106,7 @@ class DatasetTypes {
   /// A loader whose dataset has been opened. To be called once.
   using LoaderMaker = std::function<std::unique_ptr<DataLoader>()>;
 
-  /// With image_folder.
+  /// With those of tables::NamedDatasets.
   DatasetTypes();
 
   /// `make(dataset, transforms)` opens the dataset; it gets the dataset's section as a Node and the transforms', if

@@ -7,6 +7,7 @@
 
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/front/command_line.h"
+#include "millrace/apps/millrace/front/help.h"
 #include "millrace/configs/binder.h"
 #include "millrace/configs/document.h"
 #include "millrace/sharing/process/init.h"
@@ -20,8 +21,8 @@ using millrace::configs::Node;
 Node load(const RunFile& file) {
   auto run = millrace::configs::load(file.config, file.overrides);
   millrace::configs::Section keys(run);
-  for (const char* key : {"dataset", "transforms", "sampler", "loader", "test", "model", "optimizer", "epochs", "seed",
-                          "device", "amp", "bench"})
+  for (const char* key : {"dataset", "transforms", "sampler", "collate", "loader", "test", "model", "optimizer",
+                          "epochs", "seed", "device", "amp", "bench"})
     keys.find(key);
   keys.finish();
   return run;
@@ -31,6 +32,7 @@ int run(const CommandLine& line) {
   using Command = CommandLine::Command;
   if (line.command == Command::kAnswered) return line.exit_code;
   if (line.command == Command::kDoctor) return doctor(line.doctor);
+  if (line.command == Command::kHelp) return help(line.help);
   const Node file = load(line.file);
   if (line.file.print_config)
     std::puts(millrace::configs::to_yaml(file.value()).c_str());

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "millrace/loader/sample_rng.h"
+#include "millrace/sharing/codec/archive.h"
 
 namespace millrace::apps {
 namespace {
@@ -41,37 +43,24 @@ void Filled::read(size_t index, SampleRow& row, SampleContext& /*context*/) cons
   fill<float>(row.bytes(0), value);
 }
 
-SharedFloats::SharedFloats(size_t count, const std::function<void(std::span<float>)>& fill)
-    : memory_(FrozenSegment::make("table of floats", count * sizeof(float), "use a smaller dataset.size",
-                                  [&](std::byte* memory) { fill({reinterpret_cast<float*>(memory), count}); })) {}
-
-std::span<const float> SharedFloats::values() const {
-  return {reinterpret_cast<const float*>(memory_.data()), memory_.size() / sizeof(float)};
-}
-
-void SharedFloats::save(EncodeArchive& archive) const {
-  if (!memory_) throw std::logic_error("SharedFloats: there is no table to send");
-  archive.attach(memory_.fd());
-}
-
-void SharedFloats::load(DecodeArchive& archive) { memory_ = FrozenSegment::adopt(archive.detach()); }
-
 Rows::Rows(int64_t size, int64_t width, uint64_t seed) : size_(size), width_(width) {
   check_positive("size", size);
   check_positive("width", width);
-  table_ = SharedFloats(static_cast<size_t>(size) * static_cast<size_t>(width), [&](std::span<float> values) {
+  const size_t count = static_cast<size_t>(size) * static_cast<size_t>(width);
+  table_ = millrace::detail::SharedBytes::make("table of floats", count * sizeof(float), [&](std::byte* memory) {
     SampleRng rng(seed);
-    for (float& value : values) value = static_cast<float>(rng.uniform());
+    auto* values = reinterpret_cast<float*>(memory);
+    std::generate(values, values + count, [&] { return static_cast<float>(rng.uniform()); });
   });
 }
 
 void Rows::read(size_t index, SampleRow& row, SampleContext& /*context*/) const {
   const auto data = row.bytes(0);
   const auto label = static_cast<int64_t>(index);
-  const auto rows = std::as_bytes(table_.values());
   // Compared so, since a division a row would take longer than the loader does.
-  if ((index + 1) * data.size() > rows.size()) throw DecodeError("a table of floats is smaller than its dataset says");
-  std::memcpy(data.data(), rows.data() + index * data.size(), data.size());
+  if ((index + 1) * data.size() > table_.size())
+    throw DecodeError("a table of floats is smaller than its dataset says");
+  std::memcpy(data.data(), table_.data() + index * data.size(), data.size());
   std::memcpy(row.bytes(1).data(), &label, sizeof label);
 }
 

@@ -4,13 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <span>
 #include <vector>
 
+#include "millrace/loader/datasets/shared_bytes.h"
 #include "millrace/loader/sample_row.h"
-#include "millrace/sharing/codec/archive.h"
-#include "millrace/sharing/memory/frozen_segment.h"
 
 /// Datasets that cost next to nothing to read, so that a measurement shows the loader.
 namespace millrace::apps {
@@ -38,23 +35,6 @@ class Filled {
   std::vector<int64_t> shape_;
 };
 
-/// Floats in memory that all processes share; sending them sends a descriptor.
-class SharedFloats {
- public:
-  SharedFloats() = default;
-
-  /// Of `count` values, which `fill` writes.
-  SharedFloats(size_t count, const std::function<void(std::span<float>)>& fill);
-
-  std::span<const float> values() const;
-
-  void save(EncodeArchive& archive) const;
-  void load(DecodeArchive& archive);
-
- private:
-  FrozenSegment memory_;
-};
-
 /// A table in memory: sample i is row i of it, "data" (float32, one row of the table) and "label" (int64, i). The table
 /// is uniform noise from a seed.
 class Rows {
@@ -76,7 +56,7 @@ class Rows {
  private:
   int64_t size_ = 0;
   int64_t width_ = 0;
-  SharedFloats table_;
+  millrace::detail::SharedBytes table_;  // float.
 };
 
 }  // namespace millrace::apps

@@ -7,7 +7,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,11 +19,11 @@
 #include "millrace/apps/millrace/trace.h"
 #include "millrace/configs/binder.h"
 #include "millrace/configs/build.h"
+#include "millrace/configs/device_name.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/sharing/cuda/driver.h"
 #include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/os/printable.h"
-#include "millrace/sharing/os/whole_number.h"
 
 namespace millrace::apps {
 namespace {
@@ -53,7 +52,7 @@ std::optional<Split> open_test_split(const configs::Node& run, const Split& trai
   const auto node = run.find("test");
   if (!node) return std::nullopt;
   configs::Section keys(*node);
-  for (const char* key : {"dataset", "transforms", "sampler", "loader"}) keys.find(key);
+  for (const char* key : {"dataset", "transforms", "sampler", "collate", "loader"}) keys.find(key);
   keys.finish();
   Split test = open_split(*node, device);
   if (test.classes != train.classes)
@@ -76,18 +75,16 @@ torch::Device read_device(configs::Section& settings) {
   const auto node = settings.find("device");
   const auto name = node ? configs::read<std::string>(*node) : "auto";
   if (name == "auto") return torch::cuda::is_available() ? torch::Device(torch::kCUDA, 0) : torch::kCPU;
-  if (name == "cpu") return torch::kCPU;
-  const bool is_cuda = name == "cuda" || name.starts_with("cuda:");
-  const std::string_view number = std::string_view(name).substr(std::min<size_t>(name.size(), 5));
-  const int index = name == "cuda" ? 0 : millrace::detail::whole_number<int>(number).value_or(-1);
-  if (!is_cuda || index < 0)
-    throw node->error("expected auto, cpu, cuda or cuda:0, cuda:1, ..., found " + in_quotes(name));
+  const auto named = configs::device_named(name);
+  if (!named) throw node->error("expected auto, cpu, cuda or cuda:0, cuda:1, ..., found " + in_quotes(name));
+  if (named->is_cpu()) return torch::kCPU;
   if (!torch::cuda::is_available())
     throw node->error(cuda::Driver::find() ? "LibTorch finds no CUDA device: it was built without CUDA"
                                            : cuda::Driver::status().text);
+  const torch::DeviceIndex index = named->has_index() ? named->index() : torch::DeviceIndex{0};
   if (index >= static_cast<int>(torch::cuda::device_count()))
     throw node->error("there is no " + name + ": CUDA devices here: " + std::to_string(torch::cuda::device_count()));
-  return {torch::kCUDA, static_cast<torch::DeviceIndex>(index)};
+  return {torch::kCUDA, index};
 }
 
 Place read_place(configs::Section& settings) {

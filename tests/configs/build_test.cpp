@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "millrace/configs/device_name.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
 #include "millrace/tests/support/directory.h"
@@ -18,7 +18,6 @@
 namespace millrace::configs {
 namespace {
 
-using std::chrono::milliseconds;
 using namespace transforms;
 
 Node document(const std::string& text) { return Node(parse(text, "run.yaml")); }
@@ -57,35 +56,13 @@ TEST(ImageFolderSection, RootMayBeginWithAHomeFolder) {
   EXPECT_EQ(build_image_folder(dataset, std::nullopt).describe(0), directory.path() + "/photos/cat/0.png");
 }
 
-TEST(LoaderOptions, AreThoseOfTheLoaderWhenLeftOut) {
-  const DataLoaderOptions defaults;
-  const auto options = read_loader_options(document("loader:\n")["loader"]);
-  EXPECT_EQ(options.batch_size(), defaults.batch_size());
-  EXPECT_EQ(options.num_workers(), defaults.num_workers());
-  EXPECT_EQ(options.start_method(), defaults.start_method());
-  EXPECT_EQ(options.prefetch(), defaults.prefetch());
-  EXPECT_EQ(options.timeout(), defaults.timeout());
-}
-
-TEST(LoaderOptions, TakeEveryKey) {
-  const auto options = read_loader_options(
-      document("{batch_size: 64, num_workers: 3, worker_mode: thread, start_method: spawn, seed: 18446744073709551615, "
-               "drop_last: true, prefetch: 5, held: 4, in_order: false, timeout: 1.5, retries: 0, "
-               "pin_memory: true, device: 'cuda:1', device_prefetch: 2}"));
-  EXPECT_EQ(options.batch_size(), 64);
-  EXPECT_EQ(options.num_workers(), 3);
-  EXPECT_EQ(options.worker_mode(), WorkerMode::kThread);
-  EXPECT_EQ(options.start_method(), StartMethod::kSpawn);
-  EXPECT_EQ(options.seed(), 18446744073709551615U);
-  EXPECT_TRUE(options.drop_last());
-  EXPECT_EQ(options.prefetch(), 5);
-  EXPECT_EQ(options.held(), 4);
-  EXPECT_FALSE(options.in_order());
-  EXPECT_EQ(options.timeout(), milliseconds(1500));
-  EXPECT_EQ(options.retries(), 0);
-  EXPECT_TRUE(options.pin_memory());
-  EXPECT_EQ(options.device(), c10::Device(c10::kCUDA, 1));
-  EXPECT_EQ(options.device_prefetch(), 2);
+TEST(DeviceName, IsOfACpuOrOfOneCudaDevice) {
+  EXPECT_EQ(device_named("cpu"), c10::Device(c10::kCPU));
+  EXPECT_EQ(device_named("cuda"), c10::Device(c10::kCUDA));
+  EXPECT_EQ(device_named("cuda:0"), c10::Device(c10::kCUDA, 0));
+  EXPECT_EQ(device_named("cuda:127"), c10::Device(c10::kCUDA, 127));
+  for (const char* other : {"", "CPU", "cpu:0", "mps", "cuda:", "cuda:-1", "cuda:x", "cuda:1 ", "cuda:128", "cuda1"})
+    EXPECT_EQ(device_named(other), std::nullopt) << other;
 }
 
 TEST(LoaderOptions, PinMemoryByThemselvesOnlyWhereThereIsADevice) {
@@ -329,9 +306,9 @@ TEST(BuildLoader, KnowsTheTypesThatAProgramAdds) {
   const auto run = document("dataset: {type: numbers, n: 5}\nloader: {batch_size: 2}");
   const auto batch = build_loader(run["loader"], types)->next();
   EXPECT_EQ(batch->data()[1][0].item<int64_t>(), 1);
-  EXPECT_EQ(
-      error_of([&] { build_loader(document("dataset: {type: number}\nloader: {}")["loader"], types); }),
-      "run.yaml:1:17: dataset.type: expected one of image_folder, numbers, found 'number', did you mean numbers?");
+  EXPECT_EQ(error_of([&] { build_loader(document("dataset: {type: number}\nloader: {}")["loader"], types); }),
+            "run.yaml:1:17: dataset.type: expected one of cifar10, cifar100, image_folder, image_manifest, mnist, npy, "
+            "numbers, tar_images, tar_shards, found 'number', did you mean numbers?");
 }
 
 TEST(BuildLoader, SaysWhatIsMissing) {

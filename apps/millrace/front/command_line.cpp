@@ -47,6 +47,13 @@ CLI::App* add_doctor(CLI::App& app, CommandLine& line) {
   return doctor;
 }
 
+CLI::App* add_help(CLI::App& app, CommandLine& line) {
+  auto* help = app.add_subcommand("help", "List what a configuration may say: millrace help config sampler.random");
+  help->add_option("topic", line.help.topic, "config")->required()->check(CLI::IsMember({"config"}));
+  help->add_option("section", line.help.section, "a section or a part of it, such as transforms.resize; left out: all");
+  return help;
+}
+
 CommandLine answered(int exit_code) {
   CommandLine line;
   line.exit_code = exit_code;
@@ -70,20 +77,24 @@ CommandLine read_command_line(int argc, char** argv) {
                        "Print the versions of Millrace and of the LibTorch that it was built for");
   const CLI::App* train = add_train(app, line);
   const CLI::App* bench = add_bench(app, line);
-  add_doctor(app, line);
+  const CLI::App* doctor = add_doctor(app, line);
+  add_help(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
     return answered(app.exit(help));
   } catch (const CLI::ParseError& error) {
     if (app.get_subcommands().empty())
-      return answered(fail(kWrongUsage, "expected a command, train, bench or doctor" +
+      return answered(fail(kWrongUsage, "expected a command, train, bench, doctor or help" +
                                             (argc > 1 ? ", found " + in_quotes(argv[1]) : "") +
                                             "; see millrace --help"));
     return answered(fail(kWrongUsage, std::string(error.what()) + "; see millrace --help"));
   }
   using Command = CommandLine::Command;
-  line.command = train->parsed() ? Command::kTrain : bench->parsed() ? Command::kBench : Command::kDoctor;
+  line.command = train->parsed()    ? Command::kTrain
+                 : bench->parsed()  ? Command::kBench
+                 : doctor->parsed() ? Command::kDoctor
+                                    : Command::kHelp;
   return line;
 }
 

@@ -37,8 +37,13 @@ struct DoctorOptions {
   bool quick = false;  ///< Only what is known without a process, a driver or LibTorch.
 };
 
+struct HelpOptions {
+  std::string topic;    ///< Of what: config alone today.
+  std::string section;  ///< A part of it; see configs::tables::help_text(). Empty: a list of all.
+};
+
 struct CommandLine {
-  enum class Command { kAnswered, kTrain, kBench, kDoctor };
+  enum class Command { kAnswered, kTrain, kBench, kDoctor, kHelp };
 
   Command command = Command::kAnswered;
   int exit_code = kDone;  ///< Of a command line that was answered here: help, version, or wrong usage.
@@ -46,6 +51,7 @@ struct CommandLine {
   TrainOptions train;
   BenchOptions bench;
   DoctorOptions doctor;
+  HelpOptions help;
 };
 
 /// Reads the command line. Help and version go to stdout, an error to stderr; then the command is kAnswered.

@@ -14,6 +14,7 @@
 
 #include "millrace/apps/millrace/front/command_line.h"
 #include "millrace/apps/millrace/front/doctor.h"
+#include "millrace/apps/millrace/front/help.h"
 #include "millrace/sharing/os/standard_streams.h"
 #include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/os/syscall.h"
@@ -68,6 +69,7 @@ int main(int argc, char** argv) {
     millrace::open_closed_streams();
     const CommandLine line = millrace::apps::read_command_line(argc, argv);
     if (line.command == CommandLine::Command::kAnswered) return line.exit_code;
+    if (line.command == CommandLine::Command::kHelp) return millrace::apps::help(line.help);
     if (line.command == CommandLine::Command::kDoctor && line.doctor.quick) {
       const auto checks = millrace::apps::check_host();
       return millrace::apps::report(checks, line.doctor.json);

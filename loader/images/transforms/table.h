@@ -62,6 +62,8 @@ void describe_parameters(const T& values, Defaults defaults, std::vector<Descrip
       });
     } else if constexpr (std::is_same_v<Form, forms::Word>) {
       parameters.push_back({std::string(field.key), std::string(field.word)});
+    } else if constexpr (std::is_same_v<Form, forms::Steps>) {
+      parameters.push_back({std::string(field.key), ""});  // Always required; and a chain's text is no part of this.
     } else if constexpr (!std::is_same_v<Form, forms::Hidden>) {
       parameters.push_back(
           {std::string(field.key),

@@ -70,6 +70,20 @@ TEST(Front, QuickDoctorLoadsNoDriver) {
   EXPECT_THAT(answer.text, Not(HasSubstr("LibTorch")));
 }
 
+TEST(Front, HelpListsWhatAConfigurationMaySay) {
+  const auto all = ask("help config");
+  EXPECT_EQ(all.exit_code, 0) << all.text;
+  for (const char* name : {"\ndataset: ", "image_folder", "tar_shards", "\ncollate: ", "batch_size", "random_erasing"})
+    EXPECT_THAT(all.text, HasSubstr(name));
+  EXPECT_THAT(ask("help config sampler").text, HasSubstr("\nbucket_batch (BucketBatchSampler): "));
+  EXPECT_THAT(ask("help config transforms.resize").text, StartsWith("resize (transforms::Resize): "));
+  const auto unknown = ask("help config loader.batchsize");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.text, HasSubstr("found 'batchsize', did you mean batch_size?"));
+  EXPECT_EQ(ask("help").exit_code, 2);
+  EXPECT_EQ(ask("help weather").exit_code, 2);
+}
+
 TEST(Front, WrongUsageIsToldBeforeTheWorkersProgramIsNeeded) {
   const test::Directory folder;
   // The program by itself, without the one that it executes.
@@ -79,6 +93,7 @@ TEST(Front, WrongUsageIsToldBeforeTheWorkersProgramIsNeeded) {
   const auto run_alone = [&](const std::string& arguments) { return ask(alone, arguments, ""); };
   EXPECT_EQ(run_alone("bench --window 0 x.yaml").exit_code, 2);
   EXPECT_EQ(run_alone("--help").exit_code, 0);
+  EXPECT_EQ(run_alone("help config").exit_code, 0);
   const auto missing = run_alone("bench x.yaml");
   EXPECT_EQ(missing.exit_code, 1);
   EXPECT_THAT(missing.text,

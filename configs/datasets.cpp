@@ -1,0 +1,68 @@
+#include "millrace/configs/datasets.h"
+
+#include "millrace/loader/images/datasets/cifar.h"
+#include "millrace/loader/images/datasets/mnist.h"
+
+namespace millrace::configs {
+namespace {
+
+template <class Dataset>
+Dataset with_pictures(const Dataset& dataset, const tables::Pictures& keys, transforms::Chain chain) {
+  return dataset.mode(meaning_of<ImageMode>(keys.mode, {{"rgb", ImageMode::kRGB}, {"gray", ImageMode::kGray}}))
+      .pixel_type(meaning_of<PixelType>(
+          keys.pixel_type,
+          {{"uint8", PixelType::kUInt8}, {"uint16", PixelType::kUInt16}, {"float32", PixelType::kFloat32}}))
+      .orientation(
+          meaning_of<Orientation>(keys.orientation, {{"ignore", Orientation::kIgnore}, {"exif", Orientation::kExif}}))
+      .max_pixels(keys.max_pixels)
+      .damaged_jpegs(meaning_of<DamagedJpegs>(keys.damaged_jpegs,
+                                              {{"refuse", DamagedJpegs::kRefuse}, {"read", DamagedJpegs::kRead}}))
+      .transform(std::move(chain));
+}
+
+template <class Dataset>
+PixelDataset published(const tables::Published& keys, transforms::Chain chain) {
+  using Mode = PixelDataset::Mode;
+  const auto part = meaning_of<Mode>(keys.split, {{"train", Mode::kTrain}, {"test", Mode::kTest}});
+  return Dataset(keys.root, part).transform(std::move(chain));
+}
+
+}  // namespace
+
+ImageFolder make_dataset(const tables::ImageFolder& keys, transforms::Chain chain) {
+  return with_pictures(ImageFolder(keys.root), keys.pictures, std::move(chain));
+}
+
+ImageManifest make_dataset(const tables::ImageManifest& keys, transforms::Chain chain) {
+  ImageManifestOptions options;
+  options.root = keys.root;
+  options.image = keys.image;
+  options.label = keys.label;
+  options.boxes = keys.boxes;
+  options.mask = keys.mask;
+  options.max_boxes = keys.max_boxes;
+  return with_pictures(ImageManifest(keys.path, std::move(options)), keys.pictures, std::move(chain));
+}
+
+PixelDataset make_dataset(const tables::Mnist& keys, transforms::Chain chain) {
+  return published<MNIST>(keys.files, std::move(chain));
+}
+
+TarImages make_dataset(const tables::TarImages& keys, transforms::Chain chain) {
+  const TarImages pictures = TarShards(keys.shards).image(keys.image);
+  return with_pictures(keys.label.empty() ? pictures : pictures.label(keys.label), keys.pictures, std::move(chain));
+}
+
+PixelDataset make_dataset(const tables::Cifar10& keys, transforms::Chain chain) {
+  return published<CIFAR10>(keys.files, std::move(chain));
+}
+
+PixelDataset make_dataset(const tables::Cifar100& keys, transforms::Chain chain) {
+  return published<CIFAR100>(keys.files, std::move(chain));
+}
+
+NpyDataset make_dataset(const tables::Npy& keys) { return NpyDataset(keys.paths, keys.names); }
+
+TarShards make_dataset(const tables::TarShards& keys) { return TarShards(keys.shards); }
+
+}  // namespace millrace::configs

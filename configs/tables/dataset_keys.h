@@ -1,0 +1,159 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/configs/tables/key.h"
+
+/// The section `dataset`. Paths begin at the directory that the program is started in, and may begin with ~.
+namespace millrace::configs::tables {
+
+/// What may be said about the pictures of every dataset that reads them from files.
+struct Pictures {
+  std::string mode = "rgb";
+  std::string pixel_type = "uint8";
+  std::string orientation = "ignore";
+  int64_t max_pixels = 178'956'970;
+  std::string damaged_jpegs = "refuse";
+
+  static constexpr auto keys() {
+    return list(
+        key("mode", &Pictures::mode, "What pictures are decoded to.").one_of("rgb, gray"),
+        key("pixel_type", &Pictures::pixel_type, "The others keep 16 bits of deep gray pictures.")
+            .one_of("uint8, uint16, float32"),
+        key("orientation", &Pictures::orientation, "Whether pictures are turned as their EXIF says.")
+            .one_of("ignore, exif"),
+        key("max_pixels", &Pictures::max_pixels, "A larger picture is an error.").in("pixels").at_least(1),
+        key("damaged_jpegs", &Pictures::damaged_jpegs, "JPEGs that libjpeg only warns of.").one_of("refuse, read"));
+  }
+};
+
+struct ImageFolder {
+  std::string root;
+  Pictures pictures;
+
+  static constexpr std::string_view kName = "image_folder";
+  static constexpr std::string_view kMakes = "ImageFolder";
+  static constexpr std::string_view kAbout = "Pictures in one directory a class.";
+  static constexpr auto keys() {
+    return list(key("root", &ImageFolder::root, "The directory with those of the classes.").required(),
+                keys_of(&ImageFolder::pictures));
+  }
+};
+
+struct ImageManifest {
+  std::string path;
+  std::string root;
+  std::string image = "path";
+  std::string label = "label";
+  std::string boxes;
+  std::string mask;
+  std::optional<int64_t> max_boxes;
+  Pictures pictures;
+
+  static constexpr std::string_view kName = "image_manifest";
+  static constexpr std::string_view kMakes = "ImageManifest";
+  static constexpr std::string_view kAbout =
+      "Pictures that a CSV or JSON lines file lists, with labels, boxes and masks. A column with an empty name is not "
+      "read.";
+  static constexpr auto keys() {
+    return list(
+        key("path", &ImageManifest::path, "The file.").required(),
+        key("root", &ImageManifest::root, "The directory that relative paths begin at.").otherwise("the file's own"),
+        key("image", &ImageManifest::image, "The column with the pictures' paths."),
+        key("label", &ImageManifest::label, "The column with labels, integers or texts."),
+        key("boxes", &ImageManifest::boxes, "The column with boxes, [x1, y1, x2, y2] in pixels."),
+        key("mask", &ImageManifest::mask, "The column with the masks' paths."),
+        key("max_boxes", &ImageManifest::max_boxes, "Rows of the field boxes.").otherwise("of most boxes"),
+        keys_of(&ImageManifest::pictures));
+  }
+};
+
+/// What datasets that are published in two parts have in common.
+struct Published {
+  std::string root;
+  std::string split = "train";
+
+  static constexpr auto keys() {
+    return list(key("root", &Published::root, "The directory with the unpacked files.").required(),
+                key("split", &Published::split, "Which of the two parts.").one_of("train, test"));
+  }
+};
+
+struct Mnist {
+  Published files;
+
+  static constexpr std::string_view kName = "mnist";
+  static constexpr std::string_view kMakes = "MNIST";
+  static constexpr std::string_view kAbout = "Handwritten digits, and what else comes in such idx files.";
+  static constexpr auto keys() { return list(keys_of(&Mnist::files)); }
+};
+
+struct Cifar10 {
+  Published files;
+
+  static constexpr std::string_view kName = "cifar10";
+  static constexpr std::string_view kMakes = "CIFAR10";
+  static constexpr std::string_view kAbout = "Colour pictures of 32x32 in ten classes, the binary version.";
+  static constexpr auto keys() { return list(keys_of(&Cifar10::files)); }
+};
+
+struct Cifar100 {
+  Published files;
+
+  static constexpr std::string_view kName = "cifar100";
+  static constexpr std::string_view kMakes = "CIFAR100";
+  static constexpr std::string_view kAbout = "The same in a hundred classes.";
+  static constexpr auto keys() { return list(keys_of(&Cifar100::files)); }
+};
+
+struct Npy {
+  std::vector<std::string> paths;
+  std::vector<std::string> names;
+
+  static constexpr std::string_view kName = "npy";
+  static constexpr std::string_view kMakes = "NpyDataset";
+  static constexpr std::string_view kAbout = "The rows of .npy files, a field each.";
+  static constexpr auto keys() {
+    return list(key("paths", &Npy::paths, "The files.").required(),
+                key("names", &Npy::names, "The fields' names.").otherwise("the files'"));
+  }
+};
+
+struct TarImages {
+  std::string shards;
+  std::string image = "jpg;jpeg;png";
+  std::string label = "cls";
+  Pictures pictures;
+
+  static constexpr std::string_view kName = "tar_images";
+  static constexpr std::string_view kMakes = "TarImages";
+  static constexpr std::string_view kAbout = "The pictures of tar shards, named as webdataset names them.";
+  static constexpr auto keys() {
+    return list(
+        key("shards", &TarImages::shards, "Their paths: photos-{000000..000146}.tar, :: between several.").required(),
+        key("image", &TarImages::image, "Endings of the pictures, of which the first that is there is taken."),
+        key("label", &TarImages::label, "Ending of the files with labels; '' for none."),
+        keys_of(&TarImages::pictures));
+  }
+};
+
+struct TarShards {
+  std::string shards;
+
+  static constexpr std::string_view kName = "tar_shards";
+  static constexpr std::string_view kMakes = "TarShards";
+  static constexpr std::string_view kAbout = "The files of tar shards as they are: texts by their ending.";
+  static constexpr auto keys() {
+    return list(key("shards", &TarShards::shards, "Their paths: texts-{00..31}.tar, :: between several.").required());
+  }
+};
+
+/// The table of datasets that have a name in YAML, in the order of the reference. A TensorDataset holds tensors of the
+/// program; ConcatDataset, Subset, StackDataset and ChainDataset are made of other datasets.
+using NamedDatasets = TypeList<ImageFolder, ImageManifest, Mnist, Cifar10, Cifar100, Npy, TarImages, TarShards>;
+
+}  // namespace millrace::configs::tables

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/configs/tables/key.h"
+
+namespace millrace::configs::tables {
+
+/// What is known of a key, in words.
+struct KeyDescription {
+  std::string name;
+  std::string expected;  ///< "an integer, at least 1", "one of rgb, gray".
+  bool is_required = false;
+  std::string default_value;  ///< As YAML has it; empty where it must be given, and where words say what holds.
+  std::string absent;         ///< Those words: "the loader's".
+  std::string about;
+};
+
+/// What is known of one thing that a section may name, or of a section that is one thing.
+struct Description {
+  std::string name;   ///< In YAML.
+  std::string makes;  ///< In C++.
+  std::string about;
+  std::vector<KeyDescription> keys;
+};
+
+/// A section of a configuration.
+struct SectionDescription {
+  std::string name;
+  std::string about;
+  std::string example;               ///< YAML.
+  std::vector<Description> entries;  ///< One, with the section's name, where its keys do not depend on a type.
+};
+
+template <class Owner, class Value>
+std::string expected_text(const Key<Owner, Value>& key) {
+  std::string text(kTypeText<Value>);
+  if (!key.words.empty()) return "one of " + std::string(key.words);
+  if (!key.unit.empty()) text.append(", in ").append(key.unit);
+  const bool has_high = key.high < std::numeric_limits<double>::infinity();
+  if (has_high)
+    text += ", from " + text_of(key.low) + " to " + text_of(key.high);
+  else if (key.low > -std::numeric_limits<double>::infinity())
+    text += ", at least " + text_of(key.low);
+  return text;
+}
+
+/// Appends the keys of `defaults`, whose values are those of keys that are left out.
+template <Keyed T>
+void describe_keys(const T& defaults, std::vector<KeyDescription>& keys) {
+  for_each_key<T>([&]<class Owner, class Value>(const Key<Owner, Value>& key) {
+    if constexpr (Keyed<Value>) {
+      describe_keys(defaults.*key.member, keys);
+    } else {
+      const bool has_value = !key.is_required && key.absent.empty();
+      keys.push_back({std::string(key.name), expected_text(key), key.is_required,
+                      has_value ? text_of(defaults.*key.member) : "", std::string(key.absent), std::string(key.about)});
+    }
+  });
+}
+
+template <Keyed T>
+Description describe() {
+  static_assert(require_named<T>());
+  Description description{std::string(T::kName), std::string(T::kMakes), std::string(T::kAbout), {}};
+  describe_keys(T(), description.keys);
+  return description;
+}
+
+}  // namespace millrace::configs::tables

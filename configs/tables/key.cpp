@@ -1,0 +1,31 @@
+#include "millrace/configs/tables/key.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace millrace::configs::tables {
+
+std::vector<std::string> split_words(std::string_view words) {
+  constexpr std::string_view kBetween = ", ";
+  std::vector<std::string> split;
+  for (size_t end = 0; !words.empty(); words.remove_prefix(std::min(words.size(), end + kBetween.size()))) {
+    end = std::min(words.find(kBetween), words.size());
+    split.emplace_back(words.substr(0, end));
+  }
+  return split;
+}
+
+std::string text_of(bool value) { return value ? "true" : "false"; }
+std::string text_of(int64_t value) { return std::to_string(value); }
+std::string text_of(uint64_t value) { return std::to_string(value); }
+
+std::string text_of(double value) {
+  std::ostringstream text;
+  text << value;
+  return text.str();
+}
+
+std::string text_of(const std::string& value) { return value.empty() ? "''" : value; }
+std::string text_of(const InnerSampler& /*value*/) { return "sequential"; }
+
+}  // namespace millrace::configs::tables

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/configs/tables/description.h"
+
+/// All that a configuration may say, in words: `millrace help config` and docs/configs.md.
+namespace millrace::configs::tables {
+
+/// The sections, in the order of the reference.
+std::vector<SectionDescription> describe_sections();
+
+/// The lines of `millrace help config` for a topic: "" for the list of sections, "sampler", "sampler.random",
+/// "loader.batch_size", "transforms.resize". Throws std::invalid_argument that names what there is for another topic.
+std::string help_text(std::string_view topic);
+
+/// The part of docs/configs.md that is made from the tables.
+std::string reference_page();
+
+}  // namespace millrace::configs::tables

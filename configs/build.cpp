@@ -49,6 +49,7 @@ DataLoaderOptions read_loader_options(const Node& loader) {
       .prefetch(keys.prefetch)
       .prefetch_bytes(keys.prefetch_bytes)
       .held(keys.held)
+      .kept_bytes(keys.kept_bytes)
       .in_order(keys.in_order)
       .timeout(milliseconds(keys.timeout))
       .retries(keys.retries)

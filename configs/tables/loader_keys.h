@@ -26,6 +26,7 @@ struct Loader {
   std::optional<int64_t> max_jobs;
   uint64_t prefetch_bytes = 0;
   int64_t held = 2;
+  uint64_t kept_bytes = uint64_t{1} << 30;
   bool in_order = true;
   double timeout = 0;
   int64_t retries = 2;
@@ -61,7 +62,10 @@ struct Loader {
             .otherwise("as prefetch says"),
         key("prefetch_bytes", &Loader::prefetch_bytes, "Bounds the shared memory of all batches; 0: no bound.")
             .in("bytes"),
-        key("held", &Loader::held, "Batches that the trainer may hold at the same time.").at_least(1),
+        key("held", &Loader::held, "Batches that the trainer may hold at the same time where workers wrote them.")
+            .at_least(1),
+        key("kept_bytes", &Loader::kept_bytes, "Ordinary memory for copies of those that it keeps beyond held.")
+            .in("bytes"),
         key("in_order", &Loader::in_order, "Batches in the sampler's order, or as they are completed."),
         key("timeout", &Loader::timeout, "The longest wait for a batch; 0: as long as a worker lives.")
             .in("seconds")

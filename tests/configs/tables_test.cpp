@@ -115,6 +115,7 @@ std::map<std::string, std::string> values_of(const DataLoaderOptions& options) {
           {"prefetch", number(options.prefetch())},
           {"prefetch_bytes", number(options.prefetch_bytes())},
           {"held", number(options.held())},
+          {"kept_bytes", number(options.kept_bytes())},
           {"in_order", number(options.in_order())},
           {"timeout", number(options.timeout().count())},
           {"retries", number(options.retries())},

@@ -1,4 +1,4 @@
-// What PyTorch's test_dataloader.py asks of a loader and no other test here does, in every place where samples are read.
+// What PyTorch's test_dataloader.py asks of a loader and no other test here does, wherever samples are read.
 #include <ATen/Parallel.h>
 #include <ATen/ops/conv1d.h>
 #include <ATen/ops/full.h>

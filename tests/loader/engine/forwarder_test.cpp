@@ -61,7 +61,8 @@ struct ForwarderTest : testing::OnFakeDevice, engine_fakes::Bench {
       std::make_shared<SampleSpec>(SampleSpec{{"number", c10::ScalarType::Long, {}}});
   SlotMemory slots{SlotLayout(4, std::array{sizeof(int64_t)}), kGeometry.slots, nullptr};
   Overflow overflow{crew, board, in_flight};
-  Deliveries deliveries{Source::Kind::kRows, spec, in_flight, slots, overflow};
+  KeptMemory kept{DataLoaderOptions(4)};
+  Deliveries deliveries{Source::Kind::kRows, spec, in_flight, slots, overflow, kept};
   Completion completion{Completion::Turn::kInOrder, in_flight, board, cursor};
   LoaderStats stats;
 };
@@ -71,7 +72,7 @@ TEST_F(ForwarderTest, BringsABatchToTheDeviceAndLetsItsSlotGoHome) {
   complete(0);
   const Delivery delivery = bring(forwarder, 0);
   EXPECT_EQ(values_of(delivery), (std::vector<int64_t>{0, 0, 0, 0}));
-  EXPECT_EQ(delivery.lease, nullptr);
+  EXPECT_EQ(delivery.owner, nullptr);
   EXPECT_THAT(slots.take_returned(), SizeIs(1));
   EXPECT_EQ(stats.device_copies, 1u);
   EXPECT_EQ(stats.copied_ahead, 0u);

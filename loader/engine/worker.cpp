@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/loader/damaged_jpegs.h"
+#include "millrace/loader/detail/damaged_jpegs.h"
 #include "millrace/loader/device/device_slot.h"
 #include "millrace/loader/engine/sample_names.h"
 #include "millrace/sharing/os/limits.h"

@@ -16,7 +16,7 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
-#include "millrace/loader/damaged_jpegs.h"
+#include "millrace/loader/detail/damaged_jpegs.h"
 #include "millrace/loader/images/pixel.h"
 #include "millrace/loader/images/room.h"
 #include "millrace/sharing/os/round_up.h"

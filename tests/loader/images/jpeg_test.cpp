@@ -1,5 +1,5 @@
 #include "millrace/loader/images/jpeg.h"
-#include "millrace/loader/damaged_jpegs.h"
+#include "millrace/loader/detail/damaged_jpegs.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

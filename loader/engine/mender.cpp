@@ -3,8 +3,8 @@
 #include <span>
 #include <utility>
 
-#include "millrace/loader/engine/seconds_text.h"
 #include "millrace/loader/sources/fill_request.h"
+#include "millrace/sharing/os/seconds_text.h"
 
 namespace millrace {
 

@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "millrace/loader/engine/seconds_text.h"
 #include "millrace/loader/errors.h"
+#include "millrace/sharing/os/seconds_text.h"
 
 namespace millrace {
 namespace {

@@ -10,13 +10,13 @@
 #include "millrace/loader/engine/corrupted.h"
 #include "millrace/loader/engine/epoch_seeds.h"
 #include "millrace/loader/engine/sample_names.h"
-#include "millrace/loader/engine/seconds_text.h"
 #include "millrace/loader/engine/setup.h"
 #include "millrace/loader/engine/source_traits.h"
 #include "millrace/loader/errors.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/seconds_text.h"
 #include "millrace/sharing/process/fork_server.h"
 
 namespace millrace {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "millrace/loader/engine/seconds_text.h"
 #include "millrace/loader/errors.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/seconds_text.h"
 #include "millrace/sharing/process/fork_server.h"
 
 namespace millrace {

@@ -43,6 +43,7 @@
 #include "millrace/sharing/channel/wait.h"
 #include "millrace/sharing/cuda/ipc/ipc.h"
 #include "millrace/sharing/memory/shared_memory.h"
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/pool/pool.h"
 #include "millrace/sharing/process/context.h"
 #include "millrace/sharing/process/init.h"

@@ -1,11 +1,13 @@
 #include "millrace/sharing/pool/async_result.h"
 
-#include <cstdio>
 #include <stdexcept>
 #include <string>
 
 #include "millrace/sharing/channel/errors.h"
+#include "millrace/sharing/os/long_wait.h"
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/own_pid.h"
+#include "millrace/sharing/os/seconds_text.h"
 #include "millrace/sharing/process/backtrace.h"
 
 namespace millrace::multiprocessing {
@@ -35,6 +37,24 @@ void throw_timeout(std::chrono::nanoseconds timeout) {
   throw TimeoutError("no result from a pool within " + std::to_string(ms) + " ms; it may still come");
 }
 
+bool wait_for_pool(std::unique_lock<std::mutex>& lock, std::condition_variable& changed, Timeout timeout,
+                   const std::function<bool()>& is_there, const char* awaited,
+                   const std::weak_ptr<PoolWorkers>& workers) {
+  const auto wait = [&](Timeout slice) {
+    if (slice) return changed.wait_for(lock, *slice, is_there);
+    changed.wait(lock, is_there);
+    return true;
+  };
+  const auto tell_of_it = [&](std::chrono::nanoseconds lasted) {
+    lock.unlock();  // The pool has locks of its own, and the handler is anybody's.
+    const auto pool = workers.lock();
+    tell(NoticeLevel::kWarning, std::string("waiting for ") + awaited + " for " + seconds_text(lasted) + ": " +
+                                    (pool ? pool->what_they_do() : "the pool is gone"));
+    lock.lock();
+  };
+  return wait_and_tell(timeout, notice_after(), wait, tell_of_it);
+}
+
 bool AsyncState::wait(Timeout timeout) {
   if (owner_ != own_pid()) {
     // Without the lock, which another thread of the parent may have held; it is in nobody's hands here.
@@ -43,10 +63,7 @@ bool AsyncState::wait(Timeout timeout) {
   }
   std::unique_lock lock(mutex_);
   if (!ready_) require_other_thread();
-  const auto is_ready = [this] { return ready_; };
-  if (timeout) return changed_.wait_for(lock, *timeout, is_ready);
-  changed_.wait(lock, is_ready);
-  return true;
+  return wait_for_pool(lock, changed_, timeout, [this] { return ready_; }, "a result of a pool", workers_);
 }
 
 bool AsyncState::ready() {
@@ -70,7 +87,7 @@ void AsyncState::settle(std::exception_ptr error, const std::function<void()>& t
   try {
     tell();
   } catch (...) {
-    std::fprintf(stderr, "a pool's callback threw %s\n", report_current_exception().headline().c_str());
+    millrace::tell(NoticeLevel::kError, "a pool's callback threw " + report_current_exception().headline());
   }
   {
     const std::lock_guard lock(mutex_);

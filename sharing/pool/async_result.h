@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -19,8 +20,8 @@
 namespace millrace::multiprocessing {
 
 /// What is called when a result is there, on the pool's thread, before anybody who waits for the result goes on. While
-/// one runs, no other result arrives. What it throws is written to stderr and harms nobody. It must not wait for a
-/// result of the same pool; trying to throws std::logic_error.
+/// one runs, no other result arrives. What it throws is told as a notice (see set_notice_handler()) and harms nobody. It
+/// must not wait for a result of the same pool; trying to throws std::logic_error.
 template <class T>
 struct Callbacks {
   std::function<void(const T&)> callback = nullptr;
@@ -46,6 +47,21 @@ void require_process(pid_t owner);
 
 [[noreturn]] void throw_timeout(std::chrono::nanoseconds timeout);
 
+/// A pool, as those who wait for its results see it. Thread-safe.
+class PoolWorkers {
+ public:
+  virtual ~PoolWorkers() = default;
+
+  /// "worker 1, process 71 (stopped), runs square; …", for a notice.
+  virtual std::string what_they_do() = 0;
+};
+
+/// Waits for `changed` until `is_there`, at most `timeout`; false when that has passed. Tells of a wait that takes long,
+/// with what `workers` do; the lock is let go meanwhile. `awaited` is what is waited for, in that notice.
+bool wait_for_pool(std::unique_lock<std::mutex>& lock, std::condition_variable& changed, Timeout timeout,
+                   const std::function<bool()>& is_there, const char* awaited,
+                   const std::weak_ptr<PoolWorkers>& workers);
+
 /// The part of a result that knows nothing of its type: whether it is there. Thread-safe.
 class AsyncState {
  public:
@@ -60,6 +76,9 @@ class AsyncState {
   /// Waits, then throws the error if it is one. TimeoutError when it is not ready within `timeout`.
   void require_success(Timeout timeout);
 
+  /// Whose work the result is: told of when it does not come. To be called once, before others have the state.
+  void set_workers(const std::weak_ptr<PoolWorkers>& workers) { workers_ = workers; }
+
   /// Calls `tell`, then makes the state ready. To be called once.
   void settle(std::exception_ptr error, const std::function<void()>& tell);
 
@@ -68,6 +87,7 @@ class AsyncState {
   std::condition_variable changed_;
   bool ready_ = false;
   std::exception_ptr error_;
+  std::weak_ptr<PoolWorkers> workers_;
   const pid_t owner_ = own_pid();  // A forked child gets no result: the pool's thread is not forked along.
 };
 

@@ -107,6 +107,15 @@ void CallBoard::close() {
 }
 
 bool CallBoard::is_done(uint32_t slot) const { return state_of(head().words[slot]) == State::kDone; }
+
+std::optional<uint32_t> CallBoard::running(uint32_t worker) const {
+  for (uint32_t slot = 0; slot < kSlots; ++slot) {
+    const uint64_t word = head().words[slot];
+    if (worker_of(word) == worker && state_of(word) == State::kRunning) return slot;
+  }
+  return std::nullopt;
+}
+
 void CallBoard::free(uint32_t slot) { head().words[slot] = word_of(0, State::kFree, 0); }
 
 std::vector<uint32_t> CallBoard::take_back(uint32_t worker) {

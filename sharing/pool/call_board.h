@@ -71,6 +71,9 @@ class CallBoard : public CallBoardMemory {
   void close();
 
   bool is_done(uint32_t slot) const;
+
+  /// The slot that the worker is running; nullopt for none.
+  std::optional<uint32_t> running(uint32_t worker) const;
   void free(uint32_t slot);
 
   /// What a dead worker leaves: the slots it was running, still its own. Those it had only taken are posted again.

@@ -51,6 +51,9 @@ class Job {
   /// Takes what became of the calls [first, first + count). Does not throw.
   virtual void finish(size_t first, size_t count, Outcome outcome) = 0;
 
+  /// Who works at it: what is told of when somebody waits for long. Called before anybody can wait.
+  virtual void set_workers(const std::weak_ptr<PoolWorkers>& workers) = 0;
+
   /// "item 3" of the job, in an error's text; empty where there is only one call.
   virtual std::string describe(size_t first, size_t count) const;
 
@@ -75,6 +78,7 @@ class ApplyJob final : public Job {
     value_->succeed(std::move(result));
   }
 
+  void set_workers(const std::weak_ptr<PoolWorkers>& workers) override { value_->state.set_workers(workers); }
   std::string describe(size_t, size_t) const override { return {}; }
 
  private:
@@ -116,6 +120,8 @@ class MapJob final : public Job {
     left_ -= count;
     if (left_ == 0) settle();
   }
+
+  void set_workers(const std::weak_ptr<PoolWorkers>& workers) override { value_->state.set_workers(workers); }
 
  private:
   void settle() {
@@ -176,6 +182,8 @@ class ImapJob final : public ImapJobBase {
     changed_.notify_all();
   }
 
+  void set_workers(const std::weak_ptr<PoolWorkers>& workers) override { workers_ = workers; }
+
   void end_at(size_t count) override {
     const std::lock_guard lock(mutex_);
     count_ = count;
@@ -228,11 +236,11 @@ class ImapJob final : public ImapJobBase {
 
   void wait(std::unique_lock<std::mutex>& lock, Timeout timeout, const std::function<bool()>& is_there) {
     require_other_thread();
-    if (!timeout) return changed_.wait(lock, is_there);
-    if (!changed_.wait_for(lock, *timeout, is_there)) throw_timeout(*timeout);
+    if (!wait_for_pool(lock, changed_, timeout, is_there, "a result of a pool", workers_)) throw_timeout(*timeout);
   }
 
   const Order order_;
+  std::weak_ptr<PoolWorkers> workers_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<size_t> count_;   // How many calls there are, once it is known.

@@ -22,6 +22,7 @@
 #include "millrace/sharing/pool/function_table.h"
 #include "millrace/sharing/pool/task_table.h"
 #include "millrace/sharing/pool/worker.h"
+#include "millrace/sharing/process/kernel_state.h"
 
 namespace millrace::multiprocessing {
 namespace {
@@ -70,7 +71,7 @@ size_t checked_chunksize(size_t chunksize) {
 }  // namespace detail
 
 // The pool's ledger: which call is where. Everything in it belongs to `mutex_`, save for what says otherwise.
-class Pool::Core {
+class Pool::Core final : public detail::PoolWorkers {
  public:
   explicit Core(const PoolOptions& options)
       : method_(options.method_ ? *options.method_ : get_start_method()),
@@ -93,7 +94,7 @@ class Pool::Core {
     }
   }
 
-  ~Core() { stop(); }
+  ~Core() override { stop(); }
 
   void stop() {
     terminate();
@@ -111,6 +112,19 @@ class Pool::Core {
     for (const auto& worker : workers_)
       if (worker.process) pids.push_back(worker.process->pid().value());
     return pids;
+  }
+
+  std::string what_they_do() override {
+    const std::lock_guard lock(mutex_);
+    std::string text;
+    for (const auto& worker : workers_) {
+      if (!worker.process) continue;
+      text += "worker " + std::to_string(worker.number) + ", " + process_and_state(worker.process->pid().value());
+      const auto slot = board_.running(worker.number);
+      const auto* const task = slot ? tasks_.on_board(*slot) : nullptr;
+      text += task ? ", runs " + call_text(*task) + "; " : ", has no call; ";
+    }
+    return text + std::to_string(tasks_.waiting()) + " tasks wait for their turn";
   }
 
   void submit(std::shared_ptr<Job> job, PoolFunction function, std::vector<PoolTask> tasks) {
@@ -188,7 +202,8 @@ class Pool::Core {
     bell_.signal();
   }
 
-  void join() {
+  // `self` is this one.
+  void join(const std::weak_ptr<PoolWorkers>& self) {
     require_owner();
     {
       const std::lock_guard lock(mutex_);
@@ -197,7 +212,8 @@ class Pool::Core {
     detail::require_other_thread();
     for (const auto& feed : feeds()) feed->drain();
     std::unique_lock lock(mutex_);
-    left_.wait(lock, [this] { return all_left_; });
+    detail::wait_for_pool(
+        lock, left_, std::nullopt, [this] { return all_left_; }, "the workers of a pool to leave", self);
   }
 
  private:
@@ -397,10 +413,14 @@ class Pool::Core {
   }
 
   void lose(uint32_t slot, pid_t pid, int exitcode) {
-    const auto& task = *tasks_.on_board(slot);
-    const auto item = task.job->describe(task.calls.first, task.calls.count);
-    const auto call = functions_.name(task.function) + (item.empty() ? "" : ", " + item);
+    const auto call = call_text(*tasks_.on_board(slot));
     tasks_.end(slot, {{}, std::make_exception_ptr(WorkerLost(pid, exitcode, call))});
+  }
+
+  // "square, item 3".
+  std::string call_text(const detail::Task& task) const {
+    const auto item = task.job->describe(task.calls.first, task.calls.count);
+    return functions_.name(task.function) + (item.empty() ? "" : ", " + item);
   }
 
   void end_workers() {
@@ -458,14 +478,15 @@ void Pool::close() { core_->close(); }
 void Pool::terminate() {
   core_->require_owner();
   core_->terminate();
-  if (!core_->on_own_thread()) core_->join();
+  if (!core_->on_own_thread()) core_->join(core_);
 }
-void Pool::join() { core_->join(); }
+void Pool::join() { core_->join(core_); }
 std::vector<pid_t> Pool::worker_pids() const { return core_->pids(); }
 size_t Pool::processes() const { return core_->processes(); }
 
 void Pool::submit(std::shared_ptr<detail::Job> job, detail::PoolFunction function,
                   std::vector<detail::PoolTask> tasks) {
+  job->set_workers(core_);
   core_->submit(std::move(job), function, std::move(tasks));
 }
 
@@ -481,6 +502,7 @@ std::shared_ptr<detail::ItemFeed> Pool::feed(std::unique_ptr<detail::ItemSource>
   const auto ended = [pool] {
     if (const auto core = pool.lock()) core->close_feed();
   };
+  job->set_workers(core_);
   core_->open_feed();
   auto feed = std::make_shared<detail::ItemFeed>(std::move(source), job, core_->processes(), submit, ended);
   core_->remember(feed);

@@ -45,6 +45,9 @@ class TaskTable {
   /// True when nothing waits and nothing is on the board.
   bool is_empty() const { return waiting_.empty() && free_slots_.size() == CallBoard::kSlots; }
 
+  /// Tasks that wait for a slot.
+  size_t waiting() const { return waiting_.size(); }
+
   /// The task of a slot; null where there is none. Throws std::out_of_range for what is no slot.
   const Task* on_board(uint32_t slot) const;
 

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -14,8 +15,12 @@
 #include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/duplicate.h"
 #include "millrace/sharing/os/fork_handlers.h"
+#include "millrace/sharing/os/long_wait.h"
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/poll.h"
+#include "millrace/sharing/os/seconds_text.h"
 #include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/process/kernel_state.h"
 #include "millrace/sharing/process/other_threads.h"
 #include "millrace/sharing/process/process_end.h"
 #include "millrace/sharing/process/process_stat.h"
@@ -160,13 +165,20 @@ void ForkServer::require_not_stopped() const {
 }
 
 void ForkServer::wait_for_answer() const {
-  const multiprocessing::detail::Deadline limit(kAnswerLimit);
-  while (!poll_readable(socket_.fd(), kLookIfStopped)) {
+  const auto wait = [this](Timeout slice) {
+    if (poll_readable(socket_.fd(),
+                      std::min<std::chrono::nanoseconds>(slice ? *slice : kLookIfStopped, kLookIfStopped)))
+      return true;
     require_not_stopped();
-    if (limit.passed())
-      throw std::runtime_error("no answer from the fork server (process " + std::to_string(pid_) + ") within " +
-                               std::to_string(kAnswerLimit.count()) + " s");
-  }
+    return false;
+  };
+  const auto tell_of_it = [this](std::chrono::nanoseconds lasted) {
+    tell(NoticeLevel::kWarning, "the fork server, " + process_and_state(pid_) + ", has not answered for " +
+                                    seconds_text(lasted) + "; it gets " + std::to_string(kAnswerLimit.count()) + " s");
+  };
+  if (!wait_and_tell(kAnswerLimit, notice_after(), wait, tell_of_it))
+    throw std::runtime_error("no answer from the fork server (process " + std::to_string(pid_) + ") within " +
+                             std::to_string(kAnswerLimit.count()) + " s");
 }
 
 // The answer to the request sent last; nullopt when the server is gone.

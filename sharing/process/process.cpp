@@ -10,9 +10,14 @@
 #include <stdexcept>
 
 #include "millrace/sharing/os/fork_handlers.h"
+#include "millrace/sharing/os/long_wait.h"
+#include "millrace/sharing/os/notice.h"
+#include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/seconds_text.h"
 #include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/child.h"
+#include "millrace/sharing/process/kernel_state.h"
 #include "millrace/sharing/process/process_end.h"
 #include "millrace/sharing/process/prologue.h"
 
@@ -42,13 +47,33 @@ struct Process::State {
     return child.wait(std::chrono::nanoseconds(0));
   }
 
+  // Most who join mean to wait for long; only for one that cannot go on, they do not.
   bool join(Timeout timeout) {
+    return join(timeout, [this](std::chrono::nanoseconds lasted) {
+      tell(kernel_state(child.pid()).is_stuck ? NoticeLevel::kWarning : NoticeLevel::kInfo,
+           "join() has waited " + seconds_text(lasted) + " for " + str());
+    });
+  }
+
+  void join_at_process_end() {
+    join(std::nullopt, [this](std::chrono::nanoseconds lasted) {
+      tell(NoticeLevel::kWarning, "the program is at its end and has waited " + seconds_text(lasted) + " for " + str() +
+                                      ", which it has started: terminate() it before, or set_daemon(true)");
+    });
+  }
+
+ private:
+  template <class Tell>
+  bool join(Timeout timeout, Tell tell_of_it) {
     const Deadline deadline(timeout);
     // Without the lock, so that one may ask while another waits.
-    if (!child.pidfd().wait_ended(timeout)) return false;
+    const auto wait = [this](Timeout slice) { return child.pidfd().wait_ended(slice); };
+    if (!wait_and_tell(timeout, notice_after(), wait, tell_of_it)) return false;
     const std::lock_guard lock(mutex);
     return child.wait(deadline.left()).has_value();
   }
+
+  std::string str() const { return in_quotes(name) + ", " + process_and_state(child.pid()); }
 };
 
 namespace {
@@ -112,7 +137,7 @@ struct ProcessFamily {
       if (!state->daemon) continue;
       if (!state->join(deadline - Clock::now())) state->child.kill(SIGKILL);
     }
-    for (const auto& state : children) state->join(std::nullopt);
+    for (const auto& state : children) state->join_at_process_end();
   }
 };
 [[maybe_unused]] static ProcessFamily* const& kFamilyAtLoad = ProcessFamily::current();

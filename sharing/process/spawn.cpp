@@ -5,9 +5,13 @@
 #include <utility>
 
 #include "millrace/sharing/os/epoll.h"
+#include "millrace/sharing/os/long_wait.h"
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/poll.h"
+#include "millrace/sharing/os/seconds_text.h"
 #include "millrace/sharing/process/context.h"
 #include "millrace/sharing/process/exit_status.h"
+#include "millrace/sharing/process/kernel_state.h"
 
 namespace millrace::multiprocessing {
 namespace {
@@ -85,13 +89,27 @@ bool ProcessContext::join(Timeout timeout, std::optional<Timeout> grace_period) 
 std::optional<size_t> ProcessContext::wait_for_one(const Deadline& deadline) {
   Epoll watched;
   for (const size_t index : unfinished_) watched.add(processes_[index].sentinel(), index);
-  for (;;) {
-    const auto& ended = watched.wait(deadline.left());
+  std::optional<size_t> one;
+  const auto wait = [&](Timeout slice) {
     // The sentinel comes before the fork server's word of how it ended.
-    for (const size_t index : ended)
-      if (processes_[index].join(deadline.left())) return index;
-    if (deadline.passed()) return std::nullopt;
+    for (const size_t index : watched.wait(slice))
+      if (!one && processes_[index].join(deadline.left())) one = index;
+    return one.has_value();
+  };
+  wait_and_tell(deadline.left(), notice_after(), wait, [this](auto lasted) { tell_of_wait(lasted); });
+  return one;
+}
+
+// As a single process's join() does.
+void ProcessContext::tell_of_wait(std::chrono::nanoseconds lasted) const {
+  std::string text;
+  auto level = NoticeLevel::kInfo;
+  for (const size_t index : unfinished_) {
+    const pid_t pid = processes_[index].pid().value();
+    if (kernel_state(pid).is_stuck) level = NoticeLevel::kWarning;
+    text += (text.empty() ? "" : ", ") + ("rank " + std::to_string(index)) + ", " + process_and_state(pid);
   }
+  tell(level, "join() has waited " + seconds_text(lasted) + " for one of: " + text);
 }
 
 void ProcessContext::wait_for_rest(Timeout timeout) {

@@ -77,6 +77,7 @@ class ProcessContext {
   friend struct ProcessGroup;
 
   std::optional<size_t> wait_for_one(const Deadline& deadline);
+  void tell_of_wait(std::chrono::nanoseconds lasted) const;
   void wait_for_rest(Timeout timeout);
   ProcessFailure failure_of(size_t index);
   [[noreturn]] void fail(size_t first, std::optional<Timeout> grace_period);

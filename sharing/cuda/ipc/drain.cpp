@@ -3,14 +3,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <exception>
+#include <sstream>
+#include <string>
 #include <thread>
 
 #include "millrace/sharing/cuda/ipc/export_table.h"
 #include "millrace/sharing/cuda/ipc/import_table.h"
 #include "millrace/sharing/cuda/ipc/parking.h"
 #include "millrace/sharing/os/deadline.h"
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/process/process_end.h"
 
 namespace millrace::cuda {
@@ -18,12 +20,15 @@ namespace {
 
 void report(const Tally& lost) {
   const double seconds = std::chrono::duration<double>(drain_timeout.load()).count();
-  std::fprintf(stderr,
-               "Producer process has been terminated before all shared CUDA tensors released. Process %d waited %.3g s "
-               "and now ends with %zu storage%s, %zu bytes, in use elsewhere, where they may turn into garbage. Keep "
-               "it alive until their users are done (join() them, or let them answer), or give it longer with "
-               "millrace::cuda::set_ipc_drain_timeout().\n",
-               ::getpid(), seconds, lost.count, lost.count == 1 ? "" : "s", lost.bytes);
+  std::ostringstream text;
+  text.precision(3);
+  text
+      << "Producer process has been terminated before all shared CUDA tensors released. Process " << ::getpid()
+      << " waited " << seconds << " s and now ends with " << lost.count
+      << (lost.count == 1 ? " storage, " : " storages, ") << lost.bytes
+      << " bytes, in use elsewhere, where they may turn into garbage. Keep it alive until their users are done (join() "
+         "them, or let them answer), or give it longer with millrace::cuda::set_ipc_drain_timeout()";
+  tell(NoticeLevel::kWarning, text.str());
 }
 
 // Asks until it is so, or until the deadline. The kernel and the driver tell nobody, so they are asked; seldom, when it
@@ -47,7 +52,7 @@ void drain() noexcept {
     if (at_stake.count > 0) report(at_stake);
     Parking::instance().stop();
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "while waiting for users of shared CUDA tensors: %s\n", e.what());
+    tell(NoticeLevel::kError, std::string("while waiting for users of shared CUDA tensors: ") + e.what());
   }
 }
 

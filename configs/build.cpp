@@ -54,6 +54,7 @@ DataLoaderOptions read_loader_options(const Node& loader) {
       .timeout(milliseconds(keys.timeout))
       .retries(keys.retries)
       .sample_timeout(milliseconds(keys.sample_timeout))
+      .notice_after(milliseconds(keys.notice_after))
       .on_error(meaning_of<OnError>(
           keys.on_error, {{"raise", OnError::kRaise}, {"skip", OnError::kSkip}, {"replace", OnError::kReplace}}))
       .num_streams(keys.num_streams)

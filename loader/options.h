@@ -30,8 +30,8 @@ enum class SeedMode {
 };
 
 /// What happens when a sample cannot be read, because it throws or because it kills worker after worker. Samples that
-/// were left out or replaced are counted by LoaderStats, and told by one warning at the end of their epoch, or of the
-/// loader.
+/// were left out or replaced are counted by LoaderStats; a notice tells the first of them at once, and one at the end of
+/// their epoch, or of the loader, how many there were.
 enum class OnError {
   kRaise,    ///< next() throws SampleError or WorkerDied, its batch is lost, the epoch goes on.
   kSkip,     ///< The sample is left out, its batch is shorter; a batch of no samples is left out.
@@ -96,6 +96,9 @@ class DataLoaderOptions {
   /// The longest that a worker process may read one sample before it is killed and replaced; zero: for ever. A worker
   /// thread cannot be killed: next() throws LoaderTimeout.
   MILLRACE_OPTION(std::chrono::milliseconds, sample_timeout, std::chrono::milliseconds(0));
+  /// When next() has waited so long for a batch, a notice says for which, and what each worker does, in the kernel too;
+  /// and again whenever it has waited twice as long. Zero: never. See set_notice_handler() in sharing/os/notice.h.
+  MILLRACE_OPTION(std::chrono::milliseconds, notice_after, std::chrono::seconds(10));
   MILLRACE_OPTION(OnError, on_error, OnError::kRaise);
   /// See WorkerInitFunction.
   MILLRACE_OPTION(WorkerInitFunction, worker_init_fn, nullptr);
@@ -107,7 +110,7 @@ class DataLoaderOptions {
   MILLRACE_OPTION(uint64_t, max_sample_bytes, 0);
   /// Page-locks the memory of all batches when the loader starts (0.1 s/GiB), so that a device copies from where the
   /// workers wrote, on its own and at full speed. One more slot is made, since slots are filled anew only when the
-  /// device is done with them. Where it cannot be done, that is a warning, and LoaderStats says why.
+  /// device is done with them. Where it cannot be done, a notice and LoaderStats say why.
   MILLRACE_OPTION(bool, pin_memory, false);
   /// A CUDA device: next() gives batches that are there. Their memory is pinned, whatever pin_memory says. Only for
   /// loaders whose batches are of type Batch, unless device_batch_bytes is set.

@@ -31,6 +31,7 @@ struct Loader {
   double timeout = 0;
   int64_t retries = 2;
   double sample_timeout = 0;
+  double notice_after = 10;
   std::string on_error = "raise";
   int64_t num_streams = 8;
   uint64_t max_sample_bytes = 0;
@@ -72,6 +73,9 @@ struct Loader {
             .within(0, 1e9),
         key("retries", &Loader::retries, "How often samples are read again after their worker died.").at_least(0),
         key("sample_timeout", &Loader::sample_timeout, "The longest that a worker may read one sample; 0: for ever.")
+            .in("seconds")
+            .within(0, 1e9),
+        key("notice_after", &Loader::notice_after, "The wait for a batch that is told of; 0: none is.")
             .in("seconds")
             .within(0, 1e9),
         key("on_error", &Loader::on_error, "What happens when a sample cannot be read.").one_of("raise, skip, replace"),

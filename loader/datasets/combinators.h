@@ -2,7 +2,6 @@
 
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
-#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <array>
@@ -28,6 +27,7 @@
 #include "millrace/loader/sample_row.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/notice.h"
 
 // Datasets made of tensors and of other datasets, by PyTorch's names. Each fulfils the concepts that what it is made of
 // fulfils: it reads in place, gets, describes and travels where they do. All are values; an inner dataset is copied in,
@@ -342,7 +342,8 @@ std::vector<int64_t> split_lengths(size_t n, const std::vector<Number>& lengths)
     for (size_t k = 0; rest > 0; k = (k + 1) % counts.size(), --rest) ++counts[k];
     for (size_t k = 0; k < counts.size(); ++k)
       if (counts[k] == 0)
-        TORCH_WARN("random_split: Length of split at index ", k, " is 0. This might result in an empty dataset.");
+        tell(NoticeLevel::kWarning, "random_split: Length of split at index " + std::to_string(k) +
+                                        " is 0. This might result in an empty dataset.");
   } else {
     for (const Number length : lengths) counts.push_back(static_cast<int64_t>(length));
   }

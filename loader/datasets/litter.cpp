@@ -1,10 +1,9 @@
 #include "millrace/loader/datasets/litter.h"
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 #include <array>
 
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::detail {
@@ -41,10 +40,10 @@ void LeftOut::add(std::string_view path) {
 
 void LeftOut::tell(const std::string& dataset, const std::string& root) const {
   if (count_ == 0) return;
-  TORCH_WARN(dataset, ": left out of ", in_quotes(root), ": ", count_,
-             count_ == 1 ? " file or folder" : " files and folders",
-             " that are hidden or that programs leave behind, the first is ", in_quotes(first_),
-             "; remove them, or rename what is data");
+  millrace::tell(NoticeLevel::kWarning, dataset + ": left out of " + in_quotes(root) + ": " + std::to_string(count_) +
+                                            (count_ == 1 ? " file or folder" : " files and folders") +
+                                            " that are hidden or that programs leave behind, the first is " +
+                                            in_quotes(first_) + "; remove them, or rename what is data");
 }
 
 }  // namespace millrace::detail

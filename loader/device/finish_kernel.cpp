@@ -1,7 +1,5 @@
 #include "millrace/loader/device/finish_kernel.h"
 
-#include <c10/util/Exception.h>
-
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,6 +10,7 @@
 #include "millrace/loader/device/finish_source.h"
 #include "millrace/sharing/cuda/context.h"
 #include "millrace/sharing/cuda/driver.h"
+#include "millrace/sharing/os/notice.h"
 
 namespace millrace::device {
 namespace {
@@ -57,8 +56,9 @@ const FinishKernel* FinishKernel::find(int device) {
   try {
     made.reset(new FinishKernel(device));
   } catch (const CannotCompile& e) {
-    TORCH_WARN("pictures are finished by several passes of torch's operations on CUDA device ", device,
-               ", the kernel that does it in one cannot be compiled: ", e.what());
+    tell(NoticeLevel::kWarning, "pictures are finished by several passes of torch's operations on CUDA device " +
+                                    std::to_string(device) +
+                                    ", the kernel that does it in one cannot be compiled: " + e.what());
   }
   return kernels->emplace(device, std::move(made)).first->second.get();
 }

@@ -1,12 +1,12 @@
 #include "millrace/loader/device/pinning.h"
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
-#include <c10/util/Exception.h>
 
 #include <optional>
 
 #include "millrace/sharing/cuda/driver.h"
 #include "millrace/sharing/cuda/pinned.h"
+#include "millrace/sharing/os/notice.h"
 
 namespace millrace {
 namespace {
@@ -19,8 +19,8 @@ int context_device(c10::Device device) {
 
 Pinning failed(Pinning pinning, const std::string& error) {
   pinning.error = error;
-  TORCH_WARN("pin_memory has no effect: ", error,
-             ". Batches stay in pageable memory, from which copies to a device are slower");
+  tell(NoticeLevel::kWarning, "DataLoader: pin_memory has no effect: " + error +
+                                  ". Batches stay in pageable memory, from which copies to a device are slower");
   return pinning;
 }
 
@@ -38,8 +38,8 @@ Pinning pin(Arena& arena, c10::Device device) {
       span->reset();
       return true;
     }
-    TORCH_WARN("copies from a loader's memory to a device do not end: ",
-               span->has_value() ? "it stays pinned and " : "it stays ", "mapped for the life of this process");
+    tell(NoticeLevel::kWarning, std::string("copies from a loader's memory to a device do not end: it stays ") +
+                                    (span->has_value() ? "pinned and " : "") + "mapped for the life of this process");
     if (span->has_value()) (*span)->leak();
     return false;
   });

@@ -22,7 +22,7 @@ struct Pinning {
 };
 
 /// Pins the arena for all devices, through the context of `device` or, when that is the CPU, of torch's current device.
-/// A failure is a warning: everything goes on with pageable memory, which devices read through the driver's staging
+/// A failure is a notice: everything goes on with pageable memory, which devices read through the driver's staging
 /// buffers. The arena sees to it that its memory is unpinned, behind the last copy, before it is unmapped.
 Pinning pin(Arena& arena, c10::Device device);
 

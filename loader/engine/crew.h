@@ -49,6 +49,10 @@ class Crew {
   /// 0 where it is no process of its own.
   virtual pid_t pid(size_t /*worker*/) const { return 0; }
 
+  /// What the kernel says that a worker does: "stopped", "waits in folio_wait_bit_common". Empty where it is no process
+  /// of its own, or has gone.
+  virtual std::string kernel_state(size_t /*worker*/) const { return {}; }
+
   /// True once every worker has built its dataset.
   virtual bool all_ready() const { return true; }
 

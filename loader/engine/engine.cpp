@@ -8,7 +8,10 @@
 #include "millrace/loader/engine/corrupted.h"
 #include "millrace/loader/engine/setup.h"
 #include "millrace/sharing/cuda/dead_work.h"
+#include "millrace/sharing/os/long_wait.h"
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/seconds_text.h"
 
 namespace millrace {
 namespace {
@@ -48,7 +51,7 @@ Engine::Engine(Parts parts, const DataLoaderOptions& options)
       overflow_(*crew_, board_, in_flight_),
       kept_(options_),
       deliveries_(traits_, shared_->spec, in_flight_, memory_, overflow_, kept_) {
-  tally_.stats.worker_deaths = parts.worker_deaths;
+  tally_.note_earlier_deaths(parts.worker_deaths);
   if (!read_by_devices(options_)) return;
   const c10::Device device = options_.device().is_cuda() ? require_cuda(options_.device()) : options_.device();
   if (device.is_cuda() && memory_.device_arena() == nullptr)
@@ -59,7 +62,7 @@ Engine::Engine(Parts parts, const DataLoaderOptions& options)
 
 Engine::~Engine() {
   if (owner_.is_here())
-    tally_.end(cursor_.epoch());
+    tally_.end_epoch(cursor_.epoch());
   else
     static_cast<void>(crew_.release());  // In a child that the user forked, the workers are the parent's.
 }
@@ -132,12 +135,9 @@ std::optional<Delivery> Engine::deliver(size_t slot) {
   const PackedBatch* const packed = delivery.packed ? &*delivery.packed : nullptr;
   tally_.stats.spilled_batches += delivery.came_by_message;
   if (delivery.kept) tally_.count_kept(options_.held());
-  if (packed != nullptr && packed->skipped > 0) {
-    tally_.note_error("a sample of stream " + std::to_string(in_flight_.plan(slot).stream.stream) + ": " +
-                      printable_lines(packed->error));
-    tally_.stats.skipped_samples += packed->skipped;
-    tally_.stats.sample_errors += packed->skipped;
-  }
+  if (packed != nullptr && packed->skipped > 0)
+    tally_.note_skipped(packed->skipped, "a sample of stream " + std::to_string(in_flight_.plan(slot).stream.stream) +
+                                             ": " + printable_lines(packed->error));
   cursor_.pass(in_flight_[slot].sequence, in_flight_.plan(slot), packed);
   if (delivery.samples == 0) return std::nullopt;
   ++tally_.stats.batches;
@@ -153,7 +153,6 @@ void Engine::raise_failure(size_t slot) {
   }
   const auto failure = failures_.first_in(slot);
   if (!failure) return;
-  ++tally_.stats.sample_errors;
   tally_.note_error(failure->text());
   lose(slot);
   failure->raise();
@@ -204,7 +203,7 @@ void Engine::leave_unfinished_epoch() {
 
 void Engine::load_state(const LoaderState& state) {
   resume_.require_own(state, cursor_);
-  tally_.end_epoch(cursor_.epoch());  // Before anything changes: a handler of warnings may throw.
+  tally_.end_epoch(cursor_.epoch());
   cursor_.load(state);
   cancel_open();
 }
@@ -222,7 +221,7 @@ void Engine::cancel_open() {
 // nullopt when it turns out that the epoch has no batch left, which is not known while no slot is free to open one.
 std::optional<size_t> Engine::wait_for_complete() {
   if (const auto slot = completion_.find()) return slot;
-  Wait wait(*events_, limit_of(options_.timeout()), tally_.stats.wait_seconds);
+  Wait wait(*events_, limit_of(options_.timeout()), limit_of(options_.notice_after()), tally_.stats.wait_seconds);
   auto slot = read_here(wait);
   if (slot || events_->look_for_a_while([&] { return (slot = completion_.find()).has_value(); })) return slot;
   for (;;) {
@@ -239,25 +238,46 @@ std::optional<size_t> Engine::wait_for_complete() {
     }
     supervisor_.end_stuck(now, [this](int64_t sample) { return names_.path_of(sample); });
     supervisor_.require_workers(wait.start(), now);
+    tell_if_long(wait, now);
     require_in_time(wait);
   }
 }
 
 // Where this thread reads itself: until a batch is complete, or nothing is left to read.
-std::optional<size_t> Engine::read_here(const Wait& wait) {
+std::optional<size_t> Engine::read_here(Wait& wait) {
   while (crew_->fill_one()) {
     if (const auto slot = completion_.find()) return slot;
+    tell_if_long(wait, events_->now());
     require_in_time(wait);
   }
   return std::nullopt;
 }
 
+void Engine::tell_if_long(Wait& wait, Events::Time now) const {
+  if (!wait.is_long(now)) return;
+  tell(NoticeLevel::kWarning, "DataLoader: " + what_is_awaited() + " has not come for " +
+                                  seconds_text(now - wait.start()) + what_workers_do(now));
+}
+
+std::string Engine::what_is_awaited() const {
+  if (in_flight_.count(SlotState::kOpen) == 0)
+    return "a free slot";  // One of an epoch that was left is still read into.
+  const auto sequence = completion_.awaited();
+  const auto slot = sequence ? in_flight_.find_open(*sequence) : std::nullopt;
+  if (!slot) return "a batch";
+  const BatchPlan& plan = in_flight_.plan(*slot);
+  return "batch " + std::to_string(plan.batch) + " of epoch " + std::to_string(plan.epoch);
+}
+
+std::string Engine::what_workers_do(Events::Time now) const {
+  return supervisor_.what_workers_do(now, [this](int64_t sample) { return names_.path_of(sample); });
+}
+
 void Engine::require_in_time(const Wait& wait) const {
   if (!wait.has_ended()) return;
   require_sound();
-  throw LoaderTimeout(
-      "no batch within " + std::to_string(options_.timeout().count()) + " ms" +
-      supervisor_.what_workers_do(events_->now(), [this](int64_t sample) { return names_.path_of(sample); }));
+  throw LoaderTimeout("no batch within " + std::to_string(options_.timeout().count()) + " ms" +
+                      what_workers_do(events_->now()));
 }
 
 void Engine::require_sound() const { require_sound_board(board_, in_flight_, *crew_, supervisor_); }
@@ -280,13 +300,18 @@ void Engine::sleep(const Wait& wait) {
 
 void Engine::wait_ready() {
   const auto start = events_->now();
+  LongWait long_wait(limit_of(options_.notice_after()), start);
   while (!crew_->all_ready()) {
     board_.start_waiting(std::nullopt);
     remembering_corruption([&] { bury(events_->wait(Wait::kLookAgain)); });
     supervisor_.fill_vacancies();
     board_.stop_waiting();
     remembering_corruption([&] { require_sound(); });
-    supervisor_.require_workers(start, events_->now());
+    const auto now = events_->now();
+    supervisor_.require_workers(start, now);
+    if (long_wait.is_due(now))
+      tell(NoticeLevel::kWarning, "DataLoader: wait_ready() has waited " + seconds_text(long_wait.lasted(now)) +
+                                      " for workers to build their datasets" + what_workers_do(now));
   }
 }
 
@@ -315,7 +340,11 @@ void Engine::bury(const Crew::Death& death) {
 void Engine::settle_estates() {
   if (!supervisor_.has_estates()) return;
   const auto name = [this](size_t slot, int64_t sample) { return names_.in_slot(slot, sample); };
-  supervisor_.settle_estates(events_->now(), [&](const auto& estate) { mender_.inherit(estate, name); });
+  supervisor_.settle_estates(events_->now(), [&](const Supervisor::Estate& estate) {
+    const size_t read_again = mender_.inherit(estate, name);
+    tally_.note_death(estate.str("sample " + std::to_string(estate.sample) + names_.path_of(estate.sample)),
+                      read_again);
+  });
 }
 
 // --- what is asked ---

@@ -102,8 +102,11 @@ class Engine {
 
   // Waiting.
   std::optional<size_t> wait_for_complete();
-  std::optional<size_t> read_here(const Wait& wait);
+  std::optional<size_t> read_here(Wait& wait);
   void sleep(const Wait& wait);
+  void tell_if_long(Wait& wait, Events::Time now) const;
+  std::string what_is_awaited() const;
+  std::string what_workers_do(Events::Time now) const;
   void require_in_time(const Wait& wait) const;
   void require_sound() const;
 

@@ -31,8 +31,8 @@ class Mender {
 
   /// Decides what becomes of the ranges that a dead worker held, of which nothing can be written any more: they are
   /// opened again, or given up after as many deaths as options.retries() allows. `name_of` says what a sample is called
-  /// in messages: "sample 5 (cats/5.jpg)".
-  void inherit(const Supervisor::Estate& estate, const std::function<std::string(size_t slot, int64_t)>& name_of);
+  /// in messages: "sample 5 (cats/5.jpg)". Gives the number of samples that are read again.
+  size_t inherit(const Supervisor::Estate& estate, const std::function<std::string(size_t slot, int64_t)>& name_of);
 
  private:
   // A failed range, and what is done about it.
@@ -43,8 +43,9 @@ class Mender {
   };
 
   bool judge_all(size_t slot, std::vector<Mend>& mends) const;
-  void inherit(const Supervisor::Estate& estate, size_t slot, size_t range,
-               const std::function<std::string(size_t, int64_t)>& name_of);
+  size_t inherit(const Supervisor::Estate& estate, size_t slot, size_t range,
+                 const std::function<std::string(size_t, int64_t)>& name_of);
+  size_t samples_in(size_t slot, size_t range) const;
 
   const DataLoaderOptions& options_;
   InFlight& in_flight_;

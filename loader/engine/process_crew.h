@@ -18,6 +18,7 @@
 #include "millrace/sharing/memory/arena.h"
 #include "millrace/sharing/memory/slot_layout.h"
 #include "millrace/sharing/os/event_fd.h"
+#include "millrace/sharing/process/kernel_state.h"
 
 namespace millrace {
 
@@ -47,6 +48,7 @@ class ProcessCrew final : public Crew {
   bool has(uint32_t incarnation) const override;
   int number_of(uint32_t incarnation) const override;
   pid_t pid(size_t worker) const override { return of(worker).child.pid(); }
+  std::string kernel_state(size_t worker) const override { return millrace::kernel_state(pid(worker)).text; }
   bool all_ready() const override;
   bool is_its(const Beacon& beacon, size_t worker) const override;
   std::optional<Death> bury(size_t worker) override;

@@ -17,7 +17,7 @@ std::string describe_or_why_not(const Source& source, size_t sample) {
 
 std::string SampleNames::path_of(int64_t sample) const {
   if (sample < 0 || static_cast<size_t>(sample) >= source_.size()) return {};
-  const std::string name = source_.describe(static_cast<size_t>(sample));
+  const std::string name = describe_or_why_not(source_, static_cast<size_t>(sample));
   return name.empty() ? name : " (" + printable(name) + ")";
 }
 

@@ -56,6 +56,8 @@ DataLoaderOptions checked(DataLoaderOptions options) {
   require(options.timeout().count() >= 0, text("timeout", options.timeout().count()) + " ms, it cannot be negative");
   require(options.sample_timeout().count() >= 0,
           text("sample_timeout", options.sample_timeout().count()) + " ms, it cannot be negative");
+  require(options.notice_after().count() >= 0,
+          text("notice_after", options.notice_after().count()) + " ms, it cannot be negative");
   require(options.device().is_cpu() || options.device().is_cuda(),
           "device is " + options.device().str() + ", it must be cpu or cuda");
   require(options.device_prefetch() >= 0,

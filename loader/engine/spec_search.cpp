@@ -14,10 +14,12 @@
 #include "millrace/loader/engine/source_traits.h"
 #include "millrace/loader/errors.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/seconds_text.h"
 #include "millrace/sharing/process/fork_server.h"
+#include "millrace/sharing/process/kernel_state.h"
 
 namespace millrace {
 namespace {
@@ -47,13 +49,18 @@ std::string no_batch_within(const DataLoaderOptions& options) {
 }  // namespace
 
 SpecSearch::SpecSearch(WorkerProcesses& processes, const Source& source, const DataLoaderOptions& options)
-    : processes_(processes), worker_(processes[0]), source_(source), options_(options) {
+    : processes_(processes),
+      worker_(processes[0]),
+      source_(source),
+      options_(options),
+      long_wait_(std::nullopt, Deadline::Clock::now()) {
   ask();
 }
 
 SampleSpec SpecSearch::find() {
   if (fatal_) std::rethrow_exception(fatal_);
   const Deadline deadline(limit_of(options_.timeout()));
+  long_wait_ = LongWait(limit_of(options_.notice_after()), Deadline::Clock::now());
   for (;;) {
     if (!worker_.child) replace(deadline);
     if (sample_ == samples_to_try(source_)) return of_none();
@@ -104,6 +111,7 @@ std::optional<WorkerMessage> SpecSearch::next_message(const Deadline& deadline) 
     if (has_ended) return std::nullopt;
     end_stuck();
     require_in_time(deadline);
+    tell_if_long();
     if (worker_.control)
       poll_readable(worker_.control.fd(), deadline.left(kLook));
     else if (!worker_.child.wait(kHungUp))
@@ -131,7 +139,10 @@ void SpecSearch::end_stuck() {
 void SpecSearch::note_death() {
   const ExitStatus status = worker_.child.wait(std::chrono::nanoseconds(0)).value();
   const std::string what = who() + " " + status.str();
-  ++deaths_;
+  if (++deaths_ == 1)
+    tell(NoticeLevel::kWarning,
+         "DataLoader: " + what + " while" + (reading_ ? " reading " + sample_text() : " building its dataset") +
+             ", and another takes its place. Further deaths are counted, and summed up at the end of the epoch");
   if (!reading_ && ++deaths_before_ready_ > options_.retries())
     give_up(what + " before it had built its dataset, " + std::to_string(deaths_before_ready_) + " times in a row");
   if (reading_) {
@@ -156,6 +167,7 @@ void SpecSearch::replace(const Deadline& deadline) {
       if (vacancy.passed()) give_up(std::string("a worker could not be replaced: ") + e.what());
       if (deadline.passed())
         throw LoaderTimeout(no_batch_within(options_) + ": no worker could be started: " + e.what());
+      tell_if_long();
       std::this_thread::sleep_for(kLookForServer);
     } catch (const std::exception& e) {
       give_up(std::string("worker 0 could not be replaced: ") + e.what());
@@ -176,10 +188,23 @@ SampleSpec SpecSearch::of_none() {
 
 void SpecSearch::require_in_time(const Deadline& deadline) const {
   if (!deadline.passed()) return;
+  throw LoaderTimeout(no_batch_within(options_) + ": " + what_it_does());
+}
+
+void SpecSearch::tell_if_long() {
+  const auto now = Deadline::Clock::now();
+  if (!long_wait_.is_due(now)) return;
+  tell(NoticeLevel::kWarning, "DataLoader: what samples look like has not come for " +
+                                  seconds_text(long_wait_.lasted(now)) + ": " + what_it_does());
+}
+
+std::string SpecSearch::what_it_does() const {
+  if (!worker_.child) return "worker 0 is dead, and the fork server is stopped";
+  const std::string state = kernel_state(worker_.child.pid()).text;
   const std::string doing = reading_ ? " reads " + sample_text() + ", which shows what samples look like, for " +
                                            seconds_text(Deadline::Clock::now() - *reading_)
                                      : std::string(" builds its dataset");
-  throw LoaderTimeout(no_batch_within(options_) + ": " + who() + doing);
+  return who() + doing + (state.empty() ? state : " (" + state + ")");
 }
 
 std::string SpecSearch::who() const { return "worker 0 (pid " + std::to_string(worker_.child.pid()) + ")"; }

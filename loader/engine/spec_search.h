@@ -10,6 +10,7 @@
 #include "millrace/loader/options.h"
 #include "millrace/loader/sources/source.h"
 #include "millrace/sharing/os/deadline.h"
+#include "millrace/sharing/os/long_wait.h"
 
 namespace millrace {
 
@@ -44,6 +45,8 @@ class SpecSearch {
   void go_on_behind(std::exception_ptr failure);
   SampleSpec of_none();
   void require_in_time(const Deadline& deadline) const;
+  void tell_if_long();
+  std::string what_it_does() const;
 
   std::string who() const;
   std::string sample_text() const;
@@ -55,6 +58,7 @@ class SpecSearch {
   const Source& source_;
   const DataLoaderOptions& options_;
 
+  LongWait long_wait_;           // Of the find() at hand.
   uint64_t sample_ = 0;          // That is asked for.
   std::optional<Time> reading_;  // Since when the worker reads it; none before it has built its dataset.
   std::exception_ptr first_failure_;

@@ -25,6 +25,21 @@ std::string name(size_t worker, pid_t pid) {
 
 }  // namespace
 
+std::string Supervisor::Estate::doing(const std::string& sample_name) const {
+  std::string text = "reading " + sample_name;
+  if (sample == kNobodysSample) text = "making a batch";
+  if (phase == WorkerPhase::kInit) text = "running worker_init_fn";
+  if (stuck_for) text += ", where it was stuck for " + seconds_text(*stuck_for);
+  return text;
+}
+
+std::string Supervisor::Estate::str(const std::string& sample_name) const {
+  const std::string ended = name(death.worker, death.pid) + " " + death.status.str();
+  if (phase == WorkerPhase::kIdle) return ended + " while it was idle";
+  if (phase == WorkerPhase::kStarting) return ended + " while building its dataset";
+  return ended + " while " + doing(sample_name);
+}
+
 void Supervisor::require_crew() const {
   if (fatal_) throw WorkerStartError(*fatal_);
 }
@@ -127,6 +142,8 @@ std::string Supervisor::what_workers_do(Time now, const std::function<std::strin
       text += " makes a batch" + duration;
     else
       text += " reads sample " + std::to_string(sample) + name_of(sample) + ", in this range" + duration;
+    const std::string state = crew_.kernel_state(w);
+    if (!state.empty()) text += " (" + state + ")";
   }
   return text;
 }

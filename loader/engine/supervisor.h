@@ -36,6 +36,12 @@ class Supervisor {
     int64_t sample = -1;
     Time writable_until;
     std::optional<std::chrono::nanoseconds> stuck_for;  ///< Where we killed it for that.
+
+    /// "reading sample 5", which is what the sample is called.
+    std::string doing(const std::string& sample_name) const;
+
+    /// "worker 0 (pid 71) was killed by SIGKILL while reading sample 5".
+    std::string str(const std::string& sample_name) const;
   };
 
   Supervisor(Crew& crew, const TrainerBoard& board, const Limits& limits)
@@ -71,8 +77,8 @@ class Supervisor {
   /// seen at it. Throws LoaderTimeout for one that cannot be killed.
   void end_stuck(Time now, const std::function<std::string(int64_t)>& name_of);
 
-  /// ": worker 0 (pid 71) reads sample 5 (cats/5.jpg), in this range for 1.2 s, worker 1 …". `name_of` gives " (path)"
-  /// of a sample, or nothing; the number came from shared memory.
+  /// ": worker 0 (pid 71) reads sample 5 (cats/5.jpg), in this range for 1.2 s (stopped), worker 1 …". `name_of` gives
+  /// " (path)" of a sample, or nothing; the number came from shared memory.
   std::string what_workers_do(Time now, const std::function<std::string(int64_t)>& name_of) const;
 
  private:

@@ -4,6 +4,7 @@
 
 #include "millrace/loader/engine/events.h"
 #include "millrace/sharing/os/deadline.h"
+#include "millrace/sharing/os/long_wait.h"
 
 namespace millrace {
 
@@ -14,11 +15,12 @@ class Wait {
   using Time = Events::Time;
 
   /// It begins now. Borrows `events` and `seconds`.
-  Wait(const Events& events, Timeout limit, double& seconds)
+  Wait(const Events& events, Timeout limit, Timeout notice_after, double& seconds)
       : events_(events),
         seconds_(seconds),
         start_(events.now()),
         deadline_(limit, start_),
+        long_wait_(notice_after, start_),
         next_look_(start_ + kLookAgain) {}
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
@@ -36,6 +38,9 @@ class Wait {
   /// The time until the deadline, at most `slice`.
   std::chrono::nanoseconds left(std::chrono::nanoseconds slice) const { return deadline_.left(slice, events_.now()); }
 
+  /// True once for each time that it is to be told of.
+  bool is_long(Time now) { return long_wait_.is_due(now); }
+
   /// True once for each kLookAgain.
   bool looks_again(Time now) {
     if (now < next_look_) return false;
@@ -48,6 +53,7 @@ class Wait {
   double& seconds_;
   const Time start_;
   const Deadline deadline_;
+  LongWait long_wait_;
   Time next_look_;
 };
 

@@ -120,6 +120,7 @@ std::map<std::string, std::string> values_of(const DataLoaderOptions& options) {
           {"timeout", number(options.timeout().count())},
           {"retries", number(options.retries())},
           {"sample_timeout", number(options.sample_timeout().count())},
+          {"notice_after", number(options.notice_after().count())},
           {"on_error", number(options.on_error())},
           {"worker_init_fn", number(options.worker_init_fn() != nullptr)},
           {"num_streams", number(options.num_streams())},

@@ -346,6 +346,7 @@ TEST(OptionValues, ThatMakeNoSenseAreRefusedWithWhatToDo) {
   refuse(DataLoaderOptions(1).num_streams(0), "num_streams is 0, it must be positive");
   refuse(DataLoaderOptions(1).timeout(milliseconds(-1)), "timeout is -1 ms, it cannot be negative");
   refuse(DataLoaderOptions(1).sample_timeout(milliseconds(-1)), "sample_timeout is -1 ms, it cannot be negative");
+  refuse(DataLoaderOptions(1).notice_after(milliseconds(-1)), "notice_after is -1 ms, it cannot be negative");
   refuse(DataLoaderOptions(1).generator(at::detail::getDefaultCPUGenerator()),
          "generator needs seed_mode(SeedMode::kTorch); use seed");
   refuse(DataLoaderOptions(1).seed_mode(SeedMode::kTorch).num_workers(2).worker_mode(WorkerMode::kThread),

@@ -8,6 +8,8 @@ millrace_test(loader_test
   loader/data_loader_test.cpp loader/first_sample_test.cpp loader/steady_state_test.cpp loader/hostile_worker_test.cpp loader/kill_test.cpp
   loader/scribble_test.cpp loader/trace_test.cpp
   TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
+millrace_test(loader_notices_test loader/notices_test.cpp
+  TIMEOUT 60 LIBRARIES millrace_loader millrace_test_support)
 # Without workers, files and time.
 millrace_test(engine_test
   loader/engine/audit_test.cpp loader/engine/completion_test.cpp loader/engine/crews_test.cpp
@@ -15,7 +17,7 @@ millrace_test(engine_test
   loader/engine/epoch_seeds_test.cpp loader/engine/epoll_events_test.cpp loader/engine/failures_test.cpp
   loader/engine/in_flight_test.cpp
   loader/engine/mender_test.cpp loader/engine/opener_test.cpp loader/engine/order_test.cpp
-  loader/engine/overflow_test.cpp loader/engine/resume_test.cpp loader/engine/returns_test.cpp
+  loader/engine/notices_test.cpp loader/engine/overflow_test.cpp loader/engine/resume_test.cpp loader/engine/returns_test.cpp
   loader/engine/sample_names_test.cpp loader/engine/slot_memory_test.cpp loader/engine/supervisor_test.cpp
   loader/engine/tally_test.cpp loader/engine/tickets_test.cpp loader/engine/verdict_test.cpp
   loader/engine/wait_test.cpp

@@ -1,6 +1,5 @@
 // finish() and Batch::to(device, Normalize) on the fake driver, which runs the text of finish.cu.
 #include <ATen/ATen.h>
-#include <c10/util/Exception.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -15,6 +14,7 @@
 #include "millrace/tests/fake_cuda/fake_cuda.h"
 #include "millrace/tests/fake_cuda/fake_torch.h"
 #include "millrace/tests/loader/device/finish_cu.h"
+#include "millrace/tests/support/notices.h"
 
 namespace millrace {
 namespace {
@@ -108,21 +108,14 @@ TEST_F(FinishOnDevice, TakesABatchThatTheLoaderBroughtThere) {
 }
 
 // Catches what c10 warns of.
-class Warnings : public c10::WarningHandler {
- public:
-  void process(const c10::Warning& warning) override { texts.push_back(warning.msg()); }
-  std::vector<std::string> texts;
-};
-
 TEST_F(FinishOnDevice, WarnsOnceWhereItsKernelCannotBeCompiled) {
   const fake_cuda::Setting two("devices", 2);
   const fake_cuda::Setting broken("nvrtc_result", 6);
-  Warnings warnings;
-  const c10::WarningUtils::WarningHandlerGuard guard(&warnings);
+  const test::Notices notices;
   EXPECT_EQ(device::FinishKernel::find(1), nullptr);
   EXPECT_EQ(device::FinishKernel::find(1), nullptr);
-  ASSERT_EQ(warnings.texts.size(), 1U);
-  EXPECT_NE(warnings.texts[0].find("the fake was told to fail"), std::string::npos) << warnings.texts[0];
+  ASSERT_EQ(notices.all().size(), 1U);
+  EXPECT_NE(notices.texts()[0].find("the fake was told to fail"), std::string::npos) << notices.texts()[0];
   EXPECT_NE(device::FinishKernel::find(0), nullptr);
 }
 

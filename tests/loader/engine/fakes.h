@@ -57,6 +57,10 @@ class FakeCrew final : public Crew {
   }
   int number_of(uint32_t incarnation) const override { return static_cast<int>(incarnation) - 1; }
   pid_t pid(size_t worker) const override { return 100 + static_cast<pid_t>(worker); }
+  std::string kernel_state(size_t worker) const override {
+    const auto found = kernel_states.find(worker);
+    return found == kernel_states.end() ? std::string() : found->second;
+  }
   bool is_its(const Beacon& beacon, size_t worker) const override {
     return beacon.incarnation == 0 || beacon.incarnation == incarnations[worker];
   }
@@ -85,6 +89,7 @@ class FakeCrew final : public Crew {
   std::vector<uint32_t> incarnations;  ///< By worker; 0 while its place is vacant.
   std::vector<FdSocket> sockets;       ///< The trainer's ends, by worker.
   std::map<size_t, Death> deaths;      ///< What bury() reports, once.
+  std::map<size_t, std::string> kernel_states;
   std::function<bool()> on_fill_one = [] { return false; };
   std::function<void()> on_replace = [] {};
   bool ready = true;

@@ -58,7 +58,7 @@ TEST_F(MenderTest, OpensAgainWhatTheDeadHeldAndNothingElse) {
   const size_t slot = open_with_tickets();
   worker.claim(1, 0);
   worker.claim(2, 1);
-  mender.inherit(estate(10), name_of);
+  EXPECT_EQ(mender.inherit(estate(10), name_of), 2U) << "samples of a range";
   EXPECT_TRUE(board.range(slot, 0).open());
   EXPECT_EQ(board.range(slot, 1).incarnation, 2U) << "another's";
   EXPECT_EQ(state(slot, 1), RangeState::kClaimed);

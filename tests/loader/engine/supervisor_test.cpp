@@ -275,6 +275,27 @@ TEST_F(SupervisorTest, SaysWhatEachWorkerDoes) {
       << "since a moment behind this one";
 }
 
+TEST_F(SupervisorTest, SaysWhatTheKernelSaysOfEachWorker) {
+  const auto tested = supervisor(patient());
+  reading(0);
+  crew.kernel_states = {{0, "stopped"}, {1, "sleeps in the system call read"}};
+  EXPECT_EQ(tested.what_workers_do(kNow, name_of),
+            ": worker 0 (pid 100) reads sample 5 (5.jpg), in this range for 1.2 s (stopped), worker 1 (pid 101) builds "
+            "its dataset (sleeps in the system call read)");
+}
+
+TEST_F(SupervisorTest, SaysWhatADeadWorkerWasAt) {
+  Supervisor::Estate estate{{0, 1, 100, ExitStatus(9), true, {}}, WorkerPhase::kReading, 5, {}, {}};
+  const std::string dead = "worker 0 (pid 100) " + ExitStatus(9).str() + " while ";
+  EXPECT_EQ(estate.str("sample 5"), dead + "reading sample 5");
+  estate.stuck_for = seconds(3);
+  EXPECT_EQ(estate.str("sample 5"), dead + "reading sample 5, where it was stuck for 3.0 s");
+  estate.phase = WorkerPhase::kIdle;
+  EXPECT_EQ(estate.str("sample 5"), dead + "it was idle");
+  estate.phase = WorkerPhase::kStarting;
+  EXPECT_EQ(estate.str("sample 5"), dead + "building its dataset");
+}
+
 TEST_F(SupervisorTest, SaysWhoIsMissing) {
   auto tested = supervisor(patient());
   reading(0);

@@ -20,7 +20,7 @@ struct WaitTest : testing::Test {
 };
 
 TEST_F(WaitTest, EndsAtItsDeadline) {
-  const Wait tested(events, milliseconds(250), seconds_waited);
+  const Wait tested(events, milliseconds(250), std::nullopt, seconds_waited);
   EXPECT_EQ(tested.left(milliseconds(100)), milliseconds(100));
   events.time += milliseconds(249);
   EXPECT_FALSE(tested.has_ended());
@@ -32,23 +32,31 @@ TEST_F(WaitTest, EndsAtItsDeadline) {
 }
 
 TEST_F(WaitTest, WithoutALimitNeverEnds) {
-  const Wait tested(events, std::nullopt, seconds_waited);
+  const Wait tested(events, std::nullopt, std::nullopt, seconds_waited);
   events.time += std::chrono::hours(24 * 365 * 100);
   EXPECT_FALSE(tested.has_ended());
   EXPECT_EQ(tested.left(milliseconds(100)), milliseconds(100));
 }
 
 TEST_F(WaitTest, LooksAgainTenTimesASecond) {
-  Wait tested(events, std::nullopt, seconds_waited);
+  Wait tested(events, std::nullopt, std::nullopt, seconds_waited);
   EXPECT_FALSE(tested.looks_again(tested.start() + milliseconds(99)));
   EXPECT_TRUE(tested.looks_again(tested.start() + milliseconds(130)));
   EXPECT_FALSE(tested.looks_again(tested.start() + milliseconds(229)));
   EXPECT_TRUE(tested.looks_again(tested.start() + milliseconds(230)));
 }
 
+TEST_F(WaitTest, IsToldOfWhenItIsLongAndWheneverItIsTwiceAsLong) {
+  Wait tested(events, std::nullopt, seconds(10), seconds_waited);
+  EXPECT_FALSE(tested.is_long(tested.start() + milliseconds(9999)));
+  EXPECT_TRUE(tested.is_long(tested.start() + seconds(10)));
+  EXPECT_FALSE(tested.is_long(tested.start() + seconds(19)));
+  EXPECT_TRUE(tested.is_long(tested.start() + seconds(20)));
+}
+
 TEST_F(WaitTest, AddsItsTimeHoweverItEnds) {
   try {
-    const Wait tested(events, std::nullopt, seconds_waited);
+    const Wait tested(events, std::nullopt, std::nullopt, seconds_waited);
     events.time += seconds(3);
     throw std::runtime_error("a worker died");
   } catch (const std::runtime_error&) {

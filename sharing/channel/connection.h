@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,14 +20,33 @@ namespace millrace::multiprocessing {
 
 namespace detail {
 
+/// The values as one message: before them, the kinds of their numbers, since both ends say the types on their own.
+template <class... T>
+Encoded encode_message(const T&... values) {
+  uint32_t kinds = 0;  // Not known before all is written, and behind it there would be no room without a copy.
+  EncodeArchive archive;
+  archive.write(&kinds, sizeof kinds);
+  archive(values...);
+  kinds = archive.kinds().hash();
+  Encoded message = archive.take();
+  std::memcpy(message.bytes.data(), &kinds, sizeof kinds);
+  return message;
+}
+
 /// The values of a message, which has to hold them and nothing else. Throws DecodeError.
 template <class... T>
 void decode_message(Arrival& message, T&... values) {
+  uint32_t kinds = 0;
   DecodeArchive archive(message.bytes(), message.fds);
+  archive.read(&kinds, sizeof kinds);
   archive(values...);
   if (archive.remaining() > 0)
     throw DecodeError("a message holds " + std::to_string(archive.remaining()) +
                       " bytes more than what it was read as: sender and receiver disagree on its type");
+  if (archive.kinds().hash() != kinds)
+    throw DecodeError(
+        "a message was read as other numbers than it was sent as, of the same sizes: sender and receiver disagree on "
+        "its type, such as double for int64_t, or a signed one for an unsigned");
 }
 
 }  // namespace detail
@@ -54,7 +75,7 @@ class Connection {
   /// Sends the values as one message. Throws PeerGone, or what their encoding throws, and then nothing was sent.
   template <class... T>
   void send(const T&... values) const {
-    const auto message = encode(values...);
+    const auto message = detail::encode_message(values...);
     send_message(message.bytes, message.fd_numbers());
   }
 

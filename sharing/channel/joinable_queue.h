@@ -75,7 +75,8 @@ class JoinableQueue : private Queue<T> {
   using Base = Queue<T>;
 
  public:
-  explicit JoinableQueue(size_t maxsize = 0) : Base(maxsize) {}
+  JoinableQueue() : JoinableQueue(0) {}
+  explicit JoinableQueue(size_t maxsize) : Base(maxsize) {}
 
   using Base::cancel_join_thread;
   using Base::empty;

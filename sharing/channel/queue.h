@@ -37,12 +37,16 @@ namespace millrace::multiprocessing {
 template <class T>
 class Queue {
  public:
+  /// Any number of messages wait in it.
+  Queue() : Queue(0) {}
   /// At most `maxsize` messages wait in it; 0 for any number.
-  explicit Queue(size_t maxsize = 0) : messages_(maxsize) {}
+  explicit Queue(size_t maxsize) : messages_(maxsize) {}
 
   /// Waits for a place, at most `timeout` (nullopt: for ever). Throws Full, or what encoding the value throws, and then
   /// the queue is unchanged.
-  void put(const T& value, Timeout timeout = std::nullopt) { messages_.put(encode(value), detail::Deadline(timeout)); }
+  void put(const T& value, Timeout timeout = std::nullopt) {
+    messages_.put(detail::encode_message(value), detail::Deadline(timeout));
+  }
   void put_nowait(const T& value) { put(value, std::chrono::nanoseconds(0)); }
 
   /// The oldest message; waits for it, at most `timeout` (nullopt: for ever). Throws Empty, or DecodeError when it is

@@ -6,6 +6,13 @@
 
 namespace millrace {
 
+void detail::MemberAudit::throw_forgotten(const std::type_info& type, size_t visited, size_t members) {
+  throw std::logic_error("the serialize of " + cereal::util::demangle(type.name()) + " visits " +
+                         std::to_string(visited) + " of its " + std::to_string(members) +
+                         " members, so that its copy in another process would hold other data: visit them all, or "
+                         "give the type save() and load() in its place, which may leave out what need not travel");
+}
+
 std::vector<int> Encoded::fd_numbers() const {
   std::vector<int> numbers;
   numbers.reserve(fds.size());

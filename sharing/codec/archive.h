@@ -25,8 +25,10 @@
 #include <string>
 #include <type_traits>
 #include <typeindex>
+#include <typeinfo>
 #include <vector>
 
+#include "millrace/sharing/codec/members.h"
 #include "millrace/sharing/os/owned_fd.h"
 
 namespace millrace {
@@ -46,6 +48,8 @@ struct Encoded {
   std::vector<int> fd_numbers() const;
 };
 
+class EncodeArchive;
+
 namespace detail {
 
 /// What types remember from one value of a message to the next, an object for each type of memory.
@@ -62,6 +66,63 @@ class MessageMemory {
 
  private:
   std::map<std::type_index, std::shared_ptr<void>> states_;
+};
+
+/// A hash of the kinds of a message's numbers, in their order: what one end writes as a double the other must not read
+/// as an integer of that size.
+class NumberKinds {
+ public:
+  template <class T>
+  void add() {
+    hash_ = (hash_ ^ kKind<T>)*0x01000193;
+  }
+
+  uint32_t hash() const { return hash_; }
+
+ private:
+  template <class T>
+  static consteval uint32_t kind_of() {
+    if constexpr (std::is_enum_v<T>)
+      return kind_of<std::underlying_type_t<T>>();
+    else if constexpr (std::is_arithmetic_v<T>)
+      return 8 * sizeof(T) + (std::is_same_v<T, bool>       ? 1
+                              : std::is_floating_point_v<T> ? 2
+                              : std::is_signed_v<T>         ? 3
+                                                            : 4);
+    else
+      return 0;
+  }
+  template <class T>
+  static constexpr uint32_t kKind = kind_of<std::remove_cv_t<T>>();
+
+  uint32_t hash_ = 0x811c9dc5;
+};
+
+/// Compares the members that a `serialize` visits with those that there are. Off until start().
+class MemberAudit {
+ public:
+  void start() { visits_.assign(1, 0); }
+
+  /// Around every value that is written, in those that hold it too.
+  void enter() {
+    if (visits_.empty()) return;
+    ++visits_.back();
+    visits_.push_back(0);
+  }
+
+  template <class T>
+  void leave() {
+    if (visits_.empty()) return;
+    const size_t visited = visits_.back();
+    visits_.pop_back();
+    if constexpr (std::is_aggregate_v<T> && cereal::traits::has_member_serialize<T, EncodeArchive>::value)
+      if (visited < kMembers<T>) throw_forgotten(typeid(T), visited, kMembers<T>);
+  }
+
+ private:
+  [[noreturn]] static void throw_forgotten(const std::type_info& type, size_t visited, size_t members);
+
+  std::vector<size_t> visits_;  // By each value that is being written, the outermost first.
 };
 
 }  // namespace detail
@@ -86,6 +147,14 @@ class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowE
     return memory_.get<State>();
   }
 
+  /// From here on an aggregate whose `serialize` visits fewer values than it has members throws std::logic_error. One
+  /// with `save` and `load` in its place may leave out what it likes.
+  void require_all_members() { audit_.start(); }
+
+  // Called by cereal and by what writes numbers.
+  detail::MemberAudit& audit() { return audit_; }
+  detail::NumberKinds& kinds() { return kinds_; }
+
   /// Everything written so far. The archive is empty afterwards.
   Encoded take() {
     memory_.clear();
@@ -95,7 +164,19 @@ class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowE
  private:
   Encoded out_;
   detail::MessageMemory memory_;
+  detail::NumberKinds kinds_;
+  detail::MemberAudit audit_;
 };
+
+/// Found by cereal, which calls them around every value.
+template <class T>
+void prologue(EncodeArchive& archive, const T&) {
+  archive.audit().enter();
+}
+template <class T>
+void epilogue(EncodeArchive& archive, const T&) {
+  archive.audit().leave<T>();
+}
 
 /// Reads what EncodeArchive wrote. Every read is checked against the bytes that are left: a message cut short throws
 /// DecodeError, garbage throws that or cereal::Exception, and neither allocates more than the message could fill.
@@ -127,10 +208,14 @@ class DecodeArchive : public cereal::InputArchive<DecodeArchive, cereal::AllowEm
     return memory_.get<State>();
   }
 
+  // Called by what reads numbers.
+  detail::NumberKinds& kinds() { return kinds_; }
+
  private:
   std::span<const std::byte> bytes_;
   std::span<OwnedFd> fds_;
   detail::MessageMemory memory_;
+  detail::NumberKinds kinds_;
 };
 
 template <class... Values>
@@ -145,44 +230,58 @@ Encoded encode(const Values&... values) {
 template <class T>
   requires std::is_arithmetic_v<T>
 void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const T& value) {
+  archive.kinds().add<T>();
   archive.write(&value, sizeof value);
 }
 
 template <class T>
   requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
 void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, T& value) {
+  archive.kinds().add<T>();
   archive.read(&value, sizeof value);
 }
 
 /// Its own overload, because a bool that is neither 0 nor 1 is undefined behaviour.
-inline void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, bool& value) { archive.read_bools(&value, 1); }
+inline void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, bool& value) {
+  archive.kinds().add<bool>();
+  archive.read_bools(&value, 1);
+}
+
+namespace detail {
+template <class Pointer>
+using Pointee = std::remove_pointer_t<std::remove_cvref_t<Pointer>>;
+}  // namespace detail
 
 template <class T>
 void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const cereal::BinaryData<T>& block) {
+  archive.kinds().add<detail::Pointee<T>>();
   archive.write(block.data, static_cast<size_t>(block.size));
 }
 
 template <class T>
 void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, cereal::BinaryData<T>& block) {
+  archive.kinds().add<detail::Pointee<T>>();
   if constexpr (std::is_same_v<std::remove_cvref_t<T>, bool*>)
     archive.read_bools(static_cast<bool*>(block.data), static_cast<size_t>(block.size));
   else
     archive.read(block.data, static_cast<size_t>(block.size));
 }
 
+namespace detail {
 /// std::byte and other enumerations: any bytes are a value of theirs, save for those of bools.
 template <class T>
 concept PlainBytes = std::is_enum_v<T> && !std::is_same_v<std::underlying_type_t<T>, bool>;
+}  // namespace detail
 
 // Cereal writes containers of numbers as one block, and those of all else value by value; of these it could do better.
 
-template <PlainBytes T, class Allocator>
+template <detail::PlainBytes T, class Allocator>
 void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const std::vector<T, Allocator>& values) {
   archive(cereal::make_size_tag(static_cast<cereal::size_type>(values.size())),
           cereal::binary_data(values.data(), values.size() * sizeof(T)));
 }
 
-template <PlainBytes T, class Allocator>
+template <detail::PlainBytes T, class Allocator>
 void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, std::vector<T, Allocator>& values) {
   cereal::size_type size = 0;
   archive(cereal::make_size_tag(size));
@@ -190,12 +289,12 @@ void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, std::vector<T, Allocator>
   archive(cereal::binary_data(values.data(), values.size() * sizeof(T)));
 }
 
-template <PlainBytes T, size_t N>
+template <detail::PlainBytes T, size_t N>
 void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const std::array<T, N>& values) {
   archive(cereal::binary_data(values.data(), sizeof values));
 }
 
-template <PlainBytes T, size_t N>
+template <detail::PlainBytes T, size_t N>
 void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, std::array<T, N>& values) {
   archive(cereal::binary_data(values.data(), sizeof values));
 }

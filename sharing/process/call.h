@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/encodable.h"
 #include "millrace/sharing/codec/function_ref.h"
 
 namespace millrace {
@@ -64,9 +65,7 @@ struct IsReferenceWrapper<std::reference_wrapper<T>> : std::true_type {};
 
 /// Can be written here and read there.
 template <class T>
-concept Sendable = std::default_initializable<T> && !std::is_pointer_v<T> &&
-                   cereal::traits::is_output_serializable<T, EncodeArchive>::value &&
-                   cereal::traits::is_input_serializable<T, DecodeArchive>::value;
+concept Sendable = std::default_initializable<T> && kIsEncodable<T>;
 
 template <class F>
 concept ConvertsToFunctionPointer = requires(F&& target) {

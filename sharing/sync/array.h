@@ -45,8 +45,9 @@ size_t length_of(Range& values) {
 template <class T>
 class RawArray {
  public:
+  RawArray() : RawArray(size_t{0}) {}
   /// `size` elements, all zero.
-  explicit RawArray(size_t size = 0) : elements_(size) {}
+  explicit RawArray(size_t size) : elements_(size) {}
   explicit RawArray(std::span<const T> values) : elements_(values) {}
   RawArray(std::initializer_list<T> values) : RawArray(std::span<const T>(values)) {}
   template <class Range>
@@ -85,8 +86,9 @@ class RawArray {
 template <class T>
 class Array {
  public:
+  Array() : Array(size_t{0}) {}
   /// `size` elements, all zero.
-  explicit Array(size_t size = 0) : elements_(size), lock_(elements_.make_lock()) {}
+  explicit Array(size_t size) : elements_(size), lock_(elements_.make_lock()) {}
   explicit Array(std::span<const T> values) : elements_(values), lock_(elements_.make_lock()) {}
   Array(std::initializer_list<T> values) : Array(std::span<const T>(values)) {}
   template <class Range>

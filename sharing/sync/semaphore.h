@@ -30,7 +30,8 @@ class Semaphore {
  public:
   static constexpr size_t kMaxHolders = 1024;
 
-  explicit Semaphore(uint32_t value = 1);
+  Semaphore() : Semaphore(1) {}
+  explicit Semaphore(uint32_t value);
 
   /// Takes a unit; waits for one at most `timeout`. Throws std::runtime_error when kMaxHolders others hold units.
   Acquired acquire(Timeout timeout = std::nullopt);
@@ -66,7 +67,8 @@ class Semaphore {
 /// multiprocessing.BoundedSemaphore: release() throws ReleaseError when it would lift the value above the first one.
 class BoundedSemaphore : public Semaphore {
  public:
-  explicit BoundedSemaphore(uint32_t value = 1) : Semaphore(value, Bound::kInitialValue) {}
+  BoundedSemaphore() : BoundedSemaphore(1) {}
+  explicit BoundedSemaphore(uint32_t value) : Semaphore(value, Bound::kInitialValue) {}
 };
 
 }  // namespace millrace::multiprocessing

@@ -2,7 +2,9 @@
 add_library(millrace_test_support STATIC support/process_probe.cpp)
 target_link_libraries(millrace_test_support PUBLIC millrace_sharing PRIVATE millrace_compiler)
 
-millrace_test(sharing_test sharing/os/os_test.cpp sharing/os/notice_test.cpp sharing/memory/memory_test.cpp sharing/memory/shared_memory_test.cpp sharing/channel/fd_socket_test.cpp sharing/codec/codec_test.cpp
+millrace_test(sharing_test
+  sharing/os/os_test.cpp sharing/os/notice_test.cpp sharing/memory/memory_test.cpp sharing/memory/shared_memory_test.cpp
+  sharing/channel/fd_socket_test.cpp sharing/codec/codec_test.cpp sharing/codec/members_test.cpp
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing millrace_test_support)
 
 # Programs and a library that process tests run or load: each needs a main() or a moment of loading of its own.

@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,8 @@
 #include "millrace/loader/errors.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/sources/loader_parts.h"
+#include "millrace/loader/sources/local_batches.h"
+#include "millrace/loader/sources/required_parts.h"
 #include "millrace/loader/sources/source_for.h"
 #include "millrace/loader/sources/travelling.h"
 #include "millrace/loader/state.h"
@@ -133,7 +136,7 @@ template <class B>
 class TypedDataLoader : public DataLoaderBase {
  public:
   TypedDataLoader(LoaderParts parts, const DataLoaderOptions& options)
-      : DataLoaderBase(std::move(parts), supported(options)) {}
+      : TypedDataLoader(parts.source->local_batches(), parts, options) {}
 
   /// The next batch; nullopt once at the end of each epoch. The call after that begins the next epoch.
   ///
@@ -210,6 +213,9 @@ class TypedDataLoader : public DataLoaderBase {
   Iterator end() { return {}; }
 
  private:
+  TypedDataLoader(std::shared_ptr<void> local_batches, LoaderParts& parts, const DataLoaderOptions& options)
+      : DataLoaderBase(std::move(parts), supported(options)), local_batches_(std::move(local_batches)) {}
+
   static constexpr auto kAnotherIterator =
       "Attempted to get a new DataLoader iterator while another iterator is not yet exhausted: let that go first, or "
       "call next()";
@@ -221,7 +227,7 @@ class TypedDataLoader : public DataLoaderBase {
       auto packed = next_packed();
       if (!packed) return std::nullopt;
       try {
-        return unpack_value<B>(*std::move(packed));
+        return detail::take_batch<B>(*std::move(packed), local_batches_.get());
       } catch (const DecodeError& e) {
         refuse_contents(e);
       }
@@ -250,8 +256,9 @@ class TypedDataLoader : public DataLoaderBase {
     return options;
   }
 
-  std::weak_ptr<Place> loop_;   // The iterator that took a batch last.
-  bool taken_by_loop_ = false;  // The last batch was, and not by next().
+  std::weak_ptr<Place> loop_;            // The iterator that took a batch last.
+  bool taken_by_loop_ = false;           // The last batch was, and not by next().
+  std::shared_ptr<void> local_batches_;  // Of batches that cannot leave this process.
 };
 
 using DataLoader = TypedDataLoader<Batch>;
@@ -296,13 +303,24 @@ void put_sampler(LoaderParts& parts, S sampler, const DataLoaderOptions& options
 template <class D, class Collate>
 LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& options) {
   using Made = Made<D>;
+  using Source = SourceFor<typename Made::Dataset, Collate>;
+  using Batch = typename Source::Batch;
   LoaderParts parts;
+  const bool processes = options.num_workers() > 0 && options.worker_mode() == WorkerMode::kProcess;
+  if constexpr (!BatchTravels<Batch>)
+    if (processes) throw_batch_stays(typeid(Batch));
   // Only for workers that inherit nothing from the trainer, since packing moves a dataset's tensors to shared memory
   // and refuses those that cannot be sent.
-  const bool inherit = options.worker_mode() == WorkerMode::kThread || options.start_method() == StartMethod::kFork;
-  if (options.num_workers() > 0 && !inherit) parts.travelling = pack(dataset, collate);
+  const bool travels = processes && options.start_method() != StartMethod::kFork;
+  if (travels) {
+    if constexpr (!CollateTravels<Collate>) throw_collate_stays(typeid(Collate));
+    parts.travelling = pack(dataset, collate);
+  }
+  std::optional<TravellingDataset> compared;  // Another, since descriptors are read once.
+  if (parts.travelling && options.check_copies() > 0) compared = pack(dataset, collate);
   auto made = std::make_shared<typename Made::Dataset>(Made::make(std::move(dataset)));
-  parts.source = SourceFor<typename Made::Dataset, Collate>::make(std::move(made), std::move(collate));
+  if (compared) check_copy<D>(*std::move(compared), made, collate, options);
+  parts.source = Source::make(std::move(made), std::move(collate));
   return parts;
 }
 
@@ -319,33 +337,45 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
 /// does not wait for them: the first next(), spec(), set_epoch(), state_dict(), load_state_dict() or wait_ready() does,
 /// for `timeout` at most, and throws what became of it. Without worker processes it is read here.
 ///
-/// Throws std::invalid_argument for options that make no sense and for tensors in the dataset that cannot be sent,
+/// Throws std::invalid_argument for options that make no sense, for what cannot travel to or from worker processes and
+/// for tensors in the dataset that cannot be sent, std::logic_error for a `serialize` that forgets a member,
 /// OutOfSharedMemory, and what the dataset throws when it is asked what samples look like.
 template <class D, class Collate = collate::Default>
-  requires(Dataset<typename detail::Made<D>::Dataset> && !detail::OrderOfSamples<Collate>)
+  requires((Dataset<typename detail::Made<D>::Dataset> || !detail::OrderOfSamples<D>) &&
+           !detail::OrderOfSamples<Collate>)
 auto make_data_loader(D dataset, const DataLoaderOptions& options = {}, Collate collate = {}) {
-  return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(
-      detail::parts_of(std::move(dataset), std::move(collate), options), options);
+  if constexpr (detail::require_parts<typename detail::Made<D>::Dataset, Collate>())
+    return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(
+        detail::parts_of(std::move(dataset), std::move(collate), options), options);
+  else
+    return std::unique_ptr<DataLoader>();
 }
 
 /// A loader in the order that `sampler` gives, of samples or of whole batches (options.batch_size is then the size of
 /// the largest), or one of torch::data's as it is.
 template <class D, detail::OrderOfSamples S, class Collate = collate::Default>
-  requires Dataset<typename detail::Made<D>::Dataset>
 auto make_data_loader(D dataset, S sampler, const DataLoaderOptions& options = {}, Collate collate = {}) {
-  auto parts = detail::parts_of(std::move(dataset), std::move(collate), options);
-  detail::put_sampler(parts, std::move(sampler), options);
-  return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(std::move(parts), options);
+  if constexpr (detail::require_parts<typename detail::Made<D>::Dataset, Collate>()) {
+    auto parts = detail::parts_of(std::move(dataset), std::move(collate), options);
+    detail::put_sampler(parts, std::move(sampler), options);
+    return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(std::move(parts), options);
+  } else {
+    return std::unique_ptr<DataLoader>();
+  }
 }
 
 /// A loader in the order of an S made for the dataset's size, as torch::data spells it:
 /// make_data_loader<SequentialSampler>(dataset, 64).
 template <detail::OrderOfSamples S, class D, class Collate = collate::Default>
-  requires(Dataset<typename detail::Made<D>::Dataset> && std::constructible_from<S, size_t>)
+  requires std::constructible_from<S, size_t>
 auto make_data_loader(D dataset, const DataLoaderOptions& options = {}, Collate collate = {}) {
-  auto parts = detail::parts_of(std::move(dataset), std::move(collate), options);
-  detail::put_sampler(parts, S(known_size(parts.source->size())), options);
-  return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(std::move(parts), options);
+  if constexpr (detail::require_parts<typename detail::Made<D>::Dataset, Collate>()) {
+    auto parts = detail::parts_of(std::move(dataset), std::move(collate), options);
+    detail::put_sampler(parts, S(known_size(parts.source->size())), options);
+    return std::make_unique<TypedDataLoader<detail::LoadedBatch<D, Collate>>>(std::move(parts), options);
+  } else {
+    return std::unique_ptr<DataLoader>();
+  }
 }
 
 }  // namespace millrace

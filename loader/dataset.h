@@ -13,12 +13,16 @@
 
 #include "millrace/loader/sample_row.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/encodable.h"
+#include "millrace/sharing/process/call.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
 
 namespace millrace {
 
 // A dataset is any type that fulfils one of these concepts; there is no base class. Where it fulfils several, the first
 // in this order counts.
+
+namespace detail {
 
 /// Says how many samples it has: torch::data's datasets may not know.
 template <class D>
@@ -28,12 +32,15 @@ concept Sized = requires(D& dataset) {
   { dataset.size() } -> std::convertible_to<std::optional<size_t>>;
 };
 
+}  // namespace detail
+
 /// Writes sample i in place: says what a sample looks like, then fills the row it is given.
 template <class D>
-concept InPlaceDataset = Sized<D> && requires(D& dataset, size_t index, SampleRow& row, SampleContext& context) {
-  { dataset.spec() } -> std::convertible_to<SampleSpec>;
-  dataset.read(index, row, context);
-};
+concept InPlaceDataset =
+    detail::Sized<D> && requires(D& dataset, size_t index, SampleRow& row, SampleContext& context) {
+      { dataset.spec() } -> std::convertible_to<SampleSpec>;
+      dataset.read(index, row, context);
+    };
 
 /// torch::data's stateful datasets (StatefulDataset, ChunkDataset, and what is made of them): gives batches of a size
 /// until there are none, and begins anew at reset().
@@ -43,7 +50,7 @@ concept StatefulDataset = requires { requires D::is_stateful; };
 /// Gives whole batches: torch::data's BatchDataset and all that derives from it, or one's own, where reading many
 /// samples at once is cheaper. A batch is what get_batch() returns.
 template <class D>
-concept BatchDataset = Sized<D> && !StatefulDataset<D> &&
+concept BatchDataset = detail::Sized<D> && !StatefulDataset<D> &&
                        requires(D& dataset, std::vector<size_t> indices) { dataset.get_batch(indices); };
 
 /// torch::data's StreamDataset: gives batches of a size, for ever. Its sampler says how many make an epoch.
@@ -79,7 +86,7 @@ using SampleOf =
 
 /// Gives sample i as a value that collates (see collate.h); with a context when it wants random numbers.
 template <class D>
-concept GetDataset = Sized<D> && (detail::GetsByIndexAlone<D> || detail::GetsWithContext<D>);
+concept GetDataset = detail::Sized<D> && (detail::GetsByIndexAlone<D> || detail::GetsWithContext<D>);
 
 /// Gives its samples one after the other, each a value that collates, and std::nullopt behind the last. Each of the
 /// loader's streams (DataLoaderOptions::num_streams) is a copy of the dataset, and gives the samples of its own part,
@@ -95,30 +102,70 @@ template <class D>
 concept Dataset =
     InPlaceDataset<D> || StatefulDataset<D> || BatchDataset<D> || SizeDataset<D> || GetDataset<D> || IterableDataset<D>;
 
+namespace detail {
+
 /// Can be sent to workers: an empty type, or one with a `serialize` that covers it and a default constructor to load
 /// into. Tensors among its members move to shared memory, in place: the workers read the trainer's bytes, however many
 /// they are.
 template <class D>
-concept Travels = std::default_initializable<D> &&
-                  (std::is_empty_v<D> || (cereal::traits::is_output_serializable<D, EncodeArchive>::value &&
-                                          cereal::traits::is_input_serializable<D, DecodeArchive>::value));
+concept Travels = std::default_initializable<D> && (std::is_empty_v<D> || kIsEncodable<D>);
+
+}  // namespace detail
 
 /// A dataset that each worker builds for itself: a function and its arguments. Made by recipe().
 template <class Result, class... Parameters>
 struct Recipe {
   using Function = Result(Parameters...);
+  using Values = std::tuple<std::decay_t<Parameters>...>;
 
   Function* function = nullptr;
-  std::tuple<std::decay_t<Parameters>...> arguments;
+  Values arguments;
 
   Result operator()() const { return std::apply(function, arguments); }
+
+  /// The samples of the dataset, which is made once more to be asked. Throws std::logic_error when it does not know.
+  size_t size() const
+    requires detail::Sized<Result> {
+    Result dataset = (*this)();
+    const std::optional<size_t> size = dataset.size();
+    if (!size) throw std::logic_error("recipe: its dataset does not know how many samples it has");
+    return *size;
+  }
 };
 
-/// For datasets that cannot travel themselves: workers call function(arguments...), as the trainer does once to learn
-/// the size. Arguments are any types the codec knows.
+namespace detail {
+
 template <class Result, class... Parameters, class... Arguments>
-Recipe<Result, Parameters...> recipe(Result (*function)(Parameters...), Arguments&&... arguments) {
-  return {function, {std::forward<Arguments>(arguments)...}};
+Recipe<Result, Parameters...> make_recipe(Result (*function)(Parameters...), Arguments&&... arguments) {
+  using Made = Recipe<Result, Parameters...>;
+  constexpr bool kAsMany = sizeof...(Arguments) == sizeof...(Parameters);
+  static_assert(
+      kAsMany,
+      "the recipe's function takes another number of arguments: default arguments do not count, so give them, "
+      "or wrap the function in a lambda that leaves them out");
+  if constexpr (kAsMany) {
+    constexpr bool kFit = (std::is_convertible_v<Arguments&&, std::decay_t<Parameters>> && ...);
+    static_assert(kFit, "an argument of the recipe does not convert to its parameter's type");
+    constexpr bool kTravel = (kIsEncodable<std::decay_t<Parameters>> && ...);
+    static_assert(
+        kTravel,
+        "a parameter of the recipe's function cannot travel to another process: give its type serialize() and "
+        "a default constructor; for pointers, views and spans take an owning type");
+    if constexpr (kFit && kTravel)
+      return {function,
+              typename Made::Values(static_cast<std::decay_t<Parameters>>(std::forward<Arguments>(arguments))...)};
+  }
+  return Made{};
+}
+
+}  // namespace detail
+
+/// For datasets that cannot travel themselves: workers call function(arguments...), as the trainer does once to learn
+/// the size. The function is a function pointer or a lambda without captures, as mp::Process takes them; arguments are
+/// any types the codec knows.
+template <class F, class... Arguments>
+auto recipe(F&& function, Arguments&&... arguments) {
+  if constexpr (detail::kIsTarget<F>) return detail::make_recipe(+function, std::forward<Arguments>(arguments)...);
 }
 
 namespace detail {

@@ -105,6 +105,10 @@ class DataLoaderOptions {
   /// Of datasets without indices: into how many streams they are cut. Batches take turns among them, whatever the
   /// number of workers; more workers than streams have nothing to do.
   MILLRACE_OPTION(int64_t, num_streams, 8);
+  /// Compares the size and so many samples of the copy of dataset and collate function that worker processes get with
+  /// the original's, bit for bit, before any is started: std::logic_error says that a serialize forgets something. Only
+  /// where they travel, so not with fork or threads. 0: compares nothing.
+  MILLRACE_OPTION(int64_t, check_copies, 0);
   /// The room that a sample of no fixed shape is expected to take in a batch; 0 measures the first one. A batch that
   /// needs more costs two copies more.
   MILLRACE_OPTION(uint64_t, max_sample_bytes, 0);

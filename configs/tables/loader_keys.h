@@ -105,7 +105,8 @@ struct LiveOption {
 };
 
 /// The options that are objects of a running program and cannot be written down.
-inline constexpr std::array<LiveOption, 2> kLiveOptions{{
+inline constexpr std::array<LiveOption, 3> kLiveOptions{{
+    {"check_copies", "what a program asks of datasets and collate functions of its own"},
     {"generator", "a torch generator of the program; without it, seed_mode torch draws from the global one"},
     {"worker_init_fn", "a function of the program"},
 }};

@@ -23,7 +23,7 @@ class ChainDataset {
   explicit ChainDataset(std::vector<D> datasets) : datasets_(std::move(datasets)) {}
 
   size_t size()
-    requires Sized<D> {
+    requires detail::Sized<D> {
     size_t sum = 0;
     for (auto& dataset : datasets_) sum += detail::size_of(dataset);
     return sum;
@@ -54,7 +54,7 @@ class ChainDataset {
   }
 
   template <class Archive>
-    requires Travels<D>
+    requires detail::Travels<D>
   void serialize(Archive& archive) {
     archive(datasets_);
   }

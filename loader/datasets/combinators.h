@@ -121,7 +121,7 @@ class ConcatDataset {
   }
 
   template <class Archive>
-    requires Travels<D>
+    requires detail::Travels<D>
   void serialize(Archive& archive) {
     archive(datasets_, ends_);
   }
@@ -189,7 +189,7 @@ class Subset {
   }
 
   template <class Archive>
-    requires Travels<D>
+    requires detail::Travels<D>
   void serialize(Archive& archive) {
     archive(dataset_, indices_, samples_);
   }
@@ -293,7 +293,7 @@ class StackDataset {
   }
 
   template <class Archive>
-    requires(Travels<D> && ...)
+    requires(detail::Travels<D> && ...)
   void serialize(Archive& archive) {
     archive(datasets_, size_);
   }

@@ -50,6 +50,9 @@ class FillRequest {
   uint32_t first() const { return claim_.first; }
   uint32_t last() const { return claim_.last; }
 
+  /// The slot that the batch is made in.
+  size_t slot() const { return claim_.slot; }
+
   /// False for a row that is left out.
   bool wanted(uint32_t row) const { return ticket(row).index != kNoSample; }
 

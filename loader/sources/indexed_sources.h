@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "millrace/loader/collation/example_codec.h"
 #include "millrace/loader/collation/packed.h"
 #include "millrace/loader/dataset.h"
+#include "millrace/loader/sources/local_batches.h"
 #include "millrace/loader/sources/source.h"
 #include "millrace/loader/sources/source_parts.h"
 
@@ -79,13 +81,15 @@ class RowsSource final : public Source {
   std::vector<std::byte*> rows_;
 };
 
-/// What packed sources have in common: `Derived` makes the value of a batch.
-template <class D, class Derived>
+/// What packed sources have in common: `Derived` makes the value of a batch, a B.
+template <class D, class B, class Derived>
 class PackedSource : public Source {
  public:
-  explicit PackedSource(std::shared_ptr<D> dataset) : dataset_(std::move(dataset)) {}
+  PackedSource(std::shared_ptr<D> dataset, BatchCarrier<B> carrier)
+      : dataset_(std::move(dataset)), carrier_(std::move(carrier)) {}
 
   Kind kind() const override { return Kind::kPacked; }
+  std::shared_ptr<void> local_batches() const override { return carrier_.local(); }
   std::string describe(size_t index) const override { return detail::describe(*dataset_, index); }
   void set_spec(SampleSpec) override {}
 
@@ -106,27 +110,34 @@ class PackedSource : public Source {
 
   SampleSpec read_spec(size_t index) override {
     PackedBatch batch;
-    pack_value(batch, static_cast<Derived*>(this)->one_alone(index));
+    const B one = static_cast<Derived*>(this)->one_alone(index);
+    if constexpr (BatchTravels<B>) pack_value(batch, one);
     return packed_spec(room_for(batch));
   }
 
  protected:
   D& dataset() { return *dataset_; }
   const std::shared_ptr<D>& shared_dataset() const { return dataset_; }
+  BatchCarrier<B>& carrier() { return carrier_; }
+  const BatchCarrier<B>& carrier() const { return carrier_; }
 
  private:
   std::shared_ptr<D> dataset_;
+  BatchCarrier<B> carrier_;
 };
 
 /// Samples of any type, collated.
 template <class D, class Collate>
-class CollatedSource final : public PackedSource<D, CollatedSource<D, Collate>> {
+class CollatedSource final
+    : public PackedSource<D, collate::BatchOf<Collate, SampleOf<D>>, CollatedSource<D, Collate>> {
  public:
-  CollatedSource(std::shared_ptr<D> dataset, Collate collate)
-      : CollatedSource::PackedSource(std::move(dataset)), collate_(std::move(collate)) {}
+  using Carrier = BatchCarrier<collate::BatchOf<Collate, SampleOf<D>>>;
+
+  CollatedSource(std::shared_ptr<D> dataset, Collate collate, Carrier carrier = {})
+      : CollatedSource::PackedSource(std::move(dataset), std::move(carrier)), collate_(std::move(collate)) {}
 
   std::unique_ptr<Source> clone() const override {
-    return std::make_unique<CollatedSource>(detail::clone(this->shared_dataset()), collate_);
+    return std::make_unique<CollatedSource>(detail::clone(this->shared_dataset()), collate_, this->carrier());
   }
 
   void fill(FillRequest& request) override {
@@ -141,7 +152,7 @@ class CollatedSource final : public PackedSource<D, CollatedSource<D, Collate>> 
     request.start_batch();
     PackedBatch batch;
     batch.samples = static_cast<uint32_t>(samples.size());
-    if (!samples.empty()) pack_value(batch, collate_(std::move(samples)));
+    if (!samples.empty()) this->carrier().put(batch, request, collate_(std::move(samples)));
     request.put(batch);
   }
 
@@ -156,14 +167,27 @@ class CollatedSource final : public PackedSource<D, CollatedSource<D, Collate>> 
   Collate collate_;
 };
 
+template <class D>
+auto first_batch(D& dataset) {
+  if constexpr (SizeDataset<D>)
+    return dataset.get_batch(size_t{1});
+  else
+    return dataset.get_batch(std::vector<size_t>{0});
+}
+
+/// What a dataset of whole batches gives.
+template <class D>
+using GivenBatch = std::remove_cvref_t<decltype(first_batch(std::declval<D&>()))>;
+
 /// A dataset that gives whole batches: of indices, or of a size.
 template <class D>
-class BatchesSource final : public PackedSource<D, BatchesSource<D>> {
+class BatchesSource final : public PackedSource<D, GivenBatch<D>, BatchesSource<D>> {
  public:
-  explicit BatchesSource(std::shared_ptr<D> dataset) : BatchesSource::PackedSource(std::move(dataset)) {}
+  explicit BatchesSource(std::shared_ptr<D> dataset, BatchCarrier<GivenBatch<D>> carrier = {})
+      : BatchesSource::PackedSource(std::move(dataset), std::move(carrier)) {}
 
   std::unique_ptr<Source> clone() const override {
-    return std::make_unique<BatchesSource>(detail::clone(this->shared_dataset()));
+    return std::make_unique<BatchesSource>(detail::clone(this->shared_dataset()), this->carrier());
   }
 
   void fill(FillRequest& request) override {
@@ -174,7 +198,7 @@ class BatchesSource final : public PackedSource<D, BatchesSource<D>> {
     request.start_batch();
     PackedBatch batch;
     batch.samples = static_cast<uint32_t>(indices_.size());
-    if (!indices_.empty()) pack_value(batch, get(indices_));
+    if (!indices_.empty()) this->carrier().put(batch, request, get(indices_));
     request.put(batch);
   }
 

@@ -71,6 +71,9 @@ class Source {
     if (!state.empty()) throw DecodeError("this dataset has no state()");
   }
 
+  /// The LocalBatches of a source whose batches cannot leave this process; else null.
+  virtual std::shared_ptr<void> local_batches() const { return nullptr; }
+
   /// Throws what the dataset throws.
   virtual void fill(FillRequest& request) = 0;
 

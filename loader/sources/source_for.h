@@ -27,6 +27,16 @@ consteval DatasetKind kind_of() {
   return DatasetKind::kIterable;
 }
 
+/// A sample of a dataset that gives them one by one.
+template <class D, DatasetKind = kind_of<D>()>
+struct SampleFor {
+  using Type = SampleOf<D>;
+};
+template <class D>
+struct SampleFor<D, DatasetKind::kIterable> {
+  using Type = StreamSampleOf<D>;
+};
+
 /// The Source of a dataset, and what a batch of it is: Columns means a Batch of named fields.
 template <class D, class Collate, DatasetKind = kind_of<D>()>
 struct SourceFor;
@@ -53,13 +63,7 @@ struct SourceFor<D, Collate, DatasetKind::kStateful> {
 template <class D, class Collate>
 struct SourceFor<D, Collate, DatasetKind::kBatches> {
   static_assert(std::is_same_v<Collate, collate::Default>, "a dataset that gives whole batches needs no collate");
-  static auto first(D& dataset) {
-    if constexpr (SizeDataset<D>)
-      return dataset.get_batch(size_t{1});
-    else
-      return dataset.get_batch(std::vector<size_t>{0});
-  }
-  using Batch = std::remove_cvref_t<decltype(first(std::declval<D&>()))>;
+  using Batch = GivenBatch<D>;
   static std::unique_ptr<Source> make(std::shared_ptr<D> dataset, Collate) {
     return std::make_unique<BatchesSource<D>>(std::move(dataset));
   }

@@ -14,9 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/loader/collate.h"
 #include "millrace/loader/collation/example_codec.h"
 #include "millrace/loader/collation/packed.h"
 #include "millrace/loader/dataset.h"
+#include "millrace/loader/sources/local_batches.h"
 #include "millrace/loader/sources/source.h"
 #include "millrace/loader/sources/source_parts.h"
 
@@ -46,8 +48,12 @@ using StateOf = std::remove_cvref_t<decltype(std::declval<D&>().state())>;
 template <class D, class Collate>
 class StreamsSource final : public StreamsSourceBase {
  public:
-  StreamsSource(std::shared_ptr<D> dataset, Collate collate)
-      : prototype_(std::move(dataset)), collate_(std::move(collate)) {}
+  using Carrier = BatchCarrier<collate::BatchOf<Collate, StreamSampleOf<D>>>;
+
+  StreamsSource(std::shared_ptr<D> dataset, Collate collate, Carrier carrier = {})
+      : prototype_(std::move(dataset)), collate_(std::move(collate)), carrier_(std::move(carrier)) {}
+
+  std::shared_ptr<void> local_batches() const override { return carrier_.local(); }
 
   size_t size() const override {
     if constexpr (Sized<D>) {
@@ -58,7 +64,7 @@ class StreamsSource final : public StreamsSourceBase {
   }
 
   std::unique_ptr<Source> clone() const override {
-    return std::make_unique<StreamsSource>(detail::clone(prototype_), collate_);
+    return std::make_unique<StreamsSource>(detail::clone(prototype_), collate_, carrier_);
   }
 
   void check_state(std::span<const std::byte> state) const override {
@@ -87,7 +93,7 @@ class StreamsSource final : public StreamsSourceBase {
     request.start_batch();
     batch.samples = static_cast<uint32_t>(samples.size());
     batch.ended = stream.ended;
-    if (!samples.empty()) pack_value(batch, collate_(std::move(samples)));
+    if (!samples.empty()) carrier_.put(batch, request, collate_(std::move(samples)));
     if constexpr (HasState<D>) batch.state = encode(stream.dataset->state()).bytes;
     request.put(batch);
   }
@@ -145,6 +151,7 @@ class StreamsSource final : public StreamsSourceBase {
 
   std::shared_ptr<D> prototype_;
   Collate collate_;
+  Carrier carrier_;
   std::map<int64_t, Stream> streams_;
 };
 
@@ -174,11 +181,14 @@ class StatefulSource final : public StreamsSourceBase {
  public:
   using Batch = std::remove_cvref_t<decltype(*std::declval<D&>().get_batch(size_t{}))>;
 
-  explicit StatefulSource(std::shared_ptr<D> dataset) : dataset_(std::move(dataset)) {}
+  explicit StatefulSource(std::shared_ptr<D> dataset, BatchCarrier<Batch> carrier = {})
+      : dataset_(std::move(dataset)), carrier_(std::move(carrier)) {}
+
+  std::shared_ptr<void> local_batches() const override { return carrier_.local(); }
 
   size_t size() const override { return 0; }
   int64_t max_streams() const override { return 1; }
-  std::unique_ptr<Source> clone() const override { return std::make_unique<StatefulSource>(dataset_); }
+  std::unique_ptr<Source> clone() const override { return std::make_unique<StatefulSource>(dataset_, carrier_); }
 
   void fill(FillRequest& request) override {
     const StreamRequest wanted = request.stream();
@@ -198,7 +208,8 @@ class StatefulSource final : public StreamsSourceBase {
     }
     PackedBatch batch;
     try {
-      if (auto value = ended_ ? std::nullopt : step(wanted, request)) put_value(batch, *value, wanted);
+      if (auto value = ended_ ? std::nullopt : step(wanted, request))
+        put_value(batch, *std::move(value), wanted, request);
     } catch (...) {
       if (!wanted.skip_errors) throw;
       FillRequest::leave_out(batch, static_cast<uint32_t>(wanted.batch_size));
@@ -208,12 +219,11 @@ class StatefulSource final : public StreamsSourceBase {
   }
 
  private:
-  template <class B>
-  static void put_value(PackedBatch& batch, const B& value, const StreamRequest& wanted) {
+  void put_value(PackedBatch& batch, Batch value, const StreamRequest& wanted, const FillRequest& request) {
     const auto asked = static_cast<size_t>(wanted.batch_size);
     const size_t samples = samples_in(value, asked);
     if (wanted.drop_last && samples < asked) return;
-    pack_value(batch, value);
+    carrier_.put(batch, request, std::move(value));
     batch.samples = static_cast<uint32_t>(samples);
   }
 
@@ -226,6 +236,7 @@ class StatefulSource final : public StreamsSourceBase {
   }
 
   std::shared_ptr<D> dataset_;
+  BatchCarrier<Batch> carrier_;
   int64_t epoch_ = -1;
   int64_t position_ = 0;
   bool ended_ = false;

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "millrace/loader/dataset.h"
+#include "millrace/loader/options.h"
+#include "millrace/loader/sources/copies.h"
 #include "millrace/loader/sources/source.h"
 #include "millrace/loader/sources/source_for.h"
 #include "millrace/loader/sources/travelling_dataset.h"
@@ -42,29 +46,49 @@ T load_part(DecodeArchive& archive) {
   return part;
 }
 
+/// What pack() wrote of a dataset or recipe D.
+template <class D>
+struct Unpacked {
+  static D load(DecodeArchive& archive) { return load_part<D>(archive); }
+};
+
+template <class Result, class... Parameters>
+struct Unpacked<Recipe<Result, Parameters...>> {
+  static Result load(DecodeArchive& archive) {
+    FunctionRef function;
+    Recipe<Result, Parameters...> recipe;
+    archive(function, recipe.arguments);
+    recipe.function = resolve<typename Recipe<Result, Parameters...>::Function>(function);
+    return recipe();
+  }
+};
+
 template <class D, class Collate>
-std::unique_ptr<Source> rebuild_dataset(DecodeArchive& archive) {
-  auto dataset = std::make_shared<D>(load_part<D>(archive));
-  return SourceFor<D, Collate>::make(std::move(dataset), load_part<Collate>(archive));
+auto unpack(DecodeArchive& archive) {
+  using Dataset = typename Made<D>::Dataset;
+  auto dataset = std::make_shared<Dataset>(Unpacked<D>::load(archive));
+  return DatasetAndCollate<Dataset, Collate>{std::move(dataset), load_part<Collate>(archive)};
 }
 
-template <class Collate, class Result, class... Parameters>
-std::unique_ptr<Source> rebuild_recipe(DecodeArchive& archive) {
-  FunctionRef function;
-  Recipe<Result, Parameters...> recipe;
-  archive(function, recipe.arguments);
-  recipe.function = resolve<typename Recipe<Result, Parameters...>::Function>(function);
-  return SourceFor<Result, Collate>::make(std::make_shared<Result>(recipe()), load_part<Collate>(archive));
+template <class D, class Collate>
+std::unique_ptr<Source> rebuild(DecodeArchive& archive) {
+  auto parts = unpack<D, Collate>(archive);
+  return SourceFor<typename Made<D>::Dataset, Collate>::make(std::move(parts.dataset), std::move(parts.collate));
 }
+
+/// Throw std::invalid_argument, with the cures.
+[[noreturn]] void throw_collate_stays(const std::type_info& collate);
+[[noreturn]] void throw_batch_stays(const std::type_info& batch);
 
 /// The dataset as it travels, or nothing when it cannot.
 template <class D, class Collate>
 std::optional<TravellingDataset> pack(const D& dataset, const Collate& collate) {
   if constexpr (Travels<D> && CollateTravels<Collate>) {
     EncodeArchive archive;
+    archive.require_all_members();
     save_part(archive, dataset);
     save_part(archive, collate);
-    return TravellingDataset{identify(&rebuild_dataset<D, Collate>), archive.take()};
+    return TravellingDataset{identify(&rebuild<D, Collate>), archive.take()};
   } else {
     return std::nullopt;
   }
@@ -74,11 +98,24 @@ template <class Collate, class Result, class... Parameters>
 std::optional<TravellingDataset> pack(const Recipe<Result, Parameters...>& recipe, const Collate& collate) {
   if constexpr (CollateTravels<Collate>) {
     EncodeArchive archive;
+    archive.require_all_members();
     archive(identify(recipe.function), recipe.arguments);
     save_part(archive, collate);
-    return TravellingDataset{identify(&rebuild_recipe<Collate, Result, Parameters...>), archive.take()};
+    return TravellingDataset{identify(&rebuild<Recipe<Result, Parameters...>, Collate>), archive.take()};
   } else {
     return std::nullopt;
+  }
+}
+
+/// See DataLoaderOptions::check_copies; `travelling` is what pack() made of a D and the collate function. Throws
+/// std::logic_error.
+template <class D, class Made, class Collate>
+void check_copy(TravellingDataset travelling, const std::shared_ptr<Made>& dataset, const Collate& collate,
+                const DataLoaderOptions& options) {
+  if constexpr ((Travels<D> || !std::same_as<D, Made>) && CollateTravels<Collate>) {
+    DecodeArchive archive(travelling.content.bytes, travelling.content.fds);
+    const auto copy = unpack<D, Collate>(archive);
+    compare_copies(DatasetAndCollate<Made, Collate>{dataset, collate}, copy, options.check_copies(), options.seed());
   }
 }
 

@@ -142,9 +142,9 @@ TEST(ConcatDataset, PutsDatasetsOneBehindTheOther) {
 
 TEST(ConcatDataset, ReadsInPlaceDescribesAndTravelsWhereTheInnerOnesDo) {
   using OfNumbers = ConcatDataset<Numbers>;
-  static_assert(InPlaceDataset<OfNumbers> && !GetDataset<OfNumbers> && Travels<OfNumbers>);
+  static_assert(InPlaceDataset<OfNumbers> && !GetDataset<OfNumbers> && detail::Travels<OfNumbers>);
   static_assert(!InPlaceDataset<ConcatDataset<Pairs>> && GetDataset<ConcatDataset<Pairs>>);
-  static_assert(!Travels<ConcatDataset<Squares>> && !detail::Describes<ConcatDataset<Squares>>);
+  static_assert(!detail::Travels<ConcatDataset<Squares>> && !detail::Describes<ConcatDataset<Squares>>);
   const OfNumbers dataset({Numbers{30}, Numbers{20}});
   EXPECT_EQ(dataset.describe(30), "number 0");
   expect_the_same_in_every_mode(dataset);
@@ -180,8 +180,8 @@ TEST(Subset, GivesTheChosenSamples) {
 }
 
 TEST(Subset, ReadsInPlaceDescribesAndTravelsWhereTheInnerOneDoes) {
-  static_assert(InPlaceDataset<Subset<Numbers>> && !GetDataset<Subset<Numbers>> && Travels<Subset<Numbers>>);
-  static_assert(GetDataset<Subset<Squares>> && !Travels<Subset<Squares>>);
+  static_assert(InPlaceDataset<Subset<Numbers>> && !GetDataset<Subset<Numbers>> && detail::Travels<Subset<Numbers>>);
+  static_assert(GetDataset<Subset<Squares>> && !detail::Travels<Subset<Squares>>);
   const Subset dataset(Numbers{100}, Indices{50, 3, 99, 98, 97, 2, 1});
   EXPECT_EQ(dataset.describe(2), "number 99");
   expect_the_same_in_every_mode(dataset);
@@ -228,8 +228,8 @@ TEST(StackDataset, OfOneKeepsItsTuple) {
 
 TEST(StackDataset, ReadsInPlaceWhereOneOfThemDoes) {
   using Both = StackDataset<Numbers, Tens>;
-  static_assert(InPlaceDataset<Both> && !GetDataset<Both> && Travels<Both>);
-  static_assert(!Travels<StackDataset<Numbers, Squares>>);
+  static_assert(InPlaceDataset<Both> && !GetDataset<Both> && detail::Travels<Both>);
+  static_assert(!detail::Travels<StackDataset<Numbers, Squares>>);
   Both dataset(Numbers{10, 2}, Tens{});
   EXPECT_EQ(to_string(dataset.spec()), "0.data: Long [2], 0.target: Long [], 0.noise: Double [], 1.data: Long []");
   EXPECT_EQ(dataset.describe(4), "number 4");

@@ -49,7 +49,7 @@ using ::testing::Not;
 
 using Strings = std::vector<std::string>;
 
-static_assert(InPlaceDataset<TarImages> && Travels<TarImages> && Travels<TarShards>);
+static_assert(InPlaceDataset<TarImages> && detail::Travels<TarImages> && detail::Travels<TarShards>);
 
 std::string error_of(const std::function<void()>& call) {
   try {

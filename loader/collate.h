@@ -38,7 +38,7 @@
 //        }
 //      };
 //
-// 2. A sample that fixed rows could hold (collate.h: a tensor, a number, pairs, tuples and arrays of such) gives
+// 2. A sample that fixed rows could hold (fields.h: a tensor, a number, pairs, tuples and arrays of such) gives
 //    Columns too, with the names it would have there: "data", or "0", "1", "1.0", ….
 //
 // 3. Every other sample keeps its structure, as in PyTorch's default_collate. By type:
@@ -158,7 +158,7 @@ constexpr bool fits_rows() {
 template <class T>
 concept Collatable = detail::is_collatable<T>();
 
-/// The fixed-row path (collate.h) takes it.
+/// Fixed rows (collation/fields.h) can hold it.
 template <class T>
 concept FitsRows = detail::fits_rows<T>();
 

@@ -13,7 +13,7 @@ struct LoaderStats {
   uint64_t skipped_samples = 0;
   uint64_t replaced_samples = 0;
   uint64_t retried_samples = 0;  ///< Read again, since the worker that was to read them had died.
-  uint64_t damaged_jpegs = 0;    ///< Read though libjpeg warned (DamagedJpegs::kRead), for batches that were left too.
+  uint64_t damaged_jpegs = 0;    ///< Read though pixels are lost (DamagedJpegs::kRead), for batches that were left too.
   uint64_t spilled_batches = 0;  ///< Larger than a slot, and therefore copied on their way.
   uint64_t kept_batches = 0;     ///< Copied out of their slots, since the trainer held others (kept_bytes).
   uint64_t worker_deaths = 0;    ///< Worker processes that died unasked. Each was replaced.

@@ -27,8 +27,9 @@ namespace millrace {
 ///
 /// Labels are integers, taken as they are, or texts, numbered in the order of classes(), which is sorted; one or the
 /// other in all rows. In CSV what only looks like a number (+1, 1.0, 007, nan) is refused; in JSON, quotes make a text.
-/// Boxes are [x1, y1, x2, y2] in pixels, a list of them in a row, in CSV as JSON (which is how
-/// pandas writes a list); an empty field is none. Masks are pictures of one 8-bit channel, of the size of theirs.
+/// Boxes are [x1, y1, x2, y2] in pixels, a list of them in a row, in CSV as JSON (which is how pandas writes a list);
+/// an empty field is none. Masks are lossless pictures of one channel (8 or 16 bits) or with a palette, of the size of
+/// theirs, whose numbers are 0 to 255. Boxes and masks move with the picture, by the transform's very draws.
 ///
 /// Samples, in this order, without the fields whose option is empty:
 ///   "image" {channels, height, width}, uint8 or what the transform makes of it

@@ -18,9 +18,10 @@ class MNIST : public PixelDataset {
  public:
   MNIST() = default;  ///< For the receiving side of serialize().
 
-  /// `root` has train-images-idx3-ubyte (or train-images.idx3-ubyte) and the three others in it, or in raw/ or
-  /// MNIST/raw/ below it, where torchvision puts them. Throws std::runtime_error with path and cure when files are
-  /// missing, packed, cut short, of another kind, or do not belong together; OutOfSharedMemory.
+  /// `root` has train-images-idx3-ubyte (or Kaggle's train-images.idx3-ubyte, also in a folder of that name) and the
+  /// three others in it, or in raw/ or MNIST/raw/ below it, where torchvision puts them. Throws std::runtime_error with
+  /// path and cure when files are missing, packed, cut short, of another kind, or do not belong together;
+  /// OutOfSharedMemory.
   explicit MNIST(const std::string& root, Mode mode = Mode::kTrain);
 };
 

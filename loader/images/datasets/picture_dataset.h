@@ -42,7 +42,8 @@ class PictureDataset {
     return with([&](transforms::PicturePipeline& pictures) { pictures.options.max_pixels = max_pixels; });
   }
 
-  /// With JPEGs that libjpeg only warns of read, or refused, as is the default.
+  /// With JPEGs whose entropy code is corrupt read, or refused, as is the default. One that ends early is refused
+  /// either way, one that libjpeg warns of without a pixel lost is read.
   Dataset damaged_jpegs(DamagedJpegs damaged) const {
     return with([&](transforms::PicturePipeline& pictures) { pictures.options.damaged_jpegs = damaged; });
   }

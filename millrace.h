@@ -28,6 +28,7 @@
 #include "millrace/samplers/keyed_permutation.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/repeat_sampler.h"
+#include "millrace/samplers/sequence_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
 #include "millrace/samplers/shard_shuffle_sampler.h"
 #include "millrace/samplers/shuffle_buffer_sampler.h"

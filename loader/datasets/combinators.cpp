@@ -2,6 +2,7 @@
 
 #include <c10/core/Layout.h>
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -29,6 +30,18 @@ void check(const std::vector<at::Tensor>& tensors, const std::vector<std::string
 }
 
 }  // namespace
+
+namespace detail {
+
+void require_part_names(const std::vector<std::string>& names) {
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    if (name->empty()) throw std::invalid_argument("StackDataset: a dataset's name must not be empty");
+    if (std::find(names.begin(), name, *name) != name)
+      throw std::invalid_argument("StackDataset: two datasets have the name " + in_quotes(*name));
+  }
+}
+
+}  // namespace detail
 
 TensorDataset::TensorDataset(const std::vector<at::Tensor>& tensors, std::vector<std::string> names) {
   if (names.empty())

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,8 +25,10 @@
 #include "millrace/loader/collation/fields.h"
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/datasets/shared_bytes.h"
+#include "millrace/loader/sample.h"
 #include "millrace/loader/sample_row.h"
 #include "millrace/samplers/random_sampler.h"
+#include "millrace/samplers/sequence_sampler.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/notice.h"
 
@@ -159,6 +162,24 @@ class Subset {
                                          [&](std::byte* memory) { std::memcpy(memory, indices.data(), bytes); });
   }
 
+  /// Of a range of integers, such as std::views::iota(0, 100).
+  template <RangeOfIndices R>
+    requires(!std::same_as<R, std::vector<int64_t>>)
+  Subset(D dataset, const R& indices) : Subset(std::move(dataset), as_indices(indices)) {}
+
+  /// Every `step`th of its samples, from number `first` to before number `last`, as Python's subset[first:last:step]
+  /// but for numbers that count from the end. Throws std::out_of_range for numbers beyond its size, and
+  /// std::invalid_argument for a step that is not positive.
+  Subset slice(size_t first, size_t last, size_t step = 1) const {
+    if (first > last || last > size())
+      throw std::out_of_range("Subset: there is no slice from " + std::to_string(first) + " to " +
+                              std::to_string(last) + " of " + std::to_string(size()) + " samples");
+    if (step == 0) throw std::invalid_argument("Subset: the step of a slice must be positive, but it is 0");
+    std::vector<int64_t> chosen;
+    for (size_t i = first; i < last; i += std::min(step, last - i)) chosen.push_back(indices()[i]);
+    return Subset(dataset_, chosen);
+  }
+
   size_t size() const { return indices_.size() / sizeof(int64_t); }
   const D& dataset() const { return dataset_; }
   std::span<const int64_t> indices() const { return {reinterpret_cast<const int64_t*>(indices_.data()), size()}; }
@@ -195,6 +216,13 @@ class Subset {
   }
 
  private:
+  template <class R>
+  static std::vector<int64_t> as_indices(const R& range) {
+    std::vector<int64_t> indices;
+    for (const auto index : range) indices.push_back(static_cast<int64_t>(index));
+    return indices;
+  }
+
   size_t find(size_t index) const {
     detail::require_index("Subset", index, size());
     const int64_t found = indices()[index];
@@ -213,20 +241,68 @@ class Subset {
   uint64_t samples_ = 0;  // Of dataset_.
 };
 
+/// A dataset with the name that its values have in a StackDataset.
+template <Dataset D>
+struct Named {
+  std::string name;
+  D dataset;
+};
+
+namespace detail {
+
+// What is given to a StackDataset: a dataset, or a named one.
+template <class D>
+struct StackPart {
+  using Dataset = D;
+  static constexpr bool kNamed = false;
+  static D dataset(D part) { return part; }
+  static std::string name(const D&) { return {}; }
+};
+
+template <class D>
+struct StackPart<Named<D>> {
+  using Dataset = D;
+  static constexpr bool kNamed = true;
+  static D dataset(Named<D> part) { return std::move(part.dataset); }
+  static std::string name(const Named<D>& part) { return part.name; }
+};
+
+// Gives samples of one value, which is a field of a Sample.
+template <class D>
+concept GetsOneValue =
+    GetDataset<D> && (std::is_arithmetic_v<SampleOf<D>> || std::constructible_from<SampleValue, SampleOf<D>>);
+
+// Throws std::invalid_argument for a name that is empty or comes twice.
+void require_part_names(const std::vector<std::string>& names);
+
+}  // namespace detail
+
 /// Datasets side by side: sample i is sample i of each (PyTorch's StackDataset).
 ///
 /// Where all of them give samples by get(), a sample is their std::tuple; else it is read in place, fields named
 /// "0.image", "1.data", … as the tuple's would be. The datasets draw from one random stream, the first one first.
-template <Dataset... D>
+///
+///   StackDataset both(Named{"picture", photos}, Named{"caption", captions});  // batch["picture"], batch["caption"]
+///
+/// Named, as PyTorch's keyword arguments: where each gives one value by get(), a sample is a Sample of these values;
+/// else it is read in place. A dataset of one field gives that its name, others "name.field".
+template <class... D>
 class StackDataset {
   static_assert(sizeof...(D) > 0, "at least one dataset should be passed");
-  static constexpr bool kGets = (GetDataset<D> && ...);
+  static constexpr bool kNamed = (detail::StackPart<D>::kNamed && ...);
+  static constexpr bool kNumbered = (!detail::StackPart<D>::kNamed && ...);
+  static_assert(kNamed || kNumbered, "either all datasets of a StackDataset have names, or none");
+  static constexpr bool kGets = !kNamed && (GetDataset<typename detail::StackPart<D>::Dataset> && ...);
+  static constexpr bool kGetsSamples = kNamed && (detail::GetsOneValue<typename detail::StackPart<D>::Dataset> && ...);
 
  public:
   StackDataset() = default;  ///< For the receiving side of serialize().
 
-  /// Throws std::invalid_argument when the datasets are not of one size.
-  explicit StackDataset(D... datasets) : datasets_(std::move(datasets)...) {
+  /// Throws std::invalid_argument when the datasets are not of one size, or a name is empty or comes twice.
+  explicit StackDataset(D... datasets)
+      : names_{detail::StackPart<D>::name(datasets)...},
+        datasets_(detail::StackPart<D>::dataset(std::move(datasets))...) {
+    if (kNamed) detail::require_part_names(names_);
     const auto sizes =
         std::apply([](auto&... dataset) { return std::array{static_cast<uint64_t>(dataset.size())...}; }, datasets_);
     size_ = sizes[0];
@@ -251,12 +327,26 @@ class StackDataset {
         datasets_);
   }
 
+  Sample get(size_t index, SampleContext& context)
+    requires kGetsSamples {
+    detail::require_index("StackDataset", index, size_);
+    return std::apply(
+        [&](auto&... dataset) {
+          size_t part = 0;
+          return Sample{Sample::Field(names_[part++], detail::get_sample(dataset, index, context))...};
+        },
+        datasets_);
+  }
+
   SampleSpec spec()
-    requires(!kGets) {
+    requires(!kGets && !kGetsSamples) {
     SampleSpec spec;
     for_each([&](auto& /*dataset*/, const SampleSpec& of_part, size_t part) {
       for (FieldSpec field : of_part.fields) {
-        field.name = std::to_string(part) + "." + field.name;
+        if (!kNamed)
+          field.name = std::to_string(part) + "." + field.name;
+        else
+          field.name = of_part.fields.size() == 1 ? names_[part] : names_[part] + "." + field.name;
         spec.fields.push_back(std::move(field));
       }
     });
@@ -264,7 +354,7 @@ class StackDataset {
   }
 
   void read(size_t index, SampleRow& row, SampleContext& context)
-    requires(!kGets) {
+    requires(!kGets && !kGetsSamples) {
     detail::require_index("StackDataset", index, size_);
     size_t field = 0;
     std::vector<std::byte*> rows;
@@ -281,7 +371,7 @@ class StackDataset {
 
   /// Of those that describe their samples, joined by ", ".
   std::string describe(size_t index) const
-    requires(detail::Describes<D> || ...) {
+    requires(detail::Describes<typename detail::StackPart<D>::Dataset> || ...) {
     detail::require_index("StackDataset", index, size_);
     std::string text;
     const auto add = [&](const auto& dataset) {
@@ -293,9 +383,9 @@ class StackDataset {
   }
 
   template <class Archive>
-    requires(detail::Travels<D> && ...)
+    requires(detail::Travels<typename detail::StackPart<D>::Dataset> && ...)
   void serialize(Archive& archive) {
-    archive(datasets_, size_);
+    archive(names_, datasets_, size_);
   }
 
  private:
@@ -318,7 +408,8 @@ class StackDataset {
     }(std::index_sequence_for<D...>());
   }
 
-  std::tuple<D...> datasets_;
+  std::vector<std::string> names_;  // Of the datasets; empty ones where they have none.
+  std::tuple<typename detail::StackPart<D>::Dataset...> datasets_;
   uint64_t size_ = 0;
   std::vector<SampleSpec> specs_;  // Empty before the first sample.
 };

@@ -30,7 +30,9 @@ millrace_test(image_test
   loader/batch_mix_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_images PkgConfig::HWY)
 millrace_test(torchvision_test loader/images/torchvision_test.cpp TIMEOUT 300 LIBRARIES millrace_images)
-millrace_test(combinators_test loader/datasets/combinators_test.cpp loader/sources/copies_test.cpp loader/sources/travelling_test.cpp
+millrace_test(combinators_test
+  loader/datasets/combinators_test.cpp loader/datasets/named_stack_test.cpp loader/sources/copies_test.cpp
+  loader/sources/travelling_test.cpp
   TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(collate_test loader/collate_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)

@@ -59,10 +59,11 @@ const SampleSpec& DataLoaderBase::spec() const { return engine().spec(); }
 
 int64_t DataLoaderBase::size() const {
   if (const auto size = engine_ ? engine_->size() : start_->size()) return *size;
-  throw std::logic_error("this loader has no size(): its dataset does not know how many samples its streams give");
+  throw std::logic_error(
+      "this loader has no size(): its dataset does not know how many samples it gives; its own size() would tell");
 }
 
-int64_t DataLoaderBase::epoch() const { return engine_ ? engine_->epoch() : 0; }
+int64_t DataLoaderBase::epoch() const { return engine_ ? engine_->epoch() : start_->epoch(); }
 
 LoaderStats DataLoaderBase::stats() const {
   if (engine_) return engine_->stats();

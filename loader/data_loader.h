@@ -30,6 +30,7 @@
 #include "millrace/samplers/any_batch_sampler.h"
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/sampler.h"
+#include "millrace/samplers/sequence_sampler.h"
 #include "millrace/samplers/torch_sampler.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/cuda/driver_handles.h"
@@ -49,7 +50,8 @@ class DataLoaderBase {
   /// std::logic_error when that has none.
   int64_t size() const;
 
-  /// The epoch whose batches next() gives, from 0.
+  /// The epoch whose batches next() gives: first the one that the sampler was in when it was given (see epoch_of()),
+  /// for most 0.
   int64_t epoch() const;
 
   /// Goes to the start of an epoch. Without it the epochs follow each other. What was prefetched for another is
@@ -226,6 +228,7 @@ class TypedDataLoader : public DataLoaderBase {
     } else {
       auto packed = next_packed();
       if (!packed) return std::nullopt;
+      if (packed->value.empty()) return B{};  // Of no samples: nobody has made anything of them.
       try {
         return detail::take_batch<B>(*std::move(packed), local_batches_.get());
       } catch (const DecodeError& e) {
@@ -362,6 +365,14 @@ auto make_data_loader(D dataset, S sampler, const DataLoaderOptions& options = {
   } else {
     return std::unique_ptr<DataLoader>();
   }
+}
+
+/// A loader of the samples that `indices` names, in their order: a std::vector, an array, a view of integers. In braces
+/// it is SequenceSampler({3, 1, 2}), since those alone would be options.
+template <class D, RangeOfIndices R, class Collate = collate::Default>
+  requires(!detail::OrderOfSamples<R>)
+auto make_data_loader(D dataset, const R& indices, const DataLoaderOptions& options = {}, Collate collate = {}) {
+  return make_data_loader(std::move(dataset), SequenceSampler(indices), options, std::move(collate));
 }
 
 /// A loader in the order of an S made for the dataset's size, as torch::data spells it:

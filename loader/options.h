@@ -34,8 +34,16 @@ enum class SeedMode {
 /// their epoch, or of the loader, how many there were.
 enum class OnError {
   kRaise,    ///< next() throws SampleError or WorkerDied, its batch is lost, the epoch goes on.
-  kSkip,     ///< The sample is left out, its batch is shorter; a batch of no samples is left out.
+  kSkip,     ///< The sample is left out, its batch is shorter; of a batch of no samples see EmptyBatches.
   kReplace,  ///< Another sample of the batch stands in for it, read with this one's seed. Not for streams.
+};
+
+/// What becomes of a batch of no samples: a sampler gave none for it, as in Poisson sampling, or OnError::kSkip left
+/// none. A stream's end is no batch.
+enum class EmptyBatches {
+  kLeftOut,  ///< The next batch comes instead.
+  kGiven,    ///< In its turn. A Batch has its fields with no rows where samples are of a fixed shape, and no field
+             ///< else; a batch of another type is a value-initialised one, for which nobody asks dataset or collate.
 };
 
 /// How a loader works. Every setter returns *this, as torch::data's options do; the getters have the same names.
@@ -74,9 +82,14 @@ class DataLoaderOptions {
   MILLRACE_OPTION(bool, persistent_workers, false);
   /// Leaves out a last batch that would be short. Of streams: each one's.
   MILLRACE_OPTION(bool, drop_last, false);
-  /// Batches being filled while the trainer uses one. They reach into the next epoch. Where one worker fills a whole
-  /// batch (see Source::Kind), so many for each worker.
+  /// Batches being filled while the trainer uses one. They reach into the next epoch, see prefetch_next_epoch.
+  ///
+  /// Where one worker fills a whole batch (see Source::Kind), so many for each worker.
   MILLRACE_OPTION(int64_t, prefetch, 2);
+  /// Lets workers read for the next epoch, so that its first batch is not late: when the last batches of an epoch
+  /// are on their way, or of streams when its end was told. Never with SeedMode::kTorch. False: sampler and dataset are
+  /// asked for no more than the epochs that are taken.
+  MILLRACE_OPTION(bool, prefetch_next_epoch, true);
   /// Bounds the shared memory of all batches: fewer are prefetched, at least one. 0: no bound.
   MILLRACE_OPTION(uint64_t, prefetch_bytes, 0);
   /// Batches whose tensors the trainer may hold at the same time where workers wrote them. Further ones are copied into
@@ -100,10 +113,12 @@ class DataLoaderOptions {
   /// and again whenever it has waited twice as long. Zero: never. See set_notice_handler() in sharing/os/notice.h.
   MILLRACE_OPTION(std::chrono::milliseconds, notice_after, std::chrono::seconds(10));
   MILLRACE_OPTION(OnError, on_error, OnError::kRaise);
+  MILLRACE_OPTION(EmptyBatches, empty_batches, EmptyBatches::kLeftOut);
   /// See WorkerInitFunction.
   MILLRACE_OPTION(WorkerInitFunction, worker_init_fn, nullptr);
   /// Of datasets without indices: into how many streams they are cut. Batches take turns among them, whatever the
-  /// number of workers; more workers than streams have nothing to do.
+  /// number of workers; more workers than streams have nothing to do. With more than one, a dataset must ask for its
+  /// part, see StreamContext.
   MILLRACE_OPTION(int64_t, num_streams, 8);
   /// Compares the size and so many samples of the copy of dataset and collate function that worker processes get with
   /// the original's, bit for bit, before any is started: std::logic_error says that a serialize forgets something. Only

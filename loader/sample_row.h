@@ -115,9 +115,19 @@ class StreamContext : public SampleContext {
       : SampleContext(std::move(sample)), epoch_(epoch), shard_(shard), num_shards_(num_shards), position_(position) {}
 
   /// This stream's number and how many there are; not those of a worker, so that batches do not depend on workers. Give
-  /// the samples of part shard() of num_shards().
-  int64_t shard() const { return shard_; }
-  int64_t num_shards() const { return num_shards_; }
+  /// the samples of part shard() of num_shards(). A stream that gives samples and has asked for neither, of several, is
+  /// an error: every stream would give the same ones.
+  int64_t shard() const {
+    part_asked_ = true;
+    return shard_;
+  }
+  int64_t num_shards() const {
+    part_asked_ = true;
+    return num_shards_;
+  }
+
+  /// Whether the dataset has asked for its part in this call.
+  bool part_asked() const { return part_asked_; }
 
   int64_t epoch() const { return epoch_; }
   int64_t position() const { return position_; }  ///< Samples that the stream gave before in this epoch.
@@ -127,6 +137,7 @@ class StreamContext : public SampleContext {
   int64_t shard_;
   int64_t num_shards_;
   int64_t position_;
+  mutable bool part_asked_ = false;  // What is asked of a constant context counts too.
 };
 
 template <class T>

@@ -4,6 +4,7 @@ namespace millrace {
 namespace {
 
 thread_local std::optional<WorkerInfo> current;
+thread_local uint64_t looks = 0;
 
 // M. E. O'Neill's seed_seq_fe (www.pcg-random.org, "Developing a seed_seq Alternative"), with NumPy's constants.
 class EntropyMixer {
@@ -42,12 +43,17 @@ std::array<uint32_t, 4> numpy_state(uint64_t base_seed, uint64_t worker) {
 
 void set_worker_info(const WorkerInfo& info) { current = info; }
 
+uint64_t worker_info_looks() { return looks; }
+
 }  // namespace detail
 
 std::array<uint32_t, 4> WorkerInfo::numpy_seed() const {
   return detail::numpy_state(seed - static_cast<uint64_t>(id), static_cast<uint64_t>(id));
 }
 
-std::optional<WorkerInfo> get_worker_info() { return current; }
+std::optional<WorkerInfo> get_worker_info() {
+  ++looks;
+  return current;
+}
 
 }  // namespace millrace

@@ -27,6 +27,7 @@ class AnyBatchSampler {
       : held_(std::make_unique<Held<Resumed<std::remove_cvref_t<S>>>>(std::forward<S>(sampler))) {}
 
   int64_t size() const { return held_->size(); }
+  int64_t epoch() const { return held_->epoch(); }
   void set_epoch(int64_t epoch) { held_->set_epoch(epoch); }
   bool next(std::vector<int64_t>& batch) { return held_->next(batch); }
 
@@ -46,6 +47,7 @@ class AnyBatchSampler {
   struct Base {
     virtual ~Base() = default;
     virtual int64_t size() const = 0;
+    virtual int64_t epoch() const = 0;
     virtual void set_epoch(int64_t epoch) = 0;
     virtual bool next(std::vector<int64_t>& batch) = 0;
     virtual SamplerState state() const = 0;
@@ -62,6 +64,7 @@ class AnyBatchSampler {
     explicit Replayed(U&& sampler) : sampler_(std::forward<U>(sampler)) {}
 
     int64_t size() const { return sampler_.size(); }
+    int64_t epoch() const { return epoch_of(sampler_); }
     void set_epoch(int64_t epoch) {
       sampler_.set_epoch(epoch);
       at_ = {epoch, 0};
@@ -100,6 +103,7 @@ class AnyBatchSampler {
     template <class U>
     explicit Held(U&& from) : sampler(std::forward<U>(from)) {}
     int64_t size() const override { return sampler.size(); }
+    int64_t epoch() const override { return epoch_of(sampler); }
     void set_epoch(int64_t epoch) override { sampler.set_epoch(epoch); }
     bool next(std::vector<int64_t>& batch) override { return sampler.next(batch); }
     SamplerState state() const override { return sampler.state(); }

@@ -31,6 +31,7 @@ class BatchSampler {
     return n / batch_size_ + (!drop_last_ && n % batch_size_ != 0 ? 1 : 0);
   }
 
+  int64_t epoch() const { return epoch_of(sampler_); }
   void set_epoch(int64_t epoch) { sampler_.set_epoch(epoch); }
 
   /// Replaces the contents of `batch` by the next batch, without an allocation once it has the capacity. False, with

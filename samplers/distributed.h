@@ -85,6 +85,7 @@ class DistributedBase {
   /// How much next() gives in an epoch: indices, or batches.
   int64_t size() const { return share_.size(sampler_.size()); }
 
+  int64_t epoch() const { return epoch_of(sampler_); }
   void set_epoch(int64_t epoch) {
     sampler_.set_epoch(epoch);
     share_.begin();

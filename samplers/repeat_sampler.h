@@ -21,7 +21,8 @@ template <Sampler S>
 class RepeatSampler {
  public:
   /// Throws std::invalid_argument when times is not positive.
-  RepeatSampler(S sampler, int64_t times) : sampler_(std::move(sampler)), times_(times) {
+  RepeatSampler(S sampler, int64_t times)
+      : sampler_(std::move(sampler)), times_(times), inner_epoch_(epoch_of(sampler_)) {
     if (times <= 0)
       throw std::invalid_argument("RepeatSampler: times should be a positive integer value, but got times=" +
                                   std::to_string(times));
@@ -29,6 +30,7 @@ class RepeatSampler {
 
   int64_t size() const { return sampler_.size() * times_; }
 
+  int64_t epoch() const { return inner_epoch_ / times_; }
   void set_epoch(int64_t epoch) { set_inner_epoch(epoch * times_); }
 
   std::optional<int64_t> next() {
@@ -59,7 +61,7 @@ class RepeatSampler {
 
   S sampler_;
   int64_t times_;
-  int64_t inner_epoch_ = 0;
+  int64_t inner_epoch_;
 };
 
 /// The epochs of another sampler on end, without an end: set_epoch(e) starts at its epoch e. For training that counts
@@ -71,11 +73,12 @@ class InfiniteSampler {
  public:
   /// Takes an S and nothing that converts to one: an AnySampler is made of any sampler, of this one too.
   template <std::same_as<S> Inner>
-  explicit InfiniteSampler(Inner sampler) : sampler_(std::move(sampler)) {}
+  explicit InfiniteSampler(Inner sampler) : sampler_(std::move(sampler)), epoch_(epoch_of(sampler_)) {}
 
   /// The largest number there is.
   int64_t size() const { return std::numeric_limits<int64_t>::max(); }
 
+  int64_t epoch() const { return epoch_; }
   void set_epoch(int64_t epoch) {
     epoch_ = epoch;
     sampler_.set_epoch(epoch);
@@ -102,7 +105,7 @@ class InfiniteSampler {
 
  private:
   S sampler_;
-  int64_t epoch_ = 0;
+  int64_t epoch_;
 };
 
 template <Sampler S>

@@ -43,6 +43,20 @@ concept Resumable = requires(T sampler, const T& fixed, const SamplerState& stat
   { sampler.load_state(state) } -> std::same_as<void>;
 };
 
+/// The epoch that a sampler stands in: what its epoch() says, or else its state; 0 of one that has neither. A loader
+/// made of the sampler begins with it.
+template <class S>
+int64_t epoch_of(const S& sampler) {
+  if constexpr (requires {
+                  { sampler.epoch() } -> std::convertible_to<int64_t>;
+                })
+    return static_cast<int64_t>(sampler.epoch());
+  else if constexpr (Resumable<S>)
+    return sampler.state().epoch;
+  else
+    return 0;
+}
+
 /// Gives whole batches of indices: BatchSampler, BucketBatchSampler, or one of the user's own.
 ///
 /// - `size()`: how many batches an epoch has.
@@ -71,6 +85,7 @@ class AnySampler {
       : held_(std::make_unique<Held<std::remove_cvref_t<S>>>(std::forward<S>(sampler))) {}
 
   int64_t size() const { return held_->size(); }
+  int64_t epoch() const { return held_->epoch(); }
   void set_epoch(int64_t epoch) { held_->set_epoch(epoch); }
   std::optional<int64_t> next() { return held_->next(); }
   SamplerState state() const { return held_->state(); }
@@ -83,6 +98,7 @@ class AnySampler {
   struct Base {
     virtual ~Base() = default;
     virtual int64_t size() const = 0;
+    virtual int64_t epoch() const = 0;
     virtual void set_epoch(int64_t epoch) = 0;
     virtual std::optional<int64_t> next() = 0;
     virtual SamplerState state() const = 0;
@@ -95,6 +111,7 @@ class AnySampler {
     template <class U>
     explicit Held(U&& from) : sampler(std::forward<U>(from)) {}
     int64_t size() const override { return sampler.size(); }
+    int64_t epoch() const override { return epoch_of(sampler); }
     void set_epoch(int64_t epoch) override { sampler.set_epoch(epoch); }
     std::optional<int64_t> next() override { return sampler.next(); }
     SamplerState state() const override { return sampler.state(); }
@@ -109,6 +126,7 @@ class AnySampler {
     template <class U>
     explicit Held(U&& from) : sampler(std::forward<U>(from)) {}
     int64_t size() const override { return sampler.size(); }
+    int64_t epoch() const override { return epoch_of(sampler); }
     void set_epoch(int64_t epoch) override {
       sampler.set_epoch(epoch);
       at = {epoch, 0};

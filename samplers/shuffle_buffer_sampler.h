@@ -25,7 +25,7 @@ class ShuffleBufferSampler {
  public:
   /// Throws std::invalid_argument when buffer_size is not positive.
   ShuffleBufferSampler(S sampler, int64_t buffer_size, uint64_t seed = 0)
-      : sampler_(std::move(sampler)), buffer_size_(buffer_size), seed_(seed) {
+      : sampler_(std::move(sampler)), buffer_size_(buffer_size), seed_(seed), epoch_(epoch_of(sampler_)) {
     if (buffer_size <= 0)
       throw std::invalid_argument(
           "ShuffleBufferSampler: buffer_size should be a positive integer value, but got buffer_size=" +
@@ -34,6 +34,7 @@ class ShuffleBufferSampler {
 
   int64_t size() const { return sampler_.size(); }
 
+  int64_t epoch() const { return epoch_; }
   void set_epoch(int64_t epoch) {
     sampler_.set_epoch(epoch);
     restart(epoch);
@@ -87,7 +88,7 @@ class ShuffleBufferSampler {
   S sampler_;
   int64_t buffer_size_;
   uint64_t seed_;
-  int64_t epoch_ = 0;
+  int64_t epoch_;
   int64_t position_ = 0;
   std::vector<int64_t> buffer_;
   bool drained_ = false;  // The inner epoch has ended.

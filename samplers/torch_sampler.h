@@ -58,7 +58,8 @@ int64_t epoch_size(S sampler) {
 ///
 /// The epoch reaches the distributed samplers, whose set_epoch() nobody can call once torch::data's loader has them.
 /// The others, such as RandomSampler, are taken to draw an epoch from the global generator when it begins; that is at
-/// its first batch here, as it is at begin() there. Of a StreamSampler, the indices are the running numbers of the
+/// its first batch here, as it is at begin() there. A distributed sampler that was told an epoch before, or restored
+/// with one, begins in that epoch. Of a StreamSampler, the indices are the running numbers of the
 /// examples.
 template <TorchDataSampler S>
 class TorchSampler {
@@ -74,22 +75,25 @@ class TorchSampler {
     if (batch_size <= 0)
       throw std::invalid_argument("TorchSampler: batch_size should be a positive integer value, but got batch_size=" +
                                   std::to_string(batch_size));
+    if constexpr (TorchDataSamplerOfEpochs<S>) generator_.set_epoch(epoch_of(sampler_));
   }
 
-  /// Batches an epoch.
+  /// Batches an epoch, if all but the last are full.
   int64_t size() const { return size_ / batch_size_ + (!drop_last_ && size_ % batch_size_ != 0 ? 1 : 0); }
 
+  int64_t epoch() const { return generator_.epoch(); }
   void set_epoch(int64_t epoch) {
     generator_.set_epoch(epoch);
     begun_ = false;
     position_ = 0;
   }
 
-  /// Replaces the contents of `batch` by the next batch. False, with `batch` empty, at the end of the epoch.
+  /// Replaces the contents of `batch` by the next batch, which has no indices where the sampler gives an empty one.
+  /// False, with `batch` empty, at the end of the epoch. With drop_last, short batches are left out.
   bool next(std::vector<int64_t>& batch) {
-    take(batch_size_, batch);
-    if (drop_last_ && std::ssize(batch) < batch_size_) batch.clear();
-    return !batch.empty();
+    while (take(batch_size_, batch))
+      if (!drop_last_ || std::ssize(batch) >= batch_size_) return true;
+    return false;
   }
 
   static constexpr PositionUnit kPositionUnit = PositionUnit::kIndices;
@@ -97,16 +101,16 @@ class TorchSampler {
   /// The state; that of a sampler without set_epoch() holds the global generator's state at the epoch's beginning.
   SamplerState state() const { return generator_.state(position_); }
 
-  /// Goes through the epoch again up to the position. For a sampler without set_epoch() the global generator is set
-  /// back, for everybody, to where it stood before the epoch was drawn, and draws it again.
+  /// Goes through the epoch again up to the position; empty batches behind it come again. Without set_epoch() the
+  /// global generator is set back, for everybody, to where it stood before the epoch was drawn, and draws it again.
   void load_state(const SamplerState& state) {
-    require_position("TorchSampler", state.position, size_);
     generator_.load_state(state, "TorchSampler");
     set_epoch(state.epoch);
     std::vector<int64_t> skipped;
-    while (position_ < state.position) {
-      take(std::min(batch_size_, state.position - position_), skipped);
-      if (skipped.empty()) require_position("TorchSampler", state.position, position_);
+    while (position_ != state.position) {
+      const int64_t left = state.position - position_;
+      const bool given = left > 0 && take(std::min(batch_size_, left), skipped);
+      if (!given) require_position("TorchSampler", state.position, std::min(position_, state.position - 1));
     }
   }
 
@@ -120,11 +124,11 @@ class TorchSampler {
     sampler_.reset(std::nullopt);
   }
 
-  void take(int64_t count, std::vector<int64_t>& indices) {
+  bool take(int64_t count, std::vector<int64_t>& indices) {
     if (!begun_) begin();
     indices.clear();
     const auto request = sampler_.next(static_cast<size_t>(count));
-    if (!request) return;
+    if (!request) return false;
     if constexpr (std::convertible_to<decltype(*request), size_t>) {
       indices.resize(static_cast<size_t>(*request));
       std::iota(indices.begin(), indices.end(), position_);
@@ -132,6 +136,7 @@ class TorchSampler {
       indices.assign(request->begin(), request->end());
     }
     position_ += std::ssize(indices);
+    return true;
   }
 
   S sampler_;

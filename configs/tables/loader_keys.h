@@ -24,6 +24,7 @@ struct Loader {
   int64_t prefetch = 2;
   std::optional<int64_t> prefetch_factor;
   std::optional<int64_t> max_jobs;
+  bool prefetch_next_epoch = true;
   uint64_t prefetch_bytes = 0;
   int64_t held = 2;
   uint64_t kept_bytes = uint64_t{1} << 30;
@@ -33,6 +34,7 @@ struct Loader {
   double sample_timeout = 0;
   double notice_after = 10;
   std::string on_error = "raise";
+  std::string empty_batches = "left_out";
   int64_t num_streams = 8;
   uint64_t max_sample_bytes = 0;
   std::string pin_memory = "false";
@@ -61,6 +63,7 @@ struct Loader {
         key("max_jobs", &Loader::max_jobs, "torch::data's: batches on their way, for all workers together.")
             .at_least(1)
             .otherwise("as prefetch says"),
+        key("prefetch_next_epoch", &Loader::prefetch_next_epoch, "Whether workers read for the next epoch, too."),
         key("prefetch_bytes", &Loader::prefetch_bytes, "Bounds the shared memory of all batches; 0: no bound.")
             .in("bytes"),
         key("held", &Loader::held, "Batches that the trainer may hold at the same time where workers wrote them.")
@@ -79,6 +82,8 @@ struct Loader {
             .in("seconds")
             .within(0, 1e9),
         key("on_error", &Loader::on_error, "What happens when a sample cannot be read.").one_of("raise, skip, replace"),
+        key("empty_batches", &Loader::empty_batches, "What becomes of a batch without samples.")
+            .one_of("left_out, given"),
         key("num_streams", &Loader::num_streams, "Of datasets without indices: into how many streams they are cut.")
             .at_least(1),
         key("max_sample_bytes", &Loader::max_sample_bytes,

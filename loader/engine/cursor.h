@@ -27,7 +27,9 @@ class Cursor {
     kNextEpochs,  ///< Beyond, so that the first batch of the next epoch does not come late.
   };
 
-  Cursor(std::unique_ptr<Order> order, Reach reach) : order_(std::move(order)), reach_(reach) {}
+  /// Begins in the epoch that the order stands in.
+  Cursor(std::unique_ptr<Order> order, Reach reach)
+      : order_(std::move(order)), reach_(reach), planned_epoch_(order_->epoch()), epoch_(planned_epoch_) {}
 
   // --- planning ---
 
@@ -90,13 +92,13 @@ class Cursor {
   const Reach reach_;
 
   // Planning.
-  int64_t planned_epoch_ = 0;
+  int64_t planned_epoch_;
   int64_t planned_in_epoch_ = 0;
   bool exhausted_ = false;
   uint64_t next_sequence_ = 0;
 
   // Delivering.
-  int64_t epoch_ = 0;
+  int64_t epoch_;
   int64_t delivered_ = 0;
   uint64_t next_in_order_ = 0;
   std::map<uint64_t, int64_t> passed_ahead_;  // Before their turn: sequence, and number in the epoch.

@@ -27,7 +27,7 @@ Delivery Deliveries::begin(size_t slot) const {
 Delivery Deliveries::lend_rows(size_t slot, Ledger::Time now) {
   close_gaps(slot);
   Delivery delivery = begin(slot);
-  if (delivery.samples == 0) {
+  if (!gives(delivery.samples)) {
     in_flight_.release(slot);
     return delivery;
   }
@@ -85,6 +85,7 @@ Delivery Deliveries::lend_packed(size_t slot, Ledger::Time now) {
   Delivery delivery = begin(slot);
   if (in_flight_[slot].range_deaths.empty()) {  // A batch of no samples, which no worker has made anything of.
     in_flight_.release(slot);
+    delivery.packed.emplace();
     return delivery;
   }
   const auto body = memory_.body(slot);

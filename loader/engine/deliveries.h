@@ -10,6 +10,7 @@
 #include "millrace/loader/engine/overflow.h"
 #include "millrace/loader/engine/slot_memory.h"
 #include "millrace/loader/engine/source_traits.h"
+#include "millrace/loader/options.h"
 
 namespace millrace {
 
@@ -17,17 +18,23 @@ namespace millrace {
 /// the loader's thread.
 class Deliveries {
  public:
-  Deliveries(SourceTraits traits, std::shared_ptr<const SampleSpec> spec, InFlight& in_flight, const SlotMemory& memory,
-             Overflow& overflow, KeptMemory& kept)
+  Deliveries(SourceTraits traits, EmptyBatches empty, std::shared_ptr<const SampleSpec> spec, InFlight& in_flight,
+             const SlotMemory& memory, Overflow& overflow, KeptMemory& kept)
       : traits_(traits),
+        empty_(empty),
         spec_(std::move(spec)),
         in_flight_(in_flight),
         memory_(memory),
         overflow_(overflow),
         kept_(kept) {}
 
+  /// Whether the trainer is given a batch of that many samples.
+  ///
+  /// Of none: where it wants those, but not of a stream, whose end is no batch.
+  bool gives(int64_t samples) const { return samples > 0 || (empty_ == EmptyBatches::kGiven && !traits_.streamed); }
+
   /// Lends a slot whose ranges are done, or copies what is in it where the trainer holds enough of them. Rows and
-  /// samples that were left out are closed up; a batch of which none is left has no samples and frees its slot. Throws
+  /// samples that were left out are closed up; a batch that is left out because none is left frees its slot. Throws
   /// BoardCorrupted for contents that no worker of ours writes.
   Delivery lend(size_t slot, Ledger::Time now);
 
@@ -45,6 +52,7 @@ class Deliveries {
   void close_gaps(size_t slot);
 
   const SourceTraits traits_;
+  const EmptyBatches empty_;
   const std::shared_ptr<const SampleSpec> spec_;
   InFlight& in_flight_;
   const SlotMemory& memory_;

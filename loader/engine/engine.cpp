@@ -50,7 +50,7 @@ Engine::Engine(Parts parts, const DataLoaderOptions& options)
       failures_(in_flight_, board_, *crew_),
       overflow_(*crew_, board_, in_flight_),
       kept_(options_),
-      deliveries_(traits_, shared_->spec, in_flight_, memory_, overflow_, kept_) {
+      deliveries_(traits_, options_.empty_batches(), shared_->spec, in_flight_, memory_, overflow_, kept_) {
   tally_.note_earlier_deaths(parts.worker_deaths);
   if (!read_by_devices(options_)) return;
   const c10::Device device = options_.device().is_cuda() ? require_cuda(options_.device()) : options_.device();
@@ -128,7 +128,7 @@ void Engine::require_own_words(size_t slot) const {
   tickets_.require_own(slot);
 }
 
-// nullopt for a batch that has no samples: the end of a stream, or all of them were left out.
+// nullopt for a batch of no samples that nobody is given: the end of a stream, or EmptyBatches::kLeftOut.
 std::optional<Delivery> Engine::deliver(size_t slot) {
   raise_failure(slot);
   auto delivery = deliveries_.lend(slot, events_->now());
@@ -139,7 +139,7 @@ std::optional<Delivery> Engine::deliver(size_t slot) {
     tally_.note_skipped(packed->skipped, "a sample of stream " + std::to_string(in_flight_.plan(slot).stream.stream) +
                                              ": " + printable_lines(packed->error));
   cursor_.pass(in_flight_[slot].sequence, in_flight_.plan(slot), packed);
-  if (delivery.samples == 0) return std::nullopt;
+  if (!deliveries_.gives(delivery.samples)) return std::nullopt;
   ++tally_.stats.batches;
   tally_.stats.samples += static_cast<uint64_t>(delivery.samples);
   return delivery;
@@ -182,7 +182,7 @@ void Engine::begin_next_epoch() {
   tally_.end_epoch(cursor_.epoch());
   cursor_.begin_next_epoch();
   // Those of other datasets are open already.
-  if (traits_.streamed) opener_.open_ahead(shared_->ahead);
+  if (traits_.streamed && options_.prefetch_next_epoch()) opener_.open_ahead(shared_->ahead);
 }
 
 void Engine::set_epoch(int64_t epoch) {
@@ -276,7 +276,7 @@ std::string Engine::what_workers_do(Events::Time now) const {
 void Engine::require_in_time(const Wait& wait) const {
   if (!wait.has_ended()) return;
   require_sound();
-  throw LoaderTimeout("no batch within " + std::to_string(options_.timeout().count()) + " ms" +
+  throw LoaderTimeout("timeout: no batch within " + std::to_string(options_.timeout().count()) + " ms" +
                       what_workers_do(events_->now()));
 }
 

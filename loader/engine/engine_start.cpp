@@ -16,6 +16,8 @@ EngineStart::EngineStart(LoaderParts parts, const DataLoaderOptions& options)
   Source& source = *parts_.source;
   require_fitting(traits_of(source), options_);
   order_ = make_order(source, std::move(parts_.sampler), std::move(parts_.batch_sampler), options_);
+  size_ = order_->size();
+  epoch_ = order_->epoch();
   spec_ = known_spec(source, options_);
   processes_ = start_processes(source, std::move(parts_.travelling), options_);
   if (spec_) return;

@@ -40,7 +40,8 @@ class EngineStart {
   std::unique_ptr<Engine> finish();
 
   void require_owner() const { owner_.require_here(); }
-  std::optional<int64_t> size() const { return order_->size(); }
+  std::optional<int64_t> size() const { return size_; }
+  int64_t epoch() const { return epoch_; }
   const DataLoaderOptions& options() const { return options_; }
   uint64_t worker_deaths() const { return search_ ? search_->deaths() : 0; }
   std::vector<pid_t> worker_pids() const;
@@ -51,7 +52,9 @@ class EngineStart {
   const DataLoaderOptions options_;
   const Owner owner_;
   LoaderParts parts_;
-  std::unique_ptr<Order> order_;
+  std::unique_ptr<Order> order_;  // Null once an engine was made of it, or could not be made.
+  std::optional<int64_t> size_;   // Of the order.
+  int64_t epoch_ = 0;
   std::optional<SampleSpec> spec_;
   std::unique_ptr<WorkerProcesses> processes_;  // Null without any.
   std::optional<SpecSearch> search_;            // Where a worker is asked.

@@ -40,6 +40,9 @@ class Order {
   /// Batches an epoch; nullopt where nobody knows.
   virtual std::optional<int64_t> size() const = 0;
 
+  /// The epoch that it stands in.
+  virtual int64_t epoch() const = 0;
+
   /// Goes to the start of an epoch. Throws nothing of the user's: see next().
   virtual void begin(int64_t epoch) = 0;
 
@@ -62,10 +65,12 @@ class Order {
 /// Of datasets with indices: what a batch sampler gives.
 class IndexOrder final : public Order {
  public:
-  explicit IndexOrder(AnyBatchSampler sampler) : sampler_(std::move(sampler)) {}
+  /// Begins in the epoch that the sampler stands in.
+  explicit IndexOrder(AnyBatchSampler sampler) : sampler_(std::move(sampler)), epoch_(sampler_.epoch()) {}
 
   std::string name() const override { return sampler_.name(); }
   std::optional<int64_t> size() const override { return sampler_.size(); }
+  int64_t epoch() const override { return epoch_; }
   void begin(int64_t epoch) override;
   bool next(BatchPlan& plan, std::vector<int64_t>& indices) override;
   void passed(const BatchPlan& plan, const PackedBatch* packed) override;
@@ -81,7 +86,7 @@ class IndexOrder final : public Order {
   std::exception_ptr not_begun_;  // Why the epoch could not be begun.
   int64_t errors_in_row_ = 0;
   bool ended_ = false;  // By an error.
-  int64_t epoch_ = 0;
+  int64_t epoch_;
   int64_t batch_ = 0;
   int64_t position_ = 0;
   std::map<int64_t, BatchPlan> ends_;  // Of epochs that are planned to their end, and may not be delivered to it.
@@ -99,6 +104,7 @@ class StreamOrder final : public Order {
 
   std::string name() const override { return "streams"; }
   std::optional<int64_t> size() const override { return size_; }
+  int64_t epoch() const override { return epoch_; }
   void begin(int64_t epoch) override;
   bool next(BatchPlan& plan, std::vector<int64_t>& indices) override;
   void passed(const BatchPlan& plan, const PackedBatch* packed) override;

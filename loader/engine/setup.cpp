@@ -195,7 +195,8 @@ std::shared_ptr<cuda::DeviceArena> device_arena_of(const DataLoaderOptions& opti
 }
 
 Cursor::Reach reach_of(SourceTraits traits, const DataLoaderOptions& options) {
-  const bool may_go_on = !traits.streamed && options.seed_mode() == SeedMode::kPerSample;
+  const bool may_go_on =
+      options.prefetch_next_epoch() && !traits.streamed && options.seed_mode() == SeedMode::kPerSample;
   return may_go_on ? Cursor::Reach::kNextEpochs : Cursor::Reach::kEpoch;
 }
 

@@ -43,7 +43,7 @@ void require_possible(const SampleSpec& spec) {
 }
 
 std::string no_batch_within(const DataLoaderOptions& options) {
-  return "no batch within " + std::to_string(options.timeout().count()) + " ms";
+  return "timeout: no batch within " + std::to_string(options.timeout().count()) + " ms";
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "millrace/loader/sources/local_batches.h"
 #include "millrace/loader/sources/source.h"
 #include "millrace/loader/sources/source_parts.h"
+#include "millrace/loader/worker_info.h"
 
 // Sources of datasets that are read from beginning to end.
 namespace millrace::detail {
@@ -34,6 +35,20 @@ class StreamsSourceBase : public Source {
   SampleSpec read_spec(size_t) override { return packed_spec(kUnknownSampleBytes); }
   void set_spec(SampleSpec) override {}
 };
+
+/// The size of a dataset without indices; 0 where it does not know.
+template <class D>
+size_t size_if_known(D& dataset) {
+  if constexpr (Sized<D>) {
+    const size_t size = size_of(dataset);
+    if (size != kUnknownSize) return size;
+  }
+  return 0;
+}
+
+/// Throws std::logic_error, which says how to give a part only, for a dataset that gave samples to one of several
+/// streams without asking which part is its own. `counts_workers`: it asked get_worker_info() instead.
+[[noreturn]] void refuse_whole_streams(int64_t num_streams, bool counts_workers);
 
 template <class D>
 using StreamSampleOf = std::remove_cvref_t<decltype(*std::declval<D&>().next(std::declval<StreamContext&>()))>;
@@ -55,13 +70,7 @@ class StreamsSource final : public StreamsSourceBase {
 
   std::shared_ptr<void> local_batches() const override { return carrier_.local(); }
 
-  size_t size() const override {
-    if constexpr (Sized<D>) {
-      const size_t size = size_of(*prototype_);
-      if (size != kUnknownSize) return size;
-    }
-    return 0;
-  }
+  size_t size() const override { return size_if_known(*prototype_); }
 
   std::unique_ptr<Source> clone() const override {
     return std::make_unique<StreamsSource>(detail::clone(prototype_), collate_, carrier_);
@@ -91,6 +100,8 @@ class StreamsSource final : public StreamsSourceBase {
     const bool is_short = static_cast<int64_t>(samples.size()) < wanted.batch_size;
     if (stream.ended && wanted.drop_last && is_short) samples.clear();
     request.start_batch();
+    if (wanted.num_streams > 1 && !stream.part_asked && !samples.empty())
+      refuse_whole_streams(wanted.num_streams, stream.worker_asked);
     batch.samples = static_cast<uint32_t>(samples.size());
     batch.ended = stream.ended;
     if (!samples.empty()) carrier_.put(batch, request, collate_(std::move(samples)));
@@ -104,6 +115,8 @@ class StreamsSource final : public StreamsSourceBase {
     int64_t position = 0;
     bool ended = false;
     std::unique_ptr<D> dataset;
+    bool part_asked = false;    // Since its beginning, or before the state that it goes on from.
+    bool worker_asked = false;  // By get_worker_info().
   };
 
   template <class S>
@@ -118,7 +131,10 @@ class StreamsSource final : public StreamsSourceBase {
   auto step(Stream& stream, const StreamRequest& wanted, FillRequest& request) {
     StreamContext context = request.start(wanted, stream.position);
     ++stream.position;  // Before the call: what throws is used up as well.
+    const uint64_t looks = worker_info_looks();
     auto sample = stream.dataset->next(context);
+    stream.part_asked |= context.part_asked();
+    stream.worker_asked |= worker_info_looks() != looks;
     if (!sample) {
       --stream.position;
       stream.ended = true;
@@ -131,11 +147,12 @@ class StreamsSource final : public StreamsSourceBase {
   Stream& go_to(const StreamRequest& wanted, FillRequest& request) {
     Stream& stream = streams_[wanted.stream];
     if (!stream.dataset || stream.epoch != wanted.epoch || stream.position > wanted.position) {
-      stream = {wanted.epoch, 0, false, std::make_unique<D>(*prototype_)};
+      stream = {.epoch = wanted.epoch, .dataset = std::make_unique<D>(*prototype_)};
       if constexpr (HasState<D>) {
         if (!wanted.known_state.empty()) {
           stream.dataset->load_state(decode_state<StateOf<D>>(wanted.known_state));
           stream.position = wanted.known_position;
+          stream.part_asked = true;
         }
       }
     }
@@ -186,7 +203,7 @@ class StatefulSource final : public StreamsSourceBase {
 
   std::shared_ptr<void> local_batches() const override { return carrier_.local(); }
 
-  size_t size() const override { return 0; }
+  size_t size() const override { return size_if_known(*dataset_); }
   int64_t max_streams() const override { return 1; }
   std::unique_ptr<Source> clone() const override { return std::make_unique<StatefulSource>(dataset_, carrier_); }
 

@@ -161,7 +161,7 @@ TEST_P(Options, TimeoutNamesWhatWorkersDoAndTheNextCallWaitsAgain) {
       return e.what();
     }
   };
-  EXPECT_THAT(timeout(), HasSubstr("no batch within 200 ms: worker 0"));
+  EXPECT_THAT(timeout(), HasSubstr("timeout: no batch within 200 ms: worker 0"));
   EXPECT_TRUE(wait_until([&] { return probe.tally.troubles().load() > 0; }));  // It may come late to its sample.
   EXPECT_THAT(timeout(), HasSubstr("reads sample 0 (probe 0)"));
   probe.tally.released().store(1);

@@ -677,7 +677,7 @@ TEST_P(TorchData, RespectsTimeout) {
   // A first sample is read for its size when the loader is made.
   auto loader = make_data_loader(dataset, options(1).timeout(std::chrono::milliseconds(10)).max_sample_bytes(64));
   const auto what = message_of<LoaderTimeout>([&] { loader->next(); });
-  EXPECT_THAT(what, HasSubstr("no batch within 10 ms: worker 0"));
+  EXPECT_THAT(what, HasSubstr("timeout: no batch within 10 ms: worker 0"));
   raise_flag(dataset.flag(0));
   std::optional<std::vector<int>> batch;
   while (!batch) {

@@ -110,7 +110,7 @@ TEST_P(FirstSample, IsNotWaitedForWhenALoaderIsMade) {
   EXPECT_EQ(loader->epoch(), 0);
   EXPECT_EQ(loader->worker_pids().size(), 2U);
   EXPECT_TRUE(wait_until([&] { return probe.tally.troubles().load() > 0; }));
-  EXPECT_THAT(next_of(*loader), HasSubstr("LoaderTimeout no batch within 100 ms: worker 0 (pid "));
+  EXPECT_THAT(next_of(*loader), HasSubstr("LoaderTimeout timeout: no batch within 100 ms: worker 0 (pid "));
   const std::string again = next_of(*loader);
   EXPECT_THAT(again, HasSubstr("reads sample 0 (probe 0), which shows what samples look like, for "));
   probe.tally.released().store(1);

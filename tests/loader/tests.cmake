@@ -10,6 +10,11 @@ millrace_test(loader_test
   TIMEOUT 300 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(loader_notices_test loader/notices_test.cpp
   TIMEOUT 60 LIBRARIES millrace_loader millrace_test_support)
+# Which batches there are, whoever reads them.
+millrace_test(batches_test
+  loader/streams_test.cpp loader/empty_batches_test.cpp loader/sampler_epochs_test.cpp
+  loader/torch_data_surprises_test.cpp
+  TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 # Without workers, files and time.
 millrace_test(engine_test
   loader/engine/audit_test.cpp loader/engine/completion_test.cpp loader/engine/crews_test.cpp

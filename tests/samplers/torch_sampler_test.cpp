@@ -7,6 +7,7 @@
 #include <torch/data.h>
 
 #include <numeric>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -184,6 +185,77 @@ TEST(TorchSampler, LeavesTheGlobalGeneratorAloneForDistributedSamplers) {
   epoch(sampler);
   sampler.load_state(sampler.state());
   EXPECT_TRUE(before.equal(global.get_state()));
+}
+
+TEST(TorchSampler, BeginsInTheEpochThatADistributedSamplerHas) {
+  td::samplers::DistributedRandomSampler told(20), restored(20);
+  told.set_epoch(3);
+  EXPECT_EQ(TorchSampler(told, 20, 20, false).epoch(), 3);
+  torch::serialize::OutputArchive saved;
+  told.save(saved);
+  std::stringstream file;
+  saved.save_to(file);
+  torch::serialize::InputArchive archive;
+  archive.load_from(file);
+  restored.load(archive);
+  AnyBatchSampler sampler = TorchSampler(restored, 20, 20, false);
+  EXPECT_EQ(sampler.epoch(), 3);
+  EXPECT_EQ(sampler.state().epoch, 3);
+  const TorchSampler fresh(td::samplers::DistributedRandomSampler(20), 20, 20, false);
+  EXPECT_EQ(fresh.epoch(), 0);
+  EXPECT_EQ(rest_of_epoch(sampler), epoch(fresh, 3));
+}
+
+// Takes each of n samples with a probability, as in Poisson sampling: batches of any size, of none too.
+struct Poisson : td::samplers::Sampler<> {
+  explicit Poisson(size_t n) : n_(n) {}
+  void reset(std::optional<size_t>) override { steps_ = 0; }
+  std::optional<std::vector<size_t>> next(size_t) override {
+    if (steps_++ == 30) return std::nullopt;
+    std::vector<size_t> batch;
+    const at::Tensor draws = at::rand({static_cast<int64_t>(n_)});
+    for (size_t i = 0; i < n_; ++i)
+      if (draws[static_cast<int64_t>(i)].item<float>() < 0.1F) batch.push_back(i);
+    return batch;
+  }
+  void save(torch::serialize::OutputArchive&) const override {}
+  void load(torch::serialize::InputArchive&) override {}
+
+  size_t n_;
+  int steps_ = 0;
+};
+
+TEST(TorchSampler, GivesEmptyBatchesAsTheyComeAndGoesOn) {
+  seed_global(1);
+  const Batches batches = epoch(TorchSampler(Poisson(7), 7, 7, false));
+  EXPECT_EQ(batches.size(), 30U);
+  EXPECT_THAT(batches, testing::Contains(Indices()));
+  seed_global(1);
+  for (const auto& batch : epoch(TorchSampler(Poisson(7), 7, 1, true))) EXPECT_FALSE(batch.empty());
+}
+
+// An epoch may give more indices than there are samples. Empty batches have no position of their own.
+TEST(TorchSampler, ResumesAmongEmptyBatches) {
+  const auto without_empty = [](Batches batches) {
+    std::erase_if(batches, [](const Indices& batch) { return batch.empty(); });
+    return batches;
+  };
+  seed_global(2);
+  TorchSampler sampler(Poisson(7), 7, 7, false);
+  Indices batch;
+  for (int k = 0; k < 25; ++k) {
+    ASSERT_TRUE(sampler.next(batch));
+    const SamplerState state = sampler.state();
+    TorchSampler ahead = sampler;
+    const at::Tensor here = at::detail::getDefaultCPUGenerator().get_state();
+    const Batches rest = rest_of_epoch(ahead);
+    TorchSampler resumed(Poisson(7), 7, 7, false);
+    resumed.load_state(state);
+    EXPECT_EQ(without_empty(rest_of_epoch(resumed)), without_empty(rest)) << to_string(state);
+    at::Generator global = at::detail::getDefaultCPUGenerator();
+    global.set_state(here);
+  }
+  EXPECT_GT(sampler.state().position, 7);
 }
 
 TEST(TorchSampler, TakesWhatDerivesFromTorchDatasSampler) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "millrace/loader/errors.h"
+#include "millrace/loader/options.h"
 #include "millrace/loader/sources/fill_request.h"
 #include "millrace/tests/loader/engine/fakes.h"
 
@@ -31,7 +32,9 @@ using Kind = Source::Kind;
 struct DeliveriesTest : testing::Test, engine_fakes::Bench {
   DeliveriesTest() { std::tie(crew.sockets[0], sender) = FdSocket::pair(); }
 
-  Deliveries of(Kind kind) { return Deliveries(kind, spec, in_flight, slots, overflow, kept); }
+  Deliveries of(Kind kind) {
+    return Deliveries(kind, EmptyBatches::kLeftOut, spec, in_flight, slots, overflow, kept);
+  }
 
   void fill_rows(size_t slot) {
     for (size_t row = 0; row < 4; ++row)
@@ -133,7 +136,7 @@ TEST_F(DeliveriesTest, CopyPackedBatchesThatWouldBeOneMoreThanMayBeHeld) {
 
 TEST_F(DeliveriesTest, LendWhenNoMemoryIsLeftForCopies) {
   KeptMemory one{DataLoaderOptions(4).held(1).kept_bytes(slots.layout().slot_bytes())};
-  Deliveries tested(Kind::kRows, spec, in_flight, slots, overflow, one);
+  Deliveries tested(Kind::kRows, EmptyBatches::kLeftOut, spec, in_flight, slots, overflow, one);
   std::vector<Delivery> deliveries;
   for (int i = 0; i < 2; ++i) deliveries.push_back(tested.lend(open({1, 2}), {}));
   EXPECT_TRUE(deliveries[1].kept);

@@ -267,7 +267,7 @@ TEST_F(EngineTest, SaysAtEveryCallThatNoWorkerCanBuildItsDataset) {
 
 TEST_F(EngineTest, TimesOutAtItsDeadlineAndNotBefore) {
   make(options().timeout(milliseconds(250)));
-  EXPECT_THAT(error_of_next<LoaderTimeout>(), HasSubstr("no batch within 250 ms: worker 0 (pid 100)"));
+  EXPECT_THAT(error_of_next<LoaderTimeout>(), HasSubstr("timeout: no batch within 250 ms: worker 0 (pid 100)"));
   EXPECT_EQ(elapsed(), milliseconds(250));
   EXPECT_DOUBLE_EQ(engine->stats().wait_seconds, 0.25) << "a wait that fails was one too";
   events->meanwhile = [this] {

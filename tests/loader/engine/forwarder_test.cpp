@@ -62,7 +62,7 @@ struct ForwarderTest : testing::OnFakeDevice, engine_fakes::Bench {
   SlotMemory slots{SlotLayout(4, std::array{sizeof(int64_t)}), kGeometry.slots, nullptr};
   Overflow overflow{crew, board, in_flight};
   KeptMemory kept{DataLoaderOptions(4)};
-  Deliveries deliveries{Source::Kind::kRows, spec, in_flight, slots, overflow, kept};
+  Deliveries deliveries{Source::Kind::kRows, EmptyBatches::kLeftOut, spec, in_flight, slots, overflow, kept};
   Completion completion{Completion::Turn::kInOrder, in_flight, board, cursor};
   LoaderStats stats;
 };

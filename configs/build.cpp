@@ -58,8 +58,8 @@ DataLoaderOptions read_loader_options(const Node& loader) {
       .notice_after(milliseconds(keys.notice_after))
       .on_error(meaning_of<OnError>(
           keys.on_error, {{"raise", OnError::kRaise}, {"skip", OnError::kSkip}, {"replace", OnError::kReplace}}))
-      .empty_batches(meaning_of<EmptyBatches>(
-          keys.empty_batches, {{"left_out", EmptyBatches::kLeftOut}, {"given", EmptyBatches::kGiven}}))
+      .empty_batches(meaning_of<EmptyBatches>(keys.empty_batches,
+                                              {{"left_out", EmptyBatches::kLeftOut}, {"given", EmptyBatches::kGiven}}))
       .num_streams(keys.num_streams)
       .max_sample_bytes(keys.max_sample_bytes)
       .pin_memory(keys.pin_memory == "auto" ? can_pin_memory() : keys.pin_memory == "true")

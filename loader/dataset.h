@@ -88,10 +88,10 @@ using SampleOf =
 template <class D>
 concept GetDataset = detail::Sized<D> && (detail::GetsByIndexAlone<D> || detail::GetsWithContext<D>);
 
-/// Gives its samples, which collate, one after the other, and std::nullopt behind the last. Each stream (num_streams) of
-/// the loader is a copy and gives its own part, for which it asks the StreamContext: not to ask is an error where there
-/// are several. Optional: size(), the samples of all parts together; state() and load_state(), of any type the codec
-/// knows, to be resumed without reading from the beginning.
+/// Gives its samples, which collate, one after the other, and std::nullopt behind the last. Each stream (num_streams)
+/// of the loader is a copy and gives its own part, for which it asks the StreamContext: not to ask is an error where
+/// there are several. Optional: size(), the samples of all parts together; state() and load_state(), of any type the
+/// codec knows, to be resumed without reading from the beginning.
 template <class D>
 concept IterableDataset = std::copy_constructible<D> && requires(D& dataset, StreamContext& context) {
   dataset.next(context).has_value();

@@ -30,8 +30,8 @@ enum class SeedMode {
 };
 
 /// What happens when a sample cannot be read, because it throws or because it kills worker after worker. Samples that
-/// were left out or replaced are counted by LoaderStats; a notice tells the first of them at once, and one at the end of
-/// their epoch, or of the loader, how many there were.
+/// were left out or replaced are counted by LoaderStats; a notice tells the first of them at once, and one at the end
+/// of their epoch, or of the loader, how many there were.
 enum class OnError {
   kRaise,    ///< next() throws SampleError or WorkerDied, its batch is lost, the epoch goes on.
   kSkip,     ///< The sample is left out, its batch is shorter; of a batch of no samples see EmptyBatches.

@@ -20,8 +20,8 @@
 namespace millrace::multiprocessing {
 
 /// What is called when a result is there, on the pool's thread, before anybody who waits for the result goes on. While
-/// one runs, no other result arrives. What it throws is told as a notice (see set_notice_handler()) and harms nobody. It
-/// must not wait for a result of the same pool; trying to throws std::logic_error.
+/// one runs, no other result arrives. What it throws is told as a notice (see set_notice_handler()) and harms nobody.
+/// It must not wait for a result of the same pool; trying to throws std::logic_error.
 template <class T>
 struct Callbacks {
   std::function<void(const T&)> callback = nullptr;
@@ -56,8 +56,8 @@ class PoolWorkers {
   virtual std::string what_they_do() = 0;
 };
 
-/// Waits for `changed` until `is_there`, at most `timeout`; false when that has passed. Tells of a wait that takes long,
-/// with what `workers` do; the lock is let go meanwhile. `awaited` is what is waited for, in that notice.
+/// Waits for `changed` until `is_there`, at most `timeout`; false when that has passed. Tells of a wait that takes
+/// long, with what `workers` do; the lock is let go meanwhile. `awaited` is what is waited for, in that notice.
 bool wait_for_pool(std::unique_lock<std::mutex>& lock, std::condition_variable& changed, Timeout timeout,
                    const std::function<bool()>& is_there, const char* awaited,
                    const std::weak_ptr<PoolWorkers>& workers);

@@ -25,8 +25,8 @@ std::string process_and_state(pid_t pid);
 
 namespace detail {
 
-/// The same from what /proc/PID has: the letter of `stat`, and the files `wchan`, which is "0" where the kernel does not
-/// say or the process does not wait, and `syscall`.
+/// The same from what /proc/PID has: the letter of `stat`, and the files `wchan`, which is "0" where the kernel does
+/// not say or the process does not wait, and `syscall`.
 KernelState kernel_state(char letter, std::string_view wait_channel, std::string_view system_call);
 
 }  // namespace detail

@@ -40,9 +40,9 @@ struct ProcessOptions {
 /// kind that it has from its parent is run, by kFork neither. _exit(), terminate() and kill() run nothing.
 ///
 /// No process outlives its parent, however that ends: the kernel kills it. At a normal end (main returns, or exit())
-/// children that still run are joined, with a warning when that takes long, daemonic ones terminated first: SIGTERM, and
-/// SIGKILL five seconds later. That happens in a handler registered with atexit() at the first start(), so objects with
-/// static storage that were made later are gone by then. A child does the same for its own children. Other than in
+/// children that still run are joined, with a warning when that takes long, daemonic ones terminated first: SIGTERM,
+/// and SIGKILL five seconds later. That happens in a handler registered with atexit() at the first start(), so objects
+/// with static storage that were made later are gone by then. A child does the same for its own children. Other than in
 /// Python daemonic processes may have children.
 ///
 /// Destroying a Process object neither ends nor waits for the process. A running process takes three descriptors here.
@@ -70,9 +70,9 @@ class Process {
   /// Starts the process; to be called once. Throws what start_child() throws.
   void start();
 
-  /// Waits for the process to end, at most `timeout` (nullopt: for ever). True when it has ended. A long wait is told of
-  /// (see set_notice_after()): as a warning where the process is stopped or in a system call that does not return, else
-  /// as an information, which stderr does not get.
+  /// Waits for the process to end, at most `timeout` (nullopt: for ever). True when it has ended. A long wait is told
+  /// of (see set_notice_after()): as a warning where the process is stopped or in a system call that does not return,
+  /// else as an information, which stderr does not get.
   bool join(Timeout timeout = std::nullopt);
 
   /// False before start() and after the end.

@@ -32,9 +32,7 @@ using Kind = Source::Kind;
 struct DeliveriesTest : testing::Test, engine_fakes::Bench {
   DeliveriesTest() { std::tie(crew.sockets[0], sender) = FdSocket::pair(); }
 
-  Deliveries of(Kind kind) {
-    return Deliveries(kind, EmptyBatches::kLeftOut, spec, in_flight, slots, overflow, kept);
-  }
+  Deliveries of(Kind kind) { return Deliveries(kind, EmptyBatches::kLeftOut, spec, in_flight, slots, overflow, kept); }
 
   void fill_rows(size_t slot) {
     for (size_t row = 0; row < 4; ++row)

@@ -127,7 +127,7 @@ TEST_P(Streams, OneThatNeverAsksForItsPartIsAnErrorThatShowsTheLinesToWrite) {
                              HasSubstr("DataLoaderOptions::num_streams(1)"), Not(HasSubstr("get_worker_info"))));
 }
 
-TEST_P(Streams, OneThatNeverAsksIsNoErrorThatIsSkipped) {
+TEST_P(Streams, OneThatNeverAsksIsAnErrorWhereOthersAreSkipped) {
   auto loader = make_data_loader(Whole(), options().on_error(OnError::kSkip));
   EXPECT_FALSE(errors_of(*loader).empty());
 }

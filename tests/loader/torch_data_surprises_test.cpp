@@ -191,18 +191,6 @@ TEST_P(TorchDataSurprises, IndicesOutsideAndBatchesThatAreTooLargeAreErrorsInThe
   EXPECT_EQ(loader->next()->size(), 1);
 }
 
-TEST_P(TorchDataSurprises, AnIteratorOfAnEarlierBeginGoesOnWithTheNextEpoch) {
-  auto loader = make_data_loader(Numbers(), SequenceSampler({0, 1, 2, 3}), options(1));
-  auto first = loader->begin();
-  EXPECT_EQ((*first).data().item<int64_t>(), 0);
-  auto second = loader->begin();
-  EXPECT_EQ((*second).data().item<int64_t>(), 0);
-  EXPECT_EQ((*second).epoch(), 1);
-  ++first;
-  EXPECT_EQ((*first).data().item<int64_t>(), 1);
-  EXPECT_EQ((*first).epoch(), 1);
-}
-
 TEST_P(TorchDataSurprises, ErrorsComeFromTheLookAtABatch) {
   auto loader = make_data_loader(Numbers(), SequenceSampler({5, 6, 5, 7}), options(1));
   auto it = loader->begin();

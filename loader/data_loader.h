@@ -228,13 +228,22 @@ class TypedDataLoader : public DataLoaderBase {
     } else {
       auto packed = next_packed();
       if (!packed) return std::nullopt;
-      if (packed->value.empty()) return B{};  // Of no samples: nobody has made anything of them.
+      if (packed->samples == 0 && packed->value.empty()) return of_no_samples();
       try {
         return detail::take_batch<B>(*std::move(packed), local_batches_.get());
       } catch (const DecodeError& e) {
         refuse_contents(e);
       }
     }
+  }
+
+  // Nobody has made anything of them.
+  static B of_no_samples() {
+    if constexpr (std::default_initializable<B>)
+      return B{};
+    else
+      throw std::logic_error(
+          "DataLoaderOptions: EmptyBatches::kGiven is for batches of a type with a default constructor");
   }
 
   using Place = typename Iterator::Place;

@@ -55,7 +55,8 @@ std::unique_ptr<Engine> EngineStart::make() {
 
 std::vector<pid_t> EngineStart::worker_pids() const {
   std::vector<pid_t> pids;
-  for (size_t w = 0; processes_ && w < processes_->size(); ++w) pids.push_back((*processes_)[w].child.pid());
+  for (size_t w = 0; processes_ && w < processes_->size(); ++w)
+    if (const pid_t pid = (*processes_)[w].child.pid()) pids.push_back(pid);
   return pids;
 }
 

@@ -20,7 +20,8 @@ class KeptMemory {
     std::shared_ptr<void> owner;
   };
 
-  /// Without any where a batch may have CUDA tensors, or is brought to a device at once: nobody keeps its slot then.
+  /// Without any where a batch may have CUDA tensors, which lie in device memory, or is brought to a device, so that
+  /// its slot goes home at once.
   explicit KeptMemory(const DataLoaderOptions& options);
 
   /// Memory for one more batch, of which `lent` are in the trainer's hands. nullopt while those are no more than it may

@@ -43,7 +43,7 @@ void Returns::require_one(Time since, Time now) {
       "all " + std::to_string(in_flight_.size()) + " slots of the loader hold batches that you keep, the oldest for " +
       seconds_text(now - oldest) +
       ": drop batches, clone() the tensors you want to keep, or raise DataLoaderOptions::held (now " +
-      std::to_string(held_) + ")");
+      std::to_string(held_) + ") or kept_bytes");
 }
 
 }  // namespace millrace

@@ -43,8 +43,8 @@ void require_fitting(SourceTraits traits, const DataLoaderOptions& options);
 /// options.max_sample_bytes() where batches are packed and it is set.
 std::optional<SampleSpec> known_spec(Source& source, const DataLoaderOptions& options);
 
-/// The samples of which one shows what all look like: the first that can be read, since what is wrong with another is
-/// to be told when its turn comes.
+/// How many samples, from the first, are tried until one can be read and shows what all look like. What is wrong with
+/// the others is told when their turn comes.
 size_t samples_to_try(const Source& source);
 
 /// The same, read in this thread. Torch's default generator is left as it was. Throws what the first sample throws when

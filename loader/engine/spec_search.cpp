@@ -27,13 +27,19 @@ namespace {
 constexpr auto kLook = std::chrono::milliseconds(100);  // For an end that no message tells of.
 constexpr auto kHungUp = std::chrono::seconds(1);       // For a worker to end that has closed its socket.
 constexpr auto kLookForServer = std::chrono::milliseconds(10);
+constexpr size_t kMostFields = 1 << 16;
 constexpr auto kVacancy = std::chrono::seconds(30);  // As for any answer of the fork server.
 
-// The worker's word for it is what memory will be cut by.
-void require_possible(const SampleSpec& spec) {
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 64;
+// The worker's word for it is what memory will be cut by: a terabyte a sample is more than any machine has for a batch,
+// and little enough for sums of it.
+void require_possible(const SampleSpec& spec, SourceTraits traits) {
+  constexpr int64_t kMost = int64_t{1} << 40;
+  if (traits.packed && (spec.fields.size() != 1 || spec.fields[0].dtype != c10::ScalarType::Byte))
+    throw DecodeError("packed batches have one field of bytes");
+  if (spec.fields.size() > kMostFields) throw DecodeError("too many fields");
   for (const auto& field : spec.fields) {
-    if (field.dtype < c10::ScalarType::Byte || field.dtype >= c10::ScalarType::Undefined)
+    if (field.dtype < c10::ScalarType::Byte || field.dtype >= c10::ScalarType::Undefined ||
+        c10::isQIntType(field.dtype))
       throw DecodeError("a field of no type");
     auto bytes = static_cast<int64_t>(c10::elementSize(field.dtype));
     for (const int64_t size : field.shape)
@@ -88,7 +94,8 @@ void SpecSearch::ask() {
 std::optional<SampleSpec> SpecSearch::take(const WorkerMessage& message) {
   if (const auto* const failure = std::get_if<StartFailure>(&message))
     give_up(who() + " could not build its dataset: " + printable_lines(failure->text));
-  if (std::holds_alternative<Reading>(message)) {
+  if (const auto* const reading = std::get_if<Reading>(&message)) {
+    if (reading_ || reading->sample != sample_) give_up_on_foreign("it reads what it was not asked for");
     reading_ = Deadline::Clock::now();
     deaths_before_ready_ = 0;
     return std::nullopt;
@@ -124,10 +131,12 @@ std::optional<WorkerMessage> SpecSearch::told() {
   try {
     auto message = processes_.told(0);
     if (const auto* const answer = message ? std::get_if<SpecAnswer>(&*message) : nullptr)
-      require_possible(answer->spec);
+      require_possible(answer->spec, traits_of(source_));
     return message;
-  } catch (const std::exception& e) {
-    give_up(std::make_exception_ptr(foreign_message(0, e.what())));
+  } catch (const DecodeError& e) {
+    give_up_on_foreign(e.what());
+  } catch (const cereal::Exception& e) {
+    give_up_on_foreign(e.what());
   }
 }
 
@@ -176,6 +185,7 @@ void SpecSearch::replace(const Deadline& deadline) {
 }
 
 void SpecSearch::go_on_behind(std::exception_ptr failure) {
+  reading_.reset();
   if (!first_failure_) first_failure_ = std::move(failure);
   ++sample_;
 }
@@ -211,12 +221,16 @@ std::string SpecSearch::who() const { return "worker 0 (pid " + std::to_string(w
 
 std::string SpecSearch::sample_text() const {
   const std::string path = describe_or_why_not(source_, sample_);
-  return "sample " + std::to_string(sample_) + (path.empty() ? path : " (" + path + ")");
+  return "sample " + std::to_string(sample_) + (path.empty() ? path : " (" + printable(path) + ")");
 }
 
 void SpecSearch::give_up(std::exception_ptr reason) {
   fatal_ = std::move(reason);
   std::rethrow_exception(fatal_);
+}
+
+void SpecSearch::give_up_on_foreign(const std::string& what) {
+  give_up(std::make_exception_ptr(foreign_message(0, what)));
 }
 
 void SpecSearch::give_up(const std::string& reason) { give_up(std::make_exception_ptr(WorkerStartError(reason))); }

@@ -52,6 +52,7 @@ class SpecSearch {
   std::string sample_text() const;
   [[noreturn]] void give_up(std::exception_ptr reason);
   [[noreturn]] void give_up(const std::string& reason);
+  [[noreturn]] void give_up_on_foreign(const std::string& what);
 
   WorkerProcesses& processes_;
   WorkerProcess& worker_;  // The first of them.

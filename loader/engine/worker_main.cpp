@@ -46,6 +46,19 @@ std::optional<Message> next_message(const FdSocket& control, const Orphaned& orp
   return control.receive();
 }
 
+// Why `step` failed, whatever it throws.
+template <class Step>
+std::optional<StartFailure> failure_of(Step step) {
+  try {
+    step();
+  } catch (const std::exception& e) {
+    return StartFailure{type_name(typeid(e)) + ": " + text_with_limit(e)};
+  } catch (...) {
+    return StartFailure{current_exception_type() + ", which is no std::exception"};
+  }
+  return std::nullopt;
+}
+
 // What came of reading the sample: whatever the dataset throws is an answer.
 WorkerMessage answer(const SpecQuestion& question, Source& source, WorkerRole& role) {
   try {
@@ -58,34 +71,42 @@ WorkerMessage answer(const SpecQuestion& question, Source& source, WorkerRole& r
   }
 }
 
-// From the board, until it says stop.
-void read_batches(const Attachment& given, DecodeArchive& archive, Source& source, const WorkerRole& role,
-                  const FdSocket& control, const Orphaned& orphaned) {
-  OwnedFd board_fd;
-  OwnedFd arena_fd;
-  OwnedFd done_fd;
-  archive(board_fd, arena_fd, done_fd);
-  std::optional<cuda::DeviceArena> device_arena;
-  if (given.device_arena) {
-    OwnedFd fd;
-    archive(fd);
-    device_arena.emplace(*given.device_arena, std::move(fd));
+OwnedFd next_descriptor(DecodeArchive& archive) {
+  OwnedFd fd;
+  archive(fd);
+  return fd;
+}
+
+// What a worker is attached to, in this process. Its descriptors follow each other in the message.
+struct AttachedMemory {
+  AttachedMemory(const Attachment& given, DecodeArchive& archive)
+      : board(SharedSegment::adopt(next_descriptor(archive)), Access::kReadWrite),
+        arena(SharedSegment::adopt(next_descriptor(archive)), Access::kReadWrite),
+        done(next_descriptor(archive)) {
+    if (given.device_arena) device_arena.emplace(*given.device_arena, next_descriptor(archive));
   }
-  const MappedSegment board_memory(SharedSegment::adopt(std::move(board_fd)), Access::kReadWrite);
-  const MappedSegment arena(SharedSegment::adopt(std::move(arena_fd)), Access::kReadWrite);
-  const EventFd done(std::move(done_fd));
-  const WorkerBoard board(board_memory.data(), given.geometry);
+
+  const MappedSegment board;
+  const MappedSegment arena;
+  const EventFd done;
+  std::optional<cuda::DeviceArena> device_arena;
+};
+
+// From the board, until it says stop.
+void read_batches(const Attachment& given, AttachedMemory& memory, Source& source, const WorkerRole& role,
+                  const FdSocket& control, const Orphaned& orphaned) {
+  const WorkerBoard board(memory.board.data(), given.geometry);
   const SlotLayout layout = layout_of(given.spec, given.batch_size);
   source.set_spec(given.spec);
-  Worker worker({board, arena.data(), device_arena ? &*device_arena : nullptr, layout, done, &control}, source, role);
-  done.signal();  // Ready: somebody may be in wait_ready().
+  auto* const device_arena = memory.device_arena ? &*memory.device_arena : nullptr;
+  Worker worker({board, memory.arena.data(), device_arena, layout, memory.done, &control}, source, role);
+  memory.done.signal();  // Ready: somebody may be in wait_ready().
   worker.run(orphaned);
 }
 
 }  // namespace
 
-// The end of the process is the only thing that is not reported: everything else is an exception that reaches the
-// trainer through the control socket or the board.
+// What is thrown before the first batch reaches the trainer through the control socket, and later through the board.
 int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) {
   const pid_t own = own_pid();
   const Orphaned orphaned = [parent = ::getppid()] { return ::getppid() != parent; };
@@ -102,11 +123,13 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
                   .seed_mode = start.seed_mode,
                   .owns_process = true};
   std::unique_ptr<Source> rebuilt;
-  try {
+  const auto failure = failure_of([&] {
     if (start.init) role.init = resolve<std::remove_pointer_t<WorkerInitFunction>>(*start.init);
     if (start.live_source == 0) rebuilt = resolve<TravellingDataset::Rebuild>(start.rebuild)(start_archive);
-  } catch (const std::exception& e) {
-    tell(control, StartFailure{type_name(typeid(e)) + ": " + text_with_limit(e)});
+  });
+  end_stranger(own);
+  if (failure) {
+    tell(control, *failure);
     return 1;
   }
   Source& source = rebuilt ? *rebuilt : *reinterpret_cast<Source*>(start.live_source);
@@ -118,7 +141,12 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
     TrainerMessage order;
     archive(order);
     if (const auto* const attachment = std::get_if<Attachment>(&order)) {
-      read_batches(*attachment, archive, source, role, control, orphaned);
+      std::optional<AttachedMemory> memory;
+      if (const auto refused = failure_of([&] { memory.emplace(*attachment, archive); })) {
+        tell(control, *refused);
+        return 1;
+      }
+      read_batches(*attachment, *memory, source, role, control, orphaned);
       return 0;
     }
     const auto& question = std::get<SpecQuestion>(order);

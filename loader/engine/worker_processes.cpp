@@ -1,6 +1,5 @@
 #include "millrace/loader/engine/worker_processes.h"
 
-#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <stdexcept>
@@ -10,6 +9,7 @@
 #include "millrace/loader/engine/worker_main.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/codec/function_ref.h"
+#include "millrace/sharing/os/deadline.h"
 
 namespace millrace {
 namespace {
@@ -32,7 +32,7 @@ WorkerProcesses::WorkerProcesses(Plan plan)
 void WorkerProcesses::start(size_t worker) {
   const size_t incarnation = workers_[worker].incarnation == 0 ? worker + 1 : workers_[worker].incarnation + size();
   if (incarnation >= RangeWord::kMaxIncarnation)
-    throw std::runtime_error("this loader has started 16 million workers; make a new one");
+    throw std::runtime_error("this loader has started as many workers as it can count; make a new one");
   auto [ours, theirs] = FdSocket::pair();
 
   WorkerStart start;
@@ -64,8 +64,11 @@ void WorkerProcesses::start(size_t worker) {
 size_t WorkerProcesses::place_of(uint32_t incarnation) const { return (incarnation - 1) % size(); }
 
 std::optional<WorkerMessage> WorkerProcesses::told(size_t worker) {
+  FdSocket& control = workers_[worker].control;
   Arrival arrival;
-  if (workers_[worker].control.try_receive_into(arrival) != FdSocket::Received::kMessage) return std::nullopt;
+  const auto received = control.try_receive_into(arrival);
+  if (received == FdSocket::Received::kEndOfFile) control.close();
+  if (received != FdSocket::Received::kMessage) return std::nullopt;
   DecodeArchive archive(arrival.bytes(), arrival.fds);
   WorkerMessage message;
   archive(message);
@@ -76,14 +79,15 @@ std::optional<WorkerMessage> WorkerProcesses::told(size_t worker) {
 void WorkerProcesses::end() {
   for (auto& worker : workers_)
     if (!worker.is_attached) worker.control.hang_up();  // Forked ones have a copy of our end themselves.
-  const auto deadline = std::chrono::steady_clock::now() + kStopGrace;
-  for (auto& [child, control, incarnation, is_attached] : workers_) {
-    if (!child) continue;
-    const auto left = std::max<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now(), {});
-    if (child.wait(left)) continue;
-    child.kill(SIGKILL);
-    child.wait(kExitGrace);
-  }
+  const Deadline stopped(kStopGrace);
+  for (auto& worker : workers_)
+    if (worker.child && worker.child.wait(stopped.left())) worker.child = {};
+  for (auto& worker : workers_)
+    if (worker.child) worker.child.kill(SIGKILL);
+  const Deadline killed(kExitGrace);
+  for (auto& worker : workers_)
+    if (worker.child) worker.child.wait(killed.left());
+  for (auto& worker : workers_) worker.child = {};
 }
 
 }  // namespace millrace

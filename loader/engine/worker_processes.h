@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "millrace/loader/engine/worker.h"
@@ -19,7 +18,7 @@ namespace millrace {
 /// A worker process as its trainer knows it.
 struct WorkerProcess {
   Child child;
-  FdSocket control;          ///< See worker_protocol.h. Empty once it was taken from a dead worker.
+  FdSocket control;          ///< See worker_protocol.h. Empty once it has hung up, or was taken from a dead worker.
   uint32_t incarnation = 0;  ///< From 1, in steps of the number of workers: it tells the place as well.
   bool is_attached = false;  ///< It ends when its board says so, and not before.
 };
@@ -54,8 +53,8 @@ class WorkerProcesses {
   /// The place of the worker with that incarnation, living or dead. REQUIRES: incarnation > 0.
   size_t place_of(uint32_t incarnation) const;
 
-  /// What a worker has said. nullopt where it has said nothing that was not told yet. Throws DecodeError for what no
-  /// worker says.
+  /// What a worker has said. nullopt where it has said nothing that was not told yet; its socket is empty then when it
+  /// has hung up. Throws DecodeError or cereal::Exception for what no worker says.
   std::optional<WorkerMessage> told(size_t worker);
 
   /// Ends all: two seconds for the sample at hand, then SIGKILL. Those that are attached must have been told by their

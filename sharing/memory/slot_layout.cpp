@@ -1,6 +1,5 @@
 #include "millrace/sharing/memory/slot_layout.h"
 
-#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -16,10 +15,10 @@ constexpr size_t kPage = 4096;
 }  // namespace
 
 SlotLayout::SlotLayout(size_t batch_size, std::span<const size_t> row_bytes) : batch_size_(batch_size) {
-  constexpr size_t kMost = std::numeric_limits<size_t>::max() / 4;
+  constexpr size_t kMost = size_t{1} << 50;  // Of which thousands of slots can still be counted.
   size_t end = round_up(batch_size * sizeof(SampleTicket), kFieldAlignment);
   for (const size_t bytes : row_bytes) {
-    if (bytes != 0 && batch_size > (kMost - end) / bytes)
+    if (end >= kMost || (bytes != 0 && batch_size > (kMost - end) / bytes))
       throw std::invalid_argument("a batch of " + std::to_string(batch_size) + " rows of " + std::to_string(bytes) +
                                   " bytes does not fit any memory");
     fields_.push_back({end, bytes});

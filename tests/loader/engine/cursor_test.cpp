@@ -29,6 +29,7 @@ class FakeOrder final : public Order {
 
   std::string name() const override { return "fake"; }
   std::optional<int64_t> size() const override { return batches_; }
+  int64_t epoch() const override { return 0; }
   void begin(int64_t epoch) override {
     calls_->begun.push_back(epoch);
     epoch_ = epoch;

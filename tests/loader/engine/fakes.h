@@ -163,6 +163,7 @@ class ScriptedOrder final : public Order {
 
   std::string name() const override { return "scripted"; }
   std::optional<int64_t> size() const override { return std::ssize(script_); }
+  int64_t epoch() const override { return 0; }
   void begin(int64_t epoch) override {
     epoch_ = epoch;
     next_ = 0;

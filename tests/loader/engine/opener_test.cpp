@@ -105,6 +105,7 @@ TEST_F(OpenerTest, KeepsTheTurnOfAStreamWhoseStateIsTooLarge) {
    public:
     std::string name() const override { return "streams"; }
     std::optional<int64_t> size() const override { return 1; }
+    int64_t epoch() const override { return 0; }
     void begin(int64_t) override {}
     bool next(BatchPlan& plan, std::vector<int64_t>& indices) override {
       plan = BatchPlan();

@@ -85,7 +85,7 @@ Delivery Deliveries::lend_packed(size_t slot, Ledger::Time now) {
   Delivery delivery = begin(slot);
   if (in_flight_[slot].range_deaths.empty()) {  // A batch of no samples, which no worker has made anything of.
     in_flight_.release(slot);
-    delivery.packed.emplace();
+    if (gives(0)) delivery.packed.emplace();
     return delivery;
   }
   const auto body = memory_.body(slot);

@@ -50,6 +50,7 @@ std::optional<ProcessCrew::Death> ProcessCrew::bury(size_t worker) {
   const auto status = process.child.wait(std::chrono::nanoseconds(0));
   if (!status) return std::nullopt;
   events_.forget(process.child.pidfd().fd());
+  process.is_attached = false;
   Death death{worker, process.incarnation, process.child.pid(), *status, is_ready(worker), {}};
   if (!death.was_ready && death.status.code() == 1) death.start_error = start_error(worker);
   return death;
@@ -87,7 +88,7 @@ int ProcessCrew::number_of(uint32_t incarnation) const {
 
 bool ProcessCrew::all_ready() const {
   for (size_t w = 0; w < size(); ++w)
-    if (!is_ready(w)) return false;
+    if (!of(w).is_attached || !is_ready(w)) return false;
   return true;
 }
 

@@ -80,13 +80,18 @@ std::unique_ptr<Source> rebuild(DecodeArchive& archive) {
 [[noreturn]] void throw_collate_stays(const std::type_info& collate);
 [[noreturn]] void throw_batch_stays(const std::type_info& batch);
 
+template <class D>
+concept IsStream = kind_of<D>() == DatasetKind::kIterable || kind_of<D>() == DatasetKind::kStateful;
+
 /// The dataset as it travels, or nothing when it cannot.
 template <class D, class Collate>
 std::optional<TravellingDataset> pack(const D& dataset, const Collate& collate) {
   if constexpr (Travels<D> && CollateTravels<Collate>) {
     EncodeArchive archive;
-    archive.require_all_members();
+    // Of a stream, what it leaves out is where it stands, and every copy begins at the beginning.
+    if constexpr (!IsStream<D>) archive.require_all_members();
     save_part(archive, dataset);
+    archive.require_all_members();
     save_part(archive, collate);
     return TravellingDataset{identify(&rebuild<D, Collate>), archive.take()};
   } else {

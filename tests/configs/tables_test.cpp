@@ -117,6 +117,7 @@ std::map<std::string, std::string> values_of(const DataLoaderOptions& options) {
           {"prefetch_bytes", number(options.prefetch_bytes())},
           {"held", number(options.held())},
           {"kept_bytes", number(options.kept_bytes())},
+          {"check_copies", number(options.check_copies())},
           {"in_order", number(options.in_order())},
           {"timeout", number(options.timeout().count())},
           {"retries", number(options.retries())},
@@ -553,7 +554,8 @@ std::set<std::string> together(std::set<std::string> all, const std::set<std::st
 
 TEST(Tables, HaveEverySamplerThatIsMadeOfValues) {
   // Parts of a loader, and one that holds an object of the program.
-  const std::set<std::string> others = {"AnySampler", "AnyBatchSampler", "BatchSampler", "TorchSampler"};
+  const std::set<std::string> others = {"AnySampler", "AnyBatchSampler", "BatchSampler", "SequenceSampler",
+                                        "TorchSampler"};
   EXPECT_EQ(declared_in("samplers", R"(\nclass (\w+Sampler|Distributed)\b)"),
             together(made_by(tables::NamedSamplers()), others));
 }

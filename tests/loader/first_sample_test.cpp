@@ -271,6 +271,50 @@ TEST_P(FirstSample, OfADatasetThatWritesToTheLoadersSocketIsBoardCorrupted) {
   EXPECT_EQ(next_of(*loader), what);
 }
 
+// Closes what is not its own while sample 0 is read, and goes on for ever.
+struct Closer {
+  Probe probe;
+  size_t size() const { return probe.size(); }
+  at::Tensor get(size_t i) const {
+    if (i == 0 && probe.tally.troubles().fetch_add(1) == 0) {
+      for (int fd = 3; fd < 256; ++fd) ::close(fd);
+      for (;;) ::pause();
+    }
+    return at::full({1}, static_cast<int64_t>(i), at::kLong);
+  }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(probe);
+  }
+};
+
+TEST_P(FirstSample, WhoseReaderHangsUpAndLivesOnIsAskedOfAnother) {
+  auto loader = make_data_loader(Closer{Probe{4}}, options());
+  EXPECT_EQ(next_of(*loader), "0 1");
+  EXPECT_EQ(loader->stats().worker_deaths, 1U);
+}
+
+// Forks where it is built, and lets the child come back.
+struct Forker {
+  int64_t number = 0;
+  size_t size() const { return 4; }
+  at::Tensor get(size_t i) const { return at::full({1}, static_cast<int64_t>(i), at::kLong); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(number);
+    if constexpr (Archive::is_loading::value) static_cast<void>(::fork());
+  }
+};
+
+TEST_P(FirstSample, OfADatasetThatForksWhereItIsBuiltIsReadByTheWorkerAlone) {
+  if (GetParam() == StartMethod::kFork) GTEST_SKIP() << "it is there already";
+  for (int round = 0; round < 4; ++round) {
+    auto loader = make_data_loader(Forker{}, options().timeout(seconds(10)));
+    EXPECT_EQ(next_of(*loader), "0 1");
+    EXPECT_EQ(next_of(*loader), "2 3");
+  }
+}
+
 // --- without worker processes ---
 
 TEST(FirstSampleOfTheTrainer, ThatThrowsIsToldInItsTurn) {

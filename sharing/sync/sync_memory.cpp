@@ -107,9 +107,10 @@ class Mapped {
 };
 [[maybe_unused]] const Mapped& kMappedAtLoad = Mapped::instance();
 
-// The segments of a message, in the order in which they came first.
+// The segments of a message, in the order in which they came first. Kept until it is complete: an object may be gone
+// before that, and the next one's segment would get its address, and so its number.
 struct SentSegments {
-  std::map<const SyncSegment*, uint32_t> numbers;
+  std::map<std::shared_ptr<SyncSegment>, uint32_t> numbers;
 };
 struct ReceivedSegments {
   std::vector<std::shared_ptr<SyncSegment>> segments;
@@ -149,7 +150,7 @@ std::shared_ptr<SyncMemory> SyncMemory::receive(DecodeArchive& archive, size_t a
 
 void SyncMemory::send(EncodeArchive& archive) const {
   auto& numbers = archive.memory<SentSegments>().numbers;
-  const auto [it, is_new] = numbers.try_emplace(segment_.get(), static_cast<uint32_t>(numbers.size()));
+  const auto [it, is_new] = numbers.try_emplace(segment_, static_cast<uint32_t>(numbers.size()));
   if (is_new) archive.attach(segment_->fd());
   archive(it->second, static_cast<uint64_t>(data() - segment_->memory().data()), static_cast<uint64_t>(bytes()));
 }

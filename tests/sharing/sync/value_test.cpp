@@ -306,6 +306,24 @@ TEST(SyncCodec, RefusesPlacesThatAreNotInTheMemoryThatCame) {
   EXPECT_THROW(read(0, 64, 1), DecodeError);
 }
 
+// Each is gone before the next is made, often at its address.
+TEST(SyncCodec, WritesWhatDoesNotOutliveTheMessage) {
+  EncodeArchive out;
+  for (int i = 1; i <= 3; ++i) {
+    RawArray<int> array(1000);
+    array[0] = i;
+    out(array);
+  }
+  auto encoded = out.take();
+  EXPECT_EQ(encoded.fds.size(), 3u);
+  DecodeArchive in(encoded.bytes, encoded.fds);
+  for (int i = 1; i <= 3; ++i) {
+    RawArray<int> array(1);
+    in(array);
+    EXPECT_EQ(array[0], i);
+  }
+}
+
 TEST(SyncCodec, RefusesMemoryThatIsTooSmall) {
   EncodeArchive out;
   Event().save(out);

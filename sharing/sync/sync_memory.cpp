@@ -54,10 +54,16 @@ class Mapped {
 
   std::shared_ptr<SyncMemory> create_together(size_t bytes) {
     const size_t taken = round_up(bytes, kAlignment);
+    // Before the mutex, so let go after it: another thread may drop the last object meanwhile; then the segment ends
+    // here, which takes the mutex.
+    std::shared_ptr<SyncSegment> before;
+    std::shared_ptr<SyncSegment> segment;
     const std::lock_guard lock(mutex_);
-    auto segment = current_.lock();
-    if (!segment || segment->memory().size() - used_ < taken) {
-      const size_t wanted = segment ? std::min(2 * segment->memory().size(), kLastTogether) : kFirstTogether;
+    before = current_.lock();
+    if (before && before->memory().size() - used_ >= taken) {
+      segment = before;
+    } else {
+      const size_t wanted = before ? std::min(2 * before->memory().size(), kLastTogether) : kFirstTogether;
       segment = find_or_map_guarded(make_segment("millrace locks", std::max(wanted, taken)));
       current_ = segment;
       used_ = 0;

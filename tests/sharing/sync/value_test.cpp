@@ -12,10 +12,13 @@
 #include <mutex>
 #include <numeric>
 #include <ranges>
+#include <thread>
 
 #include "millrace/sharing/sync/array.h"
 #include "millrace/sharing/sync/event.h"
+#include "millrace/sharing/sync/sync_memory.h"
 #include "millrace/tests/sharing/sync/crew.h"
+#include "millrace/tests/support/process_probe.h"
 
 namespace millrace::multiprocessing {
 namespace {
@@ -322,6 +325,20 @@ TEST(SyncCodec, WritesWhatDoesNotOutliveTheMessage) {
     in(array);
     EXPECT_EQ(array[0], i);
   }
+}
+
+// A thread that makes the next segment finds itself the last owner of this one.
+TEST(SyncMemory, IsMadeWhileAnotherThreadDropsTheLastObjectBesideIt) {
+  const test::Watchdog watchdog("making shared objects in two threads", kLong);
+  const auto make_and_drop = [] {
+    for (int i = 0; i < 2'000; ++i) {
+      const auto memory = detail::SyncMemory::create("dropped", detail::SyncMemory::kMostTogether);
+      std::this_thread::yield();
+    }
+  };
+  std::thread other(make_and_drop);
+  make_and_drop();
+  other.join();
 }
 
 TEST(SyncCodec, RefusesMemoryThatIsTooSmall) {

@@ -169,8 +169,9 @@ void MessageQueue::put(const Encoded& encoded, const Deadline& deadline) {
     Offer offered = Offer::kNoPlace;
     if (const Locked lock(*this, deadline); lock) offered = offer(message);
     if (offered == Offer::kTaken) return;
-    const bool may_be_parked = fds.empty() && offered != Offer::kNoPlace;
-    if (may_be_parked) {
+    // Nothing else: where the kernel accepts no more descriptors, a socket that has room says nothing, and the parking
+    // file would not be accepted either.
+    if (fds.empty() && offered == Offer::kSocketFull) {
       if (has_room_soon(deadline)) continue;
       if (const Locked lock(*this, deadline); lock && offer_place_in_parking(message) == Offer::kTaken) return;
     }
@@ -179,7 +180,8 @@ void MessageQueue::put(const Encoded& encoded, const Deadline& deadline) {
       throw Full(
           "a message found no room in the queue's socket, and as it carries descriptors, or there are too many of them "
           "on their way (ulimit -n), it cannot wait elsewhere; nobody has received anything for 5 min");
-    if (!may_be_parked) wait_for_progress(received, deadline);
+    // What could not be parked just now waits too: each try writes it to a new file.
+    wait_for_progress(received, deadline);
   }
 }
 

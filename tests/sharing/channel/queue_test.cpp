@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 #include <deque>
 #include <functional>
 #include <map>
@@ -266,6 +267,52 @@ TEST(Queue, WaitsWhenTheKernelAcceptsNoMoreDescriptors) {
   const int sent = result.get(kLong);
   EXPECT_LT(sent, 100);
   EXPECT_EQ(result.get(kLong), sent) << "there is room once they have been received";
+  EXPECT_TRUE(p.join(kLong));
+  EXPECT_EQ(p.exitcode(), 0);
+}
+
+// As above, then with messages that carry no descriptor of their own: a large one brings that of its memory, and the
+// first one that is parked needs a file to lie in.
+void meet_the_limit_without_descriptors(Queue<std::string>& outcomes) {
+  MILLRACE_SYSCALL(::geteuid() == 0 ? ::setresuid(64'321, 64'321, 64'321) : 0);
+  rlimit limit{};
+  MILLRACE_SYSCALL(::getrlimit(RLIMIT_NOFILE, &limit));
+  limit.rlim_cur = 64;
+  MILLRACE_SYSCALL(::setrlimit(RLIMIT_NOFILE, &limit));
+  const auto outcome_of = [](auto put) {
+    timespec begin{}, end{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+    const char* outcome = "taken";
+    try {
+      put();
+    } catch (const Full&) {
+      outcome = "full";
+    }
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+    const double used = static_cast<double>(end.tv_sec - begin.tv_sec) + 1e-9 * (end.tv_nsec - begin.tv_nsec);
+    return std::string(outcome) + (used < 0.5 ? "" : ", having spun");
+  };
+  Queue<OwnedFd> queue;
+  Queue<std::string> large, parking;
+  const auto memory = create_memfd("carried", 1);
+  int sent = 0;
+  (void)outcome_of([&] {
+    for (; sent < 1'000; ++sent) queue.put_nowait(memory);
+  });
+  outcomes.put(outcome_of([&] { large.put(std::string(100'000, 'x'), std::chrono::seconds(1)); }));
+  outcomes.put(outcome_of([&] {
+    for (int i = 0; i < 200; ++i) parking.put(std::string(30'000, 'x'), std::chrono::seconds(1));
+  }));
+  for (int i = 0; i < sent; ++i) queue.get(kLong);
+  outcomes.put(outcome_of([&] { large.put(std::string(100'000, 'x'), kLong); }));
+  outcomes.put(outcome_of([&] { parking.put(std::string(30'000, 'x'), kLong); }));
+}
+
+TEST(Queue, SleepsUntilItsTimeoutWhenTheKernelAcceptsNoDescriptorOfItsOwn) {
+  Queue<std::string> outcomes;
+  Process p(meet_the_limit_without_descriptors, std::ref(outcomes));
+  p.start();
+  for (const char* expected : {"full", "full", "taken", "taken"}) EXPECT_EQ(outcomes.get(kLong), expected);
   EXPECT_TRUE(p.join(kLong));
   EXPECT_EQ(p.exitcode(), 0);
 }

@@ -118,13 +118,17 @@ TaskHolder& TaskLedger::own() {
 Arrival TaskLedger::get(MessageQueue& queue, const Deadline& deadline) {
   auto& holder = own();
   Arrival message;
-  do {
-    const Taking taking(holder);
-    if (!queue.try_get(message)) continue;
-    holder.held.fetch_add(1);
-    return message;
-  } while (queue.wait_for_message(deadline));
-  throw Empty("the queue is empty");
+  for (;;) {
+    const bool last_try = deadline.passed();  // As in MessageQueue::get().
+    {
+      const Taking taking(holder);
+      if (queue.try_get(message)) {
+        holder.held.fetch_add(1);
+        return message;
+      }
+    }
+    if (last_try || !queue.wait_for_message(deadline)) throw Empty("the queue is empty");
+  }
 }
 
 void TaskLedger::task_done(MessageQueue& queue) {

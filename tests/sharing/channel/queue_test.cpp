@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <ctime>
 #include <deque>
 #include <functional>
@@ -14,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "millrace/sharing/channel/joinable_queue.h"
 #include "millrace/sharing/channel/pipe.h"
 #include "millrace/sharing/channel/simple_queue.h"
 #include "millrace/sharing/channel/wait.h"
@@ -315,6 +317,43 @@ TEST(Queue, SleepsUntilItsTimeoutWhenTheKernelAcceptsNoDescriptorOfItsOwn) {
   for (const char* expected : {"full", "full", "taken", "taken"}) EXPECT_EQ(outcomes.get(kLong), expected);
   EXPECT_TRUE(p.join(kLong));
   EXPECT_EQ(p.exitcode(), 0);
+}
+
+// A process that is stopped at a random moment has the mutex about every third time.
+template <template <class> class SomeQueue>
+void expect_empty_in_time_beside_a_stopped_process() {
+  const test::Watchdog watchdog("get() with a timeout, beside a stopped process", std::chrono::seconds(60));
+  SomeQueue<std::string> queue(500);
+  Process p(
+      +[](SomeQueue<std::string>& mine) {
+        for (;;) mine.put(std::string(60'000, 'x'));
+      },
+      std::ref(queue));
+  p.start();
+  const auto get_all = [&] {
+    try {
+      for (;;) (void)queue.get(milliseconds(20));
+    } catch (const Empty&) {
+    }
+  };
+  bool had_the_mutex = false;
+  for (int i = 0; i < 100 && !had_the_mutex; ++i) {
+    for (int n = 0; n < 10; ++n) (void)queue.get(kLong);
+    while (!queue.full() && queue.qsize() < 200) std::this_thread::yield();  // So that some are parked.
+    ::kill(*p.pid(), SIGSTOP);
+    while (test::process_state(*p.pid()) != 'T') std::this_thread::yield();
+    get_all();
+    had_the_mutex = !queue.empty();
+    ::kill(*p.pid(), SIGCONT);
+  }
+  EXPECT_TRUE(had_the_mutex) << "this test has shown nothing";
+  p.kill();
+  EXPECT_TRUE(p.join(kLong));
+}
+
+TEST(Queue, GetEndsAtItsTimeoutBesideAStoppedProcess) { expect_empty_in_time_beside_a_stopped_process<Queue>(); }
+TEST(JoinableQueue, GetEndsAtItsTimeoutBesideAStoppedProcess) {
+  expect_empty_in_time_beside_a_stopped_process<JoinableQueue>();
 }
 
 TEST(Queue, BehavesAsADequeWhateverTheOrderOfCalls) {

@@ -222,6 +222,14 @@ std::optional<Message> FdSocket::receive(std::chrono::nanoseconds timeout, const
   return receive();
 }
 
+bool FdSocket::try_discard() const {
+  std::byte rest_is_dropped{};
+  // No room for descriptors is given, so the kernel closes them.
+  const auto got = detail::retry_interrupted([&] { return ::recv(fd(), &rest_is_dropped, 1, MSG_DONTWAIT); });
+  if (got < 0 && errno != EAGAIN && errno != ECONNRESET) detail::throw_syscall_error(errno, "recv", fd());
+  return got > 0;
+}
+
 std::optional<uint64_t> FdSocket::peek_tag() const {
   Frame frame;
   const auto got =

@@ -145,6 +145,10 @@ class FdSocket {
   /// As try_receive_into(), leaving the message where it is: its descriptors are copies, and it comes again.
   Received try_peek_into(Arrival& arrival) const;
 
+  /// Throws the next message away, and with it its descriptors, for which there need not be room in this process. False
+  /// when there is none.
+  bool try_discard() const;
+
   /// The tag of the message that comes next, without taking it; nullopt when there is none.
   std::optional<uint64_t> peek_tag() const;
 

@@ -294,11 +294,11 @@ int MessageQueue::parking() {
   return parking_.get();
 }
 
-// Takes the file away, and with it what wakes those who wait. REQUIRES: nothing is parked.
+// Takes the file away, and with it what wakes those who wait. Takes no descriptor, so that a get() at the limit of open
+// files does not lose the message it has read. REQUIRES: nothing is parked.
 void MessageQueue::end_parking() {
   parking_.reset();
-  Arrival file;
-  while (in_.try_receive_into(file) == FdSocket::Received::kMessage) continue;
+  while (in_.try_discard()) continue;
 }
 
 Arrival MessageQueue::get(const Deadline& deadline) {

@@ -319,6 +319,26 @@ TEST(Queue, SleepsUntilItsTimeoutWhenTheKernelAcceptsNoDescriptorOfItsOwn) {
   EXPECT_EQ(p.exitcode(), 0);
 }
 
+TEST(Queue, GivesOutItsLastParkedMessageAtTheLimitOfOpenFiles) {
+  Queue<std::string> queue;
+  constexpr int kMessages = 100;
+  for (int i = 0; i < kMessages; ++i) queue.put(std::string(30'000, static_cast<char>('a' + i % 26)));
+  rlimit usual{};
+  MILLRACE_SYSCALL(::getrlimit(RLIMIT_NOFILE, &usual));
+  const rlimit none{0, usual.rlim_max};
+  MILLRACE_SYSCALL(::setrlimit(RLIMIT_NOFILE, &none));
+  int got = 0;
+  std::string fault;
+  try {
+    while (got < kMessages && queue.get(kLong)[0] == static_cast<char>('a' + got % 26)) ++got;
+  } catch (const std::exception& e) {
+    fault = e.what();
+  }
+  MILLRACE_SYSCALL(::setrlimit(RLIMIT_NOFILE, &usual));
+  EXPECT_EQ(got, kMessages) << fault;
+  EXPECT_TRUE(queue.empty());
+}
+
 // A process that is stopped at a random moment has the mutex about every third time.
 template <template <class> class SomeQueue>
 void expect_empty_in_time_beside_a_stopped_process() {

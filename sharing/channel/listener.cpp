@@ -4,11 +4,14 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <span>
@@ -92,13 +95,15 @@ std::optional<Packet> receive_packet(const OwnedFd& socket, Timeout timeout) {
   return packet;
 }
 
-void welcome(const OwnedFd& socket, std::string_view authkey) {
+void welcome(const OwnedFd& socket, std::string_view authkey, const detail::Deadline& deadline) {
+  const auto limit = deadline.left(kHandshake);
   Greeting greeting;
   greeting.listeners = random_nonce();
   std::optional<Answer> answer;
   try {
-    if (send_packet(socket, greeting)) answer = receive_packet<Answer>(socket, kHandshake);
+    if (send_packet(socket, greeting)) answer = receive_packet<Answer>(socket, limit);
   } catch (const TimeoutError&) {
+    if (limit < kHandshake) throw TimeoutError("somebody connected and said nothing within the rest of the timeout");
     throw AuthenticationError("somebody connected and said nothing for 10 s");
   }
   if (!answer) throw AuthenticationError("somebody connected and left, or speaks another protocol");
@@ -123,6 +128,30 @@ void introduce(const OwnedFd& socket, std::string_view authkey, const detail::De
   if (!proved) throw AuthenticationError("who listens there has another key");
 }
 
+// How long connect() waits for a place among those who wait to be accepted; zero for ever.
+void set_connect_limit(const OwnedFd& socket, std::chrono::microseconds limit) {
+  constexpr int64_t kSecond = 1'000'000;
+  const timeval time{.tv_sec = limit.count() / kSecond, .tv_usec = limit.count() % kSecond};
+  MILLRACE_SYSCALL(::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time));
+}
+
+void connect_to(const OwnedFd& socket, const std::string& path, const detail::Deadline& deadline) {
+  const sockaddr_un address = address_of(path);
+  for (;;) {
+    const Timeout left = deadline.left();
+    if (left) {
+      const auto limit = std::chrono::duration_cast<std::chrono::microseconds>(*left);
+      set_connect_limit(socket, std::max(limit, std::chrono::microseconds(1)));
+    }
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) break;
+    if (errno == EAGAIN && deadline.passed())
+      throw TimeoutError("who listens at " + printable(path) +
+                         " accepts nobody, and as many as may wait for that do so already");
+    if (errno != EAGAIN && errno != EINTR) millrace::detail::throw_syscall_error(errno, "connect", path);
+  }
+  set_connect_limit(socket, {});  // The socket's send() has it too.
+}
+
 }  // namespace
 
 Listener::Listener(const std::string& path, std::string authkey)
@@ -135,11 +164,16 @@ Listener::Listener(const std::string& path, std::string authkey)
     throw SyscallError(EADDRINUSE, "bind: there is something at " + printable(path) +
                                        " already; if nobody listens there any more, remove it");
   if (bound != 0) millrace::detail::throw_syscall_error(errno, "bind", path);
-  struct stat file{};
-  MILLRACE_SYSCALL(::stat(path.c_str(), &file), path);
-  device_ = file.st_dev;
-  inode_ = file.st_ino;
-  MILLRACE_SYSCALL(::listen(socket_.get(), kWaiting), path);
+  try {
+    struct stat file{};
+    MILLRACE_SYSCALL(::stat(path.c_str(), &file), path);
+    device_ = file.st_dev;
+    inode_ = file.st_ino;
+    MILLRACE_SYSCALL(::listen(socket_.get(), kWaiting), path);
+  } catch (...) {
+    ::unlink(path.c_str());  // There is no destructor that does it.
+    throw;
+  }
 }
 
 Listener::Listener(Listener&& other) noexcept
@@ -178,16 +212,15 @@ Connection Listener::accept(Timeout timeout) {
     OwnedFd peer(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!peer && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)) continue;  // Another thread was quicker.
     if (!peer) millrace::detail::throw_syscall_error(errno, "accept4", path_);
-    welcome(peer, authkey_);
+    welcome(peer, authkey_, deadline);
     return Connection(FdSocket(std::move(peer)), Connection::Use::kBoth);
   }
 }
 
 Connection Client(const std::string& path, std::string_view authkey, Timeout timeout) {
   const detail::Deadline deadline(timeout);
-  const sockaddr_un address = address_of(path);
   OwnedFd socket = open_socket(0);
-  MILLRACE_SYSCALL(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), path);
+  connect_to(socket, path, deadline);
   introduce(socket, authkey, deadline);
   return Connection(FdSocket(std::move(socket)), Connection::Use::kBoth);
 }

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "millrace/sharing/channel/wait.h"
 #include "millrace/sharing/codec/sha256.h"
@@ -102,8 +103,8 @@ TEST_F(ListenerTest, RefusesAnotherKeyOnBothSidesAndGoesOn) {
 }
 
 // A socket without our library behind it.
-OwnedFd stranger(const std::string& path) {
-  OwnedFd socket(MILLRACE_SYSCALL(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)));
+OwnedFd stranger(const std::string& path, int flags = 0) {
+  OwnedFd socket(MILLRACE_SYSCALL(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0)));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), path.size());
@@ -161,6 +162,26 @@ TEST_F(ListenerTest, IsItsUsersAloneAndLeavesNothingBehind) {
 TEST_F(ListenerTest, IsWaitedForAtMostAsLongAsTheTimeout) {
   const Listener listener(path());
   EXPECT_THROW((void)Client(path(), "", std::chrono::milliseconds(10)), TimeoutError) << "it does not accept";
+}
+
+TEST_F(ListenerTest, IsWaitedForAtMostAsLongAsTheTimeoutWhereTooManyWaitAlready) {
+  const test::Watchdog watchdog("connecting to a Listener that does not accept", kLong);
+  const Listener listener(path());
+  std::vector<OwnedFd> strangers;
+  try {
+    for (int i = 0; i < 1'000; ++i) strangers.push_back(stranger(path(), SOCK_NONBLOCK));
+    ADD_FAILURE() << "a thousand may wait";
+  } catch (const SyscallError& e) {
+    EXPECT_EQ(e.code().value(), EAGAIN);
+  }
+  EXPECT_THROW((void)Client(path(), "", std::chrono::milliseconds(10)), TimeoutError);
+  EXPECT_THROW((void)Client(path(), "", std::chrono::milliseconds(0)), TimeoutError);
+}
+
+TEST_F(ListenerTest, WaitsForASilentPeerNoLongerThanItsTimeout) {
+  Listener listener(path());
+  const OwnedFd silent = stranger(path());
+  EXPECT_THROW((void)listener.accept(std::chrono::milliseconds(10)), TimeoutError);
 }
 
 }  // namespace

@@ -1,11 +1,13 @@
 #include "millrace/sharing/process/child.h"
 
 #include <cxxabi.h>
+#include <fcntl.h>
 #include <sys/single_threaded.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -15,6 +17,7 @@
 #include <mutex>
 #include <new>
 #include <semaphore>
+#include <string_view>
 #include <vector>
 
 #include "millrace/sharing/codec/archive.h"
@@ -147,16 +150,32 @@ std::mutex*& exit_list_mutex() {
 }
 [[maybe_unused]] std::mutex* const& kExitListMutexAtLoad = exit_list_mutex();
 
+// Whether a thread of this process sleeps, as the kernel tells; also true where it does not. Without the streams of
+// detail::process_stat(): the lock of the global locale, for one, may have been lost at the fork as well.
+bool is_asleep(pid_t thread) noexcept {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "/proc/self/task/%d/stat", static_cast<int>(thread));
+  const OwnedFd file(::open(text.data(), O_RDONLY | O_CLOEXEC));
+  const auto got = file ? detail::retry_interrupted([&] { return ::read(file.get(), text.data(), text.size()); }) : 0;
+  const std::string_view read(text.data(), got > 0 ? static_cast<size_t>(got) : 0);
+  const size_t state = read.rfind(") ");  // Behind the name, which has at most 15 bytes.
+  return state == std::string_view::npos || state + 2 >= read.size() || read[state + 2] == 'S';
+}
+
 // Whether what is done at exit can be done in this child. Where a thread that exists in the parent only held the list's
 // lock at the fork, nobody here gets it any more; then nobody here has registered anything either. Seen by a thread
-// that asks for it: the C library has no other way.
+// that asks for it: the C library has no other way. One that sleeps over that is taken to sleep for ever; one that could
+// run has not been let run yet, as happens on a loaded machine, and gets longer.
 bool exit_list_is_free() noexcept {
   constexpr auto kToStart = std::chrono::seconds(5);
   constexpr auto kToLook = std::chrono::milliseconds(200);
+  constexpr int kLooks = 15;  // 3 s of them.
   static std::binary_semaphore started(0), seen(0);
+  static pid_t looking = 0;
   try {
     start_thread([] {
       static char nobodys = 0;
+      looking = ::gettid();
       started.release();
       abi::__cxa_finalize(&nobodys);
       seen.release();
@@ -164,7 +183,12 @@ bool exit_list_is_free() noexcept {
   } catch (const std::exception&) {
     return false;  // No thread can be had: then rather too little is done than for ever.
   }
-  return started.try_acquire_for(kToStart) && seen.try_acquire_for(kToLook);
+  if (!started.try_acquire_for(kToStart)) return false;
+  for (int i = 0; i < kLooks; ++i) {
+    if (seen.try_acquire_for(kToLook)) return true;
+    if (is_asleep(looking)) break;
+  }
+  return seen.try_acquire();  // It may have slept over something shorter.
 }
 
 // std::exit(), save for the thread_local objects, of which some are copies of the parent's. Ends with LeaveInChild.

@@ -29,7 +29,8 @@ namespace {
 
 // So long somebody who has come may say nothing.
 constexpr std::chrono::seconds kHandshake{10};
-constexpr int kWaiting = 128;  // Connections that nobody has accepted yet.
+constexpr std::chrono::milliseconds kProof{500};  // For one who is there already, whatever the timeout.
+constexpr int kWaiting = 128;                     // Connections that nobody has accepted yet.
 
 using Nonce = std::array<std::byte, 32>;
 
@@ -96,7 +97,7 @@ std::optional<Packet> receive_packet(const OwnedFd& socket, Timeout timeout) {
 }
 
 void welcome(const OwnedFd& socket, std::string_view authkey, const detail::Deadline& deadline) {
-  const auto limit = deadline.left(kHandshake);
+  const std::chrono::nanoseconds limit = std::max<std::chrono::nanoseconds>(deadline.left(kHandshake), kProof);
   Greeting greeting;
   greeting.listeners = random_nonce();
   std::optional<Answer> answer;

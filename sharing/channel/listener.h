@@ -41,8 +41,8 @@ class Listener {
   ~Listener() { close(); }
 
   /// The next connection; waits at most `timeout` (nullopt: for ever) for it to come and to prove that it has the key,
-  /// then throws TimeoutError: with a timeout of zero nobody has the time to. Throws AuthenticationError when who comes
-  /// has another key, or says nothing for 10 s; the next one is welcome.
+  /// to which it has half a second at least; then throws TimeoutError. Throws AuthenticationError when who comes has
+  /// another key, or says nothing for 10 s; the next one is welcome.
   Connection accept(Timeout timeout = std::nullopt);
 
   const std::string& address() const { return path_; }

@@ -56,20 +56,6 @@ int usable_cpus() {
 
 }  // namespace
 
-namespace detail {
-
-size_t default_chunksize(size_t items, size_t processes) {
-  const size_t chunks = 4 * processes;
-  return std::max<size_t>(1, items / chunks + (items % chunks != 0 ? 1 : 0));
-}
-
-size_t checked_chunksize(size_t chunksize) {
-  if (chunksize == 0) throw std::invalid_argument("a pool's chunksize has to be at least 1");
-  return chunksize;
-}
-
-}  // namespace detail
-
 // The pool's ledger: which call is where. Everything in it belongs to `mutex_`, save for what says otherwise.
 class Pool::Core final : public detail::PoolWorkers {
  public:

@@ -15,6 +15,7 @@
 
 #include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/pool/async_result.h"
+#include "millrace/sharing/pool/chunksize.h"
 #include "millrace/sharing/pool/errors.h"
 #include "millrace/sharing/pool/function_table.h"
 #include "millrace/sharing/pool/item_feed.h"
@@ -55,12 +56,6 @@ template <class T>
 struct IsCallbacks : std::false_type {};
 template <class T>
 struct IsCallbacks<Callbacks<T>> : std::true_type {};
-
-/// Python's rule: four chunks a worker.
-size_t default_chunksize(size_t items, size_t processes);
-
-/// The same number. Throws std::invalid_argument for 0.
-size_t checked_chunksize(size_t chunksize);
 
 }  // namespace detail
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -182,6 +183,21 @@ TEST_F(ListenerTest, WaitsForASilentPeerNoLongerThanItsTimeout) {
   Listener listener(path());
   const OwnedFd silent = stranger(path());
   EXPECT_THROW((void)listener.accept(std::chrono::milliseconds(10)), TimeoutError);
+}
+
+TEST_F(ListenerTest, WelcomesOneWhoIsThereWhenItMayNotWait) {
+  Listener listener(path());
+  std::thread client([&] { EXPECT_EQ(Client(path(), "").recv<int>(), 1); });
+  std::optional<Connection> connection;
+  while (!connection) {
+    try {
+      connection = listener.accept(std::chrono::milliseconds(0));
+    } catch (const TimeoutError&) {
+      std::this_thread::yield();
+    }
+  }
+  connection->send(1);
+  client.join();
 }
 
 }  // namespace

@@ -66,9 +66,7 @@ size_t WorkerProcesses::place_of(uint32_t incarnation) const { return (incarnati
 std::optional<WorkerMessage> WorkerProcesses::told(size_t worker) {
   FdSocket& control = workers_[worker].control;
   Arrival arrival;
-  auto received = control.try_receive_into(arrival);
-  // The end of one that has not read all we sent hides what it said before, once: the kernel reports a reset first.
-  if (received == FdSocket::Received::kEndOfFile) received = control.try_receive_into(arrival);
+  const auto received = control.try_receive_into(arrival);
   if (received == FdSocket::Received::kEndOfFile) control.close();
   if (received != FdSocket::Received::kMessage) return std::nullopt;
   DecodeArchive archive(arrival.bytes(), arrival.fds);

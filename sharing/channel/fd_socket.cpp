@@ -52,6 +52,14 @@ void require_sealed(int memory) {
   detail::throw_syscall_error(error, "sendmsg", message.bytes().size(), message.fds().size());
 }
 
+// What `receive` gives. An end that left messages of ours unread is reported as a reset, once, and before the messages
+// that were sent to us until then.
+template <class Receive>
+ssize_t receive_behind_reset(const Receive& receive) {
+  const ssize_t got = detail::retry_interrupted(receive);
+  return got < 0 && errno == ECONNRESET ? detail::retry_interrupted(receive) : got;
+}
+
 }  // namespace
 
 Outgoing::Outgoing(std::span<const std::byte> bytes, std::span<const int> fds) : bytes_(bytes), fds_(fds) {
@@ -169,7 +177,7 @@ FdSocket::Received FdSocket::receive_with(Arrival& arrival, int flags) const {
   message.msg_iovlen = parts.size();
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  const auto got = detail::retry_interrupted([&] { return ::recvmsg(fd(), &message, MSG_CMSG_CLOEXEC | flags); });
+  const auto got = receive_behind_reset([&] { return ::recvmsg(fd(), &message, MSG_CMSG_CLOEXEC | flags); });
   if (got < 0 && errno == EAGAIN) return Received::kNothing;
   if (got < 0 && errno == ECONNRESET) return Received::kEndOfFile;
   if (got < 0) detail::throw_syscall_error(errno, "recvmsg", fd());
@@ -225,15 +233,14 @@ std::optional<Message> FdSocket::receive(std::chrono::nanoseconds timeout, const
 bool FdSocket::try_discard() const {
   std::byte rest_is_dropped{};
   // No room for descriptors is given, so the kernel closes them.
-  const auto got = detail::retry_interrupted([&] { return ::recv(fd(), &rest_is_dropped, 1, MSG_DONTWAIT); });
+  const auto got = receive_behind_reset([&] { return ::recv(fd(), &rest_is_dropped, 1, MSG_DONTWAIT); });
   if (got < 0 && errno != EAGAIN && errno != ECONNRESET) detail::throw_syscall_error(errno, "recv", fd());
   return got > 0;
 }
 
 std::optional<uint64_t> FdSocket::peek_tag() const {
   Frame frame;
-  const auto got =
-      detail::retry_interrupted([&] { return ::recv(fd(), &frame, sizeof frame, MSG_PEEK | MSG_DONTWAIT); });
+  const auto got = receive_behind_reset([&] { return ::recv(fd(), &frame, sizeof frame, MSG_PEEK | MSG_DONTWAIT); });
   if (got < 0 && errno != EAGAIN && errno != ECONNRESET) detail::throw_syscall_error(errno, "recv", fd());
   if (got < static_cast<ssize_t>(sizeof frame)) return std::nullopt;
   return frame.tag;

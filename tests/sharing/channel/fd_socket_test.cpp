@@ -43,6 +43,17 @@ TEST(FdSocket, KeepsMessageBorders) {
   EXPECT_EQ(receive_text(b), "three");
 }
 
+TEST(FdSocket, GivesWhatWasSentBeforeAnEndThatLeftMessagesUnread) {
+  auto [a, b] = FdSocket::pair();
+  send_text(b, "a question");
+  send_text(a, "one");
+  send_text(a, "two");
+  a.close();
+  EXPECT_EQ(receive_text(b), "one");
+  EXPECT_EQ(receive_text(b), "two");
+  EXPECT_FALSE(b.receive().has_value());
+}
+
 TEST(FdSocket, CarriesDescriptorsThatWorkInTheirOrder) {
   auto [a, b] = FdSocket::pair();
   const EventFd first, second;

@@ -276,8 +276,7 @@ std::string Engine::what_workers_do(Events::Time now) const {
 void Engine::require_in_time(const Wait& wait) const {
   if (!wait.has_ended()) return;
   require_sound();
-  throw LoaderTimeout("timeout: no batch within " + std::to_string(options_.timeout().count()) + " ms" +
-                      what_workers_do(events_->now()));
+  throw LoaderTimeout(no_batch_within(options_) + what_workers_do(events_->now()));
 }
 
 void Engine::require_sound() const { require_sound_board(board_, in_flight_, *crew_, supervisor_); }

@@ -80,6 +80,10 @@ Timeout limit_of(std::chrono::milliseconds option) {
   return option.count() > 0 ? Timeout(option) : Timeout(std::nullopt);
 }
 
+std::string no_batch_within(const DataLoaderOptions& options) {
+  return "timeout: no batch within " + std::to_string(options.timeout().count()) + " ms";
+}
+
 int64_t draw_seed(const at::Generator& generator) {
   const auto given = generator.defined() ? std::optional<at::Generator>(generator) : std::nullopt;
   return at::empty({}, at::TensorOptions(at::kLong)).random_(given).item<int64_t>();

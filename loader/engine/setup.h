@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "millrace/loader/engine/board.h"
 #include "millrace/loader/engine/cursor.h"
@@ -27,6 +28,9 @@ DataLoaderOptions checked(DataLoaderOptions options);
 
 /// As the options say it: zero is for ever.
 Timeout limit_of(std::chrono::milliseconds option);
+
+/// What LoaderTimeout says first: "timeout: no batch within 200 ms".
+std::string no_batch_within(const DataLoaderOptions& options);
 
 /// The order of the source's batches: that of `batch_sampler` or of `sampler`, when there is one, else the options'.
 /// Throws std::invalid_argument for what does not go together.

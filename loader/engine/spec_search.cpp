@@ -48,10 +48,6 @@ void require_possible(const SampleSpec& spec, SourceTraits traits) {
   }
 }
 
-std::string no_batch_within(const DataLoaderOptions& options) {
-  return "timeout: no batch within " + std::to_string(options.timeout().count()) + " ms";
-}
-
 }  // namespace
 
 SpecSearch::SpecSearch(WorkerProcesses& processes, const Source& source, const DataLoaderOptions& options)

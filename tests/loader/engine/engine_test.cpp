@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "millrace/loader/engine/setup.h"
+#include "millrace/tests/loader/engine/fake_engine.h"
 #include "millrace/tests/loader/engine/fakes.h"
 
 namespace millrace::engine_test {
@@ -41,28 +42,10 @@ using Indices = std::vector<int64_t>;
 constexpr size_t kRanges = 4;  // A batch has, of a sample each.
 
 // A loader of 20 samples in batches of four, of which two are open and two may be held, and its two workers.
-struct EngineTest : testing::Test {
+struct EngineTest : testing::Test, engine_fakes::FakeEngine {
   static DataLoaderOptions options() { return DataLoaderOptions(4).num_workers(2).seed(7); }
 
-  void make(const DataLoaderOptions& options, Kind kind = Kind::kRows) {
-    auto source = std::make_unique<FakeSource>(kind, kind == Kind::kStreams ? 0 : 20);
-    auto own_shared = std::make_unique<SharedParts>(source->known_spec().value(), traits_of(*source), checked(options));
-    auto order = make_order(*source, {}, {}, options);
-    auto own_events = std::make_unique<FakeEvents>();
-    auto own_crew = std::make_unique<FakeCrew>(2);
-    shared = own_shared.get();
-    events = own_events.get();
-    crew = own_crew.get();
-    engine.emplace(Engine::Parts{std::move(source), std::move(order), std::move(own_shared), std::move(own_events),
-                                 std::move(own_crew)},
-                   options);
-  }
-
   // --- what workers do ---
-
-  std::optional<Claim> claim(size_t worker) const {
-    return shared->workers_board.claim(crew->incarnations[worker], static_cast<uint32_t>(worker));
-  }
 
   // Writes its index into the row of each sample.
   void finish(size_t worker, const Claim& claim) const {
@@ -122,11 +105,6 @@ struct EngineTest : testing::Test {
   }
 
   milliseconds elapsed() const { return std::chrono::duration_cast<milliseconds>(events->time - FakeEvents().time); }
-
-  SharedParts* shared = nullptr;  // Of the engine, as the two below.
-  FakeEvents* events = nullptr;
-  FakeCrew* crew = nullptr;
-  std::optional<Engine> engine;
 };
 
 // --- order ---

@@ -12,6 +12,7 @@
 
 #include "millrace/loader/engine/engine.h"
 #include "millrace/loader/engine/setup.h"
+#include "millrace/tests/loader/engine/fake_engine.h"
 #include "millrace/tests/loader/engine/fakes.h"
 #include "millrace/tests/support/notices.h"
 
@@ -19,6 +20,7 @@ namespace millrace::notices_test {
 namespace {
 
 using engine_fakes::FakeCrew;
+using engine_fakes::FakeEngine;
 using engine_fakes::FakeEvents;
 using engine_fakes::FakeSource;
 using std::chrono::milliseconds;
@@ -31,27 +33,10 @@ using testing::IsEmpty;
 using testing::StartsWith;
 
 // A loader of 20 samples in batches of four, of which two are open, and its two workers.
-struct EngineNotices : testing::Test {
+struct EngineNotices : testing::Test, engine_fakes::FakeEngine {
   static DataLoaderOptions options() { return DataLoaderOptions(4).num_workers(2); }
 
-  void make(const DataLoaderOptions& options) {
-    auto source = std::make_unique<FakeSource>(Source::Kind::kRows, 20);
-    source->name = "cat.jpg";
-    auto own_shared = std::make_unique<SharedParts>(source->known_spec().value(), traits_of(*source), checked(options));
-    auto order = make_order(*source, {}, {}, options);
-    auto own_events = std::make_unique<FakeEvents>();
-    auto own_crew = std::make_unique<FakeCrew>(2);
-    shared = own_shared.get();
-    events = own_events.get();
-    crew = own_crew.get();
-    engine.emplace(Engine::Parts{std::move(source), std::move(order), std::move(own_shared), std::move(own_events),
-                                 std::move(own_crew)},
-                   options);
-  }
-
-  std::optional<Claim> claim(size_t worker) const {
-    return shared->workers_board.claim(crew->incarnations[worker], static_cast<uint32_t>(worker));
-  }
+  void make(const DataLoaderOptions& options) { FakeEngine::make(options, Source::Kind::kRows, "cat.jpg"); }
 
   // All that is open, but for ranges with the sample `bad`, which fail.
   bool read_all(int64_t bad = -2) const {
@@ -87,11 +72,7 @@ struct EngineNotices : testing::Test {
     events->ended = {0};
   }
 
-  SharedParts* shared = nullptr;  // Of the engine, as the two below.
-  FakeEvents* events = nullptr;
-  FakeCrew* crew = nullptr;
   const test::Notices notices;
-  std::optional<Engine> engine;
 };
 
 TEST_F(EngineNotices, SayWhatIsAwaitedAfterTenSecondsAndAgainWheneverTheWaitIsTwiceAsLong) {

@@ -18,6 +18,8 @@ namespace {
 
 using std::chrono::milliseconds;
 using testing::AllOf;
+using testing::Contains;
+using testing::Field;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -33,8 +35,6 @@ struct PoolNotices : testing::Test {
     if (notice.text.find("runs") != std::string::npos) test::send_text(ends.first, "go");
   }
 
-  std::string last() const { return notices.texts().back(); }
-
   std::pair<FdSocket, FdSocket> ends = FdSocket::pair();
   OwnedFd theirs{ends.second.take()};
   const test::NoticeAfter soon{milliseconds(1)};
@@ -44,10 +44,12 @@ struct PoolNotices : testing::Test {
 
 TEST_F(PoolNotices, SayWhichCallEachWorkerRunsAndWhatItDoesInTheKernel) {
   EXPECT_EQ(pool.apply(wait_for_word, theirs, 7), 7);
-  EXPECT_THAT(last(), AllOf(StartsWith("waiting for a result of a pool for "),
-                            HasSubstr("worker 1, process " + std::to_string(pool.worker_pids().at(0)) + " ("),
-                            HasSubstr("wait_for_word"), HasSubstr("; 0 tasks wait for their turn")));
-  EXPECT_EQ(notices.all().back().level, NoticeLevel::kWarning);
+  // One more may come between the end of the call and its result, of a worker that has none.
+  const auto text = AllOf(StartsWith("waiting for a result of a pool for "),
+                          HasSubstr("worker 1, process " + std::to_string(pool.worker_pids().at(0)) + " ("),
+                          HasSubstr("wait_for_word"), HasSubstr("; 0 tasks wait for their turn"));
+  EXPECT_THAT(notices.all(), Contains(AllOf(Field(&test::Notices::Notice::text, text),
+                                            Field(&test::Notices::Notice::level, NoticeLevel::kWarning))));
 }
 
 TEST_F(PoolNotices, NameTheItemOfAMap) {
@@ -55,7 +57,7 @@ TEST_F(PoolNotices, NameTheItemOfAMap) {
   std::vector<OwnedFd> items;
   items.push_back(std::move(theirs));
   EXPECT_EQ(pool.map(run, items).at(0), 3);
-  EXPECT_THAT(last(), HasSubstr(", item 0; "));
+  EXPECT_THAT(notices.texts(), Contains(HasSubstr(", item 0; ")));
 }
 
 TEST_F(PoolNotices, ComeToWhoTakesTheResultsOfAnImap) {
@@ -64,7 +66,7 @@ TEST_F(PoolNotices, ComeToWhoTakesTheResultsOfAnImap) {
   items.push_back(std::move(theirs));
   auto results = pool.imap(run, items);
   EXPECT_EQ(results.next(), 5);
-  EXPECT_THAT(last(), StartsWith("waiting for a result of a pool for "));
+  EXPECT_THAT(notices.texts(), Contains(StartsWith("waiting for a result of a pool for ")));
 }
 
 TEST_F(PoolNotices, ComeToWhoJoinsThePool) {
@@ -72,7 +74,7 @@ TEST_F(PoolNotices, ComeToWhoJoinsThePool) {
   pool.close();
   pool.join();
   EXPECT_EQ(later.get(), 7);
-  EXPECT_THAT(last(), StartsWith("waiting for the workers of a pool to leave for "));
+  EXPECT_THAT(notices.texts(), Contains(StartsWith("waiting for the workers of a pool to leave for ")));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace millrace::image {
 
-/// What a pixel between others is: the nearest of them, or a weighted mean of the four around it.
+/// The value of a point between pixels: the nearest pixel's, or a weighted mean of the four around it.
 enum class Interpolation : uint8_t { kNearest, kBilinear };
 
 /// The parameters of torchvision.transforms.v2.functional.affine: the picture is sheared, scaled and turned about
@@ -28,12 +28,12 @@ struct Affine {
 /// a picture of `size`.
 std::array<double, 6> affine_matrix(const Affine& affine, Size size);
 
-/// Writes the transformed picture, of the same size, to `out`. Where nothing of it comes to lie there is `fill`, one
-/// value for all channels or one for each; bilinear edges fade into it. Without one there is black.
+/// Writes the transformed picture, of the same size, to `out`. `fill` is shown where the picture does not reach, one
+/// value for all channels or one for each; bilinear edges fade into it. An empty `fill` is black.
 ///
-/// torchvision's results on uint8 tensors: the same pixels with kNearest, the same values but for a rounding with
-/// kBilinear. To that end coordinates are computed in float32 and in the order in which its affine grid and
-/// grid_sample do.
+/// The results are torchvision's on uint8 tensors: the same pixels with kNearest, the same values but for a rounding
+/// with kBilinear. To that end coordinates are computed in float32, in the order of torchvision's affine grid and
+/// grid_sample.
 void transform_affine(Planes picture, const Affine& affine, Interpolation interpolation, std::span<const uint8_t> fill,
                       uint8_t* out);
 

@@ -51,12 +51,10 @@ void ipc_collect();
 /// Numbers of storages, and their bytes.
 struct IpcStats {
   size_t exported = 0, exported_bytes = 0;  ///< Storages sent at some time and still in use by this process.
-  size_t parked = 0, parked_bytes = 0;      ///< Storages dropped by this process, in use elsewhere or just not any
-                                            ///< more.
+  size_t parked = 0, parked_bytes = 0;      ///< Storages dropped here, in use elsewhere or just not any more.
   size_t received = 0, received_bytes = 0;  ///< Storages of other processes.
   size_t closing = 0, closing_bytes = 0;    ///< Storages dropped by this process, whose work on them is not done.
-  size_t open_allocations = 0;              ///< Allocations of other processes with received and closing storages in
-                                            ///< them.
+  size_t open_allocations = 0;              ///< Allocations of other processes that those storages lie in.
 };
 IpcStats ipc_stats();
 

@@ -33,10 +33,10 @@ inline SampleSpec packed_spec(uint64_t bytes_a_sample) {
 }
 
 /// A dataset as the loader sees it, its type erased: something that fills batches.
+///
 /// A source is of one of two sorts. Either every sample has the same fixed fields, and the worker that claimed it
 /// writes them into its row; or batches are packed, and one worker makes and writes each as one value. Each worker uses
 /// a Source of its own, so fill() is called by one thread at a time.
-/// fill() is called by one thread at a time.
 class Source {
  public:
   enum class Kind {

@@ -142,6 +142,7 @@ class TypedDataLoader : public DataLoaderBase {
       : TypedDataLoader(parts.source->local_batches(), parts, options) {}
 
   /// The next batch; nullopt once at the end of each epoch. The call after that begins the next epoch.
+  ///
   /// Throws SampleError or WorkerDied for a batch that is lost; the following call goes on behind it. What the sampler
   /// throws, or std::out_of_range for indices and sizes that cannot be, comes in the turn of that batch and loses it
   /// too. LoaderTimeout and TooManyBatchesHeld leave the batch for a later call. WorkerStartError and BoardCorrupted

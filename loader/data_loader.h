@@ -40,8 +40,9 @@ namespace millrace {
 class Engine;
 class EngineStart;
 
-/// What loaders of every kind of batch have in common. Thread safety: one thread at a time. Belongs to the process that
-/// made it: in one forked from that, the calls that change it throw std::logic_error, and destroying it does nothing.
+/// The part that loaders of every kind of batch have in common. Thread safety: one thread at a time. A loader belongs
+/// to the process that made it: in a process that was forked from that one, calls that change the loader throw
+/// std::logic_error, and destroying it does nothing.
 class DataLoaderBase {
  public:
   ~DataLoaderBase();
@@ -201,7 +202,7 @@ class TypedDataLoader : public DataLoaderBase {
     static constexpr auto kDereferencedSentinel = "Dereferencing the DataLoader's past-the-end iterator is not allowed";
     static constexpr auto kIncrementedSentinel = "Incrementing the DataLoader's past-the-end iterator is not allowed";
 
-    std::shared_ptr<Place> place_;  // None: the end.
+    std::shared_ptr<Place> place_;  // Null for the end.
   };
 
   /// The batches that are left of the current epoch; those of the next one where an earlier loop was left in the
@@ -322,8 +323,8 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
   const bool processes = options.num_workers() > 0 && options.worker_mode() == WorkerMode::kProcess;
   if constexpr (!BatchTravels<Batch>)
     if (processes) throw_batch_stays(typeid(Batch));
-  // Only for workers that inherit nothing from the trainer, since packing moves a dataset's tensors to shared memory
-  // and refuses those that cannot be sent.
+  // Packing moves a dataset's tensors to shared memory and refuses tensors that cannot be sent, so it is only done for
+  // workers that inherit nothing from the trainer.
   const bool travels = processes && options.start_method() != StartMethod::kFork;
   if (travels) {
     if constexpr (!CollateTravels<Collate>) throw_collate_stays(typeid(Collate));

@@ -161,9 +161,9 @@ Recipe<Result, Parameters...> make_recipe(Result (*function)(Parameters...), Arg
 
 }  // namespace detail
 
-/// For datasets that cannot travel themselves: workers call function(arguments...), as the trainer does once to learn
-/// the size. The function is a function pointer or a lambda without captures, as mp::Process takes them; arguments are
-/// any types the codec knows.
+/// A dataset made in each worker, for datasets that cannot travel themselves: workers call function(arguments...), as
+/// the trainer does once to learn the size. The function is a function pointer or a lambda without captures, as
+/// mp::Process takes them; arguments are any types the codec knows.
 template <class F, class... Arguments>
 auto recipe(F&& function, Arguments&&... arguments) {
   if constexpr (detail::kIsTarget<F>) return detail::make_recipe(+function, std::forward<Arguments>(arguments)...);

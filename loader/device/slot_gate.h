@@ -55,8 +55,8 @@ class SlotGate {
   static bool done(Reader& reader);
 
   std::mutex mutex_;                               // Protects all members.
-  std::vector<std::vector<Reader>> readers_;       // By slot.
-  std::map<int, cuda::OwnedStream> copy_streams_;  // By device.
+  std::vector<std::vector<Reader>> readers_;       // One list for each slot.
+  std::map<int, cuda::OwnedStream> copy_streams_;  // One for each device.
 };
 
 }  // namespace millrace

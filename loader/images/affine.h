@@ -18,7 +18,7 @@ enum class Interpolation : uint8_t { kNearest, kBilinear };
 /// is Affine{.angle = -angle}.
 struct Affine {
   double angle = 0;
-  std::array<double, 2> translate = {0, 0};          ///< To the right, and down, in pixels.
+  std::array<double, 2> translate = {0, 0};          ///< Pixels to the right, and down.
   double scale = 1;                                  ///< Positive.
   std::array<double, 2> shear = {0, 0};              ///< Along x, and along y.
   std::optional<std::array<double, 2>> center = {};  ///< x and y; the picture's middle unless given.

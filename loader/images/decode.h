@@ -47,9 +47,9 @@ class ImageDecoder {
 /// Decodes the whole picture at once.
 Image decode(std::span<const std::byte> file, const PictureOptions& options);
 
-/// Throws std::runtime_error for a file so large that no picture of options.max_pixels is in it. For whoever reads a
-/// file whole. The limit is four bytes a pixel: no encoding makes a picture larger than its pixels in memory, save with
-/// 16 bits.
+/// Throws std::runtime_error for a file so large that no picture of options.max_pixels is in it. It is called before a
+/// file is read whole. The limit is four bytes a pixel: no encoding makes a picture larger than its pixels in memory,
+/// save with 16 bits.
 void require_file_size(uint64_t bytes, const PictureOptions& options);
 
 /// The numbers in a mask, row by row.

@@ -112,7 +112,7 @@ class FdSocket {
 
   static std::pair<FdSocket, FdSocket> pair();
 
-  /// At most this many descriptors in one message; the kernel's own limit is 253.
+  /// The most descriptors in one message; the kernel's own limit is 253.
   static constexpr size_t kMaxFds = 250;
 
   /// Sends one message; blocks while the socket's buffer is full. The descriptors stay the caller's. Throws PeerGone.

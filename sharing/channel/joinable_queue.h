@@ -90,7 +90,8 @@ class JoinableQueue : private Queue<T> {
   T get(Timeout timeout = std::nullopt) { return Base::decode(tasks_.get(Base::messages_, detail::Deadline(timeout))); }
   T get_nowait() { return get(std::chrono::nanoseconds(0)); }
 
-  /// Throws std::logic_error when called more often than messages were put (Python's ValueError).
+  /// Says that a task is done. Throws std::logic_error when called more often than messages were put (Python's
+  /// ValueError).
   void task_done() { tasks_.task_done(Base::messages_); }
 
   /// Waits until all that was put is done, at most `timeout` (nullopt: for ever). Throws TimeoutError, TasksLost.

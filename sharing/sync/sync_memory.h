@@ -22,7 +22,7 @@ namespace millrace::multiprocessing::detail {
 /// the C library would otherwise write to memory that is gone, and so the next owner still learns of that end.
 class SyncSegment {
  public:
-  /// For the table of segments alone. `inode` is the segment's.
+  /// Makes the object of a segment; called by the table of segments alone. `inode` is the segment's.
   SyncSegment(SharedSegment segment, ino_t inode);
   SyncSegment(const SyncSegment&) = delete;
   SyncSegment& operator=(const SyncSegment&) = delete;

@@ -175,8 +175,7 @@ void StreamOrder::passed(const BatchPlan& plan, const PackedBatch* packed) {
   if (packed == nullptr || packed->samples > 0) ++delivered_batches_;
   delivered.position = plan.stream.position + batch_size_;
   if (packed == nullptr) {
-    delivered.state.clear();  // The state behind a lost batch is not known: the stream is read again from the
-                              // beginning.
+    delivered.state.clear();  // Not known behind a lost batch: the stream is read again from its start.
     return;
   }
   delivered.state = packed->state;

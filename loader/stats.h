@@ -13,7 +13,7 @@ struct LoaderStats {
   uint64_t skipped_samples = 0;
   uint64_t replaced_samples = 0;
   uint64_t retried_samples = 0;  ///< Samples read again, since the worker that was to read them had died.
-  uint64_t damaged_jpegs = 0;    ///< JPEGs read with pixels lost (DamagedJpegs::kRead), for any batch.
+  uint64_t damaged_jpegs = 0;    ///< JPEGs read with pixels lost (DamagedJpegs::kRead), also for batches never given.
   uint64_t spilled_batches = 0;  ///< Batches larger than a slot, and therefore copied on their way.
   uint64_t kept_batches = 0;     ///< Batches copied out of their slots, since others were held (kept_bytes).
   uint64_t worker_deaths = 0;    ///< Worker processes that died unasked. Each was replaced.

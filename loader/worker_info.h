@@ -19,7 +19,7 @@ struct WorkerInfo {
   std::array<uint32_t, 4> numpy_seed() const;
 };
 
-/// The worker that calls; nullopt outside of workers, which is also where num_workers is 0. As PyTorch's
+/// The worker that calls; nullopt outside of workers, and always where num_workers is 0. As PyTorch's
 /// get_worker_info().
 std::optional<WorkerInfo> get_worker_info();
 

@@ -62,7 +62,7 @@ class Crew {
   /// Notes the worker's end, if it has ended; nullopt if it still runs. Called when something may have happened to it.
   virtual std::optional<Death> bury(size_t /*worker*/) { return std::nullopt; }
 
-  /// Takes the overflow() of a worker that was buried, with what it sent before it died.
+  /// Takes the overflow() of a worker that was buried, with what it sent before it died; it is empty then.
   virtual FdSocket take_overflow(size_t /*worker*/) { return {}; }
 
   /// Starts a worker in the place of one that was buried. Throws ForkServerStopped, and then may be called again.

@@ -89,7 +89,7 @@ class IndexOrder final : public Order {
   int64_t epoch_;
   int64_t batch_ = 0;
   int64_t position_ = 0;
-  std::map<int64_t, BatchPlan> ends_;  // The ends of epochs that are planned, and may not be delivered, to their end.
+  std::map<int64_t, BatchPlan> ends_;  // Ends of epochs that are planned, and perhaps not delivered, to them.
   int64_t ahead_epoch_ = 0;            // The epoch of the state that was loaded.
   std::vector<int64_t> ahead_;         // That state's batches that had been delivered out of order.
 };

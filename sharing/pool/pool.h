@@ -103,8 +103,8 @@ class ImapResults {
       : job_(std::move(job)), feed_(std::move(feed)) {}
 
   /// The next result, waited for at most `timeout`; nullopt after the last. Throws as AsyncResult::get(); behind a
-  /// call's error comes the next call's result. What reading or encoding an item throws comes behind the results of all
-  /// items before it, also those of its own chunk, and also where it is the first item. It is the last.
+  /// call's error comes the next call's result. An exception from reading or encoding an item, even the first, is the
+  /// last result: it comes behind those of all items before it, also of its own chunk.
   std::optional<Stored> next(Timeout timeout = std::nullopt) {
     const auto turn = feed_->keep_ahead();
     return job_->next(timeout);

@@ -117,7 +117,7 @@ class Process {
   std::shared_ptr<State> state_;  // Shared with the list of living children; empty once closed.
 };
 
-/// What a process knows of itself: its name and place.
+/// What a process knows of itself.
 struct ProcessInfo {
   std::string name;
   pid_t pid = 0;

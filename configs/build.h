@@ -21,8 +21,8 @@
 #include "millrace/loader/images/transforms/transforms.h"
 #include "millrace/loader/options.h"
 
-/// Objects from configuration sections. A loader is described by a map with these keys, which build_loader() reads
-/// starting from the last of them:
+/// Objects from configuration sections. A loader is described by a map with the keys below. build_loader() gets the
+/// node of the last one, `loader`, and finds the others beside it:
 ///
 ///   dataset:     {type: image_folder, root: photos/train, mode: rgb}
 ///   transforms:  [random_resized_crop: {size: 224}, random_horizontal_flip]
@@ -34,14 +34,14 @@
 /// functions throw ConfigError, at the place of the value that is to blame, for unknown keys and wrong values.
 namespace millrace::configs {
 
-/// The keys of `loader`, those of tables::Loader: the options of DataLoaderOptions by their names, times in seconds.
+/// Reads the section `loader`: the options of DataLoaderOptions by their names, times in seconds (tables::Loader).
 DataLoaderOptions read_loader_options(const Node& loader);
 
-/// A list whose elements are a transform's name, or its name with a map of its parameters.
+/// Reads a list of transforms. An element is a transform's name, or its name with a map of its parameters.
 transforms::Chain read_transforms(const std::optional<Node>& transforms,
                                   const TransformTypes& types = TransformTypes());
 
-/// A dataset of type image_folder.
+/// Opens a dataset of type image_folder.
 ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& transforms);
 
 namespace detail {
@@ -65,7 +65,7 @@ constexpr bool has_indices() {
 }  // namespace detail
 
 /// A loader for a dataset that exists already, with options that read_loader_options() gave and the caller may have
-/// changed. The dataset's section is not looked at.
+/// changed. The section `dataset` is not looked at.
 template <class Dataset>
 std::unique_ptr<DataLoader> build_loader(const Node& loader, const DataLoaderOptions& options, Dataset dataset) {
   const auto sampler = loader.parent().find("sampler");
@@ -103,14 +103,14 @@ std::unique_ptr<DataLoader> build_loader(const Node& loader, Dataset dataset) {
 /// The types that `dataset.type` may name. A program adds its own.
 class DatasetTypes {
  public:
-  /// A loader whose dataset has been opened. To be called once.
+  /// Makes a loader whose dataset has been opened. To be called once.
   using LoaderMaker = std::function<std::unique_ptr<DataLoader>()>;
 
-  /// With those of tables::NamedDatasets.
+  /// The types of tables::NamedDatasets.
   DatasetTypes();
 
-  /// `make(dataset, transforms)` opens the dataset; it gets the dataset's section as a Node and the transforms', if
-  /// any.
+  /// Adds a type. `make(dataset, transforms)` opens the dataset; it gets the sections `dataset` and `transforms` as
+  /// Nodes, the second one if there is any.
   template <class Make>
   DatasetTypes& add(const std::string& type, Make make) {
     makers_[type] = [make = std::move(make)](const Node& dataset, const Node& loader) -> LoaderMaker {
@@ -121,7 +121,8 @@ class DatasetTypes {
     return *this;
   }
 
-  /// Opens the dataset beside `loader`, which costs what the dataset costs, so that a loader can be made from it.
+  /// Opens the dataset beside `loader`, which takes as long as that dataset takes, so that a loader can be made from
+  /// it.
   LoaderMaker open(const Node& loader) const;
 
  private:

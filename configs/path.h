@@ -8,7 +8,7 @@
 
 namespace millrace::configs {
 
-/// "loader.batch_size" in its parts.
+/// The parts of a path such as "loader.batch_size".
 std::vector<std::string> split_path(std::string_view path);
 
 /// The element of a list that a part of a path names by its number, counted from 0; nullptr when there is none.

@@ -28,12 +28,12 @@ struct OptionalOf<std::optional<Value>> {
   using Inner = Value;
 };
 
-/// The value of a key, within its bounds and of its words.
+/// Reads the value of a key, which must be within its bounds and one of its words.
 template <class Owner, class Value>
 Value value_of_key(const Node& node, const tables::Key<Owner, Value>& key) {
   using Inner = typename OptionalOf<Value>::Inner;
   if constexpr (std::is_same_v<Inner, tables::InnerSampler>) {
-    return {};  // Whoever makes the sampler reads it.
+    return {};  // The value is read by whoever makes the sampler.
   } else {
     Inner value = read<Inner>(node);
     if constexpr (std::is_same_v<Inner, int64_t>) {
@@ -69,19 +69,19 @@ void fill_keys(Section& section, Presence presence, T& keys) {
 
 }  // namespace detail
 
-/// A T filled in from a section, to whose finish() the caller sees.
+/// A T filled in from a section. The caller calls the section's finish().
 template <tables::Keyed T>
 T read_keys(Section& section) {
   static_assert(tables::require_keys<T>());
   T keys;
-  // Those that may be left out come first: then they are no slips of the pen for one that is missing.
+  // Optional keys come first, so that none of them is suggested as a misspelling of a required key that is missing.
   detail::fill_keys(section, detail::Presence::kOptional, keys);
   detail::fill_keys(section, detail::Presence::kRequired, keys);
   return keys;
 }
 
-/// What function(keys) gives for that struct of the list that a section names by its type, filled in from the section's
-/// other keys. A name alone stands for a section with that type and nothing else.
+/// Calls function(keys) for the struct of the list that a section names by its type, filled in from the section's other
+/// keys, and gives what it returns. A name alone stands for a section with that type and nothing else.
 template <class... T, class Function>
 auto read_type(const Node& node, tables::TypeList<T...>, Function&& function) {
   const bool is_name = node.value().kind == Value::Kind::kScalar;
@@ -100,7 +100,7 @@ auto read_type(const Node& node, tables::TypeList<T...>, Function&& function) {
   return *std::move(result);
 }
 
-/// What stands beside `word`. `named` is what a key's words mean; a word that it lacks is a fault of ours.
+/// What stands beside `word` in `named`, which says what a key's words mean. A word that it lacks is a fault of ours.
 template <class T>
 T meaning_of(const std::string& word, const std::vector<std::pair<std::string, T>>& named) {
   for (const auto& [name, value] : named)

@@ -9,8 +9,8 @@ namespace millrace::configs {
 /// Where a value was written: a place in a file, or an argument of the command line (line 0).
 struct Origin {
   std::string source;
-  int line = 0;    ///< From 1.
-  int column = 0;  ///< From 1.
+  int line = 0;    ///< Counted from 1.
+  int column = 0;  ///< Counted from 1.
 };
 
 /// "photos.yaml:12:5", or "command line 'loader.batch_size=128'".
@@ -23,12 +23,12 @@ struct Value {
   enum class Kind { kNull, kScalar, kList, kMap };
 
   Kind kind = Kind::kNull;
-  std::string text;             ///< Of a scalar.
-  std::string shown;            ///< What stands in messages for a text with values of the environment; or nothing.
-  bool quoted = false;          ///< A scalar written in quotes is text, whatever it looks like.
-  bool resolved = false;        ///< A scalar whose references were replaced: a ${ in it is text.
-  std::vector<Value> elements;  ///< Of a list.
-  std::vector<Member> members;  ///< Of a map, in the order of the file; no key occurs twice.
+  std::string text;             ///< The text of a scalar.
+  std::string shown;            ///< What messages show for a text with values of the environment; else empty.
+  bool quoted = false;          ///< Whether a scalar is in quotes and so text, whatever it looks like.
+  bool resolved = false;        ///< Whether a scalar's references were replaced: a ${ in it is text then.
+  std::vector<Value> elements;  ///< The elements of a list.
+  std::vector<Member> members;  ///< The members of a map, in the order of the file; no key occurs twice.
   Origin origin;
 
   Value* find(std::string_view key);
@@ -37,7 +37,7 @@ struct Value {
 
 struct Member {
   std::string key;
-  Origin origin;  ///< Of the key.
+  Origin origin;  ///< Where the key is written.
   Value value;
 };
 
@@ -47,7 +47,7 @@ void set_origin(Value& value, const Origin& origin);
 /// A scalar for messages: on one line, without values of the environment, which may be secrets.
 std::string shown_text(const Value& value);
 
-/// "a map", "a list", "nothing", "'abc'", for messages, as shown_text().
+/// What a value is, for messages: "a map", "a list", "nothing", or "'abc'" as shown_text() gives it.
 std::string describe(const Value& value);
 
 }  // namespace millrace::configs

@@ -7,7 +7,7 @@
 
 namespace millrace::apps {
 
-/// "1h02m", "3m20s", "12s", for durations that a person waits.
+/// A duration as a person says it: "1h02m", "3m20s", "12s".
 std::string human_duration(double seconds);
 
 /// Tells on stderr how far a piece of work is: on a terminal one line that is drawn over and over, with bar, rate and
@@ -22,8 +22,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// `done` of `total` are done. What `note` gives is shown behind the rate; it is asked when something is shown. Cheap
-  /// enough to call for every batch.
+  /// Says that `done` of `total` are done. The text that `note` gives is shown behind the rate; it is asked when
+  /// something is shown. Cheap enough to call for every batch.
   void update(int64_t done, const std::function<std::string()>& note);
 
   /// Leaves the terminal's line empty, for something else to be printed there.

@@ -11,7 +11,7 @@
 /// The section `dataset`. Paths begin at the directory that the program is started in, and may begin with ~.
 namespace millrace::configs::tables {
 
-/// What may be said about the pictures of every dataset that reads them from files.
+/// The keys about pictures, which every dataset that reads pictures from files has.
 struct Pictures {
   std::string mode = "rgb";
   std::string pixel_type = "uint8";
@@ -72,7 +72,7 @@ struct ImageManifest {
   }
 };
 
-/// What datasets that are published in two parts have in common.
+/// The keys of datasets that are published in two parts.
 struct Published {
   std::string root;
   std::string split = "train";

@@ -8,10 +8,10 @@
 
 #include "millrace/configs/tables/key.h"
 
-/// The section `sampler`. How many samples there are is the dataset's to say. A seed that is left out is the loader's.
+/// The section `sampler`. The number of samples comes from the dataset, and a seed that is left out from the loader.
 namespace millrace::configs::tables {
 
-/// The seed of most samplers.
+/// The key `seed`, which most samplers have.
 template <class Owner>
 constexpr auto seed_key(std::optional<uint64_t> Owner::* member) {
   return key("seed", member, "Seeds the order.").otherwise("the loader's");

@@ -229,7 +229,7 @@ void Normalize(const uint8_t* in, size_t count, float offset, float scale, float
 
 using Floats = hn::CappedTag<float, 16>;
 
-/// As many colours as a vector of floats has lanes, 0..255 each.
+/// Colours, as many as a vector of floats has lanes, 0..255 each.
 struct Colors {
   hn::Vec<Floats> red;
   hn::Vec<Floats> green;

@@ -18,7 +18,7 @@ struct Range {
 struct Axis {
   int input = 0;
   int output = 0;
-  Range window;  ///< Of outputs.
+  Range window;  ///< The outputs of the window.
   bool mirror_input = false;
   bool mirror_output = false;
 };
@@ -61,7 +61,7 @@ Range plan_axis(const Axis& axis, int output_multiple, std::vector<double>& filt
       largest = std::max(largest, row[j]);
     }
   }
-  // As many bits as 16-bit weights allow.
+  // The most bits that 16-bit weights allow.
   constexpr int kMostPrecision = 22;
   plan.precision = 0;
   while (plan.precision < kMostPrecision && static_cast<int>(0.5 + largest * (1 << (plan.precision + 1))) < (1 << 15)) {

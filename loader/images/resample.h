@@ -9,8 +9,8 @@
 
 namespace millrace::image {
 
-/// A resize of a picture of size `input` to `output`, of which only `window` is wanted, optionally mirrored left-right
-/// before (mirror_input) and after it (mirror_output: the window's columns are written in reverse).
+/// A resize of a picture of size `input` to `output`, of which only `window` is wanted. The picture may be mirrored
+/// left-right before (mirror_input) and after the resize (mirror_output: the window's columns are written in reverse).
 struct ResampleRequest {
   Size input;
   Size output;
@@ -32,13 +32,14 @@ class Resampler {
   /// REQUIRES: no size is zero, `window` lies inside `output`.
   void start(const ResampleRequest& request);
 
-  /// The part of the input that the window depends on: what feed() expects.
+  /// The part of the input that the window depends on, and whose rows feed() expects.
   const Box& needed() const { return needed_; }
 
-  /// The next rows of needed().
+  /// Takes the next rows of needed().
   void feed(const Strip& strip);
 
-  /// Writes the window, `planes` planes of its size one behind the other. REQUIRES: all rows of needed() were fed.
+  /// Writes the window to `out`: `planes` planes of its size, one behind the other. REQUIRES: all rows of needed() were
+  /// fed.
   void finish(int planes, std::span<uint8_t> out);
 
  private:

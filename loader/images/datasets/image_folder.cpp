@@ -41,7 +41,7 @@ bool is_picture(const std::string& name) {
               (error == std::errc::permission_denied ? "; give read and search permission on it (chmod u+rx)" : ""));
 }
 
-/// What tells one folder from another, by whatever path it was reached.
+/// Tells one folder from another, by whatever path it was reached.
 using FolderId = std::pair<dev_t, ino_t>;
 
 FolderId id_of(const fs::path& directory) {
@@ -52,7 +52,7 @@ FolderId id_of(const fs::path& directory) {
 
 /// A folder's way from the root. A folder that is on its own way would be walked for ever.
 struct Place {
-  std::string directory;  // From the root.
+  std::string directory;  // Relative to the root.
   std::vector<FolderId> way;
 };
 

@@ -60,7 +60,7 @@ std::vector<std::string> LabelColumn::classes() const {
 
 std::vector<int64_t> LabelColumn::labels() const {
   if (texts_.empty()) return values_;
-  std::vector<int64_t> sorted(texts_.size());  // From a text's number as it came to that in classes().
+  std::vector<int64_t> sorted(texts_.size());  // Turns a text's first number into that in classes().
   int64_t next = 0;
   for (const auto& [text, number] : texts_) sorted[static_cast<size_t>(number)] = next++;
   std::vector<int64_t> labels(values_.size());
@@ -77,7 +77,7 @@ constexpr size_t kQuoted = 40;
 
 constexpr const char* kBoxes = ": boxes are a list of [x1, y1, x2, y2], in pixels";
 
-// What is wrong with a value, without its place.
+// Throws what is wrong with a value, without its place.
 [[noreturn]] void refuse(const std::string& what) { throw std::runtime_error(what); }
 
 void add_path(StringColumn& paths, std::string_view path) {
@@ -94,7 +94,7 @@ bool looks_like_number(std::string_view text) {
   text = text.substr(0, text.find_last_not_of(kAround) + 1);
   if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
   if (text.starts_with("0x") || text.starts_with("0X")) return whole_number<uint64_t>(text.substr(2), 16).has_value();
-  std::string digits(text);  // Without what groups them.
+  std::string digits(text);  // Without separators between groups.
   std::erase_if(digits, [](char c) { return c == ',' || c == '_' || c == '\'' || c == ' '; });
   if (text.empty() || (digits.size() < text.size() && (text[0] < '0' || text[0] > '9'))) return false;
   double value = 0;
@@ -102,8 +102,8 @@ bool looks_like_number(std::string_view text) {
   return error != std::errc::invalid_argument && end == digits.data() + digits.size();
 }
 
-/// Of a file whose values are all texts. What is not plainly the one or the other is refused: it would be another
-/// class than the number that was meant.
+/// Adds a label of a file whose values are all texts. A text that is not plainly a number or plainly none is refused:
+/// it would be another class than the number that was meant.
 void add_label(LabelColumn& labels, std::string_view text) {
   if (text.empty()) refuse("no label: give one; " + std::string(kNaming));
   const size_t sign = text.starts_with('-') ? 1 : 0;
@@ -227,7 +227,7 @@ void read_csv(const std::string& file, std::string_view text, const ImageManifes
   }
 }
 
-/// Of the value of `name`, or the first character where it is not found as such.
+/// The column of the value of `name`, or of the first character where the name is not found.
 size_t column_of(std::string_view line, const std::string& name) {
   const size_t key = line.find('"' + name + '"');
   return key == line.npos ? 1 : key + 1;

@@ -23,7 +23,7 @@ class Movable {
   ~Movable() = default;
 };
 
-/// A picture and its targets, as a transform sees them that only moves pixels: what it does to one is done to both.
+/// A picture and its targets, as a transform that only moves pixels sees them: what it does to one is done to both.
 class MovedPicture {
  public:
   MovedPicture(Movable& picture, Targets& targets) : targets_(targets), picture_(picture) {}

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kDown = 2;
 constexpr int64_t kAcross = 3;
 
-// What a camera stored that way, the right way up: 5 to 8 exchange height and width.
+// Turns what a camera stored that way the right way up: 5 to 8 exchange height and width.
 at::Tensor upright(at::Tensor stored, int orientation) {
   if (orientation >= 5) stored = stored.transpose(kDown, kAcross);
   if (orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7) stored = stored.flip({kAcross});

@@ -19,7 +19,7 @@ struct Scratch {
   std::vector<uint8_t> sharpness;
 };
 
-/// A picture and its targets, as a transform sees them that changes pixels.
+/// A picture and its targets, as a transform that changes pixels sees them.
 class Pixels : public MovedPicture {
  public:
   Pixels(Canvas& canvas, Targets& targets, Scratch& scratch);
@@ -31,12 +31,12 @@ class Pixels : public MovedPicture {
   /// The picture as it is now, to be changed in place. Valid until it is moved or replaced.
   image::Planes planes();
 
-  /// Memory for another picture, which replace() puts in the place of the present one, with whose targets nothing
-  /// happens. Valid until then; planes() stay what they are.
+  /// Memory for another picture, which replace() puts in the place of the present one; nothing happens to the targets
+  /// then. It is valid until then, and so are the present planes().
   image::Planes other(image::Size size, int channels);
   void replace();
 
-  /// Moves picture and targets.
+  /// Moves picture and targets by the affine map.
   void transform_affine(const image::Affine& affine, image::Interpolation interpolation, std::span<const uint8_t> fill);
 
  private:

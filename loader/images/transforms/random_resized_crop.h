@@ -11,8 +11,8 @@ namespace millrace::transforms {
 /// resized to `size`.
 struct RandomResizedCrop : ChangesSize {
   image::Size size;
-  std::pair<double, double> scale = {0.08, 1.0};             ///< Of the crop's area, as parts of the picture's.
-  std::pair<double, double> ratio = {3.0 / 4.0, 4.0 / 3.0};  ///< Width by height of the crop.
+  std::pair<double, double> scale = {0.08, 1.0};             ///< The crop's area, as parts of the picture's.
+  std::pair<double, double> ratio = {3.0 / 4.0, 4.0 / 3.0};  ///< The crop's width divided by its height.
 
   static constexpr std::string_view kName = "RandomResizedCrop";
   static constexpr std::string_view kAbout = "a crop of random area and ratio, resized; bilinear with antialias only";

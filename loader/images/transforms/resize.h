@@ -9,7 +9,7 @@ namespace millrace::transforms {
 /// becomes `size` and the aspect ratio stays.
 struct Resize : ChangesSize {
   image::Size size;
-  bool shorter_side = false;  ///< Only size.height counts, for the shorter side.
+  bool shorter_side = false;  ///< Whether size.height is the length of the shorter side, and size.width does not count.
 
   static constexpr std::string_view kName = "Resize";
   static constexpr std::string_view kAbout =

@@ -26,7 +26,7 @@ void shift(TargetBox& box, int right, int down) {
   for (size_t i = 0; i < box.size(); ++i) box[i] += static_cast<float>(i % 2 == 0 ? right : down);
 }
 
-/// Which of `from` pixels the nearest is for each of `to`, as torch's interpolate has it.
+/// The pixel of `from` that is nearest to each of `to`, as torch's interpolate has it.
 std::vector<int> nearest_sources(int from, int to) {
   const float scale = static_cast<float>(from) / static_cast<float>(to);
   std::vector<int> sources;

@@ -5,7 +5,7 @@
 
 namespace millrace::transforms {
 
-/// What some steps make of a picture, its source, without having computed it: crop, mirror, resize, crop again, mirror
+/// A picture as some steps leave it, described by its source and not computed: crop, mirror, resize, crop again, mirror
 /// again. A value.
 class View {
  public:
@@ -23,14 +23,14 @@ class View {
 
   void flip() { mirror() = !mirror(); }
 
-  /// REQUIRES: not resized().
+  /// Resizes the present view to `target`. REQUIRES: not resized().
   void resize(image::Size target) {
     resized_ = true;
     target_ = target;
     window_ = image::whole(target);
   }
 
-  /// The view is the source.
+  /// Whether the view is the whole source, unchanged.
   bool untouched() const { return !resized_ && !mirrored_source_ && crop_ == image::whole(source_size_); }
   bool resized() const { return resized_; }
   image::Size source_size() const { return source_size_; }

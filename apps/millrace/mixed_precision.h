@@ -21,7 +21,7 @@ class Autocast {
   Autocast& operator=(const Autocast&) = delete;
   ~Autocast() {
     if (!on_) return;
-    at::autocast::clear_cache();  // Drops the parameters' narrow copies, as the next step changes the parameters.
+    at::autocast::clear_cache();  // Of the parameters' narrow copies, which the next step changes.
     at::autocast::set_autocast_enabled(device_, false);
   }
 
@@ -39,7 +39,7 @@ class LossScale {
       : scale_(torch::full({}, 65536.0F, device)),
         good_steps_(torch::zeros({}, torch::TensorOptions(torch::kInt).device(device))) {}
 
-  /// Does what loss.backward() and optimizer.step() do, with the scale.
+  /// In place of loss.backward() and optimizer.step().
   void step(const torch::Tensor& loss, torch::optim::Optimizer& optimizer) {
     (loss * scale_).backward();
     std::vector<torch::Tensor> gradients;

@@ -133,9 +133,12 @@ class MemberAudit {
 /// `serialize` member as cereal defines it. Tensors need sharing/tensor/tensor_codec.h. Not thread-safe.
 class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowEmptyClassElision> {
  public:
-  EncodeArchive() : OutputArchive(this) {}
+  EncodeArchive() : OutputArchive(this) { out_.bytes.reserve(kFirstBytes); }
 
-  void write(const void* data, size_t size);
+  void write(const void* data, size_t size) {
+    const auto* first = static_cast<const std::byte*>(data);
+    out_.bytes.insert(out_.bytes.end(), first, first + size);
+  }
 
   /// Sends a duplicate of `fd` along.
   void attach(int fd);
@@ -162,6 +165,8 @@ class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowE
   }
 
  private:
+  static constexpr size_t kFirstBytes = 64;  // Most messages need no more.
+
   Encoded out_;
   detail::MessageMemory memory_;
   detail::NumberKinds kinds_;
@@ -189,7 +194,11 @@ class DecodeArchive : public cereal::InputArchive<DecodeArchive, cereal::AllowEm
   DecodeArchive(std::span<const std::byte> bytes, std::span<OwnedFd> fds)
       : InputArchive(this), bytes_(bytes), fds_(fds) {}
 
-  void read(void* data, size_t size);
+  void read(void* data, size_t size) {
+    if (size > bytes_.size()) throw_too_short(size);
+    if (size > 0) std::memcpy(data, bytes_.data(), size);
+    bytes_ = bytes_.subspan(size);
+  }
 
   /// Reads `count` bools, as read() does. Throws DecodeError for a byte that is neither 0 nor 1.
   void read_bools(bool* values, size_t count);
@@ -212,6 +221,8 @@ class DecodeArchive : public cereal::InputArchive<DecodeArchive, cereal::AllowEm
   detail::NumberKinds& kinds() { return kinds_; }
 
  private:
+  [[noreturn]] void throw_too_short(size_t wanted) const;
+
   std::span<const std::byte> bytes_;
   std::span<OwnedFd> fds_;
   detail::MessageMemory memory_;

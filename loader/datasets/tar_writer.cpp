@@ -111,9 +111,8 @@ class TarShardWriter::Shard {
   /// Ends, verifies and names it, and writes its index.
   std::string finish() {
     check(archive_write_close(archive_.get()));
-    MILLRACE_SYSCALL(::fsync(file_.fd()), file_.passing_path());
     TarContents contents = verified();
-    file_.commit();
+    file_.commit_to_disk();
     save_tar_index(file_.path(), contents);
     return file_.path();
   }

@@ -36,6 +36,10 @@ class NewFile {
   /// Gives the file its own name. A file that had that name is replaced.
   void commit();
 
+  /// The same for what a crash of the machine must not cost, either: its bytes are on the disk before it has its name,
+  /// and the name is on the disk before this returns. Takes as long as the disk does.
+  void commit_to_disk();
+
  private:
   std::string path_;
   std::string passing_path_;

@@ -157,6 +157,9 @@ def operations():
         mode = (F.InterpolationMode.NEAREST, F.InterpolationMode.BILINEAR)[bilinear]
         result = F.affine(picture, angle, translate, scale, shear, mode, fill or None, center)
         yield "affine", (angle, *translate, scale, *shear, *center, bilinear, *fill), result
+    for number, mode in enumerate((F.InterpolationMode.NEAREST, F.InterpolationMode.BILINEAR, F.InterpolationMode.BICUBIC)):
+        for size in ((7, 9), (20, 31), (32, 61), (75, 90), (1, 3)):
+            yield "resize", (number, *size), F.resize(picture, size, mode, antialias=True)
 
 
 def make_arrays():

@@ -42,7 +42,8 @@ millrace_test(combinators_test
 millrace_test(collate_test loader/collate_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(datasets_test
-  loader/datasets/arrays_test.cpp loader/images/datasets/csv_test.cpp loader/images/datasets/deep_pictures_test.cpp loader/images/datasets/manifest_test.cpp
+  loader/datasets/arrays_test.cpp loader/images/datasets/csv_test.cpp loader/images/datasets/deep_pictures_test.cpp loader/images/datasets/image_pairs_test.cpp
+  loader/images/datasets/manifest_test.cpp
   loader/datasets/messages_test.cpp
   loader/images/datasets/mnist_cifar_test.cpp loader/state_file_test.cpp
   TIMEOUT 120 LIBRARIES millrace_images millrace_test_support)

@@ -22,6 +22,7 @@
 #include "millrace/loader/images/transforms/transforms.h"
 #include "millrace/samplers/any_batch_sampler.h"
 #include "millrace/samplers/batch_sampler.h"
+#include "millrace/samplers/batch_sequence_sampler.h"
 #include "millrace/samplers/bucket_batch_sampler.h"
 #include "millrace/samplers/class_balanced_sampler.h"
 #include "millrace/samplers/distributed.h"

@@ -6,6 +6,7 @@
 #include "millrace/loader/collate.h"
 #include "millrace/loader/collation/example_codec.h"
 #include "millrace/loader/data_loader.h"
+#include "millrace/loader/datasets/any_dataset.h"
 #include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/chain_dataset.h"
 #include "millrace/loader/datasets/combinators.h"

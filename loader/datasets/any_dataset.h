@@ -28,8 +28,8 @@ concept GetsRows = !InPlaceDataset<D> && GetDataset<D> && collate::FitsRows<Samp
 }  // namespace detail
 
 /// A dataset of fixed fields, whatever its type: for lists of datasets whose types are known when the program runs,
-/// such as ConcatDataset<AnyDataset>. It reads in place. What gives samples by get() is asked for the first one to learn
-/// its fields.
+/// such as ConcatDataset<AnyDataset>. It reads in place; a dataset that gives samples by get() is asked for the first
+/// one, to learn its fields.
 ///
 /// A value: a copy copies the dataset inside. It travels where that travels; other processes find its type as they find
 /// functions (FunctionRef). Thread rules are those of the dataset inside.

@@ -32,8 +32,8 @@
 
 // Datasets made of tensors and of other datasets, by PyTorch's names. Each fulfils the concepts that its inner datasets
 // fulfil: it reads in place, gets, describes, labels and travels where they do. All are values; an inner dataset is
-// copied in, so it should be one whose copies share what is large, as the datasets of this library are. An index outside
-// the dataset throws std::out_of_range. Thread rules are those of the inner datasets.
+// copied in, so it should be one whose copies share what is large, as the datasets of this library are. An index
+// outside the dataset throws std::out_of_range. Thread rules are those of the inner datasets.
 namespace millrace {
 
 /// The rows of given tensors: sample i is row i of each (PyTorch's TensorDataset), read in place.

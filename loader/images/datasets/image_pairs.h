@@ -23,7 +23,7 @@ struct ImagePairsOptions {
 /// Pictures in pairs, for networks that make one picture of another: what goes in, and what is to come out. Crops,
 /// flips, resizes, rotations and all else that moves pixels are drawn once, for both.
 ///
-///   auto maps = ImagePairs::in_folders("maps/photo", "maps/drawn").transform(RandomCrop(256) | RandomHorizontalFlip());
+///   auto maps = ImagePairs::in_folders("maps/photo", "maps/drawn").transform(RandomCrop(256) | RandomVerticalFlip());
 ///   auto gray = ImagePairs::in_manifest("pairs.csv").transform(Grayscale()).color_changes(ColorChanges::kData);
 ///
 /// Samples: "data" and "target", {channels, height, width} each, uint8 or what the transform makes of them. Both files
@@ -44,7 +44,7 @@ class ImagePairs : public PictureDataset<ImagePairs> {
   /// a header (.txt) the first column is the data. Throws as ImageManifest.
   static ImagePairs in_manifest(const std::string& path, ImagePairsOptions options = {});
 
-  /// With colours changed in both pictures, by the same draws, unless said otherwise, or in one of them.
+  /// The same pairs, with colours changed in both pictures, by the same draws, as is the default, or in one of them.
   ImagePairs color_changes(ColorChanges changes) const;
 
   size_t size() const { return data_.size(); }
@@ -52,10 +52,11 @@ class ImagePairs : public PictureDataset<ImagePairs> {
   std::string data_path(size_t i) const;
   std::string target_path(size_t i) const;
 
-  /// Both paths.
+  /// Both paths of pair `i`.
   std::string describe(size_t i) const;
 
-  /// Where the transform leaves sizes as they are, all pictures must have the size of the first, which is read here.
+  /// What a sample looks like. Where the transform leaves sizes as they are, all pictures must have the size of the
+  /// first, which is read here.
   SampleSpec spec() const;
 
   void read(size_t i, SampleRow& row, SampleContext& context) const;

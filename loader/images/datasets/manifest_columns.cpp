@@ -263,8 +263,8 @@ void for_lines(std::string_view text, const Take& take) {
   }
 }
 
-/// The two values of a line of a list. A tab stands between them or, where there is none, the last space: paths may have
-/// spaces.
+/// The two values of a line of a list. A tab stands between them or, where there is none, the last space: paths may
+/// have spaces.
 struct ListLine {
   std::string_view path;
   std::string_view second;

@@ -12,13 +12,13 @@
 
 namespace millrace::detail {
 
-/// Lists what lies in a folder of pictures. Links to folders are followed, as torchvision does, and a folder to which two of
-/// them lead counts twice; one that leads back to where it is reached from does not. Litter (litter.h) is left out.
-/// Throws std::runtime_error "image_folder: what: cure" for what cannot be listed.
+/// Lists what lies in a folder of pictures. Links to folders are followed, as torchvision does, and a folder to which
+/// two of them lead counts twice; one that leads back to where it is reached from does not. Litter (litter.h) is left
+/// out. Throws std::runtime_error "image_folder: what: cure" for what cannot be listed.
 class PictureListing {
  public:
-  /// `dataset` is what messages begin with, `layout` what it wants to find, "ImageFolder wants …". Throws for a root
-  /// that is no directory.
+  /// Lists nothing yet. `dataset` is what messages begin with, `layout` what it wants to find, "ImageFolder wants …".
+  /// Throws for a root that is no directory.
   PictureListing(std::string_view dataset, std::string_view layout, std::string root);
 
   /// The names of the folders in the root, sorted.

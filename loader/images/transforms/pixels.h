@@ -19,7 +19,7 @@ struct Scratch {
   std::vector<uint8_t> sharpness;
 };
 
-/// A picture and what belongs to it, as a transform that changes pixels sees them: it changes those of the picture alone.
+/// A picture and what belongs to it, as a transform that changes pixels sees them: those of the picture alone.
 class Pixels : public MovedPicture {
  public:
   Pixels(Canvas& canvas, Targets& targets, Scratch& scratch, Canvas* companion = nullptr);

@@ -30,8 +30,8 @@ struct OfPair {
 OfPair<FieldSpec> pair_fields(const PicturePipeline& pictures, ColorChanges changes, const FieldSpec& image);
 
 /// Takes the pictures in two files into their rows of pair_fields(), where both have `size`; all chance is drawn from
-/// `rng`. Any number of threads may call; each keeps its memory from call to call. Throws std::runtime_error for pictures
-/// of two sizes, and as PicturePipeline::render() does.
+/// `rng`. Any number of threads may call; each keeps its memory from call to call. Throws std::runtime_error for two
+/// pictures of different sizes, and as PicturePipeline::render() does.
 void render_pair(const PicturePipeline& pictures, ColorChanges changes, const OfPair<std::span<const std::byte>>& files,
                  SampleRng& rng, image::Size size, const OfPair<std::span<std::byte>>& rows);
 

@@ -35,6 +35,8 @@ std::string read<std::string>(const Node& node);
 template <>
 std::vector<int64_t> read<std::vector<int64_t>>(const Node& node);
 template <>
+std::vector<std::vector<int64_t>> read<std::vector<std::vector<int64_t>>>(const Node& node);
+template <>
 std::vector<double> read<std::vector<double>>(const Node& node);
 template <>
 std::vector<std::string> read<std::vector<std::string>>(const Node& node);

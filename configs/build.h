@@ -1,11 +1,13 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -17,6 +19,8 @@
 #include "millrace/configs/transform_types.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/dataset.h"
+#include "millrace/loader/datasets/any_dataset.h"
+#include "millrace/loader/datasets/chain_dataset.h"
 #include "millrace/loader/images/datasets/image_folder.h"
 #include "millrace/loader/images/transforms/transforms.h"
 #include "millrace/loader/options.h"
@@ -106,18 +110,28 @@ class DatasetTypes {
   /// Makes a loader whose dataset has been opened. To be called once.
   using LoaderMaker = std::function<std::unique_ptr<DataLoader>()>;
 
-  /// The types of tables::NamedDatasets.
+  /// The types of tables::NamedDatasets, and those that are made of others.
   DatasetTypes();
 
   /// Adds a type. `make(dataset, transforms)` opens the dataset; it gets the sections `dataset` and `transforms` as
   /// Nodes, the second one if there is any.
   template <class Make>
   DatasetTypes& add(const std::string& type, Make make) {
-    makers_[type] = [make = std::move(make)](const Node& dataset, const Node& loader) -> LoaderMaker {
-      return [loader, opened = make(dataset, loader.parent().find("transforms"))]() mutable {
-        return build_loader(loader, std::move(opened));
-      };
+    using Made = std::invoke_result_t<Make&, const Node&, const std::optional<Node>&>;
+    Type& added = types_[type] = {};
+    added.load = [make](const DatasetTypes&, const Node& dataset, const Node& loader) {
+      return loader_of(loader, make(dataset, loader.parent().find("transforms")));
     };
+    if constexpr (std::constructible_from<AnyDataset, Made>)
+      added.open_part = [make](const DatasetTypes&, const Node& dataset, const std::optional<Node>& transforms) {
+        return AnyDataset(make(dataset, transforms));
+      };
+    if constexpr (IterableDataset<Made>)
+      added.chain = [make](const std::vector<Node>& datasets, const Node& loader) {
+        std::vector<Made> made;
+        for (const Node& dataset : datasets) made.push_back(make(dataset, loader.parent().find("transforms")));
+        return loader_of(loader, ChainDataset<Made>(std::move(made)));
+      };
     return *this;
   }
 
@@ -126,7 +140,33 @@ class DatasetTypes {
   LoaderMaker open(const Node& loader) const;
 
  private:
-  std::map<std::string, std::function<LoaderMaker(const Node& dataset, const Node& loader)>> makers_;
+  /// What can be done with a section of a type; what is null cannot.
+  struct Type {
+    std::function<LoaderMaker(const DatasetTypes& types, const Node& dataset, const Node& loader)> load;
+    /// As a part of another dataset.
+    std::function<AnyDataset(const DatasetTypes& types, const Node& dataset, const std::optional<Node>& transforms)>
+        open_part;
+    /// Several, one behind the other.
+    std::function<LoaderMaker(const std::vector<Node>& datasets, const Node& loader)> chain;
+    enum class Transforms : uint8_t { kTaken, kRefused, kGivenToParts } transforms = Transforms::kTaken;
+  };
+
+  template <class Dataset>
+  static LoaderMaker loader_of(const Node& loader, Dataset dataset) {
+    return [loader, opened = std::move(dataset)]() mutable { return build_loader(loader, std::move(opened)); };
+  }
+
+  template <class T>
+  void add_named();
+  template <class T>
+  void add_combined();
+  void add_chain();
+
+  const Type& type_of(const Node& dataset) const;
+  bool takes_transforms(const Node& dataset) const;
+  AnyDataset open_part(const Node& dataset, const std::optional<Node>& transforms) const;
+
+  std::map<std::string, Type> types_;
 };
 
 /// The loader that a map describes, given its `loader` key: build_loader(run["loader"]).

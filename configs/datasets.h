@@ -11,6 +11,7 @@
 #include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/tar_shards.h"
 #include "millrace/loader/images/datasets/image_folder.h"
+#include "millrace/loader/images/datasets/image_pairs.h"
 #include "millrace/loader/images/datasets/manifest.h"
 #include "millrace/loader/images/datasets/pixel_dataset.h"
 #include "millrace/loader/images/datasets/tar_images.h"
@@ -22,6 +23,8 @@ namespace millrace::configs {
 
 ImageFolder make_dataset(const tables::ImageFolder& keys, transforms::Chain chain);
 ImageManifest make_dataset(const tables::ImageManifest& keys, transforms::Chain chain);
+ImagePairs make_dataset(const tables::ImagePairs& keys, transforms::Chain chain);
+ImagePairs make_dataset(const tables::ImagePairsManifest& keys, transforms::Chain chain);
 PixelDataset make_dataset(const tables::Mnist& keys, transforms::Chain chain);
 PixelDataset make_dataset(const tables::Cifar10& keys, transforms::Chain chain);
 PixelDataset make_dataset(const tables::Cifar100& keys, transforms::Chain chain);

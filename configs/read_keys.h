@@ -32,8 +32,8 @@ struct OptionalOf<std::optional<Value>> {
 template <class Owner, class Value>
 Value value_of_key(const Node& node, const tables::Key<Owner, Value>& key) {
   using Inner = typename OptionalOf<Value>::Inner;
-  if constexpr (std::is_same_v<Inner, tables::InnerSampler>) {
-    return {};  // The value is read by whoever makes the sampler.
+  if constexpr (tables::ReadElsewhere<Inner>) {
+    return {};
   } else {
     Inner value = read<Inner>(node);
     if constexpr (std::is_same_v<Inner, int64_t>) {

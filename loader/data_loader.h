@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,7 @@
 #include "millrace/loader/stats.h"
 #include "millrace/samplers/any_batch_sampler.h"
 #include "millrace/samplers/batch_sampler.h"
+#include "millrace/samplers/batch_sequence_sampler.h"
 #include "millrace/samplers/sampler.h"
 #include "millrace/samplers/sequence_sampler.h"
 #include "millrace/samplers/torch_sampler.h"
@@ -385,6 +387,15 @@ template <class D, RangeOfIndices R, class Collate = collate::Default>
   requires(!detail::OrderOfSamples<R>)
 auto make_data_loader(D dataset, const R& indices, const DataLoaderOptions& options = {}, Collate collate = {}) {
   return make_data_loader(std::move(dataset), SequenceSampler(indices), options, std::move(collate));
+}
+
+/// A loader of the batches that `batches` lists, in their order, each a range of integers as above. The batch_size of
+/// `options` becomes that of the largest. In braces it is BatchSequenceSampler{{3, 1}, {2}}.
+template <class D, RangeOfBatches R, class Collate = collate::Default>
+auto make_data_loader(D dataset, const R& batches, DataLoaderOptions options = {}, Collate collate = {}) {
+  BatchSequenceSampler sampler(batches);
+  options.batch_size(std::max(int64_t{1}, sampler.largest()));
+  return make_data_loader(std::move(dataset), std::move(sampler), options, std::move(collate));
 }
 
 /// A loader in the order of an S made for the dataset's size, as torch::data spells it:

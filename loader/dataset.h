@@ -69,6 +69,12 @@ concept GetsByIndexAlone = requires(D& dataset, size_t index) { dataset.get(inde
 template <class D>
 concept Describes = requires(const D& dataset, size_t index) { std::string(dataset.describe(index)); };
 
+/// Says which class a sample is of.
+template <class D>
+concept Labels = requires(const D& dataset, size_t index) {
+  { dataset.label(index) } -> std::convertible_to<int64_t>;
+};
+
 /// Sample `index`, by whichever get() the dataset has.
 template <class D>
 decltype(auto) get_sample(D& dataset, size_t index, SampleContext& context) {

@@ -34,6 +34,15 @@ namespace millrace::configs::tables {
 /// The value of a key with a sampler's section below it.
 struct InnerSampler {};
 
+/// The value of a key with a dataset's section below it, or a list of such.
+struct InnerDataset {};
+struct InnerDatasets {};
+
+/// A value that whoever makes the thing reads, from the section below the key.
+template <class T>
+concept ReadElsewhere =
+    std::same_as<T, InnerSampler> || std::same_as<T, InnerDataset> || std::same_as<T, InnerDatasets>;
+
 /// A struct with a list of keys.
 template <class T>
 concept Keyed = requires { T::keys(); };
@@ -189,6 +198,8 @@ std::string text_of(uint64_t value);
 std::string text_of(double value);
 std::string text_of(const std::string& value);
 std::string text_of(const InnerSampler& value);
+std::string text_of(const InnerDataset& value);
+std::string text_of(const InnerDatasets& value);
 template <class T>
 std::string text_of(const std::vector<T>& values) {
   std::string text;
@@ -215,6 +226,12 @@ template <>
 inline constexpr std::string_view kTypeText<std::string> = "a text";
 template <>
 inline constexpr std::string_view kTypeText<InnerSampler> = "a sampler";
+template <>
+inline constexpr std::string_view kTypeText<InnerDataset> = "a dataset";
+template <>
+inline constexpr std::string_view kTypeText<InnerDatasets> = "a list of datasets";
+template <>
+inline constexpr std::string_view kTypeText<std::vector<std::vector<int64_t>>> = "a list of lists of integers";
 template <>
 inline constexpr std::string_view kTypeText<std::vector<int64_t>> = "a list of integers";
 template <>

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "millrace/configs/tables/collate_keys.h"
+#include "millrace/configs/tables/combined_keys.h"
 #include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/configs/tables/loader_keys.h"
 #include "millrace/configs/tables/nearest.h"
@@ -18,6 +19,13 @@ namespace {
 template <class... T>
 std::vector<Description> describe_types(TypeList<T...>) {
   return {describe<T>()...};
+}
+
+std::vector<Description> describe_datasets() {
+  auto all = describe_types(NamedDatasets());
+  for (auto& combined : describe_types(CombinedDatasets())) all.push_back(std::move(combined));
+  all.push_back(describe<Chain>());
+  return all;
 }
 
 Description describe_loader() {
@@ -142,8 +150,7 @@ std::string entry_page(const Description& entry) {
 
 std::vector<SectionDescription> describe_sections() {
   return {
-      {"dataset", "where samples come from", "dataset: {type: image_folder, root: photos/train}",
-       describe_types(NamedDatasets())},
+      {"dataset", "where samples come from", "dataset: {type: image_folder, root: photos/train}", describe_datasets()},
       {"transforms", "what is done to pictures, in this order",
        "transforms: [random_resized_crop: {size: 224}, random_horizontal_flip]", describe_transforms()},
       {"sampler", "in which order; sequential unless said, or random with loader.shuffle",

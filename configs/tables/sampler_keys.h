@@ -74,6 +74,28 @@ struct WeightedRandom {
   }
 };
 
+struct Sequence {
+  std::vector<int64_t> indices;
+
+  static constexpr std::string_view kName = "sequence";
+  static constexpr std::string_view kMakes = "SequenceSampler";
+  static constexpr std::string_view kAbout = "The samples that a list names, in its order.";
+  static constexpr auto keys() {
+    return list(key("indices", &Sequence::indices, "Which samples, from 0; one may come again.").required());
+  }
+};
+
+struct BatchSequence {
+  std::vector<std::vector<int64_t>> batches;
+
+  static constexpr std::string_view kName = "batch_sequence";
+  static constexpr std::string_view kMakes = "BatchSequenceSampler";
+  static constexpr std::string_view kAbout = "The batches that a list names, of loader.batch_size at most.";
+  static constexpr auto keys() {
+    return list(key("batches", &BatchSequence::batches, "The samples of each, from 0.").required());
+  }
+};
+
 struct KeyedPermutation {
   std::optional<uint64_t> seed;
 
@@ -214,6 +236,6 @@ struct BucketBatch {
 /// batch_size and drop_last make; a TorchSampler holds an object of the program.
 using NamedSamplers =
     TypeList<Sequential, Random, SubsetRandom, WeightedRandom, KeyedPermutation, ClassBalanced, ShardShuffle,
-             ShuffleBuffer, Repeat, Infinite, Distributed, DistributedRandom, BucketBatch>;
+             ShuffleBuffer, Repeat, Infinite, Distributed, DistributedRandom, BucketBatch, Sequence, BatchSequence>;
 
 }  // namespace millrace::configs::tables

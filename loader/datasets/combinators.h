@@ -31,9 +31,9 @@
 #include "millrace/sharing/os/notice.h"
 
 // Datasets made of tensors and of other datasets, by PyTorch's names. Each fulfils the concepts that its inner datasets
-// fulfil: it reads in place, gets, describes and travels where they do. All are values; an inner dataset is copied in,
-// so it should be one whose copies share what is large, as the datasets of this library are. An index outside the
-// dataset throws std::out_of_range. Thread rules are those of the inner datasets.
+// fulfil: it reads in place, gets, describes, labels and travels where they do. All are values; an inner dataset is
+// copied in, so it should be one whose copies share what is large, as the datasets of this library are. An index
+// outside the dataset throws std::out_of_range. Thread rules are those of the inner datasets.
 namespace millrace {
 
 /// The rows of given tensors: sample i is row i of each (PyTorch's TensorDataset), read in place.
@@ -122,6 +122,12 @@ class ConcatDataset {
     return std::string(datasets_[part].describe(inner));
   }
 
+  int64_t label(size_t index) const
+    requires detail::Labels<D> {
+    const auto [part, inner] = find(index);
+    return datasets_[part].label(inner);
+  }
+
   template <class Archive>
     requires detail::Travels<D>
   void serialize(Archive& archive) {
@@ -206,6 +212,11 @@ class Subset {
   std::string describe(size_t index) const
     requires detail::Describes<D> {
     return std::string(dataset_.describe(find(index)));
+  }
+
+  int64_t label(size_t index) const
+    requires detail::Labels<D> {
+    return dataset_.label(find(index));
   }
 
   template <class Archive>

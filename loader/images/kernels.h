@@ -12,11 +12,13 @@ constexpr int kQuadBytes = 16;
 
 /// How the outputs of one axis are weighted sums of inputs, in fixed point: output i is
 ///   (1/2 + sum over k of weight(i, k) * input[first[i] + k]) / 2^precision, rounded down.
-/// The weights of an output add up to 2^precision, but for rounding, and none is negative; precision is at least 14
-/// where an output has one tap, and grows with their number, so no sum leaves 0..255 and no 32-bit sum overflows.
+/// The weights of an output add up to 2^precision, but for rounding; precision is at least 14 where an output has one
+/// tap, grows with their number, and is at most 22, so no 32-bit sum overflows. Where no weight is negative no sum
+/// leaves 0..255; else it is cut off there.
 struct AxisWeights {
   int taps = 0;                  ///< Inputs of each output, an even number; those not needed have weight 0.
   int precision = 0;             ///< Bits behind the point.
+  bool overshoots = false;       ///< Whether some weights are negative.
   std::vector<int32_t> first;    ///< The first input of each output.
   std::vector<int16_t> weights;  ///< `taps` weights of each output.
 };

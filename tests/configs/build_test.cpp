@@ -1,5 +1,6 @@
 #include "millrace/configs/build.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -19,6 +20,10 @@ namespace millrace::configs {
 namespace {
 
 using namespace transforms;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 Node document(const std::string& text) { return Node(parse(text, "run.yaml")); }
 
@@ -155,6 +160,14 @@ TEST(TransformsSection, KnowsTheTransformsThatChangePixels) {
           ColorJitter({0.75, 1.25}, {0.5, 2}, {0, 3}, {-0.125, 0.125}) | RandomGrayscale(0.25) |
           GaussianBlur(5, {0.5, 1}) | GaussianBlur({3, 7}) | RandomErasing(1, {0.1, 0.2}, {1, 2}, {124, 116, 104}) |
           Grayscale(3) | Grayscale() | ToDtype(c10::ScalarType::Float, true));
+}
+
+TEST(TransformsSection, KnowsHowToResize) {
+  EXPECT_EQ(read_transforms(document("- resize: {size: 40, interpolation: bicubic}\n"
+                                     "- resize: {size: [30, 20], interpolation: nearest}\n"
+                                     "- random_resized_crop: {size: 9, interpolation: bicubic}\n")),
+            Resize(40, ResizeFilter::kBicubic) | Resize({30, 20}, ResizeFilter::kNearest) |
+                RandomResizedCrop(9, {0.08, 1}, {3.0 / 4, 4.0 / 3}, ResizeFilter::kBicubic));
 }
 
 TEST(TransformsSection, KnowsAugmentations) {
@@ -306,9 +319,9 @@ TEST(BuildLoader, KnowsTheTypesThatAProgramAdds) {
   const auto run = document("dataset: {type: numbers, n: 5}\nloader: {batch_size: 2}");
   const auto batch = build_loader(run["loader"], types)->next();
   EXPECT_EQ(batch->data()[1][0].item<int64_t>(), 1);
-  EXPECT_EQ(error_of([&] { build_loader(document("dataset: {type: number}\nloader: {}")["loader"], types); }),
-            "run.yaml:1:17: dataset.type: expected one of cifar10, cifar100, image_folder, image_manifest, mnist, npy, "
-            "numbers, tar_images, tar_shards, found 'number', did you mean numbers?");
+  EXPECT_THAT(error_of([&] { build_loader(document("dataset: {type: number}\nloader: {}")["loader"], types); }),
+              AllOf(StartsWith("run.yaml:1:17: dataset.type: expected one of "), HasSubstr(", npy, numbers, "),
+                    EndsWith(", found 'number', did you mean numbers?")));
 }
 
 TEST(BuildLoader, SaysWhatIsMissing) {

@@ -122,8 +122,8 @@ const std::vector<Folder>& folders() {
         "sharing/cuda"},
        {"loader/engine"}},
       {"loader/datasets",
-       {"loader", "loader/collation", "loader/sources", "samplers", "sharing/os", "sharing/codec", "sharing/memory",
-        "torch"},
+       {"loader", "loader/collate", "loader/collation", "loader/sources", "samplers", "sharing/os", "sharing/codec",
+        "sharing/memory", "torch"},
        {"libarchive"}},
 
       // The library of pictures, which a program that reads none does without.

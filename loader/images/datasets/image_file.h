@@ -5,6 +5,7 @@
 #include <string>
 
 #include "millrace/loader/images/image.h"
+#include "millrace/loader/images/room.h"
 #include "millrace/loader/images/transforms/picture_pipeline.h"
 #include "millrace/loader/images/transforms/targets.h"
 #include "millrace/loader/sample_rng.h"
@@ -17,6 +18,10 @@ namespace millrace::detail {
 /// The bytes of a file, valid until the thread's next call. Throws as open_regular() does, and std::runtime_error for a
 /// file so large that no picture of options.max_pixels is in it, and for one that changes meanwhile.
 std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options);
+
+/// The bytes of a file in `buffer`, valid until that is used again. Throws as the other.
+std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options,
+                                     image::Room<std::byte>& buffer);
 
 /// The field of pictures whose first one is in the file `first`, see PicturePipeline::field(). Throws
 /// std::runtime_error with path and reason, std::invalid_argument.

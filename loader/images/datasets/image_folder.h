@@ -29,8 +29,9 @@ class ImageFolder : public PictureDataset<ImageFolder> {
   /// For the receiving side of serialize().
   ImageFolder() = default;
 
-  /// Lists the files; opens none. `root` may begin with ~ or ~user, as the paths of all datasets.
-  explicit ImageFolder(std::string root);
+  /// Lists the files; opens none. `root` may begin with ~ or ~user, as the paths of all datasets. Of `classes`, names
+  /// of directories, those alone are read, and numbered in that order; of none, all.
+  explicit ImageFolder(std::string root, std::vector<std::string> classes = {});
 
   const std::vector<std::string>& classes() const { return classes_; }
   size_t size() const { return files_.size(); }

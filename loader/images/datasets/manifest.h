@@ -17,7 +17,8 @@
 namespace millrace {
 
 /// Pictures that a file lists, one a row, with labels, boxes and masks: CSV with a header (.csv, .tsv; RFC 4180, also
-/// with semicolons, tabs or bars) or one JSON object a line (.jsonl, .ndjson, .json), in UTF-8.
+/// with semicolons, tabs or bars), one JSON object a line (.jsonl, .ndjson, .json), or a list without a header, path
+/// and label or path and mask with a space or a tab between them (.txt), in UTF-8.
 ///
 ///   auto cars = ImageManifest("cars/train.csv", {.label = "", .boxes = "boxes"});
 ///
@@ -27,14 +28,14 @@ namespace millrace {
 ///
 /// Labels are integers, taken as they are, or texts, numbered in the order of classes(), which is sorted; all rows have
 /// the same kind. In CSV a text that only looks like a number (+1, 1.0, 007, nan) is refused; in JSON, quotes make a
-/// text. The boxes of a row are a list of [x1, y1, x2, y2] in pixels, written in CSV as JSON (which is how pandas
-/// writes a list); an empty field is no box. A mask is a lossless picture of one channel (8 or 16 bits) or with a
-/// palette, as large as its picture, whose numbers are 0 to 255. Boxes and masks move with the picture, by the
-/// transform's very draws.
+/// text. Labels of LabelType::kNumber are numbers, for regression. The boxes of a row are a list of [x1, y1, x2, y2] in
+/// pixels, written in CSV as JSON (which is how pandas writes a list); an empty field is no box. A mask is a lossless
+/// picture of one channel (8 or 16 bits) or with a palette, as large as its picture, whose numbers are 0 to 255. Boxes
+/// and masks move with the picture, by the transform's very draws.
 ///
 /// Samples, in this order, without the fields whose option is empty:
 ///   "image" {channels, height, width}, uint8 or what the transform makes of it
-///   "label" int64 {}
+///   "label" int64 {}, or float32 {} of LabelType::kNumber
 ///   "boxes" float32 {max_boxes, 4}, zeros behind the last, and "boxes.count" int64 {}, how many there are
 ///   "mask"  uint8 {1, height, width}
 ///
@@ -57,8 +58,10 @@ class ImageManifest : public PictureDataset<ImageManifest> {
   /// The path of picture `i`.
   std::string describe(size_t i) const;
 
-  /// The label of picture `i`. REQUIRES: the manifest has labels.
+  /// The label of picture `i`. Throw std::logic_error where labels are of the other LabelType: label() gives those of
+  /// kClass, number() those of kNumber. REQUIRES: the manifest has labels.
   int64_t label(size_t i) const;
+  float number(size_t i) const;
 
   /// The boxes of picture `i` as they are in the manifest. Valid as long as some copy of the dataset lives. REQUIRES:
   /// the manifest has boxes.
@@ -78,12 +81,13 @@ class ImageManifest : public PictureDataset<ImageManifest> {
 
  private:
   std::string full(std::string_view path) const;
+  void require_type(LabelType type) const;
 
   ImageManifestOptions options_;
   std::vector<std::string> classes_;
   SharedStrings images_;
   SharedStrings masks_;
-  detail::SharedBytes labels_;    // int64.
+  detail::SharedBytes labels_;    // int64, or float: what label_type says.
   detail::SharedBytes box_ends_;  // uint64: picture i has boxes box_ends_[i - 1] .. box_ends_[i] - 1.
   detail::SharedBytes boxes_;     // TargetBox.
 };

@@ -46,12 +46,13 @@ class LabelColumn {
 struct ManifestColumns {
   StringColumn images;
   LabelColumn labels;
+  std::vector<float> numbers;  ///< Labels of LabelType::kNumber.
   StringColumn masks;
   std::vector<uint64_t> box_ends;
   std::vector<transforms::TargetBox> boxes;
 };
 
-/// Reads a manifest, CSV or JSON lines by its ending. Throws std::runtime_error as ImageManifest says.
+/// Reads a manifest, CSV, JSON lines or a list by its ending. Throws std::runtime_error as ImageManifest says.
 ManifestColumns read_manifest(const std::string& path, const ImageManifestOptions& options);
 
 }  // namespace millrace::detail

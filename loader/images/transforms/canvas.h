@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "millrace/loader/images/affine.h"
 #include "millrace/loader/images/decode.h"
 #include "millrace/loader/images/image.h"
 #include "millrace/loader/images/planes.h"
@@ -33,10 +34,13 @@ class Canvas final : public Movable {
   void crop(const image::Box& box) override { view_.crop(box); }
   void flip_horizontal() override { view_.flip(); }
   void flip_vertical() override;
-  void resize(image::Size target) override;
+  void resize(image::Size target, image::ResizeFilter filter) override;
 
   /// Adds borders. Throws std::invalid_argument as image::pad() does.
   void pad(const image::Borders& borders, image::PadMode mode, std::span<const uint8_t> fill) override;
+
+  /// Moves the picture as image::transform_affine() does.
+  void transform_affine(const image::Affine& affine, image::Interpolation interpolation, std::span<const uint8_t> fill);
 
   /// The picture as it is now, to be changed in place. Valid until the next call of any other method than size() and
   /// channels().

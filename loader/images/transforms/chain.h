@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,10 @@ class Chain {
   Chain(T step) : steps_{Step(std::move(step))} {}  // Implicit: one step is a chain.
 
   const std::vector<Step>& steps() const { return steps_; }
+
+  /// The steps that work on pixels, and those behind them: the one that makes floats, and what works on these.
+  std::span<const Step> pixel_steps() const;
+  std::span<const Step> float_steps() const;
 
   /// The type of what comes out: kByte, or kFloat after Normalize or ToDtype.
   c10::ScalarType dtype() const;

@@ -14,6 +14,7 @@
 #include "millrace/loader/images/affine.h"
 #include "millrace/loader/images/image.h"
 #include "millrace/loader/images/planes.h"
+#include "millrace/loader/images/resize_filter.h"
 
 /// The list of a transform's fields, from which come its archive, its text, its reader in YAML and its row in
 /// docs/transforms.md:
@@ -226,6 +227,13 @@ template <>
 struct Words<image::Interpolation> {
   static constexpr std::array<std::pair<std::string_view, image::Interpolation>, 2> kAll = {
       {{"nearest", image::Interpolation::kNearest}, {"bilinear", image::Interpolation::kBilinear}}};
+};
+template <>
+struct Words<image::ResizeFilter> {
+  static constexpr std::array<std::pair<std::string_view, image::ResizeFilter>, 3> kAll = {
+      {{"nearest", image::ResizeFilter::kNearest},
+       {"bilinear", image::ResizeFilter::kBilinear},
+       {"bicubic", image::ResizeFilter::kBicubic}}};
 };
 template <>
 struct Words<image::PadMode> {

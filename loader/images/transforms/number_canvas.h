@@ -25,7 +25,7 @@ class NumberCanvas final : public Movable {
   void crop(const image::Box& box) override;
   void flip_horizontal() override;
   void flip_vertical() override;
-  void resize(image::Size target) override;
+  void resize(image::Size target, image::ResizeFilter filter) override;
 
   /// Adds borders. REQUIRES: PadMode::kConstant and one value.
   void pad(const image::Borders& borders, image::PadMode mode, std::span<const uint8_t> fill) override;

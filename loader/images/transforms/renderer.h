@@ -25,6 +25,11 @@ void require_size(image::Size come_out, image::Size held);
 /// Throws std::runtime_error for masks of another size than the picture that they belong to.
 void require_masks_of(image::Size picture, const Targets& targets);
 
+/// Writes the picture on the canvas, behind the pixel_steps() of its chain, through the float_steps() to `row`, which
+/// has as many bytes as its planes of `size` in the chain's dtype. Throws ImageSizeError.
+void write_row(Canvas& canvas, std::span<const Step> float_steps, image::Size size, SampleRng& rng,
+               std::span<std::byte> row);
+
 /// Takes a picture from the bytes of its file through a chain into a row of a batch, and its boxes and masks along with
 /// it.
 ///

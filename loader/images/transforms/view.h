@@ -24,9 +24,10 @@ class View {
   void flip() { mirror() = !mirror(); }
 
   /// Resizes the present view to `target`. REQUIRES: not resized().
-  void resize(image::Size target) {
+  void resize(image::Size target, image::ResizeFilter filter) {
     resized_ = true;
     target_ = target;
+    filter_ = filter;
     window_ = image::whole(target);
   }
 
@@ -37,7 +38,7 @@ class View {
   bool mirrored() const { return mirrored_source_; }
   const image::Box& source() const { return crop_; }
   image::ResampleRequest request() const {
-    return {crop_.size(), target_, window_, mirrored_source_, mirrored_target_};
+    return {crop_.size(), target_, window_, mirrored_source_, mirrored_target_, filter_};
   }
 
  private:
@@ -48,6 +49,7 @@ class View {
   bool mirrored_source_ = false;
   bool resized_ = false;
   image::Size target_;
+  image::ResizeFilter filter_ = image::ResizeFilter::kBilinear;
   image::Box window_;
   bool mirrored_target_ = false;
 };

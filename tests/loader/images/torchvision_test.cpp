@@ -187,6 +187,10 @@ void ask_geometry(Torchvision& torchvision, const Planes& picture, SampleRng& rn
   torchvision.ask("resized_crop", numbers(box, size.height, size.width), near_to(resize(crop(picture, box), size)));
   const transforms::Resize shorter(side(20, 120));
   torchvision.ask("resize", {double(shorter.size.height)}, near_to(resize(picture, shorter.output_size(picture.size))));
+  for (const auto filter :
+       {image::ResizeFilter::kNearest, image::ResizeFilter::kBilinear, image::ResizeFilter::kBicubic})
+    torchvision.ask("resize_by", {double(filter), double(size.height), double(size.width)},
+                    equal_to(resize(picture, size, filter)));
   const Size middle = {side(1, 200), side(1, 200)};
   torchvision.ask("center_crop", {double(middle.height), double(middle.width)}, equal_to(center_crop(picture, middle)));
   torchvision.ask("horizontal_flip", {}, equal_to(mirror(picture)));

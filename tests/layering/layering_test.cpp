@@ -148,6 +148,7 @@ const std::vector<Folder>& folders() {
       {"records", {"sharing/os"}, {}},
       {"plots", {"sharing/os"}, {"png"}},
 
+      {"training/models", {"configs", "configs/tables", "sharing/os", "torch"}, {}},
       {"training/weights", {"configs/tables", "sharing/os", "torch"}, {"json", "libarchive"}},
       {"millrace.h", {"*"}, {}},
       {"apps/millrace/front",

@@ -8,6 +8,7 @@
 #include "millrace/configs/tables/combined_keys.h"
 #include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/configs/tables/loader_keys.h"
+#include "millrace/configs/tables/model_keys.h"
 #include "millrace/configs/tables/nearest.h"
 #include "millrace/configs/tables/sampler_keys.h"
 #include "millrace/loader/images/transforms/descriptions.h"
@@ -160,6 +161,9 @@ std::vector<SectionDescription> describe_sections() {
        "collate: {type: pad, value: -1}    # or, where no key is needed, collate: pad",
        describe_types(NamedCollates())},
       {"loader", "how batches are made", "loader: {batch_size: 64, num_workers: 4}", {describe_loader()}},
+      {"model", "what is trained; channels, height, width and classes are the data's to say",
+       "model: {type: resnet18, stem: small}   # or, where no key is needed, model: resnet18",
+       describe_types(NamedModels())},
   };
 }
 

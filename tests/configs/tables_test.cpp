@@ -671,7 +671,7 @@ TEST(Reference, KnowsNoOtherTopic) {
     }
   };
   EXPECT_EQ(error("sampeler"),
-            "expected one of dataset, transforms, sampler, collate, loader, found 'sampeler', did you mean sampler?");
+            "expected one of dataset, transforms, sampler, collate, loader, model, found 'sampeler', did you mean sampler?");
   EXPECT_THAT(error("sampler.randon"), HasSubstr("found 'randon', did you mean random?"));
   EXPECT_THAT(error("loader.batchsize"), HasSubstr("found 'batchsize', did you mean batch_size?"));
 }

@@ -89,9 +89,10 @@ int64_t sum_of_words(const at::Tensor& tensor) {
 class Consumer {
  public:
   explicit Consumer(const configs::Node& run) : read_(read_bench_section(run)) {
-    const auto make = dataset_types().open(run["loader"]);
+    const auto options = configs::read_loader_options(run["loader"]);
+    const auto dataset = dataset_types().open(run["loader"]);
     const auto start = Clock::now();
-    loader_ = make();
+    loader_ = dataset.make_loader(options);
     loader_->wait_ready();
     ready_s_ = seconds_since(start);
     if (loader_->size() == 0)

@@ -1,15 +1,23 @@
 #pragma once
 
 #include "millrace/apps/millrace/front/command_line.h"
+#include "millrace/configs/build.h"
 #include "millrace/configs/document.h"
+#include "millrace/training/models/model_types.h"
 
 /// The commands of `millrace-run`. Each takes the run's configuration, writes results to stdout and progress to stderr,
 /// and throws when it fails: configs::ConfigError when the configuration is to blame, anything else when the work is.
 namespace millrace::apps {
 
-/// Trains an image classifier. Keys: dataset, transforms, sampler and loader; test, with its own dataset, transforms
-/// and loader; model; optimizer; epochs; seed; device and amp. configs/photos.yaml explains each.
-void train(const configs::Node& run, const TrainOptions& options);
+/// What configurations may name.
+struct ProgramTypes {
+  configs::DatasetTypes datasets;
+  training::ModelTypes models;
+};
+
+/// Trains a model: the sections of docs/configs.md. With options.resume it goes on where the run in that directory was.
+/// Gives the exit code: kDone, or kStopped when it was asked to stop.
+int train(const configs::Node& run, const TrainOptions& options, const ProgramTypes& types);
 
 /// Measures a loader. Keys: dataset, transforms, sampler, loader and bench.read (none: batches are dropped unread; all:
 /// every byte of them is read). With options.batches it takes that many batches and measures nothing, for tools that

@@ -670,8 +670,9 @@ TEST(Reference, KnowsNoOtherTopic) {
       return std::string(e.what());
     }
   };
-  EXPECT_EQ(error("sampeler"),
-            "expected one of dataset, transforms, sampler, collate, loader, model, found 'sampeler', did you mean sampler?");
+  EXPECT_EQ(
+      error("sampeler"),
+      "expected one of dataset, transforms, sampler, collate, loader, model, found 'sampeler', did you mean sampler?");
   EXPECT_THAT(error("sampler.randon"), HasSubstr("found 'randon', did you mean random?"));
   EXPECT_THAT(error("loader.batchsize"), HasSubstr("found 'batchsize', did you mean batch_size?"));
 }

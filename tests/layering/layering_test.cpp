@@ -150,6 +150,11 @@ const std::vector<Folder>& folders() {
 
       {"training/models", {"configs", "configs/tables", "sharing/os", "torch"}, {}},
       {"training/weights", {"configs/tables", "sharing/os", "torch"}, {"json", "libarchive"}},
+      {"training/tasks", {"loader", "loader/batch", "torch"}, {}},
+      {"training",
+       {"configs", "configs/tables", "loader", "loader/batch", "loader/data_loader", "loader/images/transforms",
+        "records", "sharing/os", "training/models", "training/tasks", "training/weights", "torch"},
+       {"json", "plots", "sharing/cuda"}},
       {"millrace.h", {"*"}, {}},
       {"apps/millrace/front",
        {"configs/tables", "sharing/os", "sharing/memory", "version.h", "torch", "json", "CLI11"},

@@ -49,7 +49,7 @@ void save_weights(const std::string& path, const NamedTensors& weights) {
   else
     write_safetensors(file, {weights, {{"format", "pt"}}});
   MILLRACE_SYSCALL(::fsync(file.fd()), file.passing_path());
-  file.commit();
+  file.commit_to_disk();
 }
 
 }  // namespace millrace::training

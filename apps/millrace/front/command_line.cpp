@@ -15,14 +15,16 @@ namespace {
 
 // The part of the command line that names a configuration.
 void add_run_file(CLI::App& command, RunFile& file) {
-  command.add_option("config", file.config, "YAML file; configs/ has some to start from")->required();
+  command.add_option("config", file.config, "YAML file; configs/ has some to start from");
   command.add_option("overrides", file.overrides, "settings in place of the file's, such as loader.batch_size=128");
   command.add_flag("--print-config", file.print_config, "print the settings and where each comes from, do nothing");
 }
 
 CLI::App* add_train(CLI::App& app, CommandLine& line) {
-  auto* train = app.add_subcommand("train", "Train an image classifier: millrace train configs/digits.yaml epochs=5");
+  auto* train = app.add_subcommand("train", "Train a model: millrace train configs/digits.yaml epochs=5");
   add_run_file(*train, line.file);
+  train->add_option("--resume", line.train.resume,
+                    "the directory of a run that was stopped, which goes on; its configuration is there");
   train->add_option("--trace", line.train.trace,
                     "write what was done when to this file, for ui.perfetto.dev or chrome://tracing");
   return train;
@@ -31,6 +33,7 @@ CLI::App* add_train(CLI::App& app, CommandLine& line) {
 CLI::App* add_bench(CLI::App& app, CommandLine& line) {
   auto* bench = app.add_subcommand("bench", "Measure a loader: millrace bench configs/bench_photos.yaml");
   add_run_file(*bench, line.file);
+  bench->get_option("config")->required();
   bench->add_option("--warmup", line.bench.warmup_s, "seconds before the first window")->check(CLI::NonNegativeNumber);
   bench->add_option("--window", line.bench.window_s, "seconds of a window")->check(CLI::PositiveNumber);
   bench->add_option("--repeats", line.bench.repeats, "windows; medians are reported")->check(CLI::PositiveNumber);
@@ -90,6 +93,11 @@ CommandLine read_command_line(int argc, char** argv) {
                                             "; see millrace --help"));
     return answered(fail(kWrongUsage, std::string(error.what()) + "; see millrace --help"));
   }
+  // A run that goes on has its configuration: what stands first is a setting then.
+  if (auto& file = line.file; !line.train.resume.empty() && file.config.find('=') != std::string::npos)
+    file.overrides.insert(file.overrides.begin(), std::exchange(file.config, ""));
+  if (train->parsed() && line.file.config.empty() && line.train.resume.empty())
+    return answered(fail(kWrongUsage, "config is required, or --resume; see millrace --help"));
   using Command = CommandLine::Command;
   line.command = train->parsed()    ? Command::kTrain
                  : bench->parsed()  ? Command::kBench

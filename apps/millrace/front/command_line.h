@@ -12,6 +12,7 @@ namespace millrace::apps {
 constexpr int kDone = 0;
 constexpr int kWorkFailed = 1;
 constexpr int kWrongUsage = 2;  ///< The command line or a configuration is wrong.
+constexpr int kStopped = 3;     ///< Training was asked to stop, by Ctrl-C or SIGTERM, and can go on.
 
 /// The YAML file of a run, and what replaces settings in it.
 struct RunFile {
@@ -21,7 +22,9 @@ struct RunFile {
 };
 
 struct TrainOptions {
-  std::string trace;  ///< A file that takes a trace of what was done when; see Trace. Empty: none.
+  std::string name;    ///< What the run's directory is called.
+  std::string resume;  ///< The directory of the run that goes on. Empty: a new one.
+  std::string trace;   ///< A file that takes a trace of what was done when; see Trace. Empty: none.
 };
 
 struct BenchOptions {

@@ -285,11 +285,17 @@ TEST_F(Program, RefusesATestSplitThatDoesNotFitTraining) {
   fs::copy(folder_ / "photos" / "hat", folder_ / "other" / "hat", fs::copy_options::recursive);
   expect_error("train train.yaml test.dataset.root=other", 2,
                "train.yaml:6:12: test.dataset: its folders are not the classes that training has: 1 here, 2 there");
-  expect_error(
-      "train train.yaml 'transforms=[random_resized_crop: {size: 16}, normalize]' 'test.transforms=${transforms}'", 2,
-      "", "transforms: training takes uint8 pictures and normalises them itself");
   expect_error("train train.yaml 'model.widths=[2, 2, 2, 2, 2]'", 2, "",
-               "model.widths: 5 stages halve pictures of 16 pixels");
+               "widths: halving pictures of 16 pixels 5 times leaves nothing");
+}
+
+TEST_F(Program, TrainsWithPicturesThatTransformsHaveNormalised) {
+  copy_photos();
+  write_train_config("photos");
+  const auto result =
+      run("train train.yaml 'transforms=[random_resized_crop: {size: 16}, normalize]' 'test.transforms=${transforms}'");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("image: Float [3, 16, 16]"));
 }
 
 TEST_F(Program, PrintsMeasurementsAsJson) {

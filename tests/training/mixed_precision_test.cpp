@@ -1,21 +1,29 @@
-#include "millrace/apps/millrace/mixed_precision.h"
+#include "millrace/training/mixed_precision.h"
 
 #include <gtest/gtest.h>
+#include <torch/optim/sgd.h>
+#include <torch/types.h>
 
 #include <limits>
+#include <optional>
 
-namespace millrace::apps {
+namespace millrace::training::mixed_precision_test {
 namespace {
 
 struct Step {
   torch::Tensor weight = torch::ones({2}, torch::requires_grad());
   torch::optim::SGD optimizer{{weight}, 0.25};
+
+  void take(LossScale& scale, const torch::Tensor& loss) {
+    scale.backward(loss);
+    if (scale.unscale(optimizer)) optimizer.step();
+  }
 };
 
 TEST(LossScale, ChangesNoStepWhoseGradientsAreFinite) {
   Step step;
   LossScale scale(torch::kCPU);
-  scale.step((step.weight * torch::tensor({1.0F, 2.0F})).sum(), step.optimizer);
+  step.take(scale, (step.weight * torch::tensor({1.0F, 2.0F})).sum());
   EXPECT_TRUE(torch::equal(step.weight.detach(), torch::tensor({0.75F, 0.5F})));
   EXPECT_EQ(scale.value(), 65536);
 }
@@ -23,7 +31,7 @@ TEST(LossScale, ChangesNoStepWhoseGradientsAreFinite) {
 TEST(LossScale, LeavesOutAStepThatOverflowsAndHalves) {
   Step step;
   LossScale scale(torch::kCPU);
-  scale.step((step.weight * std::numeric_limits<float>::max()).sum(), step.optimizer);
+  step.take(scale, (step.weight * std::numeric_limits<float>::max()).sum());
   EXPECT_TRUE(torch::equal(step.weight.detach(), torch::ones({2})));
   EXPECT_EQ(scale.value(), 32768);
 }
@@ -34,7 +42,7 @@ TEST(LossScale, DoublesAfterManyGoodSteps) {
   for (int i = 0; i < 2000; ++i) {
     EXPECT_EQ(scale.value(), 65536);
     step.optimizer.zero_grad();
-    scale.step((step.weight * 0.0F).sum(), step.optimizer);
+    step.take(scale, (step.weight * 0.0F).sum());
   }
   EXPECT_EQ(scale.value(), 131072);
 }
@@ -51,4 +59,4 @@ TEST(Autocast, EndsWithTheObject) {
 }
 
 }  // namespace
-}  // namespace millrace::apps
+}  // namespace millrace::training::mixed_precision_test

@@ -1,0 +1,193 @@
+// Runs of `millrace train` that are stopped, killed and go on: they end as if nothing had happened, bit for bit.
+#include <ATen/ops/equal.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <random>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/paths.h"
+#include "millrace/tests/support/process_probe.h"
+#include "millrace/tests/support/seed.h"
+#include "millrace/training/weights/weights.h"
+
+namespace millrace::train_test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+std::string text_of(const fs::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+class Training : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* name : {"dress", "hat"}) {
+      fs::create_directories(folder() / "photos" / name);
+      int count = 0;
+      for (const auto& entry : fs::directory_iterator(fs::path(test::data("photos")) / name))
+        if (count++ < 6) fs::copy(entry.path(), folder() / "photos" / name / (std::to_string(count) + ".jpg"));
+    }
+    std::ofstream(folder() / "train.yaml") << "dataset: {type: image_folder, root: photos}\n"
+                                              "transforms: [random_resized_crop: {size: 16}]\n"
+                                              "loader: {batch_size: 2, num_workers: 1}\n"
+                                              "test:\n"
+                                              "  dataset: {type: image_folder, root: photos}\n"
+                                              "  transforms: [resize: {size: [16, 16]}]\n"
+                                              "model: {type: small_cnn, widths: [4, 8]}\n"
+                                              "optimizer: adamw\n"
+                                              "mix: {mixup: 0.2, cutmix: 1}\n"
+                                              "ema: {decay: 0.9}\n"
+                                              "gradients: {clip: 1, accumulate: 2}\n"
+                                              "epochs: 4\n"
+                                              "device: cpu\n";
+  }
+
+  fs::path folder() const { return folder_.path(); }
+
+  // The program, in the test's folder, its output in a file there.
+  pid_t start(const std::vector<std::string>& arguments, const std::string& out) const {
+    const pid_t child = ::fork();
+    if (child != 0) return child;
+    std::vector<char*> argv;
+    std::string program = test::built("apps/millrace");
+    argv.push_back(program.data());
+    for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    const int file = ::open((folder() / out).c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+    if (::chdir(folder().c_str()) != 0 || ::dup2(file, 1) < 0 || ::dup2(file, 2) < 0) ::_exit(126);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+
+  // The exit code, or minus the signal.
+  static int end_of(pid_t child) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+  int run(const std::vector<std::string>& arguments) const {
+    const int code = end_of(start(arguments, "out"));
+    EXPECT_EQ(code, 0) << text_of(folder() / "out");
+    return code;
+  }
+
+  // All that a run ended with, but for times, settings and the optimizer's state, whose bytes have addresses in them:
+  // what it does to the weights is compared.
+  std::map<std::string, at::Tensor> result(const std::string& directory) const {
+    std::map<std::string, at::Tensor> tensors;
+    for (const auto& [name, tensor] : training::load_weights(folder() / directory / "last.pt"))
+      if (name != "position" && name != "configuration" && name != "optimizer") tensors.emplace(name, tensor);
+    return tensors;
+  }
+
+  // Epoch, losses and measures of each row of metrics.csv.
+  std::vector<std::string> rows(const std::string& directory) const {
+    std::istringstream table(text_of(folder() / directory / "metrics.csv"));
+    std::vector<std::string> rows;
+    for (std::string line; std::getline(table, line);)
+      rows.push_back(line.substr(0, line.rfind(',', line.rfind(',') - 1)));  // Without rate and wait.
+    return rows;
+  }
+
+  void expect_same(const std::string& directory, const std::string& other) const {
+    const auto first = result(directory), second = result(other);
+    ASSERT_EQ(first.size(), second.size());
+    for (const auto& [name, tensor] : first) EXPECT_TRUE(at::equal(tensor, second.at(name))) << name;
+    EXPECT_EQ(rows(directory), rows(other));
+  }
+
+ private:
+  test::Directory folder_;
+};
+
+TEST_F(Training, StopsOnCtrlCAndGoesOnAsIfNothingHadHappened) {
+  run({"train", "train.yaml", "output=whole", "epochs=60"});
+  EXPECT_THAT(rows("whole/train"), SizeIs(1 + 60));
+  for (const int signal : {SIGINT, SIGTERM}) {
+    fs::remove_all(folder() / "stopped");
+    const std::string name = "out of " + std::to_string(signal);
+    const pid_t child = start({"train", "train.yaml", "output=stopped", "epochs=60"}, name);
+    const test::Watchdog watchdog("millrace train", std::chrono::seconds(60));
+    while (text_of(folder() / name).find("epoch 1/60") == std::string::npos) std::this_thread::yield();
+    ::kill(child, signal);
+    const int code = end_of(child);
+    ASSERT_EQ(code, 3) << text_of(folder() / name);
+    EXPECT_THAT(text_of(folder() / name), HasSubstr("go on with: millrace train --resume stopped/train"));
+    run({"train", "--resume", "stopped/train"});
+    expect_same("whole/train", "stopped/train");
+  }
+}
+
+TEST_F(Training, GoesOnAfterItWasKilledAtAnyMoment) {
+  run({"train", "train.yaml", "output=whole"});
+  std::mt19937_64 random(test::test_seed());
+  constexpr int kKills = 8;
+  int kills = 0, resumed = 0;
+  while (kills < kKills) {
+    const bool can_go_on = fs::exists(folder() / "killed/train/last.pt");
+    if (!can_go_on) fs::remove_all(folder() / "killed");
+    const std::vector<std::string> anew{"train", "train.yaml", "output=killed", "checkpoints.every_steps=1"};
+    const pid_t child = start(can_go_on ? std::vector<std::string>{"train", "--resume", "killed/train"} : anew, "out");
+    resumed += can_go_on ? 1 : 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300 + random() % 900));
+    ::kill(child, SIGKILL);
+    const int code = end_of(child);
+    ++kills;
+    if (code == -SIGKILL) continue;
+    ASSERT_EQ(code, 0) << "kill " << kills << ": " << text_of(folder() / "out");
+    expect_same("whole/train", "killed/train");
+    fs::remove_all(folder() / "killed");
+  }
+  if (!fs::exists(folder() / "killed/train/last.pt")) return;
+  run({"train", "--resume", "killed/train"});
+  expect_same("whole/train", "killed/train");
+  RecordProperty("resumed", resumed);
+}
+
+TEST_F(Training, OfAPathAloneTakesWhatIsSensible) {
+  std::ofstream(folder() / "path.yaml") << "dataset: {type: image_folder, root: photos}\nepochs: 1\n";
+  run({"train", "path.yaml"});
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("12 samples in 2 classes, image: Byte [3, 64, 64]"));
+  const auto config = text_of(folder() / "runs/path/config.yaml");
+  EXPECT_THAT(config, HasSubstr("model: small_cnn  # default"));
+  EXPECT_TRUE(fs::exists(folder() / "runs/path/best.pt"));
+}
+
+TEST_F(Training, KeepsNothingWhereThereIsNoOutput) {
+  run({"train", "train.yaml", "output=''", "epochs=1"});
+  EXPECT_FALSE(fs::exists(folder() / "runs"));
+}
+
+TEST_F(Training, EndsEarlyWhenItIsNoBetterForLong) {
+  run({"train", "train.yaml", "epochs=50", "early_stop.patience=2", "optimizer={type: sgd, lr: 0}", "output=early"});
+  EXPECT_LT(rows("early/train").size(), 12U);
+}
+
+TEST_F(Training, OfAnotherModelIsRefusedByItsWeights) {
+  run({"train", "train.yaml", "output=first", "epochs=1"});
+  const int code = end_of(start({"train", "--resume", "first/train", "model.widths=[4, 9]", "epochs=2"}, "out"));
+  EXPECT_EQ(code, 2);
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("features.4.weight"));
+}
+
+}  // namespace
+}  // namespace millrace::train_test

@@ -1,0 +1,49 @@
+#include "millrace/training/data.h"
+
+#include <utility>
+
+#include "millrace/configs/binder.h"
+
+namespace millrace::training {
+namespace {
+
+DataLoaderOptions read_options(const configs::Node& loader, const LoadingOptions& loading) {
+  if (const auto node = loader.find("device"))
+    throw node->error("training has one device for batches and model, the key 'device' above; remove this one");
+  auto options = configs::read_loader_options(loader).device(loading.device);
+  if (!loader.find("seed")) options.seed(loading.seed);
+  return options;
+}
+
+}  // namespace
+
+Split open_split(const configs::Node& pipeline, const LoadingOptions& loading) {
+  const auto loader = pipeline["loader"];
+  auto options = read_options(loader, loading);
+  auto dataset = loading.types->open(loader);
+  const bool says_nothing = !pipeline.find("sampler") && !loader.find("shuffle");
+  if (says_nothing && dataset.has_indices) options.shuffle(loading.shuffle);
+  Split split{std::move(dataset.classes), dataset.samples, {}, dataset.make_loader(options)};
+  split.spec = split.loader->spec();
+  return split;
+}
+
+std::optional<Split> open_test_split(const configs::Node& run, const Split& train, LoadingOptions loading) {
+  const auto node = run.find("test");
+  if (!node) return std::nullopt;
+  configs::Section keys(*node);
+  for (const char* key : {"dataset", "transforms", "sampler", "collate", "loader"}) keys.find(key);
+  keys.finish();
+  loading.shuffle = false;
+  Split test = open_split(*node, loading);
+  if (test.classes != train.classes)
+    throw(*node)["dataset"].error(
+        "its folders are not the classes that training has: " + std::to_string(test.classes.size()) + " here, " +
+        std::to_string(train.classes.size()) + " there; give both splits the same folders");
+  if (test.spec != train.spec)
+    throw(*node)["dataset"].error("its samples are " + to_string(test.spec) + ", but those of training are " +
+                                  to_string(train.spec) + "; give both splits transforms of one size");
+  return test;
+}
+
+}  // namespace millrace::training

@@ -1,0 +1,49 @@
+#include "millrace/training/defaults.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "millrace/configs/yaml.h"
+
+namespace millrace::training {
+namespace {
+
+using configs::Value;
+
+constexpr const char* kOrigin = "default";
+
+void add_missing(Value& map, const std::string& yaml) {
+  map.kind = Value::Kind::kMap;
+  for (auto& member : configs::parse(yaml, kOrigin).members)
+    if (map.find(member.key) == nullptr) map.members.push_back(std::move(member));
+}
+
+// Whether a dataset reads pictures from files, which may be of any size.
+bool has_files_of_pictures(const Value& pipeline) {
+  constexpr std::array<std::string_view, 4> kTypes{"image_folder", "image_manifest", "image_pairs", "tar_images"};
+  const Value* dataset = pipeline.find("dataset");
+  const Value* type = dataset != nullptr ? dataset->find("type") : nullptr;
+  return type != nullptr && std::find(kTypes.begin(), kTypes.end(), type->text) != kTypes.end();
+}
+
+// What a split needs to be loaded.
+void complete_split(Value& pipeline, int workers) {
+  add_missing(pipeline, "loader: {}");
+  add_missing(*pipeline.find("loader"), "{batch_size: 32, num_workers: " + std::to_string(workers) + "}");
+  if (has_files_of_pictures(pipeline)) add_missing(pipeline, "transforms: [resize: {size: [64, 64]}]");
+}
+
+}  // namespace
+
+Value with_defaults(Value run, int cores) {
+  add_missing(run, "{model: small_cnn, optimizer: adamw, schedule: cosine}");
+  if (Value& model = *run.find("model"); model.kind == Value::Kind::kMap) add_missing(model, "type: small_cnn");
+  complete_split(run, std::max(1, cores - 1));
+  if (Value* test = run.find("test")) complete_split(*test, 0);
+  return run;
+}
+
+}  // namespace millrace::training

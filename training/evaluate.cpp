@@ -1,0 +1,30 @@
+#include "millrace/training/evaluate.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "millrace/loader/stats.h"
+
+namespace millrace::training {
+
+Verdict evaluate(Learner& learner, const Task& task, Split& split) {
+  const at::NoGradGuard no_grad;
+  learner.model->eval();
+  const LoaderStats before = split.loader->stats();
+  Verdict verdict{task.evaluation()};
+  while (const auto batch = split.loader->next()) {
+    verdict.evaluation->add(learner.output(learner.input(*batch)), task.target(*batch));
+    verdict.samples += batch->size();
+  }
+  const LoaderStats after = split.loader->stats();
+  verdict.skipped = static_cast<int64_t>(after.skipped_samples - before.skipped_samples);
+  verdict.replaced = static_cast<int64_t>(after.replaced_samples - before.replaced_samples);
+  if (verdict.samples > 0) return verdict;
+  if (verdict.skipped == 0) throw std::runtime_error("the test split had no sample");
+  throw std::runtime_error("the test split had no sample: none of " + std::to_string(verdict.skipped) +
+                           " could be read, the last error: " + after.last_error);
+}
+
+}  // namespace millrace::training

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millrace/training/tasks/task.h"
+
+namespace millrace::training {
+
+/// Pictures (or anything else) into one of several classes: cross entropy of logits {samples, classes} with the field
+/// `label`, int64 {samples}. Measures accuracy, accuracy among the first five guesses, and the loss; the table has a row
+/// a class, and behind it the confusion matrix.
+class Classification : public Task {
+ public:
+  /// `names` of the classes, by number.
+  Classification(std::string field, std::vector<std::string> names, double label_smoothing)
+      : field_(std::move(field)), names_(std::move(names)), label_smoothing_(label_smoothing) {}
+
+  std::string_view name() const override { return "classification"; }
+  int64_t outputs() const override { return static_cast<int64_t>(names_.size()); }
+  at::Tensor target(const Batch& batch) const override { return batch[field_]; }
+  at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const override;
+  std::unique_ptr<Evaluation> evaluation() const override;
+  bool has_classes() const override { return true; }
+
+ private:
+  std::string field_;
+  std::vector<std::string> names_;
+  double label_smoothing_;
+};
+
+}  // namespace millrace::training

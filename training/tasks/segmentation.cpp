@@ -1,0 +1,64 @@
+#include "millrace/training/tasks/segmentation.h"
+
+#include <torch/nn/functional/loss.h>
+
+#include <cmath>
+
+#include "millrace/training/tasks/confusion.h"
+#include "millrace/training/tasks/mean.h"
+#include "millrace/training/tasks/percent.h"
+
+namespace millrace::training {
+namespace {
+
+double mean_of_numbers(const std::vector<double>& values) {
+  double sum = 0;
+  int64_t numbers = 0;
+  for (const double value : values) {
+    if (std::isnan(value)) continue;
+    sum += value;
+    ++numbers;
+  }
+  return numbers > 0 ? sum / static_cast<double>(numbers) : 0;
+}
+
+class SegmentationEvaluation : public Evaluation {
+ public:
+  SegmentationEvaluation(const Segmentation& task, const std::vector<std::string>& names)
+      : task_(task), names_(names), confusion_(static_cast<int64_t>(names.size())) {}
+
+  void add(const at::Tensor& output, const at::Tensor& target) override {
+    confusion_.add(output.argmax(1), target);
+    loss_.add(task_.loss(output, target), target.size(0));
+  }
+
+  std::vector<Measure> measures() const override {
+    const double mean_iou = mean_of_numbers(confusion_.intersections_over_unions());
+    const double accuracy = confusion_.accuracy();
+    return {{"mean_iou", mean_iou, Better::kHigher, "mean IoU " + percent(mean_iou)},
+            {"pixel_accuracy", accuracy, Better::kHigher, "pixels " + percent(accuracy)},
+            {"loss", loss_.value(), Better::kLower, ""}};
+  }
+
+  std::string table() const override { return confusion_.table(names_); }
+
+ private:
+  const Segmentation& task_;
+  const std::vector<std::string>& names_;
+  Confusion confusion_;
+  Mean loss_;
+};
+
+}  // namespace
+
+at::Tensor Segmentation::loss(const at::Tensor& output, const at::Tensor& target) const {
+  return torch::nn::functional::cross_entropy(
+      output, target,
+      torch::nn::functional::CrossEntropyFuncOptions().ignore_index(kIgnored).label_smoothing(label_smoothing_));
+}
+
+std::unique_ptr<Evaluation> Segmentation::evaluation() const {
+  return std::make_unique<SegmentationEvaluation>(*this, names_);
+}
+
+}  // namespace millrace::training

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "millrace/training/tasks/task.h"
+
+namespace millrace::training {
+
+/// Every pixel into one of several classes: cross entropy of logits {samples, classes, height, width} with the field
+/// `mask`, uint8 {samples, 1, height, width}. Pixels of kIgnored count for nothing. Measures the mean intersection over
+/// union of the classes that are there, the share of right pixels, and the loss.
+class Segmentation : public Task {
+ public:
+  static constexpr int64_t kIgnored = 255;  ///< As in PASCAL VOC.
+
+  Segmentation(std::string field, std::vector<std::string> names, double label_smoothing)
+      : field_(std::move(field)), names_(std::move(names)), label_smoothing_(label_smoothing) {}
+
+  std::string_view name() const override { return "segmentation"; }
+  int64_t outputs() const override { return static_cast<int64_t>(names_.size()); }
+  at::Tensor target(const Batch& batch) const override { return batch[field_].squeeze(1).to(at::kLong); }
+  at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const override;
+  std::unique_ptr<Evaluation> evaluation() const override;
+
+ private:
+  std::string field_;
+  std::vector<std::string> names_;
+  double label_smoothing_;
+};
+
+}  // namespace millrace::training

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <type_traits>
+#include <utility>
+
 #include "millrace/loader/collation/fields.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/encodable.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
 
 // Examples as a type of the codec: every struct with public `data` and `target` members of the codec's types that has
@@ -14,6 +18,14 @@ namespace detail {
 template <class T>
 concept TravellingExample = collate::ExampleLike<T> && !cereal::traits::has_member_serialize<T, EncodeArchive>::value &&
                             !cereal::traits::has_member_save<T, EncodeArchive>::value;
+
+template <class Part>
+inline constexpr bool kPartTravels = std::is_empty_v<Part> || kIsEncodable<Part>;
+
+/// An example travels if its parts do.
+template <TravellingExample T>
+struct IsEncodable<T> : std::bool_constant<kPartTravels<std::remove_cvref_t<decltype(std::declval<T&>().data)>> &&
+                                           kPartTravels<std::remove_cvref_t<decltype(std::declval<T&>().target)>>> {};
 
 }  // namespace detail
 

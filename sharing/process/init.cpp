@@ -14,7 +14,7 @@ bool g_init_was_called = false;
 
 bool init_was_called() { return g_init_was_called; }
 
-void init(int, char**) {
+void init(int, const char* const*) {
   if (g_init_was_called) return;
   g_init_was_called = true;
   open_closed_streams();

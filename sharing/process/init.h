@@ -7,11 +7,13 @@ namespace millrace {
 ///   int main(int argc, char** argv) {
 ///     millrace::init(argc, argv);
 ///
+/// Neither argument is read; argv may be the `const char**` that some declare.
+///
 /// If there is a CUDA driver, LibTorch's CUDA part is loaded first (load_torch_cuda()), which initialises nothing.
 ///
 /// In a process that Millrace itself executed (StartMethod::kSpawn), init() runs that process's task and does not
 /// return. A second call does nothing. Where other threads exist already, no server is started here; see ForkServer.
-void init(int argc, char** argv);
+void init(int argc, const char* const* argv);
 
 /// True once init() has been called, so that executing this program again will reach init() too.
 bool init_was_called();

@@ -208,6 +208,19 @@ TEST(ABatchThatCannotTravel, IsRefusedWithProcessesAndNamed) {
       << "inside a container, too";
 }
 
+/// An example by its members, whose target has no serialize.
+struct Bagged {
+  int64_t data = 0;
+  Bag target;
+};
+Bagged bagged(std::vector<int64_t>&& samples) { return {samples[0], bag(std::move(samples))}; }
+
+TEST(ABatchThatCannotTravel, MayBeAnExampleForItsTarget) {
+  EXPECT_EQ(make_data_loader(Plain(), kInline.options(2), bagged)->next()->target.values.size(), 2u);
+  EXPECT_THAT(refusal<std::invalid_argument>(Plain(), in_processes(), bagged),
+              AllOf(HasSubstr("Bagged"), HasSubstr("serialize"), HasSubstr("no workers")));
+}
+
 TEST(ARecipe, TakesALambda) {
   auto loader =
       make_data_loader(recipe([](int64_t n, int64_t width) { return Numbers{n, width}; }, 4, 2), in_processes());

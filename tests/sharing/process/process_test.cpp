@@ -512,6 +512,12 @@ TEST(StartChild, ErrorsAtTheStartLeaveNoProcessAndNoDescriptor) {
   EXPECT_EQ(test::open_descriptors(), before);
 }
 
+TEST(Init, TakesTheArgumentsOfAMainThatDeclaresThemConst) {
+  const char* arguments[] = {"program", nullptr};
+  init(1, arguments);  // A second call, which does nothing.
+  EXPECT_TRUE(init_was_called());
+}
+
 TEST(ExitStatus, SaysHowAProcessEnded) {
   EXPECT_EQ(ExitStatus(W_EXITCODE(3, 0)).str(), "exited with code 3");
   EXPECT_EQ(ExitStatus(W_EXITCODE(0, SIGKILL)).str(), "was killed by signal 9 (SIGKILL)");

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "millrace/configs/check.h"
 #include "millrace/configs/datasets.h"
 #include "millrace/configs/device_name.h"
 #include "millrace/configs/read_keys.h"
@@ -25,7 +26,6 @@ void add_all(DatasetTypes& types, tables::TypeList<T...>) {
 DataLoaderOptions read_loader_options(const Node& loader) {
   Section section(loader);
   const auto keys = read_keys<tables::Loader>(section);
-  section.finish();
   const auto device = device_named(keys.device);
   if (!device) {
     const Node node = loader["device"];
@@ -77,9 +77,13 @@ ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& t
   return open_dataset<tables::ImageFolder>(dataset, transforms);
 }
 
-DatasetTypes::DatasetTypes() { add_all(*this, tables::NamedDatasets()); }
+DatasetTypes::DatasetTypes() {
+  add_all(*this, tables::NamedDatasets());
+  own_.datasets.clear();  // All so far are those of the tables.
+}
 
 DatasetTypes::LoaderMaker DatasetTypes::open(const Node& loader) const {
+  check_pipeline(loader.parent(), own_);
   const Node dataset = loader.parent()["dataset"];
   const Node type = dataset["type"];
   const auto name = read<std::string>(type);

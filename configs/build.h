@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "millrace/configs/binder.h"
+#include "millrace/configs/check.h"
 #include "millrace/configs/collates.h"
 #include "millrace/configs/document.h"
 #include "millrace/configs/samplers.h"
@@ -113,6 +114,7 @@ class DatasetTypes {
   /// any.
   template <class Make>
   DatasetTypes& add(const std::string& type, Make make) {
+    own_.datasets.push_back(type);
     makers_[type] = [make = std::move(make)](const Node& dataset, const Node& loader) -> LoaderMaker {
       return [loader, opened = make(dataset, loader.parent().find("transforms"))]() mutable {
         return build_loader(loader, std::move(opened));
@@ -126,6 +128,7 @@ class DatasetTypes {
 
  private:
   std::map<std::string, std::function<LoaderMaker(const Node& dataset, const Node& loader)>> makers_;
+  OwnTypes own_;
 };
 
 /// The loader that a map describes, given its `loader` key: build_loader(run["loader"]).

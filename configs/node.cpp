@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "millrace/configs/path.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/whole_number.h"
 
@@ -51,11 +52,7 @@ Node Node::emptied() const {
   return Node(root_, std::move(nothing), path_);
 }
 
-std::string Node::path() const {
-  std::string joined;
-  for (const auto& part : path_) joined += (joined.empty() ? "" : ".") + part;
-  return printable(joined);
-}
+std::string Node::path() const { return printable(join_path(path_)); }
 
 std::optional<Node> Node::find(std::string_view key) const {
   if (value_->kind != Value::Kind::kMap && value_->kind != Value::Kind::kNull)
@@ -93,10 +90,11 @@ Node Node::parent() const {
 }
 
 ConfigError Node::error(const std::string& what) const {
+  if (value_->reported) return ConfigError(std::vector<Problem>());
   const auto where = path();
   auto shown = what;
   hide_environment(shown, *value_);
-  return ConfigError(to_string(value_->origin) + ": " + (where.empty() ? "" : where + ": ") + shown);
+  return ConfigError(value_->origin, (where.empty() ? "" : where + ": ") + shown);
 }
 
 }  // namespace millrace::configs

@@ -36,7 +36,7 @@ class Node {
   Node parent() const;
 
   /// A ConfigError about this value: "photos.yaml:12:5: loader.batch_size: " and `what`, in which values of the
-  /// environment that are a part of this one are ${env:NAME}.
+  /// environment that are a part of this one are ${env:NAME}. It has no problem when that of this value was reported.
   ConfigError error(const std::string& what) const;
 
  private:

@@ -4,17 +4,9 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/configs/origin.h"
+
 namespace millrace::configs {
-
-/// Where a value was written: a place in a file, or an argument of the command line (line 0).
-struct Origin {
-  std::string source;
-  int line = 0;    ///< From 1.
-  int column = 0;  ///< From 1.
-};
-
-/// "photos.yaml:12:5", or "command line 'loader.batch_size=128'".
-std::string to_string(const Origin& origin);
 
 struct Member;
 
@@ -27,6 +19,7 @@ struct Value {
   std::string shown;            ///< What stands in messages for a text with values of the environment; or nothing.
   bool quoted = false;          ///< A scalar written in quotes is text, whatever it looks like.
   bool resolved = false;        ///< A scalar whose references were replaced: a ${ in it is text.
+  bool reported = false;        ///< What is wrong with it has been told: errors about it are no news.
   std::vector<Value> elements;  ///< Of a list.
   std::vector<Member> members;  ///< Of a map, in the order of the file; no key occurs twice.
   Origin origin;

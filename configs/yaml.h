@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "millrace/configs/errors.h"
 #include "millrace/configs/value.h"
 
 namespace millrace::configs {
@@ -10,6 +11,10 @@ namespace millrace::configs {
 /// second document, and more than Limits are errors. Aliases become copies.
 /// Throws ConfigError.
 Value parse(const std::string& text, const std::string& source);
+
+/// The same, but gathers what does not keep it from reading on: keys that occur twice, of which the first counts, and
+/// merge keys.
+Value parse(const std::string& text, const std::string& source, Problems& problems);
 
 /// The value as YAML that parse() reads back, with the origin of every scalar in a comment behind it. What came from
 /// the environment is ${env:NAME} again.

@@ -23,6 +23,8 @@
 #include "millrace/apps/millrace/synthetic.h"
 #include "millrace/configs/binder.h"
 #include "millrace/configs/build.h"
+#include "millrace/configs/read_keys.h"
+#include "millrace/configs/tables/bench_keys.h"
 #include "millrace/loader/data_loader.h"
 
 namespace millrace::apps {
@@ -35,10 +37,9 @@ enum class Read { kNone, kAll };
 Read read_bench_section(const configs::Node& run) {
   const auto node = run.find("bench");
   if (!node) return Read::kNone;
-  configs::Section keys(*node);
-  const auto read = keys.choice<Read>("read", {{"none", Read::kNone}, {"all", Read::kAll}}, Read::kNone);
-  keys.finish();
-  return read;
+  configs::Section section(*node);
+  const auto keys = configs::read_keys<configs::tables::Bench>(section);
+  return configs::meaning_of<Read>(keys.read, {{"none", Read::kNone}, {"all", Read::kAll}});
 }
 
 void refuse_transforms(const std::optional<configs::Node>& transforms) {

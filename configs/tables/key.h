@@ -182,6 +182,9 @@ consteval bool require_named() {
 /// The words of Key::words, one by one.
 std::vector<std::string> split_words(std::string_view words);
 
+/// A sentence as a part of another: without its capital and its full stop.
+std::string within_sentence(std::string_view sentence);
+
 /// A value as YAML has it.
 std::string text_of(bool value);
 std::string text_of(int64_t value);

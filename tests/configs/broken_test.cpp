@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -13,7 +12,9 @@
 
 #include "millrace/configs/check.h"
 #include "millrace/configs/errors.h"
+#include "millrace/configs/tables/nearest.h"
 #include "millrace/configs/tables/reference.h"
+#include "millrace/configs/tables/sections.h"
 #include "millrace/tests/support/error_of.h"
 #include "millrace/tests/support/paths.h"
 
@@ -48,7 +49,7 @@ std::string with_lists(std::string text) {
                                                        {"{collates}", "collate"},
                                                        {"{optimizers}", "optimizer"}};
   for (const auto& [placeholder, section] : sections) text = replaced(text, placeholder, names_in(section));
-  return replaced(text, "{top_level}", names_of_top_level());
+  return replaced(text, "{top_level}", joined(tables::top_level_keys()));
 }
 
 struct Case {

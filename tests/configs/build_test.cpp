@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "millrace/configs/device_name.h"
+#include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
 #include "millrace/tests/support/directory.h"
@@ -48,6 +49,13 @@ struct Numbers {
   }
 };
 
+std::string names_of_datasets() {
+  std::string names;
+  tables::for_each_type(tables::NamedDatasets(),
+                        [&]<class T>(T) { names.append(names.empty() ? "" : ", ").append(T::kName); });
+  return names;
+}
+
 TEST(ImageFolderSection, RootMayBeginWithAHomeFolder) {
   const test::Directory directory;
   directory.copy("formats/rgb.png", "photos/cat/0.png");
@@ -83,7 +91,7 @@ TEST(LoaderOptions, RefuseUnknownKeysAndWrongValues) {
   EXPECT_EQ(error("batch_size: 0"), "run.yaml:1:22: loader.batch_size: must be at least 1, found 0");
   EXPECT_EQ(error("num_workers: two"), "run.yaml:1:23: loader.num_workers: expected an integer, found 'two'");
   EXPECT_EQ(error("pin_memory: yes"),
-            "run.yaml:1:22: loader.pin_memory: expected one of auto, true, false, found 'yes'");
+            "run.yaml:1:22: loader.pin_memory: expected one of auto, true, false, found 'yes', did you mean true?");
   EXPECT_EQ(error("device: tpu"),
             "run.yaml:1:18: loader.device: expected cpu, cuda, or cuda:1 for a certain one, found 'tpu'");
   EXPECT_EQ(error("device_prefetch: -1"), "run.yaml:1:27: loader.device_prefetch: must be at least 0, found -1");
@@ -116,7 +124,7 @@ TEST(SamplerSection, GivesTheSamplersComplaintItsPlace) {
       error_of([] { read_sampler(document("sampler: {type: random, num_samples: 0}").find("sampler"), 5, {}); }),
       "run.yaml:1:10: sampler: RandomSampler: num_samples should be a positive integer value, but got num_samples=0");
   EXPECT_EQ(error_of([] { read_sampler(document("sampler: {type: sequential, seed: 1}").find("sampler"), 5, {}); }),
-            "run.yaml:1:29: sampler.seed: unknown key; known here: type");
+            "run.yaml:1:29: sampler.seed: unknown key here; its place is loader.seed");
 }
 
 TEST(TransformsSection, MakesTheChainThatItLists) {
@@ -307,15 +315,15 @@ TEST(BuildLoader, KnowsTheTypesThatAProgramAdds) {
   const auto batch = build_loader(run["loader"], types)->next();
   EXPECT_EQ(batch->data()[1][0].item<int64_t>(), 1);
   EXPECT_EQ(error_of([&] { build_loader(document("dataset: {type: number}\nloader: {}")["loader"], types); }),
-            "run.yaml:1:17: dataset.type: expected one of cifar10, cifar100, image_folder, image_manifest, mnist, npy, "
-            "numbers, tar_images, tar_shards, found 'number', did you mean numbers?");
+            "run.yaml:1:17: dataset.type: expected one of " + names_of_datasets() +
+                ", numbers, found 'number', did you mean numbers?");
 }
 
 TEST(BuildLoader, SaysWhatIsMissing) {
   EXPECT_EQ(error_of([] { build_loader(document("loader: {}")["loader"]); }),
-            "run.yaml:1:1: the key 'dataset' is missing");
+            "run.yaml:1:1: the key 'dataset' is missing (where samples come from)");
   EXPECT_EQ(error_of([] { build_loader(document("dataset: {root: x}\nloader: {}")["loader"]); }),
-            "run.yaml:1:10: dataset: the key 'type' is missing");
+            "run.yaml:1:10: dataset: the key 'type' is missing (one of " + names_of_datasets() + ")");
 }
 
 // What can be read of the files in configs/ without the data that they name.

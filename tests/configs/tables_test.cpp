@@ -45,6 +45,7 @@
 namespace millrace::configs::tables_test {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -306,7 +307,8 @@ TEST(SamplerTable, ANameAloneIsASectionWithoutKeys) {
             "run.yaml:1:10: sampler: expected one of sequential, random, subset_random, weighted_random, "
             "keyed_permutation, class_balanced, shard_shuffle, shuffle_buffer, repeat, infinite, distributed, "
             "distributed_sampler, bucket_batch, found 'randon', did you mean random?");
-  EXPECT_EQ(error_of([&] { order("sampler: repeat"); }), "run.yaml:1:10: sampler: the key 'times' is missing");
+  EXPECT_EQ(error_of([&] { order("sampler: repeat"); }),
+            "run.yaml:1:10: sampler: the key 'times' is missing (an integer: how many)");
 }
 
 TEST(SamplerTable, WrongValuesHaveTheirPlace) {
@@ -423,15 +425,16 @@ TEST_F(Datasets, WrongValuesHaveTheirPlace) {
     const auto run = document("dataset: {" + dataset + "}\n" + more + "loader: {}");
     return error_of([&] { build_loader(run["loader"]); });
   };
-  EXPECT_EQ(error("type: mnis, root: x"),
-            "run.yaml:1:17: dataset.type: expected one of cifar10, cifar100, image_folder, image_manifest, mnist, npy, "
-            "tar_images, tar_shards, found 'mnis', did you mean mnist?");
+  EXPECT_THAT(error("type: mnis, root: x"), StartsWith("run.yaml:1:17: dataset.type: expected one of image_folder, "));
+  EXPECT_THAT(error("type: mnis, root: x"), EndsWith(", found 'mnis', did you mean mnist?"));
   EXPECT_EQ(error("type: mnist, root: x, split: dev"),
-            "run.yaml:1:40: dataset.split: expected one of train, test, found 'dev'");
-  EXPECT_EQ(error("type: mnist"), "run.yaml:1:10: dataset: the key 'root' is missing");
+            "run.yaml:1:40: dataset.split: expected one of train, test, found 'dev', did you mean test?");
+  EXPECT_EQ(error("type: mnist"),
+            "run.yaml:1:10: dataset: the key 'root' is missing (a text: the directory with the unpacked files)");
   EXPECT_THAT(error("type: mnist, root: /no/such"), StartsWith("run.yaml:1:30: dataset.root: "));
   EXPECT_THAT(error("type: npy, paths: [/no/such.npy]"), StartsWith("run.yaml:1:29: dataset.paths: "));
-  EXPECT_EQ(error("type: npy, paths: x"), "run.yaml:1:29: dataset.paths: expected a list, found 'x'");
+  EXPECT_EQ(error("type: npy, paths: x"),
+            "run.yaml:1:29: dataset.paths: expected a list of texts, found 'x'; write [x]");
   EXPECT_THAT(error("type: tar_shards, shards: '/no/{such'"), StartsWith("run.yaml:1:37: dataset.shards: "));
   EXPECT_EQ(error("type: npy, paths: []", "transforms: [grayscale]\n"),
             "run.yaml:2:13: transforms: are for pictures; remove them for this type of dataset");
@@ -591,8 +594,9 @@ TEST(Reference, HasEverySectionEntryAndKey) {
     EXPECT_THAT(all, HasSubstr("\n" + section.name + ": "));
     const std::string text = tables::help_text(section.name);
     for (const auto& entry : section.entries) {
-      EXPECT_THAT(text, HasSubstr("\n" + entry.name + " (" + entry.makes + "): "));
-      EXPECT_FALSE(entry.about.empty()) << entry.name;
+      const std::string head = entry.makes.empty() ? "" : entry.name + " (" + entry.makes + "): ";
+      EXPECT_THAT(text, HasSubstr("\n" + head));
+      EXPECT_EQ(entry.about.empty(), entry.makes.empty()) << entry.name;
       for (const auto& key : entry.keys) EXPECT_THAT(text, HasSubstr("\n  " + key.name + ": ")) << entry.name;
     }
   }
@@ -624,7 +628,8 @@ TEST(Reference, KnowsNoOtherTopic) {
     }
   };
   EXPECT_EQ(error("sampeler"),
-            "expected one of dataset, transforms, sampler, collate, loader, found 'sampeler', did you mean sampler?");
+            "expected one of dataset, transforms, sampler, collate, loader, test, model, optimizer, bench, run, found "
+            "'sampeler', did you mean sampler?");
   EXPECT_THAT(error("sampler.randon"), HasSubstr("found 'randon', did you mean random?"));
   EXPECT_THAT(error("loader.batchsize"), HasSubstr("found 'batchsize', did you mean batch_size?"));
 }

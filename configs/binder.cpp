@@ -178,6 +178,11 @@ std::vector<int64_t> read<std::vector<int64_t>>(const Node& node) {
 }
 
 template <>
+std::vector<std::vector<int64_t>> read<std::vector<std::vector<int64_t>>>(const Node& node) {
+  return list<std::vector<int64_t>>(node, "lists of integers");
+}
+
+template <>
 std::vector<double> read<std::vector<double>>(const Node& node) {
   return list<double>(node, "numbers");
 }

@@ -35,6 +35,8 @@ std::string read<std::string>(const Node& node);
 template <>
 std::vector<int64_t> read<std::vector<int64_t>>(const Node& node);
 template <>
+std::vector<std::vector<int64_t>> read<std::vector<std::vector<int64_t>>>(const Node& node);
+template <>
 std::vector<double> read<std::vector<double>>(const Node& node);
 template <>
 std::vector<std::string> read<std::vector<std::string>>(const Node& node);
@@ -42,12 +44,12 @@ std::vector<std::string> read<std::vector<std::string>>(const Node& node);
 /// The error for a word that is none of `words`.
 ConfigError unknown_word(const Node& node, const std::string& word, const std::vector<std::string>& words);
 
-/// `value`, which was read from `node`. Throws ConfigError for one that is not from low to high.
+/// Gives `value`, which was read from `node`. Throws ConfigError for a value that is not from low to high.
 int64_t in_range(const Node& node, int64_t value, int64_t low, int64_t high);
 double in_range(const Node& node, double value, double low, double high);
 
-/// Reads a map key by key, and knows afterwards which of its keys nobody asked for: the keys a section may have are
-/// the keys its reader asks for, stated once. Call finish() after the last one.
+/// Reads a map key by key, and knows afterwards which of its keys nobody asked for. So the keys that a section may have
+/// are those its reader asks for, and stand in one place. Call finish() after the last one.
 class Section {
  public:
   /// Throws ConfigError when the node is neither a map nor nothing.
@@ -55,28 +57,28 @@ class Section {
 
   const Node& node() const { return node_; }
 
-  /// A key that must be there.
+  /// The value of a key that must be there.
   template <class T>
   T get(std::string_view key) {
     return read<T>(child(key));
   }
 
-  /// A key that may be left out.
+  /// The value of a key that may be left out.
   template <class T>
   T get(std::string_view key, T fallback) {
     const auto found = find(key);
     return found ? read<T>(*found) : std::move(fallback);
   }
 
-  /// A key with an integer of at least `low` and at most `high`.
+  /// The value of a key with an integer from `low` to `high`; `fallback` when it is missing.
   int64_t integer(std::string_view key, int64_t fallback, int64_t low,
                   int64_t high = std::numeric_limits<int64_t>::max());
 
-  /// A key with a number of at least `low` and at most `high`.
+  /// The value of a key with a number from `low` to `high`; `fallback` when it is missing.
   double number(std::string_view key, double fallback, double low,
                 double high = std::numeric_limits<double>::infinity());
 
-  /// A key with one of a few words. Returns what stands beside the word in `choices`.
+  /// What stands in `choices` beside the word that a key holds.
   template <class T>
   T choice(std::string_view key, const std::vector<std::pair<std::string, T>>& choices, T fallback) {
     const auto found = find(key);

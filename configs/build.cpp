@@ -1,11 +1,18 @@
 #include "millrace/configs/build.h"
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "millrace/configs/check.h"
+#include "millrace/configs/combined_datasets.h"
 #include "millrace/configs/datasets.h"
 #include "millrace/configs/device_name.h"
 #include "millrace/configs/read_keys.h"
+#include "millrace/configs/tables/combined_keys.h"
+#include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/configs/tables/loader_keys.h"
 #include "millrace/loader/device/pinning.h"
 
@@ -16,9 +23,19 @@ std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<int64_t>(1e3 * seconds));
 }
 
-template <class... T>
-void add_all(DatasetTypes& types, tables::TypeList<T...>) {
-  (types.add(std::string(T::kName), open_dataset<T>), ...);
+// The struct of a section whose type is T's name.
+template <tables::Keyed T>
+T read_section(const Node& dataset) {
+  Section section(dataset);
+  section.child("type");
+  return read_keys<T>(section);
+}
+
+// The sections that a dataset made of others has inside.
+std::vector<Node> parts_of(const Node& dataset) {
+  if (const auto parts = dataset.find("datasets")) return parts->elements();
+  const auto part = dataset.find("dataset");
+  return part ? std::vector{*part} : std::vector<Node>();
 }
 
 }  // namespace
@@ -77,21 +94,80 @@ ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& t
   return open_dataset<tables::ImageFolder>(dataset, transforms);
 }
 
+template <class T>
+void DatasetTypes::add_named() {
+  const std::string name(T::kName);
+  add(name, open_dataset<T>);
+  if constexpr (!requires { make_dataset(T(), transforms::Chain()); })
+    types_[name].transforms = Type::Transforms::kRefused;
+}
+
+template <class T>
+void DatasetTypes::add_combined() {
+  Type& added = types_[std::string(T::kName)] = {};
+  added.open_part = [](const DatasetTypes& types, const Node& dataset, const std::optional<Node>& transforms) {
+    const auto open = [&](const Node& part) { return types.open_part(part, transforms); };
+    return combine(read_section<T>(dataset), dataset, open);
+  };
+  added.load = [](const DatasetTypes& types, const Node& dataset, const Node& loader) {
+    const auto transforms = loader.parent().find("transforms");
+    if (transforms && !types.takes_transforms(dataset))
+      throw transforms->error("are for pictures; remove them for these types of datasets");
+    return loader_of(loader, types.open_part(dataset, transforms));
+  };
+  added.transforms = Type::Transforms::kGivenToParts;
+}
+
+void DatasetTypes::add_chain() {
+  types_[std::string(tables::Chain::kName)].load = [](const DatasetTypes& types, const Node& dataset,
+                                                      const Node& loader) {
+    read_section<tables::Chain>(dataset);
+    const auto parts = parts_of(dataset);
+    if (parts.empty()) throw dataset["datasets"].error("is empty; give at least one dataset");
+    const Type& type = types.type_of(parts.front());
+    if (!type.chain)
+      throw parts.front()["type"].error("has indices and is no stream, which a chain is made of; take concat");
+    for (const Node& part : parts)
+      if (&types.type_of(part) != &type)
+        throw part["type"].error("expected the type of the first dataset of the chain");
+    return type.chain(parts, loader);
+  };
+}
+
 DatasetTypes::DatasetTypes() {
-  add_all(*this, tables::NamedDatasets());
+  tables::for_each_type(tables::NamedDatasets(), [&]<class T>(T) { add_named<T>(); });
+  tables::for_each_type(tables::CombinedDatasets(), [&]<class T>(T) { add_combined<T>(); });
+  add_chain();
   own_.datasets.clear();  // All so far are those of the tables.
+}
+
+const DatasetTypes::Type& DatasetTypes::type_of(const Node& dataset) const {
+  const Node type = dataset["type"];
+  const auto name = read<std::string>(type);
+  const auto found = types_.find(name);
+  if (found != types_.end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [known, maker] : types_) names.push_back(known);
+  throw unknown_word(type, name, names);
+}
+
+bool DatasetTypes::takes_transforms(const Node& dataset) const {
+  const auto transforms = type_of(dataset).transforms;
+  if (transforms != Type::Transforms::kGivenToParts) return transforms == Type::Transforms::kTaken;
+  const auto parts = parts_of(dataset);
+  return std::any_of(parts.begin(), parts.end(), [&](const Node& part) { return takes_transforms(part); });
+}
+
+AnyDataset DatasetTypes::open_part(const Node& dataset, const std::optional<Node>& transforms) const {
+  const Type& type = type_of(dataset);
+  if (!type.open_part) throw dataset["type"].error("has samples of any shape, and cannot be a part of another dataset");
+  return type.open_part(*this, dataset, takes_transforms(dataset) ? transforms : std::nullopt);
 }
 
 DatasetTypes::LoaderMaker DatasetTypes::open(const Node& loader) const {
   check_pipeline(loader.parent(), own_);
   const Node dataset = loader.parent()["dataset"];
-  const Node type = dataset["type"];
-  const auto name = read<std::string>(type);
-  const auto found = makers_.find(name);
-  if (found != makers_.end()) return found->second(dataset, loader);
-  std::vector<std::string> names;
-  for (const auto& [known, maker] : makers_) names.push_back(known);
-  throw unknown_word(type, name, names);
+  return type_of(dataset).load(*this, dataset, loader);
 }
 
 std::unique_ptr<DataLoader> build_loader(const Node& loader, const DatasetTypes& types) { return types.open(loader)(); }

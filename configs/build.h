@@ -1,11 +1,13 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -18,12 +20,14 @@
 #include "millrace/configs/transform_types.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/dataset.h"
+#include "millrace/loader/datasets/any_dataset.h"
+#include "millrace/loader/datasets/chain_dataset.h"
 #include "millrace/loader/images/datasets/image_folder.h"
 #include "millrace/loader/images/transforms/transforms.h"
 #include "millrace/loader/options.h"
 
-/// Objects from configuration sections. A loader is described by a map with these keys, which build_loader() reads
-/// starting from the last of them:
+/// Objects from configuration sections. A loader is described by a map with the keys below. build_loader() gets the
+/// node of the last one, `loader`, and finds the others beside it:
 ///
 ///   dataset:     {type: image_folder, root: photos/train, mode: rgb}
 ///   transforms:  [random_resized_crop: {size: 224}, random_horizontal_flip]
@@ -35,14 +39,14 @@
 /// functions throw ConfigError, at the place of the value that is to blame, for unknown keys and wrong values.
 namespace millrace::configs {
 
-/// The keys of `loader`, those of tables::Loader: the options of DataLoaderOptions by their names, times in seconds.
+/// Reads the section `loader`: the options of DataLoaderOptions by their names, times in seconds (tables::Loader).
 DataLoaderOptions read_loader_options(const Node& loader);
 
-/// A list whose elements are a transform's name, or its name with a map of its parameters.
+/// Reads a list of transforms. An element is a transform's name, or its name with a map of its parameters.
 transforms::Chain read_transforms(const std::optional<Node>& transforms,
                                   const TransformTypes& types = TransformTypes());
 
-/// A dataset of type image_folder.
+/// Opens a dataset of type image_folder.
 ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& transforms);
 
 namespace detail {
@@ -66,7 +70,7 @@ constexpr bool has_indices() {
 }  // namespace detail
 
 /// A loader for a dataset that exists already, with options that read_loader_options() gave and the caller may have
-/// changed. The dataset's section is not looked at.
+/// changed. The section `dataset` is not looked at.
 template <class Dataset>
 std::unique_ptr<DataLoader> build_loader(const Node& loader, const DataLoaderOptions& options, Dataset dataset) {
   const auto sampler = loader.parent().find("sampler");
@@ -104,31 +108,68 @@ std::unique_ptr<DataLoader> build_loader(const Node& loader, Dataset dataset) {
 /// The types that `dataset.type` may name. A program adds its own.
 class DatasetTypes {
  public:
-  /// A loader whose dataset has been opened. To be called once.
+  /// Makes a loader whose dataset has been opened. To be called once.
   using LoaderMaker = std::function<std::unique_ptr<DataLoader>()>;
 
-  /// With those of tables::NamedDatasets.
+  /// The types of tables::NamedDatasets, and those that are made of others.
   DatasetTypes();
 
-  /// `make(dataset, transforms)` opens the dataset; it gets the dataset's section as a Node and the transforms', if
-  /// any.
+  /// Adds a type. `make(dataset, transforms)` opens the dataset; it gets the sections `dataset` and `transforms` as
+  /// Nodes, the second one if there is any.
   template <class Make>
   DatasetTypes& add(const std::string& type, Make make) {
+    using Made = std::invoke_result_t<Make&, const Node&, const std::optional<Node>&>;
     own_.datasets.push_back(type);
-    makers_[type] = [make = std::move(make)](const Node& dataset, const Node& loader) -> LoaderMaker {
-      return [loader, opened = make(dataset, loader.parent().find("transforms"))]() mutable {
-        return build_loader(loader, std::move(opened));
-      };
+    Type& added = types_[type] = {};
+    added.load = [make](const DatasetTypes&, const Node& dataset, const Node& loader) {
+      return loader_of(loader, make(dataset, loader.parent().find("transforms")));
     };
+    if constexpr (std::constructible_from<AnyDataset, Made>)
+      added.open_part = [make](const DatasetTypes&, const Node& dataset, const std::optional<Node>& transforms) {
+        return AnyDataset(make(dataset, transforms));
+      };
+    if constexpr (IterableDataset<Made>)
+      added.chain = [make](const std::vector<Node>& datasets, const Node& loader) {
+        std::vector<Made> made;
+        for (const Node& dataset : datasets) made.push_back(make(dataset, loader.parent().find("transforms")));
+        return loader_of(loader, ChainDataset<Made>(std::move(made)));
+      };
     return *this;
   }
 
-  /// Opens the dataset beside `loader`, which costs what the dataset costs, so that a loader can be made from it.
+  /// Opens the dataset beside `loader`, which takes as long as that dataset takes, so that a loader can be made from
+  /// it.
   LoaderMaker open(const Node& loader) const;
 
  private:
-  std::map<std::string, std::function<LoaderMaker(const Node& dataset, const Node& loader)>> makers_;
-  OwnTypes own_;
+  /// What can be done with a section of a type; what is null cannot.
+  struct Type {
+    std::function<LoaderMaker(const DatasetTypes& types, const Node& dataset, const Node& loader)> load;
+    /// As a part of another dataset.
+    std::function<AnyDataset(const DatasetTypes& types, const Node& dataset, const std::optional<Node>& transforms)>
+        open_part;
+    /// Several, one behind the other.
+    std::function<LoaderMaker(const std::vector<Node>& datasets, const Node& loader)> chain;
+    enum class Transforms : uint8_t { kTaken, kRefused, kGivenToParts } transforms = Transforms::kTaken;
+  };
+
+  template <class Dataset>
+  static LoaderMaker loader_of(const Node& loader, Dataset dataset) {
+    return [loader, opened = std::move(dataset)]() mutable { return build_loader(loader, std::move(opened)); };
+  }
+
+  template <class T>
+  void add_named();
+  template <class T>
+  void add_combined();
+  void add_chain();
+
+  const Type& type_of(const Node& dataset) const;
+  bool takes_transforms(const Node& dataset) const;
+  AnyDataset open_part(const Node& dataset, const std::optional<Node>& transforms) const;
+
+  std::map<std::string, Type> types_;
+  OwnTypes own_;  // The types that the program added.
 };
 
 /// The loader that a map describes, given its `loader` key: build_loader(run["loader"]).

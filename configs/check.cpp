@@ -53,40 +53,67 @@ void check_named_step(const Node& element, const NamedStep& step, transforms::Ty
 
 void check_step(const Node& element) { check_named_step(element, named_step(element), transforms::NamedTransforms()); }
 
-template <class... T>
-void check_type(const Node& section, tables::TypeList<T...> types, const std::vector<std::string>& own);
+bool contains_name(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
-// The samplers inside of a sampler.
+std::optional<Node> type_in(const Node& section) {
+  return section.value().kind == Value::Kind::kMap ? section.find("type") : std::nullopt;
+}
+
+template <class List>
+void check_form(const Node& section, tables::OneOf<List> form, const OwnTypes& own);
+void check_form(const Node& section, tables::OneOf<tables::AllDatasets> form, const OwnTypes& own);
+
+// The sections below keys of T.
 template <tables::Keyed T>
-void check_inner(const Node& section, Problems& problems) {
+void check_inner(const Node& section, const OwnTypes& own, Problems& problems) {
   tables::for_each_key<T>([&]<class Owner, class Member>(const tables::Key<Owner, Member>& key) {
-    if constexpr (std::is_same_v<Member, tables::InnerSampler>)
-      if (const auto inner = section.find(key.name))
-        problems.collect([&] { check_type(*inner, tables::NamedSamplers(), {}); });
+    const auto inner = tables::ReadElsewhere<Member> ? section.find(key.name) : std::nullopt;
+    if (!inner) return;
+    problems.collect([&] {
+      if constexpr (std::is_same_v<Member, tables::InnerSampler>)
+        check_form(*inner, tables::OneOf<tables::NamedSamplers>(), own);
+      if constexpr (std::is_same_v<Member, tables::InnerDataset>)
+        check_form(*inner, tables::OneOf<tables::AllDatasets>(), own);
+      if constexpr (std::is_same_v<Member, tables::InnerDatasets>)
+        for (const Node& part : inner->elements())
+          problems.collect([&] { check_form(part, tables::OneOf<tables::AllDatasets>(), own); });
+    });
   });
 }
 
 template <class... T>
-void check_type(const Node& section, tables::TypeList<T...> types, const std::vector<std::string>& own) {
+void check_type(const Node& section, tables::TypeList<T...> types, const std::vector<std::string>& others,
+                const OwnTypes& own) {
   Problems problems;
-  problems.collect([&] { read_type(section, types, [](const auto&) { return true; }, own); });
-  const bool has_keys = section.value().kind == Value::Kind::kMap;
-  const auto type = has_keys ? section.find("type") : std::nullopt;
+  problems.collect([&] { read_type(section, types, [](const auto&) { return true; }, others); });
+  const auto type = type_in(section);
   const auto check_keys_of = [&]<class One>(One) {
-    if (type->value().text == One::kName) check_inner<One>(section, problems);
+    if (type->value().text == One::kName) check_inner<One>(section, own, problems);
   };
   if (type) (check_keys_of(T()), ...);
   problems.raise();
 }
 
-bool contains_name(const std::vector<std::string>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+// Whether the type of a dataset is one of the program's own.
+bool is_own(const Node& dataset, const OwnTypes& own) {
+  const bool is_name = dataset.value().kind == Value::Kind::kScalar;
+  const auto type = is_name ? dataset : type_in(dataset);
+  return type && contains_name(own.datasets, type->value().text);
 }
 
-bool is_of(const std::optional<Node>& dataset, const OwnTypes& own) {
-  if (!dataset) return false;
-  const auto type = dataset->value().kind == Value::Kind::kMap ? dataset->find("type") : dataset;
-  return type && contains_name(own.datasets, type->value().text);
+// Whether it is, or that of a dataset inside of it.
+bool has_own(const Node& dataset, const OwnTypes& own) {
+  if (is_own(dataset, own)) return true;
+  if (dataset.value().kind == Value::Kind::kList) {
+    const auto parts = dataset.elements();
+    return std::any_of(parts.begin(), parts.end(), [&](const Node& part) { return has_own(part, own); });
+  }
+  if (dataset.value().kind != Value::Kind::kMap) return false;
+  for (const char* key : {"dataset", "datasets"})
+    if (const auto inner = dataset.find(key); inner && has_own(*inner, own)) return true;
+  return false;
 }
 
 void refuse_path(const Node& dataset) {
@@ -101,14 +128,14 @@ void refuse_path(const Node& dataset) {
 void check_sections_of(Section& pipeline, const OwnTypes& own, Problems& problems);
 
 template <class List>
-void check_form(const Node& section, tables::OneOf<List>, const OwnTypes&) {
-  check_type(section, List(), {});
+void check_form(const Node& section, tables::OneOf<List>, const OwnTypes& own) {
+  check_type(section, List(), {}, own);
 }
 
-void check_form(const Node& section, tables::OneOf<tables::NamedDatasets>, const OwnTypes& own) {
-  if (is_of(section, own)) return;
+void check_form(const Node& section, tables::OneOf<tables::AllDatasets>, const OwnTypes& own) {
+  if (is_own(section, own)) return;
   refuse_path(section);
-  check_type(section, tables::NamedDatasets(), own.datasets);
+  check_type(section, tables::AllDatasets(), own.datasets, own);
 }
 
 template <class T>
@@ -132,10 +159,11 @@ void check_form(const Node&, tables::Unlisted, const OwnTypes&) {}
 // Asks the map for all sections of a pipeline, and checks those that are there.
 void check_sections_of(Section& pipeline, const OwnTypes& own, Problems& problems) {
   tables::for_each_pipeline_section([&](const tables::SectionHead& head, auto) { pipeline.find(head.name); });
-  const bool is_own = is_of(pipeline.node().find("dataset"), own);
+  const auto dataset = pipeline.node().find("dataset");
+  const bool has_own_transforms = dataset && has_own(*dataset, own);
   tables::for_each_pipeline_section([&]<class Form>(const tables::SectionHead& head, Form form) {
-    constexpr bool kIsRequired = std::is_same_v<Form, tables::OneOf<tables::NamedDatasets>>;
-    if (is_own && std::is_same_v<Form, tables::Steps>) return;
+    constexpr bool kIsRequired = std::is_same_v<Form, tables::OneOf<tables::AllDatasets>>;
+    if (has_own_transforms && std::is_same_v<Form, tables::Steps>) return;
     problems.collect([&] {
       const auto section = kIsRequired ? pipeline.child(head.name, std::string(head.about)) : pipeline.find(head.name);
       if (section) check_form(*section, form, own);

@@ -20,6 +20,13 @@ Dataset with_pictures(const Dataset& dataset, const tables::Pictures& keys, tran
       .transform(std::move(chain));
 }
 
+ImagePairs with_pairs(const ImagePairs& pairs, const tables::Pairs& keys, transforms::Chain chain) {
+  const auto changes = meaning_of<ColorChanges>(
+      keys.color_changes,
+      {{"both", ColorChanges::kBoth}, {"data", ColorChanges::kData}, {"target", ColorChanges::kTarget}});
+  return with_pictures(pairs.color_changes(changes), keys.pictures, std::move(chain));
+}
+
 template <class Dataset>
 PixelDataset published(const tables::Published& keys, transforms::Chain chain) {
   using Mode = PixelDataset::Mode;
@@ -30,7 +37,7 @@ PixelDataset published(const tables::Published& keys, transforms::Chain chain) {
 }  // namespace
 
 ImageFolder make_dataset(const tables::ImageFolder& keys, transforms::Chain chain) {
-  return with_pictures(ImageFolder(keys.root), keys.pictures, std::move(chain));
+  return with_pictures(ImageFolder(keys.root, keys.classes), keys.pictures, std::move(chain));
 }
 
 ImageManifest make_dataset(const tables::ImageManifest& keys, transforms::Chain chain) {
@@ -38,10 +45,24 @@ ImageManifest make_dataset(const tables::ImageManifest& keys, transforms::Chain 
   options.root = keys.root;
   options.image = keys.image;
   options.label = keys.label;
+  options.label_type =
+      meaning_of<LabelType>(keys.label_type, {{"class", LabelType::kClass}, {"number", LabelType::kNumber}});
   options.boxes = keys.boxes;
   options.mask = keys.mask;
   options.max_boxes = keys.max_boxes;
   return with_pictures(ImageManifest(keys.path, std::move(options)), keys.pictures, std::move(chain));
+}
+
+ImagePairs make_dataset(const tables::ImagePairs& keys, transforms::Chain chain) {
+  return with_pairs(ImagePairs::in_folders(keys.data, keys.target), keys.pairs, std::move(chain));
+}
+
+ImagePairs make_dataset(const tables::ImagePairsManifest& keys, transforms::Chain chain) {
+  ImagePairsOptions options;
+  options.root = keys.root;
+  options.data = keys.data;
+  options.target = keys.target;
+  return with_pairs(ImagePairs::in_manifest(keys.path, std::move(options)), keys.pairs, std::move(chain));
 }
 
 PixelDataset make_dataset(const tables::Mnist& keys, transforms::Chain chain) {

@@ -11,17 +11,20 @@
 #include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/tar_shards.h"
 #include "millrace/loader/images/datasets/image_folder.h"
+#include "millrace/loader/images/datasets/image_pairs.h"
 #include "millrace/loader/images/datasets/manifest.h"
 #include "millrace/loader/images/datasets/pixel_dataset.h"
 #include "millrace/loader/images/datasets/tar_images.h"
 #include "millrace/loader/images/transforms/chain.h"
 
-/// Datasets from configurations: an overload for each type of tables::NamedDatasets, and one function around them.
-/// Those that read no pictures take no chain.
+/// Datasets from configurations: an overload for each type of tables::NamedDatasets, and one function around them. The
+/// overloads of datasets that read no pictures take no chain.
 namespace millrace::configs {
 
 ImageFolder make_dataset(const tables::ImageFolder& keys, transforms::Chain chain);
 ImageManifest make_dataset(const tables::ImageManifest& keys, transforms::Chain chain);
+ImagePairs make_dataset(const tables::ImagePairs& keys, transforms::Chain chain);
+ImagePairs make_dataset(const tables::ImagePairsManifest& keys, transforms::Chain chain);
 PixelDataset make_dataset(const tables::Mnist& keys, transforms::Chain chain);
 PixelDataset make_dataset(const tables::Cifar10& keys, transforms::Chain chain);
 PixelDataset make_dataset(const tables::Cifar100& keys, transforms::Chain chain);
@@ -29,7 +32,8 @@ TarImages make_dataset(const tables::TarImages& keys, transforms::Chain chain);
 NpyDataset make_dataset(const tables::Npy& keys);
 TarShards make_dataset(const tables::TarShards& keys);
 
-/// The value of a dataset's first required key, which is where its files are and what its complaints are about.
+/// The value of a dataset's first required key. It says where the dataset's files are, so the dataset's complaints are
+/// about it.
 template <tables::Keyed T>
 std::optional<Node> place_of_files(const Node& dataset) {
   std::optional<Node> place;

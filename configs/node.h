@@ -19,17 +19,17 @@ class Node {
   explicit Node(Value root);
 
   const Value& value() const { return *value_; }
-  std::string path() const;  ///< "loader.batch_size", "transforms.0"; "" is the document itself.
+  std::string path() const;  ///< The place in the document, "" for all of it: "loader.batch_size", "transforms.0".
 
-  /// The member `key` of a map, or of nothing at all (an empty section). Throws ConfigError when this is something else
-  /// or, operator[] only, when the key is missing.
+  /// The member `key` of a map, or of an empty section, which has none. Throws ConfigError when this is neither. When
+  /// the key is missing, operator[] throws ConfigError.
   Node operator[](std::string_view key) const;
   std::optional<Node> find(std::string_view key) const;
 
-  /// The elements of a list. Throws ConfigError when this is none.
+  /// The elements of a list. Throws ConfigError when this is no list.
   std::vector<Node> elements() const;
 
-  /// The same place with nothing in it: the settings of a thing that was named without any.
+  /// A node at the same place with nothing in it, as the settings of a thing that was named without any.
   Node emptied() const;
 
   /// The map or list that this is a part of. REQUIRES: not the document itself.
@@ -43,11 +43,11 @@ class Node {
   Node(std::shared_ptr<const Value> root, std::shared_ptr<const Value> value, std::vector<std::string> path)
       : root_(std::move(root)), value_(std::move(value)), path_(std::move(path)) {}
 
-  // `found` lies in the document, at `path`.
+  // A node for `found`, which lies in the document at `path`.
   Node part(const Value& found, std::vector<std::string> path) const;
 
   std::shared_ptr<const Value> root_;
-  std::shared_ptr<const Value> value_;  // Inside *root_, and keeps all of it.
+  std::shared_ptr<const Value> value_;  // Points into *root_, and keeps all of it.
   std::vector<std::string> path_;
 };
 

@@ -7,8 +7,8 @@ namespace millrace::configs {
 /// Where a value was written: a place in a file, or an argument of the command line (line 0).
 struct Origin {
   std::string source;
-  int line = 0;    ///< From 1.
-  int column = 0;  ///< From 1; the number of an argument.
+  int line = 0;    ///< Counted from 1.
+  int column = 0;  ///< Counted from 1; of an argument, its number.
 };
 
 /// "photos.yaml:12:5", or "command line 'loader.batch_size=128'".

@@ -8,7 +8,7 @@
 
 namespace millrace::configs {
 
-/// "loader.batch_size" in its parts.
+/// The parts of a path such as "loader.batch_size".
 std::vector<std::string> split_path(std::string_view path);
 
 /// The parts as a path again.

@@ -29,12 +29,12 @@ struct OptionalOf<std::optional<Value>> {
   using Inner = Value;
 };
 
-/// The value of a key, within its bounds and of its words.
+/// Reads the value of a key, which must be within its bounds and one of its words.
 template <class Owner, class Value>
 Value value_of_key(const Node& node, const tables::Key<Owner, Value>& key) {
   using Inner = typename OptionalOf<Value>::Inner;
-  if constexpr (std::is_same_v<Inner, tables::InnerSampler>) {
-    return {};  // Whoever makes the sampler reads it.
+  if constexpr (tables::ReadElsewhere<Inner>) {
+    return {};
   } else {
     if (!key.unit.empty()) refuse_unit(node, key.unit, tables::kTypeText<Inner>);
     Inner value = read<Inner>(node);
@@ -94,7 +94,7 @@ T read_keys(Section& section) {
   static_assert(tables::require_keys<T>());
   T keys;
   Problems problems;
-  // Those that may be left out come first: then they are no slips of the pen for one that is missing.
+  // Optional keys come first, so that none of them is suggested as a misspelling of a required key that is missing.
   detail::fill_optional_keys(section, keys, problems);
   detail::fill_required_keys(section, keys, problems);
   problems.collect([&] { section.finish(); });
@@ -124,7 +124,7 @@ auto read_type(const Node& node, tables::TypeList<T...>, Function&& function,
   return *std::move(result);
 }
 
-/// What stands beside `word`. `named` is what a key's words mean; a word that it lacks is a fault of ours.
+/// What stands beside `word` in `named`, which says what a key's words mean. A word that it lacks is a fault of ours.
 template <class T>
 T meaning_of(const std::string& word, const std::vector<std::pair<std::string, T>>& named) {
   for (const auto& [name, value] : named)

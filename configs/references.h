@@ -10,7 +10,7 @@ namespace millrace::configs {
 ///                        around it, which YAML wants within { } and [ ], do not make a text of it. Within a text it must
 ///                        be a scalar
 ///   ${env:HOME}          an environment variable, which must be set
-///   ${env:WORKERS,2}     the same, or what follows the comma when it is not set
+///   ${env:WORKERS,2}     an environment variable, or what follows the comma when it is not set
 ///
 /// A replaced value has the origin of the place where ${} stands, and of an environment variable it remembers the name:
 /// its value may be a secret, and is shown nowhere. What a variable holds is text, also where it says ${}.

@@ -11,6 +11,7 @@
 
 #include "millrace/configs/read_keys.h"
 #include "millrace/configs/tables/sampler_keys.h"
+#include "millrace/samplers/batch_sequence_sampler.h"
 #include "millrace/samplers/bucket_batch_sampler.h"
 #include "millrace/samplers/class_balanced_sampler.h"
 #include "millrace/samplers/distributed.h"
@@ -18,6 +19,7 @@
 #include "millrace/samplers/keyed_permutation.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/repeat_sampler.h"
+#include "millrace/samplers/sequence_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
 #include "millrace/samplers/shard_shuffle_sampler.h"
 #include "millrace/samplers/shuffle_buffer_sampler.h"
@@ -44,10 +46,7 @@ class SamplerMaker {
   }
 
   Order operator()(const tables::SubsetRandom& keys) const {
-    for (const int64_t index : keys.indices)
-      if (index < 0 || index >= facts_.samples)
-        throw node_["indices"].error("there is no sample " + std::to_string(index) + ": the dataset has " +
-                                     std::to_string(facts_.samples));
+    require_samples(keys.indices, node_["indices"]);
     return of_samples(SubsetRandomSampler(keys.indices, seed(keys.seed)));
   }
 
@@ -110,6 +109,23 @@ class SamplerMaker {
     return of_samples(DistributedSampler(facts_.samples, ranks));
   }
 
+  Order operator()(const tables::Sequence& keys) const {
+    require_samples(keys.indices, node_["indices"]);
+    return of_samples(SequenceSampler(keys.indices));
+  }
+
+  Order operator()(const tables::BatchSequence& keys) const {
+    const auto nodes = node_["batches"].elements();
+    for (size_t batch = 0; batch < keys.batches.size(); ++batch) {
+      require_samples(keys.batches[batch], nodes[batch]);
+      if (std::ssize(keys.batches[batch]) > options_.batch_size())
+        throw nodes[batch].error("has " + std::to_string(keys.batches[batch].size()) +
+                                 " samples, loader.batch_size is " + std::to_string(options_.batch_size()) +
+                                 ": raise that, or make the batch smaller");
+    }
+    return of_batches(BatchSequenceSampler(keys.batches));
+  }
+
   Order operator()(const tables::BucketBatch& keys) const {
     require_one_a_sample("lengths", keys.lengths.size());
     BucketBatchSamplerOptions buckets;
@@ -127,6 +143,13 @@ class SamplerMaker {
   static Order of_batches(AnyBatchSampler sampler) { return {.batches = std::move(sampler)}; }
 
   uint64_t seed(const std::optional<uint64_t>& given) const { return given.value_or(options_.seed()); }
+
+  void require_samples(const std::vector<int64_t>& indices, const Node& place) const {
+    for (const int64_t index : indices)
+      if (index < 0 || index >= facts_.samples)
+        throw place.error("there is no sample " + std::to_string(index) + ": the dataset has " +
+                          std::to_string(facts_.samples));
+  }
 
   void require_one_a_sample(std::string_view key, size_t values) const {
     if (static_cast<int64_t>(values) != facts_.samples)

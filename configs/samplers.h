@@ -19,11 +19,11 @@ namespace millrace::configs {
 /// What samplers ask about the samples that they put into an order.
 struct SampleFacts {
   int64_t samples = 0;
-  std::function<int64_t(int64_t)> label = {};              ///< Null where the dataset has no labels to ask for.
-  std::function<std::vector<int64_t>()> shard_sizes = {};  ///< Null where it has no shards.
+  std::function<int64_t(int64_t)> label = {};              ///< A sample's label; null where there are no labels.
+  std::function<std::vector<int64_t>()> shard_sizes = {};  ///< Samples in each shard; null where there are none.
 };
 
-/// Those of a dataset, which has to live as long as they do.
+/// The facts of a dataset, which has to live as long as they do.
 template <class Dataset>
 SampleFacts facts_of(const Dataset& dataset, int64_t samples) {
   SampleFacts facts{samples};
@@ -38,18 +38,18 @@ SampleFacts facts_of(const Dataset& dataset, int64_t samples) {
   return facts;
 }
 
-/// An order of samples, or of whole batches: one of the two is there.
+/// An order of samples or an order of whole batches: one of the two is set.
 struct Order {
   std::optional<AnySampler> samples = {};
   std::optional<AnyBatchSampler> batches = {};
 };
 
-/// The sampler of a section: those of tables::NamedSamplers. A seed that it does not give is the loader's. Throws
-/// ConfigError.
+/// The sampler that a section names, one of tables::NamedSamplers. A seed that the section does not give is the
+/// loader's. Throws ConfigError.
 Order read_order(const Node& sampler, const SampleFacts& facts, const DataLoaderOptions& options);
 
-/// The same for `samples` samples of which nothing else is known; without a section sequential. Throws ConfigError also
-/// for a sampler of batches.
+/// The sampler that a section names, for `samples` samples of which nothing else is known; a sequential one without a
+/// section. Throws ConfigError, also for a sampler of batches.
 AnySampler read_sampler(const std::optional<Node>& sampler, int64_t samples, const DataLoaderOptions& options);
 
 }  // namespace millrace::configs

@@ -15,7 +15,7 @@
 /// Transforms' parameters from YAML, by the lists of their fields and without LibTorch.
 namespace millrace::configs {
 
-/// The value of a key, in the forms of transforms/fields.h. `low` and `high` bound numbers.
+/// The value of a key, to be read in one of the forms of transforms/fields.h. `low` and `high` bound numbers.
 struct KeyValue {
   Node node;
   double low;
@@ -25,30 +25,30 @@ struct KeyValue {
 void read_value(const KeyValue& from, transforms::forms::Plain, bool& value);
 void read_value(const KeyValue& from, transforms::forms::Plain, int& value);
 void read_value(const KeyValue& from, transforms::forms::Plain, double& value);
-/// [low, high].
+/// Reads a range, [low, high].
 void read_value(const KeyValue& from, transforms::forms::Plain, std::pair<double, double>& range);
-/// 224, or [224, 320] for height and width.
+/// Reads 224, or [224, 320] for height and width.
 void read_value(const KeyValue& from, transforms::forms::Plain, image::Size& size);
-/// 4, or [2, 4] for left and right, top and bottom, or [left, top, right, bottom].
+/// Reads 4, or [2, 4] for left and right, top and bottom, or [left, top, right, bottom].
 void read_value(const KeyValue& from, transforms::forms::Plain, image::Borders& borders);
 void read_value(const KeyValue& from, transforms::forms::Plain, std::vector<double>& values);
-/// A word of transforms::Words.
+/// Reads a word of transforms::Words.
 template <class Enum>
   requires std::is_enum_v<Enum>
 void read_value(const KeyValue& from, transforms::forms::Plain, Enum& value);
 
 void read_value(const KeyValue& from, transforms::forms::Channels, std::vector<uint8_t>& values);
 void read_value(const KeyValue& from, transforms::forms::Channels, std::vector<float>& values);
-/// 3, [3], or [3, 5].
+/// Reads 3, [3], or [3, 5].
 void read_value(const KeyValue& from, transforms::forms::Kernel, image::Size& size);
 void read_value(const KeyValue& from, transforms::forms::Shorter, image::Size& size, bool& is_shorter_side);
-/// 10 for -10 to 10, or [-5, 20].
+/// Reads 10 for -10 to 10, or [-5, 20].
 void read_value(const KeyValue& from, transforms::forms::Symmetric, std::pair<double, double>& range);
-/// 0.4 for 0.6 to 1.4, or [0.6, 1.4].
+/// Reads 0.4 for 0.6 to 1.4, or [0.6, 1.4].
 void read_value(const KeyValue& from, transforms::forms::Factors, std::pair<double, double>& range);
-/// 0.1 for -0.1 to 0.1, or [-0.1, 0.1].
+/// Reads 0.1 for -0.1 to 0.1, or [-0.1, 0.1].
 void read_value(const KeyValue& from, transforms::forms::Turns, std::pair<double, double>& range);
-/// As Symmetric, along x; or four numbers, low and high along x, low and high along y.
+/// Reads what Symmetric takes, for x alone; or four numbers, low and high along x, low and high along y.
 void read_value(const KeyValue& from, transforms::forms::Shear, std::pair<double, double>& along_x,
                 std::pair<double, double>& along_y);
 /// An element of a list of transforms: a transform's name, or one name with a map of its parameters.
@@ -71,9 +71,9 @@ namespace detail {
 
 /// Which keys are read.
 enum class Pick : uint8_t {
-  kOptional,  ///< Those that may be left out.
-  kRequired,  ///< Those that must be there.
-  kAll,       ///< All, and any may be left out: those of a list in another that may be left out itself.
+  kOptional,  ///< Keys that may be left out.
+  kRequired,  ///< Keys that must be there.
+  kAll,       ///< All keys, none required: those of a nested list that may be left out itself.
 };
 
 template <class T, class ReadSteps>
@@ -123,7 +123,7 @@ void read_fields(const Node& parameters, T& transform, const ReadSteps& read_ste
   require_parameters(parameters, detail::first_required_key<T>());
   Section keys(parameters);
   Problems problems;
-  // Those that may be left out come first: then they are no slips of the pen for one that is missing.
+  // Optional keys come first, so that none of them is suggested as a misspelling of a required key that is missing.
   detail::fill_fields(keys, detail::Pick::kOptional, transform, read_steps, problems);
   detail::fill_fields(keys, detail::Pick::kRequired, transform, read_steps, problems);
   problems.collect([&] { keys.finish(); });

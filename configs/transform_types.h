@@ -11,21 +11,22 @@
 
 namespace millrace::configs {
 
-/// The transforms that a list in YAML may name. A program adds its own, which need no more than the list of their
-/// fields.
+/// The transforms that a list in YAML may name. A program adds its own transforms, which need no more than the list of
+/// their fields.
 class TransformTypes {
  public:
-  /// Those of transforms::NamedTransforms.
+  /// The types of transforms::NamedTransforms.
   TransformTypes();
 
-  /// Under the name that transforms::yaml_name() makes of T's. Throws std::logic_error when there is one of that name.
+  /// Adds T under the name that transforms::yaml_name() makes of its own. Throws std::logic_error when there is one of
+  /// that name.
   template <class T>
   TransformTypes& add();
 
-  /// A transform's name, or one name with a map of its parameters. Throws ConfigError.
+  /// Reads one step: a transform's name, or its name with a map of its parameters. Throws ConfigError.
   transforms::Chain read_step(const Node& node) const;
 
-  /// A list of them.
+  /// Reads a list of steps; an empty section is an empty chain. Throws ConfigError.
   transforms::Chain read_chain(const Node& node) const;
 
  private:
@@ -42,7 +43,7 @@ struct StepsReader {
   const TransformTypes& types;
 
   void operator()(const Node& node, transforms::Chain& chain) const;
-  /// [random_invert, [color_jitter: {hue: 0.1}, gaussian_blur: {kernel_size: 3}]]: two of them.
+  /// Reads a list of chains: [random_invert, [color_jitter: {hue: 0.1}, gaussian_blur: {kernel_size: 3}]] has two.
   void operator()(const Node& node, std::vector<transforms::Chain>& chains) const;
 };
 

@@ -15,13 +15,13 @@ struct Value {
   enum class Kind { kNull, kScalar, kList, kMap };
 
   Kind kind = Kind::kNull;
-  std::string text;             ///< Of a scalar.
-  std::string shown;            ///< What stands in messages for a text with values of the environment; or nothing.
-  bool quoted = false;          ///< A scalar written in quotes is text, whatever it looks like.
-  bool resolved = false;        ///< A scalar whose references were replaced: a ${ in it is text.
-  bool reported = false;        ///< What is wrong with it has been told: errors about it are no news.
-  std::vector<Value> elements;  ///< Of a list.
-  std::vector<Member> members;  ///< Of a map, in the order of the file; no key occurs twice.
+  std::string text;             ///< The text of a scalar.
+  std::string shown;            ///< What messages show for a text with values of the environment; else empty.
+  bool quoted = false;          ///< Whether a scalar is in quotes and so text, whatever it looks like.
+  bool resolved = false;        ///< Whether a scalar's references were replaced: a ${ in it is text then.
+  bool reported = false;        ///< Whether what is wrong with it was told: errors about it are no news then.
+  std::vector<Value> elements;  ///< The elements of a list.
+  std::vector<Member> members;  ///< The members of a map, in the order of the file; no key occurs twice.
   Origin origin;
 
   Value* find(std::string_view key);
@@ -30,7 +30,7 @@ struct Value {
 
 struct Member {
   std::string key;
-  Origin origin;  ///< Of the key.
+  Origin origin;  ///< Where the key is written.
   Value value;
 };
 
@@ -40,7 +40,7 @@ void set_origin(Value& value, const Origin& origin);
 /// A scalar for messages: on one line, without values of the environment, which may be secrets.
 std::string shown_text(const Value& value);
 
-/// "a map", "a list", "nothing", "'abc'", for messages, as shown_text().
+/// What a value is, for messages: "a map", "a list", "nothing", or "'abc'" as shown_text() gives it.
 std::string describe(const Value& value);
 
 }  // namespace millrace::configs

@@ -7,9 +7,8 @@
 
 namespace millrace::configs {
 
-/// Parses YAML. `source` names it in messages. Stricter than yaml-cpp: a key that occurs twice, merge keys (<<), a
-/// second document, and more than Limits are errors. Aliases become copies.
-/// Throws ConfigError.
+/// Parses YAML. `source` names it in messages. It is stricter than yaml-cpp: a key that occurs twice, merge keys (<<),
+/// a second document, and more than Limits are errors. Aliases become copies. Throws ConfigError.
 Value parse(const std::string& text, const std::string& source);
 
 /// The same, but gathers what does not keep it from reading on: keys that occur twice, of which the first counts, and

@@ -25,11 +25,11 @@ struct Delivery;
 /// it. They may outlive the loader, and may be written to. If a worker or the fork server dies they are not affected.
 ///
 /// A batch of a loader with pin_memory() may be dropped, and its tensors too, while a device still copies from it: its
-/// slot is filled anew only when the copies are done that to() has begun, and all work that was queued on the streams
-/// of record_stream() and on those that are current in the loader's thread when it looks. The same holds for CUDA
-/// tensors that a worker made (device_batch_bytes): they too lie in a slot. Of those torch's own Tensor.record_stream
-/// knows nothing. Other tensors on a device, from to() or from a loader with device(), are memory of torch's allocator
-/// like any other: no slot is behind them.
+/// slot is filled anew only when the copies that to() began are done, and with them all work that was queued on the
+/// streams of record_stream() and on those that are current in the loader's thread when it looks. The same holds for
+/// CUDA tensors that a worker made (device_batch_bytes): they too lie in a slot, of which torch's own
+/// Tensor.record_stream knows nothing. Other tensors on a device, from to() or from a loader with device(), are memory
+/// of torch's allocator like any other: no slot is behind them.
 ///
 /// Move-only. A batch may be used and dropped on any thread. In a process that was forked from the loader's, whatever
 /// gives tensors out or touches the device throws std::logic_error that names both: the parent may drop the batch, and
@@ -50,8 +50,10 @@ class Batch {
   /// tensor.
   const at::Tensor& operator[](std::string_view name) const { return own_columns().tensor(name); }
 
-  /// A field of strings, one a sample; one of tensors of different sizes.
+  /// The field of strings of that name, one string a sample. Throws as operator[] when there is none or it is of
+  /// another kind.
   const std::vector<std::string>& strings(std::string_view name) const { return columns_.strings(name); }
+  /// The field of tensors of different sizes of that name, one tensor a sample. Throws as strings().
   const std::vector<at::Tensor>& tensors(std::string_view name) const { return own_columns().tensors(name); }
 
   bool contains(std::string_view name) const { return columns_.contains(name); }
@@ -62,7 +64,7 @@ class Batch {
   /// Samples in this batch; the last one of an epoch may be short.
   int64_t size() const { return size_; }
 
-  /// The samples' indices in the dataset, row by row; empty where it has none.
+  /// The samples' indices in the dataset, row by row; empty where the dataset has no indices.
   const std::vector<int64_t>& indices() const { return indices_; }
 
   int64_t epoch() const { return epoch_; }
@@ -83,14 +85,14 @@ class Batch {
   /// without LibTorch's CUDA part; cuda::CudaError; and what torch's allocator throws.
   Batch to(c10::Device device, bool non_blocking = true) const&;
 
-  /// As to(), of a batch on the device as well, and with the first field, pictures uint8 {size(), C, H, W}, made a
-  /// model's input there: (x / 255 - mean) / std in normalize.dtype, by one kernel on the current stream. On the CPU
-  /// too. Throws as to() and finish().
+  /// The batch on `device` as to(device) gives it, with its first field, pictures uint8 {size(), C, H, W}, made a
+  /// model's input there: (x / 255 - mean) / std in normalize.dtype, by one kernel on the current stream. It works on
+  /// the CPU too, and for a batch that is on the device already. Throws as to(device) and finish().
   Batch to(c10::Device device, const transforms::Normalize& normalize, bool non_blocking = true) const&;
 
-  /// For work on a CUDA stream, queued by now or later, that uses the batch's tensors and that nobody waits for before
-  /// the batch is dropped: as Tensor.record_stream in PyTorch, for pinned host memory too. The stream must live until
-  /// that work is done. Throws as to().
+  /// Names a CUDA stream whose work uses the batch's tensors, is queued by now or later, and is not waited for before
+  /// the batch is dropped: the slot is not filled anew while that work runs. It is PyTorch's Tensor.record_stream, for
+  /// pinned host memory too. The stream must live until that work is done. Throws as to().
   void record_stream(c10::Stream stream) const;
 
  private:

@@ -56,9 +56,9 @@
 // an empty optional none. Where PyTorch and this differ: a batch has no gradient history, so that it can travel, and
 // the values of a Sample's field are of one kind in all samples, where PyTorch goes by the first.
 //
-// All take the samples' contents. They throw std::runtime_error, in PyTorch's words where it has any, that names the
-// field and the entry, which is the position in the batch; std::invalid_argument for a batch without samples. Without
-// state that changes: safe from several threads.
+// Every collator takes the samples' contents. A std::runtime_error, in PyTorch's words where it has any, names the
+// field and the entry, which is the position in the batch; a batch without samples is a std::invalid_argument.
+// Collators have no state that changes, so several threads may call one.
 namespace millrace::collate {
 
 namespace detail {
@@ -154,23 +154,24 @@ constexpr bool fits_rows() {
 
 }  // namespace detail
 
-/// Default collates it. (What a struct's `fields` visits is checked when a collator is compiled for it.)
+/// A sample that Default collates. (What a struct's `fields` visits is checked when a collator is compiled for it.)
 template <class T>
 concept Collatable = detail::is_collatable<T>();
 
-/// Fixed rows (collation/fields.h) can hold it.
+/// A sample that fixed rows (collation/fields.h) can hold.
 template <class T>
 concept FitsRows = detail::fits_rows<T>();
 
 namespace detail {
 
-/// A column that Pad made, and each sample's length; undefined for scalars.
+/// A column that Pad made, and the length of each sample; the lengths are undefined for scalars.
 struct PaddedTensors {
   at::Tensor values;
   at::Tensor lengths;
 };
 
-// What the three ways make of the tensors of one field. All refuse undefined, nested and sparse tensors.
+// What the collators Default, Pad and Ragged make of the tensors of one field. All three refuse undefined, nested and
+// sparse tensors.
 at::Tensor stack(const std::string& path, const std::vector<at::Tensor>& tensors);
 PaddedTensors pad(const std::string& path, const std::vector<at::Tensor>& tensors, double value);
 ColumnValue stack_if_equal(const std::string& path, std::vector<at::Tensor>&& tensors);
@@ -181,16 +182,16 @@ at::Tensor empty_column(size_t samples, c10::ScalarType dtype);
 using AddTensors =
     std::function<void(Columns&, const std::string& name, const std::string& path, std::vector<at::Tensor>&&)>;
 
-/// Samples by the names of the first; what becomes of tensors is the caller's.
+/// Collates samples by the names of the first one; `add_tensors` says what becomes of tensors.
 Columns collate_samples(const std::string& path, std::vector<Sample>&& samples, const AddTensors& add_tensors);
 
 [[noreturn]] void throw_missing_key(const std::string& path, const std::string& key, size_t entry);
 [[noreturn]] void throw_some_absent(const std::string& path, bool first_is_present, size_t entry);
 [[noreturn]] void throw_other_fields(const std::string& path, size_t entry);
 
-/// Throws std::invalid_argument.
+/// Throws std::invalid_argument when there are no samples.
 void require_samples(size_t samples);
-/// Throws in PyTorch's words, and says where.
+/// Throws std::runtime_error, in PyTorch's words and with the place, when `size` is not that of entry 0, `first`.
 void require_equal_size(const std::string& path, size_t first, size_t size, size_t entry);
 
 inline std::string inside(const std::string& path, std::string_view part) {
@@ -209,7 +210,7 @@ void visit_fields(const S& sample, const Visit& visit) {
   }
 }
 
-/// Field number `number` of all samples. REQUIRES: it is called `name` and an F in the first.
+/// Field number `number` of all samples. REQUIRES: in the first sample the field is called `name` and is an F.
 template <class F, class S>
 std::vector<F> gather(const std::string& path, const std::vector<S>& samples, size_t number, std::string_view name) {
   std::vector<F> values;
@@ -444,10 +445,12 @@ struct Stack {
 };
 
 /// Columns of any sample (its parts by the names of rules 1 and 2), where tensors of unequal sizes are padded at the
-/// end of each dimension to the largest, with `value` in the column's type. All have the same number of dimensions.
+/// end of each dimension to the largest, with `value` in the column's type. All tensors of a column have the same
+/// number of dimensions.
 ///
-/// Beside each column of tensors that have a dimension, padded or not, so that the columns of a batch do not depend on
-/// what is in it, stands "<name>.lengths", int64 {samples}: the size of each tensor's first dimension.
+/// A column "<name>.lengths", int64 {samples}, stands beside each column of tensors that have a dimension: the size of
+/// each tensor's first dimension. It is there whether or not anything was padded, so that the columns of a batch do not
+/// depend on what is in it.
 struct Pad {
   double value = 0;
 
@@ -462,7 +465,7 @@ struct Pad {
   }
 };
 
-/// Columns of any sample, as Pad, where tensors of equal shapes are stacked, and those of unequal shapes stay a
+/// Columns of any sample, named as Pad names them. Tensors of equal shapes are stacked; those of unequal shapes stay a
 /// std::vector<at::Tensor>, one a sample.
 struct Ragged {
   template <class S>

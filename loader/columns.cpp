@@ -53,7 +53,7 @@ void Columns::reserve(size_t columns) { columns_.reserve(columns); }
 const at::Tensor& Columns::tensor(size_t number) const {
   const Column& column = columns_[number];
   if (const auto* found = std::get_if<at::Tensor>(&column.value)) return *found;
-  return tensor(column.name);  // Which says what it is.
+  return tensor(column.name);  // Throws, and says what the column is.
 }
 
 const ColumnValue* Columns::find(std::string_view name) const {

@@ -10,7 +10,8 @@
 
 namespace millrace {
 
-/// One column of a batch: a tensor {samples, ...}; a string a sample; or a tensor of any shape a sample.
+/// One column of a batch: a tensor {samples, ...}; or one string for each sample; or one tensor of any shape for each
+/// sample.
 using ColumnValue = std::variant<at::Tensor, std::vector<std::string>, std::vector<at::Tensor>>;
 
 struct Column {
@@ -23,35 +24,36 @@ struct Column {
   }
 };
 
-/// A batch of named fields that is no fixed rows: columns in order, each found by its name. Made by the collate
-/// functions (collate.h). A value type that travels through the codec, with tensor_codec.h, its tensors out of band.
-/// Reading is safe from several threads.
+/// A batch whose named fields need not be fixed rows: columns in order, each found by its name. The collate functions
+/// (collate.h) make it. A value type that travels through the codec (tensor_codec.h), its tensors out of band. Reading
+/// is safe from several threads.
 class Columns {
  public:
   Columns() = default;
 
-  /// Throws std::invalid_argument when there is a column of that name.
+  /// Adds a column at the end. Throws std::invalid_argument when there is a column of that name.
   void add(std::string name, ColumnValue value);
 
-  /// As add(), by a caller that knows that the name is new.
+  /// Adds a column at the end without looking for its name among the others. REQUIRES: the name is new.
   void append(std::string name, ColumnValue value);
-  /// Another value for column number `number`. REQUIRES: number < size().
+  /// Replaces the value of column number `number`. REQUIRES: number < size().
   void replace(size_t number, ColumnValue value);
   void reserve(size_t columns);
 
-  /// Column number `number`. REQUIRES: number < size(). Throws as the next one.
+  /// Column number `number`, which is a tensor. REQUIRES: number < size(). Throws std::invalid_argument as tensor(name)
+  /// does.
   const at::Tensor& tensor(size_t number) const;
 
-  /// The column of that name, by its kind. Throws std::out_of_range, naming the columns there are, when there is none;
-  /// std::invalid_argument, naming the method to use, when it is of another kind.
+  /// The column of that name, of the kind that the method names. Throws std::out_of_range, naming the columns there
+  /// are, when there is none; std::invalid_argument, naming the method to use, when the column is of another kind.
   const at::Tensor& tensor(std::string_view name) const;
   const std::vector<std::string>& strings(std::string_view name) const;
   const std::vector<at::Tensor>& tensors(std::string_view name) const;
 
-  /// tensor(name), which most columns are.
+  /// The column of that name as tensor(name) gives it, since most columns are tensors.
   const at::Tensor& operator[](std::string_view name) const { return tensor(name); }
 
-  /// Null when there is no column of that name.
+  /// The column of that name; null when there is none.
   const ColumnValue* find(std::string_view name) const;
 
   bool contains(std::string_view name) const { return find(name) != nullptr; }

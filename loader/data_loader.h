@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,7 @@
 #include "millrace/loader/stats.h"
 #include "millrace/samplers/any_batch_sampler.h"
 #include "millrace/samplers/batch_sampler.h"
+#include "millrace/samplers/batch_sequence_sampler.h"
 #include "millrace/samplers/sampler.h"
 #include "millrace/samplers/sequence_sampler.h"
 #include "millrace/samplers/torch_sampler.h"
@@ -40,23 +42,24 @@ namespace millrace {
 class Engine;
 class EngineStart;
 
-/// What loaders of every kind of batch have in common. Thread safety: one thread at a time. Belongs to the process that
-/// made it: in one forked from that, the calls that change it throw std::logic_error, and destroying it does nothing.
+/// The part that loaders of every kind of batch have in common. Thread safety: one thread at a time. A loader belongs
+/// to the process that made it: in a process that was forked from that one, calls that change the loader throw
+/// std::logic_error, and destroying it does nothing.
 class DataLoaderBase {
  public:
   ~DataLoaderBase();
 
-  /// Batches an epoch. Of a dataset without indices: as many as one stream of its size() would give. Throws
-  /// std::logic_error when that has none.
+  /// Batches an epoch. For a dataset without indices it is the number that a single stream of its size() would give.
+  /// Throws std::logic_error when such a dataset has no size().
   int64_t size() const;
 
-  /// The epoch whose batches next() gives: first the one that the sampler was in when it was given (see epoch_of()),
-  /// for most 0.
+  /// The epoch whose batches next() gives. A new loader begins with the epoch that its sampler was in when it was given
+  /// (see epoch_of()), which is 0 for most.
   int64_t epoch() const;
 
-  /// Goes to the start of an epoch. Without it the epochs follow each other. What was prefetched for another is
-  /// dropped. Nothing happens when next() has given no batch since the loader came to that epoch, by load_state_dict()
-  /// too: a loop that begins its epochs by set_epoch() can be resumed in the middle of one.
+  /// Goes to the start of an epoch, and drops what was prefetched for another one. Without this call the epochs follow
+  /// each other. Nothing happens while next() has given no batch since the loader came to that epoch, be it by
+  /// load_state_dict(): so a loop that begins its epochs by set_epoch() can be resumed in the middle of one.
   void set_epoch(int64_t epoch);
 
   /// Where the loader stands: behind the last batch that next() gave or lost to an error, whatever is prefetched.
@@ -69,7 +72,7 @@ class DataLoaderBase {
   /// std::invalid_argument, naming the difference, for a state of another dataset or seed.
   void load_state_dict(const LoaderState& state);
 
-  /// Waits until every worker has built its dataset. next() does not need it; it is for measuring.
+  /// Waits until every worker has built its dataset. It is for measuring: next() does not need it.
   void wait_ready();
 
   LoaderStats stats() const;
@@ -78,23 +81,23 @@ class DataLoaderBase {
   /// pin_memory or device. Null without a driver.
   cuda::api::Stream copy_stream(int device);
 
-  /// As they were given.
+  /// The options that the loader was made with.
   const DataLoaderOptions& options() const;
 
-  /// What a sample looks like, as far as the loader knows. Waits for it where it must be asked of a worker, see
+  /// What a sample looks like, as far as the loader knows. Waits for the answer where a worker must be asked, see
   /// make_data_loader(), and throws as next().
   const SampleSpec& spec() const;
 
-  /// Of the worker processes; empty without any.
+  /// The ids of the worker processes; empty when there are none.
   std::vector<pid_t> worker_pids() const;
 
  protected:
   DataLoaderBase(LoaderParts parts, const DataLoaderOptions& options);
 
-  /// What next() gives, for loaders of named fields.
+  /// The next batch of a loader of named fields, as next() gives it.
   std::optional<Batch> next_batch();
 
-  /// What next() unpacks, for those of one value.
+  /// The next batch of a loader whose batches are one value, which next() unpacks.
   std::optional<PackedBatch> next_packed();
 
   void leave_unfinished_epoch();
@@ -102,17 +105,17 @@ class DataLoaderBase {
   /// Throws std::logic_error in a process that was forked from the loader's.
   void require_owner() const;
 
-  /// Of a batch that is none.
+  /// Throws BoardCorrupted for a packed batch that does not decode, here and at every later next().
   [[noreturn]] void refuse_contents(const DecodeError& error);
 
  private:
-  /// Waits for the engine until it is there.
+  /// The engine. Waits until it has started.
   Engine& engine() const;
 
-  /// The same. Throws std::logic_error in a process that was forked from the loader's.
+  /// The engine. Throws std::logic_error in a process that was forked from the loader's.
   Engine& own_engine() const;
 
-  // One of them is there.
+  // One of the two is set: the start of an engine, or the engine that came of it.
   mutable std::unique_ptr<EngineStart> start_;
   mutable std::unique_ptr<Engine> engine_;
 };
@@ -121,19 +124,20 @@ class DataLoaderBase {
 ///
 ///   for (auto& batch : *loader) train(batch.data(), batch.target());
 ///
-/// B is what a batch is: Batch, named tensors, for samples that have names or fixed fields; else what the collate
+/// B is the type of a batch: Batch, named tensors, for samples that have names or fixed fields; else what the collate
 /// function, or a dataset of whole batches, makes. Its tensors are views of shared memory either way.
 ///
 /// Nothing of ours runs in the trainer between two calls: workers fill what next() has opened, and next() collects it,
 /// notices deaths and opens more. While it waits it learns of a worker's death at once.
 ///
-/// If a worker process dies, another takes its place and its samples are read again, with device_batch_bytes two
-/// seconds later: what it had begun on the device must have ended. No batch changes by it. If the fork server dies, its
-/// workers die with it and a new one is started. If the trainer dies, all of them end.
+/// If a worker process dies, another takes its place and reads its samples again. With device_batch_bytes that happens
+/// two seconds later: what the dead one had begun on the device must have ended. No batch changes by it. If the fork
+/// server dies, its workers die with it and a new one is started. If the trainer dies, all of them end.
 ///
-/// Destroying the loader ends its workers, two seconds at most for the samples at hand (threads cannot be killed and
-/// are waited for). Batches stay valid. Where devices read its memory (pin_memory, device), the last of the loader and
-/// its batches to go waits for their copies, five seconds at most; then the memory stays, with a warning.
+/// Destroying the loader ends its workers; processes have two seconds for the samples at hand, threads cannot be killed
+/// and are waited for. Batches stay valid. Where devices read its memory (pin_memory, device), whichever goes last, the
+/// loader or one of its batches, waits for their copies, five seconds at most; after that the memory stays allocated,
+/// with a warning.
 template <class B>
 class TypedDataLoader : public DataLoaderBase {
  public:
@@ -142,18 +146,18 @@ class TypedDataLoader : public DataLoaderBase {
 
   /// The next batch; nullopt once at the end of each epoch. The call after that begins the next epoch.
   ///
-  /// Throws SampleError or WorkerDied for a batch that is lost (the following call goes on behind it), and so what the
-  /// sampler throws, or std::out_of_range for indices and sizes that cannot be, in the turn of that batch;
-  /// LoaderTimeout, TooManyBatchesHeld; WorkerStartError or BoardCorrupted when the loader is of no use any more. With
-  /// device() also what torch's allocator throws, and cuda::CudaError, for a batch that is lost; and std::logic_error
-  /// while the device's current stream captures a CUDA graph.
+  /// Throws SampleError or WorkerDied for a batch that is lost; the following call goes on behind it. What the sampler
+  /// throws, or std::out_of_range for indices and sizes that cannot be, comes in the turn of that batch and loses it
+  /// too. LoaderTimeout and TooManyBatchesHeld leave the batch for a later call. WorkerStartError and BoardCorrupted
+  /// say that the loader is of no use any more. With device(), what torch's allocator throws and cuda::CudaError also
+  /// lose a batch, and std::logic_error is thrown while the device's current stream captures a CUDA graph.
   std::optional<B> next() {
     taken_by_loop_ = false;
     return take();
   }
 
-  /// An input iterator whose copies share their place. It asks for a batch when that is looked at or compared, not
-  /// before: what next() throws comes from there, and the next look goes on behind the batch that was lost.
+  /// An input iterator whose copies share their place. It asks for a batch only when it is dereferenced or compared, so
+  /// that is where what next() throws comes from; the next look goes on behind the batch that was lost.
   class Iterator {
    public:
     using iterator_category = std::input_iterator_tag;
@@ -200,12 +204,12 @@ class TypedDataLoader : public DataLoaderBase {
     static constexpr auto kDereferencedSentinel = "Dereferencing the DataLoader's past-the-end iterator is not allowed";
     static constexpr auto kIncrementedSentinel = "Incrementing the DataLoader's past-the-end iterator is not allowed";
 
-    std::shared_ptr<Place> place_;  // None: the end.
+    std::shared_ptr<Place> place_;  // Null for the end.
   };
 
-  /// The current epoch's batches, or what next() has left of them; where an earlier loop was left in the middle, the
-  /// next epoch's. Throws std::logic_error while another iterator is not at its end, as torch::data does: the two would
-  /// share the batches out.
+  /// The batches that are left of the current epoch; those of the next one where an earlier loop was left in the
+  /// middle. Throws std::logic_error while another iterator is not at its end, as torch::data does: the two would share
+  /// the batches out.
   Iterator begin() {
     require_owner();
     require_no_loop_but(nullptr);
@@ -237,7 +241,7 @@ class TypedDataLoader : public DataLoaderBase {
     }
   }
 
-  // Nobody has made anything of them.
+  // A batch without samples, which neither dataset nor collate function were asked for.
   static B of_no_samples() {
     if constexpr (std::default_initializable<B>)
       return B{};
@@ -269,8 +273,8 @@ class TypedDataLoader : public DataLoaderBase {
   }
 
   std::weak_ptr<Place> loop_;            // The iterator that took a batch last.
-  bool taken_by_loop_ = false;           // The last batch was, and not by next().
-  std::shared_ptr<void> local_batches_;  // Of batches that cannot leave this process.
+  bool taken_by_loop_ = false;           // Whether that loop, and not next(), took the last batch.
+  std::shared_ptr<void> local_batches_;  // What keeps batches that cannot leave this process.
 };
 
 using DataLoader = TypedDataLoader<Batch>;
@@ -321,14 +325,14 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
   const bool processes = options.num_workers() > 0 && options.worker_mode() == WorkerMode::kProcess;
   if constexpr (!BatchTravels<Batch>)
     if (processes) throw_batch_stays(typeid(Batch));
-  // Only for workers that inherit nothing from the trainer, since packing moves a dataset's tensors to shared memory
-  // and refuses those that cannot be sent.
+  // Packing moves a dataset's tensors to shared memory and refuses tensors that cannot be sent, so it is only done for
+  // workers that inherit nothing from the trainer.
   const bool travels = processes && options.start_method() != StartMethod::kFork;
   if (travels) {
     if constexpr (!CollateTravels<Collate>) throw_collate_stays(typeid(Collate));
     parts.travelling = pack(dataset, collate);
   }
-  std::optional<TravellingDataset> compared;  // Another, since descriptors are read once.
+  std::optional<TravellingDataset> compared;  // A second packing, since the descriptors of one can be read once.
   if (parts.travelling && options.check_copies() > 0) compared = pack(dataset, collate);
   auto made = std::make_shared<typename Made::Dataset>(Made::make(std::move(dataset)));
   if (compared) check_copy<D>(*std::move(compared), made, collate, options);
@@ -344,10 +348,11 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
 /// Worker processes get the dataset by its `serialize` member; those that have none: see recipe(), which may stand in
 /// the dataset's place.
 ///
-/// Batches are laid out by what a sample looks like. A dataset with spec(), and for packed batches max_sample_bytes,
-/// say it; else the first sample that can be read shows it. Worker processes read that one as any other, and this call
-/// does not wait for them: the first next(), spec(), set_epoch(), state_dict(), load_state_dict() or wait_ready() does,
-/// for `timeout` at most, and throws what became of it. Without worker processes it is read here.
+/// Batches are laid out by what a sample looks like. A dataset's spec() says it, with max_sample_bytes for packed
+/// batches; else the first sample that can be read shows it. Worker processes read that sample as any other, and this
+/// call does not wait for them. The first call of next(), spec(), set_epoch(), state_dict(), load_state_dict() or
+/// wait_ready() waits, for `timeout` at most, and throws if it failed. Without worker processes the sample is read
+/// here.
 ///
 /// Throws std::invalid_argument for options that make no sense, for what cannot travel to or from worker processes and
 /// for tensors in the dataset that cannot be sent, std::logic_error for a `serialize` that forgets a member,
@@ -376,12 +381,21 @@ auto make_data_loader(D dataset, S sampler, const DataLoaderOptions& options = {
   }
 }
 
-/// A loader of the samples that `indices` names, in their order: a std::vector, an array, a view of integers. In braces
-/// it is SequenceSampler({3, 1, 2}), since those alone would be options.
+/// A loader of the samples that `indices` names, in their order: a std::vector, an array, a view of integers. Indices
+/// in braces are written SequenceSampler({3, 1, 2}), since braces alone would be options.
 template <class D, RangeOfIndices R, class Collate = collate::Default>
   requires(!detail::OrderOfSamples<R>)
 auto make_data_loader(D dataset, const R& indices, const DataLoaderOptions& options = {}, Collate collate = {}) {
   return make_data_loader(std::move(dataset), SequenceSampler(indices), options, std::move(collate));
+}
+
+/// A loader of the batches that `batches` lists, in their order, each a range of integers as above. The batch_size of
+/// `options` becomes that of the largest. In braces it is BatchSequenceSampler{{3, 1}, {2}}.
+template <class D, RangeOfBatches R, class Collate = collate::Default>
+auto make_data_loader(D dataset, const R& batches, DataLoaderOptions options = {}, Collate collate = {}) {
+  BatchSequenceSampler sampler(batches);
+  options.batch_size(std::max(int64_t{1}, sampler.largest()));
+  return make_data_loader(std::move(dataset), std::move(sampler), options, std::move(collate));
 }
 
 /// A loader in the order of an S made for the dataset's size, as torch::data spells it:

@@ -69,6 +69,12 @@ concept GetsByIndexAlone = requires(D& dataset, size_t index) { dataset.get(inde
 template <class D>
 concept Describes = requires(const D& dataset, size_t index) { std::string(dataset.describe(index)); };
 
+/// Says which class a sample is of.
+template <class D>
+concept Labels = requires(const D& dataset, size_t index) {
+  { dataset.label(index) } -> std::convertible_to<int64_t>;
+};
+
 /// Sample `index`, by whichever get() the dataset has.
 template <class D>
 decltype(auto) get_sample(D& dataset, size_t index, SampleContext& context) {
@@ -104,9 +110,9 @@ concept Dataset =
 
 namespace detail {
 
-/// Can be sent to workers: an empty type, or one with a `serialize` that covers it and a default constructor to load
-/// into. Tensors among its members move to shared memory, in place: the workers read the trainer's bytes, however many
-/// they are.
+/// Can be sent to workers: an empty type, or one with a default constructor and a `serialize` that covers all of it.
+/// Tensors among its members move to shared memory, in place: the workers read the trainer's bytes, however many
+/// workers there are.
 template <class D>
 concept Travels = std::default_initializable<D> && (std::is_empty_v<D> || kIsEncodable<D>);
 
@@ -123,7 +129,8 @@ struct Recipe {
 
   Result operator()() const { return std::apply(function, arguments); }
 
-  /// The samples of the dataset, which is made once more to be asked. Throws std::logic_error when it does not know.
+  /// The number of samples, which takes making the dataset once more. Throws std::logic_error when the dataset does not
+  /// know it.
   size_t size() const
     requires detail::Sized<Result> {
     Result dataset = (*this)();
@@ -160,9 +167,9 @@ Recipe<Result, Parameters...> make_recipe(Result (*function)(Parameters...), Arg
 
 }  // namespace detail
 
-/// For datasets that cannot travel themselves: workers call function(arguments...), as the trainer does once to learn
-/// the size. The function is a function pointer or a lambda without captures, as mp::Process takes them; arguments are
-/// any types the codec knows.
+/// A dataset made in each worker, for datasets that cannot travel themselves: workers call function(arguments...), as
+/// the trainer does once to learn the size. The function is a function pointer or a lambda without captures, as
+/// mp::Process takes them; arguments are any types the codec knows.
 template <class F, class... Arguments>
 auto recipe(F&& function, Arguments&&... arguments) {
   if constexpr (detail::kIsTarget<F>) return detail::make_recipe(+function, std::forward<Arguments>(arguments)...);
@@ -170,7 +177,8 @@ auto recipe(F&& function, Arguments&&... arguments) {
 
 namespace detail {
 
-// Indices come as size_t by the dataset concepts; a negative one is told as what it was.
+// Throws std::out_of_range for an index outside the dataset. The dataset concepts give indices as size_t; a negative
+// one is told as what it was.
 inline void require_index(const char* dataset, size_t index, size_t size) {
   if (index < size) return;
   throw std::out_of_range(std::string(dataset) + ": index " + std::to_string(static_cast<int64_t>(index)) +

@@ -17,9 +17,9 @@ class SampleError : public std::runtime_error {
  public:
   SampleError(int64_t index, std::string path, int worker, std::string type, std::string message);
 
-  int64_t index() const { return index_; }                 ///< In the dataset; -1 when it is no sample's fault.
+  int64_t index() const { return index_; }                 ///< The sample's index; -1 when no sample is to blame.
   const std::string& path() const { return path_; }        ///< The dataset's describe(index); empty without one.
-  int worker() const { return worker_; }                   ///< -1 in the trainer.
+  int worker() const { return worker_; }                   ///< The worker's number; -1 in the trainer.
   const std::string& type() const { return type_; }        ///< The original exception's type.
   const std::string& message() const { return message_; }  ///< The original exception's what().
 
@@ -38,10 +38,10 @@ class WorkerDied : public std::runtime_error {
  public:
   WorkerDied(const std::string& what, pid_t pid, ExitStatus status, std::string doing);
 
-  pid_t pid() const { return pid_; }  ///< Of the last one that died.
+  pid_t pid() const { return pid_; }  ///< The process that died last.
   int signal() const { return status_.signal().value_or(0); }
   const ExitStatus& status() const { return status_; }
-  const std::string& doing() const { return doing_; }  ///< "reading sample 17 (cats/17.jpg)".
+  const std::string& doing() const { return doing_; }  ///< What it was doing: "reading sample 17 (cats/17.jpg)".
 
  private:
   pid_t pid_;
@@ -68,7 +68,7 @@ class TooManyBatchesHeld : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Shared memory says what no worker of ours writes. The loader is of no use: every next() says so again.
+/// Shared memory holds what no worker of ours writes. The loader is of no use: every next() says so again.
 class BoardCorrupted : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

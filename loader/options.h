@@ -34,7 +34,7 @@ enum class SeedMode {
 /// of their epoch, or of the loader, how many there were.
 enum class OnError {
   kRaise,    ///< next() throws SampleError or WorkerDied, its batch is lost, the epoch goes on.
-  kSkip,     ///< The sample is left out, its batch is shorter; of a batch of no samples see EmptyBatches.
+  kSkip,     ///< The sample is left out, its batch is shorter; see EmptyBatches for one that loses all.
   kReplace,  ///< Another sample of the batch stands in for it, read with this one's seed. Not for streams.
 };
 
@@ -42,8 +42,9 @@ enum class OnError {
 /// none. A stream's end is no batch.
 enum class EmptyBatches {
   kLeftOut,  ///< The next batch comes instead.
-  kGiven,    ///< In its turn. A Batch has its fields with no rows where samples are of a fixed shape, and no field
-             ///< else; a batch of another type is a value-initialised one, for which nobody asks dataset or collate.
+  kGiven,    ///< The batch is given in its turn. A Batch has its fields, with no rows, where samples are of a fixed
+             ///< shape, and no fields otherwise. A batch of another type is value-initialised: neither dataset nor
+             ///< collate function is asked.
 };
 
 /// How a loader works. Every setter returns *this, as torch::data's options do; the getters have the same names.
@@ -75,22 +76,23 @@ class DataLoaderOptions {
   /// Seeds the order and every sample's random stream. The same seed gives the same batches.
   MILLRACE_OPTION(uint64_t, seed, 0);
   MILLRACE_OPTION(SeedMode, seed_mode, SeedMode::kPerSample);
-  /// With SeedMode::kTorch: what PyTorch's `generator` argument is. Undefined: torch's global one.
+  /// What PyTorch's `generator` argument is, for SeedMode::kTorch. An undefined one stands for torch's global
+  /// generator.
   MILLRACE_OPTION(at::Generator, generator, {});
-  /// Workers live as long as the loader. With SeedMode::kTorch this says whether their generators, too, go on from
-  /// epoch to epoch, as with PyTorch's persistent workers; without it, it changes nothing.
+  /// Whether, with SeedMode::kTorch, the workers' generators go on from epoch to epoch, as with PyTorch's persistent
+  /// workers. Workers live as long as the loader in any case; without SeedMode::kTorch this option changes nothing.
   MILLRACE_OPTION(bool, persistent_workers, false);
-  /// Leaves out a last batch that would be short. Of streams: each one's.
+  /// Leaves out the last batch of an epoch, or of each stream, where it would be short.
   MILLRACE_OPTION(bool, drop_last, false);
   /// Batches being filled while the trainer uses one. They reach into the next epoch, see prefetch_next_epoch.
   ///
-  /// Where one worker fills a whole batch (see Source::Kind), so many for each worker.
+  /// The number is one for each worker where a single worker fills a whole batch (see Source::Kind).
   MILLRACE_OPTION(int64_t, prefetch, 2);
-  /// Lets workers read for the next epoch, so that its first batch is not late: when the last batches of an epoch
-  /// are on their way, or of streams when its end was told. Never with SeedMode::kTorch. False: sampler and dataset are
-  /// asked for no more than the epochs that are taken.
+  /// Lets workers read for the next epoch, so that its first batch is not late. They begin when the last batches of an
+  /// epoch are on their way; where the dataset has no indices, when the end of the epoch was told. SeedMode::kTorch
+  /// never does it. False: sampler and dataset are asked for no more than the epochs that are taken.
   MILLRACE_OPTION(bool, prefetch_next_epoch, true);
-  /// Bounds the shared memory of all batches: fewer are prefetched, at least one. 0: no bound.
+  /// The most bytes of shared memory for all batches: fewer are prefetched then, at least one. 0: no bound.
   MILLRACE_OPTION(uint64_t, prefetch_bytes, 0);
   /// Batches whose tensors the trainer may hold at the same time where workers wrote them. Further ones are copied into
   /// ordinary memory.
@@ -101,57 +103,58 @@ class DataLoaderOptions {
   MILLRACE_OPTION(uint64_t, kept_bytes, uint64_t{1} << 30);
   /// True delivers batches in the sampler's order, false as they are completed.
   MILLRACE_OPTION(bool, in_order, true);
-  /// The longest next() waits before it throws LoaderTimeout; zero waits as long as a worker lives. Without workers it
-  /// is looked at whenever some samples have been read.
+  /// The longest next() waits before it throws LoaderTimeout; zero waits as long as a worker lives. Without workers,
+  /// the time is looked at whenever some samples have been read.
   MILLRACE_OPTION(std::chrono::milliseconds, timeout, std::chrono::milliseconds(0));
-  /// How often samples are read again by another worker after theirs died, before they are given up (see on_error).
+  /// How often samples whose worker died are read again by another one before they are given up (see on_error).
   MILLRACE_OPTION(int64_t, retries, 2);
   /// The longest that a worker process may read one sample before it is killed and replaced; zero: for ever. A worker
   /// thread cannot be killed: next() throws LoaderTimeout.
   MILLRACE_OPTION(std::chrono::milliseconds, sample_timeout, std::chrono::milliseconds(0));
-  /// When next() has waited so long for a batch, a notice says for which, and what each worker does, in the kernel too;
-  /// and again whenever it has waited twice as long. Zero: never. See set_notice_handler() in sharing/os/notice.h.
+  /// How long next() waits for a batch before a notice says which one, and what each worker does, in the kernel too;
+  /// another notice follows whenever the wait has doubled. Zero: never. See set_notice_handler() in
+  /// sharing/os/notice.h.
   MILLRACE_OPTION(std::chrono::milliseconds, notice_after, std::chrono::seconds(10));
   MILLRACE_OPTION(OnError, on_error, OnError::kRaise);
   MILLRACE_OPTION(EmptyBatches, empty_batches, EmptyBatches::kLeftOut);
-  /// See WorkerInitFunction.
+  /// A function that runs in each worker before its first sample, see WorkerInitFunction.
   MILLRACE_OPTION(WorkerInitFunction, worker_init_fn, nullptr);
-  /// Of datasets without indices: into how many streams they are cut. Batches take turns among them, whatever the
-  /// number of workers; more workers than streams have nothing to do. With more than one, a dataset must ask for its
-  /// part, see StreamContext.
+  /// The number of streams that a dataset without indices is cut into. Batches take turns among them, whatever the
+  /// number of workers; more workers than streams have nothing to do. With more than one stream, a dataset must ask for
+  /// its part, see StreamContext.
   MILLRACE_OPTION(int64_t, num_streams, 8);
-  /// Compares the size and so many samples of the copy of dataset and collate function that worker processes get with
-  /// the original's, bit for bit, before any is started: std::logic_error says that a serialize forgets something. Only
-  /// where they travel, so not with fork or threads. 0: compares nothing.
+  /// How many samples of the copy of dataset and collate function that worker processes get are compared with the
+  /// original's, bit for bit, and the size with them, before any worker is started: std::logic_error says that a
+  /// `serialize` forgets something. There is no copy with fork and with threads. 0: compares nothing.
   MILLRACE_OPTION(int64_t, check_copies, 0);
-  /// The room that a sample of no fixed shape is expected to take in a batch; 0 measures the first one. A batch that
-  /// needs more costs two copies more.
+  /// The bytes that a sample of no fixed shape is expected to take in a batch; 0 measures the first sample. A batch
+  /// that needs more costs two copies more.
   MILLRACE_OPTION(uint64_t, max_sample_bytes, 0);
   /// Page-locks the memory of all batches when the loader starts (0.1 s/GiB), so that a device copies from where the
   /// workers wrote, on its own and at full speed. One more slot is made, since slots are filled anew only when the
-  /// device is done with them. Where it cannot be done, a notice and LoaderStats say why.
+  /// device is done with them. Where page-locking fails, a notice and LoaderStats say why.
   MILLRACE_OPTION(bool, pin_memory, false);
-  /// A CUDA device: next() gives batches that are there. Their memory is pinned, whatever pin_memory says. Only for
+  /// The CUDA device that next() gives its batches on. Their host memory is pinned, whatever pin_memory says. Only for
   /// loaders whose batches are of type Batch, unless device_batch_bytes is set.
   MILLRACE_OPTION(c10::Device, device, c10::kCPU);
-  /// With device: complete batches whose copy begins before their turn. They are some of those of `prefetch`.
+  /// Complete batches whose copy to `device` begins before their turn. They count among those of `prefetch`.
   MILLRACE_OPTION(int64_t, device_prefetch, 1);
-  /// For datasets that make CUDA tensors, in whole batches or through a collate function: the room for those of one
-  /// batch on `device`, each rounded up to 512 bytes. So much is allocated for every batch that is prefetched or held.
-  /// 0: batches have CPU tensors only.
+  /// The room on `device` for the CUDA tensors of one batch, each rounded up to 512 bytes, for datasets that make such
+  /// tensors, in whole batches or through a collate function. So much is allocated for every batch that is prefetched
+  /// or held. 0: batches have CPU tensors only.
   ///
   /// The memory is the trainer's, and a worker's tensors are copied into it on the device (see empty_in_batch() for how
-  /// to do without), so the death of a worker takes nothing away; what it held itself is read again two seconds later,
-  /// when what it had begun on the device must have ended. A batch that needs more is an error. Batches may be of any
-  /// type, and each tensor is delivered where the worker made it. Worker processes must not be StartMethod::kFork ones,
-  /// nor run under MPS.
+  /// to do without), so the death of a worker takes nothing away. The samples that the dead worker held are read again
+  /// two seconds later, when what it had begun on the device must have ended. A batch that needs more is an error.
+  /// Batches may be of any type, and each tensor is delivered where the worker made it. Worker processes must not be
+  /// StartMethod::kFork ones, nor run under MPS.
   MILLRACE_OPTION(uint64_t, device_batch_bytes, 0);
 
-  // torch::data's names, and PyTorch's where they differ.
+  // Other names for options above: torch::data's, and PyTorch's where they differ.
  public:
   DataLoaderOptions& workers(int64_t value) { return num_workers(value); }
   int64_t workers() const { return num_workers_; }
-  /// torch::data's: batches for all workers together. Instead of prefetch.
+  /// Batches being filled for all workers together, as torch::data counts them. It counts in the place of `prefetch`.
   DataLoaderOptions& max_jobs(std::optional<int64_t> value) {
     max_jobs_ = value;
     return *this;
@@ -161,7 +164,7 @@ class DataLoaderOptions {
   bool enforce_ordering() const { return in_order_; }
   DataLoaderOptions& multiprocessing_context(StartMethod value) { return start_method(value); }
   StartMethod multiprocessing_context() const { return start_method_; }
-  /// PyTorch's: batches for each worker.
+  /// Batches being filled for each worker, as PyTorch counts them. It counts in the place of `prefetch`.
   DataLoaderOptions& prefetch_factor(int64_t value) {
     prefetch_factor_ = value;
     return *this;

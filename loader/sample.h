@@ -67,12 +67,12 @@ class Sample {
   /// The value of that name. Throws std::out_of_range, naming the fields there are.
   const SampleValue& operator[](std::string_view name) const;
 
-  /// As above, but a name that is not there is added at the end, with an undefined tensor to assign to (of unsigned
-  /// 64-bit numbers, an int64_t).
+  /// The value of that name, to be read or assigned to. A name that is not there is added at the end, with an undefined
+  /// tensor as its value. (An unsigned 64-bit number has to be assigned as an int64_t.)
   SampleValue& operator[](std::string_view name);
 
   /// The value of that name, which is a T (one of SampleValue's types). Throws std::out_of_range as operator[], and
-  /// std::invalid_argument that says what it is when it is no T.
+  /// std::invalid_argument, naming the value's kind, when it is no T.
   template <class T>
   const T& get(std::string_view name) const {
     const SampleValue& value = (*this)[name];
@@ -80,7 +80,7 @@ class Sample {
     throw_other_kind(name, value, kind_of(SampleValue(T{})));
   }
 
-  /// Null when there is no such name.
+  /// The value of that name; null when there is none.
   const SampleValue* find(std::string_view name) const;
 
   bool contains(std::string_view name) const { return find(name) != nullptr; }

@@ -26,7 +26,7 @@ struct FieldSpec {
   std::vector<int64_t> shape;
 
   size_t numel() const;
-  size_t bytes() const;  ///< Of one sample's row.
+  size_t bytes() const;  ///< The size of one sample's row.
   bool operator==(const FieldSpec&) const = default;
 
   template <class Archive>
@@ -86,8 +86,8 @@ class SampleRow {
 /// What a dataset may know while it reads one sample. Owned by the worker; valid during the call.
 class SampleContext {
  public:
-  /// `seed` is the sample's own, see seeds.h; `worker` counts from 0, and is -1 in the trainer itself. `generator` is
-  /// what generator() gives; undefined makes one from the seed.
+  /// A context for one sample. `seed` is the sample's own, see seeds.h; `worker` counts from 0, and is -1 in the
+  /// trainer itself. `generator` is what generator() gives; an undefined one is replaced by one made from the seed.
   SampleContext(uint64_t seed, int worker, at::Generator generator = {})
       : rng_(seed), seed_(seed), worker_(worker), generator_(std::move(generator)) {}
 
@@ -114,13 +114,14 @@ class StreamContext : public SampleContext {
   StreamContext(SampleContext sample, int64_t epoch, int64_t shard, int64_t num_shards, int64_t position)
       : SampleContext(std::move(sample)), epoch_(epoch), shard_(shard), num_shards_(num_shards), position_(position) {}
 
-  /// This stream's number and how many there are; not those of a worker, so that batches do not depend on workers. Give
-  /// the samples of part shard() of num_shards(). A stream that gives samples and has asked for neither, of several, is
-  /// an error: every stream would give the same ones.
+  /// This stream's number, which is not a worker's, so that batches do not depend on workers. The dataset gives the
+  /// samples of part shard() of num_shards(). Where there are several streams, one that gives samples without having
+  /// asked for either number is an error: every stream would give the same ones.
   int64_t shard() const {
     part_asked_ = true;
     return shard_;
   }
+  /// The number of streams that the dataset is cut into.
   int64_t num_shards() const {
     part_asked_ = true;
     return num_shards_;
@@ -137,7 +138,7 @@ class StreamContext : public SampleContext {
   int64_t shard_;
   int64_t num_shards_;
   int64_t position_;
-  mutable bool part_asked_ = false;  // What is asked of a constant context counts too.
+  mutable bool part_asked_ = false;  // Changes in a constant context too.
 };
 
 template <class T>

@@ -67,7 +67,7 @@ json json_of(const LoaderState& state) {
   };
 }
 
-// Of what the state says, field by field in the order of their names.
+// A checksum of what the state says, field by field in the order of their names.
 std::string checksum_of(const json& state) {
   const std::string text = state.dump();
   char digits[17];

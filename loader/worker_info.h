@@ -11,20 +11,21 @@ struct WorkerInfo {
   int id = 0;
   int num_workers = 0;
 
-  /// PyTorch's base_seed + id with SeedMode::kTorch, else a function of the loader's seed; without use in samples,
-  /// whose random streams are in their context.
+  /// The worker's seed: PyTorch's base_seed + id with SeedMode::kTorch, else a function of the loader's seed. Samples
+  /// have no use for it: their random streams are in their context.
   uint64_t seed = 0;
 
   /// The four words with which PyTorch seeds NumPy in this worker (torch/utils/data/_utils/worker.py).
   std::array<uint32_t, 4> numpy_seed() const;
 };
 
-/// Of the worker that calls; nullopt outside of workers, where num_workers is 0 too. As PyTorch's get_worker_info().
+/// The worker that calls; nullopt outside of workers, and always where num_workers is 0. As PyTorch's
+/// get_worker_info().
 std::optional<WorkerInfo> get_worker_info();
 
-/// Runs in each worker before its first sample, also in one that replaces a dead one. A function or a lambda without
-/// captures. What it throws is the error of the batch at hand, and it is called again for the next one. With
-/// SeedMode::kTorch and without persistent_workers it runs in each epoch, in which PyTorch's workers are new.
+/// A function that runs in each worker before its first sample, also in one that replaces a dead one. It is a function
+/// or a lambda without captures. What it throws is the error of the batch at hand, and it is called again for the next
+/// one. With SeedMode::kTorch and without persistent_workers it runs in each epoch, in which PyTorch's workers are new.
 using WorkerInitFunction = void (*)(const WorkerInfo&);
 
 namespace detail {

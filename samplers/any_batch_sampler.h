@@ -14,11 +14,11 @@
 
 namespace millrace {
 
-/// Any sampler of batches, its type forgotten: what a loader holds; BatchSampler<AnySampler> is one like any other.
+/// A sampler of batches whose type is forgotten: what a loader holds. BatchSampler<AnySampler> is one like any other.
 /// Move-only; a moved-from AnyBatchSampler may only be destroyed or assigned to. It is a SamplerOfBatches itself.
 ///
-/// AnyBatchSampler is Resumable. It resumes a sampler that is not by going through the epoch again up to the position,
-/// which is right when the batches depend on the epoch alone, and costs one next() a batch.
+/// AnyBatchSampler is Resumable. A sampler that is not Resumable itself is resumed by going through the epoch again up
+/// to the position, which is right when the batches depend on the epoch alone, and costs one next() a batch.
 class AnyBatchSampler {
  public:
   template <class S>
@@ -34,8 +34,8 @@ class AnyBatchSampler {
   /// The state from which the batch that next() would give now comes again.
   SamplerState state() const { return held_->state(); }
 
-  /// Where position_unit() is kIndices, the sampler may have another batch size than the one that made the state: its
-  /// batches begin at the first index that the other had not given.
+  /// Goes to where `state` says. Where position_unit() is kIndices, the sampler may have another batch size than the
+  /// one that made the state: its batches begin at the first index that the other had not given.
   void load_state(const SamplerState& state) { held_->load_state(state); }
 
   PositionUnit position_unit() const { return held_->position_unit(); }
@@ -70,7 +70,7 @@ class AnyBatchSampler {
       at_ = {epoch, 0};
     }
     bool next(std::vector<int64_t>& batch) {
-      ++at_.position;  // What throws counts too: a loader has lost a batch by it.
+      ++at_.position;  // A batch whose next() throws counts too: a loader has lost it.
       const bool given = sampler_.next(batch);
       if (!given) --at_.position;
       return given;
@@ -85,7 +85,7 @@ class AnyBatchSampler {
         try {
           if (!next(batch)) break;
         } catch (...) {
-          continue;  // It was lost when it was first asked for, and is behind the state.
+          continue;  // The batch was lost when it was first asked for, and is behind the state.
         }
       }
     }

@@ -55,7 +55,7 @@ class BatchSampler {
 
   static constexpr PositionUnit kPositionUnit = PositionUnit::kIndices;
 
-  /// The inner sampler's state: its position counts indices, so that another batch_size may go on from it.
+  /// The inner sampler's state. Its position counts indices, so that another batch_size may go on from it.
   SamplerState state() const
     requires Resumable<S> {
     return sampler_.state();
@@ -65,7 +65,7 @@ class BatchSampler {
     sampler_.load_state(state);
   }
 
-  /// The inner sampler's name: how its indices are cut into batches may change.
+  /// The inner sampler's name alone, since the cutting of its indices into batches may change.
   std::string name() const { return sampler_name(sampler_); }
 
   int64_t batch_size() const { return batch_size_; }

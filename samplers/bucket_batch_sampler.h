@@ -12,15 +12,15 @@ namespace millrace {
 struct BucketBatchSamplerOptions {
   int64_t batch_size = 1;  ///< Samples a batch, at most.
 
-  /// At most this many elements in a batch once its samples are padded to the longest of their bucket: short samples
-  /// then come in larger batches. A sample that is longer makes a batch by itself.
+  /// The most elements in a batch once its samples are padded to the longest of their bucket, so that short samples
+  /// come in larger batches. A sample that is longer makes a batch by itself.
   std::optional<int64_t> max_padded = std::nullopt;
 
-  /// Bucket b has the lengths from boundaries[b - 1] to boundaries[b] - 1, the last those from the last boundary on
-  /// (tf.data's bucket_boundaries). See even_boundaries().
+  /// Where buckets begin: bucket b has the lengths from boundaries[b - 1] to boundaries[b] - 1, and the last bucket
+  /// those from the last boundary on (tf.data's bucket_boundaries). See even_boundaries().
   std::vector<int64_t> boundaries = {};
 
-  bool shuffle = true;  ///< Samples within their bucket, and batches. Else buckets and samples in ascending order.
+  bool shuffle = true;  ///< Shuffle batches, and samples within their bucket; else buckets and samples ascend.
   uint64_t seed = 0;
   bool drop_last = false;  ///< Leave out the last batch of a bucket where it is not full.
 };
@@ -32,8 +32,8 @@ std::vector<int64_t> even_boundaries(std::span<const int64_t> lengths, int64_t n
 /// Batches of samples of similar length, so that little of a padded batch is padding.
 ///
 /// Each sample comes once an epoch (but for drop_last). An epoch is a function of lengths, options and epoch alone, and
-/// all epochs have the same number of batches. Holds 8 bytes a sample, and 8 more and 16 a batch from an
-/// epoch's first batch on.
+/// all epochs have the same number of batches. The sampler holds 8 bytes a sample; from an epoch's first batch on, 8
+/// more a sample and 16 a batch.
 class BucketBatchSampler {
  public:
   /// `lengths[i]` is the length of sample i, in any unit. Throws std::invalid_argument when batch_size or
@@ -48,7 +48,7 @@ class BucketBatchSampler {
   bool next(std::vector<int64_t>& batch);
   std::optional<std::vector<int64_t>> next();
 
-  /// The position counts batches.
+  /// The state, whose position counts batches.
   SamplerState state() const { return at_; }
   void load_state(const SamplerState& state);
 
@@ -69,7 +69,7 @@ class BucketBatchSampler {
   std::vector<Bucket> buckets_;
   int64_t num_batches_ = 0;
   std::vector<int64_t> order_;  // This epoch's samples, batch after batch of each bucket; empty before the first batch.
-  std::vector<Range> batches_;  // The epoch's, in the order in which they are given.
+  std::vector<Range> batches_;  // The epoch's batches, in the order in which they are given.
   SamplerState at_;
 };
 

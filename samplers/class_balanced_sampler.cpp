@@ -10,7 +10,7 @@
 namespace millrace {
 namespace {
 
-// What a key is for, so that the order of classes and the orders within them have nothing in common.
+// The purposes of keys, so that the order of classes and the orders within them have nothing in common.
 enum Draw : uint64_t { kClasses, kMembers };
 
 }  // namespace

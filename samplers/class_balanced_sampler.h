@@ -16,11 +16,11 @@ struct ClassBalancedSamplerOptions {
 
 /// Gives every class equally often, however many samples it has.
 ///
-/// The epoch goes in rounds: each has one sample of every class, in an order shuffled anew, so any stretch of it is
-/// balanced. A class gives its samples in a shuffled order, each once before any comes again, then in a new order. An
-/// epoch is a function of labels, seed and epoch alone, and any position of it is reached at once.
+/// The epoch goes in rounds. Each round has one sample of every class, in an order shuffled anew, so any stretch of the
+/// epoch is balanced. A class gives its samples in a shuffled order, each once before any comes again, and then in a
+/// new order. An epoch is a function of labels, seed and epoch alone, and any position of it is reached at once.
 ///
-/// Holds 8 bytes a sample, made once; copies have their own.
+/// The sampler holds 8 bytes a sample, made once; copies have their own.
 class ClassBalancedSampler {
  public:
   /// `labels[i]` is the class of sample i, any number; classes are those that occur. Throws std::invalid_argument when

@@ -14,7 +14,7 @@
 
 namespace millrace {
 
-/// What becomes of the last elements of an epoch where the number of ranks does not divide.
+/// What happens to the last elements of an epoch whose size the number of ranks does not divide.
 enum class Remainder {
   kPad,   ///< The first ones are given again, so that all ranks have as many: for training, where ranks step together.
   kDrop,  ///< The last ones are left out, so that all ranks have as many.
@@ -31,7 +31,7 @@ namespace detail {
 
 void check(const DistributedOptions& options);
 
-// One rank's share of a sequence of T: of every num_replicas elements the one with its number.
+// One rank's share of a sequence of T: in every num_replicas elements, the one at the rank's number.
 template <class T>
 class RankShare {
  public:
@@ -72,17 +72,17 @@ class RankShare {
 
  private:
   DistributedOptions options_;
-  std::vector<T> first_;  // The first elements since the epoch, or what was left of it, began: they pad its end.
+  std::vector<T> first_;  // The first elements since the epoch, or the rest of a resumed one, began: they pad its end.
 };
 
-// What Distributed is over samplers of indices and of batches alike; Element is what the sampler gives.
+// What Distributed does both for samplers of indices and for those of batches; Element is what the sampler gives.
 template <class S, class Element>
 class DistributedBase {
  public:
   /// Throws std::invalid_argument when num_replicas is not positive or rank is outside it.
   DistributedBase(S sampler, DistributedOptions options) : sampler_(std::move(sampler)), share_(options) {}
 
-  /// How much next() gives in an epoch: indices, or batches.
+  /// How many indices, or batches, next() gives in an epoch.
   int64_t size() const { return share_.size(sampler_.size()); }
 
   int64_t epoch() const { return epoch_of(sampler_); }
@@ -101,7 +101,7 @@ class DistributedBase {
     share_.begin();
   }
 
-  /// The sampler's state, which is the same on all ranks.
+  /// The name of the kind of order, which is the same on all ranks: they load each other's states.
   std::string name() const { return "millrace::Distributed of " + sampler_name(sampler_); }
 
  protected:
@@ -111,18 +111,18 @@ class DistributedBase {
 
 }  // namespace detail
 
-/// One rank's share of any sampler's epoch, or of any sampler of batches, which it gives whole: weighted, bucketed,
-/// class-balanced, by shards, or one of the user's own.
+/// One rank's share of the epoch of any sampler: weighted, bucketed, class-balanced, by shards, or one of the user's
+/// own. Of a sampler of batches, the batches are shared out whole.
 ///
 ///   Distributed(WeightedRandomSampler(weights, n, true, seed), {.rank = rank, .num_replicas = ranks})
 ///   Distributed(SequentialSampler(n), {.rank = rank, .num_replicas = ranks, .remainder = Remainder::kKeep})
 ///
-/// Rank r has elements r, r + num_replicas, … of the order. Every rank goes through the whole order, whose seed, and
-/// epoch, must be the same on all: a loader sees to the epoch. DistributedSampler's order is PyTorch's; this one's is
-/// the sampler's.
+/// Rank r has elements r, r + num_replicas, … of the order. Every rank goes through the whole order, so seed and epoch
+/// must be the same on all; a loader sees to the epoch. The order is the sampler's own, where DistributedSampler's is
+/// PyTorch's.
 ///
-/// The state is the sampler's own, the same on all ranks. Loaded by another number of ranks it shares what is left
-/// among them; what pads the end comes then from the start of what was left.
+/// The state is the sampler's own, the same on all ranks. Another number of ranks that loads it shares out what is
+/// left; the end is then padded from the start of what was left.
 template <class S>
 class Distributed;
 

@@ -19,13 +19,14 @@ struct DistributedSamplerOptions {
 };
 
 /// One rank's share of an epoch; index for index PyTorch's DistributedSampler (torch 2.11,
-/// torch/utils/data/distributed.py): the order that `torch.Generator().manual_seed(seed + epoch)` permutes (or 0, 1,
-/// …), padded from its own start or truncated to a multiple of num_replicas, of which rank r takes elements r, r +
-/// num_replicas, …
+/// torch/utils/data/distributed.py). The order is what `torch.Generator().manual_seed(seed + epoch)` permutes (or 0, 1,
+/// …), padded from its own start or truncated to a multiple of num_replicas. Rank r takes elements r, r + num_replicas,
+/// … of it.
 ///
-/// For any other order than PyTorch's, and for evaluation, where no sample may come twice: Distributed (distributed.h).
+/// Distributed (distributed.h) is for any other order than PyTorch's, and for evaluation, where no sample may come
+/// twice.
 ///
-/// Every rank of an epoch must be told the same epoch: a loader does that by itself.
+/// All ranks must be told the same epoch, which a loader does by itself.
 class DistributedSampler {
  public:
   /// Throws std::invalid_argument when size is negative, num_replicas not positive, or rank outside it.
@@ -36,14 +37,14 @@ class DistributedSampler {
   void set_epoch(int64_t epoch);
   std::optional<int64_t> next();
 
-  /// The position is global: samples of the epoch's order that all ranks together have given, supposing that each has
-  /// given as many as this one. All ranks therefore have the same state, at most the number of samples, and it holds
-  /// nothing of their number.
+  /// The state, which is the same on all ranks. Its position counts the samples of the epoch's order that all ranks
+  /// together have given, supposing that each has given as many as this one. It is at most the number of samples, and
+  /// says nothing of the number of ranks.
   ///
-  /// Loaded by any number of ranks, it makes each of them take its share of what is left: rank r elements r, r +
-  /// num_replicas, … of it. Together they visit each sample that is left exactly once; only at the very end is the
-  /// order padded, from its own start as ever, or truncated, to divide by the new number of ranks. So what drop_last
-  /// left out at the end of an epoch of many ranks may still be given by fewer. size() remains that of a whole epoch.
+  /// Any number of ranks may load it. Each then takes its share of what is left: rank r elements r, r + num_replicas, …
+  /// of it. Together they visit each sample that is left exactly once. Only at the very end is the order padded, from
+  /// its own start as ever, or truncated, to divide by the new number of ranks. So what drop_last left out at the end
+  /// of an epoch of many ranks may still be given by fewer. size() remains that of a whole epoch.
   SamplerState state() const;
   void load_state(const SamplerState& state);
 

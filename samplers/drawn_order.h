@@ -13,8 +13,8 @@
 
 namespace millrace {
 
-/// Gives out an epoch that is drawn in one go, as a tensor of int64 {size}: by `draw(at::Generator&)`, at its first
-/// index. A part of samplers; holds the tensor to the end of the epoch.
+/// Gives out an epoch that is drawn in one go: `draw(at::Generator&)` gives it as a tensor of int64 {size}, when the
+/// first index is asked for. The tensor is held to the end of the epoch. A part of samplers.
 class DrawnOrder {
  public:
   /// `sampler` names the sampler in errors.

@@ -29,15 +29,15 @@ class EpochGenerator {
   int64_t epoch() const { return epoch_; }
   void set_epoch(int64_t epoch);
 
-  /// The generator to draw this epoch from.
+  /// Begins this epoch, and gives the generator to draw it from.
   at::Generator& begin();
 
   /// The state of a sampler that has given `position` indices of this epoch.
   SamplerState state(int64_t position) const;
 
   /// Goes to the start of the state's epoch: the draws that follow begin() are those that followed it then. A shared
-  /// generator is set back for everybody. Throws std::invalid_argument, in the name of `sampler`, when the state is of
-  /// a sampler with a seed and this one has a generator, or the other way round, or of another kind of generator.
+  /// generator is set back for everybody. Throws std::invalid_argument, in the name of `sampler`, when one of the two
+  /// has a seed and the other a shared generator, or when the generators are of different kinds.
   void load_state(const SamplerState& state, std::string_view sampler);
 
  private:

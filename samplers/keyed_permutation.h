@@ -38,7 +38,7 @@ class KeyedPermutation {
   int low_bits_ = 1;  // Lower bits of an element: half of all, rounded down.
   int high_bits_ = 1;
   size_t rounds_ = kMostRounds;
-  std::array<uint64_t, kMostRounds> round_keys_{};  // One a round; those behind the first rounds_ are not used.
+  std::array<uint64_t, kMostRounds> round_keys_{};  // One for each round; those behind the first rounds_ are not used.
 };
 
 /// Every index once an epoch in a shuffled order, in no memory that grows with n: for a billion samples, where a

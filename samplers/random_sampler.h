@@ -13,16 +13,16 @@ namespace millrace {
 
 struct RandomSamplerOptions {
   bool replacement = false;                           ///< Draw with replacement instead of permuting.
-  std::optional<int64_t> num_samples = std::nullopt;  ///< Indices an epoch; n when not given. May exceed n.
+  std::optional<int64_t> num_samples = std::nullopt;  ///< Indices an epoch, which may exceed n; n when not given.
   uint64_t seed = 0;                                  ///< Seeds the order; without use where a generator is given.
 };
 
 /// Random order, index for index that of PyTorch's RandomSampler (torch 2.11, torch/utils/data/sampler.py).
 ///
 /// Without replacement an epoch is num_samples / n whole permutations of 0..n-1 and the beginning of one more; with
-/// replacement it is num_samples draws, made 32 at a time as PyTorch makes them. Holds one permutation (8 n bytes), or
-/// 32 indices, from the first next() of an epoch to its end, and nothing else that grows with n. Copy it between
-/// epochs: a copy made within one shares the draws that are still to come.
+/// replacement it is num_samples draws, made 32 at a time as PyTorch makes them. From the first next() of an epoch to
+/// its end the sampler holds one permutation (8 n bytes), or 32 indices, and nothing else that grows with n. Copy it
+/// between epochs: a copy made within one shares the draws that are still to come.
 class RandomSampler {
  public:
   /// Epoch e is what PyTorch draws from `torch.Generator().manual_seed(seed + e)`: a function of seed and epoch alone.
@@ -40,10 +40,11 @@ class RandomSampler {
   void set_epoch(int64_t epoch);
   std::optional<int64_t> next();
 
-  /// The state; with a generator it holds that generator's state at the epoch's first draw, to be set back.
+  /// The state. Of a sampler with a generator it holds that generator's state at the epoch's first draw, to be set
+  /// back.
   SamplerState state() const;
 
-  /// Draws the epoch again up to the position, a permutation or 32 integers at a time.
+  /// Goes to where `state` says. Draws the epoch again up to the position, a permutation or 32 integers at a time.
   void load_state(const SamplerState& state);
 
  private:
@@ -57,7 +58,7 @@ class RandomSampler {
   EpochGenerator generator_;
   at::Tensor drawn_;                 // The permutation or chunk that indices are taken from.
   const int64_t* values_ = nullptr;  // The elements of drawn_.
-  int64_t position_ = 0;             // Place of the next index in drawn_.
+  int64_t position_ = 0;             // The place of the next index in drawn_.
   int64_t available_ = 0;            // How many elements of drawn_ belong to the epoch.
   int64_t remaining_ = 0;            // Indices of the epoch that come after drawn_.
   bool finished_ = false;

@@ -13,8 +13,8 @@
 
 namespace millrace {
 
-/// An epoch is `times` epochs of another sampler on end: epoch e has its epochs e * times to e * times + times - 1,
-/// each with its own order.
+/// Several epochs of another sampler on end make one epoch: epoch e has that sampler's epochs e * times to e * times +
+/// times - 1, each with its own order.
 ///
 /// The state is the inner sampler's: it counts the inner epochs.
 template <Sampler S>
@@ -64,18 +64,18 @@ class RepeatSampler {
   int64_t inner_epoch_;
 };
 
-/// The epochs of another sampler on end, without an end: set_epoch(e) starts at its epoch e. For training that counts
-/// steps. A sampler whose epochs are empty ends at once.
+/// The epochs of another sampler on end, without an end, for training that counts steps. set_epoch(e) starts at that
+/// sampler's epoch e. A sampler whose epochs are empty ends at once.
 ///
 /// The state is the inner sampler's: it counts the inner epochs.
 template <Sampler S>
 class InfiniteSampler {
  public:
-  /// Takes an S and nothing that converts to one: an AnySampler is made of any sampler, of this one too.
+  /// Takes an S and nothing that converts to one: an AnySampler can be made of any sampler, and so of this one.
   template <std::same_as<S> Inner>
   explicit InfiniteSampler(Inner sampler) : sampler_(std::move(sampler)), epoch_(epoch_of(sampler_)) {}
 
-  /// The largest number there is.
+  /// The largest number there is, since the epoch has no end.
   int64_t size() const { return std::numeric_limits<int64_t>::max(); }
 
   int64_t epoch() const { return epoch_; }

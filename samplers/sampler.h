@@ -29,7 +29,7 @@ concept Sampler = std::movable<T> && requires(T sampler, const T& fixed, int64_t
   { sampler.next() } -> std::same_as<std::optional<int64_t>>;
 };
 
-/// Can say where it stands and go back there.
+/// A sampler that can say where it stands and go back there.
 ///
 /// - `state()`: small, whatever the size of the dataset; may be asked at any time.
 /// - `load_state(state)`: goes there, after which next() gives what it gave after state() was asked. The sampler must
@@ -43,8 +43,8 @@ concept Resumable = requires(T sampler, const T& fixed, const SamplerState& stat
   { sampler.load_state(state) } -> std::same_as<void>;
 };
 
-/// The epoch that a sampler stands in: what its epoch() says, or else its state; 0 of one that has neither. A loader
-/// made of the sampler begins with it.
+/// The epoch that a sampler stands in, with which a loader made of it begins: what its epoch() says, or else its state;
+/// 0 for a sampler that has neither.
 template <class S>
 int64_t epoch_of(const S& sampler) {
   if constexpr (requires {
@@ -57,7 +57,7 @@ int64_t epoch_of(const S& sampler) {
     return 0;
 }
 
-/// Gives whole batches of indices: BatchSampler, BucketBatchSampler, or one of the user's own.
+/// A sampler that gives whole batches of indices: BatchSampler, BucketBatchSampler, or one of the user's own.
 ///
 /// - `size()`: how many batches an epoch has.
 /// - `set_epoch(epoch)`: as for samplers.
@@ -72,11 +72,11 @@ concept SamplerOfBatches =
       { sampler.next(batch) } -> std::same_as<bool>;
     };
 
-/// Any sampler, its type forgotten: what a loader holds. Move-only; a moved-from AnySampler may only be destroyed or
+/// A sampler whose type is forgotten: what a loader holds. Move-only; a moved-from AnySampler may only be destroyed or
 /// assigned to. It is a Sampler itself.
 ///
-/// AnySampler is Resumable. It resumes a sampler that is not by going through the epoch again up to the position, which
-/// is right when the order depends on the epoch alone, and costs one next() an index.
+/// AnySampler is Resumable. A sampler that is not Resumable itself is resumed by going through the epoch again up to
+/// the position, which is right when the order depends on the epoch alone, and costs one next() an index.
 class AnySampler {
  public:
   template <class S>
@@ -132,7 +132,7 @@ class AnySampler {
       at = {epoch, 0};
     }
     std::optional<int64_t> next() override {
-      ++at.position;  // What throws counts too: a loader has lost its place by it.
+      ++at.position;  // An index whose next() throws counts too: a loader has lost it.
       const auto index = sampler.next();
       if (!index) --at.position;
       return index;
@@ -145,7 +145,7 @@ class AnySampler {
         try {
           if (!next()) break;
         } catch (...) {
-          continue;  // It was lost when it was first asked for, and is behind the state.
+          continue;  // The index was lost when it was first asked for, and is behind the state.
         }
       }
     }

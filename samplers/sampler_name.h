@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-/// Has a name for its kind of order that stays when its type gets another. What wraps another sampler and keeps no
-/// place of its own has that one's name as a part.
+/// A sampler with a name for its kind of order, which stays when its type gets another. The name of a sampler that
+/// wraps another and keeps no place of its own has the inner sampler's name as a part.
 template <class S>
 concept NamedSampler = requires(const S& sampler) {
   { sampler.name() } -> std::convertible_to<std::string>;
@@ -15,13 +15,13 @@ concept NamedSampler = requires(const S& sampler) {
 
 namespace detail {
 
-/// "millrace::RandomSampler".
+/// A type as written in the program: "millrace::RandomSampler".
 std::string type_text(const std::type_info& type);
 
 }  // namespace detail
 
-/// The kind of a sampler, or of a sampler of batches: its name(), else its type. A state of one kind is none of
-/// another, even where the positions would fit.
+/// The kind of a sampler, or of a sampler of batches: its name(), else its type. A state of one kind does not fit
+/// another, even where the positions would.
 template <class S>
 std::string sampler_name(const S& sampler) {
   if constexpr (NamedSampler<S>)

@@ -7,8 +7,9 @@
 
 namespace millrace {
 
-/// Where a sampler stands, to go on from there in another process. Independent of the size of the dataset. Without a
-/// version of its own: what is kept longer than the program, such as a loader's state, has one and this as a part.
+/// Where a sampler stands, to go on from there in another process. Its size does not depend on that of the dataset. It
+/// has no version of its own: what is kept longer than the program, such as a loader's state, has a version and this as
+/// a part.
 struct SamplerState {
   int64_t epoch = 0;
   int64_t position = 0;  ///< Indices, or batches (PositionUnit), that the epoch has given; of all ranks together.
@@ -25,16 +26,16 @@ struct SamplerState {
   }
 };
 
-/// What the position of a sampler of batches counts, and so what may be different when it is resumed.
+/// What the position of a sampler of batches counts, which decides what may be different when it is resumed.
 enum class PositionUnit {
-  kIndices,  ///< Batches of another size may go on from it.
-  kBatches,  ///< It means something only to a sampler with the same batches.
+  kIndices,  ///< Indices: a sampler with batches of another size may go on from it.
+  kBatches,  ///< Batches: only a sampler with the same batches may go on from it.
 };
 
-/// "epoch 3, position 128", for messages.
+/// The state in messages: "epoch 3, position 128".
 std::string to_string(const SamplerState& state);
 
-/// Throws std::invalid_argument unless `position` is one of an epoch of `size`. `sampler` is its name.
+/// Throws std::invalid_argument unless an epoch of `size` has that position. `sampler` is the sampler's name.
 void require_position(std::string_view sampler, int64_t position, int64_t size);
 
 }  // namespace millrace

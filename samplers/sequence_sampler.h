@@ -12,14 +12,14 @@
 
 namespace millrace {
 
-/// Some indices in some order, such as std::vector<int64_t> or std::views::iota(0, 100): what a loader takes for a
-/// sampler beside samplers.
+/// Indices in some order, such as std::vector<int64_t> or std::views::iota(0, 100), which a loader takes in the place
+/// of a sampler.
 template <class R>
 concept RangeOfIndices = std::ranges::input_range<const R> && std::integral<std::ranges::range_value_t<const R>>;
 
 /// The given indices in their order, in every epoch (PyTorch's `sampler=[3, 1, 2]`). An index may come several times.
 ///
-/// A state that is resumed belongs to the same indices: it does not hold them.
+/// The state does not hold the indices, so it is resumed with the same ones.
 class SequenceSampler {
  public:
   explicit SequenceSampler(std::vector<int64_t> indices) : indices_(std::move(indices)) {}

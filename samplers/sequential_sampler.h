@@ -7,7 +7,7 @@
 
 namespace millrace {
 
-/// 0, 1, …, n - 1 in every epoch.
+/// The indices 0, 1, …, n - 1 in every epoch.
 class SequentialSampler {
  public:
   /// Throws std::invalid_argument when n is negative.

@@ -9,7 +9,7 @@
 namespace millrace {
 namespace {
 
-// What a key is for, so that the order of shards and the orders of samples have nothing in common.
+// The purposes of keys, so that the order of shards and the orders of samples have nothing in common.
 enum Purpose : uint64_t { kShards, kSamples };
 
 uint64_t key(uint64_t seed, int64_t epoch, Purpose purpose) {

@@ -15,12 +15,12 @@ struct ShardShuffleSamplerOptions {
 };
 
 /// A shuffle for data in shards (tar files, row groups), where every sample is visited once an epoch but only few
-/// shards at a time: the shards in random order, `open_shards` of them together, and the samples of those in random
-/// order. What is read at one time then fits the page cache, which a shuffle over all of them defeats.
+/// shards at a time. The shards come in random order, `open_shards` of them together, and the samples of those in
+/// random order. What is read at one time then fits the page cache, which a shuffle over all shards defeats.
 ///
 /// Samples are numbered through the shards: shard s has those that follow shard s - 1. An epoch is a function of shard
-/// sizes, seed and epoch alone. Holds 8 bytes a shard, nothing that grows with the samples; any position of an epoch is
-/// reached in time that grows with the shards.
+/// sizes, seed and epoch alone. The sampler holds 8 bytes a shard, and nothing that grows with the samples. Any
+/// position of an epoch is reached in time that grows with the shards.
 class ShardShuffleSampler {
  public:
   /// `shard_sizes[s]` is the number of samples in shard s. Throws std::invalid_argument when one is negative or
@@ -36,9 +36,9 @@ class ShardShuffleSampler {
 
  private:
   struct Group {
-    int64_t first_turn = 0;  // Its shards are those whose turns in the epoch are first_turn .. end_turn - 1.
+    int64_t first_turn = 0;  // The group's shards have the turns first_turn .. end_turn - 1 in the epoch.
     int64_t end_turn = 0;
-    int64_t begin = 0;  // Its samples have positions begin .. begin + order.size() - 1.
+    int64_t begin = 0;  // The group's samples have positions begin .. begin + order.size() - 1.
     KeyedPermutation order{0, 0};
   };
 

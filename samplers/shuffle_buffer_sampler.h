@@ -13,13 +13,13 @@
 
 namespace millrace {
 
-/// Another sampler's order, shuffled a little: a buffer of `buffer_size` indices of which a random one is given and
-/// replaced by the next. As tf.data's and WebDataset's shuffle(buffer_size); an index comes at most buffer_size - 1
-/// places early. For data that is read well in one order, such as shards, where a full shuffle would jump about.
+/// Another sampler's order, shuffled a little: of a buffer of `buffer_size` indices a random one is given, and replaced
+/// by the next. This is shuffle(buffer_size) of tf.data and WebDataset; an index comes at most buffer_size - 1 places
+/// early. It is for data that is read well in one order, such as shards, where a full shuffle would jump about.
 ///
-/// Holds buffer_size indices. The state does not: load_state() goes through the epoch again up to the position, one
-/// next() an index, for which the inner sampler's epochs must be functions of the epoch or of its own state. Over a
-/// DistributedSampler it is therefore good for the same number of ranks only.
+/// The sampler holds buffer_size indices, and its state holds none: load_state() goes through the epoch again up to the
+/// position, one next() an index. So the inner sampler's epochs must be functions of the epoch or of its own state.
+/// Over a DistributedSampler the state is good for the same number of ranks only.
 template <Sampler S>
 class ShuffleBufferSampler {
  public:
@@ -91,7 +91,7 @@ class ShuffleBufferSampler {
   int64_t epoch_;
   int64_t position_ = 0;
   std::vector<int64_t> buffer_;
-  bool drained_ = false;  // The inner epoch has ended.
+  bool drained_ = false;  // Whether the inner epoch has ended.
 };
 
 }  // namespace millrace

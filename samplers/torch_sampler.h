@@ -14,11 +14,12 @@
 #include "millrace/samplers/epoch_generator.h"
 #include "millrace/samplers/sampler.h"
 
-// torch::data's samplers as they are, known by what they can do: its headers cost seconds a file and are not needed.
+// torch::data's samplers as they are, known by what they can do: torch::data's headers cost seconds a file and are not
+// needed.
 namespace millrace {
 
-/// What torch::data::samplers::Sampler<> promises: `reset(nullopt)` begins an epoch, `next(n)` gives the next n indices
-/// or, at the end of the epoch, the last few and then nullopt. Or, as StreamSampler, only says how many they are.
+/// What torch::data::samplers::Sampler<> promises. `reset(nullopt)` begins an epoch; `next(n)` gives the next n indices
+/// or, at the end of the epoch, the last few and then nullopt. A StreamSampler's next() only says how many they are.
 template <class S>
 concept TorchDataSampler = std::movable<S> && requires(S sampler, size_t n) {
   sampler.reset(std::optional<size_t>());
@@ -26,7 +27,7 @@ concept TorchDataSampler = std::movable<S> && requires(S sampler, size_t n) {
                std::convertible_to<typename decltype(sampler.next(n))::value_type, size_t>;
 };
 
-/// A sampler like torch::data's distributed ones, whose order is a function of the epoch that they were told.
+/// A sampler like torch::data's distributed ones, whose order is a function of the epoch that it was told.
 template <class S>
 concept TorchDataSamplerOfEpochs =
     TorchDataSampler<S> && requires(S sampler, size_t epoch) { sampler.set_epoch(epoch); };
@@ -37,8 +38,8 @@ concept TorchDataSamplerOfSizes = TorchDataSampler<S> && requires(S sampler, siz
   { *sampler.next(n) } -> std::convertible_to<size_t>;
 };
 
-/// How many indices an epoch of `sampler` has, by going through one: for those of torch::data's samplers which do not
-/// tell, but whose epochs cost nothing.
+/// How many indices an epoch of `sampler` has, found by going through one. It is for those of torch::data's samplers
+/// which do not tell, but whose epochs cost nothing.
 template <class S>
   requires(TorchDataSamplerOfEpochs<S> || TorchDataSamplerOfSizes<S>)
 int64_t epoch_size(S sampler) {
@@ -54,13 +55,12 @@ int64_t epoch_size(S sampler) {
   return count;
 }
 
-/// The batches that torch::data's loader would make with one of its samplers, or with one of the user's own for it.
+/// The batches that torch::data's loader would make with one of its samplers, or with one that the user wrote for it.
 ///
-/// The epoch reaches the distributed samplers, whose set_epoch() nobody can call once torch::data's loader has them.
-/// The others, such as RandomSampler, are taken to draw an epoch from the global generator when it begins; that is at
-/// its first batch here, as it is at begin() there. A distributed sampler that was told an epoch before, or restored
-/// with one, begins in that epoch. Of a StreamSampler, the indices are the running numbers of the
-/// examples.
+/// Distributed samplers are told the epoch: nobody can call their set_epoch() once torch::data's loader has them. One
+/// that was told an epoch before, or restored with one, begins in that epoch. The other samplers, such as
+/// RandomSampler, are taken to draw an epoch from the global generator when it begins, which is at its first batch
+/// here, and at begin() in torch::data. The indices of a StreamSampler are the running numbers of the examples.
 template <TorchDataSampler S>
 class TorchSampler {
  public:
@@ -78,7 +78,7 @@ class TorchSampler {
     if constexpr (TorchDataSamplerOfEpochs<S>) generator_.set_epoch(epoch_of(sampler_));
   }
 
-  /// Batches an epoch, if all but the last are full.
+  /// Batches an epoch, when all but the last are full.
   int64_t size() const { return size_ / batch_size_ + (!drop_last_ && size_ % batch_size_ != 0 ? 1 : 0); }
 
   int64_t epoch() const { return generator_.epoch(); }
@@ -98,11 +98,12 @@ class TorchSampler {
 
   static constexpr PositionUnit kPositionUnit = PositionUnit::kIndices;
 
-  /// The state; that of a sampler without set_epoch() holds the global generator's state at the epoch's beginning.
+  /// The state. Of a sampler without set_epoch() it holds the global generator's state at the epoch's beginning.
   SamplerState state() const { return generator_.state(position_); }
 
-  /// Goes through the epoch again up to the position; empty batches behind it come again. Without set_epoch() the
-  /// global generator is set back, for everybody, to where it stood before the epoch was drawn, and draws it again.
+  /// Goes to where `state` says, by going through the epoch again up to the position; empty batches behind it come
+  /// again. Without set_epoch() the global generator is set back, for everybody, to where it stood before the epoch was
+  /// drawn, and draws it again.
   void load_state(const SamplerState& state) {
     generator_.load_state(state, "TorchSampler");
     set_epoch(state.epoch);
@@ -144,8 +145,8 @@ class TorchSampler {
   int64_t batch_size_;
   bool drop_last_;
   EpochGenerator generator_ = TorchDataSamplerOfEpochs<S> ? EpochGenerator(0) : EpochGenerator::of_global();
-  bool begun_ = false;    // The sampler has been reset for this epoch.
-  int64_t position_ = 0;  // Indices of this epoch that it has given.
+  bool begun_ = false;    // Whether the sampler has been reset for this epoch.
+  int64_t position_ = 0;  // Indices of this epoch that the sampler has given.
 };
 
 }  // namespace millrace

@@ -20,10 +20,11 @@
 namespace millrace {
 namespace {
 
-constexpr int64_t kMaxCategories = int64_t{1} << 24;  // Of at::multinomial.
+constexpr int64_t kMaxCategories = int64_t{1} << 24;  // The limit of at::multinomial.
 
-// What at::multinomial does, for as many categories as memory holds: a number below the sum of the weights falls into
-// one's part of it; without replacement, the largest quotients of weights and exponential variates win.
+// Draws as at::multinomial does, for as many categories as memory holds. A number below the sum of the weights falls
+// into the part that is a category's. Without replacement, the largest quotients of weights and exponential variates
+// win.
 at::Tensor draw_from_many(const at::Tensor& weights, int64_t num_samples, bool replacement, at::Generator& generator) {
   if (!replacement) {
     at::Tensor quotients = at::empty_like(weights).exponential_(1, generator);

@@ -16,7 +16,7 @@ namespace millrace {
 /// (torch 2.11, torch/utils/data/sampler.py): one torch.multinomial over the weights as doubles draws the whole epoch.
 /// More than 2^24 weights, which PyTorch refuses, are drawn from in the same way by code of ours.
 ///
-/// Copies share the weights (8 bytes each). An epoch under way holds its num_samples indices.
+/// Copies share the weights (8 bytes each). The sampler holds the num_samples indices of an epoch under way.
 class WeightedRandomSampler {
  public:
   /// Weights need not sum to one. Without replacement no index comes twice in an epoch. Epoch e is what PyTorch draws

@@ -10,7 +10,7 @@ tests/data/golden/operations.*     other functions of v2.functional, named in th
                                    first case
 tests/data/npy/*.npy               numpy.save's files: numbers 0 to 5 as two rows in every dtype that tensors have, and
                                    what is refused
-tests/data/manifests/*             Python's csv of fields that need quotes; lists of photos, and of formats/* with masks
+tests/data/manifests/*             Python's csv of fields that need quotes; lists of photos, of pairs, and of formats/* with masks
 tests/data/mnist/*                 ten digits, drawn, in MNIST's files
 
 Each .txt has a line a case (file or function, numbers that the test reads, offset); each .bin holds their planar uint8
@@ -157,6 +157,9 @@ def operations():
         mode = (F.InterpolationMode.NEAREST, F.InterpolationMode.BILINEAR)[bilinear]
         result = F.affine(picture, angle, translate, scale, shear, mode, fill or None, center)
         yield "affine", (angle, *translate, scale, *shear, *center, bilinear, *fill), result
+    for number, mode in enumerate((F.InterpolationMode.NEAREST, F.InterpolationMode.BILINEAR, F.InterpolationMode.BICUBIC)):
+        for size in ((7, 9), (20, 31), (32, 61), (75, 90), (1, 3)):
+            yield "resize", (number, *size), F.resize(picture, size, mode, antialias=True)
 
 
 def make_arrays():
@@ -200,6 +203,7 @@ def make_manifests():
         csv.writer(file, lineterminator="\n").writerows(
             [["path", "label"], *([f"../{path.relative_to(DATA)}", path.parent.name] for path in PHOTOS[8:24])]
         )
+    (folder / "pairs.txt").write_text("../formats/rgb.png ../formats/alpha.png\n../formats/alpha.png ../formats/rgb.png\n")
     with open(folder / "objects.jsonl", "w") as file:
         for name, label, boxes in (("rgb.png", 3, [[10, 20, 50, 60], [1, 2, 3, 4]]), ("alpha.png", 5, [[5, 5, 9, 9]])):
             row = {"path": f"../formats/{name}", "label": label, "boxes": boxes, "mask": "mask.png"}

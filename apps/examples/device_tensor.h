@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-// What the examples need of torch's CUDA part. Tests put a fake in its place.
+// The part of torch's CUDA that the examples need. Tests put a fake in its place.
 namespace example {
 
 /// False on a machine without CUDA, or with a LibTorch that has none.
@@ -11,7 +11,7 @@ bool has_cuda();
 /// A tensor on the first CUDA device, all sevens.
 at::Tensor sevens();
 
-/// Its first element.
+/// The tensor's first element.
 float first(const at::Tensor& tensor);
 
 }  // namespace example

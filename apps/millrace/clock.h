@@ -4,7 +4,7 @@
 
 namespace millrace::apps {
 
-/// What durations are measured with.
+/// The clock that durations are measured with.
 using Clock = std::chrono::steady_clock;
 
 inline double seconds_since(Clock::time_point start) {

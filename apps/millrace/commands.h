@@ -3,8 +3,8 @@
 #include "millrace/apps/millrace/front/command_line.h"
 #include "millrace/configs/document.h"
 
-/// What `millrace-run` does. Each takes the run's configuration, writes results to stdout and progress to stderr, and
-/// throws when it fails: configs::ConfigError when the configuration is to blame, anything else when the work is.
+/// The commands of `millrace-run`. Each takes the run's configuration, writes results to stdout and progress to stderr,
+/// and throws when it fails: configs::ConfigError when the configuration is to blame, anything else when the work is.
 namespace millrace::apps {
 
 /// Trains an image classifier. Keys: dataset, transforms, sampler and loader; test, with its own dataset, transforms
@@ -12,11 +12,11 @@ namespace millrace::apps {
 void train(const configs::Node& run, const TrainOptions& options);
 
 /// Measures a loader. Keys: dataset, transforms, sampler, loader and bench.read (none: batches are dropped unread; all:
-/// every byte of them is read). With options.batches it takes so many and measures nothing, for tools that look at the
-/// process from outside.
+/// every byte of them is read). With options.batches it takes that many batches and measures nothing, for tools that
+/// look at the process from outside.
 void bench(const configs::Node& run, const BenchOptions& options);
 
-/// Says what this machine can do and what limits it: check_host(), and what takes a process or a driver to find out.
+/// Says what this machine can do and what limits it: check_host(), and the checks that need a process or a driver.
 /// Gives the exit code.
 int doctor(const DoctorOptions& options);
 

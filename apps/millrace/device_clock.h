@@ -19,10 +19,10 @@ class DeviceClock {
   DeviceClock& operator=(const DeviceClock&) = delete;
   ~DeviceClock();
 
-  /// A place behind all work that the stream, of this device, has so far.
+  /// Marks a place behind all work that the stream, of this device, has so far.
   Mark mark(cuda::api::Stream stream);
 
-  /// Waits until the device has come there. Throws cuda::CudaError when its work failed.
+  /// When the device came to a mark. Waits until it has. Throws cuda::CudaError when the device's work failed.
   Clock::time_point time_of(Mark mark) const;
 
   /// Forgets all marks.

@@ -6,8 +6,8 @@
 
 namespace millrace::apps {
 
-/// User and system time of this process (all its threads) and of the processes given, in seconds. Those have a
-/// resolution of a clock tick, 10 ms; one that has ended counts nothing.
+/// User and system time of this process (all its threads) and of the processes given, in seconds. The time of the
+/// others has a resolution of a clock tick, 10 ms; a process that has ended counts nothing.
 double cpu_seconds(const std::vector<pid_t>& others);
 
 /// Proportional set size in MB (2^20 bytes): a page that n processes share counts 1/n for each. 0 when the process has

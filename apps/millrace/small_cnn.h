@@ -8,8 +8,8 @@
 namespace millrace::apps {
 
 struct SmallCnnOptions {
-  int64_t channels = 3;         ///< Of the pictures.
-  int64_t classes = 0;          ///< How many there are to tell apart.
+  int64_t channels = 3;         ///< The pictures' channels.
+  int64_t classes = 0;          ///< Classes to tell apart.
   std::vector<int64_t> widths;  ///< Channels after each stage; each stage halves height and width.
 };
 

@@ -12,7 +12,7 @@
 /// Datasets that cost next to nothing to read, so that a measurement shows the loader.
 namespace millrace::apps {
 
-/// Every element of sample i is i % 97. One field, "data".
+/// A dataset of one field, "data": every element of sample i is i % 97.
 class Filled {
  public:
   Filled() = default;

@@ -19,20 +19,20 @@ class Trace {
     std::string name;
   };
 
-  /// Without a GPU.
+  /// A trace without a GPU.
   Trace() = default;
   explicit Trace(int device) : device_clock_(std::make_unique<DeviceClock>(device)) {}
 
-  /// Something begins in the thread, which may enqueue work on the stream; without a GPU the row does not matter.
+  /// Begins a span in the thread, which may enqueue work on the stream; without a GPU the row does not matter.
   void begin(std::string name, Row row);
 
-  /// What began last has ended in the thread.
+  /// Ends the span that was begun last in the thread.
   void end();
 
   /// Waits until the GPU has done what was traced.
   void settle();
 
-  /// settle(), and replaces the file. Throws SyscallError when it cannot be written.
+  /// Waits as settle() does, and replaces the file. Throws SyscallError when it cannot be written.
   void write(const std::string& path);
 
  private:
@@ -51,7 +51,7 @@ class Trace {
   std::unique_ptr<DeviceClock> device_clock_;
   Clock::time_point origin_ = Clock::now();
   std::vector<Span> spans_;
-  std::vector<DeviceSpan> pending_;  // The device may still be at them.
+  std::vector<DeviceSpan> pending_;  // Spans that the device may still be at.
 };
 
 }  // namespace millrace::apps

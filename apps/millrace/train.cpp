@@ -251,9 +251,10 @@ class Trainer {
       loss_sum += loss * batch->size();
       samples += batch->size();
       progress.update(samples_before + samples, [&] {
-        char note[32];
-        std::snprintf(note, sizeof note, "loss %.3f", loss.item<double>());
-        return std::string(note);
+        char loss_note[32], wait_note[32];
+        std::snprintf(loss_note, sizeof loss_note, "loss %.3f", loss.item<double>());
+        std::snprintf(wait_note, sizeof wait_note, "data wait %.0f %%", 100 * result.wait_s / seconds_since(start));
+        return std::vector<std::string>{loss_note, wait_note};
       });
     }
     result.samples = counter.share(name);

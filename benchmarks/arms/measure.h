@@ -11,7 +11,7 @@ inline double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// User and system time of this process, all threads.
+/// User and system time of this process, in seconds, for all threads.
 inline double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -26,8 +26,8 @@ struct PerBatch {
   double cpu_seconds;
 };
 
-/// What one call of `next` costs over `window_s` seconds, after `warm_batches` calls and at least one second of
-/// warm-up.
+/// The cost of one call of `next`, measured over `window_s` seconds, after `warm_batches` calls and at least one second
+/// of warm-up.
 template <class Next>
 PerBatch measure(Next next, double window_s, int64_t warm_batches) {
   auto start = std::chrono::steady_clock::now();

@@ -11,7 +11,7 @@
 /// The section `dataset`. Paths begin at the directory that the program is started in, and may begin with ~.
 namespace millrace::configs::tables {
 
-/// What may be said about the pictures of every dataset that reads them from files.
+/// The keys about pictures, which every dataset that reads pictures from files has.
 struct Pictures {
   std::string mode = "rgb";
   std::string pixel_type = "uint8";
@@ -33,6 +33,7 @@ struct Pictures {
 
 struct ImageFolder {
   std::string root;
+  std::vector<std::string> classes;
   Pictures pictures;
 
   static constexpr std::string_view kName = "image_folder";
@@ -40,6 +41,8 @@ struct ImageFolder {
   static constexpr std::string_view kAbout = "Pictures in one directory a class.";
   static constexpr auto keys() {
     return list(key("root", &ImageFolder::root, "The directory with those of the classes.").required(),
+                key("classes", &ImageFolder::classes, "The classes to read, in the order of their numbers.")
+                    .otherwise("all, sorted"),
                 keys_of(&ImageFolder::pictures));
   }
 };
@@ -49,6 +52,7 @@ struct ImageManifest {
   std::string root;
   std::string image = "path";
   std::string label = "label";
+  std::string label_type = "class";
   std::string boxes;
   std::string mask;
   std::optional<int64_t> max_boxes;
@@ -57,14 +61,17 @@ struct ImageManifest {
   static constexpr std::string_view kName = "image_manifest";
   static constexpr std::string_view kMakes = "ImageManifest";
   static constexpr std::string_view kAbout =
-      "Pictures that a CSV or JSON lines file lists, with labels, boxes and masks. A column with an empty name is not "
-      "read.";
+      "Pictures that a file lists, CSV, JSON lines or a .txt of paths with labels, with labels, boxes and masks. A "
+      "column "
+      "with an empty name is not read.";
   static constexpr auto keys() {
     return list(
         key("path", &ImageManifest::path, "The file.").required(),
         key("root", &ImageManifest::root, "The directory that relative paths begin at.").otherwise("the file's own"),
         key("image", &ImageManifest::image, "The column with the pictures' paths."),
         key("label", &ImageManifest::label, "The column with labels, integers or texts."),
+        key("label_type", &ImageManifest::label_type, "Integers for classes, or float32 for regression.")
+            .one_of("class, number"),
         key("boxes", &ImageManifest::boxes, "The column with boxes, [x1, y1, x2, y2] in pixels."),
         key("mask", &ImageManifest::mask, "The column with the masks' paths."),
         key("max_boxes", &ImageManifest::max_boxes, "Rows of the field boxes.").otherwise("of most boxes"),
@@ -72,7 +79,57 @@ struct ImageManifest {
   }
 };
 
-/// What datasets that are published in two parts have in common.
+/// The keys of pairs of pictures, however they are found.
+struct Pairs {
+  std::string color_changes = "both";
+  Pictures pictures;
+
+  static constexpr auto keys() {
+    return list(key("color_changes", &Pairs::color_changes,
+                    "Which picture of a pair is changed by transforms that change colours and move nothing.")
+                    .one_of("both, data, target"),
+                keys_of(&Pairs::pictures));
+  }
+};
+
+struct ImagePairs {
+  std::string data;
+  std::string target;
+  Pairs pairs;
+
+  static constexpr std::string_view kName = "image_pairs";
+  static constexpr std::string_view kMakes = "ImagePairs";
+  static constexpr std::string_view kAbout =
+      "Pictures of the same names in two directories, as data and target; cropped, flipped and moved alike.";
+  static constexpr auto keys() {
+    return list(key("data", &ImagePairs::data, "The directory with what goes in.").required(),
+                key("target", &ImagePairs::target, "The directory with what is to come out.").required(),
+                keys_of(&ImagePairs::pairs));
+  }
+};
+
+struct ImagePairsManifest {
+  std::string path;
+  std::string root;
+  std::string data = "data";
+  std::string target = "target";
+  Pairs pairs;
+
+  static constexpr std::string_view kName = "image_pairs_manifest";
+  static constexpr std::string_view kMakes = "ImagePairs";
+  static constexpr std::string_view kAbout =
+      "The same of a file that lists the pairs: CSV, JSON lines, or a .txt of two paths a line.";
+  static constexpr auto keys() {
+    return list(key("path", &ImagePairsManifest::path, "The file.").required(),
+                key("root", &ImagePairsManifest::root, "The directory that relative paths begin at.")
+                    .otherwise("the file's own"),
+                key("data", &ImagePairsManifest::data, "The column with the paths of what goes in."),
+                key("target", &ImagePairsManifest::target, "The column with the paths of what is to come out."),
+                keys_of(&ImagePairsManifest::pairs));
+  }
+};
+
+/// The keys of datasets that are published in two parts.
 struct Published {
   std::string root;
   std::string split = "train";
@@ -154,6 +211,7 @@ struct TarShards {
 
 /// The table of datasets that have a name in YAML, in the order of the reference. A TensorDataset holds tensors of the
 /// program; ConcatDataset, Subset, StackDataset and ChainDataset are made of other datasets.
-using NamedDatasets = TypeList<ImageFolder, ImageManifest, Mnist, Cifar10, Cifar100, Npy, TarImages, TarShards>;
+using NamedDatasets = TypeList<ImageFolder, ImageManifest, ImagePairs, ImagePairsManifest, Mnist, Cifar10, Cifar100,
+                               Npy, TarImages, TarShards>;
 
 }  // namespace millrace::configs::tables

@@ -9,20 +9,20 @@
 
 namespace millrace::configs::tables {
 
-/// What is known of a key, in words.
+/// A key, described in words.
 struct KeyDescription {
   std::string name;
-  std::string expected;  ///< "an integer, at least 1", "one of rgb, gray".
+  std::string expected;  ///< The value expected: "an integer, at least 1", "one of rgb, gray".
   bool is_required = false;
-  std::string default_value;  ///< As YAML has it; empty where it must be given, and where words say what holds.
-  std::string absent;         ///< Those words: "the loader's".
+  std::string default_value;  ///< The default as YAML has it; empty without one, and where `absent` has words.
+  std::string absent;         ///< What holds where the key is left out, in words: "the loader's".
   std::string about;
 };
 
-/// What is known of one thing that a section may name, or of a section that is one thing.
+/// One thing that a section may name, or a section that is one thing, described in words.
 struct Description {
-  std::string name;   ///< In YAML.
-  std::string makes;  ///< In C++.
+  std::string name;   ///< The name in YAML.
+  std::string makes;  ///< The type in C++.
   std::string about;
   std::vector<KeyDescription> keys;
 };
@@ -31,8 +31,8 @@ struct Description {
 struct SectionDescription {
   std::string name;
   std::string about;
-  std::string example;               ///< YAML.
-  std::vector<Description> entries;  ///< One, with the section's name, where its keys do not depend on a type.
+  std::string example;               ///< An example in YAML.
+  std::vector<Description> entries;  ///< One for each type, or one with the section's name if there are none.
 };
 
 /// "an integer", "one of rgb, gray".

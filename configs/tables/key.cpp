@@ -34,5 +34,7 @@ std::string text_of(double value) {
 
 std::string text_of(const std::string& value) { return value.empty() ? "''" : value; }
 std::string text_of(const InnerSampler& /*value*/) { return "sequential"; }
+std::string text_of(const InnerDataset& /*value*/) { return ""; }
+std::string text_of(const InnerDatasets& /*value*/) { return "[]"; }
 
 }  // namespace millrace::configs::tables

@@ -13,7 +13,7 @@
 #include <vector>
 
 /// What may stand in a section of a configuration: a plain struct whose members are the keys' values, with a list of
-/// them. From the list come the reader of YAML (configs/read_keys.h), `millrace help config` and docs/configs.md.
+/// the keys. From the list come the reader of YAML (configs/read_keys.h), `millrace help config` and docs/configs.md.
 ///
 ///   struct Random {
 ///     bool replacement = false;
@@ -28,17 +28,26 @@
 ///     }
 ///   };
 ///
-/// Nothing here knows LibTorch or makes what is described: that is done elsewhere in configs/, from the filled struct.
+/// Nothing here knows LibTorch or makes what is described: other files of configs/ do that, from the filled struct.
 namespace millrace::configs::tables {
 
 /// The value of a key with a sampler's section below it.
 struct InnerSampler {};
 
-/// What has a list of keys.
+/// The value of a key with a dataset's section below it, or a list of such.
+struct InnerDataset {};
+struct InnerDatasets {};
+
+/// A value that whoever makes the thing reads, from the section below the key.
+template <class T>
+concept ReadElsewhere =
+    std::same_as<T, InnerSampler> || std::same_as<T, InnerDataset> || std::same_as<T, InnerDatasets>;
+
+/// A struct with a list of keys.
 template <class T>
 concept Keyed = requires { T::keys(); };
 
-/// One key and the member behind it. Of a member with keys of its own: those stand beside the others.
+/// One key and the member behind it. Where the member has keys of its own, they stand beside the others.
 template <class Owner, class Member>
 struct Key {
   using Value = Member;
@@ -47,8 +56,8 @@ struct Key {
   Value Owner::* member;
   std::string_view about;
   std::string_view unit = {};
-  std::string_view words = {};   ///< Of a text that has to be one of a few: "rgb, gray".
-  std::string_view absent = {};  ///< What holds where it is left out, if the member's value does not say it.
+  std::string_view words = {};   ///< The words that a text has to be one of: "rgb, gray".
+  std::string_view absent = {};  ///< What holds where the key is left out, if the member's value does not say it.
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   bool is_required = false;
@@ -103,9 +112,19 @@ constexpr void for_each_key(Function&& function) {
   std::apply([&](const auto&... key) { (function(key), ...); }, T::keys());
 }
 
-/// Some structs with keys: all that one section may name.
+/// A list of structs with keys: all that one section may name.
 template <class... T>
 struct TypeList {};
+
+/// The list of all types of several lists.
+template <class... Lists>
+struct JoinedLists;
+template <class... T>
+struct JoinedLists<TypeList<T...>> {
+  using Type = TypeList<T...>;
+};
+template <class... T, class... U, class... Rest>
+struct JoinedLists<TypeList<T...>, TypeList<U...>, Rest...> : JoinedLists<TypeList<T..., U...>, Rest...> {};
 
 /// Calls function(T()) for each type of the list, in its order.
 template <class... T, class Function>
@@ -113,7 +132,7 @@ void for_each_type(TypeList<T...>, Function&& function) {
   (function(T()), ...);
 }
 
-/// What any member may be initialised with; for counting.
+/// A value that any member may be initialised with; for counting members.
 struct AnyValue {
   template <class T>
   operator T() const;
@@ -126,7 +145,7 @@ constexpr bool can_have_members() {
   }(std::make_index_sequence<kMembers>());
 }
 
-/// No key and no member stands in the list twice.
+/// Whether no key and no member stands in the list twice.
 template <Keyed T>
 constexpr bool keys_are_distinct() {
   bool distinct = true;
@@ -144,7 +163,7 @@ constexpr bool keys_are_distinct() {
   return distinct;
 }
 
-/// Every key says what it is for.
+/// Whether every key says what it is for.
 template <Keyed T>
 constexpr bool keys_are_explained() {
   bool explained = true;
@@ -166,7 +185,7 @@ consteval bool require_keys() {
   return true;
 }
 
-/// Compiles for what a section may name.
+/// Compiles for a struct that a section may name.
 template <Keyed T>
 consteval bool require_named() {
   static_assert(
@@ -192,6 +211,8 @@ std::string text_of(uint64_t value);
 std::string text_of(double value);
 std::string text_of(const std::string& value);
 std::string text_of(const InnerSampler& value);
+std::string text_of(const InnerDataset& value);
+std::string text_of(const InnerDatasets& value);
 template <class T>
 std::string text_of(const std::vector<T>& values) {
   std::string text;
@@ -218,6 +239,12 @@ template <>
 inline constexpr std::string_view kTypeText<std::string> = "a text";
 template <>
 inline constexpr std::string_view kTypeText<InnerSampler> = "a sampler";
+template <>
+inline constexpr std::string_view kTypeText<InnerDataset> = "a dataset";
+template <>
+inline constexpr std::string_view kTypeText<InnerDatasets> = "a list of datasets";
+template <>
+inline constexpr std::string_view kTypeText<std::vector<std::vector<int64_t>>> = "a list of lists of integers";
 template <>
 inline constexpr std::string_view kTypeText<std::vector<int64_t>> = "a list of integers";
 template <>

@@ -16,10 +16,10 @@ std::optional<std::string> other_name_of(std::string_view word, const std::vecto
 /// The candidate that was meant by `word`: by another name, by a slip of the pen, or by a part of the name.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-/// ", did you mean resize?", or nothing.
+/// The text ", did you mean resize?", or nothing.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
-/// "resize, pad, normalize".
+/// The words as one text: "resize, pad, normalize".
 std::string joined(const std::vector<std::string>& words);
 
 }  // namespace millrace::configs

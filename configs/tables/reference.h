@@ -13,7 +13,8 @@ namespace millrace::configs::tables {
 std::vector<SectionDescription> describe_sections();
 
 /// The lines of `millrace help config` for a topic: "" for the list of sections, "sampler", "sampler.random",
-/// "loader.batch_size", "transforms.resize". Throws std::invalid_argument that names what there is for another topic.
+/// "loader.batch_size", "transforms.resize". For another topic throws std::invalid_argument that names the topics there
+/// are.
 std::string help_text(std::string_view topic);
 
 /// The part of docs/configs.md that is made from the tables.

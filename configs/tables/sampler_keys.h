@@ -8,10 +8,10 @@
 
 #include "millrace/configs/tables/key.h"
 
-/// The section `sampler`. How many samples there are is the dataset's to say. A seed that is left out is the loader's.
+/// The section `sampler`. The number of samples comes from the dataset, and a seed that is left out from the loader.
 namespace millrace::configs::tables {
 
-/// The seed of most samplers.
+/// The key `seed`, which most samplers have.
 template <class Owner>
 constexpr auto seed_key(std::optional<uint64_t> Owner::* member) {
   return key("seed", member, "Seeds the order.").otherwise("the loader's");
@@ -71,6 +71,28 @@ struct WeightedRandom {
                 key("num_samples", &WeightedRandom::num_samples, "Samples an epoch.").otherwise("as many as weights"),
                 key("replacement", &WeightedRandom::replacement, "Whether a sample may come again in an epoch."),
                 seed_key(&WeightedRandom::seed));
+  }
+};
+
+struct Sequence {
+  std::vector<int64_t> indices;
+
+  static constexpr std::string_view kName = "sequence";
+  static constexpr std::string_view kMakes = "SequenceSampler";
+  static constexpr std::string_view kAbout = "The samples that a list names, in its order.";
+  static constexpr auto keys() {
+    return list(key("indices", &Sequence::indices, "Which samples, from 0; one may come again.").required());
+  }
+};
+
+struct BatchSequence {
+  std::vector<std::vector<int64_t>> batches;
+
+  static constexpr std::string_view kName = "batch_sequence";
+  static constexpr std::string_view kMakes = "BatchSequenceSampler";
+  static constexpr std::string_view kAbout = "The batches that a list names, of loader.batch_size at most.";
+  static constexpr auto keys() {
+    return list(key("batches", &BatchSequence::batches, "The samples of each, from 0.").required());
   }
 };
 
@@ -214,6 +236,6 @@ struct BucketBatch {
 /// batch_size and drop_last make; a TorchSampler holds an object of the program.
 using NamedSamplers =
     TypeList<Sequential, Random, SubsetRandom, WeightedRandom, KeyedPermutation, ClassBalanced, ShardShuffle,
-             ShuffleBuffer, Repeat, Infinite, Distributed, DistributedRandom, BucketBatch>;
+             ShuffleBuffer, Repeat, Infinite, Distributed, DistributedRandom, BucketBatch, Sequence, BatchSequence>;
 
 }  // namespace millrace::configs::tables

@@ -6,6 +6,7 @@
 
 #include "millrace/configs/tables/bench_keys.h"
 #include "millrace/configs/tables/collate_keys.h"
+#include "millrace/configs/tables/combined_keys.h"
 #include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/configs/tables/key.h"
 #include "millrace/configs/tables/loader_keys.h"
@@ -16,6 +17,9 @@
 /// The sections of a configuration, each with what may stand in it. Help, page, checks and hints are made from this
 /// list: a section that is not in it is an unknown key.
 namespace millrace::configs::tables {
+
+/// All that `dataset.type` may name.
+using AllDatasets = JoinedLists<NamedDatasets, CombinedDatasets, TypeList<Chain>>::Type;
 
 /// What a section is called and for, without its keys.
 struct SectionHead {
@@ -45,7 +49,7 @@ struct Unlisted {};
 template <class Function>
 void for_each_pipeline_section(Function&& function) {
   function(SectionHead{"dataset", "where samples come from", "dataset: {type: image_folder, root: photos/train}"},
-           OneOf<NamedDatasets>());
+           OneOf<AllDatasets>());
   function(SectionHead{"transforms", "what is done to pictures, in this order",
                        "transforms: [random_resized_crop: {size: 224}, random_horizontal_flip]"},
            Steps());

@@ -4,8 +4,8 @@
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
 
-// Makes examples a type of the codec: every struct with public `data` and `target` members of the codec's types that
-// has no serialize of its own, first of all torch::data::Example and our own. A target that is an empty struct takes no
+// Examples as a type of the codec: every struct with public `data` and `target` members of the codec's types that has
+// no serialize of its own, first of all torch::data::Example and our own. A target that is an empty struct takes no
 // bytes. (torch::data's TensorExample travels as the tensor it converts to.)
 namespace millrace {
 

@@ -20,7 +20,7 @@ constexpr size_t kAlignment = 64;
 
 size_t aligned(size_t offset) { return round_up(offset, kAlignment); }
 
-// In front of everything. Behind it: description, value, state, error, then the tensors at multiples of 64 bytes.
+// The head of a packed batch. Behind it: description, value, state, error, then the tensors at multiples of 64 bytes.
 struct Header {
   uint64_t mark = kPacked;
   uint64_t description_bytes = 0;

@@ -20,17 +20,17 @@ namespace millrace {
 ///
 /// On its way it is laid out in one piece of memory, so that the trainer's tensors are views of what the worker wrote.
 struct PackedBatch {
-  uint32_t samples = 0;             ///< In it; 0 from a stream that has none left.
-  uint32_t skipped = 0;             ///< Of a stream, that could not be read.
-  std::string error;                ///< Why the first of those could not.
-  bool ended = false;               ///< The stream has none behind it.
-  std::vector<std::byte> state;     ///< Of the stream behind this batch; empty without one.
-  std::vector<std::byte> value;     ///< Encoded.
-  std::vector<at::Tensor> tensors;  ///< What the value refers to, in its order.
+  uint32_t samples = 0;             ///< Samples in the batch; 0 from a stream that has none left.
+  uint32_t skipped = 0;             ///< Samples of a stream that could not be read.
+  std::string error;                ///< Why the first of the skipped samples could not be read.
+  bool ended = false;               ///< Whether the stream has no sample behind this batch.
+  std::vector<std::byte> state;     ///< The stream's state behind this batch; empty without one.
+  std::vector<std::byte> value;     ///< The batch's value, encoded.
+  std::vector<at::Tensor> tensors;  ///< The tensors that the value refers to, in its order.
 };
 
 /// What the trainer asks of a stream: the `batch_size` samples behind `position`. A worker that does not have the
-/// stream there goes back to the known place and on from it.
+/// stream there goes back to the known position, and reads on from it.
 struct StreamRequest {
   int64_t epoch = 0;
   int64_t stream = 0;
@@ -39,8 +39,8 @@ struct StreamRequest {
   int64_t batch_size = 1;
   bool drop_last = false;
   bool skip_errors = false;            ///< A sample that cannot be read is left out, and the batch is shorter.
-  int64_t known_position = 0;          ///< At most `position`.
-  std::vector<std::byte> known_state;  ///< Of the dataset there; empty when it has none, or is at its beginning.
+  int64_t known_position = 0;          ///< A position whose state is known, at most `position`.
+  std::vector<std::byte> known_state;  ///< The dataset's state there; empty at its beginning, or without one.
 
   template <class Archive>
   void serialize(Archive& archive) {
@@ -48,41 +48,42 @@ struct StreamRequest {
   }
 };
 
-/// A batch laid out: how many bytes it takes, and then the writing. Borrows the batch. Its CUDA tensors lie elsewhere,
-/// in device memory, and take none. Throws std::invalid_argument for tensors that are not strided.
+/// The layout of a batch: how many bytes it takes, and the writing. Borrows the batch. CUDA tensors lie elsewhere, in
+/// device memory, and take no bytes. Throws std::invalid_argument for tensors that are not strided.
 class PackedLayout {
  public:
-  /// `device_offsets` says, for each tensor, where in the device memory of the batch's slot a CUDA tensor begins; to
-  /// know the size none are needed.
+  /// `device_offsets` says, for each tensor, where in the device memory of the batch's slot a CUDA tensor begins. The
+  /// size can be asked without them.
   explicit PackedLayout(const PackedBatch& batch, std::span<const uint64_t> device_offsets = {});
 
   size_t bytes() const { return bytes_; }
 
-  /// REQUIRES: memory of at least bytes() bytes, aligned to 64; device_offsets if there are CUDA tensors.
+  /// Writes the batch to `memory`. REQUIRES: it has at least bytes() bytes, aligned to 64; device_offsets if there are
+  /// CUDA tensors.
   void write(std::span<std::byte> memory) const;
 
  private:
   const PackedBatch& batch_;
   std::vector<std::byte> description_;
-  std::vector<uint64_t> offsets_;  // Of the tensors, from the first one's place.
-  size_t tensors_ = 0;             // Where that is.
+  std::vector<uint64_t> offsets_;  // Where each tensor begins, from tensors_ on.
+  size_t tensors_ = 0;             // Where the first tensor begins.
   size_t bytes_ = 0;
 };
 
-/// The device memory that belongs to a batch's slot, for its CUDA tensors. None by default.
+/// The device memory that belongs to a batch's slot, for the batch's CUDA tensors. There is none by default.
 struct DeviceMemory {
   int device = 0;
-  uint64_t address = 0;  ///< The driver's.
+  uint64_t address = 0;  ///< The driver's address.
   size_t bytes = 0;
   std::shared_ptr<void> owner = {};  ///< Kept alive by the tensors there.
 };
 
-/// The batch that lies in `memory`, which the worker that wrote it may have garbled: throws DecodeError. Its tensors
-/// are views that keep `owner` alive, or that of the device memory; everything else is copied.
+/// The batch that lies in `memory`. Throws DecodeError where the worker that wrote it has garbled it. Tensors are views
+/// that keep `owner` alive, or the owner of the device memory; everything else is copied.
 PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>& owner,
                         const DeviceMemory& device = {});
 
-/// As a slot's contents: the batch did not fit and comes by message.
+/// Writes, as a slot's contents, that the batch did not fit and comes by message.
 void write_spilled(std::span<std::byte> memory);
 bool is_spilled(std::span<const std::byte> memory);
 

@@ -130,7 +130,7 @@ ScalarType dtype_of(std::string_view descr) {
   refuse(name + ", which no tensor has: save another, such as array.astype('float32')");
 }
 
-/// What follows the magic string: the version in two bytes, the size of the header in two or four, the header.
+/// The bytes behind the magic string: the version in two, the size of the header in two or four, the header.
 struct Preamble {
   std::string_view header;
   size_t bytes = 0;

@@ -17,25 +17,26 @@ namespace millrace {
 /// nothing is read before it is looked at, and what was read exists once for all processes, in the kernel's cache of
 /// the file.
 ///
-/// Numbers, complex numbers and bools, in C order and little-endian; other files are refused with what to do. A value:
-/// copies share the mapping, and what travels is the file's descriptor. Any thread may read. NpyDataset gives an error
-/// for a file that was written to meanwhile. Do not cut the file short while it is in use: reading what is gone kills
-/// the process with SIGBUS.
+/// The elements are numbers, complex numbers or bools, in C order and little-endian; other files are refused with what
+/// to do. A value: copies share the mapping, and what travels is the file's descriptor. Any thread may read. NpyDataset
+/// gives an error for a file that was written to meanwhile. Do not cut the file short while it is in use: reading what
+/// is gone kills the process with SIGBUS.
 class NpyArray {
  public:
   NpyArray() = default;  ///< For the receiving side of serialize().
 
-  /// Throws std::runtime_error with path and cure.
+  /// Opens and maps the file. Throws std::runtime_error with path and cure.
   explicit NpyArray(const std::string& path);
 
   const std::string& path() const { return file_.path(); }
   c10::ScalarType dtype() const { return dtype_; }
   const std::vector<int64_t>& shape() const { return shape_; }
 
-  /// Its elements, in C order.
+  /// The array's elements, in C order.
   std::span<const std::byte> bytes() const { return file_.bytes().subspan(offset_, nbytes_); }
 
-  /// Throws std::runtime_error when the file was written to since it was opened. Asked after elements were taken.
+  /// Throws std::runtime_error when the file was written to since it was opened. To be called after elements were
+  /// taken.
   void require_unchanged() const;
 
   void save(EncodeArchive& archive) const;
@@ -45,7 +46,7 @@ class NpyArray {
   detail::MappedFile file_;
   c10::ScalarType dtype_ = c10::ScalarType::Undefined;
   std::vector<int64_t> shape_;
-  uint64_t offset_ = 0;  // Of the elements in the file.
+  uint64_t offset_ = 0;  // Where the elements begin in the file.
   uint64_t nbytes_ = 0;
 };
 
@@ -59,9 +60,9 @@ class NpyDataset {
  public:
   NpyDataset() = default;  ///< For the receiving side of serialize().
 
-  /// Fields are named as told, else as the files without directory and ending. Throws std::invalid_argument when there
-  /// is no file, names are not one a file or not different; std::runtime_error for files that are no good, have no rows
-  /// or not as many as the first.
+  /// `names` are the fields' names; without them, fields are named as the files without directory and ending. Throws
+  /// std::invalid_argument when there is no file, or when there is not one name a file, each different;
+  /// std::runtime_error for a file that is no good, has no rows, or has not as many rows as the first.
   explicit NpyDataset(const std::vector<std::string>& paths, std::vector<std::string> names = {});
 
   size_t size() const { return size_; }

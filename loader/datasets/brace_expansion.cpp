@@ -55,7 +55,7 @@ void for_range(int64_t first, int64_t last, const std::string& step, const Take&
     for (int64_t value = first; value >= last; value -= by) take(value);
 }
 
-/// In exactly `width` characters or more, zeros behind the sign.
+/// A number in at least `width` characters, with zeros behind the sign.
 std::string padded(int64_t value, size_t width) {
   std::string digits = std::to_string(std::abs(value));
   const size_t sign = value < 0 ? 1 : 0;
@@ -67,7 +67,7 @@ bool begins_with_zero(const std::string& text) {
   return text != "0" && text != "-0" && (text.starts_with("0") || text.starts_with("-0"));
 }
 
-/// What "first..last" or "first..last..step" stands for.
+/// The strings that "first..last" or "first..last..step" stands for.
 std::optional<Strings> range(const std::string& expression) {
   static const std::regex kIntegers(R"((-?\d+)\.\.(-?\d+)(?:\.\.-?(\d+))?)");
   static const std::regex kLetters(R"(([A-Za-z])\.\.([A-Za-z])(?:\.\.-?(\d+))?)");
@@ -107,7 +107,7 @@ void for_unescaped(std::string_view text, const Visit& visit) {
 
 Strings expand(std::string_view pattern);
 
-/// What "a,b,c" stands for; nothing when there is no comma outside braces.
+/// The strings that "a,b,c" stands for; nothing when there is no comma outside braces.
 std::optional<Strings> sequence(std::string_view expression) {
   Strings all;
   size_t begin = 0;
@@ -125,7 +125,7 @@ std::optional<Strings> sequence(std::string_view expression) {
   return all;
 }
 
-/// With the escapes still in it.
+/// The strings of a pattern, with the escapes still in them.
 Strings expand(std::string_view pattern) {
   Strings all = {""};
   size_t begin = 0;

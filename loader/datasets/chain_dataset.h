@@ -35,7 +35,7 @@ class ChainDataset {
     return decltype(datasets_[at_].next(context))();
   }
 
-  /// Which dataset it is at, and that one's own state; none behind the last.
+  /// The number of the dataset that is read, and the state of that dataset; no state behind the last one.
   auto state()
     requires detail::HasState<D> {
     std::vector<detail::StateOf<D>> inner;
@@ -43,7 +43,7 @@ class ChainDataset {
     return std::pair(static_cast<uint64_t>(at_), std::move(inner));
   }
 
-  /// Throws std::invalid_argument for a state of a chain of another length.
+  /// Goes to where `state` says. Throws std::invalid_argument for a state of a chain of another length.
   template <class Inner = D>  // Looked at where there is a state only.
     requires detail::HasState<Inner>
   void load_state(const std::pair<uint64_t, std::vector<detail::StateOf<Inner>>>& state) {

@@ -30,10 +30,10 @@
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/notice.h"
 
-// Datasets made of tensors and of other datasets, by PyTorch's names. Each fulfils the concepts that what it is made of
-// fulfils: it reads in place, gets, describes and travels where they do. All are values; an inner dataset is copied in,
-// so it should be one whose copies share what is large, as those of this library are. An index outside the dataset
-// throws std::out_of_range. Thread rules are those of the inner datasets.
+// Datasets made of tensors and of other datasets, by PyTorch's names. Each fulfils the concepts that its inner datasets
+// fulfil: it reads in place, gets, describes, labels and travels where they do. All are values; an inner dataset is
+// copied in, so it should be one whose copies share what is large, as the datasets of this library are. An index
+// outside the dataset throws std::out_of_range. Thread rules are those of the inner datasets.
 namespace millrace {
 
 /// The rows of given tensors: sample i is row i of each (PyTorch's TensorDataset), read in place.
@@ -60,13 +60,14 @@ class TensorDataset {
  private:
   uint64_t size_ = 0;
   SampleSpec spec_;
-  std::vector<uint64_t> offsets_;  // Of each tensor's rows in rows_, in bytes.
+  std::vector<uint64_t> offsets_;  // Where each tensor's rows begin in rows_, in bytes.
   detail::SharedBytes rows_;
 };
 
 /// Datasets of one type, one behind the other (PyTorch's ConcatDataset).
 ///
-/// Their sizes are asked once, when it is made. Those that read in place must have one spec.
+/// The sizes of the inner datasets are asked once, when this one is made. Datasets that read in place must have one
+/// spec.
 template <Dataset D>
 class ConcatDataset {
  public:
@@ -84,7 +85,7 @@ class ConcatDataset {
   /// How many samples the first 1, 2, … datasets have together.
   const std::vector<uint64_t>& cumulative_sizes() const { return ends_; }
 
-  /// Throws std::invalid_argument when the datasets have not one spec.
+  /// The spec that all datasets have. Throws std::invalid_argument when they differ.
   SampleSpec spec()
     requires InPlaceDataset<D> {
     const SampleSpec first = datasets_.front().spec();
@@ -119,6 +120,12 @@ class ConcatDataset {
     requires detail::Describes<D> {
     const auto [part, inner] = find(index);
     return std::string(datasets_[part].describe(inner));
+  }
+
+  int64_t label(size_t index) const
+    requires detail::Labels<D> {
+    const auto [part, inner] = find(index);
+    return datasets_[part].label(inner);
   }
 
   template <class Archive>
@@ -160,7 +167,7 @@ class Subset {
                                          [&](std::byte* memory) { std::memcpy(memory, indices.data(), bytes); });
   }
 
-  /// Of a range of integers, such as std::views::iota(0, 100).
+  /// A subset by a range of integers, such as std::views::iota(0, 100).
   template <RangeOfIndices R>
     requires(!std::same_as<R, std::vector<int64_t>>)
   Subset(D dataset, const R& indices) : Subset(std::move(dataset), as_indices(indices)) {}
@@ -207,6 +214,11 @@ class Subset {
     return std::string(dataset_.describe(find(index)));
   }
 
+  int64_t label(size_t index) const
+    requires detail::Labels<D> {
+    return dataset_.label(find(index));
+  }
+
   template <class Archive>
     requires detail::Travels<D>
   void serialize(Archive& archive) {
@@ -236,7 +248,7 @@ class Subset {
 
   D dataset_;
   detail::SharedBytes indices_;
-  uint64_t samples_ = 0;  // Of dataset_.
+  uint64_t samples_ = 0;  // The size of dataset_.
 };
 
 namespace detail {
@@ -274,8 +286,8 @@ std::vector<int64_t> split_lengths(size_t n, const std::vector<Number>& lengths)
   return counts;
 }
 
-// REQUIRES: the sampler permutes what `counts` sum to. Takes no index more, because asking a sampler for what comes
-// behind its last index draws once more from a generator.
+// Cuts the sampler's order into subsets. REQUIRES: the order has as many indices as `counts` sum to. Not one index more
+// is asked for, because asking a sampler for what comes behind its last index draws once more from a generator.
 template <class D>
 std::vector<Subset<D>> deal_out(const D& dataset, const std::vector<int64_t>& counts,
                                 std::optional<RandomSampler> sampler) {
@@ -294,8 +306,8 @@ std::vector<Subset<D>> deal_out(const D& dataset, const std::vector<int64_t>& co
 /// Parts of a dataset that do not overlap, drawn at random; index for index PyTorch's
 /// random_split(dataset, lengths, torch.Generator().manual_seed(seed)), torch 2.11.
 ///
-/// Whole numbers are the parts' sizes; floating-point numbers are fractions, of which the samples that are left when
-/// their products are rounded down go to the first parts, one each. A fraction that gives an empty part is warned of.
+/// Whole numbers are the parts' sizes. Floating-point numbers are fractions: each product is rounded down, and the
+/// samples that are left go to the first parts, one each. A warning tells of a fraction that gives an empty part.
 ///
 ///   auto parts = random_split(photos, {0.9, 0.1}, /*seed=*/0);
 ///
@@ -310,7 +322,7 @@ std::vector<Subset<D>> random_split(D dataset, const std::vector<Number>& length
   return detail::deal_out(dataset, counts, std::move(order));
 }
 
-/// As above, with one permutation drawn from the caller's generator.
+/// random_split() with one permutation drawn from the caller's generator.
 template <Dataset D, class Number>
   requires std::is_arithmetic_v<Number>
 std::vector<Subset<D>> random_split(D dataset, const std::vector<Number>& lengths, at::Generator generator) {
@@ -321,7 +333,7 @@ std::vector<Subset<D>> random_split(D dataset, const std::vector<Number>& length
   return detail::deal_out(dataset, counts, std::move(order));
 }
 
-/// So that lengths may be written in braces.
+/// random_split() for lengths that are written in braces.
 template <Dataset D, class Number, class Source = uint64_t>
   requires std::is_arithmetic_v<Number>
 std::vector<Subset<D>> random_split(D dataset, std::initializer_list<Number> lengths, Source seed_or_generator = 0) {

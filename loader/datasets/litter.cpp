@@ -9,7 +9,7 @@
 namespace millrace::detail {
 namespace {
 
-/// In lower case; systems that write them do not tell cases apart.
+/// Names in lower case; systems that write them do not tell cases apart.
 constexpr std::array<std::string_view, 9> kLitter = {"__macosx",    "thumbs.db",  "ehthumbs.db",
                                                      "desktop.ini", "@eadir",     "$recycle.bin",
                                                      "#recycle",    "lost+found", "system volume information"};

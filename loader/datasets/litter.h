@@ -6,11 +6,12 @@
 
 namespace millrace::detail {
 
-/// What programs leave in folders beside the user's files, told by one name of a path, without slashes: whatever is
-/// hidden (".git", ".ipynb_checkpoints", ".DS_Store", "._a.jpg"), and macOS', Windows' and disk stations' own.
+/// Whether one name of a path, without slashes, is that of something programs leave in folders beside the user's files:
+/// whatever is hidden (".git", ".ipynb_checkpoints", ".DS_Store", "._a.jpg"), and macOS', Windows' and disk stations'
+/// own.
 bool is_litter(std::string_view name);
 
-/// Whether any name of the path is litter; "." and ".." are not.
+/// Whether any name of the path is litter; "." and ".." do not count as hidden.
 bool has_litter(std::string_view path);
 
 /// Counts what a dataset leaves out, and tells it in one warning.

@@ -15,8 +15,8 @@ namespace millrace::detail {
 /// given up when memory is short, and exists once for all processes.
 ///
 /// A value: copies share the mapping, and what travels is the descriptor, so that all processes see one file whatever
-/// becomes of its name. Any thread may read. What was written to it meanwhile is noticed by require_unchanged();
-/// whoever cuts the file short kills its readers with SIGBUS; replace it (write another, rename) instead.
+/// becomes of its name. Any thread may read. require_unchanged() notices that the file was written to meanwhile.
+/// Whoever cuts the file short kills its readers with SIGBUS: replace it (write another, rename) instead.
 class MappedFile {
  public:
   MappedFile() = default;
@@ -27,8 +27,8 @@ class MappedFile {
   const std::string& path() const { return path_; }
   std::span<const std::byte> bytes() const { return mapping_ ? mapping_->bytes : std::span<const std::byte>(); }
 
-  /// Throws std::runtime_error when size or time of the file are others than when it was opened. Called after bytes
-  /// were taken.
+  /// Throws std::runtime_error when size or time of the file are others than when it was opened. To be called after
+  /// bytes were taken.
   void require_unchanged() const;
 
   void save(EncodeArchive& archive) const;

@@ -12,8 +12,9 @@
 
 namespace millrace::detail {
 
-/// Reads pieces of shards, which it keeps open: opening a file costs as much as reading a small one, and on a network's
-/// file system much more. Not mapped, so that a disk error is an exception and not the process's end.
+/// Reads pieces of shards and keeps the shards open: opening a file costs as much as reading a small one, and on a
+/// network's file system much more. Shards are read and not mapped, so that a disk error is an exception and not the
+/// process's end.
 ///
 /// For one thread. Copies begin with nothing open, so a dataset that has one copies as a value.
 class ShardReader {
@@ -22,14 +23,14 @@ class ShardReader {
   ShardReader(const ShardReader& /*other*/) {}
   ShardReader& operator=(const ShardReader& other);
 
-  /// `size` bytes from `offset` of shard number `shard`, which is the file `path` and must be as it was at `stamp`,
-  /// which is asked after the reading. Valid until the next call. Throws TarError when the shard is gone or has
-  /// changed, SyscallError.
+  /// Reads `size` bytes from `offset` of shard number `shard`, the file `path`. Afterwards it makes sure that the file
+  /// still is as it was at `stamp`. The bytes are valid until the next call. Throws TarError when the shard is gone or
+  /// has changed, SyscallError.
   std::span<const std::byte> read(size_t shard, std::string_view path, const FileStamp& stamp, uint64_t offset,
                                   uint64_t size);
 
  private:
-  /// A process may have 1024 files open on most machines, and others need some.
+  /// The most shards kept open: a process may have 1024 files open on most machines, and others need some.
   static constexpr size_t kMostOpen = 64;
 
   int open(size_t shard, std::string_view path, const FileStamp& stamp);

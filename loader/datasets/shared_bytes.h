@@ -13,23 +13,23 @@
 
 namespace millrace::detail {
 
-/// Bytes that do not change any more, in memory that all processes share: sending them sends a descriptor. Numbers
-/// among them that point somewhere are checked where they are used, as FrozenSegment says.
+/// Bytes that do not change any more, in memory that all processes share: sending them sends a descriptor. Where they
+/// hold offsets, the reader checks each one before use, as FrozenSegment says.
 class SharedBytes {
  public:
   SharedBytes() = default;
 
-  /// Of `size` bytes, which `fill(std::byte*)` writes. Throws OutOfSharedMemory, SyscallError.
+  /// New memory of `size` bytes, which `fill(std::byte*)` writes. Throws OutOfSharedMemory, SyscallError.
   static SharedBytes make(const std::string& label, size_t size, const std::function<void(std::byte*)>& fill);
 
-  /// Of what is in `values`. Errors as make().
+  /// New memory with the bytes of `values`. Throws as make().
   template <class T>
   static SharedBytes of(const std::string& label, const std::vector<T>& values) {
     const size_t bytes = values.size() * sizeof(T);
     return make(label, bytes, [&](std::byte* memory) { std::memcpy(memory, values.data(), bytes); });
   }
 
-  /// All of it, as values that of() was given; what is left over at the end is not among them.
+  /// The bytes as the values that of() was given. Bytes at the end that make no whole T are left out.
   template <class T>
   std::span<const T> as() const {
     return {reinterpret_cast<const T*>(data()), size() / sizeof(T)};

@@ -45,7 +45,7 @@ struct StackPart<Named<D>> {
   static std::string name(const Named<D>& part) { return part.name; }
 };
 
-// Gives samples of one value, which is a field of a Sample.
+// A dataset whose samples are one value each, which becomes a field of a Sample.
 template <class D>
 concept GetsOneValue =
     GetDataset<D> && (std::is_arithmetic_v<SampleOf<D>> || std::constructible_from<SampleValue, SampleOf<D>>);
@@ -57,13 +57,15 @@ void require_part_names(const std::vector<std::string>& names);
 
 /// Datasets side by side: sample i is sample i of each (PyTorch's StackDataset).
 ///
-/// Where all of them give samples by get(), a sample is their std::tuple; else it is read in place, fields named
-/// "0.image", "1.data", … as the tuple's would be. The datasets draw from one random stream, the first one first.
+/// Where all datasets give samples by get(), a sample is their std::tuple. Otherwise it is read in place, with the
+/// fields named "0.image", "1.data", … as the tuple's would be. The datasets draw from one random stream, the first one
+/// first.
 ///
 ///   StackDataset both(Named{"picture", photos}, Named{"caption", captions});  // batch["picture"], batch["caption"]
 ///
-/// Named, as PyTorch's keyword arguments: where each gives one value by get(), a sample is a Sample of these values;
-/// else it is read in place. A dataset of one field gives that its name, others "name.field".
+/// Datasets with names are PyTorch's keyword arguments. Where each gives one value by get(), a sample is a Sample of
+/// these values. Otherwise it is read in place: the field of a dataset of one field has the dataset's name, others are
+/// "name.field".
 template <class... D>
 class StackDataset {
   static_assert(sizeof...(D) > 0, "at least one dataset should be passed");
@@ -98,7 +100,7 @@ class StackDataset {
     detail::require_index("StackDataset", index, size_);
     return std::apply(
         [&](auto&... dataset) {
-          // In braces, whose elements are evaluated from left to right.
+          // Braces, since their elements are evaluated from left to right.
           return std::tuple<detail::SampleOf<std::remove_cvref_t<decltype(dataset)>>...>{
               detail::get_sample(dataset, index, context)...};
         },
@@ -147,7 +149,7 @@ class StackDataset {
     });
   }
 
-  /// Of those that describe their samples, joined by ", ".
+  /// The descriptions of the sample by the datasets that describe theirs, joined by ", ".
   std::string describe(size_t index) const
     requires(detail::Describes<typename detail::StackPart<D>::Dataset> || ...) {
     detail::require_index("StackDataset", index, size_);
@@ -177,7 +179,8 @@ class StackDataset {
     }
   }
 
-  // visit(dataset, its spec, its number) for each. Specs are asked once: an inner one may read a sample for it.
+  // Calls visit(dataset, its spec, its number) for each. Specs are asked once: an inner dataset may read a sample for
+  // its.
   template <class Visit>
   void for_each(const Visit& visit) {
     [&]<size_t... I>(std::index_sequence<I...>) {
@@ -186,7 +189,7 @@ class StackDataset {
     }(std::index_sequence_for<D...>());
   }
 
-  std::vector<std::string> names_;  // Of the datasets; empty ones where they have none.
+  std::vector<std::string> names_;  // The datasets' names; empty strings where they have none.
   std::tuple<typename detail::StackPart<D>::Dataset...> datasets_;
   uint64_t size_ = 0;
   std::vector<SampleSpec> specs_;  // Empty before the first sample.

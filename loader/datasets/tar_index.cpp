@@ -106,7 +106,7 @@ bool read_all(int fd, std::span<std::byte> to) {
   return true;
 }
 
-/// What is at an index's path, if it is a file.
+/// Opens the file at an index's path; nothing if there is no file.
 std::optional<OwnedFd> open_index(const std::string& path) {
   try {
     return detail::open_regular(path);

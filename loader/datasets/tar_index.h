@@ -9,12 +9,12 @@
 // has the format.
 namespace millrace {
 
-/// "x.tar.index" for "x.tar".
+/// The path of a tar file's index: "x.tar.index" for "x.tar".
 std::string tar_index_path(const std::string& tar);
 
-/// The contents of `tar`: from its index when that was made of the file as it is now (size and time of modification),
-/// else by a scan, whose result is then kept as the index, if this user may write there and there is room: an index
-/// saves time and is never needed. Any number of processes may do so at the same time. Throws TarError.
+/// The contents of `tar`, from its index when that was made of the file as it is now (size and time of modification).
+/// Otherwise the file is scanned, and the result kept as the index, if this user may write there and there is room: an
+/// index saves time and is never needed. Any number of processes may do so at the same time. Throws TarError.
 TarContents open_tar_index(const std::string& tar);
 
 /// What the index beside `tar` says, whatever the state of `tar` itself. Nothing when there is none, it is damaged, or

@@ -32,7 +32,7 @@ constexpr const char* kDamaged = "the file is damaged; make it anew or fetch it 
 
 using Block = std::array<unsigned char, kBlock>;
 
-/// What a header block says, with the fields' positions in ustar.
+/// A header block, with the fields' positions in ustar.
 class TarHeader {
  public:
   explicit TarHeader(const Block& block) : block_(block) {}
@@ -59,7 +59,7 @@ class TarHeader {
 
   std::optional<uint64_t> size() const { return number(124, 12); }
 
-  /// What a link leads to.
+  /// The path that a link leads to.
   std::string link() const { return std::string(text(157, 100)); }
 
   /// ustar's prefix is elsewhere used for something else.
@@ -100,7 +100,7 @@ class TarHeader {
   const Block& block_;
 };
 
-/// What an extension header says in place of the next header, or of all that follow.
+/// Values of an extension header that replace those of the next header, or of all that follow.
 struct Overrides {
   std::optional<std::string> name;
   std::optional<std::string> link;
@@ -257,7 +257,8 @@ class Scan {
     return false;
   }
 
-  /// What is behind an end-of-archive mark is another archive, or lost to whoever stops there.
+  /// Throws unless the bytes behind an end-of-archive mark are another archive: readers that stop at the mark would
+  /// lose them.
   void require_archive() const {
     Block block = {};
     if (bytes() - at_ >= kBlock) read(at_, block.data(), block.size());
@@ -331,8 +332,8 @@ class Scan {
   int fd_;
   const std::string& path_;
   uint64_t at_ = 0;
-  Overrides next_;  // For the next member.
-  Overrides all_;   // For all that follow.
+  Overrides next_;  // Replace values of the next member.
+  Overrides all_;   // Replace values of all that follow.
   TarContents contents_;
   std::unordered_map<std::string, size_t> by_name_;  // The last of each name, for hard links.
 };

@@ -33,7 +33,7 @@ struct TarContents {
   bool operator==(const TarContents&) const = default;
 };
 
-/// For reading. Throws TarError when there is no such file or it is no regular one.
+/// Opens a tar file for reading. Throws TarError when there is no such file or it is no regular one.
 OwnedFd open_tar(const std::string& path);
 
 /// Lists the regular files of a tar file in its order, from their headers alone: payload is not read. Knows V7, ustar,
@@ -41,12 +41,12 @@ OwnedFd open_tar(const std::string& path);
 /// the file before it that it names. Directories, symbolic links and devices are passed over. Behind an end-of-archive
 /// mark another archive may follow (cat a.tar b.tar), whose files count too.
 ///
-/// Stricter than Python's tarfile and GNU tar where they would silently give less than there was: a header with a wrong
-/// checksum, a file that ends without the mark, bytes behind it that are no archive, hard links to nothing and sparse
-/// files are errors, as is a file that changes meanwhile. Throws TarError.
+/// The scan is stricter than Python's tarfile and GNU tar where they would silently give less than there was. These are
+/// errors: a header with a wrong checksum, a file that ends without the mark, bytes behind it that are no archive, hard
+/// links to nothing, sparse files, and a file that changes meanwhile. Throws TarError.
 TarContents scan_tar(const std::string& path);
 
-/// The same of a file that is open already; `path` is for messages.
+/// Scans a file that is open already, as scan_tar(path) does; `path` is for messages.
 TarContents scan_tar(int fd, const std::string& path);
 
 }  // namespace millrace

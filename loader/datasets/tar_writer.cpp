@@ -48,7 +48,7 @@ bool leads_up(std::string_view path) {
   return false;
 }
 
-/// That reading gives the same sample: this key, these extensions.
+/// Throws unless reading would give the same sample: this key, these extensions.
 void require_conformant(std::string_view key, const std::vector<File>& files) {
   if (files.empty()) refuse(key, "has no files; give at least one");
   for (const File& file : files) {
@@ -76,7 +76,7 @@ constexpr uint64_t kTarBlock = 512;
 // Two blocks of zeros, and libarchive fills up a record.
 constexpr uint64_t kEnd = 20 * kTarBlock;
 
-/// What a file takes in the tar file at most: a header, and for a name that ustar may not hold, a pax header with its
+/// The most bytes of a file in the tar file: a header, and for a name that ustar may not hold, a pax header with its
 /// records.
 uint64_t tar_bytes(std::string_view name, uint64_t bytes) {
   const auto whole = [](uint64_t size) { return round_up(size, kTarBlock); };
@@ -111,9 +111,8 @@ class TarShardWriter::Shard {
   /// Ends, verifies and names it, and writes its index.
   std::string finish() {
     check(archive_write_close(archive_.get()));
-    MILLRACE_SYSCALL(::fsync(file_.fd()), file_.passing_path());
     TarContents contents = verified();
-    file_.commit();
+    file_.commit_to_disk();
     save_tar_index(file_.path(), contents);
     return file_.path();
   }
@@ -146,7 +145,7 @@ class TarShardWriter::Shard {
     given_.push_back({std::move(name), 0, bytes.size()});
   }
 
-  /// What the file holds, after it was found to be what was given.
+  /// The contents of the written file, after it was found to hold what was given.
   TarContents verified() const {
     TarContents contents = scan_tar(file_.fd(), file_.passing_path());
     const auto fail = [&](const std::string& what) {

@@ -11,11 +11,11 @@
 namespace millrace {
 
 struct TarShardWriterOptions {
-  /// Bytes of a shard file. A sample goes into a new shard when it would take the present one beyond; one that is
-  /// larger by itself has a shard to itself. webdataset's default.
+  /// The most bytes of a shard file, by default as webdataset's. A sample that would take the present shard beyond them
+  /// goes into a new one; a sample that is larger by itself has a shard to itself.
   uint64_t max_shard_bytes = 3'000'000'000;
-  uint64_t max_shard_samples = 100'000;  ///< webdataset's default.
-  int64_t mtime = 0;                     ///< Of all files in the shards, in seconds since 1970.
+  uint64_t max_shard_samples = 100'000;  ///< The most samples of a shard, by default as webdataset's.
+  int64_t mtime = 0;                     ///< Time of all files in the shards, in seconds since 1970.
 };
 
 /// Writes samples into tar files that Python's webdataset and TarShards read, and an index beside each.
@@ -28,9 +28,9 @@ struct TarShardWriterOptions {
 /// are sorted by extension. Headers are ustar, with a pax header before what does not fit (long names, files of 8 GiB).
 ///
 /// A shard is written under another name, read again and compared with what was given, and only then takes its own
-/// name, so whatever happens there are whole shards and no others. For one thread. After an exception of close() or
-/// write() the writer is of no more use. Errors: std::invalid_argument for what cannot be written so that it is read
-/// back the same; std::runtime_error, SyscallError with path and cause (a full disk).
+/// name. So whatever happens, there are whole shards and no others. For one thread. After an exception of close() or
+/// write() the writer is of no more use. Errors: std::invalid_argument for what would not be read back the same;
+/// std::runtime_error, SyscallError with path and cause (a full disk).
 class TarShardWriter {
  public:
   struct File {
@@ -44,17 +44,17 @@ class TarShardWriter {
   TarShardWriter(const TarShardWriter&) = delete;
   TarShardWriter& operator=(const TarShardWriter&) = delete;
 
-  /// Leaves away the shard that is not finished when close() was not called.
+  /// Drops the unfinished shard when close() was not called.
   ~TarShardWriter();
 
-  /// One sample. `key` is a relative path without a dot in its last part, and differs from those before it in its
-  /// shard.
+  /// Writes one sample. `key` is a relative path without a dot in its last part, and differs from those before it in
+  /// its shard.
   void write(std::string_view key, std::vector<File> files);
 
   /// Finishes the last shard. Nothing can be written afterwards. Without samples there is no shard.
   void close();
 
-  /// The finished shards.
+  /// The paths of the finished shards.
   const std::vector<std::string>& shards() const { return shards_; }
 
  private:
@@ -65,7 +65,7 @@ class TarShardWriter {
 
   std::string pattern_;
   TarShardWriterOptions options_;
-  std::unique_ptr<Shard> shard_;  // The one that is being written.
+  std::unique_ptr<Shard> shard_;  // The shard that is being written.
   std::vector<std::string> shards_;
   bool closed_ = false;
 };

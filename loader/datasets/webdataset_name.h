@@ -13,10 +13,10 @@ struct WebDatasetName {
   std::string extension;  ///< "seg.png": the rest, in lower case.
 };
 
-/// Nothing for files that are in no sample: those without a dot, and those of the top folder or below a top folder
-/// whose name begins and ends with two underscores, which hold what webdataset calls metadata.
+/// Takes a path apart. Nothing for files that are in no sample: those without a dot, and those of the top folder or
+/// below a top folder whose name begins and ends with two underscores, which hold what webdataset calls metadata.
 ///
-/// A file that begins with a dot belongs, as there, to the key that is its folder with the slash.
+/// A file whose name begins with a dot belongs, as in webdataset, to the key that is its folder with the slash.
 std::optional<WebDatasetName> split_webdataset_name(std::string_view path);
 
 }  // namespace millrace

@@ -4,7 +4,7 @@
 
 namespace millrace::image {
 
-/// Height first, as in tensor shapes.
+/// The size of a picture, height first, as in tensor shapes.
 struct Size {
   int height = 0;
   int width = 0;
@@ -12,7 +12,7 @@ struct Size {
   bool operator==(const Size&) const = default;
 };
 
-/// "224x320": height x width.
+/// The size as height x width: "224x320".
 inline std::string to_string(const Size& size) {
   return std::to_string(size.height) + "x" + std::to_string(size.width);
 }

@@ -37,8 +37,8 @@ struct Nvrtc {
 
 constexpr const char* kVariable = "MILLRACE_NVRTC";
 
-// By name first, which also finds the one that torch has loaded. An older driver does not load what a newer compiler
-// makes.
+// The names by which NVRTC is tried. The first are names alone, which also finds the library that torch has loaded. An
+// older driver does not load what a newer compiler makes.
 std::vector<std::string> candidates() {
   if (const char* const named = ::secure_getenv(kVariable)) return {named};
   const int driver = cuda::Driver::status().version;

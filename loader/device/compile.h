@@ -14,13 +14,14 @@ class CannotCompile : public std::runtime_error {
 };
 
 struct SourceText {
-  std::string name;  ///< As others include it.
+  std::string name;  ///< The name by which others include it.
   std::string text;
 };
 
 /// Machine code of a CUDA C++ program for devices of one compute capability (90 for 9.0), made by NVRTC, NVIDIA's
-/// compiler as a library. It is found at run time: what the environment variable MILLRACE_NVRTC names, else the one of
-/// the CUDA wheels that LibTorch came with, or of a CUDA toolkit. Takes some 100 ms. Throws CannotCompile. Thread-safe.
+/// compiler as a library. NVRTC is found at run time: the one that the environment variable MILLRACE_NVRTC names, else
+/// the one of the CUDA wheels that LibTorch came with, or of a CUDA toolkit. Takes some 100 ms. Throws CannotCompile.
+/// Thread-safe.
 std::vector<char> compile_cuda(const SourceText& program, const std::vector<SourceText>& headers,
                                int compute_capability);
 

@@ -81,7 +81,7 @@ DeviceCopy::DeviceCopy(const Columns& source, c10::Device device, const GuardedS
     start(source, stream);
     if (!slot.gate) wait();
   } catch (...) {
-    // What was begun must end before its memory is freed, on both sides.
+    // Copies that were begun must end before their memory is freed, on both sides.
     const cuda::CurrentContext context(device.index());
     cuda::Driver::get().entry().stream_synchronize(stream);
     throw;
@@ -91,7 +91,7 @@ DeviceCopy::DeviceCopy(const Columns& source, c10::Device device, const GuardedS
 void DeviceCopy::start(const Columns& source, cuda::api::Stream stream) {
   const c10::DeviceGuard guard(device_);
   const cuda::CurrentContext context(device_.index());
-  std::vector<std::pair<at::Tensor, at::Tensor>> transfers;  // From, to.
+  std::vector<std::pair<at::Tensor, at::Tensor>> transfers;  // Pairs of source and target.
   for (Column column : source) {
     for_each_tensor(column, [&](at::Tensor& tensor) {
       if (!tensor.defined() || !tensor.is_cpu()) return;
@@ -100,7 +100,7 @@ void DeviceCopy::start(const Columns& source, cuda::api::Stream stream) {
     });
     columns_.append(std::move(column.name), std::move(column.value));
   }
-  // What the allocator gives may still be used by work that the current stream has before it.
+  // Memory from the allocator may still be used by work that the current stream has before it.
   cuda::Event allocated(device_.index());
   allocated.record(native(allocated_on_));
   allocated.block(stream);

@@ -11,8 +11,8 @@
 
 namespace millrace {
 
-/// The CUDA device with its number: torch's current one where it has none. Throws std::invalid_argument for a device of
-/// another kind or one that there is not, CudaUnavailable without a driver or without torch's CUDA part.
+/// The CUDA device with its number; where `device` has none, torch's current one. Throws std::invalid_argument for a
+/// device of another kind or one that does not exist, CudaUnavailable without a driver or without torch's CUDA part.
 c10::Device require_cuda(c10::Device device);
 
 /// True while this thread's current stream on the device captures a CUDA graph. REQUIRES: require_cuda(device).
@@ -21,19 +21,19 @@ bool captures_graph(c10::Device device);
 /// Columns on their way to a device. Their tensors are copied, lists of tensors too; strings stay.
 ///
 /// The copies run on the gate's copy stream, straight from the slot, behind what the current stream had to do when the
-/// memory for them was taken from torch's allocator. Without a gate nothing would keep the source in place, so that
+/// memory for them was taken from torch's allocator. Without a gate nothing would keep the source in place, so then
 /// they run on the current stream and the constructor waits for them.
 ///
-/// Not thread-safe. To be used in the thread that made it.
+/// Not thread-safe: for the thread that made it alone.
 class DeviceCopy {
  public:
-  /// Begins to copy. Throws std::logic_error while the current stream captures a graph: it would copy from the slot's
-  /// address at every replay, whatever lies there by then. Throws what torch's allocator throws, and CudaError.
+  /// Begins to copy. Throws std::logic_error while the current stream captures a graph, which would copy from the
+  /// slot's address at every replay, whatever lies there by then. Throws what torch's allocator throws, and CudaError.
   DeviceCopy(const Columns& source, c10::Device device, const GuardedSlot& slot);
   DeviceCopy(DeviceCopy&&) = default;
   DeviceCopy& operator=(DeviceCopy&&) = delete;
 
-  /// What was copied so far is given up: its memory is used again only when nothing is written to it any more.
+  /// Gives up what was not taken: its memory is used again only when nothing is written to it any more.
   ~DeviceCopy();
 
   /// The columns on the device. The thread's current stream waits for the copies, this thread does not.
@@ -51,10 +51,10 @@ class DeviceCopy {
   Columns columns_;     // Empty when taken.
 };
 
-/// The driver's name of a stream of torch's. Throws as require_cuda().
+/// The driver's handle of a stream of torch's. Throws as require_cuda().
 cuda::api::Stream native_stream(c10::Stream stream);
 
-/// Whether any of its tensors is on a CUDA device.
+/// Whether any tensor of the columns is on a CUDA device.
 bool any_on_device(const Columns& columns);
 
 /// Tells torch's allocator that `stream` uses the columns' memory on the device.

@@ -36,7 +36,7 @@ struct alignas(16) Run {
 
 __device__ int within(int value, int last) { return min(max(value, 0), last); }
 
-// Where a window begins in its sample, and whether it is mirrored.
+// The place where a window begins in its sample, and whether it is mirrored.
 struct Corner {
   int top = 0, left = 0;
   bool flipped = false;
@@ -52,7 +52,7 @@ __device__ Corner corner_of(const FinishArguments& batch, int sample) {
   return corner;
 }
 
-// Of a row of the output in channel 0, the pixel that column 0 is made of where nothing is mirrored.
+// The pixel in channel 0 that column 0 of a row of the output is made of, where nothing is mirrored.
 __device__ const unsigned char* line_of(const FinishArguments& batch, int sample, int y, const Corner& corner) {
   return batch.pixels + sample * batch.sample_stride + (corner.top + y) * batch.row_stride +
          corner.left * batch.column_stride;

@@ -14,12 +14,13 @@ struct FinishArguments {
   const unsigned char* pixels;
   void* out;  ///< {samples, channels, height, width}, contiguous, aligned to 16 bytes.
 
-  /// {samples, 3}: top, left and whether flipped, kept within the input; null: the top left corner of every sample.
+  /// {samples, 3}: top, left and whether flipped, kept within the input. Null stands for the top left corner of every
+  /// sample.
   const int* windows;
 
-  long long sample_stride, channel_stride, row_stride, column_stride;  ///< Of the input, in bytes.
-  int samples, channels, height, width;                                ///< Of the output.
-  int input_height, input_width;                                       ///< At least the output's.
+  long long sample_stride, channel_stride, row_stride, column_stride;  ///< The input's strides, in bytes.
+  int samples, channels, height, width;                                ///< The output's sizes.
+  int input_height, input_width;                                       ///< The input's sizes, at least the output's.
   float offset[kMaxChannels], scale[kMaxChannels];
 };
 

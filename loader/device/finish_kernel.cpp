@@ -25,8 +25,8 @@ int compute_capability(int device) {
          attribute_of(device, api::kDeviceComputeCapabilityMinor);
 }
 
-// As finish.cu divides the work: rows that are whole runs take a thread for each run of a row, in all channels; others
-// one for each run of the output.
+// The number of threads, as finish.cu divides the work: rows that are whole runs take a thread for each run of a row,
+// in all channels; others one for each run of the output.
 int64_t threads_for(const FinishArguments& arguments, c10::ScalarType dtype) {
   const int64_t values = kStoreBytes / static_cast<int64_t>(c10::elementSize(dtype));
   const int64_t rows = int64_t{arguments.samples} * arguments.height;

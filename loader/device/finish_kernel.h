@@ -10,10 +10,12 @@ namespace millrace::device {
 /// finish.cu, compiled for and loaded on one device. Thread-safe.
 class FinishKernel {
  public:
-  /// The device's, made by the first call; null, after one warning, where it cannot be compiled. Throws CudaError.
+  /// The kernel of a device, made by the first call; null, after one warning, where it cannot be compiled. Throws
+  /// CudaError.
   static const FinishKernel* find(int device);
 
-  /// Enqueues it on the stream, of the same device. What the arguments point at must live until it has run.
+  /// Enqueues the kernel on a stream of the same device. What the arguments point at must live until the kernel has
+  /// run.
   void launch(const FinishArguments& arguments, c10::ScalarType dtype, cuda::api::Stream stream) const;
 
  private:

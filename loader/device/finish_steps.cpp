@@ -56,8 +56,8 @@ void check(const at::Tensor& pictures, const Normalize& normalize, const std::op
   if (windows) check_windows(pictures, *windows);
 }
 
-// Of each channel: what is subtracted from a pixel, and what that is multiplied by. In float32, as a chain's Normalize
-// does it.
+// The numbers that finish a channel: `offset` is subtracted from a pixel, and the result multiplied by `scale`. They
+// are float32, as in a chain's Normalize.
 struct Constants {
   std::array<float, kMaxChannels> offset{}, scale{};
 
@@ -98,7 +98,7 @@ void finish_on_cpu_as(const FinishArguments& batch) {
   }
 }
 
-// Of every picture the pixels of its window, mirrored where that says so.
+// Cuts the window out of every picture, mirrored where the window says so.
 at::Tensor cut(const at::Tensor& pictures, const Windows& windows) {
   const auto [height, width] = windows.size;
   const auto numbers = [&](int64_t count) {

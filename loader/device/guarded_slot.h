@@ -7,7 +7,7 @@ namespace millrace {
 
 class SlotGate;
 
-/// Which slot some columns lie in, and its gate; without a gate they lie in memory of no slot.
+/// The slot that some columns lie in, and its gate. Columns without a gate lie in memory of no slot.
 struct GuardedSlot {
   std::shared_ptr<SlotGate> gate;
   size_t slot = 0;

@@ -11,14 +11,14 @@
 
 namespace millrace {
 
-/// Whether there is a CUDA device that would gain by pinned memory. Initialises the driver.
+/// Whether there is a CUDA device for which pinned memory is faster. Initialises the driver.
 bool can_pin_memory();
 
 /// What became of pin_memory().
 struct Pinning {
-  std::shared_ptr<SlotGate> gate;  ///< Of slots that devices read; none without a driver.
-  uint64_t bytes = 0;              ///< That are page-locked.
-  std::string error;               ///< Why none are, though they should be.
+  std::shared_ptr<SlotGate> gate;  ///< The gate of slots that devices read; null without a driver.
+  uint64_t bytes = 0;              ///< Bytes that are page-locked.
+  std::string error;               ///< Why no memory is page-locked, though it should be.
 };
 
 /// Pins the arena for all devices, through the context of `device` or, when that is the CPU, of torch's current device.

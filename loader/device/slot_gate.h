@@ -26,10 +26,11 @@ class SlotGate {
   /// The stream on which this loader's batches are copied to the device; made on first use. Throws CudaError.
   cuda::api::Stream copy_stream(int device);
 
-  /// Before `stream` reads the slot. The stream must live until the slot has passed. REQUIRES: the slot is not free.
+  /// Notes that `stream` is about to read the slot. It must live until the slot has passed. REQUIRES: the slot is not
+  /// free.
   void use(size_t slot, int device, cuda::api::Stream stream);
 
-  /// The slot has come home: from here on nobody queues work that reads it.
+  /// Notes that the slot has come home: from here on nobody queues work that reads it.
   void close(size_t slot);
 
   /// Whether all work that reads the slot is done. Never blocks. REQUIRES: close(slot).
@@ -38,8 +39,8 @@ class SlotGate {
   /// Whether a graph is being captured on a stream that some closed slot waits for.
   bool waits_for_capture();
 
-  /// Closes all slots and waits until they have passed, five seconds at most; returns whether they have. For the end,
-  /// from whichever thread it comes.
+  /// Closes all slots and waits until they have passed, five seconds at most; returns whether they have. To be called
+  /// at the end, from any thread.
   bool drain() noexcept;
 
  private:
@@ -53,9 +54,9 @@ class SlotGate {
   static void add(std::vector<Reader>& readers, int device, cuda::api::Stream stream);
   static bool done(Reader& reader);
 
-  std::mutex mutex_;                               // Protects all of it.
-  std::vector<std::vector<Reader>> readers_;       // By slot.
-  std::map<int, cuda::OwnedStream> copy_streams_;  // By device.
+  std::mutex mutex_;                               // Protects all members.
+  std::vector<std::vector<Reader>> readers_;       // One list for each slot.
+  std::map<int, cuda::OwnedStream> copy_streams_;  // One for each device.
 };
 
 }  // namespace millrace

@@ -6,9 +6,9 @@
 
 namespace millrace {
 
-/// The part of every picture that is taken.
+/// The part that is taken of every picture.
 struct Windows {
-  image::Size size;  ///< Of what is taken, at most that of the pictures.
+  image::Size size;  ///< The size of the part, at most that of the pictures.
 
   /// int32 {pictures, 3} on the pictures' device: top, left, and 1 for a picture that is mirrored left to right.
   /// A corner that lies too far out is moved, so that the window lies within the picture.

@@ -27,17 +27,17 @@ namespace millrace {
 //
 // If a process dies here: a worker killed before the claim changed nothing; after it, the word says who held the range;
 // after kDone the rows are complete. A sleeper that is killed leaves its own beacon marked asleep, which costs one
-// needless wake-up. A word is 64 bits wide and never torn. Nothing else needs repair: there is no lock, no list and no
-// count.
+// needless wake-up. A word is 64 bits wide and never torn. There is no lock, no list and no count, so nothing else
+// needs repair.
 
-/// Where a range of a slot's samples is in its life.
+/// The states of a range of a slot's samples.
 enum class RangeState : uint8_t { kClosed, kOpen, kClaimed, kDone, kFailed };
 
 /// A range's whole state in one word.
 struct RangeWord {
-  uint32_t generation = 0;  ///< Of the slot, counted by the trainer; tells a stale word from a fresh one.
+  uint32_t generation = 0;  ///< The slot's, counted by the trainer; tells a stale word from a fresh one.
   RangeState state = RangeState::kClosed;
-  uint32_t incarnation = 0;  ///< Of the worker that claimed it; 24 bits, never reused by a loader; 0 is the trainer.
+  uint32_t incarnation = 0;  ///< The claimer's; 24 bits, never reused by a loader; 0 is the trainer.
 
   static constexpr uint32_t kMaxIncarnation = (1U << 24) - 1;
 
@@ -49,45 +49,45 @@ struct RangeWord {
             static_cast<uint32_t>(word & kMaxIncarnation)};
   }
 
-  /// As the trainer opens it. Of a word that was overwritten, the state alone may say so.
+  /// Whether the word is as the trainer opens it. In a word that was overwritten, the state alone may say kOpen.
   bool open() const { return state == RangeState::kOpen && incarnation == 0; }
 
-  /// A worker has it still to do, or at hand.
+  /// Whether a worker has the range still to do, or at hand.
   bool pending() const { return state == RangeState::kOpen || state == RangeState::kClaimed; }
 };
 
-/// What a worker is doing, for messages. Nothing depends on it but wake-ups.
+/// What a worker is doing, for messages. Only wake-ups depend on it.
 enum class WorkerPhase : uint32_t { kStarting, kIdle, kInit, kReading };
 
 /// One worker's notes about itself. Written by that worker alone.
 struct alignas(64) Beacon {
-  std::atomic<uint32_t> incarnation;  ///< Of the writer.
+  std::atomic<uint32_t> incarnation;  ///< The writer's incarnation.
   std::atomic<WorkerPhase> phase;
   std::atomic<uint32_t> sleeping;  ///< 1 from before its last look for work until after it woke up.
-  std::atomic<int64_t> sample;     ///< Being read, when phase is kReading.
+  std::atomic<int64_t> sample;     ///< The sample being read, when phase is kReading.
   std::atomic<int64_t> since_ns;   ///< CLOCK_MONOTONIC of the last change.
   std::atomic<uint64_t> samples_started;
-  std::atomic<uint64_t> damaged_jpegs;  ///< That it and those before it in this place have read, for statistics.
+  std::atomic<uint64_t> damaged_jpegs;  ///< Damaged JPEGs that were read in this place, for statistics.
 };
 
 /// An error inside a range. Written by the claimer before kFailed; texts are cut to fit and end in a zero byte.
 struct RangeError {
-  uint32_t sample = 0;  ///< Position in the batch.
-  int64_t index = -1;   ///< In the dataset; of a stream: the position in it.
+  uint32_t sample = 0;  ///< The sample's position in the batch.
+  int64_t index = -1;   ///< The sample's index in the dataset, or its position in a stream.
   std::array<char, 112> type;
   std::array<char, 640> path;
   std::array<char, 1280> message;
 };
 static_assert(sizeof(RangeError) == 2048);
 
-/// The shared memory of a board: what trainer and workers both know of it. Each has a view of its own, TrainerBoard and
-/// WorkerBoard, with the steps that are its own. A value; copies see the same memory, which must outlive them.
+/// The shared memory of a board: what trainer and workers both know of it. Each side has a view with its own steps,
+/// TrainerBoard and WorkerBoard. A value; copies see the same memory, which must outlive them.
 class Board {
  public:
   struct Geometry {
     uint32_t slots = 0;
-    uint32_t ranges = 0;         ///< A slot has at most this many.
-    uint32_t range_samples = 0;  ///< A range covers this many samples; a slot's last one may cover fewer.
+    uint32_t ranges = 0;         ///< The most ranges that a slot has.
+    uint32_t range_samples = 0;  ///< Samples of a range; a slot's last range may have fewer.
     uint32_t workers = 0;
 
     template <class Archive>
@@ -96,7 +96,7 @@ class Board {
     }
   };
 
-  /// In place of a worker's number: whoever comes first. The trainer itself, reading inline, is worker 0.
+  /// The worker's number that stands for any worker. The trainer itself, reading inline, is worker 0.
   static constexpr uint32_t kAnyWorker = UINT32_MAX;
 
   static size_t bytes(const Geometry& geometry);
@@ -107,7 +107,7 @@ class Board {
   /// Whether workers have been told to end.
   bool stopping() const;
 
-  /// Ranges of a slot with that many samples.
+  /// The number of ranges of a slot with that many samples.
   size_t range_count(size_t samples) const { return (samples + geometry_.range_samples - 1) / geometry_.range_samples; }
 
  protected:
@@ -141,7 +141,7 @@ struct alignas(64) Board::SlotHeader {
   std::atomic<uint64_t> sequence;
   std::atomic<uint64_t> base_seed;
   std::atomic<uint32_t> samples;
-  std::atomic<uint32_t> worker;  // The only one that may claim, or kAnyWorker.
+  std::atomic<uint32_t> worker;  // The only worker that may claim, or kAnyWorker.
 };
 
 }  // namespace millrace

@@ -13,35 +13,35 @@
 
 namespace millrace {
 
-/// Which of the batches on their way are complete, and whose turn it is. Owns nothing but that rule. Used by the
-/// loader's thread.
+/// The rule that says which of the batches on their way are complete, and whose turn it is. It owns nothing. Used by
+/// the loader's thread.
 class Completion {
  public:
   enum class Turn : uint8_t {
-    kInOrder,              ///< That of the batch that was planned first, complete or not.
-    kAsCompleted,          ///< That of the oldest that is complete.
-    kInOrderOfEachStream,  ///< The same, but of one stream batches come in order, since its state is a position.
+    kInOrder,              ///< The turn is that of the batch that was planned first, complete or not.
+    kAsCompleted,          ///< The turn is that of the oldest batch that is complete.
+    kInOrderOfEachStream,  ///< As kAsCompleted, but a stream's batches come in order, since its state is a position.
   };
 
   Completion(Turn turn, const InFlight& in_flight, const TrainerBoard& board, const Cursor& cursor)
       : turn_(turn), in_flight_(in_flight), board_(board), cursor_(cursor) {}
 
-  /// Nobody has anything to do for the slot's batch any more, or ever had.
+  /// Whether nobody has anything to do for the slot's batch any more, or ever had.
   bool is_complete(size_t slot) const;
 
-  /// Every range was read without an error.
+  /// Whether every range was read without an error.
   bool is_sound(size_t slot) const;
 
   /// The slot of the complete batch whose turn it is; nullopt while there is none.
   std::optional<size_t> find() const;
 
-  /// The sequence of the batch whose turn it is, where it is open and no other will do.
+  /// The sequence of the batch whose turn it is, where that batch is open and no other will do.
   std::optional<uint64_t> awaited() const;
 
   /// The slots of the open batches whose turn comes next, as far as that is known.
   std::vector<size_t> coming(size_t most) const;
 
-  /// All batches of the epoch that is delivered were planned, and none is open.
+  /// Whether all batches of the epoch that is delivered were planned, and none is open.
   bool epoch_is_over() const;
 
  private:
@@ -51,7 +51,7 @@ class Completion {
   const Cursor& cursor_;
 };
 
-/// What the options ask for.
+/// The turn that the options ask for.
 Completion::Turn turn_of(SourceTraits traits, const DataLoaderOptions& options);
 
 }  // namespace millrace

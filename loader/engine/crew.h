@@ -13,8 +13,8 @@
 
 namespace millrace {
 
-/// Who reads a loader's samples: the trainer itself, threads or processes. A crew starts with its object, ends with it,
-/// and reports; what follows from a death is decided by others. Used by the loader's thread.
+/// The workers that read a loader's samples: the trainer itself, threads or processes. A crew starts with its object,
+/// ends with it, and reports; others decide what follows from a death. Used by the loader's thread.
 class Crew {
  public:
   /// A worker that ended unasked.
@@ -23,34 +23,34 @@ class Crew {
     uint32_t incarnation = 0;
     pid_t pid = 0;
     ExitStatus status = ExitStatus::unknown();
-    bool was_ready = false;   ///< It had built its dataset.
-    std::string start_error;  ///< Why it could not, if it said so.
+    bool was_ready = false;   ///< Whether it had built its dataset.
+    std::string start_error;  ///< Why it could not build its dataset, if it said so.
   };
 
   virtual ~Crew() = default;
 
-  /// Places on the board, at least one.
+  /// The number of workers' places on the board, at least one.
   virtual size_t size() const = 0;
 
   /// Reads one open range in the calling thread. False where none is open, or where workers read by themselves.
   virtual bool fill_one() { return false; }
 
-  /// Where a worker sends what is larger than a slot. Empty while its place is.
+  /// The socket through which a worker sends what is larger than a slot. Empty while its place is.
   virtual const FdSocket& overflow(size_t worker) const = 0;
 
   /// Whether a worker that is at work has that incarnation.
   virtual bool has(uint32_t incarnation) const = 0;
 
-  /// The number of the worker with that incarnation, dead ones too; -1 is the trainer.
+  /// The number of the worker with that incarnation, living or dead; -1 is the trainer.
   virtual int number_of(uint32_t incarnation) const = 0;
 
-  // --- what processes do and others do not ---
+  // --- for processes; other crews need not define it ---
 
-  /// 0 where it is no process of its own.
+  /// The worker's process id; 0 where it is no process of its own.
   virtual pid_t pid(size_t /*worker*/) const { return 0; }
 
-  /// What the kernel says that a worker does: "stopped", "waits in folio_wait_bit_common". Empty where it is no process
-  /// of its own, or has gone.
+  /// What the worker does, as the kernel says: "stopped", "waits in folio_wait_bit_common". Empty where it is no
+  /// process of its own, or has gone.
   virtual std::string kernel_state(size_t /*worker*/) const { return {}; }
 
   /// True once every worker has built its dataset.
@@ -59,16 +59,16 @@ class Crew {
   /// Whether the notes in a worker's beacon are its own.
   virtual bool is_its(const Beacon& /*beacon*/, size_t /*worker*/) const { return true; }
 
-  /// Called when something may have happened to the worker: takes note of its end. nullopt if it still runs.
+  /// Notes the worker's end, if it has ended; nullopt if it still runs. Called when something may have happened to it.
   virtual std::optional<Death> bury(size_t /*worker*/) { return std::nullopt; }
 
-  /// overflow() of one that was buried, with what it sent before it died; that is empty then.
+  /// Takes the overflow() of a worker that was buried, with what it sent before it died; it is empty then.
   virtual FdSocket take_overflow(size_t /*worker*/) { return {}; }
 
-  /// Starts another in the place of one that was buried. Throws ForkServerStopped, and then may be asked again.
+  /// Starts a worker in the place of one that was buried. Throws ForkServerStopped, and then may be called again.
   virtual void replace(size_t /*worker*/) {}
 
-  /// SIGKILL; its end is reported as any other. False where it cannot be killed.
+  /// Kills the worker by SIGKILL; its end is reported as any other. False where it cannot be killed.
   virtual bool kill(size_t /*worker*/) { return false; }
 };
 

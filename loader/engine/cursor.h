@@ -23,8 +23,8 @@ class Cursor {
  public:
   /// How far plans go ahead of what is delivered.
   enum class Reach : uint8_t {
-    kEpoch,       ///< To the end of the epoch that is delivered.
-    kNextEpochs,  ///< Beyond, so that the first batch of the next epoch does not come late.
+    kEpoch,       ///< The end of the epoch that is delivered.
+    kNextEpochs,  ///< Beyond that end, so that the first batch of the next epoch does not come late.
   };
 
   /// Begins in the epoch that the order stands in.
@@ -34,15 +34,15 @@ class Cursor {
   // --- planning ---
 
   /// Plans the next batch, its samples in `indices`, and gives its sequence. nullopt when the epoch that is planned has
-  /// none left and the next one is not reached; then until begin_next_epoch() or go_to().
+  /// no batch left and the next one is not reached; so it stays until begin_next_epoch() or go_to().
   std::optional<uint64_t> plan_next(BatchPlan& plan, std::vector<int64_t>& indices);
 
   int64_t planned_epoch() const { return planned_epoch_; }
 
-  /// Nothing of the epoch that is planned has been planned yet.
+  /// Whether nothing of the epoch that is planned has been planned yet.
   bool begins_epoch() const { return planned_in_epoch_ == 0; }
 
-  /// There is nothing to plan: plan_next() would give nullopt.
+  /// Whether there is nothing to plan, so that plan_next() would give nullopt.
   bool exhausted() const { return exhausted_; }
 
   // --- delivering ---
@@ -53,25 +53,25 @@ class Cursor {
   /// The sequence of the next batch to deliver in order.
   uint64_t next_in_order() const { return next_in_order_; }
 
-  /// Every batch of the epoch that is delivered has been planned.
+  /// Whether every batch of the epoch that is delivered has been planned.
   bool epoch_is_planned() const { return planned_epoch_ != epoch_ || exhausted_; }
 
   /// Whether a batch of the epoch has been delivered or lost since the loader went to it.
   bool has_delivered() const { return delivered_ > 0; }
 
-  /// The planned batch `sequence` has been passed; `packed` is null for rows and for a batch that is lost. Batches may
-  /// be passed before their turn.
+  /// Notes that the planned batch `sequence` has been passed. `packed` is null for rows and for a batch that is lost.
+  /// Batches may be passed before their turn.
   void pass(uint64_t sequence, const BatchPlan& plan, const PackedBatch* packed);
 
-  /// A batch that had samples was delivered, or one was lost.
+  /// Counts a batch that had samples and was delivered, or one that was lost.
   void count_delivered() { ++delivered_; }
 
   // --- going elsewhere; what is planned and not passed is left ---
 
-  /// To the beginning of the following epoch, whose plans, if there are any, stay.
+  /// Goes to the beginning of the following epoch, whose plans, if there are any, stay.
   void begin_next_epoch();
 
-  /// To the beginning of `epoch`.
+  /// Goes to the beginning of `epoch`.
   void go_to(int64_t epoch);
 
   /// Writes order, epoch and place. `next` is the plan of the batch next_in_order(), null where it is not planned.
@@ -80,7 +80,7 @@ class Cursor {
   /// Goes to where the state says. Throws std::invalid_argument when the order has no such place; then nothing changed.
   void load(const LoaderState& state);
 
-  /// Of the order.
+  /// The order's name.
   std::string order_name() const { return order_->name(); }
   std::optional<int64_t> size() const { return order_->size(); }
 
@@ -101,7 +101,7 @@ class Cursor {
   int64_t epoch_;
   int64_t delivered_ = 0;
   uint64_t next_in_order_ = 0;
-  std::map<uint64_t, int64_t> passed_ahead_;  // Before their turn: sequence, and number in the epoch.
+  std::map<uint64_t, int64_t> passed_ahead_;  // Sequence and number in the epoch of batches passed before their turn.
 };
 
 }  // namespace millrace

@@ -42,7 +42,7 @@ Delivery Deliveries::lend_rows(size_t slot, Ledger::Time now) {
   return delivery;
 }
 
-// Where the trainer holds as many slots as it may.
+// Memory for the batch where the trainer holds as many slots as it may.
 std::optional<KeptMemory::Block> Deliveries::instead_of_slot() {
   return kept_.beyond(in_flight_.count(SlotState::kLent), memory_.layout().slot_bytes());
 }

@@ -14,7 +14,7 @@
 
 namespace millrace {
 
-/// Makes deliveries of the batches that workers have finished: lends their slots, and sees to what is in them. Used by
+/// Makes deliveries of the batches that workers have finished: lends their slots, and closes up their contents. Used by
 /// the loader's thread.
 class Deliveries {
  public:
@@ -30,16 +30,16 @@ class Deliveries {
 
   /// Whether the trainer is given a batch of that many samples.
   ///
-  /// Of none: where it wants those, but not of a stream, whose end is no batch.
+  /// A batch of no samples is given where the options say so, but never from a stream, whose end is no batch.
   bool gives(int64_t samples) const { return samples > 0 || (empty_ == EmptyBatches::kGiven && !traits_.streamed); }
 
-  /// Lends a slot whose ranges are done, or copies what is in it where the trainer holds enough of them. Rows and
-  /// samples that were left out are closed up; a batch that is left out because none is left frees its slot. Throws
-  /// BoardCorrupted for contents that no worker of ours writes.
+  /// Lends a slot whose ranges are done, or copies its contents where the trainer holds as many slots as it may. Closes
+  /// up rows and samples that were left out; a batch without any left frees its slot. Throws BoardCorrupted for
+  /// contents that no worker of ours writes.
   Delivery lend(size_t slot, Ledger::Time now);
 
-  /// What lend() would give of a slot whose ranges are done, without the lease. nullopt where that is not simply what
-  /// workers wrote into it: when it is empty, has samples left out, came by message or is garbled.
+  /// The delivery that lend() would give for a slot whose ranges are done, without the lease. nullopt where that is not
+  /// simply what workers wrote into the slot: when it is empty, has samples left out, came by message or is garbled.
   std::optional<Delivery> preview(size_t slot) const;
 
  private:

@@ -20,7 +20,7 @@ at::Tensor view(std::byte* data, const FieldSpec& field, int64_t rows, const std
 
 Columns columns_of(Delivery& delivery) {
   if (delivery.on_device) return *std::move(delivery.on_device);
-  if (delivery.packed && delivery.packed->value.empty()) return {};  // Of no samples: nobody has made columns of them.
+  if (delivery.packed && delivery.packed->value.empty()) return {};  // No samples: nobody has made columns.
   if (delivery.packed) return unpack_value<Columns>(*std::move(delivery.packed));
   const auto& fields = delivery.spec->fields;
   Columns columns;

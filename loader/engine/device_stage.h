@@ -11,8 +11,8 @@
 
 namespace millrace {
 
-/// Batches of a loader with device(), on their way: copies of complete batches begin before it is their turn, so that
-/// they run beside the work on the batch before. Used by the loader's thread.
+/// Batches of a loader with device() on their way to it. The copies of complete batches begin before their turn, so
+/// that they run beside the work on the batch before. Used by the loader's thread.
 class DeviceStage {
  public:
   DeviceStage(c10::Device device, size_t slots);
@@ -22,8 +22,8 @@ class DeviceStage {
   /// Whether the slot's batch is on its way.
   bool has(size_t slot) const { return copies_[slot].has_value(); }
 
-  /// Begins to copy the batch, which is not delivered yet; drop() gives that up. Where it cannot be done, as when the
-  /// device has no memory left, nothing happens: deliver() will say so if that lasts.
+  /// Begins to copy a batch that is not delivered yet; drop() gives that up. Where the copy cannot be begun, as when
+  /// the device has no memory left, nothing happens: deliver() will throw if that lasts.
   void start(size_t slot, Delivery batch);
   void drop(size_t slot) { copies_[slot].reset(); }
 

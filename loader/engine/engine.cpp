@@ -121,14 +121,15 @@ std::optional<Delivery> Engine::next_batch() {
 // The batch that is waited for, too, of loaders that prefetch none.
 void Engine::open_ahead() { opener_.open_ahead(std::max<int64_t>(shared_->ahead, 1)); }
 
-// What workers went by may have been overwritten, and then rows are others or were left out.
+// Throws BoardCorrupted where the words that workers went by were overwritten: rows may then be others, or left out.
 void Engine::require_own_words(size_t slot) const {
   if (in_flight_.plan(slot).error) return;  // No worker has seen it.
   require_as_told(board_, slot);
   tickets_.require_own(slot);
 }
 
-// nullopt for a batch of no samples that nobody is given: the end of a stream, or EmptyBatches::kLeftOut.
+// Delivers a complete batch. nullopt for a batch of no samples that nobody is given: the end of a stream, or
+// EmptyBatches::kLeftOut.
 std::optional<Delivery> Engine::deliver(size_t slot) {
   raise_failure(slot);
   auto delivery = deliveries_.lend(slot, events_->now());
@@ -181,7 +182,7 @@ void Engine::settle() {
 void Engine::begin_next_epoch() {
   tally_.end_epoch(cursor_.epoch());
   cursor_.begin_next_epoch();
-  // Those of other datasets are open already.
+  // The batches of other datasets are open already.
   if (traits_.streamed && options_.prefetch_next_epoch()) opener_.open_ahead(shared_->ahead);
 }
 
@@ -218,7 +219,8 @@ void Engine::cancel_open() {
 
 // --- waiting ---
 
-// nullopt when it turns out that the epoch has no batch left, which is not known while no slot is free to open one.
+// Waits for a complete batch. nullopt when it turns out that the epoch has no batch left, which is not known while no
+// slot is free to open one.
 std::optional<size_t> Engine::wait_for_complete() {
   if (const auto slot = completion_.find()) return slot;
   Wait wait(*events_, limit_of(options_.timeout()), limit_of(options_.notice_after()), tally_.stats.wait_seconds);
@@ -243,7 +245,7 @@ std::optional<size_t> Engine::wait_for_complete() {
   }
 }
 
-// Where this thread reads itself: until a batch is complete, or nothing is left to read.
+// Reads in this thread, where it is the crew, until a batch is complete or nothing is left to read.
 std::optional<size_t> Engine::read_here(Wait& wait) {
   while (crew_->fill_one()) {
     if (const auto slot = completion_.find()) return slot;
@@ -281,7 +283,7 @@ void Engine::require_in_time(const Wait& wait) const {
 
 void Engine::require_sound() const { require_sound_board(board_, in_flight_, *crew_, supervisor_); }
 
-// Until a worker completes what we wait for, a slot comes home or a worker dies; and deals with the latter.
+// Sleeps until a worker completes a batch that is waited for, a slot comes home or a worker dies; buries the dead.
 void Engine::sleep(const Wait& wait) {
   board_.start_waiting(completion_.awaited());
   const bool starved = in_flight_.count(SlotState::kOpen) == 0;  // Only a slot that comes home helps then.

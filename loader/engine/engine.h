@@ -38,26 +38,26 @@
 
 namespace millrace {
 
-/// A data loader without the types of its batches. The journey of a batch: the Opener asks the Cursor for indices,
-/// takes a slot of the memory and opens it on the board; the Crew fills it; Completion finds it; what failed goes to
-/// the Mender; Deliveries lend it, and the Forwarder brings it to the device; its lease brings it home and Returns make
-/// it free, when no device reads it any more.
+/// A data loader without the types of its batches. This is the journey of a batch: the Opener asks the Cursor for
+/// indices, takes a slot of the memory and opens it on the board; the Crew fills it; Completion finds it; the Mender
+/// gets what failed; Deliveries lend it, and the Forwarder brings it to the device; its lease brings it home; Returns
+/// make it free, when no device reads it any more.
 ///
-/// Documented at DataLoaderBase, whose calls these are. Used by the loader's thread. What lies in shared memory is the
-/// board and the slots; all else is private, so that a worker that dies or scribbles leaves it as it is.
+/// DataLoaderBase, whose calls these are, documents them. Used by the loader's thread. Only the board and the slots lie
+/// in shared memory; all else is private, so a worker that dies or scribbles leaves it as it is.
 class Engine {
  public:
-  /// What it works with; see EngineStart. The crew reads from `source` into `shared`.
+  /// The parts that an engine works with; see EngineStart. The crew reads from `source` into `shared`.
   struct Parts {
     std::unique_ptr<Source> source;
     std::unique_ptr<Order> order;
     std::unique_ptr<SharedParts> shared;
     std::unique_ptr<Events> events;
     std::unique_ptr<Crew> crew;
-    uint64_t worker_deaths = 0;  ///< Before it.
+    uint64_t worker_deaths = 0;  ///< Deaths before the engine began.
   };
 
-  /// REQUIRES: checked() options.
+  /// An engine of these parts. REQUIRES: checked() options.
   Engine(Parts parts, const DataLoaderOptions& options);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -68,7 +68,7 @@ class Engine {
 
   std::optional<Delivery> next();
 
-  /// Of a batch that turned out to be none when it was unpacked.
+  /// Throws BoardCorrupted for a packed batch that does not decode, here and at every later next().
   [[noreturn]] void refuse_contents(const DecodeError& error);
 
   void set_epoch(int64_t epoch);
@@ -116,31 +116,31 @@ class Engine {
   void bury(const Crew::Death& death);
   void settle_estates();
 
-  /// Calls, and remembers when the board cannot be believed any more.
+  /// Runs `call`, and remembers the error when the board cannot be believed any more.
   template <class Call>
   auto remembering_corruption(Call call);
 
-  // What was asked for. Constant after construction.
+  // The options, constant after construction.
   const DataLoaderOptions options_;
   const Owner owner_;
   const std::unique_ptr<Source> source_;
   const SourceTraits traits_;
 
-  // The outside. The crew uses what is above it.
+  // The parts outside the trainer. The crew uses those above it.
   const std::unique_ptr<SharedParts> shared_;
   const std::unique_ptr<Events> events_;
   std::unique_ptr<Crew> crew_;
-  SlotMemory& memory_;   // Of shared_,
-  TrainerBoard& board_;  // as this.
+  SlotMemory& memory_;   // Part of shared_.
+  TrainerBoard& board_;  // Part of shared_.
 
-  // The trainer's own.
+  // The trainer's own notes.
   InFlight in_flight_;
   Cursor cursor_;
   Tally tally_;
   std::optional<std::string> corrupted_;  // Why the board cannot be believed.
   Events::Time next_look_for_deaths_;
 
-  // Those who do the work.
+  // The parts that do the work.
   SampleNames names_;
   Completion completion_;
   Returns returns_;
@@ -153,7 +153,7 @@ class Engine {
   Overflow overflow_;
   KeptMemory kept_;
   Deliveries deliveries_;
-  std::optional<Forwarder> forwarder_;  // Of loaders with device() whose workers make CPU tensors.
+  std::optional<Forwarder> forwarder_;  // For loaders with device() whose workers make CPU tensors.
 };
 
 }  // namespace millrace

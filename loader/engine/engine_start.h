@@ -19,13 +19,14 @@
 
 namespace millrace {
 
-/// An engine on its way. Its worker processes are started and build their datasets; its memory, which is cut by what
-/// samples look like, is made when that is known. Where that must be asked of a worker, nothing of the dataset's is
-/// waited for before finish(). Used by the loader's thread.
+/// An engine on its way. Its worker processes are started and build their datasets. Its memory is cut by what samples
+/// look like, and so is made when that is known. Where a worker must be asked, nothing of the dataset's is waited for
+/// before finish(). Used by the loader's thread.
 class EngineStart {
  public:
-  /// Throws std::invalid_argument for options that do not go together or do not fit the dataset, and what the start of
-  /// processes throws; without worker processes, too, what the dataset throws when samples are read for their spec.
+  /// Starts the worker processes. Throws std::invalid_argument for options that do not go together or do not fit the
+  /// dataset, and what the start of processes throws. Without worker processes, also throws what the dataset throws
+  /// when samples are read for their spec.
   EngineStart(LoaderParts parts, const DataLoaderOptions& options);
   EngineStart(const EngineStart&) = delete;
   EngineStart& operator=(const EngineStart&) = delete;
@@ -34,9 +35,9 @@ class EngineStart {
   /// Whether finish() has nothing to wait for.
   bool knows_spec() const { return spec_.has_value(); }
 
-  /// The engine, with its memory, its clock and its workers. Waits for what samples look like. Throws as
-  /// SpecSearch::find(), OutOfSharedMemory, and what the device throws; after a LoaderTimeout it may be called again,
-  /// else each further call throws the same.
+  /// The engine, with its memory, its clock and its workers. Waits until it is known what samples look like. Throws as
+  /// SpecSearch::find(), OutOfSharedMemory, and what the device throws. After a LoaderTimeout it may be called again;
+  /// after another error each further call throws the same.
   std::unique_ptr<Engine> finish();
 
   void require_owner() const { owner_.require_here(); }
@@ -53,11 +54,11 @@ class EngineStart {
   const Owner owner_;
   LoaderParts parts_;
   std::unique_ptr<Order> order_;  // Null once an engine was made of it, or could not be made.
-  std::optional<int64_t> size_;   // Of the order.
+  std::optional<int64_t> size_;   // The order's size.
   int64_t epoch_ = 0;
   std::optional<SampleSpec> spec_;
-  std::unique_ptr<WorkerProcesses> processes_;  // Null without any.
-  std::optional<SpecSearch> search_;            // Where a worker is asked.
+  std::unique_ptr<WorkerProcesses> processes_;  // Null without worker processes.
+  std::optional<SpecSearch> search_;            // Set where a worker is asked.
   std::exception_ptr failure_;                  // Why there will be no engine.
 };
 

@@ -9,7 +9,7 @@
 namespace millrace {
 
 /// The base seed of an epoch: worker w's generator begins at base() + w. With SeedMode::kPerSample it follows from the
-/// loader's seed; with kTorch it is drawn as PyTorch's DataLoader draws it, at the beginning of each epoch, or once
+/// loader's seed. With kTorch it is drawn as PyTorch's DataLoader draws it: at the beginning of each epoch, or once
 /// where workers are persistent.
 class EpochSeeds {
  public:
@@ -19,7 +19,7 @@ class EpochSeeds {
 
   uint64_t base() const { return base_; }
 
-  /// Before the first batch of an epoch is planned.
+  /// Begins an epoch, before its first batch is planned.
   void begin_epoch() {
     if (options_.seed_mode() != SeedMode::kTorch || (drawn_ && options_.persistent_workers())) return;
     base_ = static_cast<uint64_t>(draw_seed(options_.generator()));

@@ -7,7 +7,7 @@
 namespace millrace {
 namespace {
 
-// What wakes the trainer; workers are kFirstWorker + number.
+// The keys of what wakes the trainer; workers are kFirstWorker + number.
 enum WakeKey : uint64_t { kDone, kReturned, kFirstWorker };
 
 }  // namespace

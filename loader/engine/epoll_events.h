@@ -10,13 +10,14 @@
 
 namespace millrace {
 
-/// The monotonic clock, and what descriptors tell.
+/// Events by the monotonic clock and by descriptors.
 class EpollEvents final : public Events {
  public:
-  /// Borrows both: the done bell, which wait() clears, and what Arena::stop_waiting() clears.
+  /// Borrows the two: `done`, the done bell, which wait() clears, and `returned`, which Arena::stop_waiting() clears.
   EpollEvents(const EventFd& done, const EventFd& returned);
 
-  /// A worker may have ended whenever the pidfd `fd` is readable. The caller keeps it open until forget().
+  /// Watches a worker, which may have ended whenever the pidfd `fd` is readable. The caller keeps it open until
+  /// forget().
   void watch(size_t worker, int fd);
   void forget(int fd) { epoll_.remove(fd); }
 

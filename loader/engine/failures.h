@@ -15,25 +15,26 @@ namespace millrace {
 struct Failure {
   std::optional<WorkerDied> death;
   std::optional<SampleError> error;
-  std::optional<size_t> row;  ///< Of the sample in its batch; none when it is no sample's fault.
+  std::optional<size_t> row;  ///< The sample's row in its batch; none if no sample is to blame.
 
   std::string text() const { return death ? death->what() : error->what(); }
 
-  /// Throws the one that there is.
+  /// Throws the error that is set.
   [[noreturn]] void raise() const;
 };
 
-/// Tells from the board and from what was given up what went wrong in finished ranges. Used by the loader's thread.
+/// Tells what went wrong in finished ranges, from the board and from the ranges that were given up. Used by the
+/// loader's thread.
 class Failures {
  public:
   Failures(const InFlight& in_flight, const TrainerBoard& board, const Crew& crew)
       : in_flight_(in_flight), board_(board), crew_(crew) {}
 
-  /// nullopt when the range is done. Throws BoardCorrupted when it is neither done nor failed. REQUIRES: it is not
-  /// pending.
+  /// What went wrong in a range; nullopt when it is done. Throws BoardCorrupted when it is neither done nor failed.
+  /// REQUIRES: it is not pending.
   std::optional<Failure> in(size_t slot, size_t range) const;
 
-  /// Of the first range in batch order that failed, so that it does not depend on who was faster.
+  /// What went wrong in the first range in batch order that failed, so that it does not depend on who was faster.
   std::optional<Failure> first_in(size_t slot) const;
 
  private:

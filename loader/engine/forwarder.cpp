@@ -12,7 +12,7 @@ void Forwarder::bring(size_t slot, Delivery& delivery, LoaderStats& stats) {
   copy_ahead();
 }
 
-// Of the batches that come next, those that are complete.
+// Begins to copy those of the batches coming next that are complete.
 void Forwarder::copy_ahead() {
   for (const size_t slot : completion_.coming(prefetch_)) {
     if (stage_.has(slot) || !completion_.is_sound(slot)) continue;

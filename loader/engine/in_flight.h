@@ -16,12 +16,12 @@ namespace millrace {
 /// A range whose readers died until it was given up.
 struct GivenUp {
   WorkerDied error;
-  int64_t sample = -1;  ///< That the last of them was at.
+  int64_t sample = -1;  ///< The sample that the last reader was at.
 };
 
-/// The batches that are on their way, a slot each: the ledger of the slots, and for each what was planned and what
-/// happened to it since. A record lives from open() until its slot is opened again. Private memory of the trainer; used
-/// by its thread.
+/// The batches that are on their way, a slot each: the ledger of the slots, and a record for each batch of what was
+/// planned and what happened to it since. A record lives from open() until its slot is opened again. Private memory of
+/// the trainer; used by its thread.
 class InFlight {
  public:
   explicit InFlight(size_t slots) : ledger_(slots), records_(slots) {}
@@ -33,7 +33,7 @@ class InFlight {
   size_t count(SlotState state) const { return ledger_.count(state); }
   std::optional<size_t> find_open(uint64_t sequence) const { return ledger_.find_open(sequence); }
 
-  /// The open slots, the batch that was opened first in front.
+  /// The open slots, ordered by when their batches were opened, the earliest first.
   std::vector<size_t> open_in_order() const;
 
   /// Takes a free slot for a batch of `ranges` ranges; `indices` are swapped into it. REQUIRES: count(kFree) > 0.
@@ -44,18 +44,18 @@ class InFlight {
   void release(size_t slot) { ledger_.release(slot); }
   void drop_gaps(size_t slot) { ledger_.drop_gaps(slot); }
 
-  /// The open slot's batch is not wanted any more: what came for it by message is dropped, and what still comes is not
-  /// kept.
+  /// Gives up an open slot's batch: a message that came for it is dropped, and one that still comes is not kept.
   void cancel(size_t slot);
 
   // --- the batch in a slot ---
 
   const BatchPlan& plan(size_t slot) const { return records_[slot].plan; }
 
-  /// The batch of an open slot cannot be opened, or its error has been raised: see BatchPlan::error.
+  /// Sets the error of an open slot's batch, which cannot be opened, or whose error has been raised: see
+  /// BatchPlan::error.
   void set_error(size_t slot, std::exception_ptr error) { records_[slot].plan.error = std::move(error); }
 
-  /// Whether no open batch of the same stream was opened before it.
+  /// Whether the batch was opened before all other open batches of its stream.
   bool is_first_of_its_stream(size_t slot) const;
 
   /// Counts a death on a range and returns how many there have been since it was opened or mended.
@@ -63,20 +63,20 @@ class InFlight {
 
   void give_up(size_t slot, size_t range, GivenUp why) { records_[slot].given_up.insert_or_assign(range, why); }
 
-  /// Null where it was not.
+  /// The note of a range that was given up; null for others.
   const GivenUp* given_up(size_t slot, size_t range) const;
 
-  /// The samples that were read in that row without success.
+  /// The samples that were read in that row, without success.
   const std::vector<int64_t>& tried(size_t slot, size_t row) { return records_[slot].tried[row]; }
 
-  /// Another sample, or none (a negative index), takes the place of the one in `row`, which was tried. Its range begins
-  /// anew: nobody died there, and it is not given up.
+  /// Puts another sample, or none (a negative index), in the place of the one in `row`, which was tried. Its range
+  /// begins anew, without deaths, and is not given up.
   void put_instead(size_t slot, size_t range, size_t row, int64_t index);
 
-  /// Keeps a batch that came by message, if that use of the slot is still open.
+  /// Keeps a batch that came by message, if the use of the slot that it is for is still open.
   void keep_message(size_t slot, uint32_t generation, Arrival message);
 
-  /// That of the slot's batch, once.
+  /// Takes the message for the slot's batch, if there is one.
   std::optional<Arrival> take_message(size_t slot);
 
  private:

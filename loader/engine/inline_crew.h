@@ -7,10 +7,10 @@
 
 namespace millrace {
 
-/// The trainer itself, which reads inside next(), with the code of the workers.
+/// A crew of the trainer itself, which reads inside next(), by the code of the workers.
 class InlineCrew final : public Crew {
  public:
-  /// Borrows everything in `place`, but for its spill, and the source.
+  /// Borrows the source and all that is in `place`, but for its spill.
   InlineCrew(const Worker::Place& place, Source& source, const WorkerRole& role)
       : overflow_(FdSocket::pair()), worker_(with_overflow(place, overflow_.second), source, role) {}
 
@@ -26,7 +26,7 @@ class InlineCrew final : public Crew {
     return place;
   }
 
-  std::pair<FdSocket, FdSocket> overflow_;  // Ours, the worker's.
+  std::pair<FdSocket, FdSocket> overflow_;  // The trainer's end, the worker's end.
   Worker worker_;
 };
 

@@ -11,21 +11,21 @@
 namespace millrace {
 
 /// Ordinary memory for the batches that a trainer keeps beyond DataLoaderOptions::held, up to kept_bytes. Used by the
-/// loader's thread; what it gave is freed in any, and may outlive it.
+/// loader's thread; its blocks are freed in any thread, and may outlive it.
 class KeptMemory {
  public:
-  /// Aligned to 64 bytes, as ATen's own. Its end gives the memory back.
+  /// A piece of the memory, aligned to 64 bytes, as ATen's own. Its end gives the piece back.
   struct Block {
     std::byte* data;
     std::shared_ptr<void> owner;
   };
 
-  /// Without any where a batch may have CUDA tensors, which lie in device memory, or is brought to a device, so that
-  /// its slot goes home at once.
+  /// The memory that the options allow. There is none where a batch may have CUDA tensors, which lie in device memory,
+  /// nor where it is brought to a device, as its slot goes home at once.
   explicit KeptMemory(const DataLoaderOptions& options);
 
-  /// Memory for one more batch, of which `lent` are in the trainer's hands. nullopt while those are no more than it may
-  /// hold, and when the memory is used up.
+  /// Memory for one more batch, while `lent` batches are in the trainer's hands. nullopt where it may hold one more,
+  /// and when the memory is used up.
   std::optional<Block> beyond(size_t lent, size_t bytes);
 
  private:

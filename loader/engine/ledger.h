@@ -8,7 +8,7 @@
 
 namespace millrace {
 
-/// Where a slot is in its life:
+/// The states of a slot:
 ///
 ///   kFree --open--> kOpen --lend--> kLent --------> kSettling --release--> kFree
 ///                   kOpen --cancel--> kDraining --> kSettling --release--> kFree
@@ -29,8 +29,8 @@ class Ledger {
     uint32_t generation = 0;  ///< Changes at every release, so that stale range words are told from fresh ones.
     uint64_t sequence = 0;    ///< Counts the opened batches of the loader's whole life.
     int64_t epoch = 0;
-    std::vector<int64_t> indices;       ///< Of the samples, in batch order.
-    std::vector<int64_t> range_deaths;  ///< Workers that died while they held the range.
+    std::vector<int64_t> indices;       ///< The samples' indices, in batch order.
+    std::vector<int64_t> range_deaths;  ///< Workers that died with the range, by range.
     Time lent_since;
   };
 
@@ -40,8 +40,8 @@ class Ledger {
   size_t size() const { return slots_.size(); }
   size_t count(SlotState state) const;
 
-  /// A free slot, the one that was released last: its memory is most likely still in the cache. It becomes open, and
-  /// its indices are taken from `indices`, which gets the slot's old vector for reuse.
+  /// Opens a free slot, the one that was released last: its memory is most likely still in the cache. Its indices are
+  /// taken from `indices`, which gets the slot's old vector for reuse.
   std::optional<size_t> open(uint64_t sequence, int64_t epoch, size_t ranges, std::vector<int64_t>& indices);
 
   void lend(size_t slot, Time now);
@@ -52,12 +52,12 @@ class Ledger {
   /// Counts a death on a range and returns how many there have been.
   int64_t count_death(size_t slot, size_t range);
 
-  /// As if none had died there.
+  /// Sets the deaths on a range to none.
   void forget_deaths(size_t slot, size_t range) { slots_[slot].range_deaths[range] = 0; }
 
   void replace_index(size_t slot, size_t row, int64_t index) { slots_[slot].indices[row] = index; }
 
-  /// Removes the indices of rows that were left out: the negative ones.
+  /// Removes the negative indices, those of rows that were left out.
   void drop_gaps(size_t slot);
 
   /// The open slot with that sequence.

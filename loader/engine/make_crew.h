@@ -13,12 +13,12 @@
 
 namespace millrace {
 
-/// The worker processes that the options ask for, which are on their way to build their datasets; null where none are
-/// wanted. They borrow the source. Throws std::invalid_argument for a dataset that must travel to workers and cannot.
+/// Starts the worker processes that the options ask for, which then build their datasets; null where none are wanted.
+/// They borrow the source. Throws std::invalid_argument for a dataset that must travel to workers and cannot.
 std::unique_ptr<WorkerProcesses> start_processes(Source& source, std::optional<TravellingDataset> travelling,
                                                  const DataLoaderOptions& options);
 
-/// The crew that the options ask for, of these processes or without any, which reads from `source` into `shared`;
+/// The crew that the options ask for, of these processes or without any. It reads from `source` into `shared`, and
 /// `events` tell of its ends. It borrows all three.
 std::unique_ptr<Crew> make_crew(Source& source, std::unique_ptr<WorkerProcesses> processes, SharedParts& shared,
                                 EpollEvents& events, const DataLoaderOptions& options);

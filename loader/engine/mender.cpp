@@ -26,8 +26,8 @@ bool Mender::mend(size_t slot, const Failures& failures, Tally& tally) {
   return !mends.empty();
 }
 
-// Before any range is opened again: of a batch that is lost, none may be. What stands in for one sample is no candidate
-// for the next.
+// Decides about all failed ranges before any is opened again, since none may be where the batch is lost. A sample that
+// stands in for one is no candidate for the next.
 bool Mender::judge_all(size_t slot, std::vector<Mend>& mends) const {
   if (mends.empty()) return true;
   std::vector<int64_t> indices = in_flight_[slot].indices;

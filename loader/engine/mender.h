@@ -17,21 +17,21 @@
 
 namespace millrace {
 
-/// Opens ranges again: those whose reader died, and those with a sample that could not be read, where that is to be
-/// left out or replaced. Used by the loader's thread.
+/// Opens ranges again: those whose reader died, and those with a sample that could not be read, where that sample is to
+/// be left out or replaced. Used by the loader's thread.
 class Mender {
  public:
   Mender(const DataLoaderOptions& options, InFlight& in_flight, TrainerBoard& board, const Tickets& tickets)
       : options_(options), in_flight_(in_flight), board_(board), tickets_(tickets) {}
 
-  /// Of a complete batch: lets its failed ranges be read again without, or with another sample in the place of, the one
-  /// that could not be read, and counts that. False, with nothing changed, when there is nothing to mend, or a range
-  /// that cannot be mended.
+  /// Opens the failed ranges of a complete batch again, without the sample that could not be read or with another in
+  /// its place, and counts that. False, with nothing changed, when there is nothing to mend, or a range that cannot be
+  /// mended.
   bool mend(size_t slot, const Failures& failures, Tally& tally);
 
-  /// Decides what becomes of the ranges that a dead worker held, of which nothing can be written any more: they are
-  /// opened again, or given up after as many deaths as options.retries() allows. `name_of` says what a sample is called
-  /// in messages: "sample 5 (cats/5.jpg)". Gives the number of samples that are read again.
+  /// Decides what becomes of the ranges that a dead worker held, when it can write nothing any more. They are opened
+  /// again, or given up after as many deaths as options.retries() allows. `name_of` says what a sample is called in
+  /// messages: "sample 5 (cats/5.jpg)". Gives the number of samples that are read again.
   size_t inherit(const Supervisor::Estate& estate, const std::function<std::string(size_t slot, int64_t)>& name_of);
 
  private:

@@ -45,7 +45,7 @@ uint32_t Opener::worker_for(const BatchPlan& plan) const {
   return Board::kAnyWorker;
 }
 
-// None when they can be opened.
+// The error of indices that cannot be opened; null when they can.
 std::exception_ptr Opener::complaint_about_indices() const {
   const auto samples = static_cast<int64_t>(source_.size());
   if (std::ssize(indices_) > options_.batch_size())

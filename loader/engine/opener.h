@@ -31,8 +31,8 @@ class Opener {
         tickets_(tickets),
         seeds_(options) {}
 
-  /// Until `wanted` batches are open, or no slot is free, or there is none to plan. A batch that cannot be opened takes
-  /// a slot all the same, so that its error comes in its turn.
+  /// Opens batches until `wanted` of them are open, or no slot is free, or there is none to plan. A batch that cannot
+  /// be opened takes a slot all the same, so that its error comes in its turn.
   void open_ahead(int64_t wanted);
 
  private:
@@ -49,7 +49,7 @@ class Opener {
   TrainerBoard& board_;
   const Tickets& tickets_;
   EpochSeeds seeds_;
-  BatchPlan plan_;  // Scratch, as the one below.
+  BatchPlan plan_;  // Scratch memory, as is indices_.
   std::vector<int64_t> indices_;
 };
 

@@ -15,7 +15,7 @@ constexpr int64_t kErrorsThatEndAnEpoch = 2;  // In a row.
   throw std::invalid_argument("this loader cannot go on from that state: " + why);
 }
 
-// What holds for every state that a loader has given.
+// Throws unless a fact holds that is true of every state that a loader has given.
 void require_in_state(bool holds, const std::string& why) {
   if (!holds) refuse_state(why + ", so it was changed since a loader gave it");
 }
@@ -175,7 +175,7 @@ void StreamOrder::passed(const BatchPlan& plan, const PackedBatch* packed) {
   if (packed == nullptr || packed->samples > 0) ++delivered_batches_;
   delivered.position = plan.stream.position + batch_size_;
   if (packed == nullptr) {
-    delivered.state.clear();  // Of a lost batch nobody knows it: the way is gone again from the beginning.
+    delivered.state.clear();  // Not known behind a lost batch: the stream is read again from its start.
     return;
   }
   delivered.state = packed->state;

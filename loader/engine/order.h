@@ -18,51 +18,51 @@ namespace millrace {
 /// One batch that is to be opened, as an Order plans it.
 struct BatchPlan {
   int64_t epoch = 0;
-  int64_t batch = 0;     ///< Of the epoch, from 0.
-  int64_t position = 0;  ///< Of its first sample in the epoch.
-  SamplerState sampler;  ///< Before it.
-  StreamRequest stream;  ///< When it is one of a stream.
+  int64_t batch = 0;     ///< The batch's number in the epoch, from 0.
+  int64_t position = 0;  ///< The place of its first sample in the epoch.
+  SamplerState sampler;  ///< The sampler's state before the batch.
+  StreamRequest stream;  ///< The request, for a batch of a stream.
 
-  /// Why it cannot be opened, if so. It keeps its turn, and is lost when that comes.
+  /// Why the batch cannot be opened, if so. It keeps its turn, and is lost when that comes.
   std::exception_ptr error = {};
 };
 
-/// In which order batches are opened, and where a loader stands in it. Used by the loader's thread.
+/// The order in which batches are opened, and where a loader stands in it. Used by the loader's thread.
 ///
-/// Plans run ahead of what is delivered; a state is one of what is delivered.
+/// Plans run ahead of what is delivered. A state says what was delivered, not what was planned.
 class Order {
  public:
   virtual ~Order() = default;
 
-  /// What kind of order it is: a state of another is none of this one's.
+  /// The kind of the order, with which a state is marked: an order of another kind refuses it.
   virtual std::string name() const = 0;
 
-  /// Batches an epoch; nullopt where nobody knows.
+  /// Batches an epoch; nullopt where that is not known.
   virtual std::optional<int64_t> size() const = 0;
 
-  /// The epoch that it stands in.
+  /// The epoch that the order stands in.
   virtual int64_t epoch() const = 0;
 
   /// Goes to the start of an epoch. Throws nothing of the user's: see next().
   virtual void begin(int64_t epoch) = 0;
 
-  /// Plans the next batch, its samples in `indices` (none from a stream). False at the end of the epoch. What the
-  /// user's sampler throws is the error of a batch without samples. It ends the epoch when the sampler could not begin
-  /// it, and when the batch before was one too: a sampler that is broken for good would never come to an end.
+  /// Plans the next batch, its samples in `indices` (none from a stream). False at the end of the epoch. An exception
+  /// of the user's sampler becomes the error of a batch without samples. It ends the epoch when the sampler could not
+  /// begin the epoch, and when the batch before had an error too: a sampler that is broken for good would never come to
+  /// an end.
   virtual bool next(BatchPlan& plan, std::vector<int64_t>& indices) = 0;
 
-  /// What was planned has been delivered, or is lost; `packed` is null for rows and for what is lost.
+  /// Notes that a planned batch has been delivered, or is lost; `packed` is null for rows and for lost batches.
   virtual void passed(const BatchPlan& plan, const PackedBatch* packed) = 0;
 
-  /// Writes where `epoch` stands; `next` is the first batch of it that is open and not delivered, null when there is
-  /// none.
+  /// Writes where `epoch` stands. `next` is its first batch that is open and not delivered, null when there is none.
   virtual void save(LoaderState& state, int64_t epoch, const BatchPlan* next) const = 0;
 
   /// Goes to where the state says. Throws std::invalid_argument when this order has no such place.
   virtual void load(const LoaderState& state) = 0;
 };
 
-/// Of datasets with indices: what a batch sampler gives.
+/// The order of a dataset with indices: what a batch sampler gives.
 class IndexOrder final : public Order {
  public:
   /// Begins in the epoch that the sampler stands in.
@@ -85,18 +85,18 @@ class IndexOrder final : public Order {
   AnyBatchSampler sampler_;
   std::exception_ptr not_begun_;  // Why the epoch could not be begun.
   int64_t errors_in_row_ = 0;
-  bool ended_ = false;  // By an error.
+  bool ended_ = false;  // Whether an error ended the epoch.
   int64_t epoch_;
   int64_t batch_ = 0;
   int64_t position_ = 0;
-  std::map<int64_t, BatchPlan> ends_;  // Of epochs that are planned to their end, and may not be delivered to it.
-  int64_t ahead_epoch_ = 0;            // Of the state that was loaded,
-  std::vector<int64_t> ahead_;         // and its batches that had been delivered out of order.
+  std::map<int64_t, BatchPlan> ends_;  // Ends of epochs that are planned, and perhaps not delivered, to them.
+  int64_t ahead_epoch_ = 0;            // The epoch of the state that was loaded.
+  std::vector<int64_t> ahead_;         // That state's batches that had been delivered out of order.
 };
 
-/// Of datasets without indices: batches take turns among the streams, skipping those that have ended.
+/// The order of a dataset without indices: batches take turns among the streams, skipping those that have ended.
 ///
-/// Which streams are known to have ended depends on time; the order in which batches are delivered does not, since a
+/// Which streams are known to have ended depends on time. The order in which batches are delivered does not, since a
 /// stream that has ended gives batches of no samples, which are not delivered.
 class StreamOrder final : public Order {
  public:
@@ -115,7 +115,7 @@ class StreamOrder final : public Order {
   void require_own(const LoaderState& state) const;
 
   struct Stream {
-    int64_t planned = 0;  // Samples.
+    int64_t planned = 0;  // Samples planned.
     LoaderState::Stream delivered;
   };
 
@@ -124,8 +124,8 @@ class StreamOrder final : public Order {
   std::optional<int64_t> size_;
   int64_t epoch_ = 0;
   int64_t batch_ = 0;
-  int64_t turn_ = 0;            // Of planning,
-  int64_t delivered_turn_ = 0;  // and of delivering.
+  int64_t turn_ = 0;            // The stream of the next planned batch.
+  int64_t delivered_turn_ = 0;  // The stream of the next delivered batch.
   int64_t delivered_batches_ = 0;
   std::vector<Stream> streams_;
 };

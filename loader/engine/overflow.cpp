@@ -17,7 +17,7 @@ void Overflow::collect() {
 // was open to it then and one for each time that a batch was opened since. One that sends more would keep us here for
 // ever. What is kept of it is one message a slot, in memory that the worker had to have itself.
 void Overflow::collect(size_t worker, const FdSocket& socket) {
-  if (!socket) return;  // Of a worker that could not be replaced yet.
+  if (!socket) return;  // The worker could not be replaced yet.
   const uint64_t opened = board_.times_opened() - std::exchange(opened_before_[worker], board_.times_opened());
   const uint64_t most = in_flight_.size() + opened;
   for (uint64_t received = 0;; ++received) {

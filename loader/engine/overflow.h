@@ -18,21 +18,21 @@ class Overflow {
   Overflow(const Crew& crew, const TrainerBoard& board, InFlight& in_flight)
       : crew_(crew), board_(board), in_flight_(in_flight), opened_before_(crew.size()) {}
 
-  /// Takes what has come from all workers. Messages of batches that nobody waits for would fill a worker's socket, and
-  /// then it could not go on. Throws BoardCorrupted for what is no message of ours.
+  /// Takes the messages that have come from all workers. Those of batches that nobody waits for would otherwise fill a
+  /// worker's socket, and stop the worker. Throws BoardCorrupted for a message that is none of ours.
   void collect();
 
-  /// The same of one worker's socket: of one that died, the socket that it had.
+  /// Takes the messages that have come through one worker's socket; `socket` is that of a dead worker where it died.
   void collect(size_t worker, const FdSocket& socket);
 
-  /// The message for a slot's batch. Throws DecodeError where there is none, and as collect().
+  /// Takes the message for a slot's batch. Throws DecodeError where there is none, and as collect().
   std::shared_ptr<Arrival> take(size_t slot);
 
  private:
   const Crew& crew_;
   const TrainerBoard& board_;
   InFlight& in_flight_;
-  std::vector<uint64_t> opened_before_;  // By worker: board_.times_opened() when its socket was read last.
+  std::vector<uint64_t> opened_before_;  // By worker, board_.times_opened() when its socket was read last.
 };
 
 }  // namespace millrace

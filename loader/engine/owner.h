@@ -9,8 +9,8 @@
 
 namespace millrace {
 
-/// The process that made a loader, and whose workers it has. One that was forked from it has a copy of all its notes,
-/// but what it opened and took would be missing here.
+/// The process that made a loader, and that has the loader's workers. A process that was forked from it has a copy of
+/// the loader's notes, but whatever that process opened and took would be missing here.
 class Owner {
  public:
   bool is_here() const { return pid_ == own_pid(); }

@@ -34,7 +34,7 @@ void ProcessCrew::attach(size_t worker) {
   try {
     process.control.send(encode(TrainerMessage(attachment)).bytes, fds);
   } catch (const PeerGone&) {
-    // It has ended already, which its pidfd tells.
+    // The worker has ended already, which its pidfd tells.
   }
   process.is_attached = true;
   events_.watch(worker, process.child.pidfd().fd());
@@ -64,7 +64,7 @@ std::string ProcessCrew::start_error(size_t worker) {
     const auto* const failure = message ? std::get_if<StartFailure>(&*message) : nullptr;
     return failure ? failure->text : std::string();
   } catch (const std::exception& e) {
-    return e.what();  // It wrote something else there, and then its death is what has to be told.
+    return e.what();  // The worker wrote no message of ours, so its death is what has to be told.
   }
 }
 

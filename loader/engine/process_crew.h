@@ -26,7 +26,7 @@ namespace millrace {
 /// loader's thread.
 class ProcessCrew final : public Crew {
  public:
-  /// What workers are attached to. Borrowed for the crew's life.
+  /// The memory that workers are attached to, borrowed for the crew's life.
   struct Place {
     TrainerBoard& board;
     const SharedSegment& board_segment;

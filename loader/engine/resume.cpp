@@ -66,7 +66,7 @@ void Resume::require_resumable() const {
         "does not keep them either. Use SeedMode::kPerSample");
 }
 
-// Of packed batches the room they take says nothing.
+// The fields of a sample as text. A packed batch's field is only the room that it takes, which says nothing.
 std::string Resume::fields_text() const { return traits_of(source_).packed ? "packed" : to_string(spec_); }
 
 }  // namespace millrace

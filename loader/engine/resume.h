@@ -12,17 +12,18 @@
 
 namespace millrace {
 
-/// Saves where a loader stands, and says whether a state is one of a loader like this. Used by the loader's thread.
+/// Saves where a loader stands, and says whether a state belongs to a loader like this one. Used by the loader's
+/// thread.
 class Resume {
  public:
   Resume(const Source& source, const SampleSpec& spec, const DataLoaderOptions& options)
       : source_(source), spec_(spec), options_(options) {}
 
-  /// Throws std::logic_error with SeedMode::kTorch.
+  /// The state of the loader. Throws std::logic_error with SeedMode::kTorch.
   LoaderState save(const Cursor& cursor, const InFlight& in_flight) const;
 
   /// Throws std::logic_error with SeedMode::kTorch, and std::invalid_argument, naming the difference, for a state of
-  /// another dataset, order or seed. What the cursor's order has to say of it is not asked.
+  /// another dataset, order or seed. The cursor's order is not asked whether it has such a place.
   void require_own(const LoaderState& state, const Cursor& cursor) const;
 
  private:

@@ -10,7 +10,7 @@
 namespace millrace {
 namespace {
 
-constexpr auto kHeldGrace = std::chrono::seconds(2);  // For another thread of the user's to drop a batch.
+constexpr auto kHeldGrace = std::chrono::seconds(2);  // Time for another thread of the user's to drop a batch.
 
 }  // namespace
 
@@ -33,7 +33,7 @@ void Returns::require_one(Time since, Time now) {
   if (now - since < kHeldGrace) return;
   if (in_flight_.count(SlotState::kSettling) > 0) {
     if (!memory_.waits_for_capture()) return;
-    throw std::logic_error(  // In this thread the capture would never end.
+    throw std::logic_error(  // The capture would never end while this thread waits.
         "the loader has no slot left while a CUDA graph is captured: batches that were dropped since it began are kept "
         "until it ends, since it may read them. Take what the graph needs before the capture");
   }

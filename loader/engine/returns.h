@@ -8,7 +8,7 @@
 
 namespace millrace {
 
-/// The slots' way home: from the user, from workers that still write what was left, and from devices that still read.
+/// The way home of slots: from the user, from workers that still write what was left, and from devices that still read.
 /// Used by the loader's thread, which says what time it is.
 class Returns {
  public:
@@ -18,12 +18,12 @@ class Returns {
   Returns(int64_t held, SlotMemory& memory, InFlight& in_flight, const Completion& completion)
       : held_(held), memory_(memory), in_flight_(in_flight), completion_(completion) {}
 
-  /// Takes in what has come home. Slots that nobody reads any more are free then.
+  /// Takes in the slots that have come home, and frees those that nobody reads any more.
   void take_in();
 
-  /// For a loader without an open batch, which can only go on when a slot comes home. Throws TooManyBatchesHeld when
-  /// the user has held them all since `since`, for two seconds, and std::logic_error when a capture of the thread's own
-  /// keeps them.
+  /// Throws where a loader without an open batch, which can only go on when a slot comes home, waits in vain:
+  /// TooManyBatchesHeld when the user has held all slots since `since`, for two seconds, and std::logic_error when a
+  /// graph capture of the thread's own keeps them.
   void require_one(Time since, Time now);
 
  private:

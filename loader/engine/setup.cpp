@@ -156,7 +156,7 @@ size_t samples_to_try(const Source& source) { return std::min<size_t>(source.siz
 
 namespace {
 
-// What is drawn while it lives is not missing behind it.
+// Puts torch's default generator back, so that what is drawn from it meanwhile is drawn again afterwards.
 class KeepDefaultGenerator {
  public:
   KeepDefaultGenerator() : generator_(at::detail::getDefaultCPUGenerator()) {

@@ -23,10 +23,10 @@
 // What follows from a loader's options before it begins: pure functions, and the only readers of most options.
 namespace millrace {
 
-/// The options themselves. Throws std::invalid_argument, naming the option and what it must be.
+/// The options as they are. Throws std::invalid_argument, naming the option and what it must be.
 DataLoaderOptions checked(DataLoaderOptions options);
 
-/// As the options say it: zero is for ever.
+/// An option's time as a Timeout: zero is for ever.
 Timeout limit_of(std::chrono::milliseconds option);
 
 /// What LoaderTimeout says first: "timeout: no batch within 200 ms".
@@ -37,29 +37,31 @@ std::string no_batch_within(const DataLoaderOptions& options);
 std::unique_ptr<Order> make_order(const Source& source, std::optional<AnySampler> sampler,
                                   std::optional<AnyBatchSampler> batch_sampler, const DataLoaderOptions& options);
 
-/// torch.empty((), dtype=torch.int64).random_(generator=generator).item(); undefined is torch's default generator.
+/// A seed drawn as torch.empty((), dtype=torch.int64).random_(generator=generator).item() draws it; an undefined
+/// generator is torch's default one.
 int64_t draw_seed(const at::Generator& generator);
 
 /// Throws std::invalid_argument for options that do not fit a source of such traits, whatever its samples look like.
 void require_fitting(SourceTraits traits, const DataLoaderOptions& options);
 
-/// What a sample takes in a slot, where that is known without reading one. Nothing where there is no sample;
-/// options.max_sample_bytes() where batches are packed and it is set.
+/// What a sample takes in a slot, where that is known without reading one. It is nothing where there is no sample, and
+/// options.max_sample_bytes() where batches are packed and that is set.
 std::optional<SampleSpec> known_spec(Source& source, const DataLoaderOptions& options);
 
 /// How many samples, from the first, are tried until one can be read and shows what all look like. What is wrong with
 /// the others is told when their turn comes.
 size_t samples_to_try(const Source& source);
 
-/// The same, read in this thread. Torch's default generator is left as it was. Throws what the first sample throws when
-/// none could be read; batches that are packed have room for samples of a usual size then.
+/// What a sample takes in a slot, found by reading samples in this thread. Torch's default generator is left as it was.
+/// When none could be read, throws what the first one throws; but batches that are packed get room for samples of a
+/// usual size.
 SampleSpec read_spec(Source& source);
 
 /// Room on the device for the CUDA tensors of that many slots; null unless options.device_batch_bytes() asks for it.
 std::shared_ptr<cuda::DeviceArena> device_arena_of(const DataLoaderOptions& options, size_t slots);
 
-/// Plans go on into the next epoch, so that its first batch does not come late; but not where the next epoch's order is
-/// drawn from torch's generator, or its streams cannot begin before the last ones have ended.
+/// How far plans go. They go on into the next epoch, so that its first batch does not come late; but not where the next
+/// epoch's order is drawn from torch's generator, or its streams cannot begin before the last ones have ended.
 Cursor::Reach reach_of(SourceTraits traits, const DataLoaderOptions& options);
 
 /// True when one worker fills a batch from its first to its last sample.
@@ -68,15 +70,16 @@ bool whole_batches(SourceTraits traits, const DataLoaderOptions& options);
 /// Whether a slot that came home may still be read by a device.
 bool read_by_devices(const DataLoaderOptions& options);
 
-/// How many batches are open at a time, of slots of that many bytes. Throws std::invalid_argument when too many.
+/// How many batches are open at a time, for slots of that many bytes. Throws std::invalid_argument when they are too
+/// many.
 int64_t batches_ahead(SourceTraits traits, const DataLoaderOptions& options, size_t slot_bytes);
 
-/// How many slots there are: a line for each place a batch can be in. With every place full there is still no slot
-/// missing, so opening never has to wait for anything but the user.
+/// How many slots there are: the sum over the places that a batch can be in. With every place full there is still no
+/// slot missing, so opening never has to wait for anything but the user.
 size_t slots_needed(int64_t ahead, const DataLoaderOptions& options);
 
-/// Where workers share batches, all of them fill one at once, in two ranges each, so that a slow one costs the others
-/// little.
+/// How batches are cut into ranges. Where workers share batches, all of them fill one at once, in two ranges each, so
+/// that a slow one costs the others little.
 Board::Geometry geometry_of(SourceTraits traits, int64_t ahead, const DataLoaderOptions& options);
 
 }  // namespace millrace

@@ -15,11 +15,11 @@
 
 namespace millrace {
 
-/// What a trainer shares with its workers: how batches lie in slots, the slots' memory, the board and the done bell. It
-/// follows from what samples look like and from the options.
+/// What a trainer shares with its workers: how batches lie in slots, the slots' memory, the board and the done bell.
+/// All of it follows from what samples look like and from the options.
 struct SharedParts {
-  /// Of checked() options that are fitting. Throws OutOfSharedMemory, and std::invalid_argument for more slots than
-  /// there can be.
+  /// Makes the parts. REQUIRES: options that checked() and require_fitting() let pass. Throws OutOfSharedMemory, and
+  /// std::invalid_argument for more slots than there can be.
   SharedParts(SampleSpec sample, SourceTraits traits, const DataLoaderOptions& options);
 
   const std::shared_ptr<const SampleSpec> spec;
@@ -31,7 +31,7 @@ struct SharedParts {
   const SharedSegment board_segment;
   const MappedSegment board_memory;
   TrainerBoard board;
-  const WorkerBoard workers_board;  ///< Of the same memory, for those that read in this process.
+  const WorkerBoard workers_board;  ///< A view of the same memory, for workers in this process.
   const EventFd done;
 };
 

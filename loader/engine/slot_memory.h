@@ -20,14 +20,14 @@ namespace millrace {
 
 /// The memory of a loader's slots: the arena, the device memory beside it where workers make CUDA tensors, and the gate
 /// where devices read it. Lends slots, and says which have come home and which nobody reads any more. Used by the
-/// loader's thread; leases go home from any.
+/// loader's thread; leases go home from any thread.
 class SlotMemory {
  public:
-  /// `device` has as many slots, or is null. Throws OutOfSharedMemory.
+  /// Makes the memory. `device` has as many slots, or is null. Throws OutOfSharedMemory.
   SlotMemory(SlotLayout layout, size_t slots, std::shared_ptr<cuda::DeviceArena> device);
 
-  /// Pins the memory for `device` and guards its slots; writes to `stats` what came of it. Once, behind the start of
-  /// the workers: those that are forked off this process are then free of CUDA.
+  /// Pins the memory for `device` and guards its slots; writes to `stats` what came of it. To be called once, after the
+  /// start of the workers: those that are forked off this process are then free of CUDA.
   void serve_devices(c10::Device device, LoaderStats& stats);
 
   const SlotLayout& layout() const { return layout_; }
@@ -40,13 +40,13 @@ class SlotMemory {
 
   // --- lending ---
 
-  /// The right to read the slot, until whose end it is not taken_home().
+  /// The right to read the slot. While it lives, take_returned() does not give the slot.
   std::shared_ptr<Lease> lend(size_t slot) const { return std::make_shared<Lease>(arena_, slot); }
 
-  /// The device memory of a slot, whose tensors keep the lease. None by default.
+  /// The device memory of a slot; its tensors keep the lease. There is none by default.
   DeviceMemory device_memory(size_t slot, const std::shared_ptr<Lease>& lease) const;
 
-  /// Tells a delivery that lies in the slot how devices may read it.
+  /// Notes in a delivery that lies in the slot how devices may read it.
   void guard(Delivery& delivery, size_t slot) const;
 
   /// The slots that came home since the last call. Valid until the next one.
@@ -56,7 +56,7 @@ class SlotMemory {
 
   bool is_read_by_devices() const { return gate_ != nullptr; }
 
-  /// The slot has come home: nobody queues work on it any more.
+  /// Notes that the slot has come home: nobody queues work on it any more.
   void close(size_t slot) { gate_->close(slot); }
 
   /// Whether all work that reads the slot is done. REQUIRES: close(slot).
@@ -65,7 +65,7 @@ class SlotMemory {
   /// Whether a graph is being captured that may read a slot which has come home.
   bool waits_for_capture() { return gate_->waits_for_capture(); }
 
-  /// See DataLoaderBase::copy_stream(). Null where no device reads.
+  /// The stream of DataLoaderBase::copy_stream(). Null where no device reads.
   cuda::api::Stream copy_stream(int device) { return gate_ ? gate_->copy_stream(device) : nullptr; }
 
  private:

@@ -4,8 +4,8 @@
 
 namespace millrace {
 
-/// What a loader does differently by the kind of its source. The kind is asked here and nowhere else, so that a new one
-/// has to be described in one place.
+/// What a loader does differently by the kind of its source. The kind is asked here and nowhere else, so that a new
+/// kind has to be described in one place.
 struct SourceTraits {
   // NOLINTNEXTLINE(google-explicit-constructor): a kind says all of this.
   constexpr SourceTraits(Source::Kind kind) {
@@ -21,11 +21,11 @@ struct SourceTraits {
     }
   }
 
-  /// A batch is one value that one worker makes whole. Else samples are rows of fixed fields, in ranges.
+  /// Whether a batch is one value that one worker makes whole. Else samples are rows of fixed fields, in ranges.
   bool packed = false;
 
-  /// A batch is asked of a stream: it has no indices, its worker leaves out samples itself, and how many there are is
-  /// known when it comes. Else it has an index for each sample.
+  /// Whether a batch is asked of a stream. Such a batch has no indices, its worker leaves out samples itself, and the
+  /// number of its samples is known when it comes. Else a batch has an index for each sample.
   bool streamed = false;
 };
 

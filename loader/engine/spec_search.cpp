@@ -24,11 +24,11 @@
 namespace millrace {
 namespace {
 
-constexpr auto kLook = std::chrono::milliseconds(100);  // For an end that no message tells of.
-constexpr auto kHungUp = std::chrono::seconds(1);       // For a worker to end that has closed its socket.
+constexpr auto kLook = std::chrono::milliseconds(100);  // Between two looks for an end that no message tells of.
+constexpr auto kHungUp = std::chrono::seconds(1);       // Until a worker that closed its socket must have ended.
 constexpr auto kLookForServer = std::chrono::milliseconds(10);
 constexpr size_t kMostFields = 1 << 16;
-constexpr auto kVacancy = std::chrono::seconds(30);  // As for any answer of the fork server.
+constexpr auto kVacancy = std::chrono::seconds(30);  // As long as for any answer of the fork server.
 
 // The worker's word for it is what memory will be cut by: a terabyte a sample is more than any machine has for a batch,
 // and little enough for sums of it.
@@ -106,7 +106,7 @@ std::optional<SampleSpec> SpecSearch::take(const WorkerMessage& message) {
   return std::get<SpecAnswer>(message).spec;
 }
 
-// nullopt when the worker has ended, and all that it said has been heard.
+// The worker's next message; nullopt when it has ended and all its messages have been read.
 std::optional<WorkerMessage> SpecSearch::next_message(const Deadline& deadline) {
   for (;;) {
     const bool has_ended = worker_.child.wait(std::chrono::nanoseconds(0)).has_value();
@@ -118,7 +118,7 @@ std::optional<WorkerMessage> SpecSearch::next_message(const Deadline& deadline) 
     if (worker_.control)
       poll_readable(worker_.control.fd(), deadline.left(kLook));
     else if (!worker_.child.wait(kHungUp))
-      worker_.child.kill(SIGKILL);  // Its dataset closed what is not its own.
+      worker_.child.kill(SIGKILL);  // The dataset has closed a descriptor that is not its own.
   }
 }
 

@@ -14,24 +14,24 @@
 
 namespace millrace {
 
-/// Learns from the first of the worker processes what samples look like. The dataset reads there, so that it can
-/// neither hold the trainer up nor take it along when it dies. Used by the loader's thread.
+/// Learns from the first of the worker processes what samples look like. The dataset reads in that process, so that it
+/// can neither hold the trainer up nor take it along when it dies. Used by the loader's thread.
 class SpecSearch {
  public:
   using Time = Deadline::Clock::time_point;
 
-  /// Borrows all three. Asks at once.
+  /// Asks the worker at once. Borrows all three.
   SpecSearch(WorkerProcesses& processes, const Source& source, const DataLoaderOptions& options);
 
-  /// The spec of the first sample that can be read, of samples_to_try(). Waits for options.timeout() at most, and kills
-  /// a worker that reads one for longer than options.sample_timeout().
+  /// The spec of the first sample, of samples_to_try(), that can be read. Waits for options.timeout() at most, and
+  /// kills a worker that reads a sample for longer than options.sample_timeout().
   ///
-  /// Throws LoaderTimeout, and then may be called again. WorkerStartError; SampleError or WorkerDied of the first
-  /// sample when none could be read, unless batches are packed; BoardCorrupted for what no worker of ours says: then
-  /// each further call throws the same.
+  /// Throws LoaderTimeout, and then may be called again. After any other error each further call throws the same:
+  /// WorkerStartError; SampleError or WorkerDied of the first sample when none could be read, unless batches are
+  /// packed; BoardCorrupted for what no worker of ours says.
   SampleSpec find();
 
-  /// Of the worker, so far.
+  /// The worker's deaths so far.
   uint64_t deaths() const { return deaths_; }
 
  private:
@@ -55,17 +55,17 @@ class SpecSearch {
   [[noreturn]] void give_up_on_foreign(const std::string& what);
 
   WorkerProcesses& processes_;
-  WorkerProcess& worker_;  // The first of them.
+  WorkerProcess& worker_;  // The first of the processes.
   const Source& source_;
   const DataLoaderOptions& options_;
 
-  LongWait long_wait_;           // Of the find() at hand.
-  uint64_t sample_ = 0;          // That is asked for.
+  LongWait long_wait_;           // For the find() at hand.
+  uint64_t sample_ = 0;          // The sample that is asked for.
   std::optional<Time> reading_;  // Since when the worker reads it; none before it has built its dataset.
   std::exception_ptr first_failure_;
   std::exception_ptr fatal_;  // Why there is no further search.
   uint64_t deaths_ = 0;
-  int64_t deaths_before_ready_ = 0;  // In a row.
+  int64_t deaths_before_ready_ = 0;  // Deaths in a row.
 };
 
 }  // namespace millrace

@@ -10,7 +10,7 @@
 namespace millrace {
 namespace {
 
-constexpr auto kVacantLimit = std::chrono::seconds(30);  // As for any answer of the fork server.
+constexpr auto kVacantLimit = std::chrono::seconds(30);  // As long as for any answer of the fork server.
 
 constexpr int64_t kNobodysSample = -1;
 
@@ -104,7 +104,7 @@ bool Supervisor::knows(uint32_t incarnation) const {
 
 void Supervisor::end_stuck(Time now, const std::function<std::string(int64_t)>& name_of) {
   if (!limits_.sample) return;
-  watched_.resize(crew_.size(), {0, now});  // Not since ever, of a worker that is about to read its first.
+  watched_.resize(crew_.size(), {0, now});  // Not earlier: a worker is about to read its first sample.
   for (size_t w = 0; w < crew_.size(); ++w) {
     if (vacancies_.contains(w)) continue;
     const Beacon& beacon = board_.beacon(w);

@@ -15,8 +15,8 @@
 
 namespace millrace {
 
-/// Keeps a crew at work: takes note of deaths and puts others in the place of the dead, kills who is stuck, and knows
-/// when nothing of a dead worker's can be written any more. What becomes of the samples it held is decided by others.
+/// Keeps a crew at work: takes note of deaths and replaces the dead, kills workers that are stuck, and knows when
+/// nothing of a dead worker's can be written any more. Others decide what becomes of the samples that the worker held.
 /// Used by the loader's thread, which says what time it is.
 class Supervisor {
  public:
@@ -24,23 +24,23 @@ class Supervisor {
 
   struct Limits {
     int64_t retries = 0;                        ///< Deaths in a row of one worker before it has built its dataset.
-    int64_t deaths_without_batch = 0;           ///< When more die, they die of something else than a sample.
-    std::chrono::nanoseconds device_work = {};  ///< For which the device may write for a worker that is dead.
-    Timeout sample = std::nullopt;              ///< The longest that one may be read.
+    int64_t deaths_without_batch = 0;           ///< With more deaths, workers die of something else than a sample.
+    std::chrono::nanoseconds device_work = {};  ///< How long the device may write for a dead worker.
+    Timeout sample = std::nullopt;              ///< The longest that a sample may be read.
   };
 
-  /// What a dead worker left: what it was at, and until when what it held may still be written.
+  /// What a dead worker left: what it was doing, and until when the ranges that it held may still be written.
   struct Estate {
     Crew::Death death;
     WorkerPhase phase = WorkerPhase::kStarting;
     int64_t sample = -1;
     Time writable_until;
-    std::optional<std::chrono::nanoseconds> stuck_for;  ///< Where we killed it for that.
+    std::optional<std::chrono::nanoseconds> stuck_for;  ///< How long it was stuck, where we killed it for that.
 
-    /// "reading sample 5", which is what the sample is called.
+    /// What the worker was doing: "reading sample 5", where the sample is called that.
     std::string doing(const std::string& sample_name) const;
 
-    /// "worker 0 (pid 71) was killed by SIGKILL while reading sample 5".
+    /// The death in words: "worker 0 (pid 71) was killed by SIGKILL while reading sample 5".
     std::string str(const std::string& sample_name) const;
   };
 
@@ -50,16 +50,16 @@ class Supervisor {
   /// Throws WorkerStartError again, once it has been thrown: without its worker an epoch would never end.
   void require_crew() const;
 
-  /// A worker that was buried: its estate is kept, its place is vacant, and what it had sent is in the socket. Throws
-  /// WorkerStartError when others in its place would die as well.
+  /// Notes that a worker was buried: its estate is kept and its place is vacant. Gives the socket with what it had
+  /// sent. Throws WorkerStartError when its replacements would die as well.
   FdSocket take_note(const Crew::Death& death, Time now);
 
-  /// Starts others in the places that are vacant. While the fork server is stopped the other workers do the work, and
+  /// Starts workers in the places that are vacant. While the fork server is stopped the other workers do the work, and
   /// places stay empty until it goes on. Throws WorkerStartError.
   void fill_vacancies();
 
-  /// Throws WorkerStartError when a place is vacant and was waited for since `since` for longer than it may take: what
-  /// is waited for may be what only the worker that is missing could make.
+  /// Throws WorkerStartError when a place is vacant and the trainer has waited since `since` for longer than that may
+  /// take: it may be waiting for a batch that only the missing worker could make.
   void require_workers(Time since, Time now);
 
   bool has_estates() const { return !estates_.empty(); }
@@ -70,20 +70,21 @@ class Supervisor {
   /// Whether some worker, alive or of an estate that is not settled, has that incarnation.
   bool knows(uint32_t incarnation) const;
 
-  /// A batch was completed, so workers do not only die.
+  /// Notes that a batch was completed, so workers do not only die.
   void batch_completed() { deaths_without_batch_ = 0; }
 
-  /// Kills the workers that read one sample for longer than limits.sample, which is counted from when they were first
-  /// seen at it. Throws LoaderTimeout for one that cannot be killed.
+  /// Kills the workers that read one sample for longer than limits.sample, counted from when they were first seen at
+  /// it. Throws LoaderTimeout for a worker that cannot be killed.
   void end_stuck(Time now, const std::function<std::string(int64_t)>& name_of);
 
-  /// ": worker 0 (pid 71) reads sample 5 (cats/5.jpg), in this range for 1.2 s (stopped), worker 1 …". `name_of` gives
-  /// " (path)" of a sample, or nothing; the number came from shared memory.
+  /// What the workers do, for messages: ": worker 0 (pid 71) reads sample 5 (cats/5.jpg), in this range for 1.2 s
+  /// (stopped), worker 1 …". `name_of` gives " (path)" of a sample, or nothing; the sample's number came from shared
+  /// memory.
   std::string what_workers_do(Time now, const std::function<std::string(int64_t)>& name_of) const;
 
  private:
   struct Watched {
-    uint64_t started = 0;  // Samples, then.
+    uint64_t started = 0;  // Samples started then.
     Time since = {};
   };
 
@@ -95,11 +96,11 @@ class Supervisor {
 
   std::optional<std::string> fatal_;         // Why no worker can be had.
   std::map<size_t, std::string> vacancies_;  // Workers that could not be replaced yet, and how they ended.
-  std::string server_stopped_;               // Why not.
+  std::string server_stopped_;               // Why they could not.
   std::vector<Estate> estates_;
-  std::map<size_t, std::chrono::nanoseconds> stuck_;  // Workers we killed for that, and whose end is not known yet.
+  std::map<size_t, std::chrono::nanoseconds> stuck_;  // Workers killed for being stuck, whose end is not known yet.
   std::vector<Watched> watched_;                      // By worker.
-  std::vector<int64_t> deaths_before_ready_;          // In a row, by worker.
+  std::vector<int64_t> deaths_before_ready_;          // Deaths in a row, by worker.
   int64_t deaths_without_batch_ = 0;
 };
 

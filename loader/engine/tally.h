@@ -8,34 +8,35 @@
 
 namespace millrace {
 
-/// What a loader has given and lost, and the notices that tell of it: what makes no error would else go unseen. The
-/// first of a kind is told at once, the others are counted and summed up when their epoch ends. Used by the loader's
-/// thread.
+/// What a loader has given and lost, and the notices that tell of it: losses that make no error would else go unseen.
+/// The first of a kind is told at once; the others are counted, and summed up when their epoch ends. Used by the
+/// loader's thread.
 class Tally {
  public:
-  /// Counted by whoever does it, but for what has a function below.
+  /// The counts. Whoever does a thing counts it here, but for those that have a function below.
   LoaderStats stats;
 
-  /// A sample could not be read, which is told by an error; `text` is what that says.
+  /// Notes a sample that could not be read, of which an error tells; `text` is what the error says.
   void note_error(const std::string& text);
 
-  /// A batch was copied, since the trainer held as many as it may. Tells so of the first one.
+  /// Counts a batch that was copied since the trainer held as many as it may. A notice tells of the first one.
   void count_kept(int64_t held);
 
-  /// So many samples were left out, for the first of them because of `text`.
+  /// Notes that so many samples were left out, the first of them because of `text`.
   void note_skipped(uint64_t samples, const std::string& text);
 
-  /// A sample that could not be read was replaced by another.
+  /// Notes that a sample was replaced by another, because of `text`.
   void note_replaced(const std::string& text);
 
-  /// Workers that died before, and that others have told of.
+  /// Notes workers that died before, and of which others have told.
   void note_earlier_deaths(uint64_t deaths);
 
-  /// A worker died that is among stats.worker_deaths: `text` says how, and so many samples of its are read again.
+  /// Notes the death of a worker that stats.worker_deaths counts: `text` says how, and so many of its samples are read
+  /// again.
   void note_death(const std::string& text, size_t read_again);
 
-  /// At the end of `epoch`, or where it is left, or the loader's. Of samples it tells once, since the next epochs lack
-  /// the same ones, and once when an epoch had no others; of deaths each time.
+  /// Sums up `epoch`, at its end, where it is left, or at the loader's end. Of samples it tells once, since the next
+  /// epochs lack the same ones, and once when an epoch had no others; of deaths it tells each time.
   void end_epoch(int64_t epoch);
 
  private:
@@ -43,13 +44,13 @@ class Tally {
   void sum_up_samples(int64_t epoch);
   void sum_up_deaths(int64_t epoch);
 
-  LoaderStats before_epoch_;          // As they were when it began.
-  std::string first_error_;           // Of the epoch.
-  bool told_of_one_lost_ = false;     // A sample that was left out or replaced.
-  bool told_of_losses_ = false;       // How many were, in an epoch.
-  bool told_of_nothing_ = false;      // That there were no others.
-  bool told_of_a_death_ = false;      // In any epoch,
-  bool told_death_of_epoch_ = false;  // in this one.
+  LoaderStats before_epoch_;          // The stats when the epoch began.
+  std::string first_error_;           // The first error of the epoch.
+  bool told_of_one_lost_ = false;     // Whether a notice told of a sample left out or replaced.
+  bool told_of_losses_ = false;       // Whether one told how many such samples an epoch had.
+  bool told_of_nothing_ = false;      // Whether one told of an epoch that had no others.
+  bool told_of_a_death_ = false;      // Whether one told of a death, in any epoch.
+  bool told_death_of_epoch_ = false;  // Whether one told of a death in this epoch.
 };
 
 }  // namespace millrace

@@ -13,7 +13,7 @@ namespace millrace {
 /// Worker threads. They borrow everything in `place` and read from clones of `source`.
 class ThreadCrew final : public Crew {
  public:
-  /// Of role.num_workers threads; place.spill and the role's own number are set for each.
+  /// Starts role.num_workers threads; place.spill and the role's own number are set for each.
   ThreadCrew(TrainerBoard& board, const Worker::Place& place, const Source& source, const WorkerRole& role);
 
   /// Tells the board to stop and waits until every thread has finished the sample it is reading: a thread cannot be
@@ -29,7 +29,7 @@ class ThreadCrew final : public Crew {
   void end();
 
   TrainerBoard& board_;
-  std::vector<std::pair<FdSocket, FdSocket>> overflows_;  // Ours, theirs.
+  std::vector<std::pair<FdSocket, FdSocket>> overflows_;  // The trainer's end and the worker's, for each.
   std::vector<std::thread> threads_;
 };
 

@@ -9,22 +9,23 @@
 
 namespace millrace {
 
-/// What workers are told of the samples of a batch, at the head of its slot: an index and a seed for each, or what is
-/// asked of a stream. Used by the loader's thread.
+/// What the head of a slot tells workers of the samples of a batch: an index and a seed for each, or what is asked of a
+/// stream. Used by the loader's thread.
 class Tickets {
  public:
   Tickets(SourceTraits traits, const DataLoaderOptions& options, const InFlight& in_flight, const SlotMemory& memory)
       : traits_(traits), options_(options), in_flight_(in_flight), memory_(memory) {}
 
-  /// Of an open slot. Throws std::length_error for a stream's state that is larger than a slot.
+  /// Writes the tickets of an open slot. Throws std::length_error for a stream's state that is larger than a slot.
   void write(size_t slot) const;
 
-  /// Of a slot whose reader died: what is asked of a stream lies where the batch is written, and may be gone.
+  /// Writes the tickets again for a slot whose reader died. The request of a stream lies where the batch is written,
+  /// and may be overwritten.
   void renew(size_t slot) const {
     if (traits_.streamed) write(slot);
   }
 
-  /// Throws BoardCorrupted when something else stands in the slot than write() wrote.
+  /// Throws BoardCorrupted when the slot's tickets are not what write() wrote.
   void require_own(size_t slot) const;
 
  private:

@@ -23,10 +23,10 @@ struct Verdict {
   bool operator==(const Verdict&) const = default;
 };
 
-/// Follows from the batch alone and not from time, so that a run can be repeated. `row` is the sample's place in its
-/// batch, nullopt when what went wrong is no sample's fault; `indices` are the batch's samples; `tried` those that were
-/// read in that row before, without success. Another sample of the batch stands in, the next one that was not tried:
-/// what cannot be read is raised when all were.
+/// Decides what is done about a sample that could not be read. That follows from the batch alone and not from time, so
+/// that a run can be repeated. `row` is the sample's place in its batch, nullopt when no sample is to blame. `indices`
+/// are the batch's samples; `tried` are those that were read in that row before, without success. With kReplace the
+/// next sample of the batch that was not tried stands in; when all were tried, the error is raised.
 Verdict judge(OnError policy, std::optional<size_t> row, std::span<const int64_t> indices,
               std::span<const int64_t> tried);
 

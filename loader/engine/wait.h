@@ -8,13 +8,13 @@
 
 namespace millrace {
 
-/// One wait of the trainer for a batch: since when, and until when. However it ends, by an error too, its time is added
-/// to `seconds`, since the trainer had no data.
+/// One wait of the trainer for a batch, with its beginning and its deadline. However it ends, even by an error, its
+/// time is added to `seconds`, since the trainer had no data.
 class Wait {
  public:
   using Time = Events::Time;
 
-  /// It begins now. Borrows `events` and `seconds`.
+  /// Begins the wait now. Borrows `events` and `seconds`.
   Wait(const Events& events, Timeout limit, Timeout notice_after, double& seconds)
       : events_(events),
         seconds_(seconds),
@@ -26,19 +26,19 @@ class Wait {
   Wait& operator=(const Wait&) = delete;
   ~Wait() { seconds_ += std::chrono::duration<double>(events_.now() - start_).count(); }
 
-  /// The longest to sleep without a look at what should need none: it bounds the harm of a wake-up that a hostile
-  /// worker swallows.
+  /// The longest sleep without another look at the board. No look should be needed; it bounds the harm of a wake-up
+  /// that a hostile worker swallows.
   static constexpr std::chrono::milliseconds kLookAgain{100};
 
   Time start() const { return start_; }
 
-  /// Whether its deadline has come. Without one the clock is not read.
+  /// Whether the wait's deadline has come. Without a deadline the clock is not read.
   bool has_ended() const { return deadline_.at() && deadline_.passed(events_.now()); }
 
   /// The time until the deadline, at most `slice`.
   std::chrono::nanoseconds left(std::chrono::nanoseconds slice) const { return deadline_.left(slice, events_.now()); }
 
-  /// True once for each time that it is to be told of.
+  /// True once for each notice that is due.
   bool is_long(Time now) { return long_wait_.is_due(now); }
 
   /// True once for each kLookAgain.

@@ -25,21 +25,21 @@ SlotLayout layout_of(const SampleSpec& spec, size_t batch_size);
 
 /// What makes one worker different from the others, and how it seeds itself.
 struct WorkerRole {
-  int number = -1;  ///< From 0; -1 is the trainer.
+  int number = -1;  ///< Counted from 0; -1 is the trainer.
   uint32_t incarnation = 0;
   int num_workers = 0;
   SeedMode seed_mode = SeedMode::kPerSample;
   WorkerInitFunction init = nullptr;
-  bool owns_process = false;                ///< Torch's default generator, too, is its own.
-  std::optional<uint64_t> begun_with = {};  ///< The base seed that it has begun to work with; none before it has.
+  bool owns_process = false;                ///< Whether torch's default generator is its own.
+  std::optional<uint64_t> begun_with = {};  ///< The base seed it works with; none before it has begun.
 };
 
 /// Begins to work with a base seed, in PyTorch's order: seed, init function, first sample. The trainer itself is no
 /// worker: nothing is seeded or called. Throws what the init function throws, and then may be called again.
 void begin_work(WorkerRole& role, uint64_t base_seed);
 
-/// Ends the calling process when it is not `worker`: one that the dataset forked and let return would be a second
-/// worker with the same claims. Its memory is a copy, with whatever other threads held, so it does nothing but go.
+/// Ends the calling process when it is not `worker`. A process that the dataset forked and let return would be a second
+/// worker with the same claims. Its memory is a copy, with locks that other threads held, so it does nothing but end.
 void end_stranger(pid_t worker);
 
 /// Fills ranges of slots: the same code in a worker process, in a worker thread and in the trainer itself.
@@ -56,13 +56,14 @@ class Worker {
     const FdSocket* spill;  ///< Takes batches that are larger than a slot.
   };
 
-  /// Its notes go to the beacon of its number, the trainer's to the first one.
+  /// A worker whose notes go to the beacon of its number, the trainer's to the first one.
   Worker(const Place& place, Source& source, const WorkerRole& role);
 
   /// Claims one range and fills it. False when nothing is open.
   bool fill_one();
 
-  /// Fills ranges until the board says stop. Between two looks for work it asks `orphaned`, at least twice a second.
+  /// Fills ranges until the board says stop. Between two looks for work it asks `orphaned`, at least twice a second,
+  /// and ends when that is true.
   void run(const std::function<bool()>& orphaned);
 
  private:
@@ -78,8 +79,8 @@ class Worker {
   WorkerRole role_;
   Beacon& beacon_;
   pid_t pid_;
-  at::Generator generator_;      // Torch's default one: with SeedMode::kTorch,
-  at::Generator own_generator_;  // or where it is this worker's to seed for each sample. Else undefined.
+  at::Generator generator_;      // Torch's default one, with SeedMode::kTorch; else undefined.
+  at::Generator own_generator_;  // Torch's default one, where this worker may seed it for each sample; else undefined.
   RangeError error_;
 };
 

@@ -18,11 +18,11 @@ class WorkerBoard : public Board {
   /// Claims an open range of the oldest batch that has one for `worker`.
   std::optional<Claim> claim(uint32_t incarnation, uint32_t worker) const;
 
-  /// Publishes a claimed range's rows. True when the slot has no pending range left and the trainer wants to hear of
-  /// it.
+  /// Publishes a claimed range's rows. True when the slot has no pending range left and the trainer is to be woken for
+  /// that.
   [[nodiscard]] bool finish(const Claim& claim, uint32_t incarnation) const;
 
-  /// Publishes what went wrong. As finish().
+  /// Publishes the error of a claimed range. Gives the same as finish().
   [[nodiscard]] bool fail(const Claim& claim, uint32_t incarnation, const RangeError& error) const;
 
   /// Sleeps until something was opened or stopped, at most `timeout`; returns at once when there is something for

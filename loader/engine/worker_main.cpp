@@ -42,7 +42,7 @@ void tell(const FdSocket& control, const WorkerMessage& message) {
   }
 }
 
-// nullopt when there is nobody left to send one.
+// The trainer's next message; nullopt when there is no trainer left to send one.
 std::optional<Message> next_message(const FdSocket& control, const Orphaned& orphaned) {
   while (!poll_readable(control.fd(), kLookForTrainer))
     if (orphaned()) return std::nullopt;
@@ -62,7 +62,7 @@ std::optional<StartFailure> failure_of(Step step) {
   return std::nullopt;
 }
 
-// What came of reading the sample: whatever the dataset throws is an answer.
+// The answer to a question. Whatever the dataset throws while it reads the sample is an answer.
 WorkerMessage answer(const SpecQuestion& question, Source& source, WorkerRole& role) {
   try {
     if (question.base_seed) begin_work(role, *question.base_seed);
@@ -80,7 +80,7 @@ OwnedFd next_descriptor(DecodeArchive& archive) {
   return fd;
 }
 
-// What a worker is attached to, in this process. Its descriptors follow each other in the message.
+// The memory that a worker is attached to, in this process. The message has its descriptors one behind the other.
 struct AttachedMemory {
   AttachedMemory(const Attachment& given, DecodeArchive& archive)
       : board(SharedSegment::adopt(next_descriptor(archive)), Access::kReadWrite),
@@ -95,7 +95,7 @@ struct AttachedMemory {
   std::optional<cuda::DeviceArena> device_arena;
 };
 
-// From the board, until it says stop.
+// Reads batches from the board until the board says stop.
 void read_batches(const Attachment& given, AttachedMemory& memory, Source& source, const WorkerRole& role,
                   const FdSocket& control, const Orphaned& orphaned) {
   const WorkerBoard board(memory.board.data(), given.geometry);
@@ -109,7 +109,7 @@ void read_batches(const Attachment& given, AttachedMemory& memory, Source& sourc
 
 }  // namespace
 
-// What is thrown before the first batch reaches the trainer through the control socket, and later through the board.
+// Errors before the first batch reach the trainer through the control socket, later ones through the board.
 int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) {
   const pid_t own = own_pid();
   const Orphaned orphaned = [parent = ::getppid()] { return ::getppid() != parent; };
@@ -137,8 +137,8 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
   }
   Source& source = rebuilt ? *rebuilt : *reinterpret_cast<Source*>(start.live_source);
 
-  // Its end is an order, too: the trainer is gone, or has given this worker up because the fork server was stopped and
-  // made it when nobody waited for it any more.
+  // The end of the messages is an order, too: the trainer is gone, or has given this worker up, because the fork server
+  // was stopped and made it when nobody waited for it any more.
   while (auto message = next_message(control, orphaned)) {
     DecodeArchive archive(message->bytes, message->fds);
     TrainerMessage order;

@@ -57,7 +57,7 @@ void WorkerProcesses::start(size_t worker) {
   }
   Child child =
       start_child(plan_.method, {&worker_main, std::move(message.bytes), fds, "worker " + std::to_string(worker)});
-  // Where it was not started, the place is the dead worker's still, whose notes the board has.
+  // Where start_child() throws, the place remains the dead worker's, whose notes the board has.
   workers_[worker] = {std::move(child), std::move(ours), start.incarnation, false};
 }
 

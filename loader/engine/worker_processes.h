@@ -18,21 +18,21 @@ namespace millrace {
 /// A worker process as its trainer knows it.
 struct WorkerProcess {
   Child child;
-  FdSocket control;          ///< See worker_protocol.h. Empty once it has hung up, or was taken from a dead worker.
-  uint32_t incarnation = 0;  ///< From 1, in steps of the number of workers: it tells the place as well.
-  bool is_attached = false;  ///< It ends when its board says so, and not before.
+  FdSocket control;          ///< Its socket, see worker_protocol.h; empty once it hung up, or its owner died.
+  uint32_t incarnation = 0;  ///< Counted from 1 in steps of the number of workers, so that it tells the place as well.
+  bool is_attached = false;  ///< Whether it ends when its board says so, and not before.
 };
 
-/// The worker processes of a loader, each of which builds its dataset and then does what it is told: what there is of a
-/// crew before it has a board. Used by the loader's thread.
+/// The worker processes of a loader: what there is of a crew before it has a board. Each builds its dataset and then
+/// does what it is told. Used by the loader's thread.
 class WorkerProcesses {
  public:
-  /// What they are made from. What it refers to is borrowed.
+  /// What the processes are made from. Whatever it refers to is borrowed.
   struct Plan {
     StartMethod method;
-    std::optional<TravellingDataset> travelling;  ///< For kForkServer and kSpawn.
-    Source* live;                                 ///< For kFork: inherited as it is.
-    WorkerRole role;                              ///< Without number and incarnation.
+    std::optional<TravellingDataset> travelling;  ///< The dataset for kForkServer and kSpawn.
+    Source* live;                                 ///< The source for kFork, inherited as it is.
+    WorkerRole role;                              ///< The role, without number and incarnation.
   };
 
   /// Starts plan.role.num_workers processes. Throws what start_child() throws.
@@ -40,25 +40,25 @@ class WorkerProcesses {
   WorkerProcesses(const WorkerProcesses&) = delete;
   WorkerProcesses& operator=(const WorkerProcesses&) = delete;
 
-  /// As end().
+  /// Calls end().
   ~WorkerProcesses() { end(); }
 
   size_t size() const { return workers_.size(); }
   WorkerProcess& operator[](size_t worker) { return workers_[worker]; }
   const WorkerProcess& operator[](size_t worker) const { return workers_[worker]; }
 
-  /// Starts another in the place of one that has ended. Throws ForkServerStopped, and then may be called again.
+  /// Starts a worker in the place of one that has ended. Throws ForkServerStopped, and then may be called again.
   void start(size_t worker);
 
   /// The place of the worker with that incarnation, living or dead. REQUIRES: incarnation > 0.
   size_t place_of(uint32_t incarnation) const;
 
-  /// What a worker has said. nullopt where it has said nothing that was not told yet; its socket is empty then when it
-  /// has hung up. Throws DecodeError or cereal::Exception for what no worker says.
+  /// A message of a worker. nullopt where it has sent none that was not given yet; its socket is empty then if it has
+  /// hung up. Throws DecodeError or cereal::Exception for what no worker says.
   std::optional<WorkerMessage> told(size_t worker);
 
-  /// Ends all: two seconds for the sample at hand, then SIGKILL. Those that are attached must have been told by their
-  /// board.
+  /// Ends all workers: two seconds for the sample at hand, then SIGKILL. The board of attached workers must have told
+  /// them to stop before.
   void end();
 
  private:

@@ -42,10 +42,10 @@ struct WorkerStart {
   }
 };
 
-/// Asks a worker what samples look like, as sample `sample` shows, which is read for it.
+/// Asks a worker what samples look like. It reads sample `sample`, which shows that.
 struct SpecQuestion {
   uint64_t sample = 0;
-  std::optional<uint64_t> base_seed;  ///< For worker_init_fn, which runs before; without one it runs later.
+  std::optional<uint64_t> base_seed;  ///< The base seed for worker_init_fn, which else runs later.
 
   template <class Archive>
   void serialize(Archive& archive) {
@@ -53,8 +53,8 @@ struct SpecQuestion {
   }
 };
 
-/// Where a worker reads to. Behind it come the descriptors of the board, of the arena, of the done bell and, where
-/// there is one, of the arena on the device.
+/// The memory that a worker reads to. Behind the message come the descriptors of the board, of the arena, of the done
+/// bell and, where there is one, of the arena on the device.
 struct Attachment {
   Board::Geometry geometry;
   uint64_t batch_size = 0;
@@ -79,7 +79,7 @@ struct StartFailure {
   }
 };
 
-/// A question has arrived, so the dataset is built, and the sample is read from now on.
+/// Tells that a question has arrived, so the dataset is built, and that the sample is read from now on.
 struct Reading {
   uint64_t sample = 0;
 
@@ -98,7 +98,7 @@ struct SpecAnswer {
   }
 };
 
-/// What the dataset threw.
+/// Tells what the dataset threw.
 struct SampleFailure {
   std::string type;
   std::string message;

@@ -24,12 +24,12 @@ std::array<double, 2> center_of(const Affine& affine, Size size) {
   return affine.center.value_or(std::array{size.width * 0.5, size.height * 0.5});
 }
 
-/// Where the pixels of a picture come from, in coordinates whose origin is the picture's middle.
+/// The inverse map, in coordinates whose origin is the picture's middle: where the pixels of a picture come from.
 std::array<double, 6> inverse_about_middle(const Affine& affine, Size size) {
   const auto center = center_of(affine, size);
   const double center_x = center[0] - size.width * 0.5;
   const double center_y = center[1] - size.height * 0.5;
-  const auto [a, b, c, d] = linear_part(affine);  // Of determinant 1, so its inverse is {d, -b, -c, a}.
+  const auto [a, b, c, d] = linear_part(affine);  // The determinant is 1, so the inverse is {d, -b, -c, a}.
   std::array<double, 6> matrix = {d / affine.scale, -b / affine.scale, 0, -c / affine.scale, a / affine.scale, 0};
   const double x = center_x + affine.translate[0];
   const double y = center_y + affine.translate[1];
@@ -43,7 +43,7 @@ class SourceCoordinate {
  public:
   /// `x`, `y` and `offset` are a row of the inverse matrix, `length` the picture's width or height.
   SourceCoordinate(double x, double y, double offset, int length, int width) : half_(static_cast<float>(length) / 2) {
-    // To -1..1 from edge to edge, which is what torchvision's grid holds.
+    // Scales to -1..1 from edge to edge, which is what torchvision's grid holds.
     const float scale = 0.5f * static_cast<float>(length);
     y_ = static_cast<float>(y) / scale;
     offset_ = static_cast<float>(offset) / scale;
@@ -54,7 +54,7 @@ class SourceCoordinate {
     }
   }
 
-  /// For row `y_from_middle`, in pixels of the source: 0 is the middle of the first.
+  /// The coordinate for row `y_from_middle`, in pixels of the source: 0 is the middle of the first.
   float at(size_t column, float y_from_middle) const {
     // One rounding for product and sum, as the matrix product there has it; in double the product is exact.
     const auto sum = static_cast<float>(double{y_from_middle} * y_ + double{from_x_[column]});
@@ -89,7 +89,7 @@ void nearest(Planes picture, const SourceCoordinate& xs, const SourceCoordinate&
              uint8_t* out) {
   const auto [height, width] = picture.size;
   constexpr int kOutside = -1;
-  std::vector<int> sources(static_cast<size_t>(width));  // Of one row: pixels of the source, by number.
+  std::vector<int> sources(static_cast<size_t>(width));  // One row's source pixels, by number.
   for (int row = 0; row < height; ++row) {
     const float y = y_from_middle(row, picture.size);
     for (size_t column = 0; column < sources.size(); ++column) {
@@ -135,7 +135,7 @@ Neighbours neighbours_of(float x, float y, Size size) {
 void bilinear(Planes picture, const SourceCoordinate& xs, const SourceCoordinate& ys, std::span<const uint8_t> fill,
               uint8_t* out) {
   const auto [height, width] = picture.size;
-  std::vector<Neighbours> sources(static_cast<size_t>(width));  // Of one row.
+  std::vector<Neighbours> sources(static_cast<size_t>(width));  // One row's source pixels.
   for (int row = 0; row < height; ++row) {
     const float y = y_from_middle(row, picture.size);
     for (size_t column = 0; column < sources.size(); ++column) {
@@ -150,7 +150,7 @@ void bilinear(Planes picture, const SourceCoordinate& xs, const SourceCoordinate
         float value = 0;
         for (size_t k = 0; k < 4; ++k) value += weights[k] * plane[pixels[k]];
         if (!fill.empty()) {
-          // What is outside counts as black in `value` and once more here, as in torchvision.
+          // Pixels outside count as black in `value` and once more here, as in torchvision.
           const float covered = weights[0] + weights[1] + weights[2] + weights[3];
           value = (value - paint) * covered + paint;
         }

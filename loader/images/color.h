@@ -7,13 +7,15 @@
 /// channels; saturation and hue leave those with one as they are. Factors must be finite.
 namespace millrace::image {
 
-/// Times `factor`, which is not negative.
+/// Multiplies the values by `factor`, which is not negative.
 void adjust_brightness(Planes picture, double factor);
 
-/// From the mean of the picture's gray (factor 0) over itself (1) to more; `factor` is not negative.
+/// Blends the picture with the mean of its gray values: factor 0 gives the mean alone, 1 the picture as it is, more
+/// exceeds it. `factor` is not negative.
 void adjust_contrast(Planes picture, double factor);
 
-/// From the picture's gray (factor 0) over itself (1) to more; `factor` is not negative.
+/// Blends the picture with its gray: factor 0 gives the gray alone, 1 the picture as it is, more exceeds it. `factor`
+/// is not negative.
 void adjust_saturation(Planes picture, double factor);
 
 /// Turns the hue by `turn` of a whole turn, -0.5..0.5.

@@ -23,12 +23,13 @@ enum class Orientation : uint8_t { kIgnore, kExif };
 /// speaks of a decompression bomb and refuses: a file of two kilobytes can ask for sixty times as much.
 constexpr int64_t kMaxPixels = 178'956'970;
 
-/// What is done with a JPEG whose pixels are partly lost, of which libjpeg only warns: it is an error, or read with
-/// what libjpeg makes up in their place, as PyTorch does, and counted. One that ends early is an error in both.
+/// What is done with a JPEG whose pixels are partly lost, of which libjpeg only warns: kRefuse makes it an error; kRead
+/// takes what libjpeg makes up in their place, as PyTorch does, and counts it. A JPEG that ends early is an error in
+/// both.
 enum class DamagedJpegs : uint8_t { kRefuse, kRead };
 
-/// What the values of a picture are. kUInt8: 8 bits, whatever the file has; of 16 bits the upper 8. kUInt16, kFloat32:
-/// the numbers in the file as they are, gray values of up to 16 bits or palette indices, as those two types.
+/// What the values of a picture are. kUInt8: 8 bits, whatever the file has; of 16 bits the upper 8. kUInt16 and
+/// kFloat32: the numbers in the file as they are, gray values of up to 16 bits or palette indices, in that type.
 enum class PixelType : uint8_t { kUInt8, kUInt16, kFloat32 };
 
 /// Throws std::invalid_argument for a limit under one pixel.
@@ -68,11 +69,11 @@ struct Box {
 
 constexpr Box whole(const Size& size) { return {0, 0, size.height, size.width}; }
 
-/// Pixels between decoder and batch have four bytes, whatever the mode: red, green, blue and one that nobody reads
-/// (gray pixels hold their value in the first). One layout for all, and one that 16-byte vectors like.
+/// Bytes of a pixel between decoder and batch, whatever the mode: red, green, blue and one that nobody reads (gray
+/// pixels hold their value in the first). One layout serves all modes and suits 16-byte vectors.
 constexpr int kPixelBytes = 4;
 
-/// That many bytes after the last pixel of a picture may be read by the kernels (their values do not matter).
+/// Bytes after the last pixel of a picture that the kernels may read (their values do not matter).
 constexpr size_t kReadSlack = 64;
 
 /// Some rows of pixels in memory that belongs to somebody else; kReadSlack bytes behind them are readable.

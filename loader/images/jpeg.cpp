@@ -44,8 +44,8 @@ constexpr size_t kRowAlignment = 64;
 /// MCU. So the file gets as many zeros behind its end, or its last tenth would be decoded slowly.
 constexpr size_t kFilePadding = 5120;
 
-/// What libjpeg may take for the coefficients of a progressive file: two bytes for each of four components, rows and
-/// columns rounded up to whole MCUs.
+/// The most bytes for the coefficients of a progressive file: two for each of four components, rows and columns rounded
+/// up to whole MCUs.
 constexpr long kMaxCoefficientBytes = 64L << 20;
 constexpr long kMaxCoefficientBytesPerPixel = 16;
 
@@ -117,7 +117,7 @@ class PictureArena {
   }
 
  private:
-  /// As libjpeg-turbo aligns its memory for SIMD, which also writes whole vectors at the end of a row.
+  /// The alignment of libjpeg-turbo's memory for SIMD, which also writes whole vectors at the end of a row.
   static constexpr size_t kAlignment = 64;
 
   static PictureArena& of(j_common_ptr info) { return *static_cast<PictureArena*>(info->client_data); }
@@ -149,7 +149,8 @@ class PictureArena {
     return chunks_[count_ - 1].memory.get() + std::exchange(used_, used_ + bytes);
   }
 
-  /// After a picture that needed several pieces, the next finds one as large as all of them.
+  /// Frees the memory of a picture. Where that needed several pieces, the next picture finds one as large as all of
+  /// them.
   void reset() {
     used_ = 0;
     if (count_ <= 1) return;
@@ -185,7 +186,7 @@ class PictureArena {
   jpeg_memory_mgr libjpeg_{};
   std::array<Chunk, 40> chunks_;  // Each at least as large as all before it, so these are enough for any picture.
   size_t count_ = 0;
-  size_t used_ = 0;  // Of the last chunk.
+  size_t used_ = 0;  // Bytes used of the last chunk.
   size_t total_ = 0;
   size_t smallest_chunk_ = size_t{1} << 18;
 };
@@ -216,11 +217,11 @@ struct JpegReader::State {
   PictureArena arena;
   Room<unsigned char> file;
   Room<uint8_t> buffer;
-  uint8_t* rows = nullptr;  // In the buffer, for kStripRows rows.
+  uint8_t* rows = nullptr;  // The buffer's kStripRows rows.
   size_t stride = 0;
   std::vector<uint8_t> gray_row;
   ImageMode mode = ImageMode::kRGB;
-  int left = 0;  // Of the region, in the decoded row.
+  int left = 0;  // The region's left edge in the decoded row.
   int rows_left = 0;
 
   State() {

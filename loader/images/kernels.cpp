@@ -97,8 +97,17 @@ HWY_INLINE auto resample_pixel(const uint8_t* const* rows, size_t offset, const 
   return hn::BitCast(Words(), hn::ShiftRightSame(sum.total(), precision));
 }
 
+/// Cut off at 0 and at 255, where pixels may leave these.
+template <bool kOvershoots, class V>
+HWY_INLINE V cut(V pixels) {
+  if constexpr (!kOvershoots) return pixels;
+  const Ints ints;
+  const auto most = hn::Set(ints, 255);
+  return hn::BitCast(Words(), hn::Min(hn::Max(hn::BitCast(ints, pixels), hn::Zero(ints)), most));
+}
+
 /// kTaps: axis.taps where it is known at compile time, else 0.
-template <int kTaps>
+template <int kTaps, bool kOvershoots = false>
 HWY_INLINE void resample_rows_with(const uint8_t* const* row_pointers, const AxisWeights& axis,
                                    uint8_t* const* quad_pointers) {
   // Copies, since the compiler must assume that storing bytes changes whatever lies behind a pointer.
@@ -114,7 +123,8 @@ HWY_INLINE void resample_rows_with(const uint8_t* const* row_pointers, const Axi
   const auto half = hn::Set(Ints(), 1 << (precision - 1));
   for (size_t x = 0; x < outputs; x += 4, weights += 4 * taps) {
     const auto pixel = [&](size_t i) HWY_ATTR {
-      return resample_pixel(rows, static_cast<size_t>(first[x + i]) * 4, weights + i * taps, taps, half, precision);
+      return cut<kOvershoots>(
+          resample_pixel(rows, static_cast<size_t>(first[x + i]) * 4, weights + i * taps, taps, half, precision));
     };
     const auto quad = hn::Or(hn::Or(pixel(0), hn::ShiftLeft<8>(pixel(1))),
                              hn::Or(hn::ShiftLeft<16>(pixel(2)), hn::ShiftLeft<24>(pixel(3))));
@@ -124,6 +134,10 @@ HWY_INLINE void resample_rows_with(const uint8_t* const* row_pointers, const Axi
 
 void ResampleRows(const uint8_t* const* rows, const AxisWeights& axis, uint8_t* const* quads) {
   for (int row = 0; row < kRowGroup; row += kBlocks) {
+    if (axis.overshoots) {
+      resample_rows_with<0, true>(rows + row, axis, quads + row);
+      continue;
+    }
     // Enlarging; shrinking by up to 2; by up to 3; more.
     switch (axis.taps) {
       case 2:
@@ -229,7 +243,7 @@ void Normalize(const uint8_t* in, size_t count, float offset, float scale, float
 
 using Floats = hn::CappedTag<float, 16>;
 
-/// As many colours as a vector of floats has lanes, 0..255 each.
+/// Colours, as many as a vector of floats has lanes, 0..255 each.
 struct Colors {
   hn::Vec<Floats> red;
   hn::Vec<Floats> green;

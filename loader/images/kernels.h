@@ -6,19 +6,21 @@
 
 namespace millrace::image {
 
-/// The kernels work on "quads": four neighbouring pixels of a row as sixteen bytes, R R R R G G G G B B B B X X X X.
-/// The horizontal pass makes them from 4-byte pixels for free, and the vertical pass turns them into planes for free.
+/// Bytes of a "quad", on which the kernels work: four neighbouring pixels of a row, R R R R G G G G B B B B X X X X.
+/// The horizontal pass makes quads from 4-byte pixels for free, and the vertical pass turns them into planes for free.
 constexpr int kQuadBytes = 16;
 
 /// How the outputs of one axis are weighted sums of inputs, in fixed point: output i is
 ///   (1/2 + sum over k of weight(i, k) * input[first[i] + k]) / 2^precision, rounded down.
-/// The weights of an output add up to 2^precision, but for rounding, and none is negative; precision is at least 14
-/// where an output has one tap, and grows with their number, so no sum leaves 0..255 and no 32-bit sum overflows.
+/// The weights of an output add up to 2^precision, but for rounding; precision is at least 14 where an output has one
+/// tap, grows with their number, and is at most 22, so no 32-bit sum overflows. Where no weight is negative no sum
+/// leaves 0..255; else it is cut off there.
 struct AxisWeights {
-  int taps = 0;                  ///< Per output, an even number; what an output does not need has weight 0.
+  int taps = 0;                  ///< Inputs of each output, an even number; those not needed have weight 0.
   int precision = 0;             ///< Bits behind the point.
-  std::vector<int32_t> first;    ///< Per output.
-  std::vector<int16_t> weights;  ///< taps per output.
+  bool overshoots = false;       ///< Whether some weights are negative.
+  std::vector<int32_t> first;    ///< The first input of each output.
+  std::vector<int16_t> weights;  ///< `taps` weights of each output.
 };
 
 /// Rows that the horizontal pass handles at once.
@@ -34,11 +36,13 @@ void resample_rows(const uint8_t* const* rows, const AxisWeights& axis, uint8_t*
 void resample_columns(const uint8_t* quads, size_t stride, const int16_t* weights, int taps, int precision, int width,
                       int planes, uint8_t* const* out);
 
-/// Takes `width` 4-byte pixels apart into the first `planes` of `out`; the second form from right to left.
+/// Takes `width` 4-byte pixels apart into the first `planes` of `out`.
 void split_row(const uint8_t* pixels, int width, int planes, uint8_t* const* out);
+/// Takes the pixels apart as split_row() does, from right to left.
 void split_row_mirrored(const uint8_t* pixels, int width, int planes, uint8_t* const* out);
 
-/// out = (in - offset) * scale, for `count` values. The same on every processor: two roundings, no fused multiply-add.
+/// Computes out = (in - offset) * scale for `count` values. The result is the same on every processor: two roundings,
+/// no fused multiply-add.
 void normalize(const uint8_t* in, size_t count, float offset, float scale, float* out);
 
 /// Turns the hue of `count` colours by `sixths` of a turn, 0 to below 6.

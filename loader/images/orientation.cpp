@@ -99,7 +99,7 @@ void turn_upright(const Image& stored, int orientation, Image& upright) {
   const auto [height, width] = stored.size();
   const bool exchanges = orientation >= 5;
   upright.reset(exchanges ? Size{width, height} : Size{height, width});
-  // From which side of the stored picture its rows and columns are taken.
+  // The sides of the stored picture from which rows and columns are taken.
   const bool from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   for (int y = 0; y < upright.size().height; ++y) {

@@ -9,7 +9,7 @@
 namespace millrace::image {
 namespace {
 
-/// Where the value of coordinate `i`, outside or inside 0..length - 1, comes from; -1 is the fill.
+/// The coordinate that the value of coordinate `i`, outside or inside 0..length - 1, comes from; -1 is the fill.
 int source_of(int i, int length, PadMode mode) {
   if (i >= 0 && i < length) return i;
   switch (mode) {

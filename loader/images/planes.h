@@ -23,7 +23,7 @@ struct Planes {
   }
 };
 
-/// Replaces each value by what `function` makes of it, which is asked once for each of 0..255, in that order.
+/// Replaces each value by what `function` makes of it. The function is asked once for each of 0..255, in that order.
 template <class Function>
 void map_values(std::span<uint8_t> values, Function function) {
   std::array<uint8_t, 256> table;
@@ -37,7 +37,7 @@ void map_values(Planes picture, Function function) {
   map_values(std::span(picture.values, count), std::move(function));
 }
 
-/// Pixels added at each side.
+/// The pixels that are added at each side of a picture.
 struct Borders {
   int left = 0;
   int top = 0;
@@ -47,7 +47,7 @@ struct Borders {
   bool operator==(const Borders&) const = default;
 };
 
-/// Of a picture of `size` with its borders.
+/// The size of a picture of `size` together with its borders.
 inline Size padded(Size size, const Borders& borders) {
   return {size.height + borders.top + borders.bottom, size.width + borders.left + borders.right};
 }
@@ -55,7 +55,7 @@ inline Size padded(Size size, const Borders& borders) {
 /// What borders show: one colour, the outermost pixels, or the picture mirrored without and with its outermost pixels.
 enum class PadMode : uint8_t { kConstant, kEdge, kReflect, kSymmetric };
 
-/// Upside down.
+/// Turns the picture upside down.
 void flip_vertical(Planes picture);
 
 /// Writes `picture` with borders to `out`, which has the size of both together. `fill` is one value for all channels or
@@ -65,10 +65,11 @@ void pad(Planes picture, const Borders& borders, PadMode mode, std::span<const u
 /// Paints `box`, which lies inside the picture; `value` as in pad().
 void fill_box(Planes picture, const Box& box, std::span<const uint8_t> value);
 
-/// Convolution with a Gaussian cut to kernel.height x kernel.width, odd numbers, borders mirrored without the outermost
-/// pixels; rounded to the nearest. torchvision.transforms.v2.functional.gaussian_blur, in two passes instead of one, so
-/// that values next to a half may round the other way. `scratch` keeps its memory between calls. Throws
-/// std::invalid_argument where half a kernel reaches further than the picture.
+/// Blurs the picture: convolution with a Gaussian cut to kernel.height x kernel.width, odd numbers, with borders
+/// mirrored without the outermost pixels, and rounded to the nearest. It is
+/// torchvision.transforms.v2.functional.gaussian_blur in two passes instead of one, so that values next to a half may
+/// round the other way. `scratch` keeps its memory between calls. Throws std::invalid_argument where half a kernel
+/// reaches further than the picture.
 void gaussian_blur(Planes picture, Size kernel, double sigma, std::vector<float>& scratch);
 
 }  // namespace millrace::image

@@ -18,24 +18,55 @@ struct Range {
 struct Axis {
   int input = 0;
   int output = 0;
-  Range window;  ///< Of outputs.
+  ResizeFilter filter = ResizeFilter::kBilinear;
+  Range window;  ///< The outputs of the window.
   bool mirror_input = false;
   bool mirror_output = false;
+
+  double scale() const { return static_cast<double>(input) / output; }
+  double center(int i) const { return scale() * (i + 0.5); }  ///< Of output `i`, among the inputs.
 };
 
-/// The inputs that contribute to output `i`, which is centred at `center`.
-Range inputs_of(double center, double support, int input) {
+/// How far the filter reaches at scale 1.
+int reach_of(ResizeFilter filter) { return filter == ResizeFilter::kBicubic ? 2 : 1; }
+
+double support_of(const Axis& axis) { return reach_of(axis.filter) * std::max(axis.scale(), 1.0); }
+
+/// The inputs that contribute to output `i`.
+Range inputs_of(const Axis& axis, int i) {
+  if (axis.filter == ResizeFilter::kNearest) {
+    const int nearest = nearest_input(i, axis.input, axis.output);
+    return {nearest, nearest + 1};
+  }
+  const double center = axis.center(i);
+  const double support = support_of(axis);
   return {std::max(static_cast<int>(center - support + 0.5), 0),
-          std::min(static_cast<int>(center + support + 0.5), input)};
+          std::min(static_cast<int>(center + support + 0.5), axis.input)};
+}
+
+double triangle(double x) { return std::max(0.0, 1.0 - std::abs(x)); }
+
+/// Keys' cubic convolution with a = -0.5; https://en.wikipedia.org/wiki/Bicubic_interpolation.
+double cubic(double x) {
+  constexpr double kA = -0.5;
+  x = std::abs(x);
+  if (x < 1.0) return ((kA + 2) * x - (kA + 3)) * x * x + 1;
+  if (x < 2.0) return ((kA * x - 5 * kA) * x + 8 * kA) * x - 4 * kA;
+  return 0.0;
+}
+
+/// What input `j` weighs in an output centred at `center`, before they are made to sum to one.
+double weight_of(const Axis& axis, int j, double center, double inverse_scale) {
+  if (axis.filter == ResizeFilter::kNearest) return 1.0;
+  const double x = (j - center + 0.5) * inverse_scale;
+  return axis.filter == ResizeFilter::kBicubic ? cubic(x) : triangle(x);
 }
 
 /// Fills `weights` for the window's outputs, with `first` counted from the first input that any of them needs. Returns
 /// the needed inputs. `filter` is scratch. Outputs are padded with empty ones to a multiple of `output_multiple`.
 Range plan_axis(const Axis& axis, int output_multiple, std::vector<double>& filter, AxisWeights& plan) {
-  const double scale = static_cast<double>(axis.input) / axis.output;
-  const double support = std::max(scale, 1.0);
-  const double inverse_support = 1.0 / support;
-  const int most_taps = std::min(2 * static_cast<int>(std::ceil(support)) + 1, axis.input);
+  const double inverse_scale = 1.0 / std::max(axis.scale(), 1.0);
+  const int most_taps = std::min(2 * static_cast<int>(std::ceil(support_of(axis))) + 1, axis.input);
 
   // The precision depends on the largest weight of all outputs, or a pixel would depend on the window it is part of;
   // only the window's weights are kept, in front of one row for the others.
@@ -47,12 +78,12 @@ Range plan_axis(const Axis& axis, int output_multiple, std::vector<double>& filt
   filter.resize(static_cast<size_t>(outputs + 1) * static_cast<size_t>(most_taps));
   double largest = 0;
   for (int i = 0; i < axis.output; ++i) {
-    const double center = scale * (i + 0.5);
-    const Range inputs = inputs_of(center, support, axis.input);
+    const double center = axis.center(i);
+    const Range inputs = inputs_of(axis, i);
     double* const row = filter_row(i);
     double total = 0;
     for (int j = inputs.begin; j < inputs.end; ++j) {
-      const double weight = std::max(0.0, 1.0 - std::abs((j - center + 0.5) * inverse_support));
+      const double weight = weight_of(axis, j, center, inverse_scale);
       row[j - inputs.begin] = weight;
       total += weight;
     }
@@ -61,7 +92,7 @@ Range plan_axis(const Axis& axis, int output_multiple, std::vector<double>& filt
       largest = std::max(largest, row[j]);
     }
   }
-  // As many bits as 16-bit weights allow.
+  // The most bits that 16-bit weights allow.
   constexpr int kMostPrecision = 22;
   plan.precision = 0;
   while (plan.precision < kMostPrecision && static_cast<int>(0.5 + largest * (1 << (plan.precision + 1))) < (1 << 15)) {
@@ -71,17 +102,18 @@ Range plan_axis(const Axis& axis, int output_multiple, std::vector<double>& filt
   Range needed = {axis.input, 0};
   int taps = 0;
   for (int i = axis.window.begin; i < axis.window.end; ++i) {
-    const Range inputs = inputs_of(scale * (i + 0.5), support, axis.input);
+    const Range inputs = inputs_of(axis, i);
     needed = {std::min(needed.begin, inputs.begin), std::max(needed.end, inputs.end)};
     taps = std::max(taps, inputs.end - inputs.begin);
   }
   const int needed_count = needed.end - needed.begin;
   plan.taps = round_up(taps, 2);
+  plan.overshoots = axis.filter == ResizeFilter::kBicubic;
   plan.first.assign(static_cast<size_t>(round_up(outputs, output_multiple)), 0);
   plan.weights.assign(plan.first.size() * static_cast<size_t>(plan.taps), 0);
   for (int o = 0; o < outputs; ++o) {
     const int i = axis.window.begin + (axis.mirror_output ? outputs - 1 - o : o);
-    const Range inputs = inputs_of(scale * (i + 0.5), support, axis.input);
+    const Range inputs = inputs_of(axis, i);
     const int count = inputs.end - inputs.begin;
     const double* const row = filter_row(i);
     const int begin = axis.mirror_input ? needed.end - inputs.end : inputs.begin - needed.begin;
@@ -91,7 +123,7 @@ Range plan_axis(const Axis& axis, int output_multiple, std::vector<double>& filt
         plan.weights.data() + static_cast<size_t>(o) * static_cast<size_t>(plan.taps) + (begin - first);
     for (int j = 0; j < count; ++j) {
       const double weight = row[axis.mirror_input ? count - 1 - j : j];
-      weights[j] = static_cast<int16_t>(0.5 + weight * (1 << plan.precision));
+      weights[j] = static_cast<int16_t>(std::copysign(0.5, weight) + weight * (1 << plan.precision));
     }
     plan.first[static_cast<size_t>(o)] = first;
   }
@@ -100,16 +132,23 @@ Range plan_axis(const Axis& axis, int output_multiple, std::vector<double>& filt
 
 }  // namespace
 
+int nearest_input(int i, int from, int to) {
+  const float scale = static_cast<float>(from) / static_cast<float>(to);
+  return std::min(static_cast<int>(std::floor(static_cast<float>(i) * scale)), from - 1);
+}
+
 void Resampler::start(const ResampleRequest& request) {
   window_ = request.window;
   const Range columns = plan_axis({.input = request.input.width,
                                    .output = request.output.width,
+                                   .filter = request.filter,
                                    .window = {window_.x, window_.x + window_.width},
                                    .mirror_input = request.mirror_input,
                                    .mirror_output = request.mirror_output},
                                   4, filter_, columns_);
   const Range rows = plan_axis({.input = request.input.height,
                                 .output = request.output.height,
+                                .filter = request.filter,
                                 .window = {window_.y, window_.y + window_.height}},
                                1, filter_, rows_);
   needed_ = {rows.begin, columns.begin, rows.end - rows.begin, columns.end - columns.begin};

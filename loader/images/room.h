@@ -5,8 +5,8 @@
 
 namespace millrace::image {
 
-/// Memory that is kept from picture to picture, for one thread. What was needed for a huge one is given back after many
-/// small ones.
+/// Memory that is kept from picture to picture, for one thread. Memory that a huge picture needed is given back after
+/// many small ones.
 template <class Value>
 class Room {
  public:
@@ -32,7 +32,7 @@ class Room {
 
   std::unique_ptr<Value[]> values_;
   size_t size_ = 0;
-  int unneeded_ = 0;  // Requests in a row that needed less than a quarter.
+  int unneeded_ = 0;  // Successive requests that needed less than a quarter of it.
 };
 
 }  // namespace millrace::image

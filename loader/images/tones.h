@@ -23,8 +23,9 @@ void autocontrast(Planes picture);
 /// Spreads the values of a plane so that each range has as many pixels as any other, as PIL does.
 void equalize(Planes picture);
 
-/// From the picture smoothed by {1 1 1, 1 5 1, 1 1 1} / 13 (factor 0) over itself (1) to more; `factor` is not
-/// negative. The outermost pixels stay as they are. `scratch` keeps its memory between calls.
+/// Blends the picture with itself smoothed by {1 1 1, 1 5 1, 1 1 1} / 13: factor 0 gives the smoothed one alone, 1 the
+/// picture as it is, more is sharper. `factor` is not negative. The outermost pixels stay as they are. `scratch` keeps
+/// its memory between calls.
 void adjust_sharpness(Planes picture, double factor, std::vector<uint8_t>& scratch);
 
 }  // namespace millrace::image

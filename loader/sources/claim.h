@@ -9,10 +9,10 @@ namespace millrace {
 struct Claim {
   size_t slot = 0;
   size_t range = 0;
-  uint32_t generation = 0;  ///< Of the slot.
+  uint32_t generation = 0;  ///< The slot's generation.
   uint32_t first = 0;       ///< Samples [first, last) of the batch.
   uint32_t last = 0;
-  uint64_t base_seed = 0;  ///< As it was opened with.
+  uint64_t base_seed = 0;  ///< The base seed that the slot was opened with.
 };
 
 }  // namespace millrace

@@ -21,7 +21,7 @@
 #include "millrace/loader/sources/source_for.h"
 #include "millrace/loader/sources/source_parts.h"
 
-// DataLoaderOptions::check_copies: what a copy that has travelled gives, against what the original gives.
+// DataLoaderOptions::check_copies: compares what a copy that has travelled gives with what the original gives.
 namespace millrace::detail {
 
 /// A dataset and its collate function, as a Source is made of.
@@ -34,7 +34,7 @@ struct DatasetAndCollate {
 /// The bytes of a value, with its tensors' types and shapes, for comparing.
 std::vector<std::byte> bytes_of(const PackedBatch& batch);
 
-/// Throws std::logic_error.
+/// Throws the std::logic_error that says how the copy differs.
 [[noreturn]] void throw_other_copy(const std::type_info& dataset, const std::string& what);
 
 /// Seeds torch's default generator, for datasets that draw from it, and puts it back where it was.
@@ -49,7 +49,7 @@ class DefaultGeneratorSeeded {
   at::Tensor before_;
 };
 
-using SampleBytes = std::optional<std::vector<std::byte>>;  // None where reading it throws.
+using SampleBytes = std::optional<std::vector<std::byte>>;  // Nothing where reading the sample throws.
 
 template <class B>
 std::vector<std::byte> bytes_of_value(const B& value) {
@@ -104,14 +104,14 @@ std::vector<SampleBytes> stream_for_comparing(const DatasetAndCollate<D, Collate
       one.push_back(*std::move(sample));
       read.emplace_back(bytes_of_value(parts.collate(std::move(one))));
     } catch (...) {
-      read.emplace_back();  // The other has to throw there, too.
+      read.emplace_back();  // The other copy has to throw there, too.
     }
   }
   return read;
 }
 
-/// Compares size and `samples` samples of the copy with those of the original, the same seeds given. Throws
-/// std::logic_error. Not of what gives batches of a size, which reading would use up.
+/// Compares size and `samples` samples of the copy with those of the original, both given the same seeds. Throws
+/// std::logic_error. Datasets that give batches of a size are not read, which would use up their samples.
 template <class D, class Collate>
 void compare_copies(const DatasetAndCollate<D, Collate>& original, const DatasetAndCollate<D, Collate>& copy,
                     int64_t samples, uint64_t seed) {
@@ -140,11 +140,11 @@ void compare_copies(const DatasetAndCollate<D, Collate>& original, const Dataset
       try {
         return read_for_comparing(parts, index, seed + index);
       } catch (...) {
-        return std::nullopt;  // The other has to throw there, too.
+        return std::nullopt;  // The other copy has to throw there, too.
       }
     };
     for (size_t i = 0; i < compared; ++i) {
-      const size_t index = i * size / compared;  // From all parts of it.
+      const size_t index = i * size / compared;  // Samples from all parts of the dataset.
       compare("sample " + std::to_string(index), read(original, index), read(copy, index));
     }
   }

@@ -17,7 +17,7 @@ namespace millrace {
 class DeviceSlot;
 class FdSocket;
 
-/// In the place of an index: this row's sample is left out of its batch (see OnError::kSkip).
+/// An index that stands for no sample: the row's sample is left out of its batch (see OnError::kSkip).
 constexpr int64_t kNoSample = -1;
 
 /// What a worker hands to a Source: the samples of one batch that it claimed, and where they go. Valid during the
@@ -28,10 +28,10 @@ class FillRequest {
   struct Place {
     std::byte* slot;
     const SlotLayout& layout;
-    DeviceSlot& device_slot;                 ///< For the CUDA tensors of a packed batch.
+    DeviceSlot& device_slot;                 ///< The place of a packed batch's CUDA tensors.
     const FdSocket& spill;                   ///< Takes a packed batch that is larger than a slot.
-    std::atomic<int64_t>& sample;            ///< The one at hand.
-    std::atomic<uint64_t>& samples_started;  ///< Tells a worker that goes on from one that is stuck.
+    std::atomic<int64_t>& sample;            ///< The sample at hand.
+    std::atomic<uint64_t>& samples_started;  ///< A count, which tells a worker that goes on from one that is stuck.
   };
 
   /// `generator` is undefined unless SeedMode::kTorch is on, `own_generator` unless torch's default generator may be
@@ -46,14 +46,14 @@ class FillRequest {
         own_generator_(own_generator),
         current_(claim.first) {}
 
-  /// Rows [first(), last()) of the batch are to be filled.
+  /// The first row to be filled, of rows [first(), last()).
   uint32_t first() const { return claim_.first; }
   uint32_t last() const { return claim_.last; }
 
   /// The slot that the batch is made in.
   size_t slot() const { return claim_.slot; }
 
-  /// False for a row that is left out.
+  /// Whether the row has a sample; false for one that is left out.
   bool wanted(uint32_t row) const { return ticket(row).index != kNoSample; }
 
   /// The dataset's index of a row. Throws std::out_of_range when shared memory was overwritten.
@@ -63,20 +63,20 @@ class FillRequest {
     return static_cast<size_t>(index);
   }
 
-  /// To be called before a row's sample is read: should that fail, hang or kill the process, this is the one to name.
-  /// What it returns is for the dataset.
+  /// Notes that a row's sample is read from now on: should that fail, hang or kill the process, this sample is named.
+  /// To be called before. Gives the context for the dataset.
   SampleContext start(uint32_t row) {
     current_ = row;
     note(ticket(row).index);
     return {ticket(row).seed, worker_, generator_};
   }
 
-  /// For datasets that are given no context. In a worker process, what they draw from torch's default generator becomes
-  /// a function of `seed`, instead of being the same in every worker. Elsewhere that generator is the user's: nothing
+  /// Seeds torch's default generator for a dataset that is given no context. In a worker process its draws become a
+  /// function of `seed`, instead of being the same in every worker. Elsewhere that generator is the user's, and nothing
   /// happens.
   void seed_default_generator(uint64_t seed) const;
 
-  /// To be called when all samples are read and the batch is made of them: what goes wrong is no sample's fault.
+  /// Notes that all samples are read and the batch is made of them: an error from now on is no sample's fault.
   void start_batch() {
     current_ = claim_.first;
     note(kNoSample);
@@ -89,27 +89,29 @@ class FillRequest {
   /// overwritten.
   StreamRequest stream() const;
 
-  /// As start(), for the sample that a stream gives behind `position` others.
+  /// Notes that the sample is read which a stream gives behind `position` others, as start(row) does.
   StreamContext start(const StreamRequest& stream, int64_t position);
 
-  /// Counts `samples` of a stream as left out of its batch, for what is being thrown. REQUIRES: inside a catch block.
+  /// Counts `samples` of a stream as left out of its batch, because of the exception being handled. REQUIRES: inside a
+  /// catch block.
   static void leave_out(PackedBatch& batch, uint32_t samples);
 
   /// Puts a whole batch in its place. REQUIRES: the source's batches are packed. Throws OutOfSharedMemory, and what
   /// DeviceSlot::store() throws.
   void put(const PackedBatch& batch);
 
-  /// Instead of put(), when there will be no batch.
+  /// Gives the batch up. To be called in place of put(), when there will be no batch.
   void abandon();
 
-  /// The row that was started last, and its index.
+  /// The row that was started last.
   uint32_t current() const { return current_; }
+  /// The index of the sample that was started last.
   int64_t current_index() const { return place_.sample.load(std::memory_order_relaxed); }
 
  private:
   const SampleTicket& ticket(uint32_t row) const { return place_.layout.tickets(place_.slot)[row]; }
   [[noreturn]] static void throw_overwritten();
-  // A count, since a clock would cost more than many a sample.
+  // Counts a sample as started. A clock would cost more than the reading of many a sample.
   void note(int64_t sample) const {
     place_.sample.store(sample, std::memory_order_relaxed);
     place_.samples_started.store(place_.samples_started.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -124,10 +126,11 @@ class FillRequest {
   uint32_t current_;
 };
 
-/// Writes the request into a slot that is about to be opened. Throws std::length_error when its state does not fit.
+/// Writes a request into a slot that is about to be opened. Throws std::length_error when the request's state does not
+/// fit.
 void write_stream_request(const StreamRequest& request, std::span<std::byte> body);
 
-/// What stands in front of a batch that is sent by message because it is larger than a slot.
+/// The first bytes of a batch that is sent by message because it is larger than a slot.
 struct alignas(64) SpillPrefix {
   uint64_t slot = 0;
   uint32_t generation = 0;

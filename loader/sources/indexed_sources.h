@@ -20,13 +20,13 @@
 // Sources of datasets whose samples have indices.
 namespace millrace::detail {
 
-/// Room for a packed sample, from what a batch of one takes: with some to spare, since others may be larger.
+/// Room for a packed sample, judged by what a batch of one takes, with some to spare, since others may be larger.
 inline uint64_t room_for(const PackedBatch& batch_of_one) {
   const size_t bytes = PackedLayout(batch_of_one).bytes();
   return bytes + bytes / 4 + 64;
 }
 
-/// Samples of fixed fields, written row by row.
+/// A source of samples of fixed fields, written row by row.
 template <class D>
 class RowsSource final : public Source {
  public:
@@ -81,7 +81,7 @@ class RowsSource final : public Source {
   std::vector<std::byte*> rows_;
 };
 
-/// What packed sources have in common: `Derived` makes the value of a batch, a B.
+/// What packed sources have in common. `Derived` makes the value of a batch, a B.
 template <class D, class B, class Derived>
 class PackedSource : public Source {
  public:
@@ -100,7 +100,7 @@ class PackedSource : public Source {
       return kUnknownSize;
   }
 
-  // A dataset that gives batches of a size would be a sample short after one was read.
+  // No spec is read from a dataset that gives batches of a size, which would be a sample short afterwards.
   std::optional<SampleSpec> known_spec() override {
     if constexpr (SizeDataset<D>)
       return packed_spec(kUnknownSampleBytes);
@@ -126,7 +126,7 @@ class PackedSource : public Source {
   BatchCarrier<B> carrier_;
 };
 
-/// Samples of any type, collated.
+/// A source of samples of any type, collated.
 template <class D, class Collate>
 class CollatedSource final
     : public PackedSource<D, collate::BatchOf<Collate, SampleOf<D>>, CollatedSource<D, Collate>> {
@@ -175,11 +175,11 @@ auto first_batch(D& dataset) {
     return dataset.get_batch(std::vector<size_t>{0});
 }
 
-/// What a dataset of whole batches gives.
+/// The type of a batch that a dataset of whole batches gives.
 template <class D>
 using GivenBatch = std::remove_cvref_t<decltype(first_batch(std::declval<D&>()))>;
 
-/// A dataset that gives whole batches: of indices, or of a size.
+/// A source of whole batches, which the dataset gives by indices or by size.
 template <class D>
 class BatchesSource final : public PackedSource<D, GivenBatch<D>, BatchesSource<D>> {
  public:

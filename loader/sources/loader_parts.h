@@ -14,8 +14,8 @@ namespace millrace {
 struct LoaderParts {
   std::unique_ptr<Source> source;
   std::optional<TravellingDataset> travelling;
-  std::optional<AnySampler> sampler;             ///< Null, as is batch_sampler: the order that the options say.
-  std::optional<AnyBatchSampler> batch_sampler;  ///< Null, as is sampler: the order that the options say.
+  std::optional<AnySampler> sampler;             ///< Null for the options' order, or where batch_sampler is set.
+  std::optional<AnyBatchSampler> batch_sampler;  ///< Null for the options' order, or where sampler is set.
 };
 
 }  // namespace millrace

@@ -17,17 +17,17 @@
 
 namespace millrace::detail {
 
-/// A worker process can give it.
+/// A type of batch that a worker process can give.
 template <class B>
 concept BatchTravels = std::default_initializable<B> && kIsEncodable<B>;
 
-/// Batches of a type that the codec does not know, on their way from a worker in this process to the trainer: what lies
-/// in the slot is a number. Those that the trainer never takes go when their slot has been filled twice more, or with
-/// the loader. Thread-safe; only in one process.
+/// Batches of a type that the codec does not know, on their way from a worker in this process to the trainer; the slot
+/// holds the number of such a batch. A batch that the trainer never takes is dropped when its slot has been filled
+/// twice more, or with the loader. Thread-safe; only in one process.
 template <class B>
 class LocalBatches {
  public:
-  /// The number to take() it by.
+  /// Keeps a batch, and gives the number to take() it by.
   uint64_t put(size_t slot, B batch) {
     const std::lock_guard hold(mutex_);
     auto& kept = kept_[slot];
@@ -37,7 +37,7 @@ class LocalBatches {
     return last_;
   }
 
-  /// Throws DecodeError.
+  /// The batch of that number. Throws DecodeError when there is none.
   B take(uint64_t number) {
     const std::lock_guard hold(mutex_);
     for (auto& [slot, kept] : kept_)
@@ -56,7 +56,7 @@ class LocalBatches {
   std::map<size_t, std::deque<std::pair<uint64_t, B>>> kept_;  // By slot.
 };
 
-/// How a source hands its batches over. A handle: copies, for worker threads, hand over to the same trainer.
+/// How a source hands its batches over. A handle: the copies for worker threads hand over to the same trainer.
 template <class B>
 class BatchCarrier {
  public:
@@ -70,7 +70,7 @@ class BatchCarrier {
     }
   }
 
-  /// Null where batches travel.
+  /// The LocalBatches; null where batches travel.
   std::shared_ptr<void> local() const { return local_; }
 
  private:
@@ -84,7 +84,7 @@ class BatchCarrier {
   std::shared_ptr<LocalBatches<B>> local_ = make();
 };
 
-/// The other end. `local` is what the source's carrier has.
+/// Takes a batch at the trainer's end. `local` is what the source's carrier has.
 template <class B>
 B take_batch(PackedBatch packed, void* local) {
   if constexpr (BatchTravels<B>) {

@@ -7,7 +7,7 @@
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/sources/source_for.h"
 
-// What the compiler says of a dataset or a collate function that lacks a part: one error, which names it.
+// The compiler's words for a dataset or a collate function that lacks a part: one error, which names the part.
 namespace millrace::detail {
 
 template <class D>
@@ -20,7 +20,7 @@ concept HasGetBatch = requires(D& dataset, std::vector<size_t> indices) { datase
 template <class D>
 concept HasNext = requires(D& dataset, StreamContext& context) { dataset.next(context); };
 
-/// True, or a compile-time error that says what is missing; callers stop there, so that it stays the only one.
+/// True, or a compile-time error that says what the dataset lacks. Callers stop there, so that it stays the only error.
 template <class D>
 consteval bool require_dataset() {
   constexpr bool kIsDataset = Dataset<D>;
@@ -58,11 +58,11 @@ consteval bool require_dataset() {
   return kIsDataset;
 }
 
-/// The same of a collate function. REQUIRES: require_dataset<D>().
+/// True, or a compile-time error that says what the collate function lacks. REQUIRES: require_dataset<D>().
 template <class D, class Collate>
 consteval bool require_collate() {
   if constexpr (std::is_same_v<Collate, collate::Default>) {
-    return true;  // It says itself what it cannot collate.
+    return true;  // The function says itself what it cannot collate.
   } else if constexpr (kind_of<D>() == DatasetKind::kGet || kind_of<D>() == DatasetKind::kIterable) {
     constexpr bool kFits = std::is_invocable_v<const Collate&, std::vector<typename SampleFor<D>::Type>>;
     static_assert(kFits,

@@ -12,7 +12,7 @@
 #include "millrace/loader/sources/source.h"
 #include "millrace/loader/sources/stream_sources.h"
 
-// How datasets of every kind become a Source: what the loader is compiled for a dataset, and all of it.
+// How datasets of every kind become a Source. This is all that the loader compiles for a type of dataset.
 namespace millrace::detail {
 
 /// The kinds of datasets. Where one fulfils the concepts of several, the first counts.
@@ -27,7 +27,7 @@ consteval DatasetKind kind_of() {
   return DatasetKind::kIterable;
 }
 
-/// A sample of a dataset that gives them one by one.
+/// The type of a sample, for a dataset that gives samples one by one.
 template <class D, DatasetKind = kind_of<D>()>
 struct SampleFor {
   using Type = SampleOf<D>;

@@ -10,7 +10,7 @@
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/sources/source.h"
 
-// What every kind of source asks of its dataset.
+// The questions that sources of every kind ask of their dataset.
 namespace millrace::detail {
 
 template <class D>

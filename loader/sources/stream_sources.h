@@ -26,7 +26,7 @@
 // Sources of datasets that are read from beginning to end.
 namespace millrace::detail {
 
-/// What sources of streams have in common: they know no samples, and cannot measure any without using it up.
+/// What sources of streams have in common: they know no samples, and cannot measure one without using it up.
 class StreamsSourceBase : public Source {
  public:
   Kind kind() const override { return Kind::kStreams; }
@@ -46,8 +46,8 @@ size_t size_if_known(D& dataset) {
   return 0;
 }
 
-/// Throws std::logic_error, which says how to give a part only, for a dataset that gave samples to one of several
-/// streams without asking which part is its own. `counts_workers`: it asked get_worker_info() instead.
+/// Throws std::logic_error for a dataset that gave samples to one of several streams without asking which part is its
+/// own, and says how to give a part only. `counts_workers`: the dataset asked get_worker_info() instead.
 [[noreturn]] void refuse_whole_streams(int64_t num_streams, bool counts_workers);
 
 template <class D>
@@ -59,7 +59,7 @@ concept HasState = requires(D& dataset) { dataset.load_state(dataset.state()); }
 template <class D>
 using StateOf = std::remove_cvref_t<decltype(std::declval<D&>().state())>;
 
-/// An iterable dataset: a copy of it for each stream that this worker was asked for.
+/// A source of an iterable dataset, with a copy of the dataset for each stream that this worker was asked for.
 template <class D, class Collate>
 class StreamsSource final : public StreamsSourceBase {
  public:
@@ -115,8 +115,8 @@ class StreamsSource final : public StreamsSourceBase {
     int64_t position = 0;
     bool ended = false;
     std::unique_ptr<D> dataset;
-    bool part_asked = false;    // Since its beginning, or before the state that it goes on from.
-    bool worker_asked = false;  // By get_worker_info().
+    bool part_asked = false;    // Since its beginning, or before the state it goes on from.
+    bool worker_asked = false;  // Whether it asked get_worker_info().
   };
 
   template <class S>
@@ -130,7 +130,7 @@ class StreamsSource final : public StreamsSourceBase {
 
   auto step(Stream& stream, const StreamRequest& wanted, FillRequest& request) {
     StreamContext context = request.start(wanted, stream.position);
-    ++stream.position;  // Before the call: what throws is used up as well.
+    ++stream.position;  // Before the call: a sample whose reading throws is used up, too.
     const uint64_t looks = worker_info_looks();
     auto sample = stream.dataset->next(context);
     stream.part_asked |= context.part_asked();
@@ -142,8 +142,8 @@ class StreamsSource final : public StreamsSourceBase {
     return sample;
   }
 
-  // The stream where the request wants it: at hand, or made anew from the place that the trainer knows, since this
-  // worker may have come in the place of another.
+  // The stream where the request wants it: the one at hand, or one made anew at the place that the trainer knows, since
+  // this worker may have come in the place of another.
   Stream& go_to(const StreamRequest& wanted, FillRequest& request) {
     Stream& stream = streams_[wanted.stream];
     if (!stream.dataset || stream.epoch != wanted.epoch || stream.position > wanted.position) {
@@ -160,7 +160,7 @@ class StreamsSource final : public StreamsSourceBase {
       try {
         step(stream, wanted, request);
       } catch (...) {
-        continue;  // It was reported when it was to be delivered.
+        continue;  // The error was reported when the sample was to be delivered.
       }
     }
     return stream;
@@ -172,8 +172,8 @@ class StreamsSource final : public StreamsSourceBase {
   std::map<int64_t, Stream> streams_;
 };
 
-/// Samples in a batch that a dataset gave, where it shows: of a container its size, of examples that were stacked what
-/// the first dimensions of data and target agree upon; `asked` else.
+/// Samples in a batch that a dataset gave, where the batch shows it: the size of a container, or the first dimension of
+/// stacked examples if data and target agree upon it; else `asked`.
 template <class B>
 size_t samples_in(const B& batch, size_t asked) {
   if constexpr (requires {
@@ -191,8 +191,8 @@ size_t samples_in(const B& batch, size_t asked) {
     return asked;
 }
 
-/// A stateful dataset of torch::data: one stream, which one worker reads; several read-ahead threads are its own
-/// affair.
+/// A source of a stateful dataset of torch::data: one stream, which one worker reads. The dataset's own read-ahead
+/// threads do not concern it.
 template <class D>
 class StatefulSource final : public StreamsSourceBase {
  public:
@@ -220,7 +220,7 @@ class StatefulSource final : public StreamsSourceBase {
       try {
         step(wanted, request);
       } catch (...) {
-        continue;  // It was reported when it was to be delivered.
+        continue;  // The error was reported when the sample was to be delivered.
       }
     }
     PackedBatch batch;

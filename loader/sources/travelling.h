@@ -76,8 +76,9 @@ std::unique_ptr<Source> rebuild(DecodeArchive& archive) {
   return SourceFor<typename Made<D>::Dataset, Collate>::make(std::move(parts.dataset), std::move(parts.collate));
 }
 
-/// Throw std::invalid_argument, with the cures.
+/// Throws the std::invalid_argument for a collate function that cannot travel, with the cures.
 [[noreturn]] void throw_collate_stays(const std::type_info& collate);
+/// Throws the std::invalid_argument for batches that a worker process cannot send, with the cures.
 [[noreturn]] void throw_batch_stays(const std::type_info& batch);
 
 template <class D>
@@ -88,7 +89,7 @@ template <class D, class Collate>
 std::optional<TravellingDataset> pack(const D& dataset, const Collate& collate) {
   if constexpr (Travels<D> && CollateTravels<Collate>) {
     EncodeArchive archive;
-    // Of a stream, what it leaves out is where it stands, and every copy begins at the beginning.
+    // A stream may leave out a member: where it stands, as every copy begins at the beginning.
     if constexpr (!IsStream<D>) archive.require_all_members();
     save_part(archive, dataset);
     archive.require_all_members();
@@ -112,8 +113,8 @@ std::optional<TravellingDataset> pack(const Recipe<Result, Parameters...>& recip
   }
 }
 
-/// See DataLoaderOptions::check_copies; `travelling` is what pack() made of a D and the collate function. Throws
-/// std::logic_error.
+/// Checks a copy for DataLoaderOptions::check_copies; `travelling` is what pack() made of a D and the collate function.
+/// Throws std::logic_error.
 template <class D, class Made, class Collate>
 void check_copy(TravellingDataset travelling, const std::shared_ptr<Made>& dataset, const Collate& collate,
                 const DataLoaderOptions& options) {

@@ -20,10 +20,12 @@ namespace millrace::multiprocessing {
 
 namespace detail {
 
-/// The values as one message: before them, the kinds of their numbers, since both ends say the types on their own.
+/// Encodes the values as one message. The kinds of the message's numbers stand in front, since both ends say the types
+/// on their own.
 template <class... T>
 Encoded encode_message(const T&... values) {
-  uint32_t kinds = 0;  // Not known before all is written, and behind it there would be no room without a copy.
+  uint32_t kinds = 0;  // A place holder: the kinds are known when all is written, and behind it there would be no room
+                       // without a copy.
   EncodeArchive archive;
   archive.write(&kinds, sizeof kinds);
   archive(values...);
@@ -63,8 +65,8 @@ void decode_message(Arrival& message, T&... values) {
 ///
 /// If a process dies here: a message has been sent or it has not, never half. When the last copy of an end is closed,
 /// by close(), destruction or death, the other end reads what is left and then gets EndOfFile, and PeerGone when it
-/// sends. As long as this process keeps a copy of the other end itself, that never comes: close it once it has been
-/// handed over, or move it into the call.
+/// sends. That never comes while this process keeps a copy of the other end itself: close the copy once the end has
+/// been handed over, or move it into the call.
 ///
 /// Descriptors: one.
 class Connection {
@@ -79,8 +81,8 @@ class Connection {
     send_message(message.bytes, message.fd_numbers());
   }
 
-  /// The next message, as what it was sent: recv<int>() gives an int, recv<int, std::string>() a tuple. Waits for it.
-  /// Throws EndOfFile, or DecodeError when it is something else (the message is gone then).
+  /// The next message, waited for, as what it was sent: recv<int>() gives an int, recv<int, std::string>() a tuple.
+  /// Throws EndOfFile, or DecodeError when the message is something else (it is gone then).
   template <class... T>
   auto recv() const {
     auto message = receive();
@@ -96,11 +98,12 @@ class Connection {
   void send_bytes(std::span<const std::byte> bytes) const { send_message(bytes, {}); }
   void send_bytes(std::string_view text) const { send_bytes(std::as_bytes(std::span(text))); }
 
-  /// The next message's bytes. When there are more than `maxlength`, std::length_error: nothing was copied, the message
-  /// is gone, and the connection is as good as before (Python's is not).
+  /// The next message's bytes. Throws std::length_error when there are more than `maxlength`: nothing was copied, the
+  /// message is gone, and the connection is as good as before (Python's is not).
   std::vector<std::byte> recv_bytes(std::optional<size_t> maxlength = std::nullopt) const;
 
-  /// As recv_bytes(), into `buffer`; the message's size. Throws BufferTooShort, with the message, when it is larger.
+  /// Receives the next message's bytes into `buffer`, and gives their number. Throws BufferTooShort, with the message,
+  /// when there are more than fit.
   size_t recv_bytes_into(std::span<std::byte> buffer) const;
 
   /// Whether recv() would return at once, with a message or with EndOfFile; waits for that at most `timeout` (nullopt:
@@ -112,10 +115,10 @@ class Connection {
   bool readable() const { return use_ != Use::kSend; }
   bool writable() const { return use_ != Use::kReceive; }
 
-  /// For wait(), epoll and select: readable when poll() is true. Throws std::logic_error when closed.
+  /// A descriptor for wait(), epoll and select, readable when poll() is true. Throws std::logic_error when closed.
   int fileno() const { return open_socket().fd(); }
 
-  /// Sending a connection sends a copy of it; close this one unless both are to be used.
+  /// Sends a copy of this connection. Close this one unless both are to be used.
   void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
 

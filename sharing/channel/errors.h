@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-// The outcomes that Python's multiprocessing tells by exceptions of its own, under the same names.
+// Outcomes for which Python's multiprocessing has exceptions of its own, under the same names.
 namespace millrace::multiprocessing {
 
 /// put() found no place in the queue within its timeout.
@@ -21,13 +21,13 @@ class Empty : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Every other end of a connection is closed and all that was sent has been read (Python's EOFError).
+/// The other end of a connection is closed everywhere, and all that it sent has been read (Python's EOFError).
 class EndOfFile : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// What was waited for did not come within the timeout.
+/// Something that was waited for did not come within the timeout.
 class TimeoutError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

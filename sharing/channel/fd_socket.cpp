@@ -52,8 +52,8 @@ void require_sealed(int memory) {
   detail::throw_syscall_error(error, "sendmsg", message.bytes().size(), message.fds().size());
 }
 
-// What `receive` gives. An end that left messages of ours unread is reported as a reset, once, and before the messages
-// that were sent to us until then.
+// Calls `receive`, and gives what it gives. An end that left messages of ours unread is reported as a reset, once, and
+// before the messages that were sent to us until then.
 template <class Receive>
 ssize_t receive_behind_reset(const Receive& receive) {
   const ssize_t got = detail::retry_interrupted(receive);

@@ -43,11 +43,12 @@ struct Frame {
 
 }  // namespace detail
 
-/// A message to send. What is too large for a socket (64 KiB) lies in shared memory already, so that sending it is one
-/// short system call. Borrows the bytes and the descriptors.
+/// A message to send. A message too large for a socket (64 KiB) lies in shared memory already, so that sending it is
+/// one short system call. It borrows the bytes and the descriptors.
 class Outgoing {
  public:
-  /// Throws std::runtime_error when there are more than FdSocket::kMaxFds descriptors, OutOfSharedMemory.
+  /// Prepares a message. Throws std::runtime_error when there are more than FdSocket::kMaxFds descriptors,
+  /// OutOfSharedMemory.
   explicit Outgoing(std::span<const std::byte> bytes, std::span<const int> fds = {});
 
   std::span<const std::byte> bytes() const { return bytes_; }
@@ -60,11 +61,11 @@ class Outgoing {
   std::span<const int> fds_;
   std::shared_ptr<const BlockUse> large_;  // Holds the bytes when they are too many for a socket.
   OwnedFd ticket_;                         // Opens large_'s segment: keeps the bytes until the receiver has them.
-  std::vector<int> all_fds_;               // What is sent where there is large_: ticket_, then fds_.
+  std::vector<int> all_fds_;               // What is sent where large_ is set: ticket_, then fds_.
 };
 
-/// A message where it arrived: bytes that are read and thrown away need not be copied. Move-only. The bytes live as
-/// long as the object, or until something else is received into it.
+/// A message where it arrived, so that bytes that are read and thrown away need not be copied. Move-only. The bytes
+/// live as long as the object, or until something else is received into it.
 class Arrival {
  public:
   Arrival() = default;
@@ -111,7 +112,7 @@ class FdSocket {
 
   static std::pair<FdSocket, FdSocket> pair();
 
-  /// At most this many descriptors in one message; the kernel's own limit is 253.
+  /// The most descriptors in one message; the kernel's own limit is 253.
   static constexpr size_t kMaxFds = 250;
 
   /// Sends one message; blocks while the socket's buffer is full. The descriptors stay the caller's. Throws PeerGone.
@@ -120,33 +121,36 @@ class FdSocket {
   enum class [[nodiscard]] Sent {
     kYes,
     kSocketFull,
-    kTooManyDescriptors,  ///< As many as `ulimit -n` are on their way in sockets of this user: some have to arrive
-                          ///< first.
+    kTooManyDescriptors,  ///< This user has as many descriptors on their way in sockets as `ulimit -n` allows: some
+                          ///< have to arrive first.
   };
 
-  /// As send(), but does not wait.
+  /// Sends a message unless that would wait.
   Sent try_send(const Outgoing& message, uint64_t tag = 0) const;
 
-  /// The next message; waits for it. nullopt at end of file. What is no message of Millrace, or lies about itself, is a
-  /// DecodeError, and the message behind it is the next; std::runtime_error when there was no room for its descriptors.
+  /// The next message, waited for; nullopt at end of file. Throws DecodeError for bytes that are no message of
+  /// Millrace, or that lie about themselves, and the message behind them is the next one. Throws std::runtime_error
+  /// when there was no room for the message's descriptors.
   std::optional<Message> receive() const;
 
-  /// As receive(), but throws std::runtime_error naming `what` when nothing came within `timeout`.
+  /// The next message as receive() gives it. Throws std::runtime_error naming `what` when nothing came within
+  /// `timeout`.
   std::optional<Message> receive(std::chrono::nanoseconds timeout, const char* what) const;
 
   enum class [[nodiscard]] Received { kMessage, kNothing, kEndOfFile };
 
-  /// As receive(), without copying: kMessage or kEndOfFile.
+  /// Receives the next message without copying it; waits for it. Gives kMessage or kEndOfFile, and throws as receive().
   Received receive_into(Arrival& arrival) const;
 
-  /// As receive_into(), but does not wait.
+  /// Receives the next message as receive_into(), unless that would wait.
   Received try_receive_into(Arrival& arrival) const;
 
-  /// As try_receive_into(), leaving the message where it is: its descriptors are copies, and it comes again.
+  /// Receives a copy of the next message, which stays where it is and comes again; its descriptors are copies too. Does
+  /// not wait.
   Received try_peek_into(Arrival& arrival) const;
 
-  /// Throws the next message away, and with it its descriptors, for which there need not be room in this process. False
-  /// when there is none.
+  /// Throws the next message away, and its descriptors with it, for which this process need not have room. False when
+  /// there is none.
   bool try_discard() const;
 
   /// The tag of the message that comes next, without taking it; nullopt when there is none.

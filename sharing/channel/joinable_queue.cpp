@@ -43,7 +43,7 @@ struct TaskState {
 
   RobustMutex mutex;  ///< For entering the table, and finding what was lost.
   std::atomic<uint64_t> done = 0;
-  std::atomic<uint64_t> lost = 0;  ///< Those among them that were given up.
+  std::atomic<uint64_t> lost = 0;  ///< Tasks among the done ones that were given up.
   std::atomic<uint32_t> waiting = 0;
   std::atomic<uint32_t> progress = 0;  ///< Futex of join().
   std::array<TaskHolder, kProcesses> holders;

@@ -20,7 +20,7 @@ class TasksLost : public std::runtime_error {
 
   uint64_t count() const { return count_; }
 
-  /// Who had taken them, as far as known: not of a process that was killed within get() or put().
+  /// The processes that had taken them, as far as known: one that was killed within get() or put() is missing.
   const std::vector<pid_t>& processes() const { return processes_; }
 
  private:
@@ -33,17 +33,17 @@ namespace detail {
 struct TaskState;
 struct TaskHolder;
 
-/// Who has taken how many messages of a queue without having said that they are done. In shared memory.
+/// A count, in shared memory, of the messages of a queue that each process has taken and not said to be done.
 ///
-/// Unfinished are all that were put and are not done. Each of them waits in the queue or is held by the process that
-/// took it, which keeps its own count; what is neither has been lost with its process, and join() finds that by
-/// subtraction, so that there is nothing to repair, whenever somebody dies. A process counts itself as `taking` while
-/// it is between the two.
+/// A task is unfinished from put() until it is done. An unfinished task waits in the queue, or is held by the process
+/// that took it, which keeps its own count. A task that is neither has been lost with its process. join() finds that by
+/// subtraction, so nothing has to be repaired when a process dies. A process counts itself as `taking` while a task
+/// passes from the queue to it.
 class TaskLedger {
  public:
   TaskLedger();
 
-  /// MessageQueue::get(), counted.
+  /// Takes a message by MessageQueue::get(), and counts it.
   Arrival get(MessageQueue& queue, const Deadline& deadline);
 
   void task_done(MessageQueue& queue);
@@ -64,12 +64,12 @@ class TaskLedger {
 }  // namespace detail
 
 /// A Queue that counts tasks: whoever got a message says task_done() when it has dealt with it, and join() waits until
-/// that is true of everything that was ever put. All else is as with Queue. A task belongs to the process that got it;
-/// its task_done() has to come from there.
+/// that is true of everything that was ever put. A task belongs to the process that got it, and its task_done() has to
+/// come from there. All else is as with Queue.
 ///
 /// If a process dies here: tasks that it took and did not finish make join() throw TasksLost within 50 ms, once in
-/// every process that waits, and no longer count; join() again to wait for the rest. (Python's waits for ever.)
-/// Descriptors: as Queue.
+/// every process that waits, and no longer count; join() again to wait for the rest. (Python's join() waits for ever.)
+/// Descriptors: as many as Queue.
 template <class T>
 class JoinableQueue : private Queue<T> {
   using Base = Queue<T>;
@@ -90,7 +90,8 @@ class JoinableQueue : private Queue<T> {
   T get(Timeout timeout = std::nullopt) { return Base::decode(tasks_.get(Base::messages_, detail::Deadline(timeout))); }
   T get_nowait() { return get(std::chrono::nanoseconds(0)); }
 
-  /// Throws std::logic_error when called more often than messages were put (Python's ValueError).
+  /// Says that a task is done. Throws std::logic_error when called more often than messages were put (Python's
+  /// ValueError).
   void task_done() { tasks_.task_done(Base::messages_); }
 
   /// Waits until all that was put is done, at most `timeout` (nullopt: for ever). Throws TimeoutError, TasksLost.

@@ -34,7 +34,7 @@ constexpr int kWaiting = 128;                     // Connections that nobody has
 
 using Nonce = std::array<std::byte, 32>;
 
-// What travels before a connection is one, in packets of these sizes and nothing beside them.
+// The packets that travel before a connection is one: of these sizes, and nothing beside them.
 struct Greeting {
   std::array<char, 8> protocol = {'m', 'i', 'l', 'l', 'r', 'a', 'c', '1'};
   Nonce listeners;
@@ -83,7 +83,7 @@ bool send_packet(const OwnedFd& socket, const Packet& packet) {
   return sent == static_cast<ssize_t>(sizeof packet);
 }
 
-// nullopt for anything else. Takes no descriptors: nobody has proved anything yet.
+// Receives a packet; nullopt for anything else. Takes no descriptors: nobody has proved anything yet.
 template <class Packet>
 std::optional<Packet> receive_packet(const OwnedFd& socket, Timeout timeout) {
   if (!poll_readable(socket.get(), timeout)) throw TimeoutError("nothing came within the time for a connection");

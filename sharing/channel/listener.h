@@ -20,34 +20,33 @@ namespace millrace::multiprocessing {
 ///
 ///   auto connection = mp::Client("/run/user/1000/trainer", key);  // another
 ///
-/// Both prove to each other that they have the key (HMAC-SHA-256 of random challenges) before anything is decoded. The
-/// socket's file may be used by its user alone, whatever the umask; with an empty key that is all the protection there
-/// is. What a peer with the key sends is believed as from any process of ours (docs/security.md). Other than Python's,
-/// which speaks another protocol, it does not understand Python.
+/// Both prove to each other that they have the key (HMAC-SHA-256 of random challenges) before anything is decoded. Only
+/// its user may use the socket's file, whatever the umask; with an empty key there is no other protection. What a peer
+/// with the key sends is believed as if it came from a process of ours (docs/security.md). The protocol is not
+/// Python's, so the two do not understand each other.
 ///
 /// Thread safety: any number of threads may accept() at once; otherwise as a container.
 ///
-/// If a process dies here: the socket's file stays, and a later Listener at that path says so; who is connected goes
-/// on.
+/// If a process dies here: the socket's file stays, and a later Listener at that path says so. Connections go on.
 ///
 /// Descriptors: one.
 class Listener {
  public:
-  /// Throws SyscallError when there is something at `path` already, std::invalid_argument when it is too long for a
-  /// socket (107 bytes).
+  /// Listens at `path`. Throws SyscallError when there is something already, std::invalid_argument when the path is too
+  /// long for a socket (107 bytes).
   explicit Listener(const std::string& path, std::string authkey = {});
   Listener(Listener&& other) noexcept;
   Listener& operator=(Listener&& other) noexcept;
   ~Listener() { close(); }
 
-  /// The next connection; waits at most `timeout` (nullopt: for ever) for it to come and to prove that it has the key,
-  /// to which it has half a second at least; then throws TimeoutError. Throws AuthenticationError when who comes has
-  /// another key, or says nothing for 10 s; the next one is welcome.
+  /// The next connection, waited for until it has come and proved that it has the key. Throws TimeoutError after
+  /// `timeout` (nullopt: never), but not before a peer that has come had half a second for its proof. Throws
+  /// AuthenticationError when the peer has another key, or says nothing for 10 s; the next one is welcome.
   Connection accept(Timeout timeout = std::nullopt);
 
   const std::string& address() const { return path_; }
 
-  /// For wait(): readable when somebody has come.
+  /// A descriptor for wait(), readable when a peer has come.
   int fileno() const { return socket_.get(); }
 
   /// Removes the socket's file, if it is still this one. Connections stay.
@@ -57,13 +56,13 @@ class Listener {
   std::string path_;
   std::string authkey_;
   OwnedFd socket_;
-  dev_t device_ = 0;  // Of the socket's file.
+  dev_t device_ = 0;  // The device of the socket's file.
   ino_t inode_ = 0;
-  pid_t owner_ = 0;  // A forked child removes nothing.
+  pid_t owner_ = 0;  // The process that made this; a forked child removes nothing.
 };
 
-/// Connects to the Listener at `path`. Throws SyscallError when nobody listens there, AuthenticationError when it has
-/// another key, TimeoutError when it did not accept within `timeout` (nullopt: waits as long as it lives).
+/// Connects to the Listener at `path`. Throws SyscallError when no process listens there, AuthenticationError when the
+/// Listener has another key, TimeoutError when it did not accept within `timeout` (nullopt: waits as long as it lives).
 Connection Client(const std::string& path, std::string_view authkey = {}, Timeout timeout = std::nullopt);
 
 }  // namespace millrace::multiprocessing

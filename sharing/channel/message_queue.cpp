@@ -21,7 +21,7 @@
 
 namespace millrace::multiprocessing::detail {
 
-/// In shared memory. The counts are 64 bits, so a write is never torn, and never run over.
+/// The queue's state in shared memory. The counts are 64 bits, so a write is never torn, and they never run over.
 struct QueueState {
   explicit QueueState(uint64_t most) : maxsize(most) {}
 
@@ -36,8 +36,9 @@ struct QueueState {
   std::atomic<uint64_t> parked_end = 0;
   uint64_t parked_freed = 0;
 
-  // Which file holds them, and the count at its beginning. Changed while nothing is parked.
+  // The number of the file that holds the parked messages. Changed while nothing is parked.
   uint64_t parking_number = 0;
+  // The count of parked bytes at that file's beginning. Changed while nothing is parked.
   uint64_t parking_base = 0;
 
   // A sleeper sets `waiting` itself before it looks at `received` a last time. Killed asleep, it costs one wake-up.
@@ -180,7 +181,7 @@ void MessageQueue::put(const Encoded& encoded, const Deadline& deadline) {
       throw Full(
           "a message found no room in the queue's socket, and as it carries descriptors, or there are too many of them "
           "on their way (ulimit -n), it cannot wait elsewhere; nobody has received anything for 5 min");
-    // What could not be parked just now waits too: each try writes it to a new file.
+    // A message that could not be parked just now waits too: each try writes it to a new file.
     wait_for_progress(received, deadline);
   }
 }
@@ -191,7 +192,7 @@ bool MessageQueue::has_room_soon(const Deadline& deadline) const {
   return poll_until({&watched, 1}, Deadline(deadline.left(kPatience))) > 0;
 }
 
-// Until somebody has received something, or it is time to look again.
+// Waits until some process has received a message, or it is time to look again.
 void MessageQueue::wait_for_progress(uint64_t received, const Deadline& deadline) {
   auto& s = state();
   const uint32_t progress = s.progress.load();
@@ -206,7 +207,7 @@ MessageQueue::Offer MessageQueue::offer(const Outgoing& message) {
     parking_.reset();  // Another process took the last one.
     return send(message);
   }
-  // Not into the socket: it would overtake them.
+  // The message does not go into the socket, where it would overtake parked ones.
   return message.fds().empty() ? offer_place_in_parking(message) : Offer::kBehindParked;
 }
 
@@ -254,14 +255,14 @@ MessageQueue::Offer MessageQueue::park(const Outgoing& message) {
   const uint64_t number = s.sent.load();
   const bool first = !has_parked();
   if (first) {
-    end_parking();  // What a process has left that died with the file sent and nothing parked.
+    end_parking();  // Takes the file away that a process left which died with it sent and nothing parked.
     parking_ = create_growing_memfd("queue's parking");
     s.parking_base = at;
     s.parked_freed = at;
     parking_number_ = ++s.parking_number;
   }
   write_at(parking(), {number, bytes.size()}, bytes, at - s.parking_base);
-  // Before anything counts as parked: nothing may be that nobody can find.
+  // The file is announced before anything counts as parked, since no message may be parked that nobody can find.
   if (first)
     if (const Offer offered = announce_parking(); offered != Offer::kTaken) return offered;
   s.sent.store(number + 1);

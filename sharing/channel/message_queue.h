@@ -33,11 +33,11 @@ struct QueueState;
 /// parked: they wait for room in the socket. (The kernel keeps descriptors on their way nowhere else, and no more of
 /// them than a user's `ulimit -n`.)
 ///
-/// The file is made when the first message is parked and sent, as a message's descriptor, in the direction of the
-/// socket that is not used otherwise. There it lies for as long as messages are parked: who needs it takes a copy
-/// without taking the message (MSG_PEEK), and that there is one makes this end readable, which wakes who waits. So
-/// neither file nor wake-up costs a descriptor of its own. When a user's descriptors on their way are at their limit no
-/// file can be sent, and put() waits as one with descriptors does.
+/// The file is made when the first message is parked, and sent as a message's descriptor in the direction of the socket
+/// that is not used otherwise. It lies there for as long as messages are parked. A process that needs the file takes a
+/// copy without taking the message (MSG_PEEK). Since the message makes this end readable, it also wakes whoever waits.
+/// So neither file nor wake-up costs a descriptor of its own. When a user's descriptors on their way are at their limit
+/// no file can be sent, and put() waits as for a message with descriptors.
 ///
 /// If a process dies
 ///   in put(), before the packet is sent: the message was never in the queue. Its number, and in a bounded queue its
@@ -54,41 +54,43 @@ struct QueueState;
 /// A process that is stopped (SIGSTOP) within the microsecond in which it holds the mutex delays other puts until it
 /// goes on; they end with Full at their timeout.
 ///
-/// Thread safety: all but load(), close() and moves, which need that nobody uses the object. Descriptors: two, and one
-/// more while messages are parked.
+/// Thread safety: all calls may come from any thread, but load(), close() and moves need that nobody uses the object.
+/// Descriptors: two, and one more while messages are parked.
 class MessageQueue {
  public:
-  /// At most `maxsize` messages; 0: as many as memory holds.
+  /// A queue of at most `maxsize` messages; 0: as many as memory holds.
   explicit MessageQueue(size_t maxsize);
   MessageQueue(MessageQueue&&) noexcept = default;
   MessageQueue& operator=(MessageQueue&&) noexcept = default;
 
-  /// Throws Full at the deadline; without one, and only for messages with descriptors in an unbounded queue, when
-  /// nothing was received for 5 minutes. OutOfSharedMemory when a message had to be parked and there is no memory.
+  /// Puts a message at the end. Throws Full at the deadline. In an unbounded queue, a message with descriptors and
+  /// without a deadline gets Full when nothing was received for 5 minutes. Throws OutOfSharedMemory when a message had
+  /// to be parked and there is no memory.
   void put(const Encoded& message, const Deadline& deadline);
 
-  /// Throws Empty at the deadline.
+  /// Takes the first message. Throws Empty at the deadline.
   Arrival get(const Deadline& deadline);
 
-  /// The parts of get(): takes a message if there is one; waits until there may be one. False at the deadline.
+  /// Takes the first message if there is one: a part of get().
   bool try_get(Arrival& message);
+  /// Waits until there may be a message: a part of get(). False at the deadline.
   bool wait_for_message(const Deadline& deadline);
 
-  /// Messages put, and how many of these are certain to have been taken or lost; the queue holds the difference. Exact
-  /// while nobody puts or gets, but for messages whose sender died (see above).
+  /// Messages put, and how many of these are certain to have been taken or lost; the queue holds the difference. The
+  /// counts are exact while nobody puts or gets, but for messages whose sender died (see above).
   struct Counts {
     uint64_t put = 0;
     uint64_t taken = 0;
   };
   Counts count();
 
-  /// As count().put, without looking after the dead.
+  /// The number of messages put, as in count(), without looking after the dead.
   uint64_t put_count() const;
 
   /// Whether try_get() would find nothing.
   bool empty() const;
 
-  /// The most messages that it may hold; 0: unbounded.
+  /// The most messages that the queue may hold; 0: unbounded.
   size_t maxsize() const;
 
   void close();
@@ -124,12 +126,12 @@ class MessageQueue {
   void free_parked();
 
   std::shared_ptr<SyncMemory> memory_;
-  FdSocket in_;  // Messages go in here; what lies in the other direction is the file of those that are parked.
+  FdSocket in_;  // Messages go in here; the other direction holds the file of parked ones.
   FdSocket out_;
 
-  // REQUIRES: the mutex. A copy of the file, kept while it is of use: records of ParkedHeader and bytes.
+  // A copy of the file, kept while it is of use: records of ParkedHeader and bytes. REQUIRES: the mutex.
   OwnedFd parking_;
-  uint64_t parking_number_ = 0;  // Which file it is: QueueState::parking_number at that time.
+  uint64_t parking_number_ = 0;  // The QueueState::parking_number that the file had.
 };
 
 }  // namespace millrace::multiprocessing::detail

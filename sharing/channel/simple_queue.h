@@ -4,8 +4,8 @@
 
 namespace millrace::multiprocessing {
 
-/// Python's SimpleQueue: a Queue without bound, timeouts or counts. Other than Python's, its put() does not wait when
-/// 64 KiB lie unread. All else is as with Queue.
+/// Python's SimpleQueue: a Queue without bound, timeouts or counts. Unlike Python's, its put() does not wait when 64
+/// KiB lie unread. All else is as with Queue.
 template <class T>
 class SimpleQueue {
  public:
@@ -14,7 +14,7 @@ class SimpleQueue {
   bool empty() const { return queue_.empty(); }
   void close() { queue_.close(); }
 
-  /// For wait(), as Queue's.
+  /// Descriptors for wait(): one of them is readable when there is a message.
   std::array<int, 2> filenos() const { return queue_.filenos(); }
 
   void save(EncodeArchive& archive) const { queue_.save(archive); }

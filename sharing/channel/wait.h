@@ -14,8 +14,8 @@ struct pollfd;
 namespace millrace::multiprocessing {
 
 /// Anything that wait() can wait for: a descriptor's number, or an object that has one, under the name `fileno()`
-/// (connections), `sentinel()` (processes), `fd()` (pidfds, event descriptors), or two as `filenos()` (queues). Borrows
-/// it.
+/// (connections), `sentinel()` (processes), `fd()` (pidfds, event descriptors), or has two as `filenos()` (queues). The
+/// object is borrowed.
 class Waitable {
  public:
   Waitable(int fd) : fds_{fd, kNone} {}
@@ -44,7 +44,7 @@ class Waitable {
     }
   Waitable(const T& queue) : fds_(queue.filenos()) {}
 
-  /// Ready when any of them is readable.
+  /// The descriptors to wait for: the object is ready when one of them is readable.
   const std::array<int, 2>& fds() const { return fds_; }
 
  private:
@@ -54,8 +54,8 @@ class Waitable {
 };
 
 /// Waits until at least one of `objects` is ready, at most `timeout` (nullopt: for ever): a connection or a queue has a
-/// message, a connection has reached end of file, a process has ended. The indexes of all that are ready, ascending;
-/// none when the timeout passed. Python's multiprocessing.connection.wait().
+/// message, a connection has reached end of file, a process has ended. Gives the indexes of all that are ready,
+/// ascending; none when the timeout passed. Python's multiprocessing.connection.wait().
 ///
 /// Another process may be faster: after wait() a get_nowait() may find the message gone.
 ///
@@ -65,7 +65,7 @@ std::vector<size_t> wait(std::initializer_list<Waitable> objects, Timeout timeou
 
 namespace detail {
 
-/// poll() until the deadline; goes on after signals. The number of ready descriptors.
+/// Calls poll() until the deadline, and goes on after signals. Gives the number of ready descriptors.
 int poll_until(std::span<pollfd> watched, const Deadline& deadline);
 
 }  // namespace detail

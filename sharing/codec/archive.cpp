@@ -20,19 +20,11 @@ std::vector<int> Encoded::fd_numbers() const {
   return numbers;
 }
 
-void EncodeArchive::write(const void* data, size_t size) {
-  const auto* first = static_cast<const std::byte*>(data);
-  out_.bytes.insert(out_.bytes.end(), first, first + size);
-}
-
 void EncodeArchive::attach(int fd) { out_.fds.push_back(duplicate(fd)); }
 
-void DecodeArchive::read(void* data, size_t size) {
-  if (size > bytes_.size())
-    throw DecodeError("a value of " + std::to_string(size) + " bytes was expected with " +
-                      std::to_string(bytes_.size()) + " bytes left");
-  if (size > 0) std::memcpy(data, bytes_.data(), size);
-  bytes_ = bytes_.subspan(size);
+void DecodeArchive::throw_too_short(size_t wanted) const {
+  throw DecodeError("a value of " + std::to_string(wanted) + " bytes was expected with " +
+                    std::to_string(bytes_.size()) + " bytes left");
 }
 
 void DecodeArchive::read_bools(bool* values, size_t count) {

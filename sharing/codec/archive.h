@@ -52,7 +52,7 @@ class EncodeArchive;
 
 namespace detail {
 
-/// What types remember from one value of a message to the next, an object for each type of memory.
+/// What types remember from one value of a message to the next: one object for each type of memory.
 class MessageMemory {
  public:
   template <class State>
@@ -68,7 +68,7 @@ class MessageMemory {
   std::map<std::type_index, std::shared_ptr<void>> states_;
 };
 
-/// A hash of the kinds of a message's numbers, in their order: what one end writes as a double the other must not read
+/// A hash of the kinds of a message's numbers, in their order. What one end writes as a double, the other must not read
 /// as an integer of that size.
 class NumberKinds {
  public:
@@ -98,12 +98,12 @@ class NumberKinds {
   uint32_t hash_ = 0x811c9dc5;
 };
 
-/// Compares the members that a `serialize` visits with those that there are. Off until start().
+/// Compares the members that a `serialize` visits with the members that the type has. It is off until start().
 class MemberAudit {
  public:
   void start() { visits_.assign(1, 0); }
 
-  /// Around every value that is written, in those that hold it too.
+  /// Begins a value that is written, and counts it as a visit of the value that holds it.
   void enter() {
     if (visits_.empty()) return;
     ++visits_.back();
@@ -122,36 +122,39 @@ class MemberAudit {
  private:
   [[noreturn]] static void throw_forgotten(const std::type_info& type, size_t visited, size_t members);
 
-  std::vector<size_t> visits_;  // By each value that is being written, the outermost first.
+  std::vector<size_t> visits_;  // Visits of each value that is being written, the outermost first.
 };
 
 }  // namespace detail
 
 /// Writes values for another process on the same machine: cereal with native byte order, and descriptors out of band.
 ///
-/// Knows the standard containers, optional, variant, tuples, smart pointers, and every type with a `serialize` member
-/// as cereal defines it. Tensors: sharing/tensor/tensor_codec.h. Not thread-safe.
+/// The archive knows the standard containers, optional, variant, tuples, smart pointers, and every type with a
+/// `serialize` member as cereal defines it. Tensors need sharing/tensor/tensor_codec.h. Not thread-safe.
 class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowEmptyClassElision> {
  public:
-  EncodeArchive() : OutputArchive(this) {}
+  EncodeArchive() : OutputArchive(this) { out_.bytes.reserve(kFirstBytes); }
 
-  void write(const void* data, size_t size);
+  void write(const void* data, size_t size) {
+    const auto* first = static_cast<const std::byte*>(data);
+    out_.bytes.insert(out_.bytes.end(), first, first + size);
+  }
 
   /// Sends a duplicate of `fd` along.
   void attach(int fd);
 
-  /// What a type remembers while this message is written, such as the descriptors it has attached: one State, made on
-  /// first use, gone with take().
+  /// The State that a type keeps while this message is written, such as the descriptors it has attached. It is made on
+  /// first use and gone with take().
   template <class State>
   State& memory() {
     return memory_.get<State>();
   }
 
-  /// From here on an aggregate whose `serialize` visits fewer values than it has members throws std::logic_error. One
-  /// with `save` and `load` in its place may leave out what it likes.
+  /// Makes an aggregate whose `serialize` visits fewer values than it has members throw std::logic_error from here on.
+  /// A type with `save` and `load` in its place may leave out what it likes.
   void require_all_members() { audit_.start(); }
 
-  // Called by cereal and by what writes numbers.
+  // The audit, for cereal and for what writes numbers.
   detail::MemberAudit& audit() { return audit_; }
   detail::NumberKinds& kinds() { return kinds_; }
 
@@ -162,13 +165,15 @@ class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowE
   }
 
  private:
+  static constexpr size_t kFirstBytes = 64;  // Most messages need no more.
+
   Encoded out_;
   detail::MessageMemory memory_;
   detail::NumberKinds kinds_;
   detail::MemberAudit audit_;
 };
 
-/// Found by cereal, which calls them around every value.
+/// The hook that cereal finds and calls around every value.
 template <class T>
 void prologue(EncodeArchive& archive, const T&) {
   archive.audit().enter();
@@ -185,13 +190,17 @@ void epilogue(EncodeArchive& archive, const T&) {
 /// shared pointers from a process that may be hostile.
 class DecodeArchive : public cereal::InputArchive<DecodeArchive, cereal::AllowEmptyClassElision> {
  public:
-  /// Borrows both. Descriptors are taken out of `fds` as they are read.
+  /// Reads from `bytes` and `fds`, both borrowed. Descriptors are taken out of `fds` as they are read.
   DecodeArchive(std::span<const std::byte> bytes, std::span<OwnedFd> fds)
       : InputArchive(this), bytes_(bytes), fds_(fds) {}
 
-  void read(void* data, size_t size);
+  void read(void* data, size_t size) {
+    if (size > bytes_.size()) throw_too_short(size);
+    if (size > 0) std::memcpy(data, bytes_.data(), size);
+    bytes_ = bytes_.subspan(size);
+  }
 
-  /// As read(), for bools: every byte is 0 or 1.
+  /// Reads `count` bools, as read() does. Throws DecodeError for a byte that is neither 0 nor 1.
   void read_bools(bool* values, size_t count);
 
   /// Throws DecodeError when the rest of the message cannot hold a container of `count` elements.
@@ -202,16 +211,18 @@ class DecodeArchive : public cereal::InputArchive<DecodeArchive, cereal::AllowEm
 
   size_t remaining() const { return bytes_.size(); }
 
-  /// EncodeArchive::memory()'s counterpart; lives as long as the archive.
+  /// The counterpart of EncodeArchive::memory(): the State that a type keeps while the archive lives.
   template <class State>
   State& memory() {
     return memory_.get<State>();
   }
 
-  // Called by what reads numbers.
+  // The kinds, for what reads numbers.
   detail::NumberKinds& kinds() { return kinds_; }
 
  private:
+  [[noreturn]] void throw_too_short(size_t wanted) const;
+
   std::span<const std::byte> bytes_;
   std::span<OwnedFd> fds_;
   detail::MessageMemory memory_;
@@ -241,7 +252,7 @@ void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, T& value) {
   archive.read(&value, sizeof value);
 }
 
-/// Its own overload, because a bool that is neither 0 nor 1 is undefined behaviour.
+/// An overload for bool, because a bool that is neither 0 nor 1 is undefined behaviour.
 inline void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, bool& value) {
   archive.kinds().add<bool>();
   archive.read_bools(&value, 1);
@@ -268,12 +279,13 @@ void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, cereal::BinaryData<T>& bl
 }
 
 namespace detail {
-/// std::byte and other enumerations: any bytes are a value of theirs, save for those of bools.
+/// Enumerations and std::byte, for which any bytes are a value, save for an enumeration of bools.
 template <class T>
 concept PlainBytes = std::is_enum_v<T> && !std::is_same_v<std::underlying_type_t<T>, bool>;
 }  // namespace detail
 
-// Cereal writes containers of numbers as one block, and those of all else value by value; of these it could do better.
+// Cereal writes containers of numbers as one block, and all others value by value. What follows writes containers of
+// enumerations as one block too.
 
 template <detail::PlainBytes T, class Allocator>
 void CEREAL_SAVE_FUNCTION_NAME(EncodeArchive& archive, const std::vector<T, Allocator>& values) {
@@ -308,7 +320,7 @@ template <class T>
 void CEREAL_LOAD_FUNCTION_NAME(DecodeArchive& archive, cereal::SizeTag<T>& tag) {
   cereal::size_type size = 0;
   archive(size);
-  archive.require_elements(size);  // Before anybody allocates for them.
+  archive.require_elements(size);  // Throws before anybody allocates for them.
   tag.size = static_cast<std::remove_reference_t<decltype(tag.size)>>(size);
 }
 

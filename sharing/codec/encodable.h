@@ -19,8 +19,8 @@
 
 namespace millrace::detail {
 
-/// Whether the codec knows T. Of what the standard library's types hold it asks itself: cereal takes a vector of
-/// anything for granted, and then fails inside.
+/// Whether the codec knows T. It looks inside the standard library's types itself: cereal takes a vector of anything
+/// for granted, and then fails inside.
 template <class T>
 struct IsEncodable
     : std::bool_constant<!std::is_pointer_v<T> && cereal::traits::is_output_serializable<T, EncodeArchive>::value &&

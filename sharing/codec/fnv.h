@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-/// FNV-1a of 64 bits, by Fowler, Noll and Vo: finds damage, not malice. Of bytes that come in pieces:
-/// `hash = fnv1a(piece, hash)`.
+/// The 64-bit FNV-1a hash by Fowler, Noll and Vo, which finds damage, not malice. Bytes that come in pieces are hashed
+/// by `hash = fnv1a(piece, hash)`.
 constexpr uint64_t kFnvBegin = 0xcbf29ce484222325;
 
 inline uint64_t fnv1a(std::span<const std::byte> bytes, uint64_t hash = kFnvBegin) {

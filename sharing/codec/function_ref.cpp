@@ -99,7 +99,7 @@ class Modules {
     const auto known =
         std::find_if(list_.begin(), list_.end(), [&](const Module& m) { return m.build_id == build_id; });
     if (known == list_.end()) return std::nullopt;
-    // It may have been unloaded since, and another one may lie there.
+    // The module may have been unloaded since, and another one may lie there.
     const auto now = module_around(known->inside);
     return now && now->base == known->base && now->build_id == build_id ? now : std::nullopt;
   }
@@ -142,7 +142,7 @@ std::optional<Module> find_by_build_id(const std::string& build_id) {
 
 // The build-id in a module's file; "" where there is none, or no such file.
 std::string build_id_of_file(const std::string& path) {
-  // Not waiting for the other end of what is no regular file.
+  // O_NONBLOCK, since opening a file that is not regular may wait for its other end.
   const OwnedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status{};
   if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};

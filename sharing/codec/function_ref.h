@@ -10,7 +10,7 @@ namespace millrace {
 /// registration is needed, and a module that was rebuilt in between is refused instead of called at a wrong address.
 struct FunctionRef {
   std::string build_id;  ///< Raw bytes of the GNU build-id note.
-  uint64_t offset = 0;   ///< From the module's load address.
+  uint64_t offset = 0;   ///< The function's offset from the module's load address.
   std::string module;    ///< Absolute path of the module; empty for the program itself.
 
   template <class Archive>
@@ -29,7 +29,8 @@ class FunctionError : public std::runtime_error {
 /// for a module without a build-id (link it with -Wl,--build-id).
 FunctionRef identify_function(const void* code);
 
-/// Called before a fork: its child then resolves functions of what is loaded now without a lock of the loader's.
+/// Notes the modules that are loaded now, before a fork: the child then resolves their functions without a lock of the
+/// loader's.
 void note_loaded_modules();
 
 /// The function's address in this process; loads its library when it is not loaded here yet, if the file at that
@@ -41,7 +42,7 @@ FunctionRef identify(Result (*function)(Arguments...)) {
   return identify_function(reinterpret_cast<const void*>(function));
 }
 
-/// REQUIRES: `ref` was made by identify() from a function of this very type.
+/// A function of type Function. REQUIRES: `ref` was made by identify() from a function of this very type.
 template <class Function>
 Function* resolve(const FunctionRef& ref) {
   return reinterpret_cast<Function*>(resolve_function(ref));

@@ -3,17 +3,17 @@
 #include <cstddef>
 #include <type_traits>
 
-// How many members an aggregate has, so that a list of them that leaves one out is noticed.
+// The number of members of an aggregate, so that a list of them that leaves one out is noticed.
 namespace millrace::detail {
 
-/// More than these are not counted.
+/// The most members that are counted.
 inline constexpr size_t kMostCountedMembers = 16;
 
-/// What the first initializers of an aggregate are when it has bases.
+/// Stands for the first initializers of an aggregate that has bases.
 template <class T>
 struct AnyBaseOf {
   AnyBaseOf() = default;
-  AnyBaseOf(const AnyBaseOf&) = delete;  // So that std::any, as the first member, does not hold it.
+  AnyBaseOf(const AnyBaseOf&) = delete;  // So that a std::any that is the first member does not hold it.
   template <class Base>
     requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>)
   operator Base() const;
@@ -54,7 +54,7 @@ consteval size_t count_initializers() {
   return count;
 }
 
-/// The members of an aggregate, without those of its bases; of one with more than kMostCountedMembers at least these.
+/// The number of an aggregate's members, without those of its bases; at least kMostCountedMembers where it has more.
 template <class T>
   requires std::is_aggregate_v<T>
 inline constexpr size_t kMembers = count_initializers<T>() > count_bases<T>()

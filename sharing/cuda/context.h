@@ -7,12 +7,12 @@
 
 namespace millrace::cuda {
 
-/// The device's primary context, which LibTorch and the CUDA runtime use too, current in this thread for the life of
-/// the object. The context is made on first use (half a second, some hundred MiB of the device) and kept for the life
-/// of the process. Throws CudaUnavailable, CudaError.
+/// Makes the device's primary context, which LibTorch and the CUDA runtime use too, current in this thread for the life
+/// of the object. The context is made on first use (half a second, some hundred MiB of the device) and kept for the
+/// life of the process. Throws CudaUnavailable, CudaError.
 ///
-/// Meanwhile the thread is in the relaxed capture mode: while anybody in the process captures a CUDA graph, calls such
-/// as a query of an event or an allocation would otherwise fail and ruin the capture.
+/// The thread is in the relaxed capture mode meanwhile. Otherwise, while another thread of the process captures a CUDA
+/// graph, calls such as a query of an event or an allocation would fail and ruin the capture.
 class CurrentContext {
  public:
   explicit CurrentContext(int device);
@@ -21,16 +21,17 @@ class CurrentContext {
   ~CurrentContext();
 
  private:
-  int capture_mode_ = api::kCaptureModeRelaxed;  // The thread's own, to be restored.
+  int capture_mode_ = api::kCaptureModeRelaxed;  // The thread's own mode, to be restored.
 };
 
-/// Whether the device has a primary context in this process, ours or anybody's. Makes none.
+/// Whether the device has a primary context in this process, whoever made it. Makes none.
 bool has_context(int device);
 
-/// One of api::kDevice...: what the device can do. Makes no context. Throws CudaUnavailable, CudaError.
+/// The value of an attribute, one of api::kDevice...: what the device can do. Makes no context. Throws CudaUnavailable,
+/// CudaError.
 int attribute_of(int device, int attribute);
 
-/// Tells devices apart across processes, whatever numbers they have there.
+/// The device's UUID, the same in all processes, whatever numbers devices have there.
 api::Uuid uuid_of(int device);
 
 /// The number that the device has in this process. Throws CudaUnavailable when it is not visible here.

@@ -79,7 +79,8 @@ struct DriverState {
                                     }});
   }
 
-  // What was found stays true, unless the driver was initialised. The child of a process that has not tried may try.
+  // Notes in a forked child that the driver cannot be used. That there is none, or too old a one, stays true. The child
+  // of a process that has not tried may try.
   void forked() {
     if (status.kind == DriverStatus::Kind::kNoLibrary || status.kind == DriverStatus::Kind::kTooOld) return;
     status.kind = DriverStatus::Kind::kForked;

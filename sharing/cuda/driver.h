@@ -7,8 +7,8 @@
 
 namespace millrace::cuda {
 
-/// A driver call that failed: which, with what, NVIDIA's name and text of the error, and what to do where that is
-/// known.
+/// A driver call that failed. The text has the call with its arguments, NVIDIA's name and text of the error, and what
+/// to do where that is known.
 class CudaError : public std::runtime_error {
  public:
   CudaError(api::Result code, const std::string& what) : std::runtime_error(what), code_(code) {}
@@ -29,14 +29,14 @@ struct DriverStatus {
   enum class Kind {
     kReady,
     kNoLibrary,   ///< No driver is installed.
-    kTooOld,      ///< It lacks entry points, or is older than Driver::kMinimumVersion.
-    kInitFailed,  ///< It is there and refuses to start.
-    kNoDevice,    ///< It has no device for us (none, or hidden by CUDA_VISIBLE_DEVICES).
+    kTooOld,      ///< The driver lacks entry points, or is older than Driver::kMinimumVersion.
+    kInitFailed,  ///< The driver is there and refuses to start.
+    kNoDevice,    ///< The driver has no device for us (none, or hidden by CUDA_VISIBLE_DEVICES).
     kForked,      ///< This process was forked off one that had used CUDA.
   };
   Kind kind = Kind::kNoLibrary;
   std::string text;  ///< A sentence for the user.
-  int version = 0;   ///< Of the driver, 13000 for 13.0; 0 when not known.
+  int version = 0;   ///< The driver's version, 13000 for 13.0; 0 when not known.
   int devices = 0;
 };
 
@@ -46,7 +46,7 @@ struct DriverStatus {
 /// machine without any. Nothing is loaded or initialised before the first call, so a process that does not use CUDA
 /// stays free of it and may fork.
 ///
-/// After fork() of a process that had initialised the driver the child cannot use it: find() gives null and get()
+/// After fork() of a process that had initialised the driver, the child cannot use it: find() gives null and get()
 /// throws CudaUnavailable, naming the cure. Thread-safe.
 class Driver {
  public:
@@ -55,10 +55,10 @@ class Driver {
   /// The driver, initialised and with at least one device; null when status() is anything but ready.
   static const Driver* find();
 
-  /// As find(); throws CudaUnavailable in place of null.
+  /// The driver as find() gives it. Throws CudaUnavailable in place of null.
   static const Driver& get();
 
-  /// Initialises the driver if that has not been tried yet.
+  /// The driver's status. Initialises the driver if that has not been tried yet.
   static const DriverStatus& status();
 
   /// Whether this process has a driver that is initialised, without initialising it.
@@ -74,12 +74,12 @@ class Driver {
 
 namespace detail {
 
-/// "cuMemAlloc_v2(…) failed: CUDA_ERROR_OUT_OF_MEMORY (2), out of memory. …"
+/// Throws CudaError: "cuMemAlloc_v2(…) failed: CUDA_ERROR_OUT_OF_MEMORY (2), out of memory. …"
 [[noreturn]] void throw_cuda_error(api::Result code, const std::string& call);
 
 }  // namespace detail
 
-/// MILLRACE_CUDA(mem_alloc, &address, bytes): calls the driver and throws CudaError, with the call's text, when it
+/// Calls the driver: MILLRACE_CUDA(mem_alloc, &address, bytes). Throws CudaError, with the call's text, when the call
 /// fails; CudaUnavailable without a driver.
 #define MILLRACE_CUDA(member, ...)                                                                                     \
   do {                                                                                                                 \

@@ -110,8 +110,7 @@ enum {
   kDeviceHandleTypePosixFdSupported = 103,
 };
 
-/// The entry points: X(member, result of the C symbol, parameters). A symbol that a driver does not have makes it too
-/// old.
+/// The entry points: X(member, result of the C symbol, parameters). A driver that lacks one of the symbols is too old.
 #define MILLRACE_CUDA_ENTRY_POINTS(X)                                                                             \
   X(init, cuInit, (unsigned flags))                                                                               \
   X(driver_get_version, cuDriverGetVersion, (int* version))                                                       \

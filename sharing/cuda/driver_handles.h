@@ -1,6 +1,6 @@
 #pragma once
 
-/// What the driver's objects are called by in calls, see driver_api.h.
+/// The types of handles that name the driver's objects in calls, see driver_api.h.
 namespace millrace::cuda::api {
 
 using Result = int;  // CUresult

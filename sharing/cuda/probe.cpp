@@ -38,7 +38,7 @@ struct Exported {
   api::Uuid device{};
   size_t bytes = 0;
   std::optional<OwnedFd> descriptor;
-  std::optional<std::array<unsigned char, sizeof(api::IpcMemHandle)>> handle;  // Its bytes.
+  std::optional<std::array<unsigned char, sizeof(api::IpcMemHandle)>> handle;  // The handle's bytes.
 
   template <class Archive>
   void serialize(Archive& archive) {
@@ -110,7 +110,7 @@ void read_pattern(int device, api::DevicePtr address) {
   if (read != kPattern) throw std::runtime_error("another process read other bytes than were written");
 }
 
-// What this process holds for the other one; the memory goes with the process.
+// The memory that this process holds for the other one; it goes with the process.
 Exported export_memory(int device, DeviceProbe& found) {
   Exported exported;
   exported.device = uuid_of(device);
@@ -202,7 +202,7 @@ class Helper {
   Helper(const Helper&) = delete;
   Helper& operator=(const Helper&) = delete;
 
-  // Throws std::runtime_error, telling what happened to it, when it does not answer.
+  // The other process's answer. Throws std::runtime_error, telling what happened to it, when there is none.
   template <class Answer>
   Answer answer() {
     if (!connections_.first.poll(kLimit))
@@ -254,7 +254,7 @@ Probe probe() {
     found.devices = std::move(inspected.devices);
     const auto read = read_in_another_process(inspected.exports);
     for (size_t i = 0; i < found.devices.size(); ++i) {
-      // What could not even be exported has its reason already.
+      // Memory that could not even be exported has its reason already.
       if (found.devices[i].descriptors.works) found.devices[i].descriptors = read.at(i).descriptors;
       if (found.devices[i].legacy_ipc.works) found.devices[i].legacy_ipc = read.at(i).legacy_ipc;
     }

@@ -8,10 +8,10 @@
 
 namespace millrace::cuda {
 
-/// Whether something works that was tried for real.
+/// Whether something works, found out by trying it.
 struct Trial {
   bool works = false;
-  std::string problem;  ///< The driver's error, where it does not.
+  std::string problem;  ///< The driver's error, where it does not work.
 
   template <class Archive>
   void serialize(Archive& archive) {
@@ -19,11 +19,11 @@ struct Trial {
   }
 };
 
-/// What a device is and what can be done with it.
+/// A device, and what can be done with it.
 struct DeviceProbe {
   std::string name;
   std::string uuid;  ///< "GPU-…", as nvidia-smi writes it.
-  size_t bytes = 0;  ///< Its memory.
+  size_t bytes = 0;  ///< The size of its memory.
   int compute_major = 0;
   int compute_minor = 0;
   bool integrated = false;        ///< Its memory is the host's.
@@ -47,9 +47,9 @@ struct Probe {
   std::vector<DeviceProbe> devices;
 };
 
-/// Tries it in two processes of the fork server, which are thrown away: this one stays free of CUDA, and a driver that
-/// crashes or hangs (for half a minute) is one more finding. Each takes a context on each device meanwhile, some
-/// hundred MiB.
+/// Tries what CUDA can do in two processes of the fork server, which are thrown away. So this process stays free of
+/// CUDA, and a driver that crashes or hangs (for half a minute) is one more finding. Each of the two takes a context on
+/// each device meanwhile, some hundred MiB.
 Probe probe();
 
 /// Whether this is Linux on the Windows Subsystem for Linux. `root` stands in for "/" in tests.

@@ -19,17 +19,17 @@ class DeviceSegment {
  public:
   DeviceSegment() = default;
 
-  /// At least so many bytes, rounded up to what the device allocates at once (2 MiB on today's). `knob` says in errors
-  /// what the user can turn down. Throws CudaError when the memory is not there, or when the device cannot share it by
-  /// descriptor; CudaUnavailable.
+  /// New memory of at least `bytes` bytes, rounded up to what the device allocates at once (2 MiB on today's). `knob`
+  /// says in errors what the user can turn down. Throws CudaError when the memory is not there, or when the device
+  /// cannot share it by descriptor; CudaUnavailable.
   static DeviceSegment create(int device, size_t bytes, const std::string& knob);
 
-  /// What another process exported: its device, under the number it has here, and its bytes() come by message. The
-  /// descriptor may be closed then. Throws CudaError, CudaUnavailable.
+  /// Memory that another process exported. Its device, under the number that it has here, and its bytes() come by
+  /// message. The descriptor may be closed afterwards. Throws CudaError, CudaUnavailable.
   static DeviceSegment adopt(int device, size_t bytes, const OwnedFd& fd);
 
-  /// The memory that somebody in this process, PyTorch's expandable segments for one, mapped at `address`. Throws
-  /// CudaError for memory that was not made by cuMemCreate().
+  /// The memory that this process has mapped at `address`, as PyTorch's expandable segments do. Throws CudaError for
+  /// memory that was not made by cuMemCreate().
   static DeviceSegment at(int device, api::DevicePtr address, size_t bytes);
 
   DeviceSegment(DeviceSegment&& other) noexcept
@@ -42,7 +42,7 @@ class DeviceSegment {
   }
   ~DeviceSegment();
 
-  /// A new descriptor of the memory. Throws CudaError, for memory of others too that was not made to be shared so.
+  /// A new descriptor of the memory. Throws CudaError, also for memory that others made and not to be shared so.
   OwnedFd export_fd() const;
 
   int device() const { return device_; }
@@ -66,7 +66,7 @@ class MappedDeviceSegment {
   MappedDeviceSegment() = default;
   explicit MappedDeviceSegment(const DeviceSegment& segment) : MappedDeviceSegment(std::span(&segment, 1)) {}
 
-  /// Segments of one device, each directly behind the one before. REQUIRES: at least one. Throws CudaError.
+  /// Maps segments of one device, each directly behind the one before. REQUIRES: at least one. Throws CudaError.
   explicit MappedDeviceSegment(std::span<const DeviceSegment> segments);
 
   MappedDeviceSegment(MappedDeviceSegment&& other) noexcept { *this = std::move(other); }
@@ -78,7 +78,7 @@ class MappedDeviceSegment {
     return *this;
   }
 
-  /// Waits for all work of the device's context, as cudaFree() does: some of it may use the memory.
+  /// Waits for all work of the device's context, as cudaFree() does, since some of it may use the memory.
   ~MappedDeviceSegment();
 
   int device() const { return device_; }
@@ -91,7 +91,7 @@ class MappedDeviceSegment {
   int device_ = 0;
   api::DevicePtr address_ = 0;
   size_t reserved_ = 0;
-  size_t mapped_ = 0;  // As many bytes from the address on.
+  size_t mapped_ = 0;  // Bytes mapped, from the address on.
 };
 
 }  // namespace millrace::cuda

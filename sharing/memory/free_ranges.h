@@ -12,7 +12,7 @@ namespace millrace {
 /// The unused byte ranges of a segment; neighbours are joined. Not thread-safe.
 class FreeRanges {
  public:
-  /// REQUIRES: no byte of the range is free already.
+  /// Adds a range. REQUIRES: no byte of the range is free already.
   void add(uint64_t offset, uint64_t bytes) {
     auto next = by_offset_.lower_bound(offset);
     if (next != by_offset_.end() && offset + bytes == next->first) {

@@ -4,7 +4,7 @@
 
 namespace millrace {
 
-/// What the kernel maps at once where it may.
+/// The size of a huge page, which the kernel maps at once where it may.
 constexpr size_t kHugePage = size_t{2} << 20;
 
 }  // namespace millrace

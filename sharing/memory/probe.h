@@ -12,9 +12,8 @@ struct MemoryRoom {
   std::string limited_by;  ///< "MemAvailable", or the cgroup file that sets the limit.
 };
 
-/// Reads /proc/meminfo and the memory limits of our cgroup (v2, then v1) and of every cgroup above it. `root` stands in
-/// for
-/// "/" in tests. nullopt where neither can be read.
+/// Reads /proc/meminfo and the memory limits of our cgroup (v2, then v1) and of every cgroup above it; nullopt where
+/// neither can be read. `root` stands in for "/" in tests.
 std::optional<MemoryRoom> memory_room(const std::string& root = "");
 
 }  // namespace millrace

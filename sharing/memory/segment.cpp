@@ -38,7 +38,8 @@ void require_room(const std::string& label, size_t bytes, const std::string& kno
                           bytes, available);
 }
 
-// By the file system's number: a memfd lies on one like it, which has no name.
+// Whether a file is this user's, on /dev/shm. The file system's number tells: a memfd lies on one like it, which has no
+// name.
 bool is_own_file_on_dev_shm(const struct stat& file) {
   struct stat mount{};
   struct statfs system{};

@@ -37,23 +37,25 @@ class SharedSegment {
   /// down. Throws OutOfSharedMemory or SyscallError.
   static SharedSegment create(const std::string& label, size_t bytes, const std::string& knob);
 
-  /// As create(), for memory that is written once; see FrozenSegment. Others take it only when it is frozen.
+  /// Creates memory that is written once; see FrozenSegment. Other processes take it only when it is frozen. Throws as
+  /// create().
   static SharedSegment create_freezable(const std::string& label, size_t bytes, const std::string& knob);
 
-  /// As create(), but on the file system mounted at /dev/shm: bounded by its size as well. The file never has a name,
-  /// so nothing is left of it when its last user dies, however that happens. Its size cannot be sealed.
+  /// Creates memory on the file system mounted at /dev/shm, whose size bounds it as well. The file never has a name, so
+  /// nothing is left of it when its last user dies, however that happens. Its size cannot be sealed. Throws as
+  /// create().
   static SharedSegment create_on_dev_shm(const std::string& label, size_t bytes, const std::string& knob);
 
   /// Takes over a descriptor received from another process. Throws std::runtime_error if its size is not sealed, or its
   /// memory is not there.
   static SharedSegment adopt(OwnedFd fd);
 
-  /// As adopt(), but for what create_on_dev_shm() made, which has no seals: a process that truncates the file kills
-  /// those who use it with SIGBUS. So throws std::runtime_error unless this process accepts such memory
+  /// Takes over a descriptor of memory that create_on_dev_shm() made, which has no seals: a process that truncates the
+  /// file kills those who use it with SIGBUS. So this throws std::runtime_error unless the process accepts such memory
   /// (set_unsealed_memory()) and `fd` is a file of the same user on /dev/shm.
   static SharedSegment adopt_unsealed(OwnedFd fd);
 
-  /// The same segment by another opening of it.
+  /// The segment by `opening`, another opening of its file.
   static SharedSegment reopened(OwnedFd opening, const SharedSegment& segment) {
     return {std::move(opening), segment.bytes_};
   }
@@ -69,11 +71,11 @@ class SharedSegment {
   size_t bytes_ = 0;
 };
 
-/// Whether this process takes memory from others that they can truncate under it. A child begins with what its parent
-/// has.
+/// Whether this process takes memory from other processes that they can truncate while it is in use. A child begins
+/// with its parent's setting.
 enum class UnsealedMemory : uint8_t { kRefused, kAccepted };
 
-/// For what comes from now on; what is in use stays. Thread-safe. Refused at first.
+/// Sets what is done with memory that comes from now on; memory in use stays. It is refused at first. Thread-safe.
 void set_unsealed_memory(UnsealedMemory unsealed);
 UnsealedMemory unsealed_memory();
 

@@ -18,7 +18,7 @@ class SharedBlock {
  public:
   SharedBlock() = default;
 
-  /// REQUIRES: bytes > 0. Throws OutOfSharedMemory or SyscallError.
+  /// A new block. REQUIRES: bytes > 0. Throws OutOfSharedMemory or SyscallError.
   static SharedBlock allocate(size_t bytes, Backing backing = Backing::kMemfd) {
     return SharedBlock(SharedHeap::instance().allocate(bytes, backing));
   }
@@ -27,11 +27,11 @@ class SharedBlock {
   size_t size() const { return use_ ? use_->bytes() : 0; }
   explicit operator bool() const { return use_ != nullptr; }
 
-  /// Whether another process has it, or a message. Once it is false for a block that this process allocated, it stays
-  /// so until this process sends the block again. Throws SyscallError. REQUIRES: not empty.
+  /// Whether another process or a message has the block. Once that is false for a block that this process allocated, it
+  /// stays false until this process sends the block again. Throws SyscallError. REQUIRES: not empty.
   bool used_elsewhere() const { return SharedHeap::instance().used_elsewhere(*use_); }
 
-  /// REQUIRES: not empty.
+  /// Sends the block. REQUIRES: not empty.
   void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
 

@@ -92,12 +92,12 @@ struct SharedHeap::Segment {
   static uint64_t reserved(const Block& block) { return round_up(block.bytes, kAlignment); }
 
   Role role = Role::kBorrowed;
-  Backing backing = Backing::kMemfd;  // Of a pool.
+  Backing backing = Backing::kMemfd;  // The backing of a pool.
   SegmentId id;
   SharedSegment memory;  // Its descriptor is the opening that holds this process's locks.
   MappedSegment mapped;
-  std::map<uint64_t, Block> blocks;  // By offset. Of a pool: all that are not free.
-  FreeRanges free;                   // Of a pool.
+  std::map<uint64_t, Block> blocks;  // By offset; for a pool, all that are not free.
+  FreeRanges free;                   // Free ranges of a pool.
 
   // A child may use blocks that it could not lock: a pool recycles no block any more, a borrowed segment unlocks none.
   bool frozen = false;

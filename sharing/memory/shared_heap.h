@@ -22,8 +22,8 @@ enum class Backing {
 
 class BlockUse;
 
-/// This process's shared memory: blocks it makes for others, cut out of few large segments so that 10,000 blocks cost a
-/// few descriptors, and blocks of other processes that it uses.
+/// This process's shared memory: the blocks that it makes for others, and the blocks of other processes that it uses.
+/// Blocks are cut out of few large segments, so that 10,000 of them cost a few descriptors.
 ///
 /// Note [Who uses a block]. Only the process that made a segment cuts blocks out of it, and it gives a block out again
 /// when nobody can read it any more. Who may read it is written nowhere but in the kernel, as read locks on the block's
@@ -34,37 +34,37 @@ class BlockUse;
 ///   - before fork(), each used block is locked with an opening that only the child keeps.
 /// So a user always takes a new lock before an old one goes, and "nobody but me has it locked" is final.
 ///
-/// If a process dies here, at any instruction, the kernel drops its locks: blocks it used become free, blocks it made
-/// live on while others use them. Shared memory holds payload only, nothing to repair.
+/// If a process dies here, at any instruction, the kernel drops its locks. The blocks that it used become free; the
+/// blocks that it made live on while others use them. Shared memory holds payload only, so there is nothing to repair.
 ///
-/// Thread safety: all of it, also across fork().
+/// Thread safety: any thread may call anything, also across fork().
 class SharedHeap {
  public:
   /// The heap of this process. Never destroyed, because tensors in static variables may outlive everything else.
   static SharedHeap& instance();
 
-  /// A fresh block, 64-byte aligned, its content unspecified, its memory there. REQUIRES: bytes > 0. Throws
-  /// OutOfSharedMemory or SyscallError.
+  /// A fresh block, 64-byte aligned, whose memory is there and whose content is unspecified. REQUIRES: bytes > 0.
+  /// Throws OutOfSharedMemory or SyscallError.
   std::shared_ptr<const BlockUse> allocate(size_t bytes, Backing backing);
 
-  /// A ticket for a message that blocks of `use`'s segment travel in; lock_range() it for each of them.
+  /// A ticket for a message with blocks of `use`'s segment, each of which BlockUse::lock_for() locks for it.
   OwnedFd open_ticket(const BlockUse& use) const;
 
-  /// The block that a ticket arrived for. Blocks that this process uses already are the same object. Throws DecodeError
-  /// when there is no such block. The ticket has to stay open until this returns.
+  /// The block that a ticket arrived for; if this process uses it already, the same object. Throws DecodeError when
+  /// there is no such block. The ticket has to stay open until this returns.
   std::shared_ptr<const BlockUse> import(const OwnedFd& ticket, uint64_t offset, uint64_t bytes);
 
   /// Whether another process or a message has locked the block. Throws SyscallError.
   bool used_elsewhere(const BlockUse& use) const;
 
-  /// How much there is, for tests and diagnostics.
+  /// The amount of memory, for tests and diagnostics.
   struct Counts {
-    size_t own_segments = 0;       ///< Each costs a descriptor.
-    size_t borrowed_segments = 0;  ///< Of other processes; each costs a descriptor.
-    size_t own_bytes = 0;          ///< Of own segments.
-    size_t used_blocks = 0;        ///< By this process.
-    size_t returned_blocks = 0;    ///< This process is done with them, others may not be.
-    size_t lost_blocks = 0;        ///< Not to be given out again, because a child may use them.
+    size_t own_segments = 0;       ///< Segments made here; each costs a descriptor.
+    size_t borrowed_segments = 0;  ///< Segments of other processes; each costs a descriptor.
+    size_t own_bytes = 0;          ///< Bytes of own segments.
+    size_t used_blocks = 0;        ///< Blocks that this process uses.
+    size_t returned_blocks = 0;    ///< Blocks that this process is done with, others perhaps not.
+    size_t lost_blocks = 0;        ///< Blocks never given out again, because a child may use them.
   };
   Counts counts() const;
 
@@ -93,7 +93,7 @@ class SharedHeap {
   void after_fork_in_parent();
   void after_fork_in_child();
 
-  mutable std::mutex mutex_;  // Protects the rest.
+  mutable std::mutex mutex_;  // Protects all that follows.
   std::map<SegmentId, SegmentPtr> segments_;
 
   // Blocks of own segments that this process has ceased to use, oldest first. An entry may be out of date: the block
@@ -102,7 +102,7 @@ class SharedHeap {
   uint64_t rests_ = 0;
 };
 
-/// The right to use one block in this process; ends with the object. Immutable.
+/// The right to use one block in this process, which ends with the object. Immutable.
 class BlockUse {
  public:
   BlockUse(std::shared_ptr<SharedHeap::Segment> segment, uint64_t offset, uint64_t bytes)
@@ -113,12 +113,12 @@ class BlockUse {
 
   std::byte* data() const;
   uint64_t bytes() const { return bytes_; }
-  uint64_t offset() const { return offset_; }  ///< In its segment.
+  uint64_t offset() const { return offset_; }  ///< Where it is in its segment.
 
-  /// Tells segments apart, as long as some block of theirs is in use.
+  /// An address that tells segments apart, as long as some block of theirs is in use.
   const void* segment() const { return segment_.get(); }
 
-  /// Locks it for the opening behind `ticket`, which is of its segment.
+  /// Locks the block for the opening behind `ticket`, which is one of the block's segment.
   void lock_for(const OwnedFd& ticket) const;
 
  private:

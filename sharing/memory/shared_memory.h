@@ -14,15 +14,15 @@ namespace millrace::multiprocessing {
 ///   auto made = mp::SharedMemory::create(1 << 20, "frames");  // one program
 ///   auto found = mp::SharedMemory::open("frames");            // another
 ///
-/// It is a file of /dev/shm, and stays until unlink() or the machine's next start, whoever dies: no janitor process
-/// removes it, other than Python's resource tracker. Between processes that start each other use RawArray or tensors,
-/// of which nothing can stay. Who has the name can truncate the file, and that kills those who use the memory.
+/// The memory is a file of /dev/shm, and stays until unlink() or the machine's next start, whoever dies: no janitor
+/// process removes it, as Python's resource tracker does. For processes that start each other use RawArray or tensors,
+/// of which nothing can stay. A process that has the name can truncate the file, which kills those who use the memory.
 ///
-/// Thread safety: none but what the caller arranges for the bytes; otherwise as a container. Descriptors: none once it
-/// is made.
+/// Thread safety: none but what the caller arranges for the bytes; otherwise as a container. Descriptors: none once the
+/// object is made.
 class SharedMemory {
  public:
-  /// No memory: for a parameter that one is loaded into.
+  /// An object without memory, for a parameter that memory is loaded into.
   SharedMemory() = default;
   SharedMemory(SharedMemory&& other) noexcept
       : name_(std::move(other.name_)), memory_(std::exchange(other.memory_, {})) {}
@@ -33,21 +33,21 @@ class SharedMemory {
   }
   ~SharedMemory() { close(); }
 
-  /// `bytes` bytes, all zero; an empty name is chosen. Throws std::invalid_argument for 0 bytes or a name with a slash,
-  /// SyscallError (EEXIST) when the name is taken, OutOfSharedMemory.
+  /// New memory of `bytes` bytes, all zero. An empty name lets one be chosen. Throws std::invalid_argument for 0 bytes
+  /// or a name with a slash, SyscallError (EEXIST) when the name is taken, OutOfSharedMemory.
   static SharedMemory create(size_t bytes, const std::string& name = {});
 
-  /// Throws SyscallError (ENOENT) when there is none of that name.
+  /// The memory of that name. Throws SyscallError (ENOENT) when there is none.
   static SharedMemory open(const std::string& name);
 
   const std::string& name() const { return name_; }
   size_t size() const { return memory_.size(); }
   std::span<std::byte> buf() const { return memory_; }
 
-  /// Lets go of the memory here.
+  /// Unmaps the memory in this process.
   void close();
 
-  /// Takes the name away, once among all who use it; the memory lives on with those who have it. Throws SyscallError.
+  /// Removes the name, which one of all users does; the memory lives on with those who have it. Throws SyscallError.
   void unlink() const;
 
   void save(EncodeArchive& archive) const { archive(name_); }

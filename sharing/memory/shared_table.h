@@ -15,7 +15,7 @@ namespace millrace {
 /// A read-only list of strings (file paths, captions) in one piece of shared memory: sending it to workers sends a
 /// descriptor, and a million paths exist once for all processes (the cure for pytorch#13246).
 ///
-/// Immutable and cheap to copy; any thread and any process may read it. If a process dies nothing happens to the
+/// Immutable and cheap to copy; any thread and any process may read it. A process that dies takes nothing from the
 /// others: the memory goes when the last process that mapped it does.
 class SharedStrings {
  public:
@@ -27,8 +27,8 @@ class SharedStrings {
   size_t size() const { return memory_ ? count_ : 0; }
   bool empty() const { return size() == 0; }
 
-  /// Valid as long as some copy of the table lives. Throws std::out_of_range for an index that it does not have,
-  /// DecodeError if the table came damaged.
+  /// The string at `index`, valid as long as some copy of the table lives. Throws std::out_of_range for an index that
+  /// the table does not have, DecodeError if the table came damaged.
   std::string_view operator[](size_t index) const;
 
   void save(EncodeArchive& archive) const;

@@ -15,7 +15,7 @@ constexpr size_t kPage = 4096;
 }  // namespace
 
 SlotLayout::SlotLayout(size_t batch_size, std::span<const size_t> row_bytes) : batch_size_(batch_size) {
-  constexpr size_t kMost = size_t{1} << 50;  // Of which thousands of slots can still be counted.
+  constexpr size_t kMost = size_t{1} << 50;  // Thousands of slots of that size can still be counted.
   size_t end = round_up(batch_size * sizeof(SampleTicket), kFieldAlignment);
   for (const size_t bytes : row_bytes) {
     if (end >= kMost || (bytes != 0 && batch_size > (kMost - end) / bytes))

@@ -7,7 +7,7 @@
 
 namespace millrace {
 
-/// What a slot says about one of its samples: which one it is, and the seed of its random stream.
+/// What a slot says about one of its samples: its index, and the seed of its random stream.
 struct SampleTicket {
   int64_t index = 0;
   uint64_t seed = 0;
@@ -24,8 +24,8 @@ static_assert(sizeof(SampleTicket) == 16);
 ///   slot_bytes()     the next slot
 ///
 /// Fields start at multiples of 64 bytes (what ATen asks of CPU memory), slots at whole pages, large ones at whole 2
-/// MiB pages. Computed once from the same two inputs on both sides of the process border; nobody else
-/// adds up where a row or a field begins. An immutable value.
+/// MiB pages. Both sides of the process border compute the layout once, from the same two inputs; nobody else adds up
+/// where a row or a field begins. An immutable value.
 class SlotLayout {
  public:
   SlotLayout(size_t batch_size, std::span<const size_t> row_bytes);
@@ -39,7 +39,7 @@ class SlotLayout {
   std::span<SampleTicket> tickets(std::byte* slot) const {
     return {reinterpret_cast<SampleTicket*>(slot), batch_size_};
   }
-  /// All that lies behind the tickets, for batches that are no rows.
+  /// The memory behind the tickets, for batches that are no rows.
   std::span<std::byte> body(std::byte* slot) const {
     return {slot + fields_[0].offset, slot_bytes_ - fields_[0].offset};
   }

@@ -6,9 +6,9 @@
 
 namespace millrace {
 
-/// How long a call may take, as every call takes it: std::nullopt for ever, zero or less not at all, and any duration
-/// of std::chrono. A year or longer is for ever as well: milliseconds::max() or 400 years, converted to nanoseconds or
-/// added to the time of day by each call for itself, would come round to the past.
+/// How long a call may take: std::nullopt for ever, zero or less not at all, and any duration of std::chrono. A year or
+/// longer is for ever as well. If each call converted milliseconds::max() or 400 years to nanoseconds, or added them to
+/// the time of day, by itself, they would come round to the past.
 class Timeout {
  public:
   static constexpr std::chrono::hours kForEver{24 * 365};
@@ -20,7 +20,7 @@ class Timeout {
     // In floating point, where no comparison of durations overflows.
     const std::chrono::duration<long double> seconds = length;
     if (seconds >= kForEver) return;
-    const bool is_positive = seconds.count() > 0;  // False for what is no number.
+    const bool is_positive = seconds.count() > 0;  // False where the count is not a number.
     length_ = is_positive ? std::chrono::duration_cast<std::chrono::nanoseconds>(length) : std::chrono::nanoseconds(0);
   }
 
@@ -49,7 +49,8 @@ class Deadline {
     if (timeout) at_ = Clock::now() + *timeout;
   }
 
-  /// Of a wait that begins at `start`. Whoever has a clock of its own (a test's) says the time here and below.
+  /// The deadline of a wait that begins at `start`. A caller with a clock of its own (a test's) says the time here and
+  /// below.
   Deadline(Timeout timeout, Clock::time_point start) {
     if (timeout) at_ = start + *timeout;
   }

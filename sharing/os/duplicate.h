@@ -7,7 +7,8 @@
 
 namespace millrace {
 
-/// Another descriptor for what `fd` is open on, closed by exec. Throws SyscallError, as when `ulimit -n` is reached.
+/// Another descriptor for the file that `fd` is open on, closed by exec. Throws SyscallError, as when `ulimit -n` is
+/// reached.
 inline OwnedFd duplicate(int fd) { return OwnedFd(MILLRACE_SYSCALL(::fcntl(fd, F_DUPFD_CLOEXEC, 0), fd)); }
 
 }  // namespace millrace

@@ -2,8 +2,8 @@
 
 namespace millrace {
 
-/// Whose turn it is when this process forks: locks are taken in this order, which is the order in which their users
-/// nest them, and are let go in the opposite one.
+/// The order in which tables take their locks when this process forks. It is the order in which their users nest them;
+/// the locks are let go in the opposite one.
 enum class ForkRank {
   kCudaParking,
   kCudaImports,
@@ -23,7 +23,8 @@ enum class ForkRank {
   kIdentity,
 };
 
-/// What one table does around a fork(): `prepare` in the parent before it, the others right after it. May be null.
+/// What one table does around a fork(): `prepare` runs in the parent before it, the others right after it. Each may be
+/// null.
 struct ForkHandlers {
   void (*prepare)() = nullptr;
   void (*parent)() = nullptr;
@@ -32,9 +33,9 @@ struct ForkHandlers {
 
 /// Has `handlers` run around every fork() of this process from now on.
 ///
-/// A table calls it when it is made, and every table is made when its library is loaded, by a variable of its
-/// namespace: were it made at its first use, a thread could be about to at the moment another one forks, and the child
-/// would wait for ever for that thread, which it does not have.
+/// A table calls it when it is made. Every table is a variable of its namespace, and so is made when its library is
+/// loaded. If a table were made at its first use, one thread could be making it at the moment another one forks, and
+/// the child would wait for ever for a thread that it does not have.
 void at_fork(ForkRank rank, const ForkHandlers& handlers);
 
 }  // namespace millrace

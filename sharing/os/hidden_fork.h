@@ -13,10 +13,10 @@ struct HiddenChild {
   PidFd process;
 };
 
-/// fork() of a hidden child. The kernel is called without the C library, so nothing that was registered for forks runs:
-/// beside other threads the child may call only what a signal handler may. Throws SyscallError.
+/// Forks a hidden child. The kernel is called without the C library, so nothing that was registered for forks runs:
+/// where other threads exist, the child may call only what a signal handler may. Throws SyscallError.
 ///
-/// What the child executes would be hidden no longer: the kernel then gives it the usual exit signal.
+/// A program that the child executes would be hidden no longer: the kernel then gives it the usual exit signal.
 HiddenChild fork_hidden();
 
 }  // namespace millrace

@@ -11,7 +11,7 @@
 namespace millrace {
 namespace {
 
-// nullopt: unlimited.
+// The limit on a resource; nullopt where it is unlimited.
 std::optional<uint64_t> limit_on(int resource) {
   rlimit limit{};
   if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
@@ -61,7 +61,7 @@ std::optional<uint64_t> limit_of_pids(const std::string& root) {
   std::optional<uint64_t> smallest;
   for (const auto& group : cgroups_of("pids", root)) {
     std::ifstream file(group.path + "/pids.max");
-    uint64_t limit = 0;  // Of "max" there is no number.
+    uint64_t limit = 0;  // Not read from "max", which is no number.
     if (file >> limit && (!smallest || limit < *smallest)) smallest = limit;
   }
   return smallest;

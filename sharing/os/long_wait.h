@@ -8,16 +8,16 @@
 
 namespace millrace {
 
-/// When a wait has become so long that it is to be told of: once after some time, and again whenever it is twice as
-/// long. Whoever waits says what time it is.
+/// Says when a wait has become so long that a notice is to tell of it: once after some time, and again whenever the
+/// wait is twice as long. The caller says what time it is.
 class LongWait {
  public:
   using Time = Deadline::Clock::time_point;
 
-  /// Of a wait that begins at `start`; `after` without an end: it is never long.
+  /// A wait that begins at `start`, and is long after `after`; never if that has no end.
   LongWait(Timeout after, Time start) : start_(start), next_(after ? start + *after : kNever) {}
 
-  /// True once for each time that it is to be told of.
+  /// True once for each notice.
   bool is_due(Time now) {
     if (now < next_) return false;
     next_ = now + (now - start_);
@@ -26,7 +26,7 @@ class LongWait {
 
   std::chrono::nanoseconds lasted(Time now) const { return now - start_; }
 
-  /// The time until it is due, at most `limit`.
+  /// The time until the next notice is due, at most `limit`.
   Timeout left(Timeout limit, Time now) const {
     if (next_ == kNever) return limit;
     const auto until_due = std::max<std::chrono::nanoseconds>(next_ - now, std::chrono::nanoseconds(0));
@@ -37,11 +37,11 @@ class LongWait {
   static constexpr Time kNever = Time::max();
 
   Time start_;
-  Time next_;  // When it is due.
+  Time next_;  // When the next notice is due.
 };
 
-/// Calls `wait(slice)`, which is true when what is waited for has come, until it is or `timeout` has passed; false
-/// then. Calls `tell_of_it(how long)` whenever the wait is to be told of, `after` for the first time.
+/// Calls `wait(slice)` until it is true, which means that what is waited for has come; false when `timeout` has passed
+/// first. Calls `tell_of_it(how long)` whenever the wait is to be told of, for the first time after `after`.
 template <class Wait, class Tell>
 bool wait_and_tell(Timeout timeout, Timeout after, Wait wait, Tell tell_of_it) {
   const auto start = Deadline::Clock::now();

@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-/// Calls `look` until it is true, for about as long as falling asleep and being woken would cost. True if it was. What
-/// a trainer and its workers exchange every few microseconds then costs neither of them a system call.
+/// Calls `look` until it is true, for about as long as falling asleep and being woken would cost. Gives whether it was
+/// true. So what a trainer and its workers exchange every few microseconds costs neither of them a system call.
 template <class Look>
 bool look_for_a_while(Look&& look) {
   constexpr auto kAsLongAsAWakeUp = std::chrono::microseconds(20);

@@ -3,14 +3,32 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <random>
 #include <utility>
 
 #include "millrace/sharing/os/file_size.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Some file systems have no fsync() for folders; their names are as safe as they get.
+void sync_folder(const std::string& path) {
+  const OwnedFd folder(MILLRACE_SYSCALL(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), path));
+  if (detail::retry_interrupted([&] { return ::fsync(folder.get()); }) < 0 && errno != EINVAL)
+    throw SyscallError(errno, "fsync of the folder " + printable(path));
+}
+
+}  // namespace
 
 NewFile::NewFile(std::string path) : path_(std::move(path)) {
   // 64 random bits, since other machines may write to the same folder; O_EXCL turns what chance is left into an error.
@@ -36,6 +54,12 @@ void NewFile::write(std::span<const std::byte> bytes) {
 void NewFile::commit() {
   MILLRACE_SYSCALL(::rename(passing_path_.c_str(), path_.c_str()), passing_path_, path_);
   committed_ = true;
+}
+
+void NewFile::commit_to_disk() {
+  MILLRACE_SYSCALL(::fsync(fd()), passing_path_);
+  commit();
+  sync_folder(folder_of(path_));
 }
 
 }  // namespace millrace

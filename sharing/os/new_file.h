@@ -8,12 +8,12 @@
 
 namespace millrace {
 
-/// A file that is written under a passing name beside its own and takes its own when it is whole: nobody ever sees half
-/// of it, whoever writes the same file at the same time, and whenever the writer dies (what is left then is a file that
-/// ends in ".tmp"). Stays where it was made; not thread-safe.
+/// A file that is written under a passing name beside its own, and takes its own name when it is whole. So nobody ever
+/// sees half of it, whoever writes the same file at the same time, and whenever the writer dies (a file that ends in
+/// ".tmp" is left then). It stays where it was made; not thread-safe.
 class NewFile {
  public:
-  /// Throws SyscallError, as the others.
+  /// Creates the file under its passing name. Throws SyscallError, as the calls below.
   explicit NewFile(std::string path);
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
@@ -24,17 +24,21 @@ class NewFile {
   /// Appends all of `bytes`.
   void write(std::span<const std::byte> bytes);
 
-  /// Open for reading and writing.
+  /// The descriptor, open for reading and writing.
   int fd() const { return fd_.get(); }
 
-  /// Where it will be.
+  /// The path that the file will have.
   const std::string& path() const { return path_; }
 
-  /// Where it is now.
+  /// The path that the file has now.
   const std::string& passing_path() const { return passing_path_; }
 
-  /// Gives it its name. A file that had that name is replaced.
+  /// Gives the file its own name. A file that had that name is replaced.
   void commit();
+
+  /// The same for what a crash of the machine must not cost, either: its bytes are on the disk before it has its name,
+  /// and the name is on the disk before this returns. Takes as long as the disk does.
+  void commit_to_disk();
 
  private:
   std::string path_;

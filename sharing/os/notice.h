@@ -15,26 +15,26 @@ enum class NoticeLevel : uint8_t {
   kError,    ///< A function of the program's own threw where nobody can catch it.
 };
 
-/// Is called with a notice: a text for people, in most cases one line, without a line end.
+/// A function that is called with a notice: a text for people, in most cases one line, without a line end.
 using NoticeHandler = void (*)(NoticeLevel level, std::string_view text);
 
-/// From now on `handler` gets all that Millrace has to say while no call fails: a worker that died and was replaced,
-/// samples that were left out, memory that could not be pinned, a wait that takes long. Null is the handler of the
-/// start, which writes warnings and errors to stderr, a line each. Returns the one before.
+/// Sets the handler, which from now on gets all that Millrace has to say while no call fails: a worker that died and
+/// was replaced, samples that were left out, memory that could not be pinned, a wait that takes long. Null stands for
+/// the first handler, which writes warnings and errors to stderr, a line each. Returns the handler before.
 ///
 /// Handlers are called on the thread that has something to say, and on several at a time; one that was replaced may
-/// still be running when this returns. What a handler throws is written to stderr and harms nobody. It must not call
-/// what the notice may come from: a loader, a pool.
+/// still be running when this returns. An exception of a handler is written to stderr and harms nobody. A handler must
+/// not call what the notice may come from: a loader, a pool.
 ///
-/// Thread-safe. A forked child has its parent's handler; other processes of ours begin with that of the start.
+/// Thread-safe. A forked child has its parent's handler; other processes of ours begin with the first one.
 NoticeHandler set_notice_handler(NoticeHandler handler);
 
-/// Waits that are longer are told of: those for a pool's result, for a process to end and for the fork server; once
-/// after this time, and again whenever the wait is twice as long. 10 s at the start; zero or less: they are not told
-/// of. Loaders have an option of their own, DataLoaderOptions::notice_after(). Thread-safe.
+/// Sets how long a wait takes before a notice tells of it; another notice follows whenever the wait is twice as long.
+/// This is about waits for a pool's result, for a process to end and for the fork server. 10 s at first; zero or less:
+/// no notices. Loaders have an option of their own, DataLoaderOptions::notice_after(). Thread-safe.
 void set_notice_after(std::chrono::milliseconds wait);
 
-/// The same, as a Timeout: one without an end for no notices.
+/// How long a wait takes before a notice tells of it; a Timeout without an end means no notices.
 Timeout notice_after();
 
 /// Gives a notice to the handler.

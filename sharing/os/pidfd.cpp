@@ -37,7 +37,8 @@ void PidFd::kill_if_allowed(int signal) const {
 }
 
 std::optional<int> PidFd::reap() const {
-  // By pidfd and not by number: had somebody else reaped the child, the number might be another child's by now.
+  // The pidfd and not the number is waited for: if the child had been reaped elsewhere, the number might be another
+  // child's by now.
   siginfo_t info{};
   const auto id = static_cast<id_t>(fd_.get());
   // __WALL: a hidden child as well (fork_hidden()).

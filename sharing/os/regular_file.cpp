@@ -21,7 +21,7 @@
 namespace millrace {
 namespace {
 
-/// What a path leads to that is no file.
+/// The kind of a file that is not regular.
 const char* kind_of(mode_t mode) {
   if (S_ISDIR(mode)) return "a directory";
   if (S_ISFIFO(mode)) return "a FIFO";
@@ -56,7 +56,7 @@ std::optional<std::string> home_by(LookUp look_up) {
   return std::nullopt;
 }
 
-/// Of the user with this name, or of one's own without a name.
+/// The home folder of the user with this name, or one's own without a name.
 std::optional<std::string> home_of(const std::string& user) {
   if (!user.empty()) return home_by([&](auto... arguments) { return ::getpwnam_r(user.c_str(), arguments...); });
   // As for Python and the shells, HOME goes before the table of users. NOLINTNEXTLINE(concurrency-mt-unsafe)

@@ -8,8 +8,8 @@
 
 namespace millrace {
 
-/// What tells one state of a file from another. A change that keeps the size within one tick of the file's time is not
-/// seen.
+/// The size and time by which two states of a file are told apart. A change that keeps the size within one tick of the
+/// file's time is not seen.
 struct FileStamp {
   uint64_t size = 0;  ///< Bytes.
   int64_t mtime = 0;  ///< Nanoseconds since 1970.
@@ -22,22 +22,23 @@ struct FileStamp {
   }
 };
 
-/// Of an open file; `path` is for the message. Throws SyscallError.
+/// The stamp of an open file; `path` is for the message. Throws SyscallError.
 FileStamp stamp_of(int fd, const std::string& path);
 
 namespace detail {
 
 /// A path as users write it: "~" and "~user" at its beginning are home folders, as in a shell and in Python's
-/// expanduser(); one of nobody stays as it is. Throws std::invalid_argument for a path with a NUL, behind which the
-/// kernel would not read.
+/// expanduser(); "~user" of no user stays as it is. Throws std::invalid_argument for a path with a NUL, behind which
+/// the kernel would not read.
 std::string user_path(const std::string& path);
 
-/// Opens a file for reading and waits for nobody: a FIFO, a socket or a device is refused. Throws std::system_error
-/// whose what() is errno's text and the limit behind it alone, std::runtime_error "a FIFO, not a regular file".
+/// Opens a file for reading without waiting for another process: a FIFO, a socket or a device is refused. Throws
+/// std::system_error whose what() is only errno's text and the limit behind it, std::runtime_error "a FIFO, not a
+/// regular file".
 OwnedFd open_regular(const std::string& path);
 
-/// The bytes of a file that is read whole. Throws as open_regular(), and std::runtime_error for one of more than `most`
-/// bytes, before any is read, and for one that changes meanwhile.
+/// The bytes of a file that is read whole. Throws as open_regular(), and std::runtime_error for a file of more than
+/// `most` bytes, before any is read, and for one that changes meanwhile.
 std::string read_regular(const std::string& path, size_t most);
 
 }  // namespace detail

@@ -4,8 +4,8 @@
 
 namespace millrace {
 
-/// Blocks all signals on this thread while it lives, and in the threads and processes that are started meanwhile: the
-/// program's handlers do not expect to run there. Stays on the thread that made it.
+/// Blocks all signals while the object lives, on this thread and in the threads and processes that it starts: the
+/// program's handlers do not expect to run there. The object stays on the thread that made it.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -17,7 +17,7 @@ class SignalsBlocked {
   SignalsBlocked& operator=(const SignalsBlocked&) = delete;
   ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
-  /// What was blocked before.
+  /// The signals that were blocked before.
   const sigset_t& before() const { return before_; }
 
  private:

@@ -8,12 +8,12 @@
 namespace millrace {
 namespace detail {
 
-/// Throws the SyscallError of a call that should have started a process or a thread, which names the limit behind it.
+/// Throws the SyscallError of a call that should have started a process or a thread, and names the limit behind it.
 [[noreturn]] void throw_start_error(int error, const std::string& call);
 
 }  // namespace detail
 
-/// std::thread with an error that names the limit.
+/// Starts a std::thread. Throws SyscallError, which names the limit behind it.
 template <class Body>
 std::thread start_thread(Body&& body) {
   try {

@@ -10,26 +10,26 @@
 
 namespace millrace {
 
-/// A system call that failed: its text, its arguments as given, errno, and which limit of this process (ulimit) stands
-/// behind it. code().value() is the errno.
+/// A system call that failed: its text, its arguments as given, errno, and the limit of this process (ulimit) behind
+/// it. code().value() is the errno.
 class SyscallError : public std::system_error {
  public:
   SyscallError(int error, const std::string& what);
 
-  /// With what is to be said of limits, as limit_behind() does.
+  /// An error with the text about limits that limit_behind() gives.
   SyscallError(int error, const std::string& what, const std::string& limit);
 
   const char* what() const noexcept override { return text_.what(); }
 
  private:
-  std::runtime_error text_;  // Copies without throwing, as an exception has to.
+  std::runtime_error text_;  // An exception copies it without throwing, as it has to.
 };
 
 namespace detail {
 
 constexpr size_t kLongestCall = 1000;  // A path may have 4096.
 
-/// Throws SyscallError "call with argument, argument".
+/// Throws SyscallError with the text "call with argument, argument".
 template <class... Arguments>
 [[noreturn]] void throw_syscall_error(int error, const char* call, const Arguments&... arguments) {
   std::ostringstream out;

@@ -9,8 +9,8 @@
 // Header-only: configs and tests of theirs use it without the loader.
 namespace millrace::detail {
 
-/// The number that is all of `text`: digits of `base`, for signed types with a '-' before them, and nothing else.
-/// Nothing for any other text and for a number that does not fit; whoever reads what people write reads it so.
+/// The number that all of `text` is: digits of `base`, for signed types with a '-' before them, and nothing else.
+/// Nothing for any other text and for a number that does not fit. All that people write as numbers is read by it.
 template <std::integral T>
 std::optional<T> whole_number(std::string_view text, int base = 10) {
   T value = 0;

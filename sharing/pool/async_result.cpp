@@ -57,7 +57,7 @@ bool wait_for_pool(std::unique_lock<std::mutex>& lock, std::condition_variable& 
 
 bool AsyncState::wait(Timeout timeout) {
   if (owner_ != own_pid()) {
-    // Without the lock, which another thread of the parent may have held; it is in nobody's hands here.
+    // Read without the lock, which another thread of the parent may have held; nobody lets it go here.
     if (!ready_) require_process(owner_);
     return true;
   }

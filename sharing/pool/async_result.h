@@ -19,9 +19,9 @@
 
 namespace millrace::multiprocessing {
 
-/// What is called when a result is there, on the pool's thread, before anybody who waits for the result goes on. While
-/// one runs, no other result arrives. What it throws is told as a notice (see set_notice_handler()) and harms nobody.
-/// It must not wait for a result of the same pool; trying to throws std::logic_error.
+/// A callback, which is called when a result is there, on the pool's thread, before anybody who waits for the result
+/// goes on. While one runs, no other result arrives. What it throws is told as a notice (see set_notice_handler()) and
+/// harms nobody. It must not wait for a result of the same pool; trying to throws std::logic_error.
 template <class T>
 struct Callbacks {
   std::function<void(const T&)> callback = nullptr;
@@ -52,12 +52,12 @@ class PoolWorkers {
  public:
   virtual ~PoolWorkers() = default;
 
-  /// "worker 1, process 71 (stopped), runs square; …", for a notice.
+  /// What the workers do, for a notice: "worker 1, process 71 (stopped), runs square; …".
   virtual std::string what_they_do() = 0;
 };
 
-/// Waits for `changed` until `is_there`, at most `timeout`; false when that has passed. Tells of a wait that takes
-/// long, with what `workers` do; the lock is let go meanwhile. `awaited` is what is waited for, in that notice.
+/// Waits for `changed` until `is_there`, at most `timeout`; false when that has passed. When the wait takes long, a
+/// notice tells what `workers` do; the lock is let go meanwhile. `awaited` is what the notice says is waited for.
 bool wait_for_pool(std::unique_lock<std::mutex>& lock, std::condition_variable& changed, Timeout timeout,
                    const std::function<bool()>& is_there, const char* awaited,
                    const std::weak_ptr<PoolWorkers>& workers);
@@ -73,10 +73,12 @@ class AsyncState {
   /// Whether there is a result and no error. Throws std::logic_error while it is not ready.
   bool successful();
 
-  /// Waits, then throws the error if it is one. TimeoutError when it is not ready within `timeout`.
+  /// Waits for the result, and throws its error if it has one. Throws TimeoutError when it is not ready within
+  /// `timeout`.
   void require_success(Timeout timeout);
 
-  /// Whose work the result is: told of when it does not come. To be called once, before others have the state.
+  /// Sets the workers that make the result, and that a notice tells of when it does not come. To be called once, before
+  /// others have the state.
   void set_workers(const std::weak_ptr<PoolWorkers>& workers) { workers_ = workers; }
 
   /// Calls `tell`, then makes the state ready. To be called once.
@@ -119,7 +121,7 @@ class AsyncValue {
     });
   }
 
-  /// REQUIRES: require_success() has returned.
+  /// The value. REQUIRES: require_success() has returned.
   Stored& value() { return *value_; }
 
   AsyncState state;
@@ -145,18 +147,18 @@ class AsyncResult {
     if constexpr (!std::is_void_v<T>) return value_->value();
   }
 
-  /// The result itself, moved out of a temporary.
+  /// The result, moved out of a temporary.
   T get(Timeout timeout = std::nullopt) && {
     value_->state.require_success(timeout);
     if constexpr (!std::is_void_v<T>) return std::move(value_->value());
   }
 
-  /// True once the result, or the error, is there.
+  /// True once the result, or the error, is there; waits for that at most `timeout` (nullopt: for ever).
   bool wait(Timeout timeout = std::nullopt) const { return value_->state.wait(timeout); }
 
   bool ready() const { return value_->state.ready(); }
 
-  /// Whether it came without an error; std::logic_error when it is not ready.
+  /// Whether the result came without an error. Throws std::logic_error when it is not ready.
   bool successful() const { return value_->state.successful(); }
 
  private:

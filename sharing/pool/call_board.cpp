@@ -163,7 +163,7 @@ std::optional<CallBoardSeat::Taken> CallBoardSeat::try_take() {
     const uint32_t slot = worker_of(position);
     uint64_t posted = word_of(sequence, State::kPosted, 0);
     const bool ours = head().words[slot].compare_exchange_strong(posted, word_of(sequence, State::kTaken, worker_));
-    // Also when it is not ours: who took it may have died before this line.
+    // Moves the position on, also when another worker took the slot: it may have died before it did.
     const Taken taken{slot, sequence};
     head().taken.compare_exchange_strong(sequence, sequence + 1);
     if (ours) return taken;

@@ -13,10 +13,10 @@ namespace millrace {
 struct CallSlot {
   static constexpr size_t kInlineBytes = 2048 - 4 * sizeof(uint32_t);
 
-  uint32_t function;   ///< Which function is called: the pool's number for it.
+  uint32_t function;   ///< The pool's number for the function that is called.
   uint32_t calls;      ///< How often the function is called, one time after the other.
   uint32_t bytes;      ///< Size of the arguments or results in `content`.
-  uint32_t elsewhere;  ///< Not 0: the arguments are too large for `content` or carry descriptors: ask for them.
+  uint32_t elsewhere;  ///< Not 0: the arguments do not fit or carry descriptors; ask for them.
   std::byte content[kInlineBytes];
 };
 static_assert(sizeof(CallSlot) == 2048);
@@ -43,31 +43,31 @@ class CallBoardMemory {
   MappedSegment memory_;
 };
 
-/// A page of shared memory on which a pool's parent posts calls, and from which its workers take them: the oldest
-/// first, by one compare-and-swap, whoever is free. The results come back in the same place. This is the parent's side.
+/// A page of shared memory on which a pool's parent posts calls. Any free worker takes the oldest call, by one
+/// compare-and-swap, and puts the result in the call's place. This is the parent's side.
 ///
 /// Thread safety: the caller sees to it that one thread at a time is in here.
 ///
-/// Invariants: a slot's word is {sequence of its posting, state, worker}. The parent makes it kPosted from kFree, a
-/// worker kTaken, kRunning and kDone, in this order, and the parent kFree again. A slot's content belongs to workers
-/// from kPosted to kRunning.
+/// Invariants: a slot's word is {sequence of its posting, state, worker}. The parent turns kFree into kPosted; a worker
+/// turns that into kTaken, kRunning and kDone, in this order; the parent turns that into kFree again. A slot's content
+/// belongs to workers from kPosted to kRunning.
 ///
 /// If a worker dies here: its slots say what it had taken. Positions that it should have moved on are moved on by the
-/// next worker. Whether it sleeps stands in a seat of its own, so that at worst a dead one is woken.
+/// next worker. Whether it sleeps is noted in its own seat, so that at worst a dead worker is woken.
 class CallBoard : public CallBoardMemory {
  public:
-  /// A seat is one worker's place; who replaces the worker takes it over.
+  /// A board with so many seats. A seat is one worker's place; the worker's replacement takes it over.
   explicit CallBoard(uint32_t seats);
 
   int fd() const { return segment_.fd(); }
 
-  /// Lets workers take a slot, which has been filled. wake_workers() follows.
+  /// Lets workers take a slot, which the caller has filled. To be followed by wake_workers().
   void post(uint32_t slot);
 
   /// Wakes as many sleeping workers as there are calls to take.
   void wake_workers();
 
-  /// Workers that find nothing to take leave from now on.
+  /// Lets workers leave that find nothing to take from now on.
   void close();
 
   bool is_done(uint32_t slot) const;
@@ -76,16 +76,17 @@ class CallBoard : public CallBoardMemory {
   std::optional<uint32_t> running(uint32_t worker) const;
   void free(uint32_t slot);
 
-  /// What a dead worker leaves: the slots it was running, still its own. Those it had only taken are posted again.
+  /// Takes back what a dead worker held. Gives the slots that it was running, which stay as they are; those that it had
+  /// only taken are posted again.
   std::vector<uint32_t> take_back(uint32_t worker);
 
-  /// Prepares a seat for its next worker; true when the last one had said that it is ready.
+  /// Prepares a seat for its next worker; true when the last worker had said that it is ready.
   bool clear_seat(uint32_t seat);
 
-  /// The parent wants to be woken when something has been done while fewer than this many calls are left to take.
+  /// Sets when the parent is woken: when a call is done while fewer than this many are left to take.
   void set_bell_below(uint32_t calls);
 
-  /// Announces that the parent goes to sleep; false when it must not, since something is done that the bell is set for.
+  /// Announces that the parent goes to sleep; false when it must not, since a call that the bell is set for is done.
   bool may_sleep();
   void woke_up();
 
@@ -101,7 +102,7 @@ class CallBoardSeat : public CallBoardMemory {
     uint64_t sequence;
   };
 
-  /// `worker` tells it from all others that live, also from its predecessor on this seat.
+  /// Sits down. `worker` is a number that no other living worker has, nor the seat's last one.
   CallBoardSeat(OwnedFd memory, uint32_t seat, uint16_t worker);
 
   void say_ready();

@@ -9,7 +9,7 @@
 
 #include "millrace/sharing/process/backtrace.h"
 
-// How a pool's call can fail. The exception that the call threw is told, never rebuilt.
+// How a pool's call can fail. The exception that the call threw comes as text, and is never rebuilt.
 namespace millrace::multiprocessing {
 
 /// The call threw in its worker. what() has all of it.
@@ -35,7 +35,7 @@ class WorkerLost : public std::runtime_error {
   pid_t pid() const { return pid_; }
   int exitcode() const { return exitcode_; }
   std::optional<int> signal() const { return exitcode_ < 0 ? std::optional(-exitcode_) : std::nullopt; }
-  const std::string& call() const { return *call_; }  ///< "decode(int), item 3".
+  const std::string& call() const { return *call_; }  ///< The call, as in "decode(int), item 3".
 
  private:
   pid_t pid_;

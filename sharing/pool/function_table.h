@@ -20,13 +20,14 @@ struct PoolFunction {
 /// The numbers of a pool's functions.
 class FunctionTable {
  public:
-  /// The number it has, or a new one. Throws FunctionError for a function that other processes cannot find.
+  /// The number of a function, which may be a new one. Throws FunctionError for a function that other processes cannot
+  /// find.
   uint32_t number_of(PoolFunction function);
 
-  /// What a worker is told that asks about a number. Throws std::out_of_range for what is none.
+  /// The function of a number, for a worker that asks. Throws std::out_of_range for a number that was not given.
   const Target& target(uint32_t number) const { return targets_.at(number); }
 
-  /// As one would write it.
+  /// The function's name as one would write it.
   std::string name(uint32_t number) const;
 
  private:

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kMostChunks = 1024;  // Four times the board.
 constexpr size_t kMostBytes =
-    64 * 1'024 * 1'024;  // Of arguments and results on their way, beside what keeps workers busy.
+    64 * 1'024 * 1'024;  // Bytes of arguments and results on their way, beside what keeps workers busy.
 constexpr auto kQuick = std::chrono::milliseconds(2);  // A range that takes longer is read item by item.
 
 }  // namespace
@@ -81,12 +81,12 @@ void ItemFeed::fill(size_t wanted) {
     }
     if (!more) break;
     if (std::chrono::steady_clock::now() - submitted < kQuick) continue;
-    submit_packed();                                     // No worker waits for a slow range.
-    if (job_->has_next() && ahead() >= taking_) return;  // And a call for everybody who waits.
+    submit_packed();                                     // No worker waits for a slow range then.
+    if (job_->has_next() && ahead() >= taking_) return;  // There is a call for everybody who waits.
     submitted = std::chrono::steady_clock::now();
   }
   submit_packed();
-  if (!more && source_) end();  // Not before: the workers of a closed pool leave with the last feed.
+  if (!more && source_) end();  // Not earlier: the workers of a closed pool leave with the last feed.
 }
 
 bool ItemFeed::take_chunk() {

@@ -31,8 +31,8 @@ class ItemSource {
   virtual std::optional<PoolTask> next() = 0;
 };
 
-/// Keeps an imap's calls ahead of the results that are taken, so far that no worker waits and no further, since the
-/// range may have no end: items are read by who takes results. Thread-safe.
+/// Keeps an imap's calls ahead of the results that are taken: so far that no worker waits, and no further, since the
+/// range may have no end. The items are read by the threads that take results. Thread-safe.
 class ItemFeed {
  public:
   using Submit = std::function<void(std::vector<PoolTask>)>;
@@ -44,11 +44,11 @@ class ItemFeed {
   ItemFeed(const ItemFeed&) = delete;
   ItemFeed& operator=(const ItemFeed&) = delete;
 
-  /// Submits the first calls. Throws what the pool throws; later that is a result, in its place, and what the source
-  /// throws is one always.
+  /// Submits the first calls. Throws what the pool throws; later calls make that a result, in its place. What the
+  /// source throws is always a result.
   void begin();
 
-  /// Somebody who takes a result: while one lives, there is a call for it.
+  /// A thread's turn at taking a result: while one lives, there is a call for it.
   class Turn {
    public:
     explicit Turn(ItemFeed& feed) : feed_(&feed) { ++feed.taking_; }
@@ -62,10 +62,10 @@ class ItemFeed {
     ItemFeed* feed_;
   };
 
-  /// Submits what should be on its way while a result is waited for.
+  /// Submits the calls that should be on their way while a result is waited for.
   [[nodiscard]] Turn keep_ahead();
 
-  /// Submits all: for a pool that is joined before the results are taken.
+  /// Submits all calls that are left, for a pool that is joined before the results are taken.
   void drain();
 
  private:

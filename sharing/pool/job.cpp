@@ -5,7 +5,7 @@
 
 namespace millrace::multiprocessing::detail {
 
-// What a worker's answer begins with: 0 before results, 1 before an ExceptionReport. See worker.cpp.
+// Reads what a worker's answer begins with: 0 before results, 1 before an ExceptionReport. See worker.cpp.
 void Outcome::throw_if_raised(DecodeArchive& archive) {
   uint8_t raised = 0;
   archive(raised);

@@ -51,16 +51,17 @@ class Job {
   /// Takes what became of the calls [first, first + count). Does not throw.
   virtual void finish(size_t first, size_t count, Outcome outcome) = 0;
 
-  /// Who works at it: what is told of when somebody waits for long. Called before anybody can wait.
+  /// Sets the workers that run the calls, and that a notice tells of when somebody waits for long. Called before
+  /// anybody can wait.
   virtual void set_workers(const std::weak_ptr<PoolWorkers>& workers) = 0;
 
-  /// "item 3" of the job, in an error's text; empty where there is only one call.
+  /// The place of a call in the job, in an error's text: "item 3"; empty where there is only one call.
   virtual std::string describe(size_t first, size_t count) const;
 
   const Awaited awaited;
 };
 
-/// One call.
+/// A job of one call.
 template <class R>
 class ApplyJob final : public Job {
  public:
@@ -91,7 +92,7 @@ using ListOf =
     typename std::conditional_t<std::is_void_v<R>, std::type_identity<void>,
                                 std::type_identity<std::vector<std::conditional_t<std::is_void_v<R>, int, R>>>>::type;
 
-/// Calls whose results make one list, in their order. Of several errors the one of the earliest call is kept.
+/// Calls whose results make one list, in their order. When several throw, the error of the earliest call is kept.
 template <class R>
 class MapJob final : public Job {
  public:
@@ -106,7 +107,7 @@ class MapJob final : public Job {
       outcome.open([&](DecodeArchive& archive) {
         if constexpr (!std::is_void_v<R>)
           for (size_t i = first; i < first + count; ++i) {
-            R result{};  // Not in place: a std::vector<bool> has none.
+            R result{};  // A variable, since a std::vector<bool> has no reference to its elements.
             archive(result);
             results_[i] = std::move(result);
           }
@@ -140,20 +141,22 @@ class MapJob final : public Job {
 
 enum class Order { kOfItems, kOfCompletion };
 
-/// Calls whose results are handed out one by one, without their type. Their number is known at their end only.
+/// Calls whose results are handed out one by one; this part knows nothing of their type. Their number is known at their
+/// end only.
 class ImapJobBase : public Job {
  public:
   ImapJobBase() : Job(Awaited::kEachTask) {}
 
-  /// There are `count` calls and no more.
+  /// Says that there are `count` calls and no more.
   virtual void end_at(size_t count) = 0;
 
-  /// What the reading of call `position`'s item threw: the last result, in whatever order the others come.
+  /// Ends the job with what the reading of call `position`'s item threw: the last result, in whatever order the others
+  /// come.
   virtual void fail_at(size_t position, std::exception_ptr error) = 0;
 
   virtual size_t given() const = 0;   ///< Results handed out.
   virtual size_t bytes() const = 0;   ///< Size of the results that have arrived and were not handed out.
-  virtual bool has_next() const = 0;  ///< The result to hand out next has arrived.
+  virtual bool has_next() const = 0;  ///< Whether the result to hand out next has arrived.
 };
 
 template <class R>
@@ -211,7 +214,8 @@ class ImapJob final : public ImapJobBase {
     return items_.contains(given_);
   }
 
-  /// The next result; nullopt after the last. Throws its error, and TimeoutError.
+  /// The next result, waited for at most `timeout`; nullopt after the last. Throws the result's error, and
+  /// TimeoutError.
   std::optional<Stored> next(Timeout timeout) {
     require_process(owner_);
     std::unique_lock lock(mutex_);
@@ -243,8 +247,8 @@ class ImapJob final : public ImapJobBase {
   std::weak_ptr<PoolWorkers> workers_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::optional<size_t> count_;   // How many calls there are, once it is known.
-  std::map<size_t, Item> items_;  // Arrived, not handed out; by the position they will be handed out at.
+  std::optional<size_t> count_;   // The number of calls, once it is known.
+  std::map<size_t, Item> items_;  // Results that have arrived, by the position they will be handed out at.
   size_t arrived_ = 0;
   size_t given_ = 0;
   size_t bytes_ = 0;

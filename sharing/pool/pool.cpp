@@ -167,7 +167,7 @@ class Pool::Core final : public detail::PoolWorkers {
  public:
   bool is_owner() const { return owner_ == own_pid(); }
 
-  // In a forked child the pool's thread does not exist, and may have held the mutex.
+  // Throws in a forked child, where the pool's thread does not exist, and may have held the mutex.
   void require_owner() const {
     if (!is_owner())
       throw std::logic_error("this pool belongs to process " + std::to_string(owner_) +
@@ -260,7 +260,7 @@ class Pool::Core final : public detail::PoolWorkers {
                 phase_ == Phase::kOpen;
       ended = tasks_.take_ended();
     }
-    // Without the mutex, since callbacks may submit.
+    // Called without the mutex, since callbacks may submit.
     for (auto& [task, outcome] : ended) task.job->finish(task.calls.first, task.calls.count, std::move(outcome));
     return goes_on;
   }
@@ -357,7 +357,7 @@ class Pool::Core final : public detail::PoolWorkers {
     try {
       workers_[seat].socket.send(content.bytes, content.fd_numbers());
     } catch (const PeerGone&) {
-      return;  // It died after it had asked; its death is the next event.
+      return;  // The worker died after it had asked; its death is the next event.
     }
   }
 
@@ -367,7 +367,7 @@ class Pool::Core final : public detail::PoolWorkers {
     try {
       answer(seat, task->calls.arguments);
     } catch (...) {
-      // No memory or descriptors to send them with. The worker, which waits for them, is replaced.
+      // There is no memory or no descriptor to send them with. The worker, which waits for them, is replaced.
       workers_[seat].process->kill();
       tasks_.end(slot, {{}, std::current_exception()});
     }
@@ -376,7 +376,7 @@ class Pool::Core final : public detail::PoolWorkers {
   // A worker has ended, by a signal, by exit(), or since it has run as many tasks as it may.
   void bury(uint32_t seat) {
     auto& worker = workers_[seat];
-    read_messages(seat);  // What it had sent before.
+    read_messages(seat);  // Takes in what the worker had sent before.
     tasks_.collect_done();
     events_.remove(worker.process->sentinel());
     events_.remove(worker.socket.fd());
@@ -395,7 +395,7 @@ class Pool::Core final : public detail::PoolWorkers {
     } catch (const std::exception& e) {
       break_down(std::string("the pool cannot replace a worker: ") + e.what());
     }
-    board_.wake_workers();  // It may have died between being woken and taking what it was woken for.
+    board_.wake_workers();  // The dead worker may have been woken for a call that it did not take.
   }
 
   void lose(uint32_t slot, pid_t pid, int exitcode) {
@@ -434,11 +434,11 @@ class Pool::Core final : public detail::PoolWorkers {
   bool all_left_ = false;
   std::exception_ptr broken_;
 
-  std::vector<Worker> workers_;  // By seat.
-  uint16_t last_number_ = 0;     // Of a worker. Comes round after 65,535 of them.
+  std::vector<Worker> workers_;  // One for each seat.
+  uint16_t last_number_ = 0;     // The last worker's. Comes round after 65,535 of them.
   int failed_starts_ = 0;
 
-  std::vector<std::weak_ptr<ItemFeed>> feeds_;  // Of imaps; open_feeds_ of them have more calls to give.
+  std::vector<std::weak_ptr<ItemFeed>> feeds_;  // The imaps' feeds; open_feeds_ of them have more calls to give.
   size_t open_feeds_ = 0;
 
   CallBoard board_;

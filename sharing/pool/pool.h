@@ -30,8 +30,8 @@ namespace detail {
 template <class F>
 using ResultOf = std::decay_t<typename millrace::detail::SignatureOf<F>::Result>;
 
-/// What the items of a list in braces are for a function pointer's type: its one parameter for a map, a tuple of all
-/// for a starmap. Without a member where there is no such thing, so that a range is taken instead.
+/// The type that items in braces have for a function pointer: its one parameter for a map, a tuple of all for a
+/// starmap. Where there is no such type this has no member, so that a range is taken instead.
 template <class Pointer>
 struct ListedItems {};
 template <class R, class P>
@@ -59,10 +59,10 @@ struct IsCallbacks<Callbacks<T>> : std::true_type {};
 
 }  // namespace detail
 
-/// How to make a Pool. `mp::PoolOptions(4).initializer(open_files, path).maxtasksperchild(100)`.
+/// How to make a Pool: `mp::PoolOptions(4).initializer(open_files, path).maxtasksperchild(100)`.
 class PoolOptions {
  public:
-  /// The number of workers; 0: as many as this process may use CPUs.
+  /// The number of workers; 0: one for each CPU that this process may use.
   PoolOptions(int processes = 0) : processes_(processes) {}
 
   /// A call that each worker runs before its first one. If it throws, the pool is broken: all calls throw BrokenPool.
@@ -72,13 +72,13 @@ class PoolOptions {
     return *this;
   }
 
-  /// A worker is replaced after so many tasks, a chunk of a map being one; 0: never.
+  /// The tasks after which a worker is replaced, a chunk of a map being one; 0: never.
   PoolOptions& maxtasksperchild(uint32_t tasks) {
     maxtasksperchild_ = tasks;
     return *this;
   }
 
-  /// How workers are started; get_start_method() where it is not said.
+  /// The way workers are started; without it, get_start_method().
   PoolOptions& start_method(StartMethod method) {
     method_ = method;
     return *this;
@@ -102,9 +102,9 @@ class ImapResults {
   ImapResults(std::shared_ptr<detail::ImapJob<R>> job, std::shared_ptr<detail::ItemFeed> feed)
       : job_(std::move(job)), feed_(std::move(feed)) {}
 
-  /// The next result, waited for at most `timeout`; nullopt after the last. Throws as AsyncResult::get(); after an
-  /// error of a call the next call's result is next. What reading or encoding an item throws comes behind the results
-  /// of all items before it, also of its own chunk and of the first one, and is the last.
+  /// The next result, waited for at most `timeout`; nullopt after the last. Throws as AsyncResult::get(); behind a
+  /// call's error comes the next call's result. An exception from reading or encoding an item, even the first, is the
+  /// last result: it comes behind those of all items before it, also of its own chunk.
   std::optional<Stored> next(Timeout timeout = std::nullopt) {
     const auto turn = feed_->keep_ahead();
     return job_->next(timeout);
@@ -147,13 +147,13 @@ class ImapResults {
 /// are encoded in the caller, so what cannot be sent throws there. An exception in a call is thrown here as
 /// RemoteError. It ends the chunk that the call is in; the other chunks still run.
 ///
-/// If a worker dies, exactly the task that it was running fails, with WorkerLost. What it had taken and not begun runs
-/// elsewhere, and another worker takes its place.
+/// If a worker dies, exactly the task that it was running fails, with WorkerLost. Tasks that it had taken and not begun
+/// run elsewhere, and another worker takes its place.
 ///
 /// The destructor terminates the pool: close() and join() first to have all calls finished.
 ///
-/// Thread safety: any thread may call anything, save for the destructor. Results are brought by a thread of the pool's,
-/// which also runs callbacks. Other processes cannot use it. It keeps two descriptors and four for each worker.
+/// Thread safety: any thread may call anything, save for the destructor. A thread of the pool's brings the results, and
+/// also runs callbacks. Other processes cannot use the pool. It keeps two descriptors and four for each worker.
 class Pool {
  public:
   explicit Pool(const PoolOptions& options = {});
@@ -184,8 +184,8 @@ class Pool {
     return AsyncResult<R>(std::move(value));
   }
 
-  /// {function(item) for each item}, in the items' order. Items travel in chunks of `chunksize`; nullopt: four chunks a
-  /// worker.
+  /// The results of function(item) for each item, in the items' order. Items travel in chunks of `chunksize`; nullopt:
+  /// four chunks a worker.
   template <class F, std::ranges::input_range Items>
   auto map(F&& function, Items&& items, std::optional<size_t> chunksize = std::nullopt) {
     return map_async(std::forward<F>(function), std::forward<Items>(items), chunksize).get();
@@ -197,7 +197,7 @@ class Pool {
     return map_with(encode_item<F>, function, items, chunksize, std::move(callbacks));
   }
 
-  // `pool.map(f, {1, 2, 3})`: the items are of the type of f's parameter.
+  // A map over a list in braces, `pool.map(f, {1, 2, 3})`: the items are of the type of f's parameter.
   template <class F>
   auto map(F&& function, detail::ListOfItems<F> items, std::optional<size_t> chunksize = std::nullopt) {
     return map_async(std::forward<F>(function), items, chunksize).get();
@@ -209,7 +209,7 @@ class Pool {
     return map_with(encode_item<F>, function, items, chunksize, std::move(callbacks));
   }
 
-  /// As map(); each item is a tuple of the function's arguments.
+  /// A map of which each item is a tuple of the function's arguments.
   template <class F, std::ranges::input_range Items>
   auto starmap(F&& function, Items&& items, std::optional<size_t> chunksize = std::nullopt) {
     return starmap_async(std::forward<F>(function), std::forward<Items>(items), chunksize).get();
@@ -221,7 +221,7 @@ class Pool {
     return map_with(encode_tuple<F>, function, items, chunksize, std::move(callbacks));
   }
 
-  // `pool.starmap(f, {{1, 2}, {3, 4}})`.
+  // A starmap over a list in braces: `pool.starmap(f, {{1, 2}, {3, 4}})`.
   template <class F>
   auto starmap(F&& function, detail::ListOfTuples<F> items, std::optional<size_t> chunksize = std::nullopt) {
     return starmap_async(std::forward<F>(function), items, chunksize).get();
@@ -233,21 +233,21 @@ class Pool {
     return map_with(encode_tuple<F>, function, items, chunksize, std::move(callbacks));
   }
 
-  /// As map(), handing out each result as it comes, in the items' order. Items are read and sent while results are
-  /// taken, by who takes them, a bounded number ahead: the range may be endless. It is kept as a view: what is given
-  /// by name and is no view must outlive the results. join() reads all that are left.
+  /// A map whose results are handed out as they come, in the items' order. The threads that take results also read and
+  /// send items, a bounded number ahead: the range may be endless. The range is kept as a view, so one that is passed
+  /// by name and is no view must outlive the results. join() reads all items that are left.
   template <class F, std::ranges::input_range Items>
   auto imap(F&& function, Items&& items, size_t chunksize = 1) {
     return imap_with(detail::Order::kOfItems, function, std::forward<Items>(items), chunksize);
   }
 
-  /// As imap(), in the order of completion.
+  /// An imap() whose results come in the order of completion.
   template <class F, std::ranges::input_range Items>
   auto imap_unordered(F&& function, Items&& items, size_t chunksize = 1) {
     return imap_with(detail::Order::kOfCompletion, function, std::forward<Items>(items), chunksize);
   }
 
-  // Lists in braces; these are copied, as they are gone when the results are taken.
+  // Imaps over lists in braces, which are copied, as they are gone when the results are taken.
   template <class F>
   auto imap(F&& function, detail::ListOfItems<F> items, size_t chunksize = 1) {
     return imap_with(detail::Order::kOfItems, function, std::vector(items), chunksize);
@@ -258,13 +258,13 @@ class Pool {
     return imap_with(detail::Order::kOfCompletion, function, std::vector(items), chunksize);
   }
 
-  /// No more calls; the workers leave when all are done. Calls from now on throw std::logic_error.
+  /// Takes no more calls: from now on they throw std::logic_error. The workers leave when all calls are done.
   void close();
 
-  /// Ends the workers (SIGTERM, then SIGKILL), and all calls not done with PoolTerminated.
+  /// Ends the workers (SIGTERM, then SIGKILL). All calls that are not done end with PoolTerminated.
   void terminate();
 
-  /// Waits for the workers to have left. std::logic_error before close() or terminate().
+  /// Waits for the workers to have left. Throws std::logic_error before close() or terminate().
   void join();
 
   /// The workers as they are now, for diagnostics and tests.
@@ -295,7 +295,7 @@ class Pool {
             reinterpret_cast<const void*>(+function)};
   }
 
-  /// A map: the items' number is known before the first is read.
+  /// Submits a map. The number of items is known before the first is read.
   template <class Encode, class F, class Items, class R>
   auto map_with(Encode encode_one, F&& function, Items&& items, std::optional<size_t> chunksize,
                 Callbacks<R> callbacks) {
@@ -325,7 +325,7 @@ class Pool {
     return ImapResults<R>(job, feed(std::move(source), job, name<F>(function)));
   }
 
-  /// What is given by name is referred to, as views::all does, save for views that are copied.
+  /// A view of the items, as views::all makes it: a range passed by name is referred to, a view is copied.
   template <class Items>
   static auto view_of(Items&& items) {
     if constexpr (std::ranges::viewable_range<Items>)
@@ -343,14 +343,14 @@ class Pool {
 
     std::optional<detail::PoolTask> next() override {
       if (broken_) std::rethrow_exception(broken_);
-      EncodeArchive archive;  // One a task, as pointers are numbered within one.
+      EncodeArchive archive;  // One archive for each task, as pointers are numbered within one.
       size_t count = 0;
       try {
-        // Not before: an iterator points into where the view stays.
+        // No earlier, since an iterator points into the view, which has to be where it stays.
         if (!at_) at_.emplace(std::ranges::begin(view_));
         for (; count < chunksize_ && *at_ != std::ranges::end(view_); ++*at_, ++count) encode_one_(archive, **at_);
       } catch (...) {
-        // The items before it are sent all the same; what it left behind them in the archive nobody reads.
+        // The items before are sent all the same. What the failed item left behind them in the archive nobody reads.
         if (count == 0) throw;
         broken_ = std::current_exception();
       }
@@ -365,7 +365,7 @@ class Pool {
     const size_t chunksize_;
     std::optional<std::ranges::iterator_t<View>> at_;
     size_t first_ = 0;
-    std::exception_ptr broken_;  // What reading an item threw, behind those that were read with it.
+    std::exception_ptr broken_;  // What reading an item threw; it comes behind those read with it.
   };
 
   /// Items, encoded in chunks. `expected` only saves allocations.
@@ -373,7 +373,7 @@ class Pool {
   static std::vector<detail::PoolTask> pack(Encode encode_one, Items&& items, size_t expected, size_t chunksize) {
     std::vector<detail::PoolTask> tasks;
     if (expected > 0) tasks.reserve((expected + chunksize - 1) / chunksize);
-    std::optional<EncodeArchive> archive;  // One a task, as pointers are numbered within one.
+    std::optional<EncodeArchive> archive;  // One archive for each task, as pointers are numbered within one.
     size_t count = 0;
     const auto seal = [&] {
       const size_t in_last = (count - 1) % chunksize + 1;
@@ -399,7 +399,7 @@ class Pool {
                                          const std::shared_ptr<detail::ImapJobBase>& job,
                                          detail::PoolFunction function);
 
-  std::shared_ptr<Core> core_;  // Shared by the feeds, for which it may be too late.
+  std::shared_ptr<Core> core_;  // Shared by the feeds, which may outlive the pool.
 };
 
 template <class... Arguments>

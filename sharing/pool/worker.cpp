@@ -76,7 +76,7 @@ class Worker {
   // REQUIRES: inside a catch block.
   static Encoded raised() { return encode(static_cast<uint8_t>(ResultKind::kRaised), report_current_exception()); }
 
-  // Before the next call is taken, so that a later death takes nothing along.
+  // Publishes a result, before the next call is taken, so that a later death takes nothing along.
   void publish(const CallBoardSeat::Taken& taken, const Encoded& result) {
     if (!result.fds.empty() || result.bytes.size() > CallSlot::kInlineBytes) return send(taken, result);
     auto& slot = board_.slot(taken.slot);
@@ -98,8 +98,8 @@ class Worker {
     }
   }
 
-  // Once more before going to sleep: the parent may have gone to sleep meanwhile, not wanting to hear of every single
-  // result.
+  // Rings the parent once more before going to sleep: the parent may have gone to sleep meanwhile, not wanting to hear
+  // of every single result.
   void ring() {
     if (unreported_) ring_if_wanted();
   }

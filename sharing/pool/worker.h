@@ -26,7 +26,7 @@ struct PoolMessageHead {
   uint32_t number;
 };
 
-/// What a result begins with.
+/// The first byte of a result: its values follow, or the report of an exception.
 enum class ResultKind : uint8_t { kValues, kRaised };
 
 /// What a worker gets at its start.
@@ -36,7 +36,7 @@ struct WorkerStart {
   OwnedFd socket;
   uint32_t seat = 0;
   uint16_t number = 0;
-  uint32_t max_tasks = 0;  ///< 0: no limit.
+  uint32_t max_tasks = 0;  ///< Tasks before it is replaced; 0: no limit.
 
   template <class Archive>
   void serialize(Archive& archive) {
@@ -44,7 +44,7 @@ struct WorkerStart {
   }
 };
 
-/// A call that each worker runs first. Kept by the pool, to be sent to every new one.
+/// A call that each worker runs first. The pool keeps it, to send it to every new worker.
 struct Initializer {
   Target target;
   std::vector<std::byte> bytes;
@@ -56,7 +56,7 @@ struct Initializer {
   }
 };
 
-/// A worker's life. The target of its Process.
+/// Runs a worker from start to end. It is the target of the worker's Process.
 void run_pool_worker(WorkerStart& start, std::optional<Initializer>& initializer);
 
 }  // namespace millrace::multiprocessing::detail

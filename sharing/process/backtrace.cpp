@@ -103,7 +103,7 @@ std::string demangle(const std::string& name) {
 }
 
 struct Frame {
-  std::string function;  // As the linker knows it; empty where it is not known.
+  std::string function;  // The function as the linker knows it; empty where it is not known.
   std::string module;
   uint64_t offset = 0;
 
@@ -146,7 +146,7 @@ std::string describe_record(const ThrowRecord& record) {
   for (size_t i = 0; i < count; ++i) {
     // The call stands before the address it returns to, which may be another function's first.
     const auto frame = find_frame(static_cast<const char*>(record.frames.at(i)) - 1);
-    // What calls a target (detail::Signature in call.h) and all below it is ours, and tells a user nothing.
+    // The caller of a target (detail::Signature in call.h) and all below it is ours, and tells a user nothing.
     if (frame.function.find("8millrace6detail9SignatureI") != std::string::npos) break;
     text += "  #" + std::to_string(i) + " " + frame.str() + "\n";
   }
@@ -201,7 +201,7 @@ namespace {
   record.thrown = thrown;
   record.count = capture(record.frames);
   if (record.count == 0) return;
-  // Without __cxa_throw itself.
+  // The first frame is left out: it is __cxa_throw itself.
   std::move(record.frames.begin() + 1, record.frames.begin() + static_cast<std::ptrdiff_t>(record.count),
             record.frames.begin());
   --record.count;

@@ -12,7 +12,7 @@
 
 namespace millrace {
 
-/// A function that another process can call: where it is, and where the code is that decodes its arguments.
+/// A function that another process can call: its place, and the place of the code that decodes its arguments.
 struct Target {
   FunctionRef invoker;
   FunctionRef function;
@@ -29,7 +29,7 @@ struct Call {
   Encoded arguments;
 };
 
-/// What becomes of a target's result: encoded for the caller, or dropped, and then it may be of any type.
+/// What becomes of a target's result: it is encoded for the caller, or dropped. A dropped result may be of any type.
 enum class ResultUse { kEncode, kDrop };
 
 /// A Target found in this process, ready to be called. A value.
@@ -38,7 +38,7 @@ class LocalTarget {
   /// Decodes the arguments, calls, and encodes the result; void gives nothing.
   using Invoker = void(void* function, DecodeArchive& arguments, EncodeArchive& result);
 
-  /// Throws FunctionError when this process does not have the function.
+  /// Finds the target. Throws FunctionError when this process does not have the function.
   explicit LocalTarget(const Target& target)
       : invoker_(resolve<Invoker>(target.invoker)), function_(resolve_function(target.function)) {}
 
@@ -63,7 +63,7 @@ struct IsReferenceWrapper : std::false_type {};
 template <class T>
 struct IsReferenceWrapper<std::reference_wrapper<T>> : std::true_type {};
 
-/// Can be written here and read there.
+/// A type that can be written here and read there.
 template <class T>
 concept Sendable = std::default_initializable<T> && kIsEncodable<T>;
 
@@ -73,7 +73,7 @@ concept ConvertsToFunctionPointer = requires(F&& target) {
   requires std::is_function_v<std::remove_pointer_t<decltype(+target)>>;
 };
 
-// True, or a compile-time error that says why not; callers stop there, so that it stays the only one.
+// True, or a compile-time error that says why not. Callers stop there, so that it stays the only error.
 template <class F>
 constexpr bool target_is_checked() {
   static_assert(
@@ -85,7 +85,7 @@ constexpr bool target_is_checked() {
 template <class F>
 inline constexpr bool kIsTarget = target_is_checked<F>();
 
-/// What has to be known about a function type to call it from afar.
+/// What must be known about a function type to have another process call the function.
 template <class Pointer>
 struct Signature;
 
@@ -174,8 +174,9 @@ Encoded pack_arguments(Arguments&&... arguments) {
 
 /// A call of `target` with these arguments, to be run by run_call() in another process.
 ///
-/// The target needs no registration. It receives values decoded there: of a reference parameter a fresh object, and
-/// what it changes in it stays there. Objects that are handles (queues, locks, shared tensors) refer to the same thing.
+/// The target needs no registration. It receives values that are decoded in that process. For a reference parameter it
+/// receives a fresh object, and the changes that it makes in it stay there. Objects that are handles (queues, locks,
+/// shared tensors) refer to the same thing.
 template <ResultUse use = ResultUse::kEncode, class F, class... Arguments>
 Call pack_call(F&& target, Arguments&&... arguments) {
   return {make_target<use>(target), pack_arguments<F>(std::forward<Arguments>(arguments)...)};

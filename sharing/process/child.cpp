@@ -86,7 +86,7 @@ struct OwnChildren {
   }
 
  private:
-  // Of a process that nobody has a Child of any more.
+  // Reaps a process that nobody has a Child of any more, if it has ended.
   static bool reap_if_ended(const PidFd& process) {
     if (!process.wait_ended(std::chrono::nanoseconds(0))) return false;
     process.reap();
@@ -109,11 +109,12 @@ void abandon(pid_t child) {
   detail::retry_interrupted([&] { return ::waitpid(child, nullptr, 0); });
 }
 
-bool g_runs_an_entry = false;  // In a forked child of ours.
-int g_returned_code = 0;       // Of an entry that has returned.
+bool g_runs_an_entry = false;  // True in a forked child of ours.
+int g_returned_code = 0;       // The code of an entry that has returned.
 
-// While it lives, a child that is forked has leave() in its list of what is done at exit. The parent puts it there: the
-// list has a lock, which is never let go in the child when another thread held it at the fork.
+// Has children that are forked while it lives call leave() at exit. The parent puts that into its own list of what is
+// done at exit, as a child may not: the list has a lock, which in the child is never let go if another thread held it
+// at the fork.
 class LeaveInChild {
  public:
   LeaveInChild() {
@@ -124,10 +125,11 @@ class LeaveInChild {
   ~LeaveInChild() { abi::__cxa_finalize(this); }  // Calls run() too, and takes it off the list.
 
  private:
-  // By value: a child of another thread's fork, which has it too, may use that thread's stack for something else.
+  // A value and no pointer: a child that another thread forks has it too, and may use this thread's stack for something
+  // else.
   static void* parent() { return reinterpret_cast<void*>(static_cast<intptr_t>(::getpid())); }
 
-  // By way of the type that compilers let pass.
+  // Casts by way of the type that compilers let pass.
   static auto untyped(void (*function)(void*, int)) -> void (*)(void*) {
     return reinterpret_cast<void (*)(void*)>(reinterpret_cast<void (*)()>(function));
   }
@@ -158,7 +160,7 @@ bool is_asleep(pid_t thread) noexcept {
   const OwnedFd file(::open(text.data(), O_RDONLY | O_CLOEXEC));
   const auto got = file ? detail::retry_interrupted([&] { return ::read(file.get(), text.data(), text.size()); }) : 0;
   const std::string_view read(text.data(), got > 0 ? static_cast<size_t>(got) : 0);
-  const size_t state = read.rfind(") ");  // Behind the name, which has at most 15 bytes.
+  const size_t state = read.rfind(") ");  // The state is behind the name, which has at most 15 bytes.
   return state == std::string_view::npos || state + 2 >= read.size() || read[state + 2] == 'S';
 }
 
@@ -223,7 +225,7 @@ pid_t fork_here(const ChildSpec& spec) {
   const auto threads = __libc_single_threaded != 0 ? Threads::kOne : Threads::kMaybeMore;
   const pid_t pid = ::fork();
   if (pid < 0) detail::throw_start_error(errno, "fork");
-  // Never returns, and so never unlocks what is left behind.
+  // run_forked() never returns, and so never unlocks what is left behind.
   if (pid == 0) run_forked(prologue, spec, std::move(copies), threads);
   return pid;
 }

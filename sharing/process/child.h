@@ -24,8 +24,9 @@ struct ChildSpec {
   std::string name = "child";
 };
 
-/// A process that start_child() made. Move-only. Destroying it neither kills nor waits: what has ended by then is
-/// reaped at a later start, and what still runs when this process ends is killed and reaped then.
+/// A process that start_child() made. Move-only. Destroying the object neither kills the process nor waits for it. A
+/// process that has ended by then is reaped at a later start; one that still runs when this process ends is killed and
+/// reaped then.
 ///
 /// Thread safety: like a container; kill() may be called from any thread while no other call modifies the object.
 class Child {
@@ -34,14 +35,14 @@ class Child {
 
   pid_t pid() const { return pid_; }
 
-  /// For epoll: readable once the process has ended.
+  /// The process's pidfd, for epoll: readable once the process has ended.
   const PidFd& pidfd() const { return *pidfd_; }
 
-  /// False when the process is gone already.
+  /// Sends a signal; false when the process is gone already.
   bool kill(int signal) const { return pidfd_->kill(signal); }
 
-  /// How it ended; waits for that at most `timeout` (nullopt: for ever). nullopt while it runs. Where the fork
-  /// server that should say how is stopped (SIGSTOP, a debugger), the kernel is asked; that takes a second more at
+  /// How the process ended; waits for that at most `timeout` (nullopt: for ever). nullopt while it runs. Where the fork
+  /// server that should say how is stopped (SIGSTOP, a debugger), the kernel is asked, which takes a second more at
   /// most.
   std::optional<ExitStatus> wait(Timeout timeout);
 
@@ -59,7 +60,7 @@ class Child {
 
   pid_t pid_ = 0;
   SharedPidFd pidfd_ = std::make_shared<const PidFd>();  // Shared with the list of this process's own children.
-  OwnedFd status_;  // Here the fork server, which reaps for us, says how it ended; empty for our own child.
+  OwnedFd status_;  // Here the fork server, which reaps its children, says how one ended; empty for our own child.
   std::optional<ExitStatus> ended_;
 };
 

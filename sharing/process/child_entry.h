@@ -9,10 +9,10 @@
 
 namespace millrace {
 
-/// What a child runs. Receives the arguments' bytes and the descriptors of its ChildSpec, in their order, and returns
-/// the exit code. An exception ends the child with its type, text and backtrace on stderr and exit code 1. Either way,
-/// and in std::exit(), the handlers that the child itself has registered with atexit() run, none of those it has from
-/// its parent, and output is flushed.
+/// What a child runs. It receives the arguments' bytes and the descriptors of its ChildSpec, in their order, and
+/// returns the exit code. An exception ends the child with its type, text and backtrace on stderr and exit code 1.
+/// Either way, and in std::exit(), output is flushed, and the handlers run that the child itself has registered with
+/// atexit(), but none of those it has from its parent.
 using ChildEntry = int (*)(std::span<const std::byte> arguments, std::vector<OwnedFd> fds);
 
 namespace detail {
@@ -21,13 +21,13 @@ namespace detail {
 int run_entry(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
               const std::string& name);
 
-/// The end of std::exit() in a child, from wherever, as on_exit() wants it: what the child registered with atexit() has
-/// run by then; the rest, copied from the parent with its memory, is not the child's to run, nor are its static
-/// destructors.
+/// Ends a child inside std::exit(), wherever that was called; registered with on_exit(). By then, what the child
+/// registered with atexit() has run. The rest was copied from the parent with its memory: neither that nor its static
+/// destructors are the child's to run.
 [[noreturn]] void leave(int code, void* unused);
 
-/// Runs the entry in a child and ends it as ChildEntry says, by std::exit(). Not in a fork of a process with threads:
-/// the list of what is done at exit has a lock, which one of them may have held.
+/// Runs the entry in a child and ends it as ChildEntry says, by std::exit(). A fork of a process with threads must not
+/// call it: the list of what is done at exit has a lock, which one of the threads may have held.
 [[noreturn]] void run_child(ChildEntry entry, std::span<const std::byte> arguments, std::vector<OwnedFd> fds,
                             const std::string& name);
 

@@ -10,8 +10,8 @@
 
 namespace millrace {
 
-/// A child to start, as it travels to the fork server or to a program executed afresh. The descriptors travel beside
-/// it.
+/// A child to start, as the request travels to the fork server or to a program executed afresh. The descriptors travel
+/// beside it.
 struct ChildRequest {
   FunctionRef entry;
   std::vector<std::byte> arguments;
@@ -28,7 +28,7 @@ struct ChildRequest {
 struct ChildReply {
   int32_t pid = 0;
   std::string error;
-  bool has_threads = false;  ///< The reason.
+  bool has_threads = false;  ///< Whether no child was made because the server has threads.
 
   template <class Archive>
   void serialize(Archive& archive) {

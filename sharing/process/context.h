@@ -11,7 +11,8 @@ namespace millrace::multiprocessing {
 
 class Pool;
 
-/// What starts processes in one way, whatever the program's default is, so that a library need not set it. A value.
+/// Starts processes by one method, whatever the program's default is, so that a library need not set the default. A
+/// value.
 class Context {
  public:
   explicit Context(StartMethod method) : method_(method) {}
@@ -30,7 +31,7 @@ class Context {
     return multiprocessing::Process(std::move(options), std::forward<F>(target), std::forward<Arguments>(arguments)...);
   }
 
-  /// As Pool's constructor. Include sharing/pool/pool.h to call it.
+  /// Makes a pool, with the arguments of Pool's constructor. Include sharing/pool/pool.h to call it.
   template <class... Arguments>
   multiprocessing::Pool Pool(Arguments&&... arguments) const;
 

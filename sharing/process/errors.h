@@ -12,8 +12,8 @@ class ForkServerStopped : public std::runtime_error {
   explicit ForkServerStopped(pid_t server);
 };
 
-/// The fork server cannot fork, because libraries or tools run threads in it. Names them and the cures; processes of
-/// the other start methods can be started all the same.
+/// The fork server cannot fork, because libraries or tools run threads in it. The text names them and the cures.
+/// Processes of the other start methods can be started all the same.
 class ServerHasThreads : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

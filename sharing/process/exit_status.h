@@ -19,7 +19,7 @@ class ExitStatus {
   /// Python's exitcode: the exit code, or minus the signal; 255 where it is unknown.
   int exitcode() const;
 
-  /// "was killed by signal 9 (SIGKILL)", "exited with code 3".
+  /// The end in words: "was killed by signal 9 (SIGKILL)", "exited with code 3".
   std::string str() const;
 
  private:
@@ -28,7 +28,7 @@ class ExitStatus {
   int wait_status_;
 };
 
-/// "SIGKILL"; "signal 77" for numbers without a name.
+/// The signal's name: "SIGKILL"; "signal 77" for a number without a name.
 std::string signal_name(int signal);
 
 }  // namespace millrace

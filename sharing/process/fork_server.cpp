@@ -35,8 +35,8 @@ using std::chrono::seconds;
 
 constexpr auto kAnswerLimit = seconds(30);  // A fork takes milliseconds; this is for machines that swap.
 constexpr auto kLookIfStopped = milliseconds(100);
-constexpr auto kEndLimit = seconds(3);         // For a server that ends its children, and
-constexpr auto kServerKillLimit = seconds(1);  // for what SIGKILL takes.
+constexpr auto kEndLimit = seconds(3);         // For a server that ends its children.
+constexpr auto kServerKillLimit = seconds(1);  // For SIGKILL to take effect.
 constexpr auto kStartLimit = seconds(1);       // For a start that is under way when the process ends.
 
 }  // namespace
@@ -60,7 +60,7 @@ void ForkServer::fork_early() {
   auto& process = *ProcessForkServer::current();
   if (process.server != nullptr) return;
   try {
-    // Beside threads, which libraries and tools start before main(), the first start() executes the program afresh.
+    // Where libraries and tools have started threads before main(), the first start() executes the program afresh.
     if (!detail::other_threads().empty()) return;
     auto [ours, theirs] = FdSocket::pair();
     auto client_process = PidFd::open(::getpid());
@@ -118,7 +118,7 @@ void ForkServer::connect() {
   at_process_end(&ForkServer::end_at_process_end);
 }
 
-// After end of file: the server closes its end by exiting, and its keeper ends with it.
+// Buries the server after end of file: it closes its end by exiting, and its keeper ends with it.
 void ForkServer::bury() {
   socket_.close();
   unanswered_ = 0;
@@ -149,7 +149,7 @@ void ForkServer::end() {
   if (!lock) return;
   if (!socket_) return;
   socket_.close();
-  // By a signal too: somebody else may hold a copy of the socket. One that is stopped would not take it.
+  // A signal too, since another process may hold a copy of the socket. A stopped server would not take SIGTERM.
   process_.kill_if_allowed(is_stopped() ? SIGKILL : SIGTERM);
   if (!child_of_ours().wait_ended(kEndLimit)) process_.kill_if_allowed(SIGKILL);
   if (child_of_ours().wait_ended(kServerKillLimit)) child_of_ours().reap();
@@ -195,12 +195,13 @@ std::optional<Message> ForkServer::receive_answer() {
 
 ServedChild ForkServer::start(const ChildRequest& request, std::span<const int> fds) {
   const auto encoded = encode(request);
-  if (has_ended_) detail::refuse_start_at_process_end();  // Without the lock, which the end waits for.
+  if (has_ended_) detail::refuse_start_at_process_end();  // Asked without the lock, which the end waits for.
   const std::lock_guard lock(mutex_);
   std::optional<Message> answer;
   for (int attempt = 0; !answer && attempt < 2; ++attempt) {
     connect();
-    // Not one more request that it would serve when it is continued; where it has just been stopped, one gets through.
+    // Sends a stopped server no more requests, which it would serve when it is continued; where it has just been
+    // stopped, one gets through.
     if (unanswered_ > 0) require_not_stopped();
     try {
       // Room for what the answer brings, kept from before the child exists: else it would run and nobody could own it.

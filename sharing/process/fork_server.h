@@ -22,7 +22,7 @@ namespace millrace {
 struct ServedChild {
   pid_t pid = 0;
   PidFd process;
-  OwnedFd status;  ///< On which the server writes how it ended: an int of waitpid()'s encoding.
+  OwnedFd status;  ///< Where the server writes how the child ended: an int of waitpid()'s encoding.
 };
 
 /// The client side of the fork server: a single-threaded process that forks children on request, reaps them and reports
@@ -30,21 +30,25 @@ struct ServedChild {
 ///
 /// Thread safety: start() may be called from any thread.
 ///
-/// Where there are threads before init() already, which a fork would leave with locks held for ever, the server is this
-/// program executed afresh, when start() first asks for it. If it has threads as well, start() throws ServerHasThreads.
-/// If the server dies, its children die with it (their Child objects report it) and the next start() brings up a new
+/// Where threads exist before init() already, which a fork would leave with locks held for ever, the server is this
+/// program executed afresh, when start() first asks for it. If the program then has threads as well, start() throws
+/// ServerHasThreads.
+///
+/// If the server dies, its children die with it (their Child objects report it). The next start() brings up a new
 /// server by executing this program afresh, since by then this process may have threads and CUDA.
+///
 /// If this process dies, the server sees it by a pidfd and by end of file, ends its children (SIGTERM, a second later
 /// SIGKILL), reaps them and exits. If this process ends by itself, it has the server end first and reaps it, since an
-/// init process that never reaps would keep a zombie.
-/// If this process forks, the child has no server until it asks for one.
-/// The server is no child that wait() or waitpid(-1) would find, and its end is no SIGCHLD: see fork_hidden().
+/// init process that never reaps would keep a zombie. If this process forks, the child has no server until it asks for
+/// one.
+///
+/// wait() and waitpid(-1) do not find the server, and its end sends no SIGCHLD: see fork_hidden().
 class ForkServer {
  public:
   /// Forks the server from this process, if no other thread exists and no limit is in the way. Called by init().
   static void fork_early();
 
-  /// The server of this process; started afresh where there is none (any more).
+  /// The server of this process. Starts one afresh where there is none, or none any more.
   static ForkServer& instance();
 
   /// Starts a child. Throws ForkServerStopped after a tenth of a second at most, or std::runtime_error with the reason.
@@ -76,9 +80,9 @@ class ForkServer {
   FdSocket socket_;  // Empty while there is no server.
   pid_t pid_ = 0;
   PidFd process_;
-  PidFd keeper_;           // Parent of a server that was executed afresh; empty where the server is our own child.
-  size_t unanswered_ = 0;  // Requests sent whose answer has not been read.
-  std::atomic<bool> has_ended_ = false;  // This process ends: no start begins any more.
+  PidFd keeper_;                         // Parent of a server executed afresh; empty where the server is our own child.
+  size_t unanswered_ = 0;                // Requests sent whose answer has not been read.
+  std::atomic<bool> has_ended_ = false;  // Whether this process ends: then no start begins.
 
   friend struct ProcessForkServer;
 };

@@ -11,7 +11,7 @@
 namespace millrace {
 namespace {
 
-// Those in which a process waits, as far as every architecture has them.
+// The system calls in which a process waits, as far as every architecture has them.
 constexpr std::pair<int, const char*> kNames[] = {
     {SYS_read, "read"},           {SYS_readv, "readv"},
     {SYS_pread64, "pread64"},     {SYS_write, "write"},

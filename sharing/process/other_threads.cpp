@@ -21,8 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// For all threads together, where some run on; it is spent where no server can fork anyway. On a busy machine one that
-// has only just been started gets no processor for some milliseconds.
+// The longest look at all threads together, where some run on; it is spent where no server can fork anyway. On a busy
+// machine a thread that has only just been started gets no processor for some milliseconds.
 constexpr std::chrono::milliseconds kLookFor{100};
 
 // Everybody's threads run their code.
@@ -32,7 +32,7 @@ bool is_of_the_system(const std::string& library) {
   return file.empty() || std::any_of(kSystem.begin(), kSystem.end(), [&](auto name) { return file.starts_with(name); });
 }
 
-// Where a thread's stack ends that waits in the kernel; 0 while it runs, or where the kernel does not say.
+// The end of the stack of a thread that waits in the kernel; 0 while it runs, or where the kernel does not say.
 uintptr_t stack_pointer_of(const std::string& task) {
   std::ifstream file(task + "/syscall");
   std::string word;
@@ -54,7 +54,8 @@ std::string library_of(const std::string& task, Clock::time_point deadline) {
   }
   if (from == 0) return {};
   const iovec ours{words.data(), sizeof words};
-  // By page, since the stack may end before, and by the kernel, which says so instead of killing us.
+  // The stack is read page by page, since it may end earlier, and through the kernel, which says so instead of killing
+  // us.
   constexpr size_t kPage = 4096;
   std::vector<iovec> theirs;
   for (uintptr_t at = from; at < from + sizeof words;) {
@@ -86,7 +87,7 @@ std::vector<OtherThread> other_threads() {
   std::vector<OtherThread> threads;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc/self/task"), &::closedir);
   if (!directory && errno != ENOENT) throw_syscall_error(errno, "opendir of /proc/self/task");
-  if (!directory) return {{"?", ""}};  // Without /proc, as though there were one.
+  if (!directory) return {{"?", ""}};  // Without /proc, acts as though there were a thread.
   const std::string self = std::to_string(::gettid());
   const auto deadline = Clock::now() + kLookFor;
   while (const dirent* entry = ::readdir(directory.get())) {

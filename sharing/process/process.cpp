@@ -33,7 +33,7 @@ struct Process::State {
 
   const std::optional<StartMethod> method;
   const pid_t creator = ::getpid();
-  std::optional<Call> call;  // Until it is started: the descriptors in it are the child's to close then.
+  std::optional<Call> call;  // Set until the start: then the descriptors in it are the child's to close.
   std::vector<int> identity;
   std::string name;
   bool daemon = false;
@@ -41,7 +41,7 @@ struct Process::State {
   std::mutex mutex;  // Held while `child` learns how it ended.
   Child child;
 
-  // nullopt while it runs.
+  // The child's status; nullopt while it runs.
   std::optional<ExitStatus> ended() {
     const std::lock_guard lock(mutex);
     return child.wait(std::chrono::nanoseconds(0));
@@ -66,7 +66,7 @@ struct Process::State {
   template <class Tell>
   bool join(Timeout timeout, Tell tell_of_it) {
     const Deadline deadline(timeout);
-    // Without the lock, so that one may ask while another waits.
+    // Waits without the lock, so that one thread may ask while another waits.
     const auto wait = [this](Timeout slice) { return child.pidfd().wait_ended(slice); };
     if (!wait_and_tell(timeout, notice_after(), wait, tell_of_it)) return false;
     const std::lock_guard lock(mutex);
@@ -86,8 +86,8 @@ std::string dotted(const std::vector<int>& identity) {
 
 }  // namespace
 
-// What this process knows of itself and its children. A forked process gets a fresh one; its predecessor is left behind
-// as it is, since a thread that exists in the parent only may hold its mutex.
+// A process's notes about itself and its children. A forked process gets fresh ones; those of its parent are left
+// behind as they are, since a thread that exists in the parent only may hold their mutex.
 struct ProcessFamily {
   std::mutex mutex;
   ProcessInfo self{"MainProcess", ::getpid(), false};
@@ -146,7 +146,7 @@ namespace {
 
 ProcessFamily& family() { return *ProcessFamily::current(); }
 
-// What travels to the child before the arguments.
+// The message to the child, in front of the arguments.
 struct ProcessStart {
   Target target;
   ProcessInfo self;  // Without the pid, which the child knows.
@@ -164,7 +164,7 @@ struct ProcessStart {
 // Kills this process when its parent ends, from a thread of its own.
 void die_with(pid_t parent) {
   auto process = PidFd::open(parent);
-  if (::getppid() != parent) ::raise(SIGKILL);  // It died before, and the number may be another's.
+  if (::getppid() != parent) ::raise(SIGKILL);  // The parent died before, and its number may be another's.
   start_thread([process = std::move(process)] {
     process.wait_ended(std::nullopt);
     ::kill(::getpid(), SIGKILL);
@@ -261,7 +261,7 @@ std::optional<int> Process::exitcode() {
   return status->exitcode();
 }
 
-// It has ended: its descriptors go with the object, and nobody has to wait for it at exit.
+// Forgets a process that has ended: its descriptors go with the object, and nobody has to wait for it at exit.
 void Process::forget() {
   auto& here = family();
   const std::lock_guard lock(here.mutex);

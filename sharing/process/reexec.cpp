@@ -54,7 +54,7 @@ constexpr const char* kMarker = "MILLRACE_EXECUTED_BY";
 constexpr int kSocketNumber = 3;
 constexpr std::chrono::seconds kKeeperLimit{30};  // It takes a fork and an exec; this is for machines that swap.
 
-// What a program executed afresh is to become once its main() reaches init().
+// The role of a program executed afresh, once its main() reaches init().
 enum class ReexecRole : uint8_t { kForkServer, kChild };
 
 std::optional<pid_t> parse_pid(std::string_view text) {
@@ -125,7 +125,7 @@ void send_role(const FdSocket& socket, ReexecRole role, std::span<const int> fds
   socket.send(message, fds);
 }
 
-// What the keeper tells: the server's pid, or 0 and an errno.
+// The keeper's message: the server's pid, or 0 and an errno.
 struct KeeperReply {
   pid_t pid = 0;
   int error = 0;
@@ -176,7 +176,7 @@ void close_from(int first) noexcept {
   for (int fd = first; static_cast<rlim_t>(fd) < std::min<rlim_t>(limit.rlim_cur, 1 << 20); ++fd) ::close(fd);
 }
 
-// Those of the program, which execve would reset: run here, they would find locks that nobody lets go.
+// Resets the program's signal handlers, as execve would: run here, they would find locks that nobody lets go.
 void reset_handlers() noexcept {
   for (int signal = 1; signal < NSIG; ++signal) {
     struct sigaction action{};
@@ -250,7 +250,7 @@ void tell(int socket, const KeeperReply& reply, const std::array<int, 2>& fds) n
   program.set_parent(::getpid());
   KeeperReply reply;
   std::array<int, 2> ends{};
-  // By us, as the server believes only a socket that its parent has made.
+  // The socket pair is made here, as the server believes only a socket that its parent has made.
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     reply.error = errno;
   } else {
@@ -309,7 +309,7 @@ ExecutedServer execute_server() {
     server = {reply.pid, PidFd(std::move(message->fds[1])), {}, FdSocket(std::move(message->fds[0]))};
     send_role(server.socket, ReexecRole::kForkServer, std::array{client.fd()});
   } catch (...) {
-    // With it goes the end of the server's socket that it may have, and with that the server.
+    // With the keeper goes the end of the server's socket that it may have, and with that the server.
     keeper.process.kill(SIGKILL);
     keeper.process.reap();
     throw;
@@ -327,7 +327,8 @@ void become_reexec_role() {
   // Anybody may set a variable. What comes over the socket is believed from a parent that made it, and from nobody
   // else.
   if (!parent || peer_of(kSocketNumber) != parent) return;
-  if (::getppid() != parent) ::_exit(1);  // It has died: nobody needs us, and this is no start of the program.
+  if (::getppid() != parent) ::_exit(1);  // The parent has died: nobody needs this process, and it is no start of the
+                                          // program.
   FdSocket socket{OwnedFd(kSocketNumber)};
   try {
     auto first = socket.receive();

@@ -100,7 +100,7 @@ std::optional<size_t> ProcessContext::wait_for_one(const Deadline& deadline) {
   return one;
 }
 
-// As a single process's join() does.
+// Tells of a long wait as a single process's join() does.
 void ProcessContext::tell_of_wait(std::chrono::nanoseconds lasted) const {
   std::string text;
   auto level = NoticeLevel::kInfo;

@@ -22,11 +22,11 @@ namespace millrace::multiprocessing {
 struct ProcessFailure {
   int index = 0;
   pid_t pid = 0;
-  int exitcode = 0;                      ///< As Process::exitcode(): minus the signal that killed it.
-  std::optional<ExceptionReport> error;  ///< What it threw, if it did.
+  int exitcode = 0;                      ///< The process's end as Process::exitcode() gives it.
+  std::optional<ExceptionReport> error;  ///< The exception that it threw, if it did.
 
-  /// "-- Process 1 terminated with the following error:\n…", "process 0 terminated with signal SIGKILL", "… with exit
-  /// code 3".
+  /// The failure in words: "-- Process 1 terminated with the following error:\n…", "process 0 terminated with signal
+  /// SIGKILL", "… with exit code 3".
   std::string str() const;
 };
 
@@ -36,7 +36,7 @@ class ProcessException : public std::runtime_error {
   int error_index() const { return failures_->front().index; }
   pid_t error_pid() const { return failures_->front().pid; }
 
-  /// All that failed by themselves: without those that were terminated because of them.
+  /// The processes that failed by themselves, without those that were terminated because of them.
   const std::vector<ProcessFailure>& failures() const { return *failures_; }
 
  protected:
@@ -46,13 +46,13 @@ class ProcessException : public std::runtime_error {
   std::shared_ptr<const std::vector<ProcessFailure>> failures_;
 };
 
-/// The first one to fail threw an exception.
+/// The first process to fail threw an exception.
 class ProcessRaisedException : public ProcessException {
  public:
   explicit ProcessRaisedException(std::vector<ProcessFailure> failures) : ProcessException(std::move(failures)) {}
 };
 
-/// The first one to fail was killed, or exited with another code than 0.
+/// The first process to fail was killed, or exited with another code than 0.
 class ProcessExitedException : public ProcessException {
  public:
   explicit ProcessExitedException(std::vector<ProcessFailure> failures) : ProcessException(std::move(failures)) {}
@@ -61,16 +61,17 @@ class ProcessExitedException : public ProcessException {
   std::optional<std::string> signal_name() const;
 };
 
-/// Processes started together, which succeed or fail together. Not thread-safe. Destroying it waits for nothing.
+/// Processes that were started together, and succeed or fail together. Not thread-safe. Destroying it waits for
+/// nothing.
 class ProcessContext {
  public:
   std::vector<pid_t> pids() const;
   std::vector<Process>& processes() { return processes_; }
 
-  /// Waits until all have ended, at most `timeout` (nullopt: for ever); false when that passed first.
+  /// Waits until all processes have ended, at most `timeout` (nullopt: for ever); false when that passed first.
   ///
   /// When one fails, the others are given `grace_period` (nullopt: none) to end by themselves, then SIGTERM, and after
-  /// as long again (nullopt: 30 s) SIGKILL; then ProcessRaisedException or ProcessExitedException is thrown.
+  /// as long again (nullopt: 30 s) SIGKILL. Then ProcessRaisedException or ProcessExitedException is thrown.
   bool join(Timeout timeout = std::nullopt, std::optional<Timeout> grace_period = std::nullopt);
 
  private:
@@ -83,19 +84,19 @@ class ProcessContext {
   [[noreturn]] void fail(size_t first, std::optional<Timeout> grace_period);
 
   std::vector<Process> processes_;
-  std::vector<FdSocket> errors_;    // From each process: what it threw.
+  std::vector<FdSocket> errors_;    // A socket from each process, for what it threw.
   std::vector<size_t> unfinished_;  // Indices of the processes not joined yet.
 };
 
 struct StartOptions {
-  std::optional<StartMethod> start_method;  ///< nullopt: get_start_method().
+  std::optional<StartMethod> start_method;  ///< Without a value, get_start_method().
   bool daemon = false;
 };
 
 namespace detail {
 
-// What is given for a parameter, for as long as all processes are being started: an object for what may be a temporary,
-// a reference for what cannot be copied.
+// Keeps the argument for a parameter while all processes are being started: an object, as it may be a temporary, or a
+// reference where it cannot be copied.
 template <class P>
 using SpawnArgument =
     std::conditional_t<std::is_lvalue_reference_v<P> &&
@@ -116,13 +117,13 @@ struct SpawnSignature<R (*)(int, Parameters...) noexcept> : SpawnSignature<R (*)
 
 }  // namespace detail
 
-/// The arguments that follow the index, as a tuple: `{"hello", std::ref(queue)}` in a call.
+/// The arguments behind the index, as a tuple: `{"hello", std::ref(queue)}` in a call.
 template <class F>
 using SpawnArguments = typename detail::SpawnSignature<decltype(+std::declval<F>())>::Arguments;
 
-/// Processes being put together; start_processes() is the way to use it.
+/// Puts processes together; for start_processes(), which is the way to use it.
 struct ProcessGroup {
-  /// Starts one more process, with a call that takes the index first.
+  /// Starts one more process, by a call that takes the index first.
   static void add(ProcessContext& context, const StartOptions& options, Call call);
 };
 
@@ -141,7 +142,7 @@ ProcessContext start_processes(F&& fn, SpawnArguments<F> args = {}, int nprocs =
   return context;
 }
 
-/// start_processes() and join(): returns when all have succeeded.
+/// Starts processes as start_processes() does, and joins them: returns when all have succeeded.
 template <class F>
 void spawn(F&& fn, SpawnArguments<F> args = {}, int nprocs = 1, StartOptions options = {}) {
   start_processes(std::forward<F>(fn), std::move(args), nprocs, options).join();

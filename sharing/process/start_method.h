@@ -16,16 +16,17 @@ const char* to_string(StartMethod method);
 
 namespace multiprocessing {
 
-/// Says how this program starts processes: once, before the first one. Throws std::logic_error when it has been said or
-/// used already. A child starts its own children as its parent does, or, when it was started by another method than
-/// the parent's own (get_context(), ProcessOptions), by that one: get_start_method() in it says so.
+/// Sets how this program starts processes: once, before the first one. Throws std::logic_error when it has been set or
+/// used already. A child starts its own children as its parent does. A child that was started by another method than
+/// the parent's own (get_context(), ProcessOptions) starts its children by that one, and its get_start_method() says
+/// so.
 void set_start_method(StartMethod method);
 
-/// As set_start_method(), whatever has been set or used before (Python's force=True): for tests, and programs that
-/// find out late. Processes that run stay as they are.
+/// Sets how this program starts processes, whatever has been set or used before (Python's force=True): for tests, and
+/// for programs that find out late. Processes that run stay as they are.
 void force_start_method(StartMethod method);
 
-/// How this program starts processes: kForkServer unless set. From here on it cannot be set.
+/// How this program starts processes: kForkServer unless set. After this call it cannot be set.
 StartMethod get_start_method();
 
 /// Every start method, the default first.
@@ -33,10 +34,10 @@ std::vector<StartMethod> get_all_start_methods();
 
 namespace detail {
 
-/// How this program starts processes; nullopt while it is not settled. For its children.
+/// How this program starts processes, to be handed to its children; nullopt while that is not settled.
 std::optional<StartMethod> settled_start_method();
 
-/// In a child: what settled_start_method() was in the parent.
+/// Sets, in a child, what settled_start_method() was in the parent.
 void inherit_start_method(std::optional<StartMethod> method);
 
 }  // namespace detail

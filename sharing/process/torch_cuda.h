@@ -15,16 +15,16 @@ struct TorchCuda {
   std::string text;  ///< A sentence for the user.
 };
 
-/// Millrace links libtorch_cpu alone, so that one program serves machines with and without a GPU. Where there is a CUDA
-/// driver this loads libtorch_cuda.so from the directory of libtorch_cpu.so; later calls say what the first one did.
+/// Loads libtorch_cuda.so from the directory of libtorch_cpu.so where there is a CUDA driver; later calls say what the
+/// first one did. Millrace links libtorch_cpu alone, so that one program serves machines with and without a GPU.
 ///
-/// LibTorch remembers that it has no CUDA when it is asked before; so init() calls this. Loading registers operators
-/// and initialises no driver: a process may fork afterwards.
+/// init() calls this, since LibTorch remembers that it has no CUDA once it was asked before the loading. Loading
+/// registers operators and initialises no driver: a process may fork afterwards.
 const TorchCuda& load_torch_cuda();
 
 namespace detail {
 
-/// Loads `name` from the directory of the library `neighbour`, for everybody in the process; kNotWanted when
+/// Loads `name` from the directory of the library `neighbour`, for everybody in the process. Gives kNotWanted when
 /// `neighbour` is not loaded.
 TorchCuda load_beside(const std::string& neighbour, const std::string& name);
 

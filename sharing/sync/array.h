@@ -23,7 +23,7 @@ namespace millrace::multiprocessing {
 
 namespace detail {
 
-/// Values for an array that do not lie in a row, such as views and lists; what does is taken as a span.
+/// Values for an array that do not lie in a row, such as views and lists. Values that do are taken as a span.
 template <class Range, class T>
 concept RangeOf = std::ranges::forward_range<Range> && std::convertible_to<std::ranges::range_reference_t<Range>, T> &&
                   !std::convertible_to<Range, std::span<const T>>;
@@ -37,16 +37,16 @@ size_t length_of(Range& values) {
 
 /// multiprocessing.RawArray: a fixed number of T in shared memory, without a lock.
 ///
-/// Thread safety: none but what the caller arranges. Descriptors: one in each process that has it where it has more
-/// than 256 bytes, none of its own where it is smaller. Memory is allocated when it is made; OutOfSharedMemory says so
-/// where there is not enough.
+/// Thread safety: none but what the caller arranges. Descriptors: where it has more than 256 bytes, one in each process
+/// that has it; none of its own where it is smaller. All memory is allocated when the array is made, which throws
+/// OutOfSharedMemory where there is not enough.
 ///
-/// If a process dies here: a store it had begun may be half done, as far as T takes more than one.
+/// If a process dies here: a store that it had begun may be half done, where a T takes more than one store.
 template <class T>
 class RawArray {
  public:
   RawArray() : RawArray(size_t{0}) {}
-  /// `size` elements, all zero.
+  /// An array of `size` elements, all zero.
   explicit RawArray(size_t size) : elements_(size) {}
   explicit RawArray(std::span<const T> values) : elements_(values) {}
   RawArray(std::initializer_list<T> values) : RawArray(std::span<const T>(values)) {}
@@ -78,16 +78,16 @@ class RawArray {
 /// one that was given.
 ///
 /// Thread safety: get(), set(), assign() and copy() lock, and so does every use of an element, `array[i] = x`,
-/// `array[i] += 1` and `for (T x : array)`, each by itself. For more than one of them in a row, or for view(), hold
-/// get_lock() (std::lock_guard); where a Lock was given, that takes view() alone, as a Lock is not taken twice.
-/// Descriptors and memory as with RawArray.
+/// `array[i] += 1` and `for (T x : array)`, each by itself. For several of them in a row, or for view(), hold
+/// get_lock() (std::lock_guard). Where a Lock was given, only view() may be called while it is held, as a Lock is not
+/// taken twice. Descriptors and memory as with RawArray.
 ///
 /// If a process dies here: as with Value.
 template <class T>
 class Array {
  public:
   Array() : Array(size_t{0}) {}
-  /// `size` elements, all zero.
+  /// An array of `size` elements, all zero.
   explicit Array(size_t size) : elements_(size), lock_(elements_.make_lock()) {}
   explicit Array(std::span<const T> values) : elements_(values), lock_(elements_.make_lock()) {}
   Array(std::initializer_list<T> values) : Array(std::span<const T>(values)) {}
@@ -97,11 +97,11 @@ class Array {
     std::ranges::copy(values, view().begin());
   }
 
-  /// An array that is guarded by a lock that guards other things too. The object given may go.
+  /// An array that is guarded by a lock that guards other things too. The object `lock` may be destroyed afterwards.
   Array(std::span<const T> values, const RLock& lock) : elements_(values), lock_(detail::share_lock(lock)) {}
   Array(std::span<const T> values, const Lock& lock) : elements_(values), lock_(detail::share_lock(lock)) {}
 
-  /// The place of an element: what is read from it and written to it is in the array. Lives no longer than the array.
+  /// The place of an element: a read is one of the array, and so is a write. It lives no longer than the array.
   class Element {
    public:
     Element(Array& array, size_t index) : array_(&array), index_(index) {}
@@ -114,7 +114,7 @@ class Array {
     }
     const Element& operator=(const Element& other) const { return *this = static_cast<T>(other); }
 
-    // Other than in Python nobody comes between the reading and the writing.
+    // The lock is held from the reading to the writing, other than in Python.
     template <class U>
     const Element& operator+=(const U& value) const {
       return change([&](T& element) { element += value; });
@@ -182,7 +182,7 @@ class Array {
 
   size_t size() const { return elements_.view().size(); }
 
-  /// Element `index`. Using one that is not there throws std::out_of_range.
+  /// Element `index`. Throws std::out_of_range, when it is used, if there is none.
   Element operator[](size_t index) { return {*this, index}; }
   T operator[](size_t index) const { return get(index); }
 
@@ -208,7 +208,7 @@ class Array {
     std::copy(values.begin(), values.end(), slice(first, values.size()).begin());
   }
 
-  /// All of it, as it is at one moment.
+  /// All elements, as they are at one moment.
   std::vector<T> copy() const {
     const std::lock_guard hold(*lock_);
     const auto all = elements_.view();

@@ -60,7 +60,7 @@ class BarrierView {
         std::count_if(table.begin(), table.end(), [&](const WaiterSlot& slot) { return slot.word == word; }));
   }
 
-  // What the last owner of the mutex left, and those who died since.
+  // Repairs what the last owner of the mutex left, and those who died since.
   void repair(bool owner_died) {
     if (state_.phase == kOpening)
       open();

@@ -33,7 +33,7 @@ class BoundAction {
   virtual ~BoundAction() = default;
   virtual void run() = 0;
 
-  /// Writes the function that makes the same from the rest, and the rest.
+  /// Writes the function that makes such an action from what follows, and then what follows.
   virtual void save(EncodeArchive& archive) const = 0;
 };
 
@@ -84,9 +84,10 @@ void encode_state(EncodeArchive& archive, const Given& given) {
 
 }  // namespace detail
 
-/// What a Barrier's last party runs: a function, or a lambda without captures, and its arguments, which stay with the
-/// barrier and travel with it, as those of a Process do: `{add_up, std::ref(total)}`. Handles (Value, Array, Queue, …)
-/// refer to one thing in all processes; of all else each process has its own, which lasts from one run to the next.
+/// What a Barrier's last party runs: a function, or a lambda without captures, and its arguments: `{add_up,
+/// std::ref(total)}`. The arguments stay with the barrier and travel with it, as those of a Process do. Handles (Value,
+/// Array, Queue, …) refer to one thing in all processes. Of all other arguments each process has its own, which last
+/// from one run to the next.
 class BarrierAction {
  public:
   BarrierAction(std::nullptr_t = nullptr) {}  // NOLINT(google-explicit-constructor): for {} and nullptr.
@@ -120,31 +121,33 @@ class BarrierAction {
 /// Thread safety: any number of threads and processes may use it at once. Moving and loading need that nobody uses the
 /// object. Descriptors: none of its own, see detail::SyncMemory.
 ///
-/// Invariants: of the parties that pass together each gets another number from 0 to parties - 1, in the order in which
-/// they came; the action runs once, in the last one, before any of them goes on.
+/// Invariants: the parties that pass together have different numbers from 0 to parties - 1, in the order in which they
+/// came. The action runs once, in the last one, before any of them goes on.
 ///
-/// If a process dies here: while it waits, runs the action, or is inside any call, the barrier breaks within 100 ms and
-/// the others throw BrokenBarrier, save for those that all had met. A party that dies before it comes is missed by
-/// nobody but a timeout.
+/// If a process dies here while it waits, runs the action, or is inside any call, the barrier breaks within 100 ms and
+/// the others throw BrokenBarrier, unless all parties had met. A party that dies before it comes is noticed only by a
+/// timeout.
 class Barrier {
  public:
   using Action = BarrierAction;
 
-  /// No barrier: for a parameter that one is loaded into. Every other call throws std::logic_error.
+  /// An object without a barrier, for a parameter that one is loaded into. Every other call throws std::logic_error.
   Barrier() = default;
 
-  /// `timeout`: what wait() takes when it is given none. Throws std::invalid_argument for 0 parties, as Python.
+  /// A barrier for so many parties. wait() waits for `timeout` when it is given none. Throws std::invalid_argument for
+  /// 0 parties, as Python.
   explicit Barrier(uint32_t parties, BarrierAction action = nullptr, Timeout timeout = std::nullopt);
 
-  /// This party's number. Throws BrokenBarrier when the barrier is broken, or breaks, or when the timeout passes, which
-  /// breaks it. What the action throws breaks it too and passes through.
+  /// Waits until all parties have come, and gives this party's number. Throws BrokenBarrier when the barrier is broken,
+  /// or breaks, or when the timeout passes, which breaks it. An exception of the action breaks it too, and passes
+  /// through.
   uint32_t wait();
   uint32_t wait(Timeout timeout);
 
-  /// Throws out those who wait and makes the barrier whole.
+  /// Makes the barrier whole. Parties that wait get BrokenBarrier.
   void reset();
 
-  /// Breaks it, until reset().
+  /// Breaks the barrier, until reset().
   void abort();
 
   uint32_t parties() const;

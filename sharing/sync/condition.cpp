@@ -127,7 +127,7 @@ void Condition::notify(size_t count) {
   while (count > 0) {
     auto* slot = state.first_waiter();
     if (slot == nullptr) return;
-    // It may just have taken over another's notification.
+    // The waiter may just have taken over another's notification.
     if (WaiterTable::move(*slot, kWaiting, kNotified)) --count;
   }
 }

@@ -17,9 +17,9 @@ namespace millrace::multiprocessing {
 /// Invariants: at most kMaxWaiters threads wait at a time; notify() wakes those who have waited longest; a wait ends by
 /// a notification or by its timeout, never for no reason.
 ///
-/// If a process dies here: while it waits, notify() passes it over, and a notification that it had been given but not
-/// yet taken goes to another waiter within 100 ms. While it holds the lock: as with Lock; a wait() that takes the lock
-/// back then throws OwnerDied, holding the lock as always when it ends, and nobody else is told.
+/// If a process dies here while it waits, notify() passes it over, and a notification that it had been given but not
+/// yet taken goes to another waiter within 100 ms. If it dies while it holds the lock, it is as with Lock: a wait()
+/// that takes the lock back then throws OwnerDied, and holds the lock as always when it ends. Nobody else is told.
 class Condition {
  public:
   static constexpr size_t kMaxWaiters = 256;
@@ -27,7 +27,8 @@ class Condition {
   /// A condition with an RLock of its own.
   Condition();
 
-  /// A condition of a lock that lives elsewhere too. The Condition shares it; the object given may go.
+  /// A condition of a lock that lives elsewhere too. The Condition shares it; the object `lock` may be destroyed
+  /// afterwards.
   explicit Condition(const Lock& lock);
   explicit Condition(const RLock& lock);
 
@@ -39,12 +40,13 @@ class Condition {
   bool try_lock() { return lock_->try_lock(); }
   void unlock() { lock_->unlock(); }
 
-  /// Releases the lock (an RLock altogether), waits for a notification and takes the lock again. False when `timeout`
-  /// passed first. Throws std::logic_error when the caller does not hold the lock, std::runtime_error when kMaxWaiters
-  /// others wait.
+  /// Releases the lock (an RLock as often as it was acquired), waits for a notification and takes the lock again. False
+  /// when `timeout` passed first. Throws std::logic_error when the caller does not hold the lock, std::runtime_error
+  /// when kMaxWaiters others wait.
   bool wait(Timeout timeout = std::nullopt);
 
-  /// Waits until `predicate()`, which is called under the lock, is true; false when it was not when `timeout` passed.
+  /// Waits until `predicate()`, which is called under the lock, is true. False when it was still false as `timeout`
+  /// passed.
   template <class Predicate>
   bool wait_for(Predicate predicate, Timeout timeout = std::nullopt) {
     const detail::Deadline deadline(timeout);

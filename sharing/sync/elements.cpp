@@ -7,7 +7,7 @@
 namespace millrace::multiprocessing::detail {
 namespace {
 
-constexpr size_t kOffset = round_up(sizeof(LockState), 64);  // Of the bytes, behind the lock.
+constexpr size_t kOffset = round_up(sizeof(LockState), 64);  // The bytes' place, behind the lock.
 
 enum class GuardedBy : uint8_t { kOwnLock, kLock, kRLock };
 

@@ -17,8 +17,8 @@ namespace millrace::multiprocessing::detail {
 /// Bytes in shared memory behind a lock: what Value and Array are made of, whatever their T.
 class LockedBytes {
  public:
-  /// More bytes than these have a segment, and so a descriptor, of their own: who writes beyond the end of an array
-  /// hits no lock of somebody else's.
+  /// The most bytes that lie in a segment together with other objects. Larger objects have a segment, and so a
+  /// descriptor, of their own: a write beyond the end of an array then hits no lock of another object.
   static constexpr size_t kMostTogether = 256;
 
   /// Room for `bytes` bytes, all zero.
@@ -32,7 +32,7 @@ class LockedBytes {
   /// The lock in front of the bytes.
   std::unique_ptr<OwnedLock> make_lock() const;
 
-  /// As save() and load(), with the lock: the one in front of the bytes, or one that was given.
+  /// Saves the bytes with the lock: the one in front of the bytes, or one that was given.
   void save_with_lock(EncodeArchive& archive, const OwnedLock& lock) const;
   std::unique_ptr<OwnedLock> load_with_lock(DecodeArchive& archive);
 
@@ -44,7 +44,7 @@ class LockedBytes {
 /// Another object for the same lock.
 std::unique_ptr<OwnedLock> share_lock(const OwnedLock& lock);
 
-/// Values that other processes see as they are written: no pointers in them, and no way to run code when they are read.
+/// A type whose values other processes see as they are written: it has no pointers, and reading it runs no code.
 template <class T>
 class SharedElements {
   static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::is_const_v<T>,

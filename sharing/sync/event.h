@@ -19,8 +19,8 @@ class SyncMemory;
 /// Invariants: what was written before set() is seen after wait() returned true. A set() that is followed by clear() at
 /// once still ends the waits that had begun (Python's may miss it).
 ///
-/// If a process dies here: nothing is left behind; no lock is involved. wait() without a timeout lasts until somebody
-/// calls set(): nobody can know which process was going to.
+/// If a process dies here: no lock is involved, so nothing is left behind. wait() without a timeout lasts until some
+/// process calls set(), as it cannot be known which one was going to.
 class Event {
  public:
   Event();

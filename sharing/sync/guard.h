@@ -4,9 +4,9 @@
 
 namespace millrace::multiprocessing::detail {
 
-/// Holds the mutex that guards an object's own state, for some instructions. States are written so that each store
-/// leaves them whole, or are repaired when owner_died(). A process stopped (SIGSTOP) just then delays the others until
-/// it goes on or is killed.
+/// Holds the mutex that guards an object's own state, for some instructions. The state is whole after each store, or is
+/// repaired when owner_died(). A process that is stopped (SIGSTOP) within those instructions delays the others until it
+/// goes on or is killed.
 class Guard {
  public:
   explicit Guard(RobustMutex& mutex) : mutex_(mutex), owner_died_(mutex.lock() == Taken::kOwnerDied) {}

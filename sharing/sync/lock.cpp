@@ -73,7 +73,8 @@ Acquired OwnedLock::acquire(Timeout timeout) { return told(wait_and_enter(Deadli
 
 Acquired OwnedLock::try_acquire() { return told(enter(state_->mutex.try_lock())); }
 
-// For those who can be given the lock or the news, but not both.
+// Whether the lock was acquired, for callers who can be given the lock or the news of a dead owner, but not both.
+// Throws OwnerDied with the news, without the lock.
 bool OwnedLock::refuse_news(Acquired acquired) {
   if (acquired == Acquired::kOwnerDied) {
     const pid_t pid = state_->dead_process;

@@ -16,24 +16,24 @@ namespace millrace::multiprocessing {
 enum class [[nodiscard]] Acquired {
   kNo,  ///< The timeout passed.
   kYes,
-  kOwnerDied,  ///< Acquired, and a process or thread ended while it held this: look after what it may have left half
-               ///< done.
+  kOwnerDied,  ///< The lock was acquired, but its owner ended while it held it: look after what may be left half done.
 };
 
 /// Thrown by lock(), try_lock() and Condition's waits: a process ended while it held what was asked for.
 class OwnerDied : public std::runtime_error {
  public:
-  /// `what_it_held`: "a Lock".
+  /// `what_it_held` names the object: "a Lock".
   OwnerDied(const std::string& what_it_held, pid_t pid);
 
-  /// Who it was; -1 when it was killed before it could say so.
+  /// The process that ended; -1 when it was killed before it could say so.
   pid_t pid() const { return pid_; }
 
  private:
   pid_t pid_;
 };
 
-/// release() of what is not held, or more often than acquired (Python's ValueError and AssertionError).
+/// release() was called for an object that is not held, or more often than acquire() (Python's ValueError and
+/// AssertionError).
 class ReleaseError : public std::logic_error {
  public:
   using std::logic_error::logic_error;
@@ -46,7 +46,7 @@ struct LockState;
 class LockAccess;
 enum class Taken;
 
-/// What Lock and RLock have in common; use those.
+/// The common part of Lock and RLock, which are the classes to use.
 ///
 /// Thread safety: one object may be used by any number of threads, and the lock by any number of processes: pass it by
 /// std::ref to a Process, or send it through a Queue. Moving an object, or loading into it, needs that nobody uses it.
@@ -55,9 +55,9 @@ enum class Taken;
 /// Invariants: the lock belongs to the thread that acquired it, and only this thread may release it.
 ///
 /// If a process dies here: when the owner (process or only thread) ends without releasing, the kernel passes the lock
-/// on at once. The next acquire() has it and is told kOwnerDied, once. lock() and try_lock(), which have no way to tell
-/// it, throw OwnerDied *without* taking the lock, again and again, until somebody has taken it with acquire(): so with
-/// std::lock_guard too nobody works on what a dead process left behind without having been told. An owner that is
+/// on at once. The next acquire() has the lock and is told kOwnerDied, once. lock() and try_lock() have no way to tell
+/// that. They throw OwnerDied *without* taking the lock, again and again, until acquire() has been called. So with
+/// std::lock_guard, too, nobody works on what a dead process left behind without having been told. An owner that is
 /// merely stopped (SIGSTOP) keeps the lock.
 class OwnedLock {
  public:
@@ -66,18 +66,18 @@ class OwnedLock {
   OwnedLock(OwnedLock&&) noexcept = default;
   OwnedLock& operator=(OwnedLock&&) noexcept = default;
 
-  /// Waits for the lock, at most `timeout`. To a Lock's own owner it is held as by anybody: with a timeout the answer
-  /// is kNo when that has passed, as in Python; without one it would wait for itself for ever, and std::logic_error is
-  /// thrown. The same holds for try_acquire(), try_lock() (no, at once) and lock() (throws).
+  /// Waits for the lock, at most `timeout`. A Lock's owner that calls it again waits as well, and would for ever. With
+  /// a timeout it gets kNo when that has passed, as in Python; without one it gets std::logic_error. So try_acquire()
+  /// and try_lock() fail at once for the owner, and lock() throws.
   Acquired acquire(Timeout timeout = std::nullopt);
 
-  /// As acquire(), without waiting.
+  /// Takes the lock unless that would wait.
   Acquired try_acquire();
 
-  /// Throws ReleaseError when this thread does not hold it.
+  /// Releases the lock. Throws ReleaseError when this thread does not hold it.
   void release();
 
-  // For std::lock_guard, std::unique_lock and std::scoped_lock; these throw OwnerDied, see above.
+  // The calls of std::lock_guard, std::unique_lock and std::scoped_lock; these throw OwnerDied, see above.
   void lock();
   bool try_lock();
   void unlock() { release(); }
@@ -85,8 +85,8 @@ class OwnedLock {
   /// Whether the calling thread holds it.
   bool is_held() const;
 
-  /// Whether some thread of some process holds it, at this moment. An owner that has ended counts until somebody
-  /// acquires it and is told.
+  /// Whether some thread of some process holds the lock, at this moment. An owner that has ended counts until some
+  /// caller of acquire() has been told.
   bool locked() const;
 
   void save(EncodeArchive& archive) const;
@@ -105,21 +105,21 @@ class OwnedLock {
   Acquired told(Acquired acquired);
   bool refuse_news(Acquired acquired);
 
-  // See LockAccess.
+  // Calls for LockAccess.
   uint32_t release_all();
   pid_t acquire_again(uint32_t depth);
 
   std::shared_ptr<SyncMemory> block_;
-  LockState* state_ = nullptr;  // The block's beginning.
+  LockState* state_ = nullptr;  // At the block's beginning.
   Reentry reentry_;
 };
 
 }  // namespace detail
 
-/// multiprocessing.Lock: held by one thread of one process at a time. See detail::OwnedLock for all of it.
+/// multiprocessing.Lock: one thread of one process at a time holds it. detail::OwnedLock says all of it.
 ///
-/// Other than in Python only the owner may release it (as a signal to others use Semaphore or Event), and an owner that
-/// waits for itself without a timeout gets an error instead of waiting for ever.
+/// Unlike in Python, only the owner may release it (to signal others, use Semaphore or Event), and an owner that waits
+/// for itself without a timeout gets an error instead of waiting for ever.
 class Lock : public detail::OwnedLock {
  public:
   Lock() : OwnedLock(Reentry::kRefused) {}

@@ -12,10 +12,10 @@
 
 namespace millrace::multiprocessing::detail {
 
-/// What Condition and Value do with locks that their users cannot.
+/// Calls of locks for Condition and Value, which users of a lock cannot make.
 class LockAccess {
  public:
-  /// An RLock at the beginning of somebody's block.
+  /// An RLock at the beginning of a block that holds another object too.
   static RLock rlock_of(std::shared_ptr<SyncMemory> block) {
     return RLock(std::move(block), OwnedLock::Reentry::kCounted);
   }
@@ -35,10 +35,11 @@ class LockAccess {
 
   static const std::shared_ptr<SyncMemory>& block_of(const OwnedLock& lock) { return lock.block_; }
 
-  /// Releases it altogether and says how often it had been acquired. REQUIRES: is_held().
+  /// Releases a lock as often as it was acquired, and says how often that was. REQUIRES: is_held().
   static uint32_t release_all(OwnedLock& lock) { return lock.release_all(); }
 
-  /// Undoes release_all(). Gives the process that ended as owner meanwhile, of which nobody else is told; 0 for none.
+  /// Undoes release_all(). Gives the process that ended as owner meanwhile, of which no other caller is told; 0 for
+  /// none.
   static pid_t acquire_again(OwnedLock& lock, uint32_t depth) { return lock.acquire_again(depth); }
 };
 

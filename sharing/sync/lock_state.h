@@ -12,10 +12,10 @@ namespace millrace::multiprocessing::detail {
 /// A lock in shared memory. Objects with a lock of their own (Condition, Value) begin with one.
 struct LockState {
   RobustMutex mutex;
-  std::atomic<pid_t> owner_thread = 0;  ///< 0 for none. The owner alone writes this and what follows.
+  std::atomic<pid_t> owner_thread = 0;  ///< 0 for none. Only the owner writes this and the next members.
   pid_t owner_process = 0;
   uint32_t depth = 0;      ///< How often an RLock's owner has acquired it.
-  pid_t dead_process = 0;  ///< An owner that ended and of which nobody was told; -1 when unknown; 0 for none.
+  pid_t dead_process = 0;  ///< An owner that ended without anybody being told; -1 when unknown; 0 for none.
 };
 
 }  // namespace millrace::multiprocessing::detail

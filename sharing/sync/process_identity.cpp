@@ -23,7 +23,7 @@ std::atomic<pid_t> known_pid{0};
 std::atomic<uint64_t> known_start{0};
 thread_local pid_t known_thread = 0;
 
-// At load, not at the first use: see at_fork().
+// Registered at load, not at the first use: see at_fork().
 [[maybe_unused]] const bool kForgetsAfterFork = [] {
   at_fork(ForkRank::kIdentity, {nullptr, nullptr, [] {
                                   known_pid = 0;

@@ -6,8 +6,8 @@
 
 namespace millrace::multiprocessing::detail {
 
-/// Names a process for good: numbers are given out again, but not together with the same start time. Two processes must
-/// see the same /proc (be in one pid namespace) to speak of each other so.
+/// Names a process for good: a process id is used again, but not together with the same start time. Two processes can
+/// exchange such names when they see the same /proc (are in one pid namespace).
 struct ProcessIdentity {
   pid_t pid = 0;
   uint64_t start_time = 0;  ///< Clock ticks since boot.
@@ -18,10 +18,10 @@ struct ProcessIdentity {
 /// This process. Thread-safe, also right after a fork.
 ProcessIdentity this_process();
 
-/// False once the process has ended, zombie or not. True in doubt, such as without a /proc.
+/// Whether a process has not ended; a zombie has. True in doubt, such as without a /proc.
 bool is_alive(const ProcessIdentity& process);
 
-/// The kernel's number of this thread; unique among all processes.
+/// The kernel's number of this thread, which no other thread of any process has.
 pid_t this_thread();
 
 }  // namespace millrace::multiprocessing::detail

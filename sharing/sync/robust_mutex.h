@@ -11,15 +11,16 @@ enum class Taken {
   kYes,
   kOwnerDied,     ///< Locked; the thread that had it ended without unlocking.
   kNo,            ///< Somebody else has it, and the deadline has passed.
-  kHeldByCaller,  ///< Nothing changed: this thread has it already.
+  kHeldByCaller,  ///< This thread holds it already; nothing changed.
 };
 
-/// A mutex in shared memory. It belongs to a thread; when that thread ends while it holds it, by whatever signal, the
-/// kernel passes it on and the next one learns of it. Two uses here: to guard a state, and, held for as long as a
-/// thread waits somewhere, to show others without asking /proc that this thread lives.
+/// A mutex in shared memory. It belongs to a thread; when that thread ends while it holds the mutex, by whatever
+/// signal, the kernel passes it on, and the next owner learns of that. It has two uses here. It guards a state; and a
+/// thread that waits somewhere holds one, to show others without asking /proc that it lives.
 ///
-/// Made once, by placement, in memory that all sharers map. Never destroyed: it owns nothing but its bytes. The memory
-/// has to stay mapped for as long as a thread of this process holds it, since the C library links held mutexes.
+/// A mutex is made once, by placement, in memory that all sharers map. It is never destroyed: it owns nothing but its
+/// bytes. The memory has to stay mapped for as long as a thread of this process holds the mutex, since the C library
+/// links held mutexes.
 class RobustMutex {
  public:
   RobustMutex();
@@ -29,7 +30,7 @@ class RobustMutex {
   [[nodiscard]] Taken lock(const Deadline& deadline = Deadline::never());
   [[nodiscard]] Taken try_lock();
 
-  /// False when this thread does not hold it; then nothing changed.
+  /// Unlocks the mutex. False when this thread does not hold it; then nothing changed.
   bool unlock();
 
  private:

@@ -39,7 +39,7 @@ struct SemaphoreState {
   std::atomic<pid_t> dead_process = 0;        // Units of it came back, and nobody has been told yet.
   std::atomic<uint32_t> changes = 0;          // Slept on; counts releases.
   std::atomic<uint32_t> sleepers = 0;         // 1 when somebody may sleep.
-  std::atomic<uint32_t> accounts_opened = 0;  // Those behind them have never been used.
+  std::atomic<uint32_t> accounts_opened = 0;  // Accounts behind these have never been used.
   std::array<Account, Semaphore::kMaxHolders> all_accounts;
 
   std::span<Account> accounts() { return std::span(all_accounts).first(accounts_opened); }

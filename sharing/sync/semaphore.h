@@ -11,21 +11,21 @@ namespace millrace::multiprocessing {
 
 /// multiprocessing.Semaphore: a number of units; acquire() takes one and waits while there is none.
 ///
-/// A table says how many units each process holds. release() gives one of the caller's own back; by a process that
-/// holds none it gives back one that another holds, or, if nobody holds any, adds a unit. So both uses work as in
+/// A table says how many units each process holds. release() gives back a unit of the caller's. A caller that holds
+/// none gives back one that another process holds, or, if nobody holds any, adds a unit. So both uses work as in
 /// Python: units as a resource (acquire, use, release), and as a signal (one releases, another acquires).
 ///
 /// Thread safety: any number of threads and processes may use it at once. Moving and loading need that nobody uses the
 /// object. Descriptors: none of its own, see detail::SyncMemory.
 ///
-/// Invariants: value = units there are - units held; at most kMaxHolders processes hold units at the same time.
+/// Invariants: value = units in existence - units held; at most kMaxHolders processes hold units at the same time.
 ///
-/// If a process dies here: the units it held come back, as far as that lifts the value to no more than it was at first:
-/// so a resource is whole again, and a semaphore that began at 0 and is used as a signal gets no signal nobody gave.
-/// Whoever would wait longer than 20 ms, or would be refused, looks whether the holders live; the next acquire() is
-/// told kOwnerDied, once. lock() and try_lock() throw OwnerDied instead, taking nothing, until an acquire() has been
-/// told. A unit that another process was going to release on the dead one's behalf comes back twice: for such traffic
-/// use a Queue. A process that is stopped (SIGSTOP) keeps its units.
+/// If a process dies here: its units come back, as far as that lifts the value to no more than it was at first. So a
+/// resource is whole again, and a semaphore that began at 0 and is used as a signal gets no signal that nobody gave. A
+/// caller that would wait longer than 20 ms, or would be refused, looks whether the holders live. The next acquire() is
+/// told kOwnerDied, once; until then lock() and try_lock() throw OwnerDied and take nothing. A unit that another
+/// process was going to release on the dead one's behalf comes back twice: for such traffic use a Queue. A process that
+/// is stopped (SIGSTOP) keeps its units.
 class Semaphore {
  public:
   static constexpr size_t kMaxHolders = 1024;
@@ -36,17 +36,17 @@ class Semaphore {
   /// Takes a unit; waits for one at most `timeout`. Throws std::runtime_error when kMaxHolders others hold units.
   Acquired acquire(Timeout timeout = std::nullopt);
 
-  /// As acquire(), without waiting.
+  /// Takes a unit unless that would wait.
   Acquired try_acquire() { return acquire(std::chrono::nanoseconds(0)); }
 
   void release();
 
-  // For std::lock_guard and its kin; these throw OwnerDied, see above.
+  // The calls of std::lock_guard and its kin; these throw OwnerDied, see above.
   void lock();
   bool try_lock();
   void unlock() { release(); }
 
-  /// Units to be had at this moment; those of dead processes that nobody has missed yet are not among them.
+  /// Units that are free at this moment; those of dead processes that nobody has missed yet are not among them.
   uint32_t get_value() const;
 
   void save(EncodeArchive& archive) const;

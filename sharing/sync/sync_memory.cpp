@@ -38,8 +38,8 @@ constexpr size_t kFirstTogether = size_t{64} << 10;
 constexpr size_t kLastTogether = size_t{1} << 20;
 constexpr size_t kAlignment = 64;
 
-// What this process has mapped, by the inode of its memory, and the segment in which it makes the next object. Never
-// destroyed: objects with static storage use it last.
+// The segments that this process has mapped, by the inode of their memory, and the segment in which it makes the next
+// object. Never destroyed: objects with static storage use it last.
 class Mapped {
  public:
   static Mapped& instance() {
@@ -54,8 +54,8 @@ class Mapped {
 
   std::shared_ptr<SyncMemory> create_together(size_t bytes) {
     const size_t taken = round_up(bytes, kAlignment);
-    // Before the mutex, so let go after it: another thread may drop the last object meanwhile; then the segment ends
-    // here, which takes the mutex.
+    // Declared before the mutex is taken, and so let go after it: another thread may drop the last object meanwhile;
+    // then the segment ends here, which takes the mutex.
     std::shared_ptr<SyncSegment> before;
     std::shared_ptr<SyncSegment> segment;
     const std::lock_guard lock(mutex_);
@@ -81,7 +81,7 @@ class Mapped {
   void forget(ino_t inode) {
     const std::lock_guard lock(mutex_);
     const auto it = by_inode_.find(inode);
-    // It may have arrived again since its last owner let go.
+    // The segment may have arrived again since its last owner let go.
     if (it != by_inode_.end() && it->second.expired()) by_inode_.erase(it);
   }
 

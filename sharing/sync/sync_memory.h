@@ -14,7 +14,7 @@
 
 namespace millrace::multiprocessing::detail {
 
-/// A segment of shared memory that holds one synchronisation object or many, as this process has it mapped: one
+/// A segment of shared memory that holds one synchronisation object or many, as this process has it mapped. It has one
 /// descriptor, which travels, and one mapping, however often it arrives here: a mutex must be unlocked at the address
 /// at which it was locked. Thread-safe.
 ///
@@ -22,7 +22,7 @@ namespace millrace::multiprocessing::detail {
 /// the C library would otherwise write to memory that is gone, and so the next owner still learns of that end.
 class SyncSegment {
  public:
-  /// Called by the table of segments alone. `inode` is the segment's.
+  /// Makes the object of a segment; called by the table of segments alone. `inode` is the segment's.
   SyncSegment(SharedSegment segment, ino_t inode);
   SyncSegment(const SyncSegment&) = delete;
   SyncSegment& operator=(const SyncSegment&) = delete;
@@ -41,28 +41,29 @@ class SyncSegment {
   std::atomic<int> pinned_ = 0;
 };
 
-/// The shared memory of one synchronisation object. Small ones that a process makes lie together in segments of its
+/// The shared memory of one synchronisation object. Small objects that a process makes lie together in segments of its
 /// own, one behind the other, so that a thousand of them cost some descriptors and not a thousand. A place is never
-/// used twice, since nobody can know whether an object is still on its way to somebody; a segment's memory is free when
-/// nobody has an object in it any more. So an object that lives long keeps some 64 KiB to 1 MiB.
+/// used twice, since an object may still be on its way to some process. A segment's memory is free when nobody has an
+/// object in it any more; so an object that lives long keeps some 64 KiB to 1 MiB.
 ///
-/// What a process is sent it can write to, and to what lies beside it: those who share a lock trust each other.
-/// Thread-safe.
+/// A process can write to the objects that it is sent, and to what lies beside them: those who share a lock trust each
+/// other. Thread-safe.
 class SyncMemory {
  public:
-  /// Objects that are larger have a segment each.
+  /// The most bytes of an object that lies in a segment with others.
   static constexpr size_t kMostTogether = size_t{128} << 10;
 
-  /// `label` names a segment of its own in /proc/PID/maps. The memory is zero and begins at a multiple of 64.
+  /// A new block. `label` names a segment of its own in /proc/PID/maps. The memory is zero and begins at a multiple of
+  /// 64.
   static std::shared_ptr<SyncMemory> create(const char* label, size_t bytes);
 
-  /// As create(), in a segment of its own: for memory that its users index by themselves.
+  /// A new block in a segment of its own, for memory that its users index by themselves.
   static std::shared_ptr<SyncMemory> create_apart(const char* label, size_t bytes);
 
   /// A block that came from another process. Throws DecodeError when it is smaller than `bytes`.
   static std::shared_ptr<SyncMemory> receive(DecodeArchive& archive, size_t bytes);
 
-  /// Attaches the segment's descriptor, once a message.
+  /// Sends the block: attaches its segment's descriptor, once a message.
   void send(EncodeArchive& archive) const;
 
   SyncMemory(std::shared_ptr<SyncSegment> segment, std::span<std::byte> memory)
@@ -86,7 +87,7 @@ class SyncMemory {
   std::span<std::byte> memory_;
 };
 
-/// A State at the beginning of a new block.
+/// Makes a State at the beginning of a new block.
 template <class State, class... Arguments>
 std::shared_ptr<SyncMemory> with_state(std::shared_ptr<SyncMemory> block, const Arguments&... arguments) {
   static_assert(alignof(State) <= 64);
@@ -94,7 +95,7 @@ std::shared_ptr<SyncMemory> with_state(std::shared_ptr<SyncMemory> block, const 
   return block;
 }
 
-/// A new block with a State at its beginning and `more` bytes behind it.
+/// Makes a State at the beginning of a new block, with `more` bytes behind it.
 template <class State, class... Arguments>
 std::shared_ptr<SyncMemory> create_memory(const char* label, size_t more, const Arguments&... arguments) {
   return with_state<State>(SyncMemory::create(label, sizeof(State) + more), arguments...);

@@ -16,7 +16,7 @@ namespace millrace::multiprocessing {
 /// Thread safety: none but what the caller arranges, such as std::atomic_ref<T>(value.value()). Descriptors: none of
 /// its own where T has no more than 256 bytes.
 ///
-/// If a process dies here: a store it had begun may be half done, as far as T takes more than one.
+/// If a process dies here: a store that it had begun may be half done, where a T takes more than one store.
 template <class T>
 class RawValue {
  public:
@@ -42,19 +42,20 @@ class RawValue {
 /// multiprocessing.Value: one T in shared memory, and a lock that guards it: an RLock of its own, or one that was
 /// given.
 ///
-/// Thread safety: get() and set() lock, and so do `v = x` and `T x = v`, so a T is never read half written. For more
-/// than one of them in a row hold get_lock() (std::lock_guard): `{ std::lock_guard hold(v.get_lock()); ++v.value(); }`;
-/// where a Lock was given, that takes value() alone, as a Lock is not taken twice. Descriptors as with RawValue.
+/// Thread safety: get() and set() lock, and so do `v = x` and `T x = v`, so a T is never read half written. For several
+/// of them in a row hold get_lock() (std::lock_guard): `{ std::lock_guard hold(v.get_lock()); ++v.value(); }`. Where a
+/// Lock was given, only value() may be called while it is held, as a Lock is not taken twice. Descriptors as with
+/// RawValue.
 ///
-/// If a process dies here: one killed while it holds the lock may leave a half written T; get(), set() and lock_guard
-/// throw OwnerDied until somebody has taken get_lock().acquire() and put the value right.
+/// If a process dies here while it holds the lock, it may leave a half written T. get(), set() and lock_guard throw
+/// OwnerDied until some process has taken get_lock().acquire() and put the value right.
 template <class T>
 class Value {
  public:
   Value() : Value(T{}) {}
   explicit Value(const T& value) : elements_(1), lock_(elements_.make_lock()) { this->value() = value; }
 
-  /// A value that is guarded by a lock that guards other things too. The object given may go.
+  /// A value that is guarded by a lock that guards other things too. The object `lock` may be destroyed afterwards.
   Value(const T& value, const RLock& lock) : elements_(1), lock_(detail::share_lock(lock)) { this->value() = value; }
   Value(const T& value, const Lock& lock) : elements_(1), lock_(detail::share_lock(lock)) { this->value() = value; }
 

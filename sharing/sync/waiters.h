@@ -12,12 +12,13 @@ namespace millrace::multiprocessing::detail {
 /// One thread that waits, in shared memory.
 struct WaiterSlot {
   RobustMutex alive;                 ///< Held by the thread for as long as it uses the slot.
-  std::atomic<uint32_t> word = 0;    ///< WaiterTable::kFree, or what the table's user makes of it; slept on.
-  std::atomic<uint64_t> ticket = 0;  ///< Its user's count of arrivals: the lowest came first.
+  std::atomic<uint32_t> word = 0;    ///< WaiterTable::kFree, or what the table's user makes of it. The thread sleeps on
+                                     ///< it.
+  std::atomic<uint64_t> ticket = 0;  ///< A count of arrivals, kept by the table's user: the lowest came first.
 };
 
-/// The threads that wait for one thing. A view of slots in shared memory; where it says so, calls are made under the
-/// mutex that guards the table.
+/// The threads that wait for one thing. A view of slots in shared memory; "Guarded" calls are made under the mutex that
+/// guards the table.
 ///
 /// If a process dies here: its `alive` is let go by the kernel, so seize() succeeds, whatever the word says.
 class WaiterTable {
@@ -29,13 +30,13 @@ class WaiterTable {
   /// Takes a free slot for this thread; null when there is none. Guarded.
   WaiterSlot* enter(uint32_t word, uint64_t ticket);
 
-  /// REQUIRES: the calling thread has entered or seized it.
+  /// Frees a slot. REQUIRES: the calling thread has entered or seized it.
   static void leave(WaiterSlot& slot);
 
   /// Becomes the owner of a slot whose thread has ended. False where it lives.
   static bool seize(WaiterSlot& slot);
 
-  /// Changes a waiting slot's word and wakes its thread. False when it was not `from` any more.
+  /// Changes a waiting slot's word and wakes its thread. False when the word was not `from` any more.
   static bool move(WaiterSlot& slot, uint32_t from, uint32_t to);
 
   [[noreturn]] void throw_full(const char* what) const;

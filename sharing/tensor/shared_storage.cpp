@@ -16,7 +16,7 @@ namespace {
 
 using WeakStorage = c10::weak_intrusive_ptr<c10::StorageImpl>;
 
-// What a shared storage's DataPtr owns.
+// The owner behind a shared storage's DataPtr.
 struct Content {
   SharedBlock block;
 };

@@ -18,14 +18,15 @@ enum class SharingStrategy {
   kFileSystem,
 };
 
-/// For tensors shared from now on, in this process; those shared already stay where they are. Thread-safe.
+/// Sets the strategy for tensors that this process shares from now on; tensors shared already stay where they are.
+/// Thread-safe.
 void set_sharing_strategy(SharingStrategy strategy);
 SharingStrategy get_sharing_strategy();
 
-/// Those that this system supports.
+/// The strategies that this system supports.
 std::vector<SharingStrategy> get_all_sharing_strategies();
 
-/// PyTorch's name: "file_descriptor" or "file_system".
+/// PyTorch's name of the strategy: "file_descriptor" or "file_system".
 const char* to_string(SharingStrategy strategy);
 
 }  // namespace millrace::multiprocessing

@@ -13,14 +13,14 @@
 namespace millrace {
 namespace {
 
-// What travels of a tensor beside its bytes.
+// The message about a tensor, beside its bytes.
 struct Description {
   enum Flag : uint8_t { kRequiresGrad = 1, kHasGrad = 2, kConjugate = 4, kNegative = 8 };
 
   int8_t dtype = 0;
   uint8_t flags = 0;
   bool on_cuda = false;
-  int64_t offset = 0;  // Of the first element, in elements.
+  int64_t offset = 0;  // Where the first element is, in elements.
   std::vector<int64_t> sizes, strides;
 
   template <class Archive>
@@ -97,7 +97,7 @@ at::Tensor make_tensor(const Description& description, c10::Storage storage) {
 void save_cpu_storage(EncodeArchive& archive, const c10::Storage& storage) {
   move_to_shared_memory(storage);
   const SharedBlock block = block_of(storage);
-  archive(static_cast<bool>(block));  // Else it has no bytes.
+  archive(static_cast<bool>(block));  // False where the tensor has no bytes.
   if (block) archive(block);
 }
 

@@ -8,7 +8,7 @@
 
 namespace millrace {
 
-/// A dense tensor of memory that is there already, on `device`. Its storage keeps `owner`, and with it the memory; a
+/// A dense tensor over memory that exists already, on `device`. Its storage keeps `owner`, and with it the memory; a
 /// null owner is for memory that outlives the tensor.
 at::Tensor tensor_view(void* data, at::IntArrayRef sizes, at::ScalarType dtype, c10::Device device,
                        std::shared_ptr<void> owner);

@@ -7,6 +7,10 @@ if(TARGET millrace_cli)
   millrace_fake_cuda_test(trace_test
     apps/millrace/trace_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/device_clock.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/trace.cpp
     LABELS asan TIMEOUT 60 LIBRARIES millrace_cuda nlohmann_json::nlohmann_json)
+  set(_run ${PROJECT_SOURCE_DIR}/apps/millrace)
+  millrace_test(progress_test
+    apps/millrace/progress_test.cpp ${_run}/progress.cpp ${_run}/progress_line.cpp ${_run}/progress_output.cpp
+    LABELS asan TIMEOUT 60 LIBRARIES millrace_sharing)
 endif()
 
 if(TARGET example_photos)

@@ -1,5 +1,6 @@
 #include "millrace/configs/build.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -20,6 +21,10 @@ namespace millrace::configs {
 namespace {
 
 using namespace transforms;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 Node document(const std::string& text) { return Node(parse(text, "run.yaml")); }
 
@@ -163,6 +168,14 @@ TEST(TransformsSection, KnowsTheTransformsThatChangePixels) {
           ColorJitter({0.75, 1.25}, {0.5, 2}, {0, 3}, {-0.125, 0.125}) | RandomGrayscale(0.25) |
           GaussianBlur(5, {0.5, 1}) | GaussianBlur({3, 7}) | RandomErasing(1, {0.1, 0.2}, {1, 2}, {124, 116, 104}) |
           Grayscale(3) | Grayscale() | ToDtype(c10::ScalarType::Float, true));
+}
+
+TEST(TransformsSection, KnowsHowToResize) {
+  EXPECT_EQ(read_transforms(document("- resize: {size: 40, interpolation: bicubic}\n"
+                                     "- resize: {size: [30, 20], interpolation: nearest}\n"
+                                     "- random_resized_crop: {size: 9, interpolation: bicubic}\n")),
+            Resize(40, ResizeFilter::kBicubic) | Resize({30, 20}, ResizeFilter::kNearest) |
+                RandomResizedCrop(9, {0.08, 1}, {3.0 / 4, 4.0 / 3}, ResizeFilter::kBicubic));
 }
 
 TEST(TransformsSection, KnowsAugmentations) {

@@ -24,6 +24,7 @@
 #include "millrace/configs/datasets.h"
 #include "millrace/configs/read_keys.h"
 #include "millrace/configs/tables/collate_keys.h"
+#include "millrace/configs/tables/combined_keys.h"
 #include "millrace/configs/tables/loader_keys.h"
 #include "millrace/configs/tables/reference.h"
 #include "millrace/configs/tables/sampler_keys.h"
@@ -45,6 +46,7 @@
 namespace millrace::configs::tables_test {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -259,6 +261,8 @@ std::map<std::string, SamplerCase> sampler_cases() {
        {"rank: 1, num_replicas: 4, shuffle: false, seed: 3, drop_last: true",
         indices_of(DistributedSampler(
             kSamples, {.rank = 1, .num_replicas = 4, .shuffle = false, .seed = 3, .drop_last = true}))}},
+      {"sequence", {"indices: [3, 1, 3]", {3, 1, 3}}},
+      {"batch_sequence", {"batches: [[3, 1], [2], [0, 0]]", {3, 1, -1, 2, -1, 0, 0, -1}}},
       {"bucket_batch",
        {"lengths: [1, 9, 2, 8, 3, 7], max_padded: 27, boundaries: [5], shuffle: false, seed: 3, drop_last: true",
         batches_of(BucketBatchSampler(
@@ -306,7 +310,7 @@ TEST(SamplerTable, ANameAloneIsASectionWithoutKeys) {
   EXPECT_EQ(error_of([&] { order("sampler: randon"); }),
             "run.yaml:1:10: sampler: expected one of sequential, random, subset_random, weighted_random, "
             "keyed_permutation, class_balanced, shard_shuffle, shuffle_buffer, repeat, infinite, distributed, "
-            "distributed_sampler, bucket_batch, found 'randon', did you mean random?");
+            "distributed_sampler, bucket_batch, sequence, batch_sequence, found 'randon', did you mean random?");
   EXPECT_EQ(error_of([&] { order("sampler: repeat"); }),
             "run.yaml:1:10: sampler: the key 'times' is missing (an integer: how many)");
 }
@@ -315,6 +319,15 @@ TEST(SamplerTable, WrongValuesHaveTheirPlace) {
   const auto error = [](const std::string& keys) { return error_of([&] { read_indices(keys); }); };
   EXPECT_EQ(error("type: subset_random, indices: [0, 6]"),
             "run.yaml:1:41: sampler.indices: there is no sample 6: the dataset has 6");
+  EXPECT_EQ(error("type: sequence, indices: [0, 6]"),
+            "run.yaml:1:36: sampler.indices: there is no sample 6: the dataset has 6");
+  EXPECT_EQ(error("type: batch_sequence, batches: [[0], [-1]]"),
+            "run.yaml:1:48: sampler.batches.1: there is no sample -1: the dataset has 6");
+  EXPECT_EQ(error("type: batch_sequence, batches: [[0], [1, 2, 3]]"),
+            "run.yaml:1:48: sampler.batches.1: has 3 samples, loader.batch_size is 2: raise that, or make the batch "
+            "smaller");
+  EXPECT_EQ(error("type: batch_sequence, batches: [[0], 1]"),
+            "run.yaml:1:48: sampler.batches.1: expected a list, found '1'");
   EXPECT_EQ(error("type: weighted_random, weights: [1, 2]"),
             "run.yaml:1:43: sampler.weights: expected one for each of the 6 samples, found 2");
   EXPECT_EQ(error("type: class_balanced, labels: [1]"),
@@ -353,6 +366,9 @@ class Datasets : public testing::Test {
     folder_.write("objects.csv", "file,what,where,outline\nrgb.png,cat,\"[[0, 0, 2, 2]]\",mask.png\n");
     folder_.copy("formats/rgb.png", "pictures/rgb.png");
     folder_.copy("manifests/mask.png", "pictures/mask.png");
+    folder_.copy("formats/rgb.png", "others/rgb.png");
+    folder_.copy("manifests/mask.png", "others/mask.png");
+    folder_.write("pairs.csv", "file,other\nrgb.png,mask.png\n");
   }
 
   // All keys of each type.
@@ -361,10 +377,15 @@ class Datasets : public testing::Test {
         ", mode: gray, pixel_type: uint8, orientation: exif, max_pixels: 1000000, damaged_jpegs: read";
     const std::string in_folder = folder_.path() + "/";
     return {
-        {"image_folder", "root: " + test::data("photos") + pictures},
-        {"image_manifest", "path: " + in_folder + "objects.csv, root: " + in_folder +
-                               "pictures, image: file, label: what, boxes: where, mask: outline, max_boxes: 3" +
-                               pictures},
+        {"image_folder", "root: " + test::data("photos") + ", classes: [shoes, hat]" + pictures},
+        {"image_manifest",
+         "path: " + in_folder + "objects.csv, root: " + in_folder +
+             "pictures, image: file, label: what, label_type: class, boxes: where, mask: outline, max_boxes: 3" +
+             pictures},
+        {"image_pairs",
+         "data: " + in_folder + "pictures, target: " + in_folder + "others, color_changes: data" + pictures},
+        {"image_pairs_manifest", "path: " + in_folder + "pairs.csv, root: " + in_folder +
+                                     "pictures, data: file, target: other, color_changes: target" + pictures},
         {"mnist", "root: " + test::data("mnist") + ", split: test"},
         {"cifar10", "root: " + in_folder + "cifar, split: test"},
         {"cifar100", "root: " + in_folder + "cifar, split: test"},
@@ -387,6 +408,7 @@ TEST_F(Datasets, EachTypeIsReachedByAllOfItsKeys) {
   EXPECT_EQ(names_of(tables::NamedDatasets()), names_of(sections())) << "a section for each type";
   const std::map<std::string, std::vector<std::string>> fields = {
       {"image_folder", {"image", "label"}}, {"image_manifest", {"image", "label", "boxes", "boxes.count", "mask"}},
+      {"image_pairs", {"data", "target"}},  {"image_pairs_manifest", {"data", "target"}},
       {"mnist", {"image", "label"}},        {"cifar10", {"image", "label"}},
       {"cifar100", {"image", "label"}},     {"npy", {"number"}},
       {"tar_images", {"image", "label"}},   {"tar_shards", {"__key__"}},
@@ -425,8 +447,9 @@ TEST_F(Datasets, WrongValuesHaveTheirPlace) {
     const auto run = document("dataset: {" + dataset + "}\n" + more + "loader: {}");
     return error_of([&] { build_loader(run["loader"]); });
   };
-  EXPECT_THAT(error("type: mnis, root: x"), StartsWith("run.yaml:1:17: dataset.type: expected one of image_folder, "));
-  EXPECT_THAT(error("type: mnis, root: x"), EndsWith(", found 'mnis', did you mean mnist?"));
+  EXPECT_THAT(error("type: mnis, root: x"),
+              AllOf(StartsWith("run.yaml:1:17: dataset.type: expected one of "), HasSubstr(", image_folder, "),
+                    EndsWith(", found 'mnis', did you mean mnist?")));
   EXPECT_EQ(error("type: mnist, root: x, split: dev"),
             "run.yaml:1:40: dataset.split: expected one of train, test, found 'dev', did you mean test?");
   EXPECT_EQ(error("type: mnist"),
@@ -438,6 +461,30 @@ TEST_F(Datasets, WrongValuesHaveTheirPlace) {
   EXPECT_THAT(error("type: tar_shards, shards: '/no/{such'"), StartsWith("run.yaml:1:37: dataset.shards: "));
   EXPECT_EQ(error("type: npy, paths: []", "transforms: [grayscale]\n"),
             "run.yaml:2:13: transforms: are for pictures; remove them for this type of dataset");
+}
+
+// --- datasets made of others ---
+
+TEST(CombinedDatasetTable, EachTypeIsReachedByAllOfItsKeys) {
+  const std::string npy = "{type: npy, paths: [" + test::data("npy/labels.npy") + "]}";
+  const std::map<std::string, std::string> sections = {
+      {"concat", "datasets: [" + npy + "]"},
+      {"subset", "dataset: " + npy + ", indices: [1], first: 0, step: 1"},
+      {"random_split", "dataset: " + npy + ", lengths: [1, 1], part: 1, seed: 3"},
+      {"stack", "datasets: [" + npy + "], names: [a]"},
+  };
+  EXPECT_EQ(names_of(tables::CombinedDatasets()), names_of(sections)) << "a section for each type";
+  tables::for_each_type(tables::CombinedDatasets(), [&]<class T>(T) {
+    SCOPED_TRACE(T::kName);
+    const std::string name(T::kName);
+    const auto run = document("dataset: {type: " + name + ", " + sections.at(name) + "}\nloader: {}");
+    auto keys = keys_in(run["dataset"]);
+    if (name == "subset") keys.emplace("last");  // Which is as little at its default as a value can be.
+    EXPECT_EQ(keys, names_of_keys<T>());
+    EXPECT_TRUE(build_loader(run["loader"])->next());
+  });
+  EXPECT_EQ(names_of_keys<tables::Chain>(),
+            std::set<std::string>{"datasets"});  // tests/configs/combined_datasets_test.cpp
 }
 
 // --- collate ---
@@ -557,20 +604,20 @@ std::set<std::string> together(std::set<std::string> all, const std::set<std::st
 
 TEST(Tables, HaveEverySamplerThatIsMadeOfValues) {
   // Parts of a loader, and one that holds an object of the program.
-  const std::set<std::string> others = {"AnySampler", "AnyBatchSampler", "BatchSampler", "SequenceSampler",
-                                        "TorchSampler"};
+  const std::set<std::string> others = {"AnySampler", "AnyBatchSampler", "BatchSampler", "TorchSampler"};
   EXPECT_EQ(declared_in("samplers", R"(\nclass (\w+Sampler|Distributed)\b)"),
             together(made_by(tables::NamedSamplers()), others));
 }
 
 TEST(Tables, HaveEveryDatasetThatIsMadeOfValues) {
-  // Made of tensors and of other datasets, and what others derive from.
-  const std::set<std::string> others = {"TensorDataset", "ConcatDataset",  "StackDataset", "ChainDataset",
-                                        "PixelDataset",  "PictureDataset", "Subset"};
+  // Made of tensors, whatever it holds, and what others derive from.
+  const std::set<std::string> others = {"TensorDataset", "AnyDataset", "PixelDataset", "PictureDataset"};
   const std::string dataset =
       R"(\nclass (\w+Dataset|TarShards|Subset|\w+(?= : public (?:PixelDataset|PictureDataset<)))\b)";
-  EXPECT_EQ(together(declared_in("loader/datasets", dataset), declared_in("loader/images/datasets", dataset)),
-            together(made_by(tables::NamedDatasets()), others));
+  auto declared = together(declared_in("loader/datasets", dataset), declared_in("loader/images/datasets", dataset));
+  declared.emplace("random_split");  // A function.
+  const auto combined = together(made_by(tables::CombinedDatasets()), made_by(tables::TypeList<tables::Chain>()));
+  EXPECT_EQ(declared, together(together(made_by(tables::NamedDatasets()), combined), others));
 }
 
 TEST(Tables, HaveEveryCollateFunctionThatMakesColumns) {

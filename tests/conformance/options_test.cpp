@@ -37,6 +37,8 @@ constexpr auto kNothing = [](int64_t) { return false; };
 class OverPlaces : public ::testing::TestWithParam<testing::Place> {
  protected:
   DataLoaderOptions options(int64_t batch_size) const { return GetParam().options(batch_size); }
+  /// For tests that count what is read, or whose samples must not be read in the trainer.
+  DataLoaderOptions uncompared_options(int64_t batch_size) const { return options(batch_size).check_copies(0); }
   int64_t workers() const { return GetParam().workers; }
   bool in_order() const { return GetParam().in_order; }
   bool threads() const { return workers() > 0 && GetParam().worker_mode == WorkerMode::kThread; }
@@ -78,7 +80,7 @@ TEST_P(Options, WithoutDropLastTheShortBatchComes) {
 TEST_P(Options, ASlowSampleHoldsUpItsBatchAndOthersOnlyInOrder) {
   if (workers() == 0) GTEST_SKIP() << "one reader";
   Probe probe{30, Trouble::kWait, 0};
-  auto loader = make_data_loader(probe, options(5).prefetch(3).timeout(milliseconds(in_order() ? 300 : 0)));
+  auto loader = make_data_loader(probe, uncompared_options(5).prefetch(3).timeout(milliseconds(in_order() ? 300 : 0)));
   loader->wait_ready();
   if (in_order()) {
     EXPECT_THROW(loader->next(), LoaderTimeout);
@@ -104,26 +106,26 @@ void expect_read_ahead(Loader& loader, const Probe& probe, int64_t samples) {
 
 TEST_P(Options, PrefetchBoundsTheBatchesThatAreFilledAhead) {
   Probe probe{400};
-  auto loader = make_data_loader(probe, options(4).prefetch(3));
+  auto loader = make_data_loader(probe, uncompared_options(4).prefetch(3));
   expect_read_ahead(*loader, probe, workers() == 0 ? 4 : 4 * (1 + 3));
 }
 
 TEST_P(Options, PrefetchFactorCountsBatchesForEachWorker) {
   Probe probe{400};
-  auto loader = make_data_loader(probe, options(4).prefetch_factor(3));
+  auto loader = make_data_loader(probe, uncompared_options(4).prefetch_factor(3));
   expect_read_ahead(*loader, probe, workers() == 0 ? 4 : 4 * (1 + 3 * workers()));
 }
 
 // A slot of four probes is a page.
 TEST_P(Options, PrefetchBytesBoundsTheMemoryOfAllBatches) {
   Probe probe{400};
-  auto loader = make_data_loader(probe, options(4).prefetch(20).held(2).prefetch_bytes(4 * 4096));
+  auto loader = make_data_loader(probe, uncompared_options(4).prefetch(20).held(2).prefetch_bytes(4 * 4096));
   expect_read_ahead(*loader, probe, workers() == 0 ? 4 : 4 * (1 + 2));
 }
 
 TEST_P(Options, PrefetchBytesLeavesOneBatchAtLeast) {
   Probe probe{400};
-  auto loader = make_data_loader(probe, options(4).prefetch(20).prefetch_bytes(1));
+  auto loader = make_data_loader(probe, uncompared_options(4).prefetch(20).prefetch_bytes(1));
   expect_read_ahead(*loader, probe, workers() == 0 ? 4 : 4 * (1 + 1));
 }
 
@@ -153,7 +155,7 @@ TEST_P(Options, PrefetchCountsForEachWorkerWhereOneMakesABatch) {
 TEST_P(Options, TimeoutNamesWhatWorkersDoAndTheNextCallWaitsAgain) {
   if (workers() == 0) GTEST_SKIP() << "next() itself reads";
   Probe probe{30, Trouble::kWait, 0};
-  auto loader = make_data_loader(probe, options(30).timeout(milliseconds(200)));
+  auto loader = make_data_loader(probe, uncompared_options(30).timeout(milliseconds(200)));
   const auto timeout = [&]() -> std::string {
     try {
       return std::to_string(loader->next()->size()) + " samples";
@@ -514,7 +516,7 @@ TEST_P(Deaths, ASampleThatKillsIsReplacedByAnotherOfItsBatch) {
 TEST_P(Deaths, OfStuckWorkersDoNotHoldUpTheDestructor) {
   Probe probe{40, Trouble::kStop, 0};
   probe.period = 1;
-  auto loader = make_data_loader(probe, options(4).timeout(milliseconds(100)));
+  auto loader = make_data_loader(probe, uncompared_options(4).timeout(milliseconds(100)));
   EXPECT_TRUE(wait_until([&] {
     EXPECT_THROW(loader->next(), LoaderTimeout);
     return probe.tally.troubles().load() == workers();

@@ -24,7 +24,8 @@ struct Place {
         .num_workers(workers)
         .worker_mode(worker_mode)
         .start_method(start_method)
-        .in_order(in_order);
+        .in_order(in_order)
+        .check_copies(1);
   }
 
   /// A sample that kills costs a worker, not the test.

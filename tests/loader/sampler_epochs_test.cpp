@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "millrace/loader/data_loader.h"
+#include "millrace/samplers/batch_sequence_sampler.h"
 #include "millrace/samplers/distributed.h"
 #include "millrace/samplers/distributed_sampler.h"
 #include "millrace/samplers/random_sampler.h"
@@ -146,6 +147,42 @@ TEST(SequenceAsSampler, IsResumed) {
   resumed->load_state_dict(loader->state_dict());
   EXPECT_THAT(epoch_of_loader(*resumed), ElementsAre(2, 0, 9));
   SequenceSampler shorter({1});
+  EXPECT_THROW(shorter.load_state({0, 2}), std::invalid_argument);
+}
+
+std::vector<std::vector<int64_t>> batches_of_loader(DataLoader& loader) {
+  std::vector<std::vector<int64_t>> batches;
+  while (const auto batch = loader.next()) batches.push_back(batch->indices());
+  return batches;
+}
+
+TEST(SequenceOfBatchesAsSampler, GivesTheBatchesItNames) {
+  const auto batches_of = [](const auto& batches) {
+    auto loader = make_data_loader(Numbers(), batches, DataLoaderOptions().num_workers(1));
+    EXPECT_EQ(loader->size(), std::ranges::distance(batches));
+    const auto first = batches_of_loader(*loader);
+    EXPECT_EQ(batches_of_loader(*loader), first) << "in the second epoch";
+    return first;
+  };
+  const std::vector<std::vector<int64_t>> batches = {{3, 1, 2}, {3}, {0, 9}};
+  EXPECT_EQ(batches_of(batches), batches);
+  EXPECT_EQ(batches_of(std::list<std::array<uint16_t, 2>>{{7, 0}, {1, 1}}),
+            (std::vector<std::vector<int64_t>>{{7, 0}, {1, 1}}));
+  EXPECT_EQ(batches_of(std::vector{std::views::iota(4, 7), std::views::iota(0, 1)}),
+            (std::vector<std::vector<int64_t>>{{4, 5, 6}, {0}}));
+  EXPECT_TRUE(batches_of(std::vector<std::vector<int>>{}).empty());
+}
+
+TEST(SequenceOfBatchesAsSampler, IsResumed) {
+  const auto make = [] {
+    return make_data_loader(Numbers(), BatchSequenceSampler{{3, 1}, {2}, {0, 9}}, DataLoaderOptions(2));
+  };
+  auto loader = make();
+  loader->next();
+  auto resumed = make();
+  resumed->load_state_dict(loader->state_dict());
+  EXPECT_EQ(batches_of_loader(*resumed), (std::vector<std::vector<int64_t>>{{2}, {0, 9}}));
+  BatchSequenceSampler shorter{{1}};
   EXPECT_THROW(shorter.load_state({0, 2}), std::invalid_argument);
 }
 

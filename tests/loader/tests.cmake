@@ -36,13 +36,14 @@ millrace_test(image_test
   LABELS asan TIMEOUT 300 LIBRARIES millrace_images PkgConfig::HWY)
 millrace_test(torchvision_test loader/images/torchvision_test.cpp TIMEOUT 300 LIBRARIES millrace_images)
 millrace_test(combinators_test
-  loader/datasets/combinators_test.cpp loader/datasets/named_stack_test.cpp loader/sources/copies_test.cpp
+  loader/datasets/any_dataset_test.cpp loader/datasets/combinators_test.cpp loader/datasets/named_stack_test.cpp loader/sources/copies_test.cpp
   loader/sources/travelling_test.cpp
   TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(collate_test loader/collate_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(datasets_test
-  loader/datasets/arrays_test.cpp loader/images/datasets/csv_test.cpp loader/images/datasets/deep_pictures_test.cpp loader/images/datasets/manifest_test.cpp
+  loader/datasets/arrays_test.cpp loader/images/datasets/csv_test.cpp loader/images/datasets/deep_pictures_test.cpp loader/images/datasets/image_pairs_test.cpp
+  loader/images/datasets/manifest_test.cpp
   loader/datasets/messages_test.cpp
   loader/images/datasets/mnist_cifar_test.cpp loader/state_file_test.cpp
   TIMEOUT 120 LIBRARIES millrace_images millrace_test_support)

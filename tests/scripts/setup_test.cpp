@@ -57,6 +57,49 @@ TEST_F(SetupPytorch, FailsWhenAWheelIsNotTheOneThatIsPinned) {
   EXPECT_NE(ended.output.find("DO NOT MATCH THE HASHES"), std::string::npos) << ended.output;
 }
 
+// scripts/setup_live with a stand-in for setup_pytorch, whose Python says where it looks for packages.
+class SetupLive : public SetupPytorch {
+ protected:
+  Ended set_up_live(const std::string& where, const std::string& setup_pytorch) const {
+    for (const char* script : {"setup_live", "live_python.sh", "install_pinned.sh"})
+      fs::copy_file(test::source(std::string("scripts/") + script), directory_ / script,
+                    fs::copy_options::overwrite_existing);
+    for (const char* pins : {"libtorch.txt", "pytorch.txt", "live.txt"})
+      fs::copy_file(test::source(std::string("scripts/") + pins), directory_ / pins,
+                    fs::copy_options::overwrite_existing);
+    fs::create_directories(directory_ / "millrace");
+    write("setup_pytorch", "#!/bin/sh\n" + setup_pytorch + "\n");
+    return run(with_pip_that_looks(where) + (directory_ / "setup_live").string());
+  }
+
+  // Of what setup_live makes.
+  bool left_a_folder() const {
+    for (const auto& entry : fs::directory_iterator(directory_ / "millrace"))
+      if (entry.is_directory()) return true;
+    return false;
+  }
+};
+
+TEST_F(SetupLive, TellsARegistryThatRefusesTheConnectionFromEverythingElse) {
+  const auto ended = set_up_live("PIP_INDEX_URL=http://127.0.0.1:1/simple", "echo /a/python");
+  EXPECT_EQ(ended.exit_code, 75) << ended.output;
+  EXPECT_NE(ended.output.find("setup_live: the package registry refuses the connection"), std::string::npos)
+      << ended.output;
+  EXPECT_FALSE(left_a_folder());
+}
+
+TEST_F(SetupLive, FailsWhenAWheelIsNotTheOneThatIsPinned) {
+  write("wheels/tensorboard-2.21.0-py3-none-any.whl", "no wheel");
+  const auto ended = set_up_live("PIP_NO_INDEX=1 PIP_FIND_LINKS=" + (directory_ / "wheels").string(), "echo /a/python");
+  EXPECT_EQ(ended.exit_code, 1) << ended.output;
+  EXPECT_FALSE(left_a_folder());
+}
+
+TEST_F(SetupLive, EndsAsSetupPytorchDoesWhereThatFails) {
+  for (const int code : {1, 75}) EXPECT_EQ(set_up_live("", "exit " + std::to_string(code)).exit_code, code);
+  EXPECT_FALSE(left_a_folder());
+}
+
 class SetupDev : public FromRegistry {
  protected:
   void SetUp() override {
@@ -160,6 +203,37 @@ TEST_F(Setup, HasDoneSomethingWhenOnlyTheToolsAreNew) {
   EXPECT_NE(second.output.find("all there, nothing to do"), std::string::npos) << second.output;
 }
 
+TEST_F(Setup, InstallsChromiumAndThePythonOfLiveTestsWhenAsked) {
+  for (const char* pins : {"live_python.sh", "pytorch.txt", "live.txt"})
+    fs::copy_file(test::source(std::string("scripts/") + pins), directory_ / pins);
+  write("setup_live",
+        "#!/bin/bash\nsource \"$(dirname \"$0\")/live_python.sh\"\nmkdir -p \"$(dirname \"$live_python\")\"\n"
+        "cp \"$0\" \"$live_python\"\n");
+  set_up();
+  const auto first = set_up("", "--live");
+  EXPECT_EQ(first.exit_code, 0) << first.output;
+  EXPECT_EQ(first.output.find("nothing to do"), std::string::npos) << first.output;
+  const auto second = set_up("", "--live");
+  EXPECT_EQ(second.exit_code, 0) << second.output;
+  EXPECT_NE(second.output.find("all there, nothing to do"), std::string::npos) << second.output;
+
+  stand_in("dpkg-query", "shift 2; for package; do test $package = chromium || echo $package installed; done");
+  const auto without = set_up("", "--live");
+  EXPECT_EQ(without.exit_code, 1) << without.output;
+  EXPECT_NE(without.output.find("installing 1 packages with apt (a minute or two): chromium"), std::string::npos)
+      << without.output;
+  EXPECT_EQ(set_up().exit_code, 0) << "only live tests need it";
+}
+
+TEST_F(Setup, PassesOnWhyThePythonOfLiveTestsCannotBeHad) {
+  for (const char* pins : {"live_python.sh", "pytorch.txt", "live.txt"})
+    fs::copy_file(test::source(std::string("scripts/") + pins), directory_ / pins);
+  for (const int code : {1, 75}) {
+    write("setup_live", "#!/bin/sh\nexit " + std::to_string(code) + "\n");
+    EXPECT_EQ(set_up("", "--live").exit_code, code);
+  }
+}
+
 TEST_F(Setup, SaysWhatToDoWhenTheDownloadFails) {
   pip("import sys\nsys.exit('ERROR: Could not find a version that satisfies the requirement torch==2.11.0')\n");
   const auto ended = set_up();
@@ -217,14 +291,14 @@ TEST_F(Setup, TakesTheLibTorchItIsGivenWithoutANetwork) {
 
 TEST(SetupPins, EveryPackageByItsVersionAndHash) {
   const std::regex pinned("(#.*|[A-Za-z0-9-_]+==[0-9.]+ --hash=sha256:[0-9a-f]{64})");
-  for (const char* path : {"scripts/libtorch.txt", "scripts/pytorch.txt", "scripts/dev.txt"}) {
+  for (const char* path : {"scripts/libtorch.txt", "scripts/pytorch.txt", "scripts/live.txt", "scripts/dev.txt"}) {
     std::ifstream lines(test::source(path));
     ASSERT_TRUE(lines.is_open()) << path;
     for (std::string line; std::getline(lines, line);)
       EXPECT_TRUE(std::regex_match(line, pinned)) << path << ": " << line;
   }
   // What pip is asked for is in those files, whole: no package stands in a command line.
-  for (const char* script : {"scripts/setup", "scripts/setup_pytorch", "scripts/setup_dev"}) {
+  for (const char* script : {"scripts/setup", "scripts/install_pinned.sh", "scripts/setup_dev"}) {
     const std::string text = text_of(test::source(script));
     EXPECT_NE(text.find("--require-hashes"), std::string::npos) << script;
     EXPECT_FALSE(std::regex_search(text, std::regex("[a-z]==[0-9]"))) << script;
@@ -238,7 +312,6 @@ class Ci : public Scripts {
     fs::create_directories(directory_ / ".ci");
     for (const auto& file : fs::directory_iterator(test::source(".ci")))
       fs::copy_file(file.path(), directory_ / ".ci" / file.path().filename());
-    write("scripts/setup", "#!/bin/sh\n");
     write("scripts/setup_dev", "#!/bin/sh\n");
     write("Makefile",
           "demo:\n\t@echo 'trained 3 epochs, test accuracy 97.5 %'\n"
@@ -250,14 +323,15 @@ class Ci : public Scripts {
     write("build/asan/Testing/Temporary/LastTest.log", "[  SKIPPED ] Deep.InAsan/3 (12 ms)\n");
   }
 
-  Ended judge(int exit_code_of_setup_pytorch) const {
-    write("scripts/setup_pytorch",
-          "#!/bin/sh\necho /a/python\nexit " + std::to_string(exit_code_of_setup_pytorch) + "\n");
+  Ended judge(int exit_code_of_setup_live) const {
+    write("scripts/setup",
+          "#!/bin/sh\ntest \"$1\" != --live || exit " + std::to_string(exit_code_of_setup_live) + "\n");
+    write("scripts/setup_live", "#!/bin/sh\necho /a/python\n");
     return run((directory_ / ".ci/run").string());
   }
 };
 
-TEST_F(Ci, FailsWhenNothingCouldBeComparedWithPytorch) {
+TEST_F(Ci, FailsWhenNothingCouldBeComparedLive) {
   const auto ended = judge(1);
   EXPECT_EQ(ended.exit_code, 1) << ended.output;
   EXPECT_EQ(ended.output.find("test beside"), std::string::npos) << ended.output;
@@ -266,7 +340,7 @@ TEST_F(Ci, FailsWhenNothingCouldBeComparedWithPytorch) {
 TEST_F(Ci, IsExcusedByARefusedConnectionAndSaysSoAtTheEnd) {
   const auto ended = judge(75);
   EXPECT_EQ(ended.exit_code, 0) << ended.output;
-  const size_t said = ended.output.find("ci: the live comparison with PyTorch: skipped");
+  const size_t said = ended.output.find("ci: the live comparison with PyTorch, TensorBoard and Chromium: skipped");
   ASSERT_NE(said, std::string::npos) << ended.output;
   EXPECT_LT(ended.output.find("test-sanitizers beside"), said);
 }

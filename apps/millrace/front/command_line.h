@@ -11,7 +11,7 @@ namespace millrace::apps {
 /// The program's exit codes.
 constexpr int kDone = 0;
 constexpr int kWorkFailed = 1;
-constexpr int kWrongUsage = 2;  ///< Of the command line or of a configuration.
+constexpr int kWrongUsage = 2;  ///< The command line or a configuration is wrong.
 
 /// The YAML file of a run, and what replaces settings in it.
 struct RunFile {
@@ -38,16 +38,16 @@ struct DoctorOptions {
 };
 
 struct HelpOptions {
-  std::string topic;    ///< Of what: config alone today.
-  std::string section;  ///< A part of it; see configs::tables::help_text(). Empty: a list of all.
+  std::string topic;    ///< The topic: config alone today.
+  std::string section;  ///< A part of the topic; see configs::tables::help_text(). Empty: a list of all.
 };
 
 struct CommandLine {
   enum class Command { kAnswered, kTrain, kBench, kDoctor, kHelp };
 
   Command command = Command::kAnswered;
-  int exit_code = kDone;  ///< Of a command line that was answered here: help, version, or wrong usage.
-  RunFile file;           ///< Of train and bench.
+  int exit_code = kDone;  ///< The exit code where the command line was answered here: help, version, or wrong usage.
+  RunFile file;           ///< The run of train and bench.
   TrainOptions train;
   BenchOptions bench;
   DoctorOptions doctor;

@@ -13,13 +13,13 @@ struct Check {
   Verdict verdict = Verdict::kOk;
   std::string text;     ///< What was found.
   std::string cure;     ///< What to do about it; empty where there is nothing to do.
-  bool needed = false;  ///< The loader cannot run without it.
+  bool needed = false;  ///< Whether the loader cannot run without it.
 };
 
-/// What the kernel tells without starting anything: processors, memory, limits, the container.
+/// Checks what the kernel tells without starting anything: processors, memory, limits, the container.
 std::vector<Check> check_host();
 
-/// Instead of what LibTorch's part of the program finds, where that could not be loaded.
+/// The check that stands in for those of LibTorch's part of the program, where that could not be loaded.
 Check libtorch_not_loaded();
 
 /// Prints a line a check or, with `json`, one line of JSON. Gives the program's exit code: whether the loader can run

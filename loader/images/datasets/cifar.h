@@ -21,7 +21,8 @@ class CIFAR10 : public PixelDataset {
   explicit CIFAR10(const std::string& root, Mode mode = Mode::kTrain);
 };
 
-/// torchvision.datasets.CIFAR100: as CIFAR10, in a hundred classes. "label" is the fine one, as there.
+/// torchvision.datasets.CIFAR100: pictures as CIFAR10's, in a hundred classes. "label" is the fine label, as in
+/// torchvision.
 class CIFAR100 : public PixelDataset {
  public:
   CIFAR100() = default;  ///< For the receiving side of serialize().

@@ -16,7 +16,7 @@ void fail_at(const std::string& file, size_t line, size_t column, const std::str
 
 namespace {
 
-/// What the first line has most of, outside quotes.
+/// The separator that the first line has most of, outside quotes.
 char separator_of(std::string_view text) {
   constexpr std::string_view kSeparators = ",;\t|";
   std::array<size_t, kSeparators.size()> counts = {};
@@ -39,7 +39,7 @@ CsvReader::CsvReader(std::string file, std::string_view text) : file_(std::move(
   separator_ = separator_of(text_.substr(first));
 }
 
-/// At the end of the text too.
+/// Whether a line ends here, which it also does at the end of the text.
 bool CsvReader::at_line_end() const {
   const auto rest = text_.substr(at_);
   return rest.empty() || rest.starts_with('\n') || rest.starts_with('\r');
@@ -93,7 +93,7 @@ void CsvReader::read_quoted(CsvField& field) {
     const char c = text_[at_++];
     if (c == '\n' || c == '\r') {
       field.text += c;
-      if (c == '\r' && text_.substr(at_).starts_with('\n')) continue;  // Which ends the line.
+      if (c == '\r' && text_.substr(at_).starts_with('\n')) continue;  // The line feed behind it ends the line.
       ++line_;
       line_begin_ = at_;
     } else if (at_ < text_.size() && text_[at_] == '"') {

@@ -7,12 +7,13 @@
 
 namespace millrace::detail {
 
-/// Throws std::runtime_error "train.csv:17:5: what". Lines and columns count from 1, columns in bytes.
+/// Throws std::runtime_error with the place in front: "train.csv:17:5: what". Lines and columns count from 1, columns
+/// in bytes.
 [[noreturn]] void fail_at(const std::string& file, size_t line, size_t column, const std::string& what);
 
 struct CsvField {
-  std::string text;  ///< Without quotes.
-  size_t line = 0;   ///< Where it begins in the file, as in fail_at().
+  std::string text;  ///< The field's text, without quotes.
+  size_t line = 0;   ///< The line that the field begins in, counted as in fail_at().
   size_t column = 0;
 };
 
@@ -21,10 +22,10 @@ struct CsvField {
 /// bars separate fields where the first line has more of them than commas.
 class CsvReader {
  public:
-  /// Borrows the text, which stands in `file`.
+  /// Reads `text`, which it borrows and which stands in `file`.
   CsvReader(std::string file, std::string_view text);
 
-  /// The fields of the next record, into the strings that are there; false at the end. Throws as fail_at().
+  /// Reads the next record into `fields`, whose strings are used again; false at the end. Throws as fail_at().
   bool next(std::vector<CsvField>& fields);
 
  private:

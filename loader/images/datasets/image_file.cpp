@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "millrace/loader/images/decode.h"
-#include "millrace/loader/images/room.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
@@ -15,6 +14,11 @@ namespace millrace::detail {
 
 std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options) {
   thread_local image::Room<std::byte> buffer;
+  return read_file(path, options, buffer);
+}
+
+std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options,
+                                     image::Room<std::byte>& buffer) {
   const OwnedFd file = open_regular(path);
   const FileStamp stamp = stamp_of(file.get(), path);
   const auto size = static_cast<size_t>(stamp.size);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "millrace/loader/images/image.h"
+#include "millrace/loader/images/room.h"
 #include "millrace/loader/images/transforms/picture_pipeline.h"
 #include "millrace/loader/images/transforms/targets.h"
 #include "millrace/loader/sample_rng.h"
@@ -14,15 +15,20 @@
 // call to call.
 namespace millrace::detail {
 
-/// The bytes of a file, valid until the thread's next call. Throws as open_regular(), and std::runtime_error for one so
-/// large that no picture of options.max_pixels is in it, and for one that changes meanwhile.
+/// The bytes of a file, valid until the thread's next call. Throws as open_regular() does, and std::runtime_error for a
+/// file so large that no picture of options.max_pixels is in it, and for one that changes meanwhile.
 std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options);
 
-/// PicturePipeline::field() where the file of the first picture is `first`. Throws std::runtime_error with path and
-/// reason, std::invalid_argument.
+/// The bytes of a file in `buffer`, valid until that is used again. Throws as the other.
+std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options,
+                                     image::Room<std::byte>& buffer);
+
+/// The field of pictures whose first one is in the file `first`, see PicturePipeline::field(). Throws
+/// std::runtime_error with path and reason, std::invalid_argument.
 FieldSpec image_field(const transforms::PicturePipeline& pictures, const std::string& first);
 
-/// PicturePipeline::render() of the file `path`. Throws std::runtime_error with path and reason.
+/// Renders the picture in the file `path`, see PicturePipeline::render(). Throws std::runtime_error with path and
+/// reason.
 void read_image(const std::string& path, const transforms::PicturePipeline& pictures, SampleRng& rng,
                 const FieldSpec& field, std::span<std::byte> row, transforms::Targets& targets);
 

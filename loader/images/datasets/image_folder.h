@@ -14,10 +14,10 @@ namespace millrace {
 
 /// Pictures in one directory a class, as torchvision.datasets.ImageFolder reads them: classes sorted by name, files
 /// sorted within a class, directories below a class belong to it. Files count by their ending (.jpg .jpeg .png .ppm
-/// .bmp .pgm .tif .tiff .webp, in any case); what they contain is found out from their bytes. Unlike torchvision's,
-/// what is hidden or what programs leave behind (".ipynb_checkpoints", "__MACOSX", "Thumbs.db") is no class and no
-/// picture, and one warning says how many were left out. A link to a folder counts as one; those that lead back to
-/// where they are reached from are passed over.
+/// .bmp .pgm .tif .tiff .webp, in any case); what they contain is found out from their bytes. Unlike with torchvision,
+/// names that are hidden or that programs leave behind (".ipynb_checkpoints", "__MACOSX", "Thumbs.db") are no classes
+/// and no pictures, and one warning says how many were left out. A link to a folder counts as a folder; links that lead
+/// back to where they are reached from are passed over.
 ///
 ///   auto photos = ImageFolder("photos/train").transform(RandomResizedCrop(224) | RandomHorizontalFlip());
 ///
@@ -29,19 +29,21 @@ class ImageFolder : public PictureDataset<ImageFolder> {
   /// For the receiving side of serialize().
   ImageFolder() = default;
 
-  /// Lists the files; opens none. `root` may begin with ~ or ~user, as the paths of all datasets.
-  explicit ImageFolder(std::string root);
+  /// Lists the files; opens none. `root` may begin with ~ or ~user, as the paths of all datasets. Of `classes`, names
+  /// of directories, those alone are read, and numbered in that order; of none, all.
+  explicit ImageFolder(std::string root, std::vector<std::string> classes = {});
 
   const std::vector<std::string>& classes() const { return classes_; }
   size_t size() const { return files_.size(); }
 
-  /// The path of picture `i`. REQUIRES: i < size(), as for the others.
+  /// The path of picture `i`. REQUIRES: i < size(), as for all methods with an index.
   std::string describe(size_t i) const;
 
-  /// The index of its class in classes().
+  /// The class of picture `i`, as an index into classes().
   int64_t label(size_t i) const;
 
-  /// Where the transform leaves sizes as they are, all pictures must have the size of the first, which is read here.
+  /// What a sample looks like. Where the transform leaves sizes as they are, all pictures must have the size of the
+  /// first, which is read here.
   SampleSpec spec() const;
 
   void read(size_t i, SampleRow& row, SampleContext& context) const;
@@ -55,7 +57,7 @@ class ImageFolder : public PictureDataset<ImageFolder> {
   std::string root_;
   std::vector<std::string> classes_;
   std::vector<uint64_t> class_ends_;  // Class c has files class_ends_[c - 1] .. class_ends_[c] - 1.
-  SharedStrings files_;               // Relative to root_.
+  SharedStrings files_;               // Paths relative to root_.
 };
 
 }  // namespace millrace

@@ -50,7 +50,9 @@ ImageManifest::ImageManifest(const std::string& given, ImageManifestOptions opti
     images_ = columns.images.share();
     masks_ = columns.masks.share();
     classes_ = columns.labels.classes();
-    labels_ = detail::SharedBytes::of("labels of a manifest", columns.labels.labels());
+    labels_ = options_.label_type == LabelType::kClass
+                  ? detail::SharedBytes::of("labels of a manifest", columns.labels.labels())
+                  : detail::SharedBytes::of("labels of a manifest", columns.numbers);
     box_ends_ = detail::SharedBytes::of("boxes of a manifest", columns.box_ends);
     boxes_ = detail::SharedBytes::of("boxes of a manifest", columns.boxes);
   }
@@ -66,10 +68,25 @@ std::string ImageManifest::describe(size_t i) const {
   return full(images_[i]);
 }
 
+void ImageManifest::require_type(LabelType type) const {
+  if (options_.label_type == type) return;
+  throw std::logic_error(type == LabelType::kClass
+                             ? "ImageManifest: its labels are numbers and no classes"
+                             : "ImageManifest: its labels are classes, not of LabelType::kNumber");
+}
+
 int64_t ImageManifest::label(size_t i) const {
+  require_type(LabelType::kClass);
   const auto labels = labels_.as<int64_t>();
   detail::require_index("ImageManifest: labels", i, labels.size());
   return labels[i];
+}
+
+float ImageManifest::number(size_t i) const {
+  require_type(LabelType::kNumber);
+  const auto numbers = labels_.as<float>();
+  detail::require_index("ImageManifest: labels", i, numbers.size());
+  return numbers[i];
 }
 
 std::span<const TargetBox> ImageManifest::boxes(size_t i) const {
@@ -91,7 +108,8 @@ std::string ImageManifest::mask_path(size_t i) const {
 SampleSpec ImageManifest::spec() const {
   const FieldSpec image = detail::image_field(pictures_, describe(0));
   SampleSpec spec{image};
-  if (!options_.label.empty()) spec.fields.push_back({"label", c10::ScalarType::Long, {}});
+  const auto label_type = options_.label_type == LabelType::kClass ? c10::ScalarType::Long : c10::ScalarType::Float;
+  if (!options_.label.empty()) spec.fields.push_back({"label", label_type, {}});
   if (!options_.boxes.empty()) {
     spec.fields.push_back({"boxes", c10::ScalarType::Float, {*options_.max_boxes, 4}});
     spec.fields.push_back({"boxes.count", c10::ScalarType::Long, {}});
@@ -108,7 +126,12 @@ void ImageManifest::read(size_t i, SampleRow& row, SampleContext& context) const
   if (!options_.mask.empty()) detail::add_mask(mask_path(i), pictures_.options, targets);
   detail::read_image(describe(i), pictures_, context.rng(), row.spec().fields[0], row.bytes(0), targets);
 
-  if (!options_.label.empty()) row.set<int64_t>("label", label(i));
+  if (!options_.label.empty()) {
+    if (options_.label_type == LabelType::kClass)
+      row.set<int64_t>("label", label(i));
+    else
+      row.set<float>("label", number(i));
+  }
   if (!options_.boxes.empty()) {
     const auto to = row.span<float>("boxes");
     const size_t count = targets.boxes.size() * std::tuple_size_v<TargetBox>;
@@ -129,7 +152,8 @@ void ImageManifest::load(DecodeArchive& archive) {
   archive(options_, classes_, images_, masks_, labels_, box_ends_, boxes_, pictures_);
   const auto fits = [&](const std::string& column, size_t rows) { return column.empty() || rows == images_.size(); };
   const auto ends = box_ends_.as<uint64_t>();
-  if (!fits(options_.label, labels_.size() / sizeof(int64_t)) || !fits(options_.mask, masks_.size()) ||
+  const size_t bytes_of_label = options_.label_type == LabelType::kClass ? sizeof(int64_t) : sizeof(float);
+  if (!fits(options_.label, labels_.size() / bytes_of_label) || !fits(options_.mask, masks_.size()) ||
       !fits(options_.boxes, ends.size()))
     throw DecodeError("an ImageManifest has columns of different lengths");
 }

@@ -60,7 +60,7 @@ std::vector<std::string> LabelColumn::classes() const {
 
 std::vector<int64_t> LabelColumn::labels() const {
   if (texts_.empty()) return values_;
-  std::vector<int64_t> sorted(texts_.size());  // From a text's number as it came to that in classes().
+  std::vector<int64_t> sorted(texts_.size());  // Turns a text's first number into that in classes().
   int64_t next = 0;
   for (const auto& [text, number] : texts_) sorted[static_cast<size_t>(number)] = next++;
   std::vector<int64_t> labels(values_.size());
@@ -70,14 +70,14 @@ std::vector<int64_t> LabelColumn::labels() const {
 
 namespace {
 
-constexpr const char* kNaming = "ImageManifestOptions say what a column is called (\"\": do not read it)";
+constexpr const char* kNaming = "the options say what a column is called (\"\": do not read it)";
 
 /// Characters of a value in a message.
 constexpr size_t kQuoted = 40;
 
 constexpr const char* kBoxes = ": boxes are a list of [x1, y1, x2, y2], in pixels";
 
-// What is wrong with a value, without its place.
+// Throws what is wrong with a value, without its place.
 [[noreturn]] void refuse(const std::string& what) { throw std::runtime_error(what); }
 
 void add_path(StringColumn& paths, std::string_view path) {
@@ -94,7 +94,7 @@ bool looks_like_number(std::string_view text) {
   text = text.substr(0, text.find_last_not_of(kAround) + 1);
   if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
   if (text.starts_with("0x") || text.starts_with("0X")) return whole_number<uint64_t>(text.substr(2), 16).has_value();
-  std::string digits(text);  // Without what groups them.
+  std::string digits(text);  // Without separators between groups.
   std::erase_if(digits, [](char c) { return c == ',' || c == '_' || c == '\'' || c == ' '; });
   if (text.empty() || (digits.size() < text.size() && (text[0] < '0' || text[0] > '9'))) return false;
   double value = 0;
@@ -102,8 +102,8 @@ bool looks_like_number(std::string_view text) {
   return error != std::errc::invalid_argument && end == digits.data() + digits.size();
 }
 
-/// Of a file whose values are all texts. What is not plainly the one or the other is refused: it would be another
-/// class than the number that was meant.
+/// Adds a label of a file whose values are all texts. A text that is not plainly a number or plainly none is refused:
+/// it would be another class than the number that was meant.
 void add_label(LabelColumn& labels, std::string_view text) {
   if (text.empty()) refuse("no label: give one; " + std::string(kNaming));
   const size_t sign = text.starts_with('-') ? 1 : 0;
@@ -129,6 +129,29 @@ void add_label(LabelColumn& labels, const Json& value) {
     labels.add(std::string_view(value.get_ref<const std::string&>()));
   else
     refuse("label " + value.dump() + " is neither an integer nor a text: make it one of them");
+}
+
+void add_number(std::vector<float>& numbers, std::string_view text) {
+  float number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number))
+    refuse("label " + in_quotes(text.substr(0, kQuoted)) + " is no number of float32: write one, such as 0.5 or -2e3");
+  numbers.push_back(number);
+}
+
+void add_number(std::vector<float>& numbers, const Json& value) {
+  if (!value.is_number()) refuse("label " + value.dump() + " is no number: write one, such as 0.5 or -2e3");
+  numbers.push_back(value.get<float>());
+  if (!std::isfinite(numbers.back())) refuse("label " + value.dump() + " is too large for float32");
+}
+
+/// A label, as text or JSON, of the type that the options say.
+template <class Value>
+void add_label(ManifestColumns& columns, LabelType type, const Value& value) {
+  if (type == LabelType::kNumber)
+    add_number(columns.numbers, value);
+  else
+    add_label(columns.labels, value);
 }
 
 // "syntax error …" of "[json.exception.parse_error.101] parse error at line 1, column 5: syntax error …".
@@ -221,13 +244,63 @@ void read_csv(const std::string& file, std::string_view text, const ImageManifes
       if (index) take(file, fields[*index].line, fields[*index].column, fields[*index].text, add);
     };
     take_field(image, [&](std::string_view path) { add_path(columns.images, path); });
-    take_field(label, [&](std::string_view value) { add_label(columns.labels, value); });
+    take_field(label, [&](std::string_view value) { add_label(columns, options.label_type, value); });
     take_field(boxes, [&](const std::string& value) { add_boxes(columns, value); });
     take_field(mask, [&](std::string_view path) { add_path(columns.masks, path); });
   }
 }
 
-/// Of the value of `name`, or the first character where it is not found as such.
+/// Calls take(line, its number) for each line that is not empty. Lines end with LF, CRLF or CR.
+template <class Take>
+void for_lines(std::string_view text, const Take& take) {
+  size_t number = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find_first_of("\r\n", at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    at = end + (text.substr(end).starts_with("\r\n") ? 2 : 1);
+    ++number;
+    if (line.find_first_not_of(" \t") != line.npos) take(line, number);
+  }
+}
+
+/// The two values of a line of a list. A tab stands between them or, where there is none, the last space: paths may
+/// have spaces.
+struct ListLine {
+  std::string_view path;
+  std::string_view second;
+};
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t";
+  text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
+  return text.substr(0, text.find_last_not_of(kSpace) + 1);
+}
+
+ListLine split_line(std::string_view line) {
+  const size_t tab = line.find('\t');
+  const size_t between = tab == line.npos ? line.rfind(' ') : tab;
+  if (between == line.npos) refuse("one value in this line: write path and label, with a space or a tab between them");
+  return {trimmed(line.substr(0, between)), trimmed(line.substr(between))};
+}
+
+void read_list(const std::string& file, std::string_view text, const ImageManifestOptions& options,
+               ManifestColumns& columns) {
+  if (!options.boxes.empty() || (!options.label.empty() && !options.mask.empty()))
+    throw std::invalid_argument("manifest: " + in_quotes(file) +
+                                " is a list without a header, of paths with labels or with masks: for more columns "
+                                "write CSV with a header, or JSON lines");
+  const bool has_second = !options.label.empty() || !options.mask.empty();
+  for_lines(text, [&](std::string_view line, size_t number) {
+    take(file, number, 1, trimmed(line), [&](std::string_view values) {
+      const auto [path, second] = has_second ? split_line(values) : ListLine{values, {}};
+      add_path(columns.images, path);
+      if (!options.label.empty()) add_label(columns, options.label_type, second);
+      if (!options.mask.empty()) add_path(columns.masks, second);
+    });
+  });
+}
+
+/// The column of the value of `name`, or of the first character where the name is not found.
 size_t column_of(std::string_view line, const std::string& name) {
   const size_t key = line.find('"' + name + '"');
   return key == line.npos ? 1 : key + 1;
@@ -235,13 +308,7 @@ size_t column_of(std::string_view line, const std::string& name) {
 
 void read_json_lines(const std::string& file, std::string_view text, const ImageManifestOptions& options,
                      ManifestColumns& columns) {
-  size_t number = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find_first_of("\r\n", at), text.size());
-    const std::string_view line = text.substr(at, end - at);
-    at = end + (text.substr(end).starts_with("\r\n") ? 2 : 1);
-    ++number;
-    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+  for_lines(text, [&](std::string_view line, size_t number) {
     Json row;
     try {
       row = parse_shallow(line);
@@ -265,20 +332,30 @@ void read_json_lines(const std::string& file, std::string_view text, const Image
       return value.get_ref<const std::string&>();
     };
     take_value(options.image, [&](const Json& value) { add_path(columns.images, path_of(value)); });
-    take_value(options.label, [&](const Json& value) { add_label(columns.labels, value); });
+    take_value(options.label, [&](const Json& value) { add_label(columns, options.label_type, value); });
     take_value(options.boxes, [&](const Json& value) { add_boxes(columns, value); });
     take_value(options.mask, [&](const Json& value) { add_path(columns.masks, path_of(value)); });
-  }
+  });
+}
+
+using ReadManifest = void(const std::string& file, std::string_view text, const ImageManifestOptions& options,
+                          ManifestColumns& columns);
+
+/// What reads files of that name.
+ReadManifest* reader_of(const std::string& path) {
+  const std::string ending = std::filesystem::path(path).extension().string();
+  if (ending == ".csv" || ending == ".tsv") return read_csv;
+  if (ending == ".jsonl" || ending == ".ndjson" || ending == ".json") return read_json_lines;
+  if (ending == ".txt") return read_list;
+  throw std::runtime_error("manifest: " + in_quotes(path) +
+                           " ends neither in .csv or .tsv nor in .jsonl, .ndjson or .json, nor in .txt: rename it to "
+                           "what it is");
 }
 
 }  // namespace
 
 ManifestColumns read_manifest(const std::string& path, const ImageManifestOptions& options) {
-  const std::string ending = std::filesystem::path(path).extension().string();
-  const bool csv = ending == ".csv" || ending == ".tsv";
-  if (!csv && ending != ".jsonl" && ending != ".ndjson" && ending != ".json")
-    throw std::runtime_error("manifest: " + in_quotes(path) +
-                             " ends neither in .csv or .tsv nor in .jsonl, .ndjson or .json: rename it to what it is");
+  ReadManifest* const read = reader_of(path);
   MappedFile file;
   try {
     file = MappedFile(path);
@@ -293,7 +370,7 @@ ManifestColumns read_manifest(const std::string& path, const ImageManifestOption
   } catch (const std::exception& error) {
     throw std::runtime_error("manifest: " + in_quotes(path) + " " + error.what());
   }
-  (csv ? read_csv : read_json_lines)(path, text, options, columns);
+  read(path, text, options, columns);
   try {
     file.require_unchanged();
   } catch (const std::exception& error) {

@@ -13,7 +13,7 @@
 
 namespace millrace::detail {
 
-/// Strings one behind the other, as long as their number is not known.
+/// A column of strings, one behind the other, while their number is not known.
 class StringColumn {
  public:
   void add(std::string_view text);
@@ -25,7 +25,7 @@ class StringColumn {
   std::vector<size_t> ends_;
 };
 
-/// Integers as they are, or texts by their number in sorted order; the first one says which.
+/// A column of labels: integers as they are, or texts by their number in sorted order. The first label says which.
 class LabelColumn {
  public:
   /// Throws std::runtime_error where the labels before were texts.
@@ -38,20 +38,21 @@ class LabelColumn {
   std::vector<int64_t> labels() const;
 
  private:
-  std::vector<int64_t> values_;                        // Texts: numbered as they came.
-  std::map<std::string, int64_t, std::less<>> texts_;  // Their numbers.
+  std::vector<int64_t> values_;                        // Integers, or the texts' numbers in order of arrival.
+  std::map<std::string, int64_t, std::less<>> texts_;  // The number of each text.
 };
 
-/// What a manifest says, as columns of one length; those that were not asked for are empty.
+/// What a manifest says, as columns of one length; columns that the options did not ask for are empty.
 struct ManifestColumns {
   StringColumn images;
   LabelColumn labels;
+  std::vector<float> numbers;  ///< Labels of LabelType::kNumber.
   StringColumn masks;
   std::vector<uint64_t> box_ends;
   std::vector<transforms::TargetBox> boxes;
 };
 
-/// Reads a manifest, CSV or JSON lines by its ending. Throws std::runtime_error as ImageManifest says.
+/// Reads a manifest, CSV, JSON lines or a list by its ending. Throws std::runtime_error as ImageManifest says.
 ManifestColumns read_manifest(const std::string& path, const ImageManifestOptions& options);
 
 }  // namespace millrace::detail

@@ -6,20 +6,24 @@
 
 namespace millrace {
 
-/// What an image manifest's columns are called, and what is taken from them. An empty name: not from this manifest.
+/// The labels of a manifest: classes, integers or texts, in a field of int64, or numbers, in one of float32.
+enum class LabelType : uint8_t { kClass, kNumber };
+
+/// What an image manifest's columns are called, and what is taken from them. A column with an empty name is not read.
 struct ImageManifestOptions {
-  std::string root = {};       ///< Directory that relative paths begin at; the manifest's own unless said.
+  std::string root = {};       ///< Directory that relative paths begin at; the manifest's own when empty.
   std::string image = "path";  ///< Paths of the pictures.
   std::string label = "label";
+  LabelType label_type = LabelType::kClass;
   std::string boxes = {};
   std::string mask = {};  ///< Paths of the masks.
 
-  /// Rows of the field "boxes"; as many as the row with most boxes has, unless said.
+  /// Rows of the field "boxes"; without a value, as many as the row with most boxes has.
   std::optional<int64_t> max_boxes = {};
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(root, image, label, boxes, mask, max_boxes);
+    archive(root, image, label, label_type, boxes, mask, max_boxes);
   }
 };
 

@@ -7,13 +7,14 @@
 namespace millrace {
 
 /// Handwritten digits, torch::data::datasets::MNIST and torchvision.datasets.MNIST: 60,000 gray pictures of 28x28 to
-/// train, 10,000 to test. Reads the unpacked idx files (http://yann.lecun.com/exdb/mnist), so FashionMNIST, KMNIST and
-/// whatever else comes in such files as well; how many, their size and classes are what the files say.
+/// train, 10,000 to test. It reads the unpacked idx files (http://yann.lecun.com/exdb/mnist), so FashionMNIST, KMNIST
+/// and whatever else comes in such files as well. The files say how many pictures there are, their size and their
+/// classes.
 ///
 ///   auto digits = MNIST("data").transform(ToDtype(torch::kFloat, /*scale=*/true));
 ///
-/// Samples: "image" uint8 {1, 28, 28}, "label" int64 {}. torch::data gives float in [0, 1]: that is ToDtype(kFloat,
-/// true), and its Normalize<>(m, s) behind that is Normalize({m}, {s}) alone.
+/// Samples: "image" uint8 {1, 28, 28}, "label" int64 {}. torch::data gives floats in [0, 1], which is ToDtype(kFloat,
+/// true) here. torch::data's Normalize<>(m, s) behind that is Normalize({m}, {s}) alone.
 class MNIST : public PixelDataset {
  public:
   MNIST() = default;  ///< For the receiving side of serialize().

@@ -21,15 +21,15 @@ namespace millrace {
 /// read. An index outside the dataset throws std::out_of_range.
 class PixelDataset {
  public:
-  /// Which part of a dataset that is published in two.
+  /// One of the two parts that a dataset is published in.
   enum class Mode : uint8_t { kTrain, kTest };
 
   /// What the pictures are, apart from their pixels.
   struct Format {
-    std::string name;  ///< Names samples in errors: "MNIST train".
+    std::string name;  ///< The name of samples in errors: "MNIST train".
     ImageMode mode = ImageMode::kRGB;
     image::Size size;
-    std::vector<std::string> classes;  ///< By label.
+    std::vector<std::string> classes;  ///< Names of the classes, by label.
 
     size_t picture_bytes() const;
 
@@ -41,8 +41,8 @@ class PixelDataset {
 
   PixelDataset() = default;  ///< For the receiving side of serialize().
 
-  /// Of `count` pictures. `fill` writes their labels and their planes, one picture behind the other; what it throws
-  /// passes. Throws OutOfSharedMemory.
+  /// A dataset of `count` pictures. `fill` writes their labels and their planes, one picture behind the other; what it
+  /// throws passes. Throws OutOfSharedMemory.
   PixelDataset(Format format, size_t count,
                const std::function<void(std::span<int64_t> labels, std::span<uint8_t> pixels)>& fill);
 
@@ -55,7 +55,7 @@ class PixelDataset {
 
   int64_t label(size_t i) const;
 
-  /// "MNIST train 17".
+  /// Sample `i` in messages: "MNIST train 17".
   std::string describe(size_t i) const { return format_.name + " " + std::to_string(i); }
 
   SampleSpec spec() const;

@@ -18,7 +18,7 @@
 namespace millrace {
 namespace {
 
-/// What Python's int() makes of the text, without its underscores.
+/// The number that Python's int() makes of the text, without its underscores.
 int64_t number_of(std::span<const std::byte> bytes) {
   std::string_view text;
   try {

@@ -22,14 +22,16 @@ class TarImages : public PictureDataset<TarImages> {
 
   TarImages(TarShards shards, std::string alternatives, transforms::Chain chain);
 
-  /// The same with a label: the decimal number that is the text of such a file, as webdataset decodes "cls".
+  /// The dataset with labels: each is the decimal number that the sample's file with one of these extensions holds, as
+  /// webdataset decodes "cls".
   TarImages label(std::string alternatives = "cls") const;
 
   const TarShards& shards() const { return shards_; }
   size_t size() const { return shards_.size(); }
   std::string describe(size_t i) const { return shards_.describe(i); }
 
-  /// Where the transform leaves sizes as they are, all pictures must have the size of the first, which is read here.
+  /// What a sample looks like. Where the transform leaves sizes as they are, all pictures must have the size of the
+  /// first, which is read here.
   SampleSpec spec();
 
   void read(size_t i, SampleRow& row, SampleContext& context);

@@ -43,7 +43,7 @@ class Bytes {
   std::span<const std::byte> file_;
 };
 
-/// Where a channel lies in a pixel.
+/// The bits of a pixel that are a channel.
 struct Channel {
   uint32_t mask = 0;
 

@@ -106,7 +106,7 @@ class PngReader final : public FormatReader {
     std::longjmp(self.jump_, 1);
   }
 
-  /// What libpng only warns of costs no pixel.
+  /// Ignores warnings: what libpng only warns of costs no pixel.
   static void on_warning(png_structp, png_const_charp) {}
 
   static void read(png_structp png, png_bytep out, size_t bytes) {

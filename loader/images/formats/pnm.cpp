@@ -113,7 +113,7 @@ class PnmReader final : public FormatReader {
 
   uint8_t u8(size_t at) const { return at < file_.size() ? static_cast<uint8_t>(file_[at]) : uint8_t{0}; }
 
-  /// What each value is of 255, rounded as Python rounds, and so as Pillow. A bit that is set is black.
+  /// Each value as a fraction of 255, rounded as Python rounds, and so as Pillow. A bit that is set is black.
   std::vector<uint8_t> scale() const {
     if (is_bits()) return {255, 0};
     std::vector<uint8_t> scaled(size_t{largest_} + 1);
@@ -165,7 +165,7 @@ class PnmReader final : public FormatReader {
   }
 
   std::span<const std::byte> file_;
-  size_t at_ = 0;  // Of the next text, or of the pixels.
+  size_t at_ = 0;  // The place of the next text, or of the pixels.
   int kind_ = 0;   // The digit behind the P.
   uint32_t largest_ = 1;
   Size size_;

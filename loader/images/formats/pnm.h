@@ -12,7 +12,7 @@ namespace millrace::image {
 /// 255; as numbers they are left as they are.
 std::unique_ptr<FormatReader> open_pnm(std::span<const std::byte> file);
 
-/// True when the bytes begin as one of them.
+/// True when the bytes begin as a PBM, PGM or PPM does.
 bool looks_like_pnm(std::span<const std::byte> file);
 
 }  // namespace millrace::image

@@ -327,7 +327,7 @@ class TiffReader final : public FormatReader {
   Size size_;
   int bits_ = 1;
   int samples_ = 1;
-  int colours_ = 1;  // Of the samples.
+  int colours_ = 1;  // Samples that are colours.
   uint16_t compression_ = COMPRESSION_NONE;
   uint16_t photometric_ = kNoPhotometric;
   bool planar_ = false;

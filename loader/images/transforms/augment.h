@@ -13,7 +13,7 @@
 /// would there, with the same odds.
 namespace millrace::transforms {
 
-/// In the order of torchvision's tables.
+/// The operations, in the order of torchvision's tables.
 enum class AugmentKind : uint8_t {
   kIdentity,
   kShearX,
@@ -32,17 +32,17 @@ enum class AugmentKind : uint8_t {
 };
 constexpr int kAugmentKinds = 14;
 
-/// Of operations and bins, in YAML.
+/// The largest number of operations, and of bins, that YAML may give.
 constexpr int kMostBins = 1000;
 
-/// What torchvision's _apply_image_or_video_transform takes. `magnitude` is a slope for shears, pixels for
-/// translations, degrees for kRotate, what is added to a factor of 1 for kBrightness to kSharpness, bits, or the
-/// threshold as a part of 255.
+/// One operation with its strength, as torchvision's _apply_image_or_video_transform takes it. `magnitude` is a slope
+/// for shears, pixels for translations, degrees for kRotate, what is added to a factor of 1 for kBrightness to
+/// kSharpness, a number of bits for kPosterize, and the threshold as a part of 255 for kSolarize.
 struct Augmentation {
   AugmentKind kind = AugmentKind::kIdentity;
   double magnitude = 0;
 
-  /// REQUIRES: kind is kShearX to kRotate.
+  /// The map of an operation that moves pixels. REQUIRES: kind is kShearX to kRotate.
   image::Affine affine() const;
   bool operator==(const Augmentation&) const = default;
 };
@@ -54,7 +54,7 @@ struct RandAugment : KeepsShape {
   int magnitude = 9;
   int num_magnitude_bins = 31;
   image::Interpolation interpolation = image::Interpolation::kNearest;
-  std::vector<uint8_t> fill = {};  ///< Where no picture comes to lie: black, or one value for all channels or for each.
+  std::vector<uint8_t> fill = {};  ///< Shown where no picture lies: black, one value for all channels or for each.
 
   static constexpr std::string_view kName = "RandAugment";
   static constexpr std::string_view kAbout = "operations of one strength, drawn from torchvision's table";
@@ -71,9 +71,9 @@ struct RandAugment : KeepsShape {
                        image::Interpolation mode = image::Interpolation::kNearest, std::vector<uint8_t> values = {});
   void check() const;
 
-  /// One of the operations, for a picture of that size.
+  /// Draws one of the operations, for a picture of that size.
   Augmentation draw(image::Size picture, SampleRng& rng) const;
-  /// Of strength `magnitude`, the positive one of two.
+  /// The operation of strength `magnitude`, which has the positive sign where there are two.
   Augmentation augmentation(AugmentKind kind, image::Size picture) const;
 
   void apply(Pixels& picture, SampleRng& rng) const;
@@ -85,7 +85,7 @@ struct RandAugment : KeepsShape {
 struct TrivialAugmentWide : KeepsShape {
   int num_magnitude_bins = 31;
   image::Interpolation interpolation = image::Interpolation::kNearest;
-  std::vector<uint8_t> fill = {};  ///< As RandAugment's.
+  std::vector<uint8_t> fill = {};  ///< Shown where no picture lies, as RandAugment's.
 
   static constexpr std::string_view kName = "TrivialAugmentWide";
   static constexpr std::string_view kAbout = "one operation of any strength, drawn from torchvision's table";
@@ -101,7 +101,7 @@ struct TrivialAugmentWide : KeepsShape {
   void check() const;
 
   Augmentation draw(SampleRng& rng) const;
-  /// Of strength `bin`, the positive one of two.
+  /// The operation of strength `bin`, which has the positive sign where there are two.
   Augmentation augmentation(AugmentKind kind, int bin) const;
 
   void apply(Pixels& picture, SampleRng& rng) const;

@@ -41,10 +41,10 @@ void Canvas::open(std::span<const uint8_t> planes, Size size) {
   view_ = View(size);
 }
 
-void Canvas::resize(Size target) {
+void Canvas::resize(Size target, image::ResizeFilter filter) {
   if (target == view_.size()) return;
   if (view_.resized()) pixels();
-  view_.resize(target);
+  view_.resize(target, filter);
 }
 
 void Canvas::flip_vertical() { image::flip_vertical(pixels()); }
@@ -53,6 +53,13 @@ void Canvas::pad(const image::Borders& borders, image::PadMode mode, std::span<c
   const Size now = size();
   const auto out = other(image::padded(now, borders), channels_);
   image::pad(pixels(), borders, mode, fill, out.values);
+  replace();
+}
+
+void Canvas::transform_affine(const image::Affine& affine, image::Interpolation interpolation,
+                              std::span<const uint8_t> fill) {
+  const auto out = other(size(), channels_);
+  image::transform_affine(pixels(), affine, interpolation, fill, out.values);
   replace();
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "millrace/loader/images/affine.h"
 #include "millrace/loader/images/decode.h"
 #include "millrace/loader/images/image.h"
 #include "millrace/loader/images/planes.h"
@@ -15,16 +16,16 @@
 namespace millrace::transforms {
 
 /// A picture on its way from the bytes of its file, or from memory, to a batch. Crops, horizontal flips and a resize
-/// only change what will be looked at; who asks for pixels() makes it compute what there is, from the part of the file
-/// that is needed, and go on from there. The results are as if everything had been computed at once.
+/// only change what will be looked at. pixels() makes the canvas compute what there is, from the part of the file that
+/// is needed, and go on from there. The results are as if everything had been computed at once.
 ///
 /// One object serves one thread and keeps its memory. Throws std::runtime_error for pictures that become too large.
 class Canvas final : public Movable {
  public:
-  /// The picture in `file`, whose bytes are used until the first pixels are computed.
+  /// Takes the picture in `file`, whose bytes are used until the first pixels are computed.
   void open(std::span<const std::byte> file, const PictureOptions& options);
 
-  /// A picture in memory: one or three planes of `size`, one behind the other, which are copied.
+  /// Takes a picture in memory: one or three planes of `size`, one behind the other, which are copied.
   void open(std::span<const uint8_t> planes, image::Size size);
 
   image::Size size() const override { return view_.size(); }
@@ -33,16 +34,20 @@ class Canvas final : public Movable {
   void crop(const image::Box& box) override { view_.crop(box); }
   void flip_horizontal() override { view_.flip(); }
   void flip_vertical() override;
-  void resize(image::Size target) override;
+  void resize(image::Size target, image::ResizeFilter filter) override;
 
-  /// Throws std::invalid_argument as image::pad() does.
+  /// Adds borders. Throws std::invalid_argument as image::pad() does.
   void pad(const image::Borders& borders, image::PadMode mode, std::span<const uint8_t> fill) override;
 
-  /// The picture as it is now, to be changed in place. Valid until the next call but size() and channels().
+  /// Moves the picture as image::transform_affine() does.
+  void transform_affine(const image::Affine& affine, image::Interpolation interpolation, std::span<const uint8_t> fill);
+
+  /// The picture as it is now, to be changed in place. Valid until the next call of any other method than size() and
+  /// channels().
   image::Planes pixels();
 
-  /// Memory for another picture, which replace() puts in the place of the present one. Valid until then; pixels() stay
-  /// what they are.
+  /// Memory for another picture, which replace() puts in the place of the present one. It is valid until then, and so
+  /// are the present pixels().
   image::Planes other(image::Size size, int channels);
   void replace();
 
@@ -50,7 +55,7 @@ class Canvas final : public Movable {
   void write(std::span<uint8_t> planes);
 
  private:
-  /// Where the pixels are that the view looks at.
+  /// Where the pixels are that the view looks at: in the file, in the decoded picture, or in the planes.
   enum class Source { kFile, kPicture, kPlanes };
 
   template <class Consumer>

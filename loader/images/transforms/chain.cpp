@@ -23,10 +23,14 @@ void require_steps_for(const PictureOptions& options, const Chain& chain) {
 
 }  // namespace
 
-c10::ScalarType Chain::dtype() const {
-  const auto makes_floats = [](const Step& step) { return step->makes_floats(); };
-  return std::any_of(steps_.begin(), steps_.end(), makes_floats) ? c10::ScalarType::Float : c10::ScalarType::Byte;
+std::span<const Step> Chain::pixel_steps() const {
+  const auto end = std::find_if(steps_.begin(), steps_.end(), [](const Step& step) { return step->makes_floats(); });
+  return {steps_.begin(), end};
 }
+
+std::span<const Step> Chain::float_steps() const { return std::span(steps_).subspan(pixel_steps().size()); }
+
+c10::ScalarType Chain::dtype() const { return float_steps().empty() ? c10::ScalarType::Byte : c10::ScalarType::Float; }
 
 image::Size Chain::output_size(image::Size input) const {
   for (const Step& step : steps_) input = step->output_size(input);

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,7 +26,11 @@ class Chain {
 
   const std::vector<Step>& steps() const { return steps_; }
 
-  /// kByte, or kFloat after Normalize or ToDtype.
+  /// The steps that work on pixels, and those behind them: the one that makes floats, and what works on these.
+  std::span<const Step> pixel_steps() const;
+  std::span<const Step> float_steps() const;
+
+  /// The type of what comes out: kByte, or kFloat after Normalize or ToDtype.
   c10::ScalarType dtype() const;
 
   /// The size of what comes out when a picture of size `input` goes in. No size depends on chance.
@@ -37,14 +42,14 @@ class Chain {
   /// Whether size, channels and type of what comes out are those of what goes in, whatever that is.
   bool keeps_shape() const;
 
-  /// Channels of what comes out of pictures decoded to `mode`: theirs, but for Grayscale and a Lambda that says so.
+  /// Channels of what comes out of pictures decoded to `mode`: the mode's, unless Grayscale or a Lambda changes them.
   int output_channels(ImageMode mode) const;
 
-  /// Throws std::invalid_argument when what a step holds for each channel does not fit pictures with that many; gives
-  /// how many there are behind the chain.
+  /// Checks the chain against pictures with that many channels, and gives the number of channels behind it. Throws
+  /// std::invalid_argument when what a step holds for each channel does not fit.
   int check_channels(int channels) const;
 
-  /// The field {channels, height, width} for pictures that are decoded so and come out with `size`. Throws
+  /// The field {channels, height, width} for pictures that are decoded with `options` and come out with `size`. Throws
   /// std::invalid_argument when a Normalize, fill or value does not fit the number of channels, and for deep pictures
   /// (PixelType) with colours or a step that does more than move pixels.
   FieldSpec field(std::string name, const PictureOptions& options, image::Size size) const;
@@ -54,7 +59,8 @@ class Chain {
 
   bool operator==(const Chain& other) const = default;
 
-  /// Throws std::invalid_argument when something but a Lambda that keeps the shape follows a Normalize or ToDtype.
+  /// The steps of `first`, then those of `second`. Throws std::invalid_argument when something but a Lambda that keeps
+  /// the shape follows a Normalize or ToDtype.
   friend Chain operator|(Chain first, const Chain& second);
 
   template <class Archive>
@@ -71,7 +77,7 @@ Chain operator|(Chain first, const Chain& second);
 /// Throws std::invalid_argument, in the name of `who`, for a chain that does not keep the shape.
 void require_kept_shape(std::string_view who, const Chain& chain);
 
-/// "RandomResizedCrop(224x224) | RandomHorizontalFlip(0.5)", for messages.
+/// The chain in messages: "RandomResizedCrop(224x224) | RandomHorizontalFlip(0.5)".
 std::string to_string(const Chain& chain);
 
 }  // namespace millrace::transforms

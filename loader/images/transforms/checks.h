@@ -12,23 +12,24 @@
 /// all throw std::invalid_argument that says what was expected and what was given.
 namespace millrace::transforms {
 
-/// Larger pictures than any decoder of ours gives; keeps products of sides within 64 bits and buffers within reason.
+/// The longest side of a picture, more than any decoder of ours gives. It keeps products of sides within 64 bits and
+/// buffers within reason.
 constexpr int kLargestSide = 1 << 20;
 
 void check_size(std::string_view who, image::Size size);
 
-/// 0 < low <= high < infinity.
+/// Throws unless 0 < low <= high < infinity.
 void check_range(std::string_view who, std::string_view what, std::pair<double, double> range);
 
-/// low <= high, finite.
+/// Throws unless low <= high, both finite.
 void check_ordered(std::string_view who, std::string_view what, std::pair<double, double> range);
 
 void check_probability(std::string_view who, double p);
 
-/// One value for all channels or one for each of three.
+/// Throws unless there is one value for all channels or one for each of three.
 void check_values(std::string_view who, std::string_view what, const std::vector<uint8_t>& values);
 
-/// "RandomErasing: scale must be {low, high} with 0 <= low <= high <= 1, got {2, 1}"
+/// The error "RandomErasing: scale must be {low, high} with 0 <= low <= high <= 1, got {2, 1}".
 std::invalid_argument range_error(std::string_view who, std::string_view what, std::string_view bounds,
                                   std::pair<double, double> range);
 

@@ -12,19 +12,19 @@ struct Description {
     std::string key;
     std::string default_value;  ///< Empty where there is none.
   };
-  std::string name;       ///< In C++: "RandomSolarize".
-  std::string yaml_name;  ///< "random_solarize".
+  std::string name;       ///< The name in C++: "RandomSolarize".
+  std::string yaml_name;  ///< The name in YAML: "random_solarize".
   std::string about;
   std::vector<Parameter> parameters;
 };
 
-/// "random_solarize" of "RandomSolarize".
+/// The name in YAML of a transform: "random_solarize" for "RandomSolarize".
 std::string yaml_name(std::string_view name);
 
 /// A line of the table in docs/transforms.md.
 std::string table_row(const Description& description);
 
-/// Of all transforms that have a name in YAML (table.h), in the order of docs/transforms.md.
+/// Describes all transforms that have a name in YAML (table.h), in the order of docs/transforms.md.
 std::vector<Description> describe_all();
 
 }  // namespace millrace::transforms

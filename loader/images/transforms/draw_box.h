@@ -9,9 +9,9 @@
 
 namespace millrace::transforms {
 
-/// A box inside `input` of uniformly drawn area, as a part of it, and log-uniformly drawn ratio of its sides: ten tries
-/// for one that `size_of` accepts, then none. `size_of` makes an optional size of the two sides, the ratio's numerator
-/// first.
+/// Draws a box inside `input` with a uniformly drawn area, as a part of the picture's, and a log-uniformly drawn ratio
+/// of its sides. `size_of` makes an optional size of the two sides, the ratio's numerator first. After ten boxes that
+/// `size_of` refuses there is none.
 template <class SizeOf>
 std::optional<image::Box> draw_box(image::Size input, std::pair<double, double> scale, std::pair<double, double> ratio,
                                    SizeOf size_of, SampleRng& rng) {

@@ -14,6 +14,7 @@
 #include "millrace/loader/images/affine.h"
 #include "millrace/loader/images/image.h"
 #include "millrace/loader/images/planes.h"
+#include "millrace/loader/images/resize_filter.h"
 
 /// The list of a transform's fields, from which come its archive, its text, its reader in YAML and its row in
 /// docs/transforms.md:
@@ -27,21 +28,21 @@ namespace millrace::transforms {
 
 /// How a value is written where its type alone does not say it.
 namespace forms {
-struct Plain {};      ///< As its type is.
+struct Plain {};      ///< As the type is written.
 struct Channels {};   ///< std::vector: one value for all channels or one for each.
-struct Kernel {};     ///< image::Size: its side, or height and width.
+struct Kernel {};     ///< image::Size: the side of a square, or height and width.
 struct Shorter {};    ///< image::Size and bool: the shorter side, or height and width.
-struct Symmetric {};  ///< Range: x for {-x, x}.
-struct Factors {};    ///< Range: x for {max(0, 1 - x), 1 + x}.
-struct Turns {};      ///< Range: x for {-x, x}, of turns, x at least 0.
-struct Shear {};      ///< Two ranges, along x and along y, or x for {-x, x} along x.
+struct Symmetric {};  ///< Range: x stands for {-x, x}.
+struct Factors {};    ///< Range: x stands for {max(0, 1 - x), 1 + x}.
+struct Turns {};      ///< Range of turns: x stands for {-x, x}, x at least 0.
+struct Shear {};      ///< Two ranges, along x and along y; or x, which stands for {-x, x} along x.
 struct Steps {};      ///< A chain, or several.
-struct Nested {};     ///< A value with fields() of its own, whose keys stand beside the others, none required.
-struct Word {};       ///< No member: a key that has one meaning.
-struct Hidden {};     ///< Without a key.
+struct Nested {};     ///< A value with fields() of its own, whose keys, none required, stand beside the others.
+struct Word {};       ///< A key without a member, which can have one value only.
+struct Hidden {};     ///< A member without a key.
 }  // namespace forms
 
-/// What a list holds: std::tuple's is not taken, which costs who compiles all transforms ten times as much.
+/// One item of a list. The list is no std::tuple, which costs those who compile all transforms ten times as much.
 template <size_t, class Item>
 struct ItemAt {
   Item item;
@@ -53,7 +54,7 @@ template <size_t... I, class... Items>
 struct NumberedItems<std::index_sequence<I...>, Items...> : ItemAt<I, Items>... {
   bool operator==(const NumberedItems&) const = default;
 
-  /// function(item...).
+  /// Calls function(item...) with all items.
   template <class Function>
   constexpr decltype(auto) apply(Function&& function) const {
     return function(static_cast<const ItemAt<I, Items>&>(*this).item...);
@@ -74,25 +75,25 @@ struct Field {
 
   std::string_view key;
   ItemList<Members Owner::*...> members;
-  std::string_view word = {};  ///< Word: what it must be. Channels: what several of its values are called.
+  std::string_view word = {};  ///< The value that a Word must have, or what messages call several Channels.
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   bool is_required = false;
   bool is_shown = false;
 
-  /// YAML must give it.
+  /// The field with a key that YAML must give.
   constexpr Field required() const {
     Field field = *this;
     field.is_required = true;
     return field;
   }
-  /// to_string() writes it.
+  /// The field with a value that to_string() writes.
   constexpr Field shown() const {
     Field field = *this;
     field.is_shown = true;
     return field;
   }
-  /// YAML refuses other numbers, at their place.
+  /// The field with bounds: YAML refuses other numbers, at their place.
   constexpr Field within(double least, double most) const {
     constexpr bool kIsNumber = std::same_as<MemberTypes, Types<int>> || std::same_as<MemberTypes, Types<double>>;
     static_assert(kIsNumber && std::same_as<Form, forms::Plain>,
@@ -103,7 +104,7 @@ struct Field {
     return field;
   }
 
-  /// function(member...), with those of `owner`.
+  /// Calls function(member...) with the members of `owner`.
   template <class T, class Function>
   decltype(auto) visit(T& owner, Function&& function) const {
     return members.apply([&](auto... member) -> decltype(auto) { return function(owner.*member...); });
@@ -118,13 +119,13 @@ constexpr Field<Owner, Form, Members...> field(std::string_view key, Members Own
   return {.key = key, .members = {{members}...}};
 }
 
-/// p.
+/// The field of the member p, a probability.
 template <class Owner>
 constexpr auto probability(double Owner::* member) {
   return field("p", member).within(0, 1).shown();
 }
 
-/// One value for all channels or one for each; `plural` is what messages call several.
+/// A field with one value for all channels or one for each; `plural` is what messages call several.
 template <class Owner, class Value>
 constexpr auto channel_values(std::string_view key, std::vector<Value> Owner::* member, std::string_view plural) {
   auto entry = field<forms::Channels>(key, member);
@@ -155,7 +156,7 @@ struct NumMembers;
 template <class Numbers, class... Fields>
 struct NumMembers<NumberedItems<Numbers, Fields...>> : std::integral_constant<size_t, (Fields::kMembers + ... + 0)> {};
 
-/// Compiles when T has as many members as its fields() lists: the bindings must be exactly as many.
+/// Compiles when T has as many members as its fields() lists: a structured binding takes exactly as many names.
 template <class T, size_t kListed>
 constexpr auto fields_list_every_member(const T& transform) {
   if constexpr (kListed == 0) {
@@ -197,7 +198,7 @@ constexpr void for_each_key(Function&& function) {
   });
 }
 
-/// No member stands in the list twice, and no key in the list and those in it.
+/// Whether no member stands in the list twice, and no key in the list and the lists in it.
 template <class T>
 constexpr bool fields_are_distinct() {
   bool distinct = true;
@@ -219,13 +220,20 @@ constexpr bool fields_are_distinct() {
   return distinct;
 }
 
-/// The words for the values of an enumeration, in YAML and in texts.
+/// The words that YAML and texts have for the values of an enumeration.
 template <class Enum>
 struct Words;
 template <>
 struct Words<image::Interpolation> {
   static constexpr std::array<std::pair<std::string_view, image::Interpolation>, 2> kAll = {
       {{"nearest", image::Interpolation::kNearest}, {"bilinear", image::Interpolation::kBilinear}}};
+};
+template <>
+struct Words<image::ResizeFilter> {
+  static constexpr std::array<std::pair<std::string_view, image::ResizeFilter>, 3> kAll = {
+      {{"nearest", image::ResizeFilter::kNearest},
+       {"bilinear", image::ResizeFilter::kBilinear},
+       {"bicubic", image::ResizeFilter::kBicubic}}};
 };
 template <>
 struct Words<image::PadMode> {

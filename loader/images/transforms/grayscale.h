@@ -25,7 +25,7 @@ struct Grayscale : ChangesChannels {
   bool operator==(const Grayscale&) const = default;
 };
 
-/// torchvision.transforms.v2.RandomGrayscale: gray with probability p, with as many channels as before.
+/// torchvision.transforms.v2.RandomGrayscale: the picture in gray with probability p, with as many channels as before.
 struct RandomGrayscale : KeepsShape {
   double p = 0.1;
 

@@ -44,9 +44,11 @@ at::Tensor Lambda::call(void* values, c10::ScalarType dtype, const Shape& shape,
 }
 
 void Lambda::apply(Pixels& picture, SampleRng& rng) const {
-  if (declared_ && picture.has_targets()) {
+  if (declared_ && picture.is_followed()) {
     throw std::runtime_error(
-        "a Lambda that changes the picture's shape cannot move its boxes and masks; put it into a dataset of its own");
+        "a Lambda that changes the picture's shape cannot move what belongs to it (boxes, masks, the other picture of "
+        "a "
+        "pair); put it into a dataset of its own");
   }
   const image::Planes planes = picture.planes();
   const Shape shape = {planes.channels, planes.size};

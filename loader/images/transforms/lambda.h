@@ -23,14 +23,14 @@ namespace millrace::transforms {
 ///   at::Tensor swap_channels(at::Tensor picture, SampleRng&) { return picture.flip(0); }
 ///   RandomResizedCrop(224) | Lambda(swap_channels) | Normalize::imagenet()
 ///
-/// It gets the picture {channels, height, width}, uint8 or, behind Normalize or ToDtype, float32; a view that it may
-/// change in place and give back, or answer with another tensor of the same type. What it draws from the sample's
-/// stream is the same for any number of workers. Other processes find it by FunctionRef, so it is a function or a
-/// lambda without captures; it runs in the worker, one sample at a time a thread, and its exceptions are errors of that
-/// sample.
+/// The function gets the picture {channels, height, width}, uint8 or, behind Normalize or ToDtype, float32. The picture
+/// is a view: the function changes it in place and gives it back, or answers with another tensor of the same type. What
+/// it draws from the sample's stream is the same for any number of workers. Other processes find the function by
+/// FunctionRef, so it is a function or a lambda without captures. It runs in the worker, one sample at a time in each
+/// thread, and its exceptions are errors of that sample.
 ///
-/// The shape stays as it is, unless another one is declared, which all its pictures then have; only in front of
-/// Normalize and ToDtype. Another shape than expected is an error of that sample.
+/// The shape stays as it is unless another one is declared. Then all pictures have that shape, and the Lambda stands in
+/// front of Normalize and ToDtype. An answer of another shape than expected is an error of that sample.
 class Lambda {
  public:
   using Function = at::Tensor (*)(at::Tensor picture, SampleRng& rng);
@@ -56,8 +56,8 @@ class Lambda {
 
   const std::optional<Shape>& declared() const { return declared_; }
 
-  /// The function's answer for the picture at `values`, contiguous and of the shape that is expected; it may be those
-  /// very values. Throws std::runtime_error when it is of another shape or type.
+  /// The function's answer for the picture at `values`, contiguous and of the shape that is expected. The answer may be
+  /// the memory at `values` itself. Throws std::runtime_error for an answer of another shape or type.
   at::Tensor call(void* values, c10::ScalarType dtype, const Shape& shape, SampleRng& rng) const;
 
   image::Size output_size(image::Size input) const { return declared_ ? declared_->size : input; }
@@ -65,7 +65,7 @@ class Lambda {
   int output_channels(int input) const { return declared_ ? declared_->channels : input; }
   bool keeps_shape() const { return !declared_; }
   void apply(Pixels& picture, SampleRng& rng) const;
-  /// On a row of floats, behind what makes them.
+  /// Applies the function to a row of floats, behind the step that makes them.
   void apply_to_floats(float* row, int channels, image::Size size, SampleRng& rng) const;
   bool operator==(const Lambda&) const = default;
 

@@ -6,8 +6,8 @@
 
 namespace millrace::transforms {
 
-/// Normalize (loader/normalize.h) as a step of a chain, which makes float32. Without means and deviations, as YAML may
-/// leave them out, they are ImageNet's.
+/// Normalize (loader/normalize.h) as a step of a chain, which makes float32. Means and deviations that are left out, as
+/// YAML may, are ImageNet's.
 struct NormalizeStep : Normalize, MakesFloats {
   static constexpr std::string_view kName = "Normalize";
   static constexpr std::string_view kAbout =

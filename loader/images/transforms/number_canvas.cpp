@@ -1,10 +1,13 @@
 #include "millrace/loader/images/transforms/number_canvas.h"
 
+#include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/upsample_nearest2d.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "millrace/loader/images/decode.h"
@@ -16,7 +19,7 @@ namespace {
 constexpr int64_t kDown = 2;
 constexpr int64_t kAcross = 3;
 
-// What a camera stored that way, the right way up: 5 to 8 exchange height and width.
+// Turns what a camera stored that way the right way up: 5 to 8 exchange height and width.
 at::Tensor upright(at::Tensor stored, int orientation) {
   if (orientation >= 5) stored = stored.transpose(kDown, kAcross);
   if (orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7) stored = stored.flip({kAcross});
@@ -44,8 +47,19 @@ void NumberCanvas::crop(const image::Box& box) {
 void NumberCanvas::flip_horizontal() { numbers_ = numbers_.flip({kAcross}); }
 void NumberCanvas::flip_vertical() { numbers_ = numbers_.flip({kDown}); }
 
-void NumberCanvas::resize(image::Size target) {
-  numbers_ = at::_upsample_bilinear2d_aa(numbers_, {target.height, target.width}, /*align_corners=*/false);
+void NumberCanvas::resize(image::Size target, image::ResizeFilter filter) {
+  const std::array<int64_t, 2> size = {target.height, target.width};
+  switch (filter) {
+    case image::ResizeFilter::kNearest:
+      numbers_ = at::upsample_nearest2d(numbers_, size);
+      break;
+    case image::ResizeFilter::kBilinear:
+      numbers_ = at::_upsample_bilinear2d_aa(numbers_, size, /*align_corners=*/false);
+      break;
+    case image::ResizeFilter::kBicubic:
+      numbers_ = at::_upsample_bicubic2d_aa(numbers_, size, /*align_corners=*/false);
+      break;
+  }
 }
 
 void NumberCanvas::pad(const image::Borders& borders, image::PadMode, std::span<const uint8_t> fill) {

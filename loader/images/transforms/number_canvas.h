@@ -17,7 +17,7 @@ namespace millrace::transforms {
 /// torchvision.transforms.v2.Resize makes of a float tensor. Serves one thread.
 class NumberCanvas final : public Movable {
  public:
-  /// Throws std::runtime_error as image::decode_numbers() does.
+  /// Decodes the picture. Throws std::runtime_error as image::decode_numbers() does.
   NumberCanvas(std::span<const std::byte> file, const PictureOptions& options);
 
   image::Size size() const override;
@@ -25,12 +25,13 @@ class NumberCanvas final : public Movable {
   void crop(const image::Box& box) override;
   void flip_horizontal() override;
   void flip_vertical() override;
-  void resize(image::Size target) override;
+  void resize(image::Size target, image::ResizeFilter filter) override;
 
-  /// REQUIRES: PadMode::kConstant and one value.
+  /// Adds borders. REQUIRES: PadMode::kConstant and one value.
   void pad(const image::Borders& borders, image::PadMode mode, std::span<const uint8_t> fill) override;
 
-  /// Writes height x width values of `type` to `row`, which has exactly that many bytes; uint16 rounded to the nearest.
+  /// Writes height x width values of `type` to `row`, which has exactly that many bytes; for uint16 they are rounded to
+  /// the nearest.
   void write(PixelType type, std::span<std::byte> row) const;
 
  private:

@@ -18,13 +18,14 @@ struct PicturePipeline {
   PictureOptions options;
   Chain chain;
 
-  /// The field "image" of what comes out. Where the chain leaves sizes as they are, all pictures must have that of the
-  /// first, whose file `first` gives; it is called then only. Throws std::invalid_argument for a chain that does not
-  /// fit the options, std::runtime_error for a first picture that is no good.
+  /// The field "image" of the pictures that come out. Where the chain leaves sizes as they are, all pictures must have
+  /// the size of the first one, whose file `first` gives; `first` is called in that case only. Throws
+  /// std::invalid_argument for a chain that does not fit the options, std::runtime_error for a first picture that is no
+  /// good.
   FieldSpec field(const std::function<std::span<const std::byte>()>& first) const;
 
-  /// Takes the picture in `file` into `row`, its row of `field`, and its targets with it; all chance is drawn from
-  /// `rng`. Throws std::runtime_error for a file that is no good, and as Renderer::render().
+  /// Takes the picture in `file`, and its targets with it, through the chain into `row`, its row of `field`. All random
+  /// numbers come from `rng`. Throws std::runtime_error for a file that is no good, and as Renderer::render().
   void render(std::span<const std::byte> file, SampleRng& rng, const FieldSpec& field, std::span<std::byte> row,
               Targets& targets) const;
 

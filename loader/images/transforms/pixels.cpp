@@ -4,8 +4,8 @@
 
 namespace millrace::transforms {
 
-Pixels::Pixels(Canvas& canvas, Targets& targets, Scratch& scratch)
-    : MovedPicture(canvas, targets), canvas_(canvas), scratch_(scratch) {}
+Pixels::Pixels(Canvas& canvas, Targets& targets, Scratch& scratch, Canvas* companion)
+    : MovedPicture(canvas, targets, companion), canvas_(canvas), companion_(companion), scratch_(scratch) {}
 
 int Pixels::channels() const { return canvas_.channels(); }
 
@@ -17,10 +17,9 @@ void Pixels::replace() { canvas_.replace(); }
 
 void Pixels::transform_affine(const image::Affine& affine, image::Interpolation interpolation,
                               std::span<const uint8_t> fill) {
-  const image::Planes out = other(size(), channels());
-  image::transform_affine(planes(), affine, interpolation, fill, out.values);
   targets_.transform_affine(size(), affine);
-  replace();
+  canvas_.transform_affine(affine, interpolation, fill);
+  if (companion_ != nullptr) companion_->transform_affine(affine, interpolation, fill);
 }
 
 }  // namespace millrace::transforms

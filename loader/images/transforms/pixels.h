@@ -19,28 +19,30 @@ struct Scratch {
   std::vector<uint8_t> sharpness;
 };
 
-/// A picture and its targets, as a transform sees them that changes pixels.
+/// A picture and what belongs to it, as a transform that changes pixels sees them: those of the picture alone.
 class Pixels : public MovedPicture {
  public:
-  Pixels(Canvas& canvas, Targets& targets, Scratch& scratch);
+  Pixels(Canvas& canvas, Targets& targets, Scratch& scratch, Canvas* companion = nullptr);
 
   int channels() const;
-  bool has_targets() const { return !targets_.empty(); }
+  /// Whether something moves with the picture.
+  bool is_followed() const { return companion_ != nullptr || !targets_.empty(); }
   Scratch& scratch() { return scratch_; }
 
   /// The picture as it is now, to be changed in place. Valid until it is moved or replaced.
   image::Planes planes();
 
-  /// Memory for another picture, which replace() puts in the place of the present one, with whose targets nothing
-  /// happens. Valid until then; planes() stay what they are.
+  /// Memory for another picture, which replace() puts in the place of the present one; nothing happens then to what
+  /// belongs to it. It is valid until then, and so are the present planes().
   image::Planes other(image::Size size, int channels);
   void replace();
 
-  /// Moves picture and targets.
+  /// Moves the picture and what belongs to it by the affine map.
   void transform_affine(const image::Affine& affine, image::Interpolation interpolation, std::span<const uint8_t> fill);
 
  private:
   Canvas& canvas_;
+  Canvas* companion_;
   Scratch& scratch_;
 };
 

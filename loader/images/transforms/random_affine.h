@@ -11,13 +11,13 @@ namespace millrace::transforms {
 
 using image::Interpolation;
 
-/// torchvision.transforms.v2.RandomAffine about the middle. Named like its parameters:
+/// torchvision.transforms.v2.RandomAffine about the picture's middle. Its parameters have torchvision's names:
 ///
 ///   RandomAffine({.degrees = {-10, 10}, .translate = {0.1, 0.1}, .scale = {0.9, 1.1}})
 struct RandomAffine : KeepsShape {
   struct Ranges {
     std::pair<double, double> degrees = {0, 0};    ///< Clockwise.
-    std::pair<double, double> translate = {0, 0};  ///< Most to left and right, up and down, in parts of the picture.
+    std::pair<double, double> translate = {0, 0};  ///< The most sideways, and up or down, as parts of the picture.
     std::pair<double, double> scale = {1, 1};
     std::pair<double, double> shear_x = {0, 0};  ///< Degrees.
     std::pair<double, double> shear_y = {0, 0};
@@ -45,7 +45,7 @@ struct RandomAffine : KeepsShape {
   explicit RandomAffine(Ranges of, Interpolation mode = Interpolation::kNearest, std::vector<uint8_t> values = {0});
   void check() const;
 
-  /// Uniform within the ranges, in their order; whole pixels for the translation.
+  /// Draws each parameter uniformly within its range, in the order of the ranges; translations are whole pixels.
   image::Affine draw(image::Size input, SampleRng& rng) const;
 
   void apply(Pixels& picture, SampleRng& rng) const;

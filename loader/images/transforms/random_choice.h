@@ -11,7 +11,7 @@ namespace millrace::transforms {
 /// torchvision.transforms.v2.RandomChoice: one of several chains, whose steps may not change size, channels or type.
 struct RandomChoice : KeepsShape {
   std::vector<Chain> chains;
-  std::vector<double> p;  ///< How likely each is, relative to the others; none for all the same.
+  std::vector<double> p;  ///< How likely each chain is, relative to the others; empty where all are alike.
 
   static constexpr std::string_view kName = "RandomChoice";
   static constexpr std::string_view kAbout = "one of several chains, by their weights p; steps that keep the shape";
@@ -24,7 +24,7 @@ struct RandomChoice : KeepsShape {
   explicit RandomChoice(std::vector<Chain> alternatives, std::vector<double> weights = {});
   void check();
 
-  /// The number of the chain to apply.
+  /// Draws the number of the chain to apply.
   size_t draw(SampleRng& rng) const;
 
   void apply(Pixels& picture, SampleRng& rng) const;

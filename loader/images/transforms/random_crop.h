@@ -8,7 +8,7 @@
 namespace millrace::transforms {
 
 /// torchvision.transforms.v2.RandomCrop: a part of exactly `size` from a random position, after `padding`. A picture
-/// that is still smaller is an error of that sample, or with pad_if_needed gets what it lacks at both sides.
+/// that is then still smaller is an error of that sample; with pad_if_needed it gets what it lacks, at both sides.
 struct RandomCrop : ChangesSize {
   image::Size size;
   Pad padding;
@@ -28,8 +28,8 @@ struct RandomCrop : ChangesSize {
 
   /// The borders that a picture of size `input` gets. Throws std::runtime_error when it is too small.
   image::Borders borders(image::Size input) const;
-  /// Draws the crop out of a picture of size `padded`, at least `size`: a uniform row, then a uniform column, of those
-  /// that leave a choice.
+  /// Draws the crop out of a picture of size `padded`, which is at least `size`: a uniform row, then a uniform column,
+  /// each only where there is a choice.
   image::Box draw(image::Size padded, SampleRng& rng) const;
 
   image::Size output_size(image::Size) const { return size; }

@@ -11,12 +11,12 @@
 namespace millrace::transforms {
 
 /// torchvision.transforms.v2.RandomErasing with a number or numbers as value: with probability p, a box of random area
-/// and aspect ratio is painted over. It works on pixels, so it stands before Normalize and `value` is 0..255, one for
-/// all channels or one for each; ImageNet's mean, which Normalize makes 0, is {124, 116, 104}.
+/// and aspect ratio is painted over. It works on pixels, so it stands before Normalize, and `value` is 0..255, one for
+/// all channels or one for each. ImageNet's mean, which Normalize makes 0, is {124, 116, 104}.
 struct RandomErasing : KeepsShape {
   double p = 0.5;
-  std::pair<double, double> scale = {0.02, 0.33};  ///< Of the box's area, as parts of the picture's.
-  std::pair<double, double> ratio = {0.3, 3.3};    ///< Height by width of the box.
+  std::pair<double, double> scale = {0.02, 0.33};  ///< The box's area, as parts of the picture's.
+  std::pair<double, double> ratio = {0.3, 3.3};    ///< The box's height divided by its width.
   std::vector<uint8_t> value = {0};
 
   static constexpr std::string_view kName = "RandomErasing";

@@ -4,7 +4,7 @@
 
 namespace millrace::transforms {
 
-/// torchvision.transforms.v2.RandomInvert: the negative, with probability p.
+/// torchvision.transforms.v2.RandomInvert: the picture's negative, with probability p.
 struct RandomInvert : KeepsShape {
   double p = 0.5;
 

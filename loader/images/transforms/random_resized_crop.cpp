@@ -11,12 +11,12 @@
 namespace millrace::transforms {
 
 RandomResizedCrop::RandomResizedCrop(int square, std::pair<double, double> scale_range,
-                                     std::pair<double, double> ratio_range)
-    : RandomResizedCrop(image::Size{square, square}, scale_range, ratio_range) {}
+                                     std::pair<double, double> ratio_range, ResizeFilter filter)
+    : RandomResizedCrop(image::Size{square, square}, scale_range, ratio_range, filter) {}
 
 RandomResizedCrop::RandomResizedCrop(image::Size exact, std::pair<double, double> scale_range,
-                                     std::pair<double, double> ratio_range)
-    : size(exact), scale(scale_range), ratio(ratio_range) {
+                                     std::pair<double, double> ratio_range, ResizeFilter filter)
+    : size(exact), scale(scale_range), ratio(ratio_range), interpolation(filter) {
   check();
 }
 
@@ -48,7 +48,7 @@ image::Box RandomResizedCrop::draw(image::Size input, SampleRng& rng) const {
 
 void RandomResizedCrop::apply(MovedPicture& picture, SampleRng& rng) const {
   picture.crop(draw(picture.size(), rng));
-  picture.resize(size);
+  picture.resize(size, interpolation);
 }
 
 }  // namespace millrace::transforms

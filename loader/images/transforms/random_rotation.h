@@ -15,7 +15,7 @@ using image::Interpolation;
 struct RandomRotation : KeepsShape {
   std::pair<double, double> degrees = {0, 0};  ///< Counter-clockwise.
   Interpolation interpolation = Interpolation::kNearest;
-  std::vector<uint8_t> fill = {0};  ///< Where no picture comes to lie; one value for all channels or one for each.
+  std::vector<uint8_t> fill = {0};  ///< Shown where no picture lies; one value for all channels or for each.
 
   static constexpr std::string_view kName = "RandomRotation";
   static constexpr std::string_view kAbout = "about the middle; no `expand`, a batch's size cannot depend on chance";
@@ -26,7 +26,7 @@ struct RandomRotation : KeepsShape {
   }
 
   RandomRotation() = default;
-  /// From -degrees to degrees.
+  /// Turns by an angle from -most to most degrees.
   explicit RandomRotation(double most, Interpolation mode = Interpolation::kNearest, std::vector<uint8_t> values = {0});
   explicit RandomRotation(std::pair<double, double> range, Interpolation mode = Interpolation::kNearest,
                           std::vector<uint8_t> values = {0});

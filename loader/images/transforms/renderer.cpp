@@ -1,6 +1,5 @@
 #include "millrace/loader/images/transforms/renderer.h"
 
-#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -19,6 +18,17 @@ void require_masks_of(Size picture, const Targets& targets) {
   if (targets.num_masks() == 0 || targets.mask_size() == picture) return;
   throw std::runtime_error("the masks are " + to_string(targets.mask_size()) +
                            " (height x width), the picture they belong to is " + to_string(picture));
+}
+
+void write_row(Canvas& canvas, std::span<const Step> float_steps, Size size, SampleRng& rng, std::span<std::byte> row) {
+  require_size(canvas.size(), size);
+  if (float_steps.empty()) {
+    canvas.write({reinterpret_cast<uint8_t*>(row.data()), row.size()});
+    return;
+  }
+  auto* const floats = reinterpret_cast<float*>(row.data());
+  float_steps.front()->write(canvas.pixels(), floats);
+  for (const Step& step : float_steps.subspan(1)) step->apply_to_floats(floats, canvas.channels(), size, rng);
 }
 
 void Renderer::render(const Chain& chain, std::span<const std::byte> file, const PictureOptions& options,
@@ -41,21 +51,9 @@ void Renderer::render(const Chain& chain, std::span<const uint8_t> planes, Size 
 /// Takes the picture on the canvas through the chain into the row.
 void Renderer::run(const Chain& chain, SampleRng& rng, Size size, std::span<std::byte> row, Targets& targets) {
   require_masks_of(canvas_.size(), targets);
-  const auto& steps = chain.steps();
-  const auto conversion =
-      std::find_if(steps.begin(), steps.end(), [](const Step& step) { return step->makes_floats(); });
   Pixels picture(canvas_, targets, scratch_);
-  std::for_each(steps.begin(), conversion, [&](const Step& step) { step->apply(picture, rng); });
-
-  require_size(canvas_.size(), size);
-  if (conversion == steps.end()) {
-    canvas_.write({reinterpret_cast<uint8_t*>(row.data()), row.size()});
-    return;
-  }
-  auto* const floats = reinterpret_cast<float*>(row.data());
-  (*conversion)->write(canvas_.pixels(), floats);
-  std::for_each(conversion + 1, steps.end(),
-                [&](const Step& step) { step->apply_to_floats(floats, canvas_.channels(), size, rng); });
+  for (const Step& step : chain.pixel_steps()) step->apply(picture, rng);
+  write_row(canvas_, chain.float_steps(), size, rng, row);
 }
 
 }  // namespace millrace::transforms

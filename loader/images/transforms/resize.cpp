@@ -11,8 +11,10 @@
 
 namespace millrace::transforms {
 
-Resize::Resize(int shorter) : size{shorter, shorter}, shorter_side(true) { check(); }
-Resize::Resize(image::Size exact) : size(exact) { check(); }
+Resize::Resize(int shorter, ResizeFilter filter) : size{shorter, shorter}, shorter_side(true), interpolation(filter) {
+  check();
+}
+Resize::Resize(image::Size exact, ResizeFilter filter) : size(exact), interpolation(filter) { check(); }
 
 void Resize::check() const { check_size(kName, size); }
 
@@ -29,6 +31,8 @@ image::Size Resize::output_size(image::Size input) const {
   return input.width <= input.height ? image::Size{side, size.height} : image::Size{size.height, side};
 }
 
-void Resize::apply(MovedPicture& picture, SampleRng&) const { picture.resize(output_size(picture.size())); }
+void Resize::apply(MovedPicture& picture, SampleRng&) const {
+  picture.resize(output_size(picture.size()), interpolation);
+}
 
 }  // namespace millrace::transforms

@@ -26,13 +26,13 @@ namespace millrace::transforms {
 /// Throws std::invalid_argument for `values` values, called `what` by `who`, that do not fit that many channels.
 void require_channels(std::string_view who, std::string_view what, size_t values, int channels);
 
-/// As Chain::check_channels() of each.
+/// Calls Chain::check_channels(channels) of each chain that a field holds.
 void check_channels(const Chain& chain, int channels);
 void check_channels(const std::vector<Chain>& chains, int channels);
 
 namespace held {
 
-/// A transform, whatever its type. What it is asked is what transform.h says.
+/// A transform, whatever its type: the questions are those of transform.h.
 class AnyTransform {
  public:
   virtual ~AnyTransform() = default;
@@ -76,7 +76,7 @@ void travel(Archive& archive, Value& value) {
   }
 }
 
-/// Compares the number of values that `owner`'s fields hold for each channel with the channels.
+/// Throws unless the values that `owner`'s fields hold for each channel fit the number of channels.
 template <class T>
 void check_channels_of(std::string_view who, const T& owner, int channels) {
   for_each_field<T>([&](const auto& field) {
@@ -183,14 +183,15 @@ class Held final : public AnyTransform {
 }  // namespace held
 
 /// A transform at its place in a chain: a value of any type that is one (transform.h), of the library or of a program.
-/// Other processes find the type by FunctionRef, as they do the function of a Lambda.
+/// Other processes find the type by FunctionRef, just as the function of a Lambda.
 class Step {
  public:
-  /// For the receiving side of serialize(). Until then all but as(), == and copies throw std::logic_error.
+  /// For the receiving side of serialize(). A step without a transform throws std::logic_error from all but as(), ==
+  /// and copying.
   Step() = default;
   template <Named T>
   Step(T transform) : held_(std::make_shared<held::Held<T>>(std::move(transform))) {}
-  /// Throws std::invalid_argument for another type than float32.
+  /// The step that normalizes. Throws std::invalid_argument for another type than float32.
   Step(const Normalize& normalize);
 
   /// The transform, if it is a T. A Normalize is held as a NormalizeStep.

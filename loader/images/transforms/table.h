@@ -46,11 +46,11 @@ using NamedTransforms =
 
 /// Which parameters have a default value.
 enum class Defaults : uint8_t {
-  kOfOptional,  ///< Those that need not be given.
-  kOfAll,       ///< All: of a list in another that need not be given itself.
+  kOfOptional,  ///< Parameters that need not be given.
+  kOfAll,       ///< All parameters, as of a nested list that need not be given itself.
 };
 
-/// Appends T's parameters, with the values that `values` has of those that have a default.
+/// Appends T's parameters. Those that have a default get it from `values`.
 template <class T>
 void describe_parameters(const T& values, Defaults defaults, std::vector<Description::Parameter>& parameters) {
   for_each_field<T>([&](const auto& field) {

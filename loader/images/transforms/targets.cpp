@@ -1,11 +1,11 @@
 #include "millrace/loader/images/transforms/targets.h"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <string>
 
 #include "millrace/loader/images/decode.h"
+#include "millrace/loader/images/resample.h"
 
 namespace millrace::transforms {
 
@@ -26,13 +26,11 @@ void shift(TargetBox& box, int right, int down) {
   for (size_t i = 0; i < box.size(); ++i) box[i] += static_cast<float>(i % 2 == 0 ? right : down);
 }
 
-/// Which of `from` pixels the nearest is for each of `to`, as torch's interpolate has it.
+/// The pixel of `from` that is nearest to each of `to`.
 std::vector<int> nearest_sources(int from, int to) {
-  const float scale = static_cast<float>(from) / static_cast<float>(to);
   std::vector<int> sources;
   sources.reserve(static_cast<size_t>(to));
-  for (int i = 0; i < to; ++i)
-    sources.push_back(std::min(static_cast<int>(std::floor(static_cast<float>(i) * scale)), from - 1));
+  for (int i = 0; i < to; ++i) sources.push_back(image::nearest_input(i, from, to));
   return sources;
 }
 

@@ -12,7 +12,8 @@
 
 namespace millrace::transforms {
 
-/// left, top, right, bottom, in pixels from the picture's upper left corner: torchvision's BoundingBoxFormat.XYXY.
+/// The left, top, right and bottom edge of a box, in pixels from the picture's upper left corner: torchvision's
+/// BoundingBoxFormat.XYXY.
 using TargetBox = std::array<float, 4>;
 
 /// The boxes and masks that belong to a picture, which move where a chain moves it:
@@ -38,13 +39,13 @@ class Targets {
  public:
   std::vector<TargetBox> boxes;
 
-  /// No boxes and no masks, as at first.
+  /// Removes all boxes and masks.
   void clear();
 
-  /// Adds a mask of which `file` is the encoding: the numbers of a picture of one channel as they are in the file, gray
-  /// values of 8 or 16 bits or indices into a palette (PASCAL VOC), in a lossless format. The orientation in its EXIF
-  /// data is not looked at. Throws std::runtime_error for files of other kinds, for numbers over 255, and for a mask of
-  /// more than max_pixels or of another size than the one before.
+  /// Adds a mask from the bytes of its file: a picture of one channel in a lossless format, whose numbers are taken as
+  /// they are in the file, gray values of 8 or 16 bits or indices into a palette (PASCAL VOC). The orientation in its
+  /// EXIF data is not looked at. Throws std::runtime_error for files of other kinds, for numbers over 255, and for a
+  /// mask of more than max_pixels or of another size than the one before.
   void add_mask(std::span<const std::byte> file, int64_t max_pixels = kMaxPixels);
 
   /// Adds a mask of height x width values, row by row. Throws as add_mask(file) does.
@@ -52,15 +53,16 @@ class Targets {
 
   int num_masks() const { return num_masks_; }
 
-  /// Of all masks; nothing without any.
+  /// The size of each mask; zero without any.
   image::Size mask_size() const { return mask_size_; }
 
-  /// num_masks() x height x width.
+  /// The values of all masks, num_masks() x height x width.
   std::span<const uint8_t> masks() const { return masks_; }
 
   bool empty() const { return boxes.empty() && num_masks_ == 0; }
 
-  /// The movements, of a picture of size `now`; what the Renderer does to the picture, it does to its targets.
+  /// crop() and the methods below it move the targets as the Renderer moves their picture; `now` is the picture's size
+  /// before.
   void crop(const image::Box& box);
   void flip_horizontal(image::Size now);
   void flip_vertical(image::Size now);
@@ -70,7 +72,7 @@ class Targets {
 
  private:
   image::Planes mask_planes() { return {masks_.data(), mask_size_, num_masks_}; }
-  /// Makes masks of `size` of the present ones: `write` gets the memory for them.
+  /// Makes masks of `size` of the present ones; `write` gets the memory for the new ones.
   template <class Write>
   void replace_masks(image::Size size, Write write);
 
@@ -80,8 +82,8 @@ class Targets {
   std::vector<uint8_t> other_masks_;
 };
 
-/// The boxes that torchvision.transforms.v2.SanitizeBoundingBoxes would keep in a picture of that size, by number: at
-/// least min_size wide and high, of at least min_area, and inside the picture.
+/// The numbers of the boxes that torchvision.transforms.v2.SanitizeBoundingBoxes would keep in a picture of that size:
+/// at least min_size wide and high, of at least min_area, and inside the picture.
 std::vector<size_t> sane_boxes(std::span<const TargetBox> boxes, image::Size picture, float min_size = 1,
                                float min_area = 1);
 

@@ -16,14 +16,14 @@ namespace millrace::transforms {
 
 class Chain;
 
-/// As std::ostream writes it: 0.08, 9, 1e+06.
+/// The number as std::ostream writes it: 0.08, 9, 1e+06.
 std::string text_of(double value);
 std::string text_of(int value);
 std::string text_of(bool value);
 std::string text_of(const image::Size& size);
 std::string text_of(const image::Borders& borders);
 std::string text_of(const std::pair<double, double>& range);
-/// "0", "{1, 2, 3}", "none".
+/// The values as a list: "0", "{1, 2, 3}", "none".
 std::string text_of(const std::vector<uint8_t>& values);
 std::string text_of(const std::vector<float>& values);
 std::string text_of(const std::vector<double>& values);
@@ -32,7 +32,7 @@ std::string text_of(const std::vector<Chain>& chains);
 
 std::string text_of(const std::pair<double, double>& along_x, const std::pair<double, double>& along_y);
 
-/// Its word. Throws std::logic_error for a value without one.
+/// The word for an enumeration's value. Throws std::logic_error for a value without one.
 template <class Enum>
   requires std::is_enum_v<Enum>
 std::string text_of(Enum value) {
@@ -46,7 +46,7 @@ template <class Form, class... Members>
 std::string text_in(Form, const Members&... members) {
   return text_of(members...);
 }
-/// The shorter side alone, where that is what counts.
+/// The size, or the shorter side alone where only that counts.
 std::string text_in(forms::Shorter, const image::Size& size, bool is_shorter_side);
 
 /// The values of those fields that are shown, "3, 0.5".

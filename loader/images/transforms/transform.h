@@ -11,22 +11,24 @@
 
 /// What a step of a chain has to say of itself. A transform is a value that copies and compares, with
 ///
-///   kName, kAbout   its name in C++, of which the one in YAML follows, and a line for the table in docs/transforms.md
+///   kName, kAbout   its name in C++, which gives the one in YAML, and a line for the table in docs/transforms.md
 ///   fields()        the list of its fields (fields.h); or save() and load(), and then it has no name in YAML
-///   check()         throws std::invalid_argument for parameters without a meaning. Constructors call it, and who has
-///                   filled in the fields; so it may also complete what was left out
+///   check()         throws std::invalid_argument for parameters without a meaning. Constructors call it, and so does
+///                   whoever has filled in the fields; so it may also complete what was left out
 ///   a shape         one of the bases below
-///   apply()         apply(MovedPicture&, SampleRng&) of what only moves pixels, with moves_numbers(): whether it makes
-///                   of any numbers what it makes of pixels; apply(Pixels&, SampleRng&) of what changes pixels; or
-///                   write(Planes, float*) of what makes floats of them
+///   apply()         by what the transform does, one of
+///                     apply(MovedPicture&, SampleRng&)   it only moves pixels. moves_numbers() says whether it does to
+///                                                        any numbers what it does to pixels
+///                     apply(Pixels&, SampleRng&)         it changes pixels
+///                     write(Planes, float*)              it makes floats of pixels
 ///
-/// require_transform() refuses, by name, what lacks one of them.
+/// require_transform() refuses what lacks one of them, and names the part.
 namespace millrace::transforms {
 
 class MovedPicture;
 class Pixels;
 
-/// Size, channels and type of what comes out are those of what goes in.
+/// A transform behind which size, channels and type are what they were before it.
 struct KeepsShape {
   image::Size output_size(image::Size input) const { return input; }
   bool fixes_size() const { return false; }
@@ -35,14 +37,15 @@ struct KeepsShape {
   bool operator==(const KeepsShape&) const = default;
 };
 
-/// The size changes alone: output_size(input) and fixes_size(), whether that is the same for all pictures.
+/// A transform that changes the size alone. It has output_size(input), and fixes_size(), whether that is the same for
+/// all pictures.
 struct ChangesSize {
   int output_channels(int input) const { return input; }
   bool keeps_shape() const { return false; }
   bool operator==(const ChangesSize&) const = default;
 };
 
-/// The channels change alone: output_channels(input).
+/// A transform that changes the channels alone. It has output_channels(input).
 struct ChangesChannels {
   image::Size output_size(image::Size input) const { return input; }
   bool fixes_size() const { return false; }
@@ -50,7 +53,7 @@ struct ChangesChannels {
   bool operator==(const ChangesChannels&) const = default;
 };
 
-/// The type changes alone, from uint8 to float32.
+/// A transform that changes the type alone, from uint8 to float32.
 struct MakesFloats {
   image::Size output_size(image::Size input) const { return input; }
   bool fixes_size() const { return false; }
@@ -59,22 +62,22 @@ struct MakesFloats {
   bool operator==(const MakesFloats&) const = default;
 };
 
-/// What is meant to be a transform, and may be converted to a step.
+/// A type that is meant to be a transform, and may be converted to a step.
 template <class T>
 concept Named = requires { std::string_view(T::kName); };
 
 template <class T>
 concept Listed = requires { T::fields(); };
 
-/// What only moves pixels.
+/// A transform that only moves pixels.
 template <class T>
 concept Moving = requires { static_cast<void (T::*)(MovedPicture&, SampleRng&) const>(&T::apply); };
 
-/// What changes pixels.
+/// A transform that changes pixels.
 template <class T>
 concept Painting = requires { static_cast<void (T::*)(Pixels&, SampleRng&) const>(&T::apply); };
 
-/// What makes floats of pixels, and ends the part of a chain that works on them.
+/// A transform that makes floats of pixels, and ends the part of a chain that works on them.
 template <class T>
 concept Converting = requires(const T transform, image::Planes in, float* row) { transform.write(in, row); };
 
@@ -89,7 +92,7 @@ concept Shaped = requires(const T transform, image::Size size) {
 template <class Fields>
 struct NestedFields;
 
-/// Compiles when fields() lists every member of T once, and so do the lists in it.
+/// Compiles when fields() lists every member of T once, and so do the lists in that list.
 template <class T>
 consteval bool require_fields() {
   using Fields = decltype(T::fields());
@@ -111,11 +114,11 @@ struct NestedFields<NumberedItems<Numbers, Fields...>> {
   static consteval bool require() { return (NestedFieldsOf<Fields>::require() && ...); }
 };
 
-/// What has an operator== of its own; that of its base would find all of them alike.
+/// A type with an operator== of its own; that of its base would find all values alike.
 template <class T>
 concept Comparing = requires { static_cast<bool (T::*)(const T&) const>(&T::operator==); };
 
-/// Compiles for transforms; says what is missing of others.
+/// Compiles for transforms; the error for another type says what it lacks.
 template <class T>
 consteval bool require_transform() {
   static_assert(Named<T>, "no kName: static constexpr std::string_view, the transform's name in C++");

@@ -14,7 +14,7 @@
 ///
 ///   RandomResizedCrop(224) | RandomHorizontalFlip() | Normalize::imagenet()
 ///
-/// is a Chain. Steps work on uint8 pixels; what changes colours costs a pass over the picture, so it is cheapest behind
-/// the step that makes it small. Values copy, compare and travel to other processes (by the lists of their fields;
-/// the default constructors exist for the receiving side). Constructors throw std::invalid_argument for parameters
-/// without a meaning.
+/// is a Chain. Steps work on uint8 pixels. A step that changes colours costs a pass over the picture, so it is cheapest
+/// behind the step that makes the picture small. Transforms are values: they copy, compare and travel to other
+/// processes (by the lists of their fields; the default constructors exist for the receiving side). Constructors throw
+/// std::invalid_argument for parameters without a meaning.

@@ -5,7 +5,7 @@
 
 namespace millrace::transforms {
 
-/// What some steps make of a picture, its source, without having computed it: crop, mirror, resize, crop again, mirror
+/// A picture as some steps leave it, described by its source and not computed: crop, mirror, resize, crop again, mirror
 /// again. A value.
 class View {
  public:
@@ -23,21 +23,22 @@ class View {
 
   void flip() { mirror() = !mirror(); }
 
-  /// REQUIRES: not resized().
-  void resize(image::Size target) {
+  /// Resizes the present view to `target`. REQUIRES: not resized().
+  void resize(image::Size target, image::ResizeFilter filter) {
     resized_ = true;
     target_ = target;
+    filter_ = filter;
     window_ = image::whole(target);
   }
 
-  /// The view is the source.
+  /// Whether the view is the whole source, unchanged.
   bool untouched() const { return !resized_ && !mirrored_source_ && crop_ == image::whole(source_size_); }
   bool resized() const { return resized_; }
   image::Size source_size() const { return source_size_; }
   bool mirrored() const { return mirrored_source_; }
   const image::Box& source() const { return crop_; }
   image::ResampleRequest request() const {
-    return {crop_.size(), target_, window_, mirrored_source_, mirrored_target_};
+    return {crop_.size(), target_, window_, mirrored_source_, mirrored_target_, filter_};
   }
 
  private:
@@ -48,6 +49,7 @@ class View {
   bool mirrored_source_ = false;
   bool resized_ = false;
   image::Size target_;
+  image::ResizeFilter filter_ = image::ResizeFilter::kBilinear;
   image::Box window_;
   bool mirrored_target_ = false;
 };

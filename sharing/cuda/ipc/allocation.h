@@ -22,7 +22,8 @@ struct Producer {
   bool is_alive() const { return !pidfd.wait_ended(std::chrono::nanoseconds(0)); }
 };
 
-/// Tells allocations apart for good: an address is used again for another allocation, which has another buffer id.
+/// Tells allocations apart for good. An address may be used again for another allocation, but that has another buffer
+/// id.
 struct AllocationKey {
   pid_t pid = 0;
   uint64_t start_time = 0;
@@ -39,45 +40,45 @@ struct Allocation {
   std::shared_ptr<const Producer> producer;
   int device = 0;  ///< The number it has in this process.
   Transport transport = Transport::kLegacyHandle;
-  api::DevicePtr base = 0;  ///< In the producer.
+  api::DevicePtr base = 0;  ///< The address in the producer.
   uint64_t bytes = 0;
   uint64_t buffer_id = 0;
-  api::IpcMemHandle handle{};  ///< Of kLegacyHandle.
+  api::IpcMemHandle handle{};  ///< The handle of a kLegacyHandle allocation.
 
   AllocationKey key() const { return {producer->identity.pid, producer->identity.start_time, base, bytes, buffer_id}; }
 };
 
-/// One that this process has, as its producer or opened, and can send.
+/// An allocation that this process has, as its producer or opened, and can send.
 struct HeldAllocation : Allocation {
-  std::vector<DeviceSegment> pieces;  ///< Of kDescriptors.
+  std::vector<DeviceSegment> pieces;  ///< The pieces of a kDescriptors allocation.
 };
 
-/// One that came in a message and is not open yet.
+/// An allocation that came in a message and is not open yet.
 struct ReceivedAllocation : Allocation {
   std::vector<uint64_t> piece_bytes;
   std::vector<OwnedFd> piece_fds;
 };
 
-/// The allocation that a storage's memory, at `data`, lies in, and where in it. Throws std::invalid_argument for memory
-/// that other processes cannot open, CudaError.
+/// The allocation that a storage's memory, at `data`, lies in, and the memory's offset in it. Throws
+/// std::invalid_argument for memory that other processes cannot open, CudaError.
 std::pair<std::shared_ptr<const HeldAllocation>, uint64_t> find_allocation(int device, const void* data,
                                                                            uint64_t bytes);
 
-/// In a message each allocation travels once, with its descriptors, and each producer with one.
+/// Sends an allocation. It travels once in a message, with its descriptors, and so does its producer, with one.
 void save_allocation(EncodeArchive& archive, const std::shared_ptr<const HeldAllocation>& allocation);
 std::shared_ptr<const ReceivedAllocation> load_allocation(DecodeArchive& archive);
 
-/// Another process's allocation at an address of this one. Move-only; closes it.
+/// Another process's allocation, mapped at an address of this one. Move-only; destroying it closes the allocation.
 class OpenAllocation {
  public:
-  /// Throws CudaError.
+  /// Opens the allocation. Throws CudaError.
   explicit OpenAllocation(const ReceivedAllocation& received);
   OpenAllocation(OpenAllocation&&) noexcept = default;
   OpenAllocation& operator=(OpenAllocation&&) noexcept = default;
 
   api::DevicePtr address() const;
 
-  /// To send it on.
+  /// The allocation, to be sent on.
   const std::shared_ptr<const HeldAllocation>& allocation() const { return allocation_; }
 
  private:

@@ -45,7 +45,8 @@ void wait_until(const Deadline& deadline, Condition is_so) {
 void drain() noexcept {
   try {
     const Deadline deadline(drain_timeout.load());
-    // What this process dropped just now is closed in order, so that its producer need not take it for one that died.
+    // Memory that this process dropped just now is closed in order, so that its producer need not take it for memory of
+    // a process that died.
     wait_until(deadline, [] { return !ImportTable::instance().collect(); });
     Tally at_stake;
     wait_until(deadline, [&] { return (at_stake = ExportTable::instance().at_stake()).count == 0; });

@@ -12,11 +12,11 @@
 
 namespace millrace::cuda {
 
-/// Who has exported memory, beside the process that owns it.
+/// Who has exported memory besides the process that owns it.
 enum class ExportUse {
-  kHeld,       ///< A process or a message.
-  kGivenBack,  ///< Nobody, and whoever had opened the memory has closed it.
-  kLost,       ///< Nobody, but somebody died with it open: what it had queued may still run on the device.
+  kHeld,       ///< A process or a message has it.
+  kGivenBack,  ///< Nobody has it, and all processes that had opened it have closed it.
+  kLost,       ///< Nobody has it, but a process died with it open: its work may still run on the device.
 };
 
 /// A number and the bytes that go with it.
@@ -35,9 +35,9 @@ struct Tally {
 ///   EXPORTED --its owners let go, nobody else has it---------------------> FREED
 ///   PARKED --it came back to this process--> EXPORTED
 ///
-/// Memory that somebody had open when he died waits for a grace period more: the end of a process is not the end of its
-/// work on the device. The ledger keeps a Payload for each, which owns the memory, and hands it out to be destroyed. It
-/// knows no driver and no clock. Not thread-safe.
+/// Memory that a process had open when it died waits for a grace period more: the end of a process is not the end of
+/// its work on the device. The ledger keeps a Payload for each piece of memory, which owns it, and hands the Payload
+/// out to be destroyed. The ledger knows no driver and no clock. Not thread-safe.
 template <class Payload>
 class ExportLedger {
  public:
@@ -45,14 +45,14 @@ class ExportLedger {
 
   explicit ExportLedger(std::chrono::nanoseconds grace) : grace_(grace) {}
 
-  /// EXPORTED, with one owner.
+  /// Adds memory as EXPORTED, with one owner.
   uint64_t add(Payload payload, size_t bytes, Transport transport) {
     exported_.add(bytes);
     entries_.emplace(++last_id_, Entry{std::move(payload), bytes, transport, 1, std::nullopt});
     return last_id_;
   }
 
-  /// One owner more, in this process, to which a message brought it back. REQUIRES: it is not freed.
+  /// Adds an owner in this process, to which a message brought the memory back. REQUIRES: it is not freed.
   void add_owner(uint64_t id) {
     Entry& entry = entries_.at(id);
     if (entry.owners++ > 0) return;
@@ -60,7 +60,7 @@ class ExportLedger {
     exported_.add(entry.bytes);
   }
 
-  /// An owner lets go. Gives the payload when that frees the memory. Does nothing for what is freed.
+  /// Takes an owner away. Gives the payload when that frees the memory. Does nothing for memory that is freed.
   template <class UseOf>
   std::optional<Payload> release(uint64_t id, UseOf use_of, Time now) {
     const auto found = entries_.find(id);
@@ -71,7 +71,7 @@ class ExportLedger {
     return free(found);
   }
 
-  /// The parked payloads that nobody has any more; they are FREED.
+  /// Gives the parked payloads that nobody has any more, which are FREED by it.
   template <class UseOf>
   std::vector<Payload> collect(UseOf use_of, Time now) {
     std::vector<Payload> freed;
@@ -83,7 +83,7 @@ class ExportLedger {
     return freed;
   }
 
-  /// Null when it is freed.
+  /// The payload; null when the memory is freed.
   Payload* find(uint64_t id) {
     const auto found = entries_.find(id);
     return found == entries_.end() ? nullptr : &found->second.payload;
@@ -95,7 +95,7 @@ class ExportLedger {
   Tally parked() const { return parked_; }
   uint64_t freed() const { return freed_; }
 
-  /// What others would lose if this process ended now.
+  /// The memory that other processes would lose if this one ended now.
   template <class UseOf>
   Tally at_stake(UseOf use_of) const {
     Tally tally;
@@ -105,7 +105,7 @@ class ExportLedger {
     return tally;
   }
 
-  /// Forgets all, and hands it out. Ids are not given again.
+  /// Forgets all memory, and gives its payloads. Ids are not used again.
   std::vector<Payload> clear() {
     std::vector<Payload> payloads;
     for (auto& [id, entry] : entries_) payloads.push_back(std::move(entry.payload));

@@ -16,10 +16,10 @@ struct ExportTable::Export {
   c10::weak_intrusive_ptr<c10::StorageImpl> storage;
   size_t bytes;
   void* data;
-  c10::DataPtr memory;  // Of torch's allocator.
+  c10::DataPtr memory;  // The memory of torch's allocator.
 };
 
-// What an exported storage's DataPtr owns.
+// The owner behind an exported storage's DataPtr.
 struct ExportTable::Owner {
   uint64_t id;
 };
@@ -74,7 +74,7 @@ std::optional<c10::Storage> ExportTable::find_or_revive(const IpcToken& token) {
   Export& exported = *ledger_.find(id);
   if (!ledger_.is_parked(id))
     if (auto storage = exported.storage.lock()) return c10::Storage(std::move(storage));
-  // Its storage is gone, or about to be in another thread.
+  // The storage is gone, or about to be in another thread.
   auto storage = c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), exported.bytes,
                                                        data_ptr_of(id, exported.data, exported.memory.device()),
                                                        /*allocator=*/nullptr, /*resizable=*/false);

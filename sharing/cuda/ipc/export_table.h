@@ -15,36 +15,36 @@
 
 namespace millrace::cuda {
 
-/// What travels of a storage in another process's reach.
+/// What travels of a storage that another process may have open.
 struct StorageTicket {
   std::shared_ptr<const HeldAllocation> allocation;
-  uint64_t offset = 0;  ///< Of the storage in the allocation.
+  uint64_t offset = 0;  ///< The storage's offset in the allocation.
   IpcToken token;
 };
 
 /// The storages of this process that others may have open.
 ///
-/// A storage is exported once. Its DataPtr then becomes ours: when the storage lets go of it, the memory goes back to
-/// its allocator at once if nobody has the token, and is parked here otherwise. Thread-safe, also across fork(): a
+/// A storage is exported once, and its DataPtr then becomes ours. When the storage lets go of it, the memory goes back
+/// to its allocator at once if nobody has the token, and is parked here otherwise. Thread-safe, also across fork(): a
 /// child has none of its parent's exports and frees nothing of them.
 class ExportTable {
  public:
   static ExportTable& instance();
 
-  /// REQUIRES: a storage of this process on a CUDA device, with bytes. Throws as find_allocation().
+  /// Exports a storage. REQUIRES: it is one of this process on a CUDA device, with bytes. Throws as find_allocation().
   StorageTicket export_storage(const c10::Storage& storage);
 
-  /// The storage of a token that came back to its producer; nullopt when it is another process's. It is the storage
-  /// that was sent, or a new one of the same memory if that is gone.
+  /// The storage of a token that came back to its producer; nullopt when the token is another process's. It is the
+  /// storage that was sent or, if that is gone, a new one of the same memory.
   std::optional<c10::Storage> find_or_revive(const IpcToken& token);
 
-  /// Frees what is parked and in use nowhere. False when nothing is parked any more.
+  /// Frees parked memory that is in use nowhere. False when nothing is parked any more.
   bool collect();
 
   Tally exported() const;
   Tally parked() const;
 
-  /// What others would lose if this process ended.
+  /// The memory that other processes would lose if this one ended.
   Tally at_stake() const;
 
  private:
@@ -60,7 +60,7 @@ class ExportTable {
   void forget(const Freed& freed);
   void after_fork_in_child();
 
-  mutable std::mutex mutex_;  // Protects the rest.
+  mutable std::mutex mutex_;  // Protects all that follows.
   ExportLedger<Export> ledger_;
   std::map<const void*, uint64_t> ids_;  // By token.
 };

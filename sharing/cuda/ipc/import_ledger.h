@@ -11,17 +11,18 @@
 
 namespace millrace::cuda {
 
-/// The memory of other processes that this one has open. A storage that came goes through
+/// The memory of other processes that this one has open. A storage that was received goes through
 ///
 ///   RECEIVED --its allocation is open--> MAPPED --dropped--> CLOSING --own work on it is done--> CLOSED
 ///
-/// and many storages lie in one allocation, which is opened for the first of them and closed behind the last. A Key
-/// tells allocations apart. A Mapping is an open allocation, and closes when it is destroyed. A Hold is what keeps the
-/// producer from freeing a storage's memory; it goes after the mapping. Knows no driver. Not thread-safe.
+/// Many storages lie in one allocation, which is opened for the first of them and closed behind the last. A Key tells
+/// allocations apart. A Mapping is an open allocation, and closes when it is destroyed. A Hold keeps the producer from
+/// freeing a storage's memory; it is destroyed after the mapping. The ledger knows no driver. Not thread-safe.
 template <class Key, class Mapping, class Hold>
 class ImportLedger {
  public:
-  /// What is left of a storage that is CLOSED. Its mapping, when it was the last one's, is destroyed before the hold.
+  /// The rest of a storage that is CLOSED. The mapping, where the storage was its last one, is destroyed before the
+  /// hold.
   struct Closed {
     Hold hold;
     std::optional<Mapping> mapping;
@@ -29,8 +30,8 @@ class ImportLedger {
 
   bool is_open(const Key& key) const { return mappings_.contains(key); }
 
-  /// MAPPED: a storage of `bytes` bytes. Calls `open` for the mapping when the allocation is not open yet; what that
-  /// throws comes out, and nothing is changed.
+  /// Adds a storage of `bytes` bytes as MAPPED. Calls `open` for the mapping when the allocation is not open yet; when
+  /// `open` throws, nothing is changed.
   template <class Open>
   uint64_t add(const Key& key, size_t bytes, Hold hold, Open open) {
     auto mapping = mappings_.find(key);
@@ -41,8 +42,8 @@ class ImportLedger {
     return last_id_;
   }
 
-  /// CLOSING: nobody here has the storage any more. Gives its hold, to note in it what collect() will ask; the
-  /// reference is good until the next call. REQUIRES: is_mapped(id).
+  /// Turns a storage that nobody here has any more into CLOSING. Gives its hold, to note in it what collect() will ask;
+  /// the reference is good until the next call. REQUIRES: is_mapped(id).
   Hold& close(uint64_t id) {
     const auto storage = storages_.find(id);
     mapped_.subtract(storage->second.bytes);
@@ -52,7 +53,7 @@ class ImportLedger {
     return closing_.back().hold;
   }
 
-  /// CLOSED: those of whose hold `is_done` says that no work of this process is left.
+  /// Turns storages into CLOSED for whose hold `is_done` says that no work of this process is left, and gives them.
   template <class IsDone>
   std::vector<Closed> collect(IsDone is_done) {
     std::vector<Closed> closed;
@@ -71,7 +72,7 @@ class ImportLedger {
 
   bool is_mapped(uint64_t id) const { return storages_.contains(id); }
 
-  /// REQUIRES: is_mapped(id), for both.
+  /// The hold of a storage. REQUIRES: is_mapped(id).
   const Hold& hold_of(uint64_t id) const { return storages_.at(id).hold; }
   const Mapping& mapping_of(uint64_t id) const { return mappings_.at(storages_.at(id).key).mapping; }
 
@@ -79,7 +80,7 @@ class ImportLedger {
   Tally closing() const { return closing_tally_; }
   size_t open_allocations() const { return mappings_.size(); }
 
-  /// Forgets and destroys all. Ids are not given again.
+  /// Forgets and destroys all storages. Ids are not used again.
   void clear() {
     mappings_.clear();
     storages_.clear();

@@ -11,7 +11,7 @@
 namespace millrace::cuda {
 namespace {
 
-// Throws when the bytes of a dead producer may be anything.
+// Throws CudaProducerDied when the bytes of a dead producer may be anything.
 void require_good(const Allocation& allocation) {
   const ImportState state = import_state(allocation.transport, allocation.producer->is_alive());
   if (state == ImportState::kRevoked) throw CudaProducerDied(allocation.producer->identity.pid);
@@ -19,7 +19,7 @@ void require_good(const Allocation& allocation) {
 
 }  // namespace
 
-// What an imported storage's DataPtr owns.
+// The owner behind an imported storage's DataPtr.
 struct ImportTable::Owner {
   uint64_t id;
 };
@@ -138,7 +138,7 @@ void ImportTable::collect_locked() {
     }
   };
   for (auto& closed : ledger_.collect(is_done)) {
-    closed.mapping.reset();  // Before its producer may hear of it.
+    closed.mapping.reset();  // Closed before the producer may hear of it.
     closed.hold.token.note_closed();
   }
 }

@@ -14,26 +14,26 @@ namespace millrace::cuda {
 
 /// The storages of other processes that this one has open.
 ///
-/// One token is one storage, however often it comes, so tensors that alias at their producer alias here. A storage that
-/// is dropped is closed when the work is done that its device's current stream, of the thread that dropped it, had by
-/// then. Thread-safe, also across fork(): a child has nothing open.
+/// A token is one storage, however often it arrives, so tensors that alias at their producer alias here. A dropped
+/// storage is closed when the work is done that the device's current stream, of the thread that dropped the storage,
+/// had by then. Thread-safe, also across fork(): a child has nothing open.
 class ImportTable {
  public:
   static ImportTable& instance();
 
-  /// Throws CudaProducerDied, CudaError, DecodeError.
+  /// The storage of received memory. Throws CudaProducerDied, CudaError, DecodeError.
   c10::Storage import_storage(const ReceivedAllocation& received, uint64_t offset, uint64_t bytes,
                               const IpcToken& token);
 
   static bool is_imported(const c10::Storage& storage);
 
-  /// To send it on. Throws CudaProducerDied. REQUIRES: is_imported(storage).
+  /// The ticket of a storage, to be sent on. Throws CudaProducerDied. REQUIRES: is_imported(storage).
   StorageTicket ticket_of(const c10::Storage& storage) const;
 
-  /// REQUIRES: is_imported(storage).
+  /// Whether the storage's producer lives. REQUIRES: is_imported(storage).
   bool is_producer_alive(const c10::Storage& storage) const;
 
-  /// Closes what this process's work is done with. False when nothing is waiting any more.
+  /// Closes storages on which the work of this process is done. False when nothing is waiting any more.
   bool collect();
 
   Tally mapped() const;
@@ -58,7 +58,7 @@ class ImportTable {
   static void release(void* owner);
   void release(uint64_t id);
 
-  // REQUIRES: the mutex.
+  // Starts the closing of a storage. REQUIRES: the mutex.
   void close(uint64_t id);
   void collect_locked();
   const Owner* owner_of(const c10::Storage& storage) const;

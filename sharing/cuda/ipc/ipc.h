@@ -10,8 +10,8 @@
 namespace millrace::cuda {
 
 /// CUDA tensors between processes. They are sent like all others, through queues, pipes and as arguments of processes
-/// (sharing/tensor/tensor_codec.h); nothing is copied, both sides have the same memory of the same device. What is
-/// different is that device memory belongs to the process that allocated it, its *producer*:
+/// (sharing/tensor/tensor_codec.h). Nothing is copied: both sides have the same memory of the same device. The
+/// difference is that device memory belongs to the process that allocated it, its *producer*:
 ///
 ///   - While anybody else has the memory the producer keeps it. It may drop its tensor at once; the memory then is
 ///     parked, and goes back to torch's allocator when the last other process has dropped its tensor or died, or the
@@ -41,23 +41,24 @@ namespace millrace::cuda {
 /// processes that died and messages that were lost. The producer only has to look.
 
 /// False for a tensor that came from another process which has ended since; true for all others. Costs a system call.
-/// What was read from a tensor before this was true is good.
+/// Bytes that were read from a tensor before this gave true are good.
 bool is_producer_alive(const at::Tensor& tensor);
 
-/// Frees and closes now what nobody uses any more, as is done every 50 ms anyway, and at every send, receive and free.
+/// Frees and closes now the memory that nobody uses any more. That also happens by itself, every 50 ms, and at every
+/// send, receive and free.
 void ipc_collect();
 
-/// Storages and their bytes.
+/// Numbers of storages, and their bytes.
 struct IpcStats {
-  size_t exported = 0, exported_bytes = 0;  ///< Sent at some time and still in use by this process.
-  size_t parked = 0, parked_bytes = 0;      ///< Dropped by this process and in use elsewhere, or just not any more.
-  size_t received = 0, received_bytes = 0;  ///< Of other processes.
-  size_t closing = 0, closing_bytes = 0;    ///< Dropped by this process, whose work on them is not done.
-  size_t open_allocations = 0;              ///< Of other processes: received and closing storages lie in them.
+  size_t exported = 0, exported_bytes = 0;  ///< Storages sent at some time and still in use by this process.
+  size_t parked = 0, parked_bytes = 0;      ///< Storages dropped here, in use elsewhere or just not any more.
+  size_t received = 0, received_bytes = 0;  ///< Storages of other processes.
+  size_t closing = 0, closing_bytes = 0;    ///< Storages dropped by this process, whose work on them is not done.
+  size_t open_allocations = 0;              ///< Allocations of other processes that those storages lie in.
 };
 IpcStats ipc_stats();
 
-/// How long this process waits at its end for others to let go of its memory; 10 seconds at first.
+/// Sets how long this process waits at its end for others to let go of its memory; 10 seconds at first.
 void set_ipc_drain_timeout(std::chrono::milliseconds timeout);
 
 }  // namespace millrace::cuda

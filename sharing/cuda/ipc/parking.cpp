@@ -45,7 +45,7 @@ void Parking::watch() noexcept {
     std::thread([this] { run(); }).detach();
     running_ = true;
   } catch (const std::system_error&) {
-    // No thread is to be had.
+    // No thread can be had.
   }
 }
 

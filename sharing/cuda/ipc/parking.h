@@ -7,9 +7,9 @@
 namespace millrace::cuda {
 
 /// Looks after memory that is waiting: exports that are parked, imports that are closing. Every export, import and free
-/// looks at it on its way; for a process that does none of these there is a thread, which looks every 50 ms and lives
-/// only while something waits. It runs no code of the user's but the deleters of memory that was parked, handles no
-/// signal, and is not joined: when the process ends it stops freeing.
+/// looks at it on its way. For a process that does none of these there is a thread, which looks every 50 ms and lives
+/// only while something waits. The thread runs no code of the user's but the deleters of memory that was parked,
+/// handles no signal, and is not joined: when the process ends it stops freeing.
 ///
 /// Thread-safe, also across fork(): the child has nothing that waits, and no thread.
 class Parking {
@@ -22,23 +22,23 @@ class Parking {
 
   static Parking& instance();
 
-  /// Called once by each table, when it is made, which is before main().
+  /// Adds a table. Each table calls it once, when it is made, which is before main().
   void look_after(Table table);
 
-  /// Something waits. Throws nothing: without a thread, the next export or free looks at it.
+  /// Says that something waits. Throws nothing: where no thread can be started, the next export or free looks at it.
   void watch() noexcept;
 
-  /// From the end of this process on its memory is left to the kernel and the driver.
+  /// Whether this process ends: its memory is then left to the kernel and the driver.
   static bool process_ends();
 
-  /// Waits for a look in progress.
+  /// Stops looking, and waits for a look in progress.
   void stop();
 
  private:
   Parking();
   void run();
 
-  std::mutex mutex_;  // Protects the next two. Taken before those of the tables.
+  std::mutex mutex_;  // Protects the next two members. Taken before the tables' mutexes.
   bool running_ = false;
   std::vector<Table> tables_;
   std::atomic<bool> looking_ = false;

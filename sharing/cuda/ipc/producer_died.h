@@ -6,7 +6,7 @@
 
 namespace millrace::cuda {
 
-/// A tensor was received, or was to be sent on, whose producer has ended, and with it the memory.
+/// A tensor was received, or was to be sent on, whose producer has ended. Its memory ended with it.
 class CudaProducerDied : public std::runtime_error {
  public:
   explicit CudaProducerDied(pid_t pid);

@@ -8,7 +8,7 @@
 
 namespace millrace::cuda {
 
-// In shared memory. A process that dies between two writes has opened more than it closed.
+// The notes in shared memory. A process that dies between two writes has opened more than it closed.
 struct IpcToken::Notes {
   std::atomic<uint64_t> opened = 0;
   std::atomic<uint64_t> closed = 0;

@@ -6,27 +6,28 @@
 namespace millrace::cuda {
 
 /// A small shared block that stands for one exported storage: whoever has the token may use the storage's memory. The
-/// kernel knows who has it, as for every SharedBlock: a process, or a message on its way. A token that was killed with
-/// its holder, or dropped in a message that nobody read, is given back like any other.
+/// kernel knows who has it, as for every SharedBlock: a process, or a message on its way. A token whose holder was
+/// killed, or that was in a message that nobody read, is given back like any other.
 ///
-/// What is written in the block says only how careful its producer has to be: each process notes when it opens the
-/// memory and when it has closed it, so that a death in between is known.
+/// The block's content says only how careful its producer has to be: each process notes there when it opens the memory
+/// and when it has closed it, so that a death in between is known.
 ///
 /// A handle: copies are the same token. Thread-safe.
 class IpcToken {
  public:
   IpcToken() = default;
 
-  /// Throws OutOfSharedMemory or SyscallError.
+  /// Makes a token. Throws OutOfSharedMemory or SyscallError.
   static IpcToken make();
 
-  /// As its producer asks. kHeld when the kernel does not say. kGivenBack and kLost are final until it is sent again.
+  /// Who has the token, for its producer. kHeld when the kernel does not say. kGivenBack and kLost are final until the
+  /// token is sent again.
   ExportUse use() const noexcept;
 
   void note_opened() const;
   void note_closed() const;
 
-  /// Tells tokens apart in a process, while some copy is there.
+  /// An address that tells tokens apart in a process, while some copy is there.
   const void* id() const { return block_.data(); }
 
   template <class Archive>

@@ -13,11 +13,11 @@ enum class Transport : unsigned char {
   kDescriptors = 2,
 };
 
-/// What a process holds of another one's memory.
+/// The state of memory of another process.
 enum class ImportState {
   kMapped,    ///< Its producer lives.
   kOrphaned,  ///< Its producer is dead, the bytes are good.
-  kRevoked,   ///< Its producer is dead, and what the bytes are nobody knows.
+  kRevoked,   ///< Its producer is dead, and nobody knows what the bytes are.
 };
 
 constexpr ImportState import_state(Transport transport, bool producer_alive) {

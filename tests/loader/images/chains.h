@@ -40,7 +40,7 @@ inline Planes render(const transforms::Chain& chain, const std::string& path, Im
 }
 
 /// A resize by the resampler alone.
-inline Planes resize(const Planes& in, image::Size size) {
+inline Planes resize(const Planes& in, image::Size size, image::ResizeFilter filter = image::ResizeFilter::kBilinear) {
   if (in.size == size) return in;
   image::Image picture;
   picture.reset(in.size);
@@ -48,7 +48,7 @@ inline Planes resize(const Planes& in, image::Size size) {
     for (int x = 0; x < in.size.width; ++x)
       for (int c = 0; c < in.channels; ++c) picture.row(y)[x * image::kPixelBytes + c] = in.at(c, y, x);
   image::Resampler resampler;
-  resampler.start({in.size, size, image::whole(size)});
+  resampler.start({.input = in.size, .output = size, .window = image::whole(size), .filter = filter});
   resampler.feed(picture.strip(resampler.needed()));
   Planes out = blank(size, in.channels);
   resampler.finish(in.channels, out.values);
@@ -160,10 +160,10 @@ struct OneByOne {
     if (!(try_as(step.as<Transforms>()) || ...)) ADD_FAILURE() << step->name() << " has no slow version";
   }
 
-  void operator()(const transforms::Resize& step) { now = resize(now, step.output_size(now.size)); }
+  void operator()(const transforms::Resize& step) { now = resize(now, step.output_size(now.size), step.interpolation); }
   void operator()(const transforms::CenterCrop& step) { now = center_crop(now, step.size); }
   void operator()(const transforms::RandomResizedCrop& step) {
-    now = resize(crop(now, step.draw(now.size, rng)), step.size);
+    now = resize(crop(now, step.draw(now.size, rng)), step.size, step.interpolation);
   }
   void operator()(const transforms::RandomHorizontalFlip& step) {
     if (rng.chance(step.p)) now = mirror(now);

@@ -25,11 +25,13 @@ std::vector<uint8_t> all_results() {
   Resampler resampler;
   for (const Size output : {Size{80, 350}, Size{50, 200}, Size{31, 117}, Size{9, 13}, Size{1, 1}}) {
     for (const int planes : {1, 3}) {
-      resampler.start({picture.size(), output, whole(output), false, planes == 1});
-      resampler.feed(picture.strip(resampler.needed()));
-      std::vector<uint8_t> out(static_cast<size_t>(planes * output.height * output.width));
-      resampler.finish(planes, out);
-      results.insert(results.end(), out.begin(), out.end());
+      for (const auto filter : {ResizeFilter::kNearest, ResizeFilter::kBilinear, ResizeFilter::kBicubic}) {
+        resampler.start({picture.size(), output, whole(output), false, planes == 1, filter});
+        resampler.feed(picture.strip(resampler.needed()));
+        std::vector<uint8_t> out(static_cast<size_t>(planes * output.height * output.width));
+        resampler.finish(planes, out);
+        results.insert(results.end(), out.begin(), out.end());
+      }
     }
   }
   std::array<std::vector<uint8_t>, 3> planes;

@@ -64,6 +64,8 @@ Planes apply(const GoldenCase& golden, const Planes& picture) {
   if (golden.name == "autocontrast") image::autocontrast(view(result));
   if (golden.name == "equalize") image::equalize(view(result));
   if (golden.name == "adjust_sharpness") result = sharpen(picture, n[0]);
+  if (golden.name == "resize")
+    result = test::resize(picture, {whole_number(1), whole_number(2)}, static_cast<image::ResizeFilter>(n[0]));
   if (golden.name == "affine") {
     const image::Affine affine = {n[0], {n[1], n[2]}, n[3], {n[4], n[5]}, {{n[6], n[7]}}};
     const std::vector<uint8_t> fill(n.begin() + 9, n.end());
@@ -85,14 +87,14 @@ TEST(PixelOperations, EqualTorchvision) {
     const Planes got = apply(one, picture);
     ASSERT_EQ(got.values.size(), one.result.size());
     const auto error = difference(got.values, one.result);
-    const std::set<std::string> exact_operations = {"pad",       "vertical_flip", "erase",        "invert",
-                                                    "posterize", "solarize",      "autocontrast", "equalize"};
+    const std::set<std::string> exact_operations = {"pad",      "vertical_flip", "erase",    "invert", "posterize",
+                                                    "solarize", "autocontrast",  "equalize", "resize"};
     const bool nearest = one.name == "affine" && one.numbers[8] == 0;
     const bool exact = nearest || exact_operations.contains(one.name);
     EXPECT_LE(error.largest, exact ? 0 : 1);
     EXPECT_LE(error.mean, 0.05);  // Where torchvision's fused multiply-add falls on the other side of a whole number.
   }
-  EXPECT_EQ(seen.size(), 17U);
+  EXPECT_EQ(seen.size(), 18U);
 }
 
 TEST(Renderer, ChainsThatChangePixelsEqualTheirStepsOneByOne) {

@@ -66,6 +66,9 @@ TEST(Renderer, AnyChainEqualsItsStepsOneByOne) {
       Resize(90) | RandomResizedCrop(64) | Resize({20, 30}) | CenterCrop({40, 10}),
       Resize(90) | RandomHorizontalFlip(1) | RandomResizedCrop(64) | RandomHorizontalFlip(),
       Resize({64, 64}) | Resize({64, 64}) | CenterCrop(70),
+      Resize(80, ResizeFilter::kBicubic) | RandomHorizontalFlip(1) | CenterCrop(64),
+      RandomHorizontalFlip(1) | RandomResizedCrop(300, {0.1, 0.2}, {0.5, 2}, ResizeFilter::kBicubic),
+      RandomHorizontalFlip(1) | Resize({45, 300}, ResizeFilter::kNearest) | CenterCrop({44, 99}) | Resize(30),
   };
   const auto paths = jpeg_paths();
   Renderer renderer;  // One for all, as in a worker: nothing may be left over from the sample before.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -38,54 +39,71 @@ Planes resample(const Image& picture, const ResampleRequest& request, int rows_p
   return out;
 }
 
+constexpr std::array kFilters = {ResizeFilter::kNearest, ResizeFilter::kBilinear, ResizeFilter::kBicubic};
+
+/// What a pixel weighs that is `x` away, in pixels of the smaller picture.
+double weight(ResizeFilter filter, double x) {
+  x = std::abs(x);
+  if (filter == ResizeFilter::kBilinear) return std::max(0.0, 1 - x);
+  if (x >= 2) return 0;
+  return x < 1 ? 1.5 * x * x * x - 2.5 * x * x + 1 : -0.5 * x * x * x + 2.5 * x * x - 4 * x + 2;
+}
+
 /// One axis of the resize in plain arithmetic: exact weights, rounded to 8 bits as the algorithm says.
-std::vector<double> reference_line(const std::vector<double>& in, int output) {
+std::vector<double> reference_line(const std::vector<double>& in, int output, ResizeFilter filter) {
   const double scale = static_cast<double>(in.size()) / output;
-  const double support = std::max(1.0, scale);
   std::vector<double> out;
   for (int i = 0; i < output; ++i) {
+    if (filter == ResizeFilter::kNearest) {
+      out.push_back(in[static_cast<size_t>(i) * in.size() / static_cast<size_t>(output)]);
+      continue;
+    }
     double sum = 0;
     double total = 0;
     for (size_t j = 0; j < in.size(); ++j) {
-      const double weight = std::max(0.0, 1 - std::abs((static_cast<double>(j) + 0.5 - scale * (i + 0.5)) / support));
-      sum += weight * in[j];
-      total += weight;
+      const double away = (static_cast<double>(j) + 0.5 - scale * (i + 0.5)) / std::max(1.0, scale);
+      sum += weight(filter, away) * in[j];
+      total += weight(filter, away);
     }
-    out.push_back(std::floor(sum / total + 0.5));
+    out.push_back(std::clamp(std::floor(sum / total + 0.5), 0.0, 255.0));
   }
   return out;
 }
 
-Planes reference(const Planes& in, Size output) {
+Planes reference(const Planes& in, Size output, ResizeFilter filter) {
   Planes out = blank(output, in.channels);
   for (int c = 0; c < in.channels; ++c) {
     std::vector<std::vector<double>> rows;
     for (int y = 0; y < in.size.height; ++y) {
       std::vector<double> line;
       for (int x = 0; x < in.size.width; ++x) line.push_back(in.at(c, y, x));
-      rows.push_back(reference_line(line, output.width));
+      rows.push_back(reference_line(line, output.width, filter));
     }
     for (int x = 0; x < output.width; ++x) {
       std::vector<double> line;
       for (const auto& row : rows) line.push_back(row[static_cast<size_t>(x)]);
-      const auto column = reference_line(line, output.height);
+      const auto column = reference_line(line, output.height, filter);
       for (int y = 0; y < output.height; ++y) out.at(c, y, x) = static_cast<uint8_t>(column[static_cast<size_t>(y)]);
     }
   }
   return out;
 }
 
-TEST(Resampler, IsWithinOneGrayLevelOfExactArithmetic) {
+TEST(Resampler, IsWithinAGrayLevelOrTwoOfExactArithmetic) {
   SampleRng rng(3);
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < 120; ++i) {
     const Size input = {static_cast<int>(rng.integer(1, 90)), static_cast<int>(rng.integer(1, 90))};
     const Size output = {static_cast<int>(rng.integer(1, 70)), static_cast<int>(rng.integer(1, 70))};
+    const ResizeFilter filter = kFilters[static_cast<size_t>(i) % kFilters.size()];
     const Image picture = noise(input, rng());
-    const Planes got = resample(picture, {input, output, whole(output)}, 16);
-    const Planes want = reference(planes_of(picture, ImageMode::kRGB), output);
+    const Planes got =
+        resample(picture, {.input = input, .output = output, .window = whole(output), .filter = filter}, 16);
+    const Planes want = reference(planes_of(picture, ImageMode::kRGB), output, filter);
     const auto error = millrace::test::difference(got.values, want.values);
-    ASSERT_LE(error.largest, 1) << to_string(input) << " to " << to_string(output);
-    ASSERT_LE(error.mean, 0.05) << to_string(input) << " to " << to_string(output);
+    SCOPED_TRACE(to_string(input) + " to " + to_string(output) + " by filter " + std::to_string(i % 3));
+    // Where weights are negative a level lost between the passes may weigh more than one.
+    ASSERT_LE(error.largest, filter == ResizeFilter::kBicubic ? 2 : 1);
+    ASSERT_LE(error.mean, 0.05);
   }
 }
 
@@ -95,10 +113,11 @@ TEST(Resampler, WindowsEqualTheirPartOfTheWhole) {
     const Size input = {static_cast<int>(rng.integer(1, 90)), static_cast<int>(rng.integer(1, 90))};
     const Size output = {static_cast<int>(rng.integer(1, 70)), static_cast<int>(rng.integer(1, 70))};
     const Image picture = noise(input, rng());
-    const Planes all = resample(picture, {input, output, whole(output)}, 16);
+    const ResizeFilter filter = kFilters[static_cast<size_t>(i) % kFilters.size()];
+    const Planes all = resample(picture, {input, output, whole(output), false, false, filter}, 16);
     const Box window = millrace::test::random_box(output, rng);
-    ASSERT_EQ(resample(picture, {input, output, window}, 5), crop(all, window));
-    ASSERT_EQ(resample(picture, {input, output, window, false, true}, 1), mirror(crop(all, window)));
+    ASSERT_EQ(resample(picture, {input, output, window, false, false, filter}, 5), crop(all, window));
+    ASSERT_EQ(resample(picture, {input, output, window, false, true, filter}, 1), mirror(crop(all, window)));
   }
 }
 
@@ -114,15 +133,17 @@ TEST(Resampler, MirroredInputEqualsTheResizeOfTheMirroredPicture) {
       for (int x = 0; x < input.width; ++x)
         std::copy_n(picture.row(y) + x * kPixelBytes, kPixelBytes, turned.row(y) + (input.width - 1 - x) * kPixelBytes);
     const Box window = millrace::test::random_box(output, rng);
-    ASSERT_EQ(resample(picture, {input, output, window, true, false}, 16),
-              resample(turned, {input, output, window}, 16));
+    const ResizeFilter filter = kFilters[static_cast<size_t>(i) % kFilters.size()];
+    ASSERT_EQ(resample(picture, {input, output, window, true, false, filter}, 16),
+              resample(turned, {input, output, window, false, false, filter}, 16));
   }
 }
 
 TEST(Resampler, SameSizeChangesNothing) {
   const Image picture = noise({31, 45}, 6);
-  EXPECT_EQ(resample(picture, {picture.size(), picture.size(), whole(picture.size())}, 16),
-            planes_of(picture, ImageMode::kRGB));
+  for (const ResizeFilter filter : kFilters)
+    EXPECT_EQ(resample(picture, {picture.size(), picture.size(), whole(picture.size()), false, false, filter}, 16),
+              planes_of(picture, ImageMode::kRGB));
 }
 
 TEST(Resampler, WhiteStaysWhiteAtAnyScale) {
@@ -131,9 +152,11 @@ TEST(Resampler, WhiteStaysWhiteAtAnyScale) {
     picture.reset({3, side});
     std::fill_n(picture.row(0), picture.stride() * 3, uint8_t{255});
     for (const int out : {1, 2, 5, 16, 17, 100}) {
-      const Planes got = resample(picture, {picture.size(), {2, out}, {0, 0, 2, out}}, 16);
-      ASSERT_TRUE(std::all_of(got.values.begin(), got.values.end(), [](uint8_t v) { return v == 255; }))
-          << side << " to " << out;
+      for (const ResizeFilter filter : kFilters) {
+        const Planes got = resample(picture, {picture.size(), {2, out}, {0, 0, 2, out}, false, false, filter}, 16);
+        ASSERT_TRUE(std::all_of(got.values.begin(), got.values.end(), [](uint8_t v) { return v == 255; }))
+            << side << " to " << out;
+      }
     }
   }
 }

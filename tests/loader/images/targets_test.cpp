@@ -149,7 +149,7 @@ TEST(Targets, RefuseMasksOfAnotherSizeAndShapesThatAFunctionChanges) {
   targets.clear();
   targets.boxes = {{1, 1, 2, 2}};
   const auto cut = [](at::Tensor picture, SampleRng&) { return picture.slice(1, 0, 10); };
-  EXPECT_THAT(error_of(Lambda(cut, Lambda::Shape{1, {10, 50}}), targets), HasSubstr("cannot move its boxes"));
+  EXPECT_THAT(error_of(Lambda(cut, Lambda::Shape{1, {10, 50}}), targets), HasSubstr("cannot move what belongs to it"));
   EXPECT_EQ(error_of(Lambda([](at::Tensor picture, SampleRng&) { return picture; }), targets), "no error");
 }
 

@@ -22,6 +22,7 @@ except ImportError:
 
 F = v2.functional
 MODES = [v2.InterpolationMode.NEAREST, v2.InterpolationMode.BILINEAR]
+FILTERS = [*MODES, v2.InterpolationMode.BICUBIC]
 PADDING = ["constant", "edge", "reflect", "symmetric"]
 
 
@@ -36,6 +37,10 @@ def resized_crop(picture, *n):
 
 def resize(picture, shorter):
     return F.resize(picture, [int(shorter)], antialias=True)
+
+
+def resize_by(picture, filter, height, width):
+    return F.resize(picture, integers((height, width)), FILTERS[int(filter)], antialias=True)
 
 
 def center_crop(picture, height, width):

@@ -21,6 +21,7 @@
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/process.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/interruptions.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
 
@@ -103,15 +104,17 @@ TEST_F(ListenerTest, RefusesAnotherKeyOnBothSidesAndGoesOn) {
   client.join();
 }
 
-// A socket without our library behind it.
-OwnedFd stranger(const std::string& path, int flags = 0) {
+// A socket without our library behind it, which `join`, bind() or connect(), has taken to the path.
+OwnedFd stranger_at(const std::string& path, int (*join)(int, const sockaddr*, socklen_t), int flags = 0) {
   OwnedFd socket(MILLRACE_SYSCALL(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0)));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), path.size());
-  MILLRACE_SYSCALL(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address));
+  MILLRACE_SYSCALL(join(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address));
   return socket;
 }
+
+OwnedFd stranger(const std::string& path, int flags = 0) { return stranger_at(path, ::connect, flags); }
 
 TEST_F(ListenerTest, RefusesWhoSpeaksAnotherProtocolOrRepeatsItsWords) {
   Listener listener(path(), "key");
@@ -130,6 +133,42 @@ TEST_F(ListenerTest, RefusesWhoSpeaksAnotherProtocolOrRepeatsItsWords) {
   });
   EXPECT_THROW((void)listener.accept(kLong), AuthenticationError);
   echo.join();
+}
+
+// test_answer_challenge_auth_failure
+TEST_F(ListenerTest, IsRefusedWhenItProvesSomethingElse) {
+  const test::Watchdog watchdog("a Client of a false Listener", kLong);
+  const OwnedFd impostor = stranger_at(path(), ::bind);
+  MILLRACE_SYSCALL(::listen(impostor.get(), 1));
+  std::thread false_proof([&] {
+    const OwnedFd socket(MILLRACE_SYSCALL(::accept(impostor.get(), nullptr, nullptr)));
+    const std::string greeting = "millrac1" + std::string(32, 'n');
+    ASSERT_EQ(::send(socket.get(), greeting.data(), greeting.size(), 0), static_cast<ssize_t>(greeting.size()));
+    std::array<char, 256> answer{};
+    ASSERT_EQ(::recv(socket.get(), answer.data(), answer.size(), 0), 64);
+    ASSERT_EQ(::send(socket.get(), answer.data() + 32, 32, 0), 32) << "the proof that the client gave itself";
+  });
+  EXPECT_THROW((void)Client(path(), "key", kLong), AuthenticationError);
+  false_proof.join();
+  ::unlink(path().c_str());
+}
+
+// test_ignore_listener
+TEST_F(ListenerTest, SignalsInterruptNeitherSide) {
+  Listener listener(path(), "key");
+  const test::Interruptions often;
+  std::thread client([&] {
+    test::Interruptions::let_some_pass();
+    Client(path(), "key").send(1);
+  });
+  EXPECT_EQ(listener.accept(kLong).recv<int>(), 1);
+  client.join();
+  std::thread accepting([&] {
+    test::Interruptions::let_some_pass();
+    listener.accept(kLong).send(2);
+  });
+  EXPECT_EQ(Client(path(), "key", kLong).recv<int>(), 2);
+  accepting.join();
 }
 
 TEST_F(ListenerTest, IsItsUsersAloneAndLeavesNothingBehind) {

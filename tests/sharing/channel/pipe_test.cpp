@@ -14,6 +14,7 @@
 
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/process/process.h"
+#include "millrace/tests/support/interruptions.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/start_methods.h"
 
@@ -272,46 +273,13 @@ TEST(Pipe, ManyThreadsSendAndReceiveAtOneEndEach) {
   EXPECT_EQ(sum, kThreads * kMessages * (kMessages + 1) / 2);
 }
 
-// Interrupts whatever waits in the thread that made it, again and again, by a signal whose handler does not have calls
-// begin anew.
-class Interruptions {
- public:
-  Interruptions() {
-    struct sigaction counting{};
-    counting.sa_handler = [](int) { ++g_taken; };
-    ::sigaction(SIGUSR1, &counting, &before_);
-    thread_ = std::thread([this, target = ::pthread_self()] {
-      for (; !stop_; std::this_thread::sleep_for(milliseconds(1))) ::pthread_kill(target, SIGUSR1);
-    });
-  }
-  Interruptions(const Interruptions&) = delete;
-  Interruptions& operator=(const Interruptions&) = delete;
-  ~Interruptions() {
-    stop_ = true;
-    thread_.join();
-    ::sigaction(SIGUSR1, &before_, nullptr);
-  }
-
-  static int taken() { return g_taken; }
-
- private:
-  static inline std::atomic<int> g_taken = 0;
-
-  struct sigaction before_{};
-  std::atomic<bool> stop_ = false;
-  std::thread thread_;
-};
-
 TEST(Pipe, SignalsInterruptNeitherEnd) {  // test_ignore
   auto [a, b] = Pipe();
-  const Interruptions often;
+  const test::Interruptions often;
   std::thread other([&end = b] {
-    const auto let_some_pass = [] {
-      for (const int before = Interruptions::taken(); Interruptions::taken() < before + 3;) std::this_thread::yield();
-    };
-    let_some_pass();
+    test::Interruptions::let_some_pass();
     end.send(1);
-    let_some_pass();
+    test::Interruptions::let_some_pass();
     for (int i = 0; i < 500; ++i) end.recv_bytes();
   });
   EXPECT_TRUE(a.poll(kLong));

@@ -10,7 +10,9 @@
 
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/syscall.h"
+#include "millrace/sharing/process/process.h"
 #include "millrace/tests/support/process_probe.h"
+#include "millrace/tests/support/start_methods.h"
 
 namespace millrace::shared_memory_test {
 namespace {
@@ -43,6 +45,30 @@ TEST(SharedMemory, IsFoundByItsNameUntilThatIsTakenAway) {
   EXPECT_EQ(found.size(), 0u);
 }
 
+class SharedMemoryProcesses : public testing::TestWithParam<StartMethod> {};
+INSTANTIATE_TEST_SUITE_P(, SharedMemoryProcesses, test::every_start_method(), test::start_method_name);
+
+// test_shared_memory_across_processes
+TEST_P(SharedMemoryProcesses, FindItByItsNameAndLeaveItThere) {
+  const auto made = SharedMemory::create(8, unique_name());
+  made.buf()[0] = std::byte{3};
+  multiprocessing::Process process(
+      GetParam(),
+      +[](const std::string& name, const SharedMemory& sent) {
+        const auto found = SharedMemory::open(name);
+        found.buf()[1] = found.buf()[0];
+        sent.buf()[2] = found.buf()[1];
+      },
+      made.name(), made);
+  process.start();
+  EXPECT_TRUE(process.join(test::kLong));
+  EXPECT_EQ(process.exitcode(), 0);
+  EXPECT_EQ(made.buf()[1], std::byte{3});
+  EXPECT_EQ(made.buf()[2], std::byte{3});
+  EXPECT_NO_THROW((void)SharedMemory::open(made.name())) << "the end of a process that has it takes no name away";
+  made.unlink();
+}
+
 TEST(SharedMemory, TravelsByItsName) {
   const auto made = SharedMemory::create(8);
   auto encoded = encode(made);
@@ -55,7 +81,8 @@ TEST(SharedMemory, TravelsByItsName) {
 }
 
 TEST(SharedMemory, RefusesNamesThatLeadElsewhereAndNoBytes) {
-  for (const std::string name : {"../x", "/x", "a/b", ".", ".."}) {
+  for (const std::string& name : {std::string("../x"), std::string("/x"), std::string("a/b"), std::string("."),
+                                  std::string(".."), std::string("a\0b", 3)}) {
     EXPECT_THROW((void)SharedMemory::create(1, name), std::invalid_argument) << name;
     EXPECT_THROW((void)SharedMemory::open(name), std::invalid_argument) << name;
   }

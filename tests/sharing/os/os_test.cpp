@@ -9,10 +9,7 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <thread>
 
 #include "millrace/sharing/memory/segment.h"
@@ -22,7 +19,6 @@
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/futex.h"
 #include "millrace/sharing/os/memfd.h"
-#include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/own_pid.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/pidfd.h"
@@ -32,7 +28,6 @@
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/child.h"
-#include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/process_probe.h"
 #include "millrace/tests/support/sanitizer.h"
 #include "millrace/tests/support/usable_fork_server.h"
@@ -459,45 +454,6 @@ TEST(PidFd, TellsLifeFromDeath) {
   EXPECT_FALSE(pidfd.kill(SIGKILL)) << "it is gone";
   EXPECT_EQ(pidfd.reap(), std::nullopt) << "its status has been taken";
   EXPECT_TRUE(pidfd.wait_ended(std::nullopt));
-}
-
-TEST(NewFile, TakesItsNameWhenCommittedAndLeavesNothingElse) {
-  const test::Directory directory;
-  const std::string path = directory.path() + "/file";
-  const auto text = [&] {
-    std::string first;
-    std::ifstream(path) >> first;
-    return first;
-  };
-  const auto files = [&] { return std::distance(std::filesystem::directory_iterator(directory.path()), {}); };
-  for (const char* content : {"old", "new"}) {
-    NewFile file(path);
-    EXPECT_EQ(write(file.fd(), content, 3), 3);
-    EXPECT_NE(text(), content);
-    file.commit();
-    EXPECT_EQ(text(), content);
-    EXPECT_EQ(files(), 1);
-  }
-  {
-    NewFile first(path), second(path);
-    EXPECT_NE(first.passing_path(), second.passing_path());
-    EXPECT_EQ(files(), 3);
-  }
-  EXPECT_EQ(text(), "new");
-  EXPECT_EQ(files(), 1);
-  EXPECT_THROW(NewFile(directory.path() + "/none/file"), SyscallError);
-}
-
-TEST(NewFile, WritesAllOfWhatItIsGivenPieceByPiece) {
-  const test::Directory directory;
-  const std::string path = directory.path() + "/file";
-  const std::string half(3 << 20, 'x');
-  NewFile file(path);
-  file.write(std::as_bytes(std::span(half)));
-  file.write({});
-  file.write(std::as_bytes(std::span(half)));
-  file.commit();
-  EXPECT_EQ(std::filesystem::file_size(path), 2 * half.size());
 }
 
 TEST(PidFd, OpenOfNoProcessNamesItsNumber) {

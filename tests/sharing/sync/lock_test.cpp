@@ -95,6 +95,46 @@ TEST(LockAlone, TellsWhetherAnybodyHoldsIt) {
   EXPECT_FALSE(lock.locked());
 }
 
+class LockOfAnother : public SyncTest {};
+INSTANTIATE_TEST_SUITE_P(, LockOfAnother, everybody(), name_of);
+
+template <class AnyLock>
+void hold_until(AnyLock& lock, Event& held, Event& enough) {
+  const std::lock_guard hold(lock);
+  held.set();
+  require(enough.wait(kLong), "somebody says that it is enough");
+}
+
+template <class AnyLock>
+void see_another_hold_it(Others others) {
+  AnyLock lock;
+  Event held, enough;
+  Crew crew(others);
+  EXPECT_FALSE(lock.locked());
+  crew.start(&hold_until<AnyLock>, std::ref(lock), std::ref(held), std::ref(enough));
+  ASSERT_TRUE(held.wait(kLong));
+  EXPECT_TRUE(lock.locked());
+  EXPECT_FALSE(lock.is_held());
+  enough.set();
+  crew.join();
+  EXPECT_FALSE(lock.locked());
+}
+
+// test_lock_locked_2processes
+TEST_P(LockOfAnother, IsSeenToBeHeld) { see_another_hold_it<Lock>(GetParam()); }
+
+// test_rlock_locked_2processes
+TEST_P(LockOfAnother, IsSeenToBeHeldWhereItCounts) {
+  see_another_hold_it<RLock>(GetParam());
+  RLock lock;
+  lock.lock();
+  lock.lock();
+  lock.release();
+  EXPECT_TRUE(lock.locked()) << "once more than it was released";
+  lock.release();
+  EXPECT_FALSE(lock.locked());
+}
+
 TEST(LocksByTheThousand, TakeSomeDescriptorsOnlyAndTravelInOneMessage) {
   const auto before = test::open_descriptors();
   {

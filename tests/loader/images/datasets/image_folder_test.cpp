@@ -288,7 +288,24 @@ TEST(ImageFolder, BadFoldersAreErrorsThatNameTheCure) {
   EXPECT_THAT(error_of([&] { ImageFolder(root + "/file"); }), one_line_with(root + "/file", "not a directory"));
   directory.copy("formats/rgb.png", "a/1.png");
   fs::create_directory(root + "/b");
-  EXPECT_THAT(error_of([&] { ImageFolder{root}; }), one_line_with("class 'b'", "add some or remove the directory"));
+  EXPECT_THAT(error_of([&] { ImageFolder{root}; }),
+              one_line_with("folder 'b' has no pictures", "add some or remove the directory"));
+}
+
+TEST(ImageFolder, ClassesMayBeChosenAndOrdered) {
+  const Directory directory;
+  for (const char* file : {"ant/1.png", "bee/1.png", "bee/2.png", "cat/1.png"}) directory.copy("formats/rgb.png", file);
+  fs::create_directory(directory.path() + "/without_pictures");
+  const ImageFolder photos(directory.path(), {"cat", "bee"});
+  EXPECT_THAT(photos.classes(), ElementsAre("cat", "bee"));
+  EXPECT_EQ(photos.size(), 3U);
+  EXPECT_THAT(photos.describe(0), EndsWith("/cat/1.png"));
+  EXPECT_EQ(photos.label(0), 0);
+  EXPECT_EQ(photos.label(2), 1);
+  EXPECT_THAT(error_of([&] { ImageFolder(directory.path(), {"cat", "dog"}); }),
+              one_line_with("no class 'dog': no such directory in '" + directory.path(), "such as 'ant'"));
+  EXPECT_THAT(error_of([&] { ImageFolder(directory.path(), {"cat", "bee", "cat"}); }),
+              one_line_with("class 'cat'", "listed twice: list it once"));
 }
 
 TEST(ImageFolder, DirectoryWithoutPermissionIsAnErrorThatNamesTheCure) {

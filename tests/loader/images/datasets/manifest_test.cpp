@@ -294,13 +294,12 @@ TEST(ImageManifest, BadRowsAreErrorsWithTheirPlaceAndCure) {
   const std::string header = "path,label,boxes,mask\n";
   EXPECT_THAT(csv(""), StartsWith("a.csv:1:1: an empty file: its first line names the columns"));
   EXPECT_THAT(csv(header), StartsWith("a.csv' lists no pictures: add rows"));
-  EXPECT_EQ(
-      csv("file,label\na,b\n"),
-      "a.csv:1:1: no column 'path' among file, label: ImageManifestOptions say what a column is called (\"\": do not "
-      "read it)");
+  EXPECT_EQ(csv("file,label\na,b\n"),
+            "a.csv:1:1: no column 'path' among file, label: the options say what a column is called (\"\": do not "
+            "read it)");
   EXPECT_EQ(csv("path,label\na,b\nc,d,e\n"),
             "a.csv:3:1: 3 fields, but the first line names 2: put fields with commas in them in quotes");
-  EXPECT_THAT(csv("path,label\na,b\nc,\n"), StartsWith("a.csv:3:3: no label: give one; ImageManifestOptions say"));
+  EXPECT_THAT(csv("path,label\na,b\nc,\n"), StartsWith("a.csv:3:3: no label: give one; the options say"));
   EXPECT_THAT(csv("path,label\na,b\n,d\n"), StartsWith("a.csv:3:1: no path: name a file, or remove the row"));
   EXPECT_THAT(
       csv("path,label\na,b\n\"c\n\",7\n"),
@@ -326,7 +325,7 @@ TEST(ImageManifest, BadRowsAreErrorsWithTheirPlaceAndCure) {
               AllOf(StartsWith("a.jsonl:3:20: syntax error"), HasSubstr("write one JSON object a line")));
   EXPECT_THAT(json(good + "[1]"), StartsWith("a.jsonl:3:1: no JSON object: write {\"path\": …} on each line"));
   EXPECT_THAT(json(good + "{\"path\": \"a\"}"),
-              StartsWith("a.jsonl:3:1: no 'label' in this object: give it one; Image"));
+              StartsWith("a.jsonl:3:1: no 'label' in this object: give it one; the options"));
   EXPECT_EQ(json(good + "{\"path\": 5, \"label\": 1}"), "a.jsonl:3:2: 5 is no path: write a text");
   EXPECT_THAT(json("{\"path\": \"a\", \"label\": 1.5}"),
               StartsWith("a.jsonl:1:15: label 1.5 is neither an integer nor a text"));
@@ -343,8 +342,8 @@ TEST(ImageManifest, DeepJsonIsRefusedAndLongTextIsCut) {
 }
 
 TEST(ImageManifest, BadFilesAreErrorsThatNameThemAndTheCure) {
-  EXPECT_THAT(error_of([] { manifest("a.txt", kCsv, {}); }),
-              HasSubstr("a.txt' ends neither in .csv or .tsv nor in .jsonl"));
+  EXPECT_THAT(error_of([] { manifest("a.xls", kCsv, {}); }),
+              HasSubstr("a.xls' ends neither in .csv or .tsv nor in .jsonl, .ndjson or .json, nor in .txt: rename"));
   EXPECT_THAT(error_of([] { ImageManifest("/none/a.csv"); }),
               HasSubstr("manifest: cannot read '/none/a.csv': No such file or directory"));
   EXPECT_THAT(error_of([] { manifest("a.csv", kCsv, {.image = ""}); }), HasSubstr("the pictures needs a name"));
@@ -359,6 +358,63 @@ TEST(ImageManifest, BadFilesAreErrorsThatNameThemAndTheCure) {
   EXPECT_THAT(masked("formats/masks/gray8.png"),
               HasSubstr("formats/rgb.png': the masks are 8x8 (height x width), the picture they belong to is 71x93"));
   EXPECT_THAT(masked("none.png"), HasSubstr("No such file"));
+}
+
+TEST(ImageManifest, AListWithoutAHeaderHasPathsAndLabels) {
+  const auto list = manifest("a.txt", "a b/c.png cat\n  d.png\tdog  \r\n\ne f.png\tbig cat\n", {.root = "/"});
+  EXPECT_THAT(list.classes(), ElementsAre("big cat", "cat", "dog"));
+  EXPECT_EQ(list.describe(0), "/a b/c.png");
+  EXPECT_EQ(list.describe(1), "/d.png");
+  EXPECT_EQ(list.describe(2), "/e f.png");
+  EXPECT_EQ(list.label(2), 0);
+  EXPECT_EQ(manifest("a.txt", "a.png 7\nb.png -1\n", {}).label(1), -1);
+  const auto unlabelled = manifest("a.txt", " a b.png\nc.png", {.root = "/", .label = ""});
+  EXPECT_EQ(unlabelled.describe(0), "/a b.png");
+  EXPECT_EQ(unlabelled.describe(1), "/c.png");
+}
+
+TEST(ImageManifest, AListWithoutAHeaderMayHaveMasks) {
+  const auto masked =
+      manifest("a.txt", "formats/rgb.png manifests/mask.png\n", {.root = kData, .label = "", .mask = "mask"});
+  EXPECT_EQ(to_string(masked.spec()), "image: Byte [3, 71, 93], mask: Byte [1, 71, 93]");
+  EXPECT_EQ(masked.mask_path(0), kData + "/manifests/mask.png");
+  EXPECT_THAT(error_of([] { manifest("a.txt", "a b\n", {.mask = "mask"}); }),
+              HasSubstr("a.txt' is a list without a header, of paths with labels or with masks: for more columns"));
+  const auto error = [](const std::string& text) {
+    const std::string what = error_of([&] { manifest("a.txt", text, {}); });
+    return what.substr(what.find("/a.txt") + 1);
+  };
+  EXPECT_EQ(error("a.png 1\nb.png\n"),
+            "a.txt:2:1: one value in this line: write path and label, with a space or a tab between them");
+  EXPECT_THAT(error("a.png 1\nb.png 1.0\n"), StartsWith("a.txt:2:1: label '1.0' looks like a number"));
+  EXPECT_THAT(error("\n \n"), StartsWith("a.txt' lists no pictures: add rows"));
+}
+
+TEST(ImageManifest, LabelsMayBeNumbersForRegression) {
+  const ImageManifestOptions options = {.root = kData, .label_type = LabelType::kNumber};
+  const std::string csv = "path,label\nformats/rgb.png,1.5\nformats/rgb.png,-2e3\nformats/rgb.png,7\n";
+  const std::string json =
+      "{\"path\": \"formats/rgb.png\", \"label\": 1.5}\n{\"path\": \"formats/rgb.png\", \"label\": -2000}\n"
+      "{\"path\": \"formats/rgb.png\", \"label\": 7}\n";
+  const std::string list = "formats/rgb.png 1.5\nformats/rgb.png -2e3\nformats/rgb.png 7\n";
+  for (const auto& dataset : {manifest("a.csv", csv, options), manifest("a.jsonl", json, options),
+                              test::travelled(manifest("a.txt", list, options))}) {
+    EXPECT_EQ(to_string(dataset.spec()), "image: Byte [3, 71, 93], label: Float []");
+    EXPECT_EQ(dataset.number(1), -2000.F);
+    EXPECT_TRUE(at::equal(test::read_all(dataset).target(), at::tensor({1.5F, -2000.F, 7.F})));
+    EXPECT_THAT(error_of([&] { dataset.label(0); }), HasSubstr("its labels are numbers"));
+  }
+  const auto error = [&](const std::string& label) {
+    const std::string what = error_of([&] { manifest("a.csv", "path,label\na," + label + "\n", options); });
+    return what.substr(what.find("/a.csv") + 1);
+  };
+  for (const std::string text : {"cat", "", "1,5", "+1", " 1", "nan", "inf", "1e99", "0x10"})
+    EXPECT_THAT(error("\"" + text + "\""),
+                StartsWith("a.csv:2:3: label '" + text + "' is no number of float32: write one, such as 0.5"));
+  EXPECT_THAT(error_of([&] { manifest("a.jsonl", R"({"path": "a", "label": "1"})", options); }),
+              HasSubstr("label \"1\" is no number"));
+  EXPECT_THAT(error_of([&] { manifest("a.csv", "path,label\na,1\n", {}).number(0); }),
+              HasSubstr("its labels are classes"));
 }
 
 /// The masks that ImageManifest reads from a file.

@@ -128,10 +128,11 @@ TEST(Typos, NamesOfCppAreUnderstood) {
   for (const auto& section : tables::describe_sections()) {
     std::vector<std::string> names;
     for (const auto& entry : section.entries) names.push_back(entry.name);
-    for (const auto& entry : section.entries) {
-      if (entry.makes.empty() || entry.makes == "DataLoaderOptions") continue;
-      EXPECT_EQ(nearest(entry.makes, names), entry.name) << entry.makes;
-    }
+    std::set<std::string> made = {"", "DataLoaderOptions"};
+    for (const auto& entry : section.entries)  // Of several that make the same, the first.
+      if (made.insert(entry.makes).second) {
+        EXPECT_EQ(nearest(entry.makes, names), entry.name) << entry.makes;
+      }
   }
 }
 

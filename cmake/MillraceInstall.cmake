@@ -4,13 +4,14 @@
 include(CMakePackageConfigHelpers)
 
 set(_libraries millrace_sharing millrace_cuda millrace_tensors millrace_samplers millrace_loader
-    millrace_transform_table millrace_images millrace_config_tables millrace_config_checks millrace_configs)
+    millrace_transform_table millrace_images millrace_config_tables millrace_config_checks millrace_configs
+    millrace_training)
 set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Millrace)
 
 install(TARGETS millrace ${_libraries} EXPORT MillraceTargets)
 install(EXPORT MillraceTargets NAMESPACE Millrace:: DESTINATION ${_package_dir})
 
-foreach(_folder sharing samplers loader configs)
+foreach(_folder sharing samplers loader configs training)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${_folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/millrace
           FILES_MATCHING PATTERN "*.h")
 endforeach()

@@ -154,7 +154,8 @@ void check_form(const Node& section, tables::Pipeline, const OwnTypes& own) {
   problems.raise();
 }
 
-void check_form(const Node&, tables::Unlisted, const OwnTypes&) {}
+template <class List>
+void check_form(const Node&, tables::Unchecked<List>, const OwnTypes&) {}
 
 // Asks the map for all sections of a pipeline, and checks those that are there.
 void check_sections_of(Section& pipeline, const OwnTypes& own, Problems& problems) {

@@ -15,7 +15,6 @@
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/mixed_precision.h"
 #include "millrace/apps/millrace/progress.h"
-#include "millrace/apps/millrace/small_cnn.h"
 #include "millrace/apps/millrace/trace.h"
 #include "millrace/configs/binder.h"
 #include "millrace/configs/build.h"
@@ -24,6 +23,7 @@
 #include "millrace/sharing/cuda/driver.h"
 #include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/training/models/small_cnn.h"
 
 namespace millrace::apps {
 namespace {
@@ -96,7 +96,7 @@ Place read_place(configs::Section& settings) {
 
 // A model, and what pictures go through before it.
 struct Classifier {
-  SmallCnn model{nullptr};
+  training::SmallCnn model{nullptr};
   transforms::Normalize normalize;
   Place place;
 
@@ -108,7 +108,7 @@ struct Classifier {
 
 Classifier build_classifier(const configs::Node& run, const Split& train, const Place& place) {
   configs::Section model(run["model"]);
-  SmallCnnOptions options;
+  training::SmallCnnOptions options;
   const auto& picture = train.spec.fields.front();
   if (picture.dtype != torch::kByte)
     throw run["transforms"].error(
@@ -135,14 +135,14 @@ Classifier build_classifier(const configs::Node& run, const Split& train, const 
   if (side >> options.widths.size() == 0)
     throw model.child("widths").error(std::to_string(options.widths.size()) + " stages halve pictures of " +
                                       std::to_string(side) + " pixels to nothing; use fewer stages or larger pictures");
-  SmallCnn built(options);
+  training::SmallCnn built(options);
   built->to(place.device);
   return {built,
           {{mean.begin(), mean.end()}, {deviation.begin(), deviation.end()}, place.amp.value_or(torch::kFloat)},
           place};
 }
 
-std::unique_ptr<torch::optim::Optimizer> build_optimizer(const configs::Node& run, const SmallCnn& model) {
+std::unique_ptr<torch::optim::Optimizer> build_optimizer(const configs::Node& run, const training::SmallCnn& model) {
   enum class Type { kSgd, kAdam };
   configs::Section optimizer(run["optimizer"]);
   const auto type = optimizer.choice<Type>("type", {{"sgd", Type::kSgd}, {"adam", Type::kAdam}});

@@ -61,6 +61,11 @@ std::vector<Description> entries_of(const SectionHead&, OneOf<List>) {
   return describe_types(List());
 }
 
+template <class List>
+std::vector<Description> entries_of(const SectionHead&, Unchecked<List>) {
+  return describe_types(List());
+}
+
 template <class T>
 std::vector<Description> entries_of(const SectionHead& head, KeysOf<T>) {
   return {{std::string(head.name), "", "", keys_of_defaults<T>()}};
@@ -72,7 +77,6 @@ std::vector<Description> entries_of(const SectionHead& head, KeysOf<Loader>) {
 
 std::vector<Description> entries_of(const SectionHead&, Steps) { return describe_transforms(); }
 std::vector<Description> entries_of(const SectionHead&, Pipeline) { return {}; }
-std::vector<Description> entries_of(const SectionHead&, Unlisted) { return {}; }
 
 // A section whose keys do not depend on a type.
 bool is_one_thing(const SectionDescription& section) {

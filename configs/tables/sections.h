@@ -10,6 +10,7 @@
 #include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/configs/tables/key.h"
 #include "millrace/configs/tables/loader_keys.h"
+#include "millrace/configs/tables/model_keys.h"
 #include "millrace/configs/tables/optimizer_keys.h"
 #include "millrace/configs/tables/sampler_keys.h"
 #include "millrace/configs/tables/training_keys.h"
@@ -42,8 +43,9 @@ struct Steps {};
 /// Sections of its own: those of for_each_pipeline_section().
 struct Pipeline {};
 
-/// Whatever its reader knows.
-struct Unlisted {};
+/// The same as OneOf, but checked by its reader alone.
+template <class List>
+struct Unchecked {};
 
 /// Calls function(head, form) for the sections that describe a loader, in the order of the reference.
 template <class Function>
@@ -68,7 +70,9 @@ void for_each_other_section(Function&& function) {
   function(SectionHead{"test", "a second dataset, transforms, sampler, collate and loader, to try the model on",
                        "test: {dataset: {type: image_folder, root: photos/test}}"},
            Pipeline());
-  function(SectionHead{"model", "what is trained", "model: {widths: [16, 32]}"}, Unlisted());
+  function(SectionHead{"model", "what is trained; channels, height, width and classes are the data's to say",
+                       "model: {type: resnet18, stem: small}   # or, where no key is needed, model: resnet18"},
+           Unchecked<NamedModels>());
   function(SectionHead{"optimizer", "how it is trained", "optimizer: {type: sgd, lr: 0.1}"}, OneOf<NamedOptimizers>());
   function(SectionHead{"bench", "what millrace bench measures", "bench: {read: all}"}, KeysOf<Bench>());
 }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "millrace/configs/device_name.h"
-#include "millrace/configs/tables/dataset_keys.h"
+#include "millrace/configs/tables/sections.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
 #include "millrace/tests/support/directory.h"
@@ -56,7 +56,7 @@ struct Numbers {
 
 std::string names_of_datasets() {
   std::string names;
-  tables::for_each_type(tables::NamedDatasets(),
+  tables::for_each_type(tables::AllDatasets(),
                         [&]<class T>(T) { names.append(names.empty() ? "" : ", ").append(T::kName); });
   return names;
 }

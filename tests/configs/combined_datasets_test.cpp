@@ -152,7 +152,7 @@ TEST(CombinedStreams, AChainIsOfStreamsThatTheProgramAdds) {
   const auto batch = load("{type: counting}, {type: counting}")->next();
   EXPECT_EQ(batch->data().sizes(), (std::vector<int64_t>{6, 1}));
   EXPECT_EQ(batch->data()[3].item<int64_t>(), 1);
-  EXPECT_EQ(error_of<ConfigError>([&] { load("{type: counting}, {type: mnist}"); }),
+  EXPECT_EQ(error_of<ConfigError>([&] { load("{type: counting}, {type: mnist, root: x}"); }),
             "run.yaml:1:60: dataset.datasets.1.type: expected the type of the first dataset of the chain");
   EXPECT_THAT(error_of<ConfigError>([&] { load("{type: counting}, {type: countin}"); }), HasSubstr("mean counting?"));
 }

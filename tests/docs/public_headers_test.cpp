@@ -23,7 +23,7 @@ std::vector<std::string> public_headers_without_a_source() {
       R"(|loader/device/empty_in_batch\.h|loader/collation/example_codec\.h)");
   const std::filesystem::path root = test::source("");
   std::vector<std::string> found = {"millrace.h", "version.h"};
-  for (const char* const folder : {"samplers", "sharing", "loader", "configs"})
+  for (const char* const folder : {"samplers", "sharing", "loader", "configs", "training"})
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
       const std::string header = entry.path().lexically_relative(root);
       const bool has_source = std::filesystem::exists(std::filesystem::path(entry.path()).replace_extension(".cpp"));

@@ -48,6 +48,8 @@
 #include "millrace/sharing/os/printable.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
+#include "millrace/training/weights/pickle.h"
+#include "millrace/training/weights/weights.h"
 
 namespace millrace::fuzz_test {
 namespace {
@@ -317,6 +319,40 @@ TEST_F(Fuzz, NumpyArrays) {
                  write(file, text);
                  const NpyArray read(file);
                }});
+}
+
+TEST_F(Fuzz, WeightsOfModels) {
+  const auto file = folder.path() + "/x.safetensors", torchs = folder.path() + "/x.pt";
+  const training::NamedTensors weights = {{"a.weight", at::ones({2, 3})}, {"a.bias", at::ones({3})}};
+  training::save_weights(file, weights);
+  training::save_weights(torchs, weights);
+  const auto parse = [](const auto& path) {
+    return [&path](const std::string& text) {
+      write(path, text);
+      for (const auto& [name, tensor] : training::load_weights(path)) tensor.clone();
+    };
+  };
+  run(".safetensors", {{text_of(file)},
+                       {"[", "{", "]", "}", "\"", ",", "18446744073709551615", "-1", "1e400", "\"F64\"", "null",
+                        "\xff\xff\xff\xff", "__metadata__", "\"data_offsets\":[0,24]"},
+                       parse(file)});
+  run(".pt",
+      {{text_of(torchs)},
+       {"PK\x03\x04", "PK\x01\x02", "\xff\xff\xff\xff", std::string(8, '\0'), "archive/data/0", "archive/data.pkl"},
+       parse(torchs)});
+}
+
+// A changed pickle in an archive whose checksums are right.
+TEST_F(Fuzz, PicklesOfWeights) {
+  constexpr char kRight[] =
+      "\x80\x02}q\x00X\x01\x00\x00\x00"
+      "aq\x01"
+      "ctorch._utils\n_rebuild_tensor_v2\nK\x01M\x02\x01\x86R"
+      "s(K\x01Nu]N\x88\x89\x87(N\x8a\x01\xff"
+      "e}b.";
+  run("pickle", {{std::string(kRight, sizeof kRight - 1)},
+                 {"(", "t", "u", "R", "Q", "q", "h", "\x8a\xff", "X\xff\xff\xff\xff", "}", "]", "s", "b", "N", "."},
+                 [](const std::string& text) { training::detail::parse_pickle(text); }});
 }
 
 TEST_F(Fuzz, IdxFiles) {

@@ -37,6 +37,7 @@ constexpr Library kLibraries[] = {
     {"ATen/", "torch"},
     {"c10/", "torch"},
     {"torch/", "torch"},
+    {"caffe2/", "torch"},  // The archives of torch.save.
     {"jpeglib.h", "jpeg"},
     {"jerror.h", "jpeg"},
     {"png.h", "png"},
@@ -147,6 +148,8 @@ const std::vector<Folder>& folders() {
       {"records", {"sharing/os"}, {}},
       {"plots", {"sharing/os"}, {"png"}},
 
+      {"training/models", {"configs", "configs/tables", "sharing/os", "torch"}, {}},
+      {"training/weights", {"configs/tables", "sharing/os", "torch"}, {"json", "libarchive"}},
       {"millrace.h", {"*"}, {}},
       {"apps/millrace/front",
        {"configs", "configs/tables", "sharing/os", "sharing/memory", "version.h", "torch", "json", "CLI11"},
@@ -331,7 +334,8 @@ TEST(Layering, EveryFolderWithSourcesHasARowOfItsOwn) {
   for (const std::string& path : files_with(kSources)) {
     const std::string folder = fs::path(path).parent_path();
     if (!is_inside(path, "sharing") && !is_inside(path, "loader") && !is_inside(path, "samplers") &&
-        !is_inside(path, "configs") && !is_inside(path, "records") && !is_inside(path, "plots"))
+        !is_inside(path, "configs") && !is_inside(path, "records") && !is_inside(path, "plots") &&
+        !is_inside(path, "training"))
       continue;
     EXPECT_TRUE(rows.contains(folder)) << folder << ", of " << path;
   }
@@ -477,7 +481,8 @@ TEST(Layering, ForeignTextsStandInMessagesByTheFunctionThatEscapesThem) {
   const std::regex by_hand(R"('"\s*(\+|<<))");
   for (const std::string& path : files_with({".h", ".cpp"})) {
     if (!is_inside(path, "loader") && !is_inside(path, "samplers") && !is_inside(path, "configs") &&
-        !is_inside(path, "records") && !is_inside(path, "plots") && !is_inside(path, "apps/millrace"))
+        !is_inside(path, "records") && !is_inside(path, "plots") && !is_inside(path, "training") &&
+        !is_inside(path, "apps/millrace"))
       continue;
     const std::string text = read(kRoot / path);
     for (std::sregex_iterator found(text.begin(), text.end(), by_hand), end; found != end; ++found)

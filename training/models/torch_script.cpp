@@ -1,0 +1,56 @@
+#include "millrace/training/models/torch_script.h"
+
+#include <c10/util/Exception.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <stdexcept>
+
+#include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/regular_file.h"
+
+namespace millrace::training {
+namespace {
+
+std::shared_ptr<torch::jit::Module> load_program(const std::string& path) {
+  try {
+    millrace::detail::open_regular(path);  // Whose errors say more, and which waits for nobody.
+    return std::make_shared<torch::jit::Module>(torch::jit::load(path, torch::kCPU));
+  } catch (const c10::Error& e) {
+    throw std::runtime_error("cannot read " + in_quotes(path) + ": " + printable_lines(e.what_without_backtrace()) +
+                             "; torch.jit.script(model).save(path) writes such a file");
+  } catch (const std::exception& e) {
+    throw std::runtime_error("cannot read " + in_quotes(path) + ": " + printable_lines(e.what()));
+  }
+}
+
+// Gives `module` the tensors of `program`, not copies: what is done to one is done to the other.
+void share_tensors(const torch::jit::Module& program, torch::nn::Module& module) {
+  for (const auto& parameter : program.named_parameters(false))
+    module.register_parameter(parameter.name, parameter.value, parameter.value.requires_grad());
+  for (const auto& buffer : program.named_buffers(false)) module.register_buffer(buffer.name, buffer.value);
+  for (const auto& child : program.named_children())
+    share_tensors(child.value, *module.register_module(child.name, std::make_shared<torch::nn::Module>()));
+}
+
+}  // namespace
+
+TorchScriptImpl::TorchScriptImpl(const std::string& path)
+    : path_(millrace::detail::user_path(path)), program_(load_program(path_)) {
+  share_tensors(*program_, *this);
+  train();
+}
+
+at::Tensor TorchScriptImpl::forward(const at::Tensor& pictures) {
+  const auto output = program_->forward({pictures});
+  if (!output.isTensor())
+    throw std::runtime_error(in_quotes(path_) + " gives " + output.tagKind() + " where one tensor is expected");
+  return output.toTensor();
+}
+
+void TorchScriptImpl::train(bool on) {
+  torch::nn::Module::train(on);
+  program_->train(on);
+}
+
+}  // namespace millrace::training

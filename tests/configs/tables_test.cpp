@@ -327,7 +327,7 @@ TEST(SamplerTable, WrongValuesHaveTheirPlace) {
             "run.yaml:1:48: sampler.batches.1: has 3 samples, loader.batch_size is 2: raise that, or make the batch "
             "smaller");
   EXPECT_EQ(error("type: batch_sequence, batches: [[0], 1]"),
-            "run.yaml:1:48: sampler.batches.1: expected a list, found '1'");
+            "run.yaml:1:48: sampler.batches.1: expected a list of integers, found '1'; write [1]");
   EXPECT_EQ(error("type: weighted_random, weights: [1, 2]"),
             "run.yaml:1:43: sampler.weights: expected one for each of the 6 samples, found 2");
   EXPECT_EQ(error("type: class_balanced, labels: [1]"),
@@ -448,7 +448,7 @@ TEST_F(Datasets, WrongValuesHaveTheirPlace) {
     return error_of([&] { build_loader(run["loader"]); });
   };
   EXPECT_THAT(error("type: mnis, root: x"),
-              AllOf(StartsWith("run.yaml:1:17: dataset.type: expected one of "), HasSubstr(", image_folder, "),
+              AllOf(StartsWith("run.yaml:1:17: dataset.type: expected one of "), HasSubstr(" image_folder, "),
                     EndsWith(", found 'mnis', did you mean mnist?")));
   EXPECT_EQ(error("type: mnist, root: x, split: dev"),
             "run.yaml:1:40: dataset.split: expected one of train, test, found 'dev', did you mean test?");

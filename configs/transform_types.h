@@ -1,11 +1,13 @@
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "millrace/configs/binder.h"
 #include "millrace/configs/transform_fields.h"
+#include "millrace/configs/yaml_words.h"
 #include "millrace/loader/images/transforms/descriptions.h"
 #include "millrace/loader/images/transforms/transforms.h"
 
@@ -51,10 +53,12 @@ template <class T>
 transforms::Chain read_transform(const Node& parameters, const TransformTypes& types) {
   T transform;
   read_fields(parameters, transform, StepsReader{types});
-  return build_at(parameters, [&] {
+  try {
     transform.check();
     return transforms::Chain(std::move(transform));
-  });
+  } catch (const std::invalid_argument& wrong) {
+    throw parameters.error(in_yaml_words(wrong.what()));
+  }
 }
 
 }  // namespace detail

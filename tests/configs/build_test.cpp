@@ -219,11 +219,11 @@ TEST(TransformsSection, SaysWhichParameterIsWrong) {
   EXPECT_EQ(error("random_erasing: {value: 256}"),
             "run.yaml:1:38: transforms.0.random_erasing.value: expected pixel values, 0 to 255, found 256");
   EXPECT_EQ(error("color_jitter: {hue: 0.75}"),
-            "run.yaml:1:28: transforms.0.color_jitter: ColorJitter: hue must be {low, high} with -0.5 <= low <= high "
-            "<= 0.5, got {-0.75, 0.75}");
+            "run.yaml:1:28: transforms.0.color_jitter: color_jitter: hue must be [low, high] with -0.5 <= low <= "
+            "high <= 0.5, got [-0.75, 0.75]");
   EXPECT_EQ(
       error("gaussian_blur: {kernel_size: 4}"),
-      "run.yaml:1:29: transforms.0.gaussian_blur: GaussianBlur: kernel_size must be odd, so that it has a middle; "
+      "run.yaml:1:29: transforms.0.gaussian_blur: gaussian_blur: kernel_size must be odd, so that it has a middle; "
       "got 4x4");
   EXPECT_EQ(error("random_rotation"), "run.yaml:1:14: transforms.0: the key 'degrees' is missing");
   EXPECT_EQ(error("random_posterize: {bits: 9}"),
@@ -232,8 +232,8 @@ TEST(TransformsSection, SaysWhichParameterIsWrong) {
       error("random_affine: {degrees: 1, interpolation: cubic}"),
       "run.yaml:1:57: transforms.0.random_affine.interpolation: expected one of nearest, bilinear, found 'cubic'");
   EXPECT_EQ(error("random_apply: {transforms: [grayscale]}"),
-            "run.yaml:1:28: transforms.0.random_apply: RandomApply: a batch's shape and type cannot depend on chance, "
-            "so Grayscale(1) must be a step of its own, outside");
+            "run.yaml:1:28: transforms.0.random_apply: random_apply: a batch's shape and type cannot depend on chance, "
+            "so grayscale: {num_output_channels: 1} must be a step of its own, outside");
   EXPECT_EQ(error("random_choice: {transforms: [resise: {size: 3}]}")
                 .find("run.yaml:1:43: transforms.0.random_choice.transforms.0: "),
             0U);

@@ -69,6 +69,13 @@ Node Node::operator[](std::string_view key) const {
   throw error("the key " + in_quotes(key) + " is missing");
 }
 
+Node Node::section(std::string_view key) const {
+  if (auto found = find(key)) return *std::move(found);
+  Node nothing = emptied();
+  nothing.path_.emplace_back(key);
+  return nothing;
+}
+
 std::vector<Node> Node::elements() const {
   if (value_->kind != Value::Kind::kList) throw error("expected a list, found " + describe(*value_));
   std::vector<Node> nodes;

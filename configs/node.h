@@ -26,6 +26,10 @@ class Node {
   Node operator[](std::string_view key) const;
   std::optional<Node> find(std::string_view key) const;
 
+  /// The member `key`, or nothing at the place where it would be: a section whose keys may all be left out. Throws
+  /// ConfigError as find().
+  Node section(std::string_view key) const;
+
   /// The elements of a list. Throws ConfigError when this is no list.
   std::vector<Node> elements() const;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -49,16 +50,24 @@ struct StepsReader {
   void operator()(const Node& node, std::vector<transforms::Chain>& chains) const;
 };
 
+/// As build_at(), with the complaint in words of YAML.
+template <std::invocable Make>
+auto build_in_yaml_words(const Node& node, Make&& make) {
+  try {
+    return std::forward<Make>(make)();
+  } catch (const std::invalid_argument& wrong) {
+    throw node.error(in_yaml_words(wrong.what()));
+  }
+}
+
 template <class T>
 transforms::Chain read_transform(const Node& parameters, const TransformTypes& types) {
   T transform;
   read_fields(parameters, transform, StepsReader{types});
-  try {
+  return build_in_yaml_words(parameters, [&] {
     transform.check();
     return transforms::Chain(std::move(transform));
-  } catch (const std::invalid_argument& wrong) {
-    throw parameters.error(in_yaml_words(wrong.what()));
-  }
+  });
 }
 
 }  // namespace detail

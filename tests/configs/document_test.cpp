@@ -166,6 +166,16 @@ TEST(Document, RefusesAPipeWithoutWaitingForIt) {
   std::filesystem::remove(pipe);
 }
 
+TEST(Document, HasNothingInTheSectionsThatItLeavesOut) {
+  const auto run = document("test: {seed: 1}");
+  const auto loader = run["test"].section("loader");
+  EXPECT_EQ(loader.path(), "test.loader");
+  EXPECT_EQ(loader.value().kind, Value::Kind::kNull);
+  EXPECT_EQ(loader.parent().path(), "test");
+  EXPECT_EQ(read<int64_t>(loader.parent()["seed"]), 1);
+  EXPECT_EQ(run.section("test").path(), "test");
+}
+
 TEST(Document, SaysWhichKeyIsMissing) {
   EXPECT_EQ(error_of([] { document("loader:\n  seed: 1\n")["loader"]["batch_size"]; }),
             "photos.yaml:2:3: loader: the key 'batch_size' is missing");

@@ -113,7 +113,7 @@ void DatasetTypes::add_combined() {
     const auto transforms = loader.parent().find("transforms");
     if (transforms && !types.takes_transforms(dataset))
       throw transforms->error("are for pictures; remove them for these types of datasets");
-    return loader_of(loader, types.open_part(dataset, transforms));
+    return opened(loader, types.open_part(dataset, transforms));
   };
   added.transforms = Type::Transforms::kGivenToParts;
 }
@@ -164,12 +164,15 @@ AnyDataset DatasetTypes::open_part(const Node& dataset, const std::optional<Node
   return type.open_part(*this, dataset, takes_transforms(dataset) ? transforms : std::nullopt);
 }
 
-DatasetTypes::LoaderMaker DatasetTypes::open(const Node& loader) const {
+OpenedDataset DatasetTypes::open(const Node& loader) const {
   check_pipeline(loader.parent(), own_);
   const Node dataset = loader.parent()["dataset"];
   return type_of(dataset).load(*this, dataset, loader);
 }
 
-std::unique_ptr<DataLoader> build_loader(const Node& loader, const DatasetTypes& types) { return types.open(loader)(); }
+std::unique_ptr<DataLoader> build_loader(const Node& loader, const DatasetTypes& types) {
+  const auto options = read_loader_options(loader);
+  return types.open(loader).make_loader(options);
+}
 
 }  // namespace millrace::configs

@@ -105,12 +105,20 @@ std::unique_ptr<DataLoader> build_loader(const Node& loader, Dataset dataset) {
   return build_loader(loader, read_loader_options(loader), std::move(dataset));
 }
 
+/// A dataset that a section described, and the loader that may be made of it.
+struct OpenedDataset {
+  std::vector<std::string> classes;  ///< The names of its labels, where it has some.
+  std::optional<int64_t> samples;    ///< Nothing where it does not know how many there are.
+  bool has_indices = false;          ///< Whether a sampler decides their order.
+
+  /// Makes the loader, into which the dataset goes: to be called once. The options are those that
+  /// read_loader_options() gave, which the caller may have changed.
+  std::function<std::unique_ptr<DataLoader>(const DataLoaderOptions& options)> make_loader;
+};
+
 /// The types that `dataset.type` may name. A program adds its own.
 class DatasetTypes {
  public:
-  /// Makes a loader whose dataset has been opened. To be called once.
-  using LoaderMaker = std::function<std::unique_ptr<DataLoader>()>;
-
   /// The types of tables::NamedDatasets, and those that are made of others.
   DatasetTypes();
 
@@ -122,7 +130,7 @@ class DatasetTypes {
     own_.datasets.push_back(type);
     Type& added = types_[type] = {};
     added.load = [make](const DatasetTypes&, const Node& dataset, const Node& loader) {
-      return loader_of(loader, make(dataset, loader.parent().find("transforms")));
+      return opened(loader, make(dataset, loader.parent().find("transforms")));
     };
     if constexpr (std::constructible_from<AnyDataset, Made>)
       added.open_part = [make](const DatasetTypes&, const Node& dataset, const std::optional<Node>& transforms) {
@@ -132,30 +140,37 @@ class DatasetTypes {
       added.chain = [make](const std::vector<Node>& datasets, const Node& loader) {
         std::vector<Made> made;
         for (const Node& dataset : datasets) made.push_back(make(dataset, loader.parent().find("transforms")));
-        return loader_of(loader, ChainDataset<Made>(std::move(made)));
+        return opened(loader, ChainDataset<Made>(std::move(made)));
       };
     return *this;
   }
 
-  /// Opens the dataset beside `loader`, which takes as long as that dataset takes, so that a loader can be made from
-  /// it.
-  LoaderMaker open(const Node& loader) const;
+  /// Opens the dataset beside `loader`, which takes as long as that dataset takes.
+  OpenedDataset open(const Node& loader) const;
 
  private:
   /// What can be done with a section of a type; what is null cannot.
   struct Type {
-    std::function<LoaderMaker(const DatasetTypes& types, const Node& dataset, const Node& loader)> load;
+    std::function<OpenedDataset(const DatasetTypes& types, const Node& dataset, const Node& loader)> load;
     /// As a part of another dataset.
     std::function<AnyDataset(const DatasetTypes& types, const Node& dataset, const std::optional<Node>& transforms)>
         open_part;
     /// Several, one behind the other.
-    std::function<LoaderMaker(const std::vector<Node>& datasets, const Node& loader)> chain;
+    std::function<OpenedDataset(const std::vector<Node>& datasets, const Node& loader)> chain;
     enum class Transforms : uint8_t { kTaken, kRefused, kGivenToParts } transforms = Transforms::kTaken;
   };
 
   template <class Dataset>
-  static LoaderMaker loader_of(const Node& loader, Dataset dataset) {
-    return [loader, opened = std::move(dataset)]() mutable { return build_loader(loader, std::move(opened)); };
+  static OpenedDataset opened(const Node& loader, Dataset dataset) {
+    OpenedDataset opened;
+    if constexpr (requires { std::vector<std::string>(dataset.classes()); }) opened.classes = dataset.classes();
+    if constexpr (requires { static_cast<int64_t>(dataset.size()); })
+      opened.samples = static_cast<int64_t>(dataset.size());
+    opened.has_indices = detail::has_indices<Dataset>();
+    opened.make_loader = [loader, dataset = std::move(dataset)](const DataLoaderOptions& options) mutable {
+      return build_loader(loader, options, std::move(dataset));
+    };
+    return opened;
   }
 
   template <class T>

@@ -42,7 +42,8 @@ std::string in_yaml_words(const std::string& message) {
   std::string changed;
   for (size_t at = 0; at < message.size();) {
     const std::string_view rest = std::string_view(message).substr(at);
-    if (rest.front() == '\'') {  // A quoted text.
+    const bool is_within_word = at > 0 && is_of_name(message[at - 1]);
+    if (rest.front() == '\'' && !is_within_word) {  // A quoted text.
       const size_t end = std::min(rest.find('\'', 1), rest.size() - 1) + 1;
       changed += rest.substr(0, end);
       at += end;

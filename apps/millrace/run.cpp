@@ -8,7 +8,10 @@
 #include "millrace/apps/millrace/front/command_line.h"
 #include "millrace/apps/millrace/front/help.h"
 #include "millrace/apps/millrace/front/run_file.h"
+#include "millrace/apps/millrace/validate.h"
+#include "millrace/configs/build.h"
 #include "millrace/configs/errors.h"
+#include "millrace/configs/yaml_words.h"
 #include "millrace/sharing/process/init.h"
 
 namespace {
@@ -21,7 +24,9 @@ int run(const CommandLine& line) {
   if (line.command == Command::kDoctor) return doctor(line.doctor);
   if (line.command == Command::kHelp) return help(line.help);
   const auto file = read_run_file(line.file);
-  if (line.command == Command::kTrain)
+  if (line.file.validate)
+    validate(file, line.command == Command::kBench ? bench_datasets() : millrace::configs::DatasetTypes());
+  else if (line.command == Command::kTrain)
     train(file, line.train);
   else
     bench(file, line.bench);
@@ -39,6 +44,6 @@ int main(int argc, char** argv) {
   } catch (const c10::Error& error) {
     return fail(kWorkFailed, error.what_without_backtrace());
   } catch (const std::exception& error) {
-    return fail(kWorkFailed, error.what());
+    return fail(kWorkFailed, millrace::configs::in_yaml_words(error.what()));
   }
 }

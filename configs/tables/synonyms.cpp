@@ -118,6 +118,12 @@ constexpr Synonym kSynonyms[] = {
     {"weighted", "weighted_random"},
     {"balanced", "class_balanced"},
     // Training.
+    {"visiontransformer", "vit_tiny"},
+    {"vit", "vit_tiny"},
+    {"resnet", "resnet18"},
+    {"cnn", "small_cnn"},
+    {"torchscript", "torch_script"},
+    {"jit", "torch_script"},
     {"learningrate", "lr"},
     {"rate", "lr"},
     {"wd", "weight_decay"},

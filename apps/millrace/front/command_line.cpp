@@ -18,6 +18,7 @@ void add_run_file(CLI::App& command, RunFile& file) {
   command.add_option("config", file.config, "YAML file; configs/ has some to start from")->required();
   command.add_option("overrides", file.overrides, "settings in place of the file's, such as loader.batch_size=128");
   command.add_flag("--print-config", file.print_config, "print the settings and where each comes from, do nothing");
+  command.add_flag("--validate", file.validate, "open the datasets and say what a first batch looks like, do nothing");
 }
 
 CLI::App* add_train(CLI::App& app, CommandLine& line) {

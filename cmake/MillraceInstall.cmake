@@ -4,7 +4,8 @@
 include(CMakePackageConfigHelpers)
 
 set(_libraries millrace_sharing millrace_cuda millrace_tensors millrace_samplers millrace_loader
-    millrace_transform_table millrace_images millrace_config_tables millrace_configs millrace_records millrace_plots millrace_training)
+    millrace_transform_table millrace_images millrace_config_tables millrace_config_checks millrace_configs
+    millrace_records millrace_plots millrace_training)
 set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Millrace)
 
 install(TARGETS millrace ${_libraries} EXPORT MillraceTargets)

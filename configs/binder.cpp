@@ -1,42 +1,94 @@
 #include "millrace/configs/binder.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <sstream>
+#include <system_error>
+#include <type_traits>
 
+#include "millrace/configs/tables/loader_keys.h"
 #include "millrace/configs/tables/nearest.h"
+#include "millrace/configs/tables/sections.h"
+#include "millrace/configs/tables/synonyms.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/whole_number.h"
 
 namespace millrace::configs {
 namespace {
 
-ConfigError wrong_type(const Node& node, const std::string& expected) {
-  return node.error("expected " + expected + ", found " + describe(node.value()));
+ConfigError wrong_type(const Node& node, const std::string& expected, const std::string& cure = "") {
+  return node.error("expected " + expected + ", found " + describe(node.value()) + cure);
 }
 
-// A plain scalar, which quotes would have made text.
-const std::string& plain(const Node& node, const std::string& expected) {
-  const Value& value = node.value();
-  if (value.kind != Value::Kind::kScalar || value.quoted) throw wrong_type(node, expected);
-  return value.text;
+// The number of a plain or quoted text, of a '+' before it too.
+template <class T>
+std::from_chars_result parse_number(std::string_view text, T& result) {
+  const bool has_plus = text.starts_with('+') && !text.starts_with("+-");
+  text.remove_prefix(has_plus ? 1 : 0);
+  return std::from_chars(text.data(), text.data() + text.size(), result);
+}
+
+template <class T>
+bool is_number(std::string_view text) {
+  T result{};
+  const auto [end, error] = parse_number(text, result);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+// The integer that a text means which is none in YAML 1.2: 1_000, 0x40, 0o100, 64.0, 1e9.
+std::optional<int64_t> integer_meant(std::string text) {
+  std::erase(text, '_');
+  if (const auto plain = millrace::detail::whole_number<int64_t>(text)) return plain;
+  for (const auto& [prefix, base] : {std::pair("0x", 16), {"0o", 8}, {"0b", 2}})
+    if (text.starts_with(prefix)) return millrace::detail::whole_number<int64_t>(text.substr(2), base);
+  constexpr double kExact = 1e15;
+  double number = 0;
+  if (const auto [end, error] = parse_number(text, number); error != std::errc() || end != text.data() + text.size())
+    return std::nullopt;
+  if (std::abs(number) > kExact || number != std::floor(number)) return std::nullopt;
+  return static_cast<int64_t>(number);
+}
+
+// "; write 64", for a text in the place of a number; "" where it is not plain what was meant.
+template <class T>
+std::string cure_of_number(const Value& value) {
+  if (value.kind != Value::Kind::kScalar || !value.shown.empty()) return "";
+  if (value.quoted) return is_number<T>(value.text) ? "; write it without the quotes" : "";
+  if constexpr (std::is_integral_v<T>) {
+    const auto meant = integer_meant(value.text);
+    return meant && std::in_range<T>(*meant) ? "; write " + std::to_string(*meant) : "";
+  } else {
+    std::string text = value.text;
+    std::replace(text.begin(), text.end(), ',', '.');
+    std::erase(text, '_');
+    return is_number<T>(text) && text != value.text ? "; write " + text : "";
+  }
 }
 
 template <class T>
 T number(const Node& node, const std::string& expected) {
-  const std::string& text = plain(node, expected);
-  const bool has_plus = text.starts_with('+') && !text.starts_with("+-");
-  const char* first = text.data() + (has_plus ? 1 : 0);
-  const char* last = text.data() + text.size();
+  const Value& value = node.value();
+  const auto fail = [&](const std::string& limit = "") {
+    return wrong_type(node, expected + limit, limit.empty() ? cure_of_number<T>(value) : "");
+  };
+  if (value.kind != Value::Kind::kScalar || value.quoted) throw fail();
   T result{};
-  const auto [end, error] = std::from_chars(first, last, result);
-  if (error == std::errc::result_out_of_range && end == last) throw wrong_type(node, expected + " that fits 64 bits");
-  if (error != std::errc() || end != last) throw wrong_type(node, expected);
+  const auto [end, error] = parse_number(value.text, result);
+  const char* const last = value.text.data() + value.text.size();
+  if (error == std::errc::result_out_of_range && end == last) throw fail(" that fits 64 bits");
+  if (error != std::errc() || end != last) throw fail();
   return result;
 }
 
 template <class T>
-std::vector<T> list(const Node& node) {
+std::vector<T> list(const Node& node, const std::string& of_what) {
+  const Value& value = node.value();
+  if (value.kind != Value::Kind::kList)
+    throw wrong_type(node, "a list of " + of_what,
+                     value.kind == Value::Kind::kScalar ? "; write [" + shown_text(value) + "]" : "");
   std::vector<T> values;
   for (const auto& element : node.elements()) values.push_back(read<T>(element));
   return values;
@@ -58,14 +110,42 @@ T require_range(const Node& node, T value, T low, T high) {
                    ", found " + shown_text(node.value()));
 }
 
+bool contains(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// For a text or a list in the place of a map.
+std::string cure_of_map(const Value& value) {
+  if (value.kind == Value::Kind::kList) return "; write its keys without - or [ ]";
+  const size_t colon = value.text.find(':');
+  if (colon == std::string::npos || value.quoted || !value.shown.empty()) return "";
+  return "; write a space behind the colon, " + printable(value.text.substr(0, colon)) + ": " +
+         printable(value.text.substr(colon + 1));
+}
+
+// What was meant by a key that the section at `path` does not have, behind "unknown key".
+std::string cure_of_key(const std::string& key, const std::string& path, const std::vector<std::string>& known) {
+  if (const size_t colon = key.find(':'); colon != std::string::npos)
+    return "; write a space behind the colon, " + printable(key.substr(0, colon)) + ": " +
+           printable(key.substr(colon + 1));
+  if (const auto other = other_name_of(key, known)) return ", did you mean " + *other + "?";
+  if (const auto place = tables::place_of(key, path); !place.empty()) return " here; its place is " + place;
+  for (const tables::LiveOption& option : tables::kLiveOptions)
+    if (option.name == key) return "; in C++ only: " + std::string(option.why);
+  if (const auto cure = did_you_mean(key, known); !cure.empty()) return cure;
+  return known.empty() ? "; this section has no settings" : "; known here: " + joined(known);
+}
+
 }  // namespace
 
 template <>
 bool read<bool>(const Node& node) {
-  const std::string& text = plain(node, "true or false");
-  if (text == "true" || text == "True") return true;
-  if (text == "false" || text == "False") return false;
-  throw wrong_type(node, "true or false");
+  const Value& value = node.value();
+  const bool is_plain = value.kind == Value::Kind::kScalar && !value.quoted;
+  if (is_plain && (value.text == "true" || value.text == "True")) return true;
+  if (is_plain && (value.text == "false" || value.text == "False")) return false;
+  const auto meant = value.kind == Value::Kind::kScalar ? other_name_of(value.text, {"true", "false"}) : std::nullopt;
+  throw wrong_type(node, "true or false", meant ? "; write " + *meant : "");
 }
 
 template <>
@@ -75,7 +155,7 @@ int64_t read<int64_t>(const Node& node) {
 
 template <>
 uint64_t read<uint64_t>(const Node& node) {
-  return number<uint64_t>(node, "an integer of at least 0");
+  return number<uint64_t>(node, "an integer from 0 on");
 }
 
 template <>
@@ -94,42 +174,49 @@ std::string read<std::string>(const Node& node) {
 
 template <>
 std::vector<int64_t> read<std::vector<int64_t>>(const Node& node) {
-  return list<int64_t>(node);
+  return list<int64_t>(node, "integers");
 }
 
 template <>
 std::vector<std::vector<int64_t>> read<std::vector<std::vector<int64_t>>>(const Node& node) {
-  return list<std::vector<int64_t>>(node);
+  return list<std::vector<int64_t>>(node, "lists of integers");
 }
 
 template <>
 std::vector<double> read<std::vector<double>>(const Node& node) {
-  return list<double>(node);
+  return list<double>(node, "numbers");
 }
 
 template <>
 std::vector<std::string> read<std::vector<std::string>>(const Node& node) {
-  return list<std::string>(node);
+  return list<std::string>(node, "texts");
 }
 
 Section::Section(Node node) : node_(std::move(node)) {
-  const auto kind = node_.value().kind;
-  if (kind != Value::Kind::kMap && kind != Value::Kind::kNull)
-    throw node_.error("expected a map of settings, found " + describe(node_.value()));
+  const Value& value = node_.value();
+  if (value.kind == Value::Kind::kMap || value.kind == Value::Kind::kNull) return;
+  throw node_.error("expected a map of settings, found " + describe(value) + cure_of_map(value));
 }
 
 std::optional<Node> Section::find(std::string_view key) {
-  asked_.emplace_back(key);
+  if (!contains(asked_, std::string(key))) asked_.emplace_back(key);
   return node_.find(key);
 }
 
-Node Section::child(std::string_view key) {
+Node Section::child(std::string_view key, const std::string& needed) {
   if (auto found = find(key)) return *std::move(found);
-  // Perhaps it is there under a slip of the pen.
+  if (const Member* slip = slip_of(key)) {
+    told_.push_back(slip->key);
+    throw unknown_key(*slip);
+  }
+  throw node_.error("the key " + in_quotes(key) + " is missing" + (needed.empty() ? "" : " (" + needed + ")"));
+}
+
+const Member* Section::slip_of(std::string_view key) const {
   for (const auto& member : node_.value().members)
-    if (std::find(asked_.begin(), asked_.end(), member.key) == asked_.end() && nearest(member.key, {std::string(key)}))
-      throw unknown_key(member, {std::string(key)});
-  throw node_.error("the key " + in_quotes(key) + " is missing");
+    if (!contains(asked_, member.key) && !contains(told_, member.key) && nearest(member.key, asked_) == key)
+      return &member;
+  return nullptr;
 }
 
 int64_t in_range(const Node& node, int64_t value, int64_t low, int64_t high) {
@@ -151,20 +238,56 @@ double Section::number(std::string_view key, double fallback, double low, double
 }
 
 void Section::finish() const {
+  Problems problems;
   for (const auto& member : node_.value().members)
-    if (std::find(asked_.begin(), asked_.end(), member.key) == asked_.end()) throw unknown_key(member, asked_);
+    if (!contains(asked_, member.key) && !contains(told_, member.key)) problems.add(unknown_key(member));
+  problems.raise();
 }
 
-ConfigError Section::unknown_key(const Member& member, const std::vector<std::string>& known) const {
+ConfigError Section::unknown_key(const Member& member) const {
   const auto path = node_.path();
-  auto cure = did_you_mean(member.key, known);
-  if (cure.empty()) cure = known.empty() ? "; this section has no settings" : "; known here: " + joined(known);
-  return ConfigError(to_string(member.origin) + ": " + (path.empty() ? "" : path + ".") + printable(member.key) +
-                     ": unknown key" + cure);
+  return ConfigError(member.origin, (path.empty() ? "" : path + ".") + printable(member.key) + ": unknown key" +
+                                        cure_of_key(member.key, path, asked_));
+}
+
+Node type_of(const Node& section, const std::vector<std::string>& names) {
+  const Value& value = section.value();
+  if (value.kind == Value::Kind::kScalar) return section;
+  Section settings(section);
+  const auto type = settings.find("type");
+  if (!type)
+    for (const auto& member : value.members)
+      if (contains(names, member.key))
+        throw section.error("the key 'type' is missing; write {type: " + member.key + "}, and its keys beside type");
+  return type ? *type : settings.child("type", "one of " + joined(names));
+}
+
+Node settings_of(const Node& section) {
+  return section.value().kind == Value::Kind::kScalar ? section.emptied() : section;
+}
+
+void require_something(const Node& node, const std::string& expected, const std::string& otherwise) {
+  if (node.value().kind == Value::Kind::kNull)
+    throw node.error("expected " + expected + ", found nothing; remove the key for its default, " + otherwise);
+}
+
+void refuse_unit(const Node& node, std::string_view unit, std::string_view expected) {
+  const Value& value = node.value();
+  if (value.kind != Value::Kind::kScalar) return;
+  const std::string_view text = value.text;
+  const size_t digits = std::min(text.find_first_not_of("0123456789.,_ "), text.size());
+  const bool has_unit = digits > 0 && digits < text.size() && !is_number<double>(text) && !integer_meant(value.text) &&
+                        std::all_of(
+                            text.begin() + static_cast<std::ptrdiff_t>(digits), text.end(),
+                            [](char c) { return std::isalpha(static_cast<uint8_t>(c)); });
+  if (has_unit)
+    throw wrong_type(node, std::string(expected), "; write it in " + std::string(unit) + ", without a unit");
 }
 
 ConfigError unknown_word(const Node& node, const std::string& word, const std::vector<std::string>& words) {
-  return node.error("expected one of " + joined(words) + ", found " + in_quotes(word) + did_you_mean(word, words));
+  const std::string instead = advice(word);
+  return node.error("expected one of " + joined(words) + ", found " + in_quotes(word) +
+                    (instead.empty() ? did_you_mean(word, words) : "; " + instead));
 }
 
 }  // namespace millrace::configs

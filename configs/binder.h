@@ -89,10 +89,12 @@ class Section {
     return choose(child(key), choices);
   }
 
-  Node child(std::string_view key);                ///< The key's value; throws ConfigError when it is missing.
-  std::optional<Node> find(std::string_view key);  ///< The key's value; nullopt when it is missing.
+  /// Throws ConfigError when it is missing, which says `needed` about it. When it is there under a slip of the pen, that
+  /// is what the error is about.
+  Node child(std::string_view key, const std::string& needed = "");
+  std::optional<Node> find(std::string_view key);  ///< nullopt when it is missing.
 
-  /// Throws ConfigError for the first key that nobody asked for, and names the nearest key that somebody asked for.
+  /// Throws ConfigError for all keys that nobody asked for, each with what was meant by it.
   void finish() const;
 
  private:
@@ -106,14 +108,30 @@ class Section {
     }
     throw unknown_word(node, word, words);
   }
-  ConfigError unknown_key(const Member& member, const std::vector<std::string>& known) const;
+  // The member whose key was meant to be `key`, which is the nearest of all that were asked for; or null.
+  const Member* slip_of(std::string_view key) const;
+  ConfigError unknown_key(const Member& member) const;
 
   Node node_;
   std::vector<std::string> asked_;
+  std::vector<std::string> told_;  // Keys that an error was about.
 };
 
-/// Runs `make` and turns a Fault that it throws into a ConfigError about `node`, so that what a constructor says about
-/// its arguments becomes an error with a place. ConfigErrors pass.
+/// The value that names the type of a section: that of its key `type`, or the section itself where it is a name alone.
+/// Throws ConfigError when there is none, which says that `names` are there to choose from.
+Node type_of(const Node& section, const std::vector<std::string>& names);
+
+/// The section, or nothing at its place where it is a name alone.
+Node settings_of(const Node& section);
+
+/// Throws ConfigError for a key without a value. `expected` says what it takes, and `otherwise` what holds without it.
+void require_something(const Node& node, const std::string& expected, const std::string& otherwise);
+
+/// Throws ConfigError for a number with a unit behind it, "30s".
+void refuse_unit(const Node& node, std::string_view unit, std::string_view expected);
+
+/// Runs `make` and turns a Fault that it throws into a ConfigError about `node`: what a constructor says about its
+/// arguments becomes an error with a place. ConfigErrors pass.
 template <class Fault = std::invalid_argument, std::invocable Make>
 auto build_at(const Node& node, Make&& make) {
   try {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "millrace/configs/check.h"
 #include "millrace/configs/combined_datasets.h"
 #include "millrace/configs/datasets.h"
 #include "millrace/configs/device_name.h"
@@ -27,9 +28,7 @@ template <tables::Keyed T>
 T read_section(const Node& dataset) {
   Section section(dataset);
   section.child("type");
-  const T keys = read_keys<T>(section);
-  section.finish();
-  return keys;
+  return read_keys<T>(section);
 }
 
 // The sections that a dataset made of others has inside.
@@ -44,7 +43,6 @@ std::vector<Node> parts_of(const Node& dataset) {
 DataLoaderOptions read_loader_options(const Node& loader) {
   Section section(loader);
   const auto keys = read_keys<tables::Loader>(section);
-  section.finish();
   const auto device = device_named(keys.device);
   if (!device) {
     const Node node = loader["device"];
@@ -140,6 +138,7 @@ DatasetTypes::DatasetTypes() {
   tables::for_each_type(tables::NamedDatasets(), [&]<class T>(T) { add_named<T>(); });
   tables::for_each_type(tables::CombinedDatasets(), [&]<class T>(T) { add_combined<T>(); });
   add_chain();
+  own_.datasets.clear();  // All so far are those of the tables.
 }
 
 const DatasetTypes::Type& DatasetTypes::type_of(const Node& dataset) const {
@@ -166,6 +165,7 @@ AnyDataset DatasetTypes::open_part(const Node& dataset, const std::optional<Node
 }
 
 OpenedDataset DatasetTypes::open(const Node& loader) const {
+  check_pipeline(loader.parent(), own_);
   const Node dataset = loader.parent()["dataset"];
   return type_of(dataset).load(*this, dataset, loader);
 }

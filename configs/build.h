@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "millrace/configs/binder.h"
+#include "millrace/configs/check.h"
 #include "millrace/configs/collates.h"
 #include "millrace/configs/document.h"
 #include "millrace/configs/samplers.h"
@@ -126,6 +127,7 @@ class DatasetTypes {
   template <class Make>
   DatasetTypes& add(const std::string& type, Make make) {
     using Made = std::invoke_result_t<Make&, const Node&, const std::optional<Node>&>;
+    own_.datasets.push_back(type);
     Type& added = types_[type] = {};
     added.load = [make](const DatasetTypes&, const Node& dataset, const Node& loader) {
       return opened(loader, make(dataset, loader.parent().find("transforms")));
@@ -182,6 +184,7 @@ class DatasetTypes {
   AnyDataset open_part(const Node& dataset, const std::optional<Node>& transforms) const;
 
   std::map<std::string, Type> types_;
+  OwnTypes own_;  // The types that the program added.
 };
 
 /// The loader that a map describes, given its `loader` key: build_loader(run["loader"]).

@@ -1,36 +1,46 @@
 #include "millrace/configs/document.h"
 
-#include <exception>
+#include <cstddef>
 #include <utility>
 
+#include "millrace/configs/includes.h"
 #include "millrace/configs/overrides.h"
 #include "millrace/configs/references.h"
 #include "millrace/sharing/os/printable.h"
-#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace::configs {
 namespace {
 
-std::string read_file(const std::string& file) {
-  try {
-    return millrace::detail::read_regular(file, Limits::kBytes);
-  } catch (const std::exception& error) {
-    throw ConfigError(printable(file) + ": cannot read: " + error.what());
-  }
+constexpr std::string_view kMandatory = "???";
+
+void refuse_mandatory(Value& value, const std::string& path, Problems& problems) {
+  const auto below = [&](const std::string& part) { return path.empty() ? part : path + "." + part; };
+  for (size_t i = 0; i < value.elements.size(); ++i)
+    refuse_mandatory(value.elements[i], below(std::to_string(i)), problems);
+  for (auto& member : value.members) refuse_mandatory(member.value, below(member.key), problems);
+  if (value.kind != Value::Kind::kScalar || value.text != kMandatory) return;
+  const std::string key = printable(path);
+  problems.add(ConfigError(value.origin, key + ": must be given; write " + key +
+                                             "=VALUE behind the file's name, or the value in place of ???"));
+  value.reported = true;
 }
 
 }  // namespace
 
-Node load(const std::string& file, const std::vector<std::string>& overrides) {
-  const std::string path = millrace::detail::user_path(file);
-  Value root = parse(read_file(path), path);
-  if (root.kind == Value::Kind::kNull)
-    throw ConfigError(printable(path) + ": is empty, but a map of settings is expected");
-  if (root.kind != Value::Kind::kMap)
-    throw ConfigError(to_string(root.origin) + ": expected a map of settings, found " + describe(root));
-  for (const auto& argument : overrides) apply_override(root, argument);
-  resolve_references(root);
+Node load(const std::string& file, const std::vector<std::string>& overrides, Problems& problems) {
+  Value root = read_with_includes(file, problems);
+  for (size_t i = 0; i < overrides.size(); ++i)
+    problems.collect([&] { apply_override(root, overrides[i], static_cast<int>(i) + 1); });
+  refuse_mandatory(root, "", problems);
+  problems.collect([&] { resolve_references(root); });
   return Node(std::move(root));
+}
+
+Node load(const std::string& file, const std::vector<std::string>& overrides) {
+  Problems problems;
+  Node root = load(file, overrides, problems);
+  problems.raise();
+  return root;
 }
 
 }  // namespace millrace::configs

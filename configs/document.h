@@ -1,16 +1,23 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "millrace/configs/errors.h"
 #include "millrace/configs/limits.h"
 #include "millrace/configs/node.h"
 #include "millrace/configs/yaml.h"
 
 namespace millrace::configs {
 
-/// Reads a file, applies overrides in order (overrides.h), then resolves references (references.h). The file must hold
-/// a map. Throws ConfigError, also when the file cannot be read or is no regular file: a pipe may never end.
+/// Reads a file and those that it includes (includes.h), applies overrides in order (overrides.h), and resolves
+/// references (references.h). The file must hold a map, in which no value may be left ???, which stands for one that
+/// must be given.
+/// Throws ConfigError with all that is wrong, also when a file cannot be read or is none: a pipe may never end.
 Node load(const std::string& file, const std::vector<std::string>& overrides = {});
+
+/// The same, but gathers what does not keep it from reading on. Values that a problem is about are marked as reported.
+Node load(const std::string& file, const std::vector<std::string>& overrides, Problems& problems);
 
 }  // namespace millrace::configs

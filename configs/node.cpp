@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "millrace/configs/path.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/whole_number.h"
 
@@ -51,11 +52,7 @@ Node Node::emptied() const {
   return Node(root_, std::move(nothing), path_);
 }
 
-std::string Node::path() const {
-  std::string joined;
-  for (const auto& part : path_) joined += (joined.empty() ? "" : ".") + part;
-  return printable(joined);
-}
+std::string Node::path() const { return printable(join_path(path_)); }
 
 std::optional<Node> Node::find(std::string_view key) const {
   if (value_->kind != Value::Kind::kMap && value_->kind != Value::Kind::kNull)
@@ -70,6 +67,13 @@ std::optional<Node> Node::find(std::string_view key) const {
 Node Node::operator[](std::string_view key) const {
   if (auto found = find(key)) return *std::move(found);
   throw error("the key " + in_quotes(key) + " is missing");
+}
+
+Node Node::section(std::string_view key) const {
+  if (auto found = find(key)) return *std::move(found);
+  Node nothing = emptied();
+  nothing.path_.emplace_back(key);
+  return nothing;
 }
 
 std::vector<Node> Node::elements() const {
@@ -93,10 +97,11 @@ Node Node::parent() const {
 }
 
 ConfigError Node::error(const std::string& what) const {
+  if (value_->reported) return ConfigError(std::vector<Problem>());
   const auto where = path();
   auto shown = what;
   hide_environment(shown, *value_);
-  return ConfigError(to_string(value_->origin) + ": " + (where.empty() ? "" : where + ": ") + shown);
+  return ConfigError(value_->origin, (where.empty() ? "" : where + ": ") + shown);
 }
 
 }  // namespace millrace::configs

@@ -26,6 +26,10 @@ class Node {
   Node operator[](std::string_view key) const;
   std::optional<Node> find(std::string_view key) const;
 
+  /// The member `key`, or nothing at the place where it would be: a section whose keys may all be left out. Throws
+  /// ConfigError as find().
+  Node section(std::string_view key) const;
+
   /// The elements of a list. Throws ConfigError when this is no list.
   std::vector<Node> elements() const;
 
@@ -35,8 +39,8 @@ class Node {
   /// The map or list that this is a part of. REQUIRES: not the document itself.
   Node parent() const;
 
-  /// A ConfigError about this value: "photos.yaml:12:5: loader.batch_size: " and `what`. Where this value came from the
-  /// environment, `what` shows ${env:NAME} in its place.
+  /// A ConfigError about this value: "photos.yaml:12:5: loader.batch_size: " and `what`, in which values of the
+  /// environment that are a part of this one are ${env:NAME}. It has no problem when that of this value was reported.
   ConfigError error(const std::string& what) const;
 
  private:

@@ -6,12 +6,20 @@
 
 namespace millrace::configs {
 
-/// Sets one value of a document from a command line argument `key.sub=value`.
+/// Changes a document by an argument of the command line:
 ///
-/// The value is read as YAML, so numbers, lists and maps can be given; with nothing after the =, the value becomes
-/// nothing. Keys that do not exist are added (the reader of the section complains when it does not know them). A number
-/// in the path counts a list's elements from 0. Throws ConfigError when the argument has no =, when the path leads
-/// through a plain value, or when it names an element that a list does not have.
-void apply_override(Value& root, const std::string& argument);
+///   key.sub=value       sets a value; keys on the way that do not exist are added
+///   +key.sub=value      adds a key, which must be new; before an element of a list, +transforms.0=grayscale inserts one
+///   ~key.sub            removes a key or an element, which must be there
+///   key.sub+=value      appends to a list; of a list, each of its elements
+///
+/// A value is read as YAML, so numbers, lists and maps can be given; nothing after = sets the value to nothing. A part
+/// of a key names an element of a list by its number, counted from 0, or by its name: transforms.resize.size=64 reaches
+/// into "- resize: {size: 32}", and into "- resize".
+///
+/// Which keys a section may have is not known here: its reader refuses others. `number` is that of the argument, by which
+/// errors are sorted. Throws ConfigError when the argument has another form, when the path leads through a plain value,
+/// and when it names an element that a list does not have.
+void apply_override(Value& root, const std::string& argument, int number = 1);
 
 }  // namespace millrace::configs

@@ -16,6 +16,12 @@ std::vector<std::string> split_path(std::string_view path) {
   return parts;
 }
 
+std::string join_path(const std::vector<std::string>& parts) {
+  std::string path;
+  for (const auto& part : parts) path += (path.empty() ? "" : ".") + part;
+  return path;
+}
+
 Value* element_at(Value& list, std::string_view part) {
   const std::optional<size_t> index = millrace::detail::whole_number<size_t>(part);
   return index && *index < list.elements.size() ? &list.elements[*index] : nullptr;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "millrace/configs/binder.h"
+#include "millrace/configs/tables/description.h"
 #include "millrace/configs/tables/key.h"
 #include "millrace/sharing/os/printable.h"
 
@@ -35,6 +36,7 @@ Value value_of_key(const Node& node, const tables::Key<Owner, Value>& key) {
   if constexpr (tables::ReadElsewhere<Inner>) {
     return {};
   } else {
+    if (!key.unit.empty()) refuse_unit(node, key.unit, tables::kTypeText<Inner>);
     Inner value = read<Inner>(node);
     if constexpr (std::is_same_v<Inner, int64_t>) {
       constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -52,51 +54,73 @@ Value value_of_key(const Node& node, const tables::Key<Owner, Value>& key) {
   }
 }
 
-enum class Presence : uint8_t { kOptional, kRequired };
-
+/// Fills in the keys that may be left out, and tells what holds otherwise of one without a value.
 template <tables::Keyed T>
-void fill_keys(Section& section, Presence presence, T& keys) {
+void fill_optional_keys(Section& section, T& keys, Problems& problems) {
   tables::for_each_key<T>([&]<class Owner, class Value>(const tables::Key<Owner, Value>& key) {
     if constexpr (tables::Keyed<Value>) {
-      fill_keys(section, presence, keys.*key.member);
+      fill_optional_keys(section, keys.*key.member, problems);
     } else {
-      if (key.is_required != (presence == Presence::kRequired)) return;
-      const auto node = key.is_required ? section.child(key.name) : section.find(key.name);
-      if (node) keys.*key.member = value_of_key(*node, key);
+      if (key.is_required) return;
+      problems.collect([&] {
+        const auto node = section.find(key.name);
+        if (!node) return;
+        require_something(*node, tables::expected_type(key), tables::text_of_default(keys, key));
+        keys.*key.member = value_of_key(*node, key);
+      });
+    }
+  });
+}
+
+template <tables::Keyed T>
+void fill_required_keys(Section& section, T& keys, Problems& problems) {
+  tables::for_each_key<T>([&]<class Owner, class Value>(const tables::Key<Owner, Value>& key) {
+    if constexpr (tables::Keyed<Value>) {
+      fill_required_keys(section, keys.*key.member, problems);
+    } else {
+      if (!key.is_required) return;
+      problems.collect(
+          [&] { keys.*key.member = value_of_key(section.child(key.name, tables::text_of_required(key)), key); });
     }
   });
 }
 
 }  // namespace detail
 
-/// A T filled in from a section. The caller calls the section's finish().
+/// A T filled in from a section, which has T's keys and those that were asked for before. Throws ConfigError with all
+/// that is wrong with them.
 template <tables::Keyed T>
 T read_keys(Section& section) {
   static_assert(tables::require_keys<T>());
   T keys;
+  Problems problems;
   // Optional keys come first, so that none of them is suggested as a misspelling of a required key that is missing.
-  detail::fill_keys(section, detail::Presence::kOptional, keys);
-  detail::fill_keys(section, detail::Presence::kRequired, keys);
+  detail::fill_optional_keys(section, keys, problems);
+  detail::fill_required_keys(section, keys, problems);
+  problems.collect([&] { section.finish(); });
+  problems.raise();
   return keys;
 }
 
-/// Calls function(keys) for the struct of the list that a section names by its type, filled in from the section's other
-/// keys, and gives what it returns. A name alone stands for a section with that type and nothing else.
+/// What function(keys) gives for that struct of the list that a section names by its type, filled in from the section's
+/// other keys. A name alone stands for a section with that type and nothing else. `others` are names of what is read
+/// elsewhere, for messages.
 template <class... T, class Function>
-auto read_type(const Node& node, tables::TypeList<T...>, Function&& function) {
-  const bool is_name = node.value().kind == Value::Kind::kScalar;
-  Section section(is_name ? node.emptied() : node);
-  const Node name_node = is_name ? node : section.child("type");
+auto read_type(const Node& node, tables::TypeList<T...>, Function&& function,
+               const std::vector<std::string>& others = {}) {
+  std::vector<std::string> names{std::string(T::kName)...};
+  names.insert(names.end(), others.begin(), others.end());
+  const Node name_node = type_of(node, names);
   const auto name = read<std::string>(name_node);
   std::optional<std::common_type_t<std::invoke_result_t<Function&, T>...>> result;
   const auto try_type = [&]<class One>(One) {
     if (One::kName != name) return false;
-    const One keys = read_keys<One>(section);
-    section.finish();
-    result.emplace(function(keys));
+    Section section(settings_of(node));
+    section.find("type");
+    result.emplace(function(read_keys<One>(section)));
     return true;
   };
-  if (!(try_type(T()) || ...)) throw unknown_word(name_node, name, {std::string(T::kName)...});
+  if (!(try_type(T()) || ...)) throw unknown_word(name_node, name, names);
   return *std::move(result);
 }
 

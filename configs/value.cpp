@@ -9,11 +9,6 @@ const std::string& text_shown(const Value& value) { return value.shown.empty() ?
 
 }  // namespace
 
-std::string to_string(const Origin& origin) {
-  if (origin.line == 0) return printable(origin.source);
-  return printable(origin.source) + ":" + std::to_string(origin.line) + ":" + std::to_string(origin.column);
-}
-
 const Value* Value::find(std::string_view key) const {
   for (const auto& member : members)
     if (member.key == key) return &member.value;

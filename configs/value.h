@@ -4,17 +4,9 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/configs/origin.h"
+
 namespace millrace::configs {
-
-/// Where a value was written: a place in a file, or an argument of the command line (line 0).
-struct Origin {
-  std::string source;
-  int line = 0;    ///< Counted from 1.
-  int column = 0;  ///< Counted from 1.
-};
-
-/// "photos.yaml:12:5", or "command line 'loader.batch_size=128'".
-std::string to_string(const Origin& origin);
 
 struct Member;
 
@@ -27,6 +19,7 @@ struct Value {
   std::string shown;            ///< What messages show for a text with values of the environment; else empty.
   bool quoted = false;          ///< Whether a scalar is in quotes and so text, whatever it looks like.
   bool resolved = false;        ///< Whether a scalar's references were replaced: a ${ in it is text then.
+  bool reported = false;        ///< Whether what is wrong with it was told: errors about it are no news then.
   std::vector<Value> elements;  ///< The elements of a list.
   std::vector<Member> members;  ///< The members of a map, in the order of the file; no key occurs twice.
   Origin origin;

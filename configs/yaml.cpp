@@ -3,18 +3,55 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <sstream>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "millrace/configs/errors.h"
 #include "millrace/configs/limits.h"
+#include "millrace/configs/path.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::configs {
 namespace {
 
-[[noreturn]] void fail_at(const Origin& at, const std::string& what) { throw ConfigError(to_string(at) + ": " + what); }
+[[noreturn]] void fail_at(const Origin& at, const std::string& what) { throw ConfigError(at, what); }
+
+// A line of a text, counted from 1.
+std::string_view line_of(std::string_view text, int line) {
+  for (int i = 1; i < line; ++i) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  return text.substr(0, text.find('\n'));
+}
+
+bool is_indented_by_tab(std::string_view line) {
+  return line.substr(0, std::min(line.find_first_not_of(" \t"), line.size())).find('\t') != std::string_view::npos;
+}
+
+// What yaml-cpp says, and what people mean to write who meet it.
+struct Cure {
+  std::string_view said;
+  std::string_view cure;
+};
+constexpr Cure kCures[] = {
+    {"illegal map value", "; is a text with ': ' in it without quotes, or the line indented too far?"},
+    {"flow not found", "; is a bracket not closed, or a ${} inside of one without quotes?"},
+    {"end of map not found", "; indent the keys of one map alike"},
+    {"end of sequence not found", "; indent the elements of one list alike"},
+    {"anchor is not defined", "; write a text that begins with * in quotes"},
+    {"unknown token", "; write a text that begins so in quotes"},
+    {"unknown escape character", "; write it in single quotes"},
+};
+
+std::string cure_of_syntax(const std::string& said, std::string_view line) {
+  if (is_indented_by_tab(line)) return "; indent with spaces, a tab stands at the beginning of this line";
+  for (const Cure& cure : kCures)
+    if (said.find(cure.said) != std::string::npos) return std::string(cure.cure);
+  return "";
+}
 
 // Follows the parser through a text before yaml-cpp makes nodes of it, and stops it: yaml-cpp knows no limits, and its
 // LoadAll() turns for ever where the parser does not come past a token that begins nothing (", 1").
@@ -78,9 +115,10 @@ class Guard : public YAML::EventHandler {
 // name of the file.
 class Converter {
  public:
-  explicit Converter(const std::string& source) : source_(source) {}
+  Converter(const std::string& source, Problems& problems) : source_(source), problems_(problems) {}
 
-  Value convert(const YAML::Node& node, int depth = 0) {
+  Value convert(const YAML::Node& node, const std::vector<std::string>& path = {}) {
+    const int depth = static_cast<int>(path.size());
     Value value;
     value.origin = origin(node.Mark());
     if (depth > Limits::kDepth)
@@ -103,12 +141,13 @@ class Converter {
         break;
       case YAML::NodeType::Sequence:
         value.kind = Value::Kind::kList;
-        for (const auto& element : node) value.elements.push_back(convert(element, depth + 1));
+        for (const auto& element : node)
+          value.elements.push_back(convert(element, below(path, std::to_string(value.elements.size()))));
         break;
       case YAML::NodeType::Map: {
         value.kind = Value::Kind::kMap;
         Lines lines;
-        for (const auto& entry : node) add_member(value, entry.first, entry.second, lines, depth);
+        for (const auto& entry : node) add_member(value, entry.first, entry.second, lines, path);
         break;
       }
     }
@@ -118,19 +157,33 @@ class Converter {
  private:
   using Lines = std::unordered_map<std::string, int>;  // By key. Searching the members would take their square.
 
-  void add_member(Value& map, const YAML::Node& key, const YAML::Node& value, Lines& lines, int depth) {
+  static std::vector<std::string> below(std::vector<std::string> path, const std::string& part) {
+    path.push_back(part);
+    return path;
+  }
+
+  void add_member(Value& map, const YAML::Node& key, const YAML::Node& value, Lines& lines,
+                  const std::vector<std::string>& path) {
     const Origin at = origin(key.Mark());
     if (!key.IsScalar()) fail_at(at, "a key must be a word, not a list or a map");
     const std::string& name = key.Scalar();
-    if (name == "<<") fail_at(at, "merge keys (<<) are not supported; write the keys out");
+    const auto key_path = below(path, name);
+    const auto refuse = [&](const std::string& what) {
+      problems_.add(ConfigError(at, printable(join_path(key_path)) + ": " + what));
+    };
+    if (name == "<<") return refuse("merge keys (<<) are not supported; write the keys out");
     const auto [first, is_new] = lines.emplace(name, at.line);
-    if (!is_new) fail_at(at, printable(name) + ": this key was already given in line " + std::to_string(first->second));
-    map.members.push_back({name, at, convert(value, depth + 1)});
+    if (!is_new) return refuse("this key was already given in line " + std::to_string(first->second));
+    Member& member = map.members.emplace_back(Member{name, at, convert(value, key_path)});
+    // yaml-cpp gives nothing the place of what comes next.
+    const bool is_elsewhere = member.value.origin.line != at.line && member.value.kind == Value::Kind::kNull;
+    if (is_elsewhere) member.value.origin = at;
   }
 
   Origin origin(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
 
   const std::string& source_;
+  Problems& problems_;
   size_t values_ = 0;
   size_t bytes_ = 0;
 };
@@ -162,10 +215,10 @@ void emit(YAML::Emitter& out, const Value& value) {
 
 }  // namespace
 
-Value parse(const std::string& text, const std::string& source) {
+Value parse(const std::string& text, const std::string& source, Problems& problems) {
   if (text.size() > Limits::kBytes)
-    throw ConfigError(printable(source) + ": is larger than " + std::to_string(Limits::kBytes) +
-                      " bytes, which no settings are; is it another file?");
+    throw ConfigError({source}, "is larger than " + std::to_string(Limits::kBytes) +
+                                    " bytes, which no settings are; is it another file?");
   try {
     std::istringstream in(text);
     YAML::Parser parser(in);
@@ -173,10 +226,19 @@ Value parse(const std::string& text, const std::string& source) {
     while (parser.HandleNextDocument(guard)) {
     }
     if (!guard.has_document()) return Value();
-    return Converter(source).convert(YAML::Load(text));
+    return Converter(source, problems).convert(YAML::Load(text));
   } catch (const YAML::Exception& e) {
-    fail_at({source, e.mark.line + 1, e.mark.column + 1}, "not valid YAML: " + printable(e.msg));
+    const int line = e.mark.line + 1;
+    fail_at({source, line, e.mark.column + 1},
+            "not valid YAML: " + printable(e.msg) + cure_of_syntax(e.msg, line_of(text, line)));
   }
+}
+
+Value parse(const std::string& text, const std::string& source) {
+  Problems problems;
+  Value value = parse(text, source, problems);
+  problems.raise();
+  return value;
 }
 
 std::string to_yaml(const Value& value) {

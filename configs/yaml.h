@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "millrace/configs/errors.h"
 #include "millrace/configs/value.h"
 
 namespace millrace::configs {
@@ -10,8 +11,12 @@ namespace millrace::configs {
 /// a second document, and more than Limits are errors. Aliases become copies. Throws ConfigError.
 Value parse(const std::string& text, const std::string& source);
 
-/// The value as YAML that parse() reads back, with the origin of every scalar in a comment behind it. Values from the
-/// environment are written as ${env:NAME}.
+/// The same, but gathers what does not keep it from reading on: keys that occur twice, of which the first counts, and
+/// merge keys.
+Value parse(const std::string& text, const std::string& source, Problems& problems);
+
+/// The value as YAML that parse() reads back, with the origin of every scalar in a comment behind it. What came from
+/// the environment is ${env:NAME} again.
 std::string to_yaml(const Value& value);
 
 }  // namespace millrace::configs

@@ -10,6 +10,7 @@
 #include "millrace/configs/binder.h"
 #include "millrace/configs/device_name.h"
 #include "millrace/configs/read_keys.h"
+#include "millrace/configs/tables/sections.h"
 #include "millrace/sharing/cuda/driver.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/training/tasks/classification.h"
@@ -20,13 +21,9 @@ namespace millrace::training {
 namespace {
 
 template <class Keys>
-Keys read_section(configs::Section& run, std::string_view name) {
-  const auto node = run.find(name);
-  if (!node) return {};
-  configs::Section section(*node);
-  const auto keys = configs::read_keys<Keys>(section);
-  section.finish();
-  return keys;
+Keys read_section(const configs::Node& run, std::string_view name) {
+  configs::Section section(run.section(name));
+  return configs::read_keys<Keys>(section);
 }
 
 const FieldSpec* find_field(const SampleSpec& spec, const std::string& name) {
@@ -71,20 +68,17 @@ int64_t outputs_of(const FieldSpec& target) {
 }  // namespace
 
 Settings read_settings(const configs::Node& run) {
-  configs::Section section(run);
   Settings settings;
-  settings.normalize = read_section<configs::tables::Normalize>(section, "normalize");
-  settings.loss = read_section<configs::tables::Loss>(section, "loss");
-  settings.mix = read_section<configs::tables::Mix>(section, "mix");
-  settings.ema = read_section<configs::tables::Ema>(section, "ema");
-  settings.gradients = read_section<configs::tables::Gradients>(section, "gradients");
-  settings.checkpoints = read_section<configs::tables::Checkpoints>(section, "checkpoints");
-  settings.early_stop = read_section<configs::tables::EarlyStop>(section, "early_stop");
-  for (const char* key :
-       {"dataset", "transforms", "sampler", "collate", "loader", "test", "model", "optimizer", "schedule", "bench"})
-    section.find(key);
+  settings.normalize = read_section<configs::tables::Normalize>(run, "normalize");
+  settings.loss = read_section<configs::tables::Loss>(run, "loss");
+  settings.mix = read_section<configs::tables::Mix>(run, "mix");
+  settings.ema = read_section<configs::tables::Ema>(run, "ema");
+  settings.gradients = read_section<configs::tables::Gradients>(run, "gradients");
+  settings.checkpoints = read_section<configs::tables::Checkpoints>(run, "checkpoints");
+  settings.early_stop = read_section<configs::tables::EarlyStop>(run, "early_stop");
+  configs::Section section(run);
+  for (const auto& key : configs::tables::top_level_keys()) section.find(key);
   settings.run = configs::read_keys<configs::tables::Run>(section);
-  section.finish();
   return settings;
 }
 

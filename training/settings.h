@@ -2,12 +2,10 @@
 
 #include <c10/core/Device.h>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "millrace/configs/node.h"
@@ -18,12 +16,6 @@
 #include "millrace/training/tasks/task.h"
 
 namespace millrace::training {
-
-/// All that may stand at the beginning of a line in a run's file: sections and keys, of training and of its data.
-inline constexpr std::array<std::string_view, 24> kRunKeys{
-    "dataset",  "transforms", "sampler", "collate", "loader", "test",      "model",       "optimizer",
-    "schedule", "normalize",  "loss",    "mix",     "ema",    "gradients", "checkpoints", "early_stop",
-    "epochs",   "seed",       "device",  "amp",     "task",   "classes",   "output",      "bench"};
 
 /// The keys and small sections of a run's file that are about training.
 struct Settings {
@@ -37,7 +29,7 @@ struct Settings {
   configs::tables::EarlyStop early_stop;
 };
 
-/// Throws ConfigError. Keys that are none of kRunKeys are not looked at.
+/// Throws ConfigError, also for keys that no section has.
 Settings read_settings(const configs::Node& run);
 
 /// The device that the key `device` names. Throws ConfigError for one that there is not.

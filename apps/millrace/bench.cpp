@@ -23,6 +23,8 @@
 #include "millrace/apps/millrace/synthetic.h"
 #include "millrace/configs/binder.h"
 #include "millrace/configs/build.h"
+#include "millrace/configs/read_keys.h"
+#include "millrace/configs/tables/bench_keys.h"
 #include "millrace/loader/data_loader.h"
 
 namespace millrace::apps {
@@ -35,10 +37,9 @@ enum class Read { kNone, kAll };
 Read read_bench_section(const configs::Node& run) {
   const auto node = run.find("bench");
   if (!node) return Read::kNone;
-  configs::Section keys(*node);
-  const auto read = keys.choice<Read>("read", {{"none", Read::kNone}, {"all", Read::kAll}}, Read::kNone);
-  keys.finish();
-  return read;
+  configs::Section section(*node);
+  const auto keys = configs::read_keys<configs::tables::Bench>(section);
+  return configs::meaning_of<Read>(keys.read, {{"none", Read::kNone}, {"all", Read::kAll}});
 }
 
 void refuse_transforms(const std::optional<configs::Node>& transforms) {
@@ -70,12 +71,6 @@ Rows open_rows(const configs::Node& dataset, const std::optional<configs::Node>&
   return configs::build_at(dataset, [&] { return Rows(size, width, seed); });
 }
 
-configs::DatasetTypes dataset_types() {
-  configs::DatasetTypes types;
-  types.add("filled", open_filled).add("rows", open_rows);
-  return types;
-}
-
 // Reads every byte: the sum of the tensor's 64-bit words, and of the bytes behind the last whole one.
 int64_t sum_of_words(const at::Tensor& tensor) {
   const auto bytes = tensor.view(-1).view(at::kByte);
@@ -89,14 +84,15 @@ int64_t sum_of_words(const at::Tensor& tensor) {
 class Consumer {
  public:
   explicit Consumer(const configs::Node& run) : read_(read_bench_section(run)) {
-    const auto options = configs::read_loader_options(run["loader"]);
-    const auto dataset = dataset_types().open(run["loader"]);
+    const auto options = configs::read_loader_options(run.section("loader"));
+    const auto dataset = bench_datasets().open(run.section("loader"));
     const auto start = Clock::now();
     loader_ = dataset.make_loader(options);
     loader_->wait_ready();
     ready_s_ = seconds_since(start);
     if (loader_->size() == 0)
-      throw run["loader"].error("an epoch has no batch: drop_last drops the only one; use a smaller batch_size");
+      throw run.section("loader").error(
+          "an epoch has no batch: drop_last drops the only one; use a smaller batch_size");
   }
 
   // The next batch, which lives until it has been read.
@@ -211,6 +207,12 @@ void print_table(const std::vector<Metric>& metrics) {
 }
 
 }  // namespace
+
+configs::DatasetTypes bench_datasets() {
+  configs::DatasetTypes types;
+  types.add("filled", open_filled).add("rows", open_rows);
+  return types;
+}
 
 void bench(const configs::Node& run, const BenchOptions& options) {
   // The trainer's own work, reading a batch, is done by one thread, so that it can be compared.

@@ -2,7 +2,7 @@
 
 #include "millrace/apps/millrace/front/command_line.h"
 #include "millrace/configs/build.h"
-#include "millrace/configs/document.h"
+#include "millrace/configs/node.h"
 #include "millrace/training/models/model_types.h"
 
 /// The commands of `millrace-run`. Each takes the run's configuration, writes results to stdout and progress to stderr,
@@ -23,6 +23,9 @@ int train(const configs::Node& run, const TrainOptions& options, const ProgramTy
 /// every byte of them is read). With options.batches it takes that many batches and measures nothing, for tools that
 /// look at the process from outside.
 void bench(const configs::Node& run, const BenchOptions& options);
+
+/// The datasets of configurations, and those that bench adds to measure the loader alone: filled and rows.
+configs::DatasetTypes bench_datasets();
 
 /// Says what this machine can do and what limits it: check_host(), and the checks that need a process or a driver.
 /// Gives the exit code.

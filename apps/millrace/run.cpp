@@ -2,40 +2,25 @@
 
 #include <c10/util/Exception.h>
 
-#include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <string>
 #include <thread>
 
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/front/command_line.h"
 #include "millrace/apps/millrace/front/help.h"
-#include "millrace/configs/binder.h"
-#include "millrace/configs/document.h"
+#include "millrace/apps/millrace/front/run_file.h"
+#include "millrace/apps/millrace/validate.h"
+#include "millrace/configs/build.h"
+#include "millrace/configs/errors.h"
+#include "millrace/configs/yaml_words.h"
 #include "millrace/sharing/process/init.h"
 #include "millrace/training/defaults.h"
-#include "millrace/training/settings.h"
 
 namespace {
 
 using namespace millrace::apps;
 using millrace::configs::Node;
-
-// Reads the file, and of a run that goes on that in its directory; refuses keys that no command knows. What is in the
-// sections is checked by those who read them.
-Node load(const CommandLine& line) {
-  std::string config = line.file.config;
-  if (config.empty() && !line.train.resume.empty()) config = line.train.resume + "/config.yaml";
-  auto run = millrace::configs::load(config, line.file.overrides);
-  millrace::configs::Section keys(run);
-  for (const auto key : millrace::training::kRunKeys) keys.find(key);
-  keys.finish();
-  return run;
-}
-
-// "digits" of "configs/digits.yaml".
-std::string name_of_run(const std::string& config) { return std::filesystem::path(config).stem().string(); }
 
 // All that training takes for granted is written out, to be seen.
 Node with_defaults(const Node& run) {
@@ -44,8 +29,8 @@ Node with_defaults(const Node& run) {
 
 int train(const Node& run, const CommandLine& line) {
   TrainOptions options = line.train;
-  options.name = name_of_run(line.file.config);
-  return millrace::apps::train(run, options, ProgramTypes());
+  options.name = std::filesystem::path(line.file.config).stem().string();  // "digits" of "configs/digits.yaml"
+  return millrace::apps::train(with_defaults(run), options, ProgramTypes());
 }
 
 int run(const CommandLine& line) {
@@ -53,11 +38,10 @@ int run(const CommandLine& line) {
   if (line.command == Command::kAnswered) return line.exit_code;
   if (line.command == Command::kDoctor) return doctor(line.doctor);
   if (line.command == Command::kHelp) return help(line.help);
-  const bool trains = line.command == Command::kTrain;
-  const Node file = trains ? with_defaults(load(line)) : load(line);
-  if (line.file.print_config)
-    std::puts(millrace::configs::to_yaml(file.value()).c_str());
-  else if (trains)
+  const auto file = read_run_file(line.file);
+  if (line.file.validate)
+    validate(file, line.command == Command::kBench ? bench_datasets() : millrace::configs::DatasetTypes());
+  else if (line.command == Command::kTrain)
     return train(file, line);
   else
     bench(file, line.bench);
@@ -71,10 +55,10 @@ int main(int argc, char** argv) {
   try {
     return run(read_command_line(argc, argv));
   } catch (const millrace::configs::ConfigError& error) {
-    return fail(kWrongUsage, error.what());
+    return fail(error);
   } catch (const c10::Error& error) {
     return fail(kWorkFailed, error.what_without_backtrace());
   } catch (const std::exception& error) {
-    return fail(kWorkFailed, error.what());
+    return fail(kWorkFailed, millrace::configs::in_yaml_words(error.what()));
   }
 }

@@ -35,10 +35,17 @@ struct SectionDescription {
   std::vector<Description> entries;  ///< One for each type, or one with the section's name if there are none.
 };
 
+/// "an integer", "one of rgb, gray".
+template <class Owner, class Value>
+std::string expected_type(const Key<Owner, Value>& key) {
+  return key.words.empty() ? std::string(kTypeText<Value>) : "one of " + std::string(key.words);
+}
+
+/// The same with unit and bounds.
 template <class Owner, class Value>
 std::string expected_text(const Key<Owner, Value>& key) {
-  std::string text(kTypeText<Value>);
-  if (!key.words.empty()) return "one of " + std::string(key.words);
+  std::string text = expected_type(key);
+  if (!key.words.empty()) return text;
   if (!key.unit.empty()) text.append(", in ").append(key.unit);
   const bool has_high = key.high < std::numeric_limits<double>::infinity();
   if (has_high)
@@ -48,7 +55,19 @@ std::string expected_text(const Key<Owner, Value>& key) {
   return text;
 }
 
-/// Appends the descriptions of T's keys. A key's default value is that of its member in `defaults`.
+/// What is needed for a key that must be given: "a text: the directory with those of the classes".
+template <class Owner, class Value>
+std::string text_of_required(const Key<Owner, Value>& key) {
+  return expected_text(key) + ": " + within_sentence(key.about);
+}
+
+/// What holds where a key is left out: its member's value in `defaults`, or words.
+template <class Owner, class Value>
+std::string text_of_default(const Owner& defaults, const Key<Owner, Value>& key) {
+  return key.absent.empty() ? text_of(defaults.*key.member) : std::string(key.absent);
+}
+
+/// Appends the keys of `defaults`, whose values are those of keys that are left out.
 template <Keyed T>
 void describe_keys(const T& defaults, std::vector<KeyDescription>& keys) {
   for_each_key<T>([&]<class Owner, class Value>(const Key<Owner, Value>& key) {

@@ -1,6 +1,7 @@
 #include "millrace/configs/tables/key.h"
 
 #include <algorithm>
+#include <cctype>
 #include <sstream>
 
 namespace millrace::configs::tables {
@@ -13,6 +14,12 @@ std::vector<std::string> split_words(std::string_view words) {
     split.emplace_back(words.substr(0, end));
   }
   return split;
+}
+
+std::string within_sentence(std::string_view sentence) {
+  std::string text(sentence.substr(0, sentence.size() - (sentence.ends_with('.') ? 1 : 0)));
+  if (!text.empty()) text.front() = static_cast<char>(std::tolower(static_cast<uint8_t>(text.front())));
+  return text;
 }
 
 std::string text_of(bool value) { return value ? "true" : "false"; }

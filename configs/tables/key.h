@@ -116,6 +116,16 @@ constexpr void for_each_key(Function&& function) {
 template <class... T>
 struct TypeList {};
 
+/// The list of all types of several lists.
+template <class... Lists>
+struct JoinedLists;
+template <class... T>
+struct JoinedLists<TypeList<T...>> {
+  using Type = TypeList<T...>;
+};
+template <class... T, class... U, class... Rest>
+struct JoinedLists<TypeList<T...>, TypeList<U...>, Rest...> : JoinedLists<TypeList<T..., U...>, Rest...> {};
+
 /// Calls function(T()) for each type of the list, in its order.
 template <class... T, class Function>
 void for_each_type(TypeList<T...>, Function&& function) {
@@ -190,6 +200,9 @@ consteval bool require_named() {
 
 /// The words of Key::words, one by one.
 std::vector<std::string> split_words(std::string_view words);
+
+/// A sentence as a part of another: without its capital and its full stop.
+std::string within_sentence(std::string_view sentence);
 
 /// A value as YAML has it.
 std::string text_of(bool value);

@@ -7,7 +7,13 @@
 
 namespace millrace::configs {
 
-/// The candidate nearest to `word`, if one is near enough to have been meant.
+/// The candidate that is the same name, written in another way: batchSize for batch_size.
+std::optional<std::string> same_name(std::string_view word, const std::vector<std::string>& candidates);
+
+/// The same, or the candidate that people know by the name `word`: in C++ (RandomSampler), or in other programs (csv).
+std::optional<std::string> other_name_of(std::string_view word, const std::vector<std::string>& candidates);
+
+/// The candidate that was meant by `word`: by another name, by a slip of the pen, or by a part of the name.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 /// The text ", did you mean resize?", or nothing.

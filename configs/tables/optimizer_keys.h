@@ -70,7 +70,7 @@ struct AdamW {
 /// The table of optimizers.
 using NamedOptimizers = TypeList<Sgd, Adam, AdamW>;
 
-/// What comes before every schedule.
+/// What comes before every schedule. Schedules stand under the names of PyTorch's lr_scheduler.
 struct WarmUp {
   double warmup_epochs = 0;
 
@@ -84,7 +84,7 @@ struct Constant {
   WarmUp warm_up;
 
   static constexpr std::string_view kName = "constant";
-  static constexpr std::string_view kMakes = "training::Schedule";
+  static constexpr std::string_view kMakes = "ConstantLR";
   static constexpr std::string_view kAbout = "The optimizer's rate.";
   static constexpr auto keys() { return list(keys_of(&Constant::warm_up)); }
 };
@@ -94,7 +94,7 @@ struct Cosine {
   WarmUp warm_up;
 
   static constexpr std::string_view kName = "cosine";
-  static constexpr std::string_view kMakes = "training::Schedule";
+  static constexpr std::string_view kMakes = "CosineAnnealingLR";
   static constexpr std::string_view kAbout = "Half a cosine from the optimizer's rate down.";
   static constexpr auto keys() {
     return list(key("last", &Cosine::last, "What is left at the end, as a share.").within(0, 1),
@@ -108,7 +108,7 @@ struct Step {
   WarmUp warm_up;
 
   static constexpr std::string_view kName = "step";
-  static constexpr std::string_view kMakes = "training::Schedule";
+  static constexpr std::string_view kMakes = "MultiStepLR";
   static constexpr std::string_view kAbout = "The rate times a factor at each of some epochs.";
   static constexpr auto keys() {
     return list(key("epochs", &Step::epochs, "When, counted from 0: [30, 60].").required(),
@@ -122,7 +122,7 @@ struct OneCycle {
   double rise = 0.3;
 
   static constexpr std::string_view kName = "one_cycle";
-  static constexpr std::string_view kMakes = "training::Schedule";
+  static constexpr std::string_view kMakes = "OneCycleLR";
   static constexpr std::string_view kAbout = "Up to the optimizer's rate and down again, by cosines, as OneCycleLR.";
   static constexpr auto keys() {
     return list(key("first", &OneCycle::first, "The rate at the beginning, as a share.").within(0, 1),

@@ -4,13 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "millrace/configs/tables/collate_keys.h"
-#include "millrace/configs/tables/combined_keys.h"
-#include "millrace/configs/tables/dataset_keys.h"
-#include "millrace/configs/tables/loader_keys.h"
-#include "millrace/configs/tables/model_keys.h"
 #include "millrace/configs/tables/nearest.h"
-#include "millrace/configs/tables/sampler_keys.h"
+#include "millrace/configs/tables/sections.h"
 #include "millrace/loader/images/transforms/descriptions.h"
 #include "millrace/sharing/os/printable.h"
 
@@ -22,23 +17,18 @@ std::vector<Description> describe_types(TypeList<T...>) {
   return {describe<T>()...};
 }
 
-std::vector<Description> describe_datasets() {
-  auto all = describe_types(NamedDatasets());
-  for (auto& combined : describe_types(CombinedDatasets())) all.push_back(std::move(combined));
-  all.push_back(describe<Chain>());
-  return all;
+template <Keyed T>
+std::vector<KeyDescription> keys_of_defaults() {
+  std::vector<KeyDescription> keys;
+  describe_keys(T(), keys);
+  return keys;
 }
 
-Description describe_loader() {
-  Description description{"loader", "DataLoaderOptions", "", {}};
-  describe_keys(Loader(), description.keys);
+std::string list_of_live_options() {
+  std::string text;
   for (const LiveOption& option : kLiveOptions)
-    description.about.append(description.about.empty() ? "Not in YAML: " : "; ")
-        .append(option.name)
-        .append(", ")
-        .append(option.why);
-  description.about += ".";
-  return description;
+    text.append(text.empty() ? "Not in YAML: " : "; ").append(option.name).append(", ").append(option.why);
+  return text + ".";
 }
 
 // Lists of C++ as YAML's, and no marks of a page.
@@ -64,6 +54,30 @@ std::vector<Description> describe_transforms() {
   return descriptions;
 }
 
+// What a section may say, by its form.
+
+template <class List>
+std::vector<Description> entries_of(const SectionHead&, OneOf<List>) {
+  return describe_types(List());
+}
+
+template <class List>
+std::vector<Description> entries_of(const SectionHead&, Unchecked<List>) {
+  return describe_types(List());
+}
+
+template <class T>
+std::vector<Description> entries_of(const SectionHead& head, KeysOf<T>) {
+  return {{std::string(head.name), "", "", keys_of_defaults<T>()}};
+}
+
+std::vector<Description> entries_of(const SectionHead& head, KeysOf<Loader>) {
+  return {{std::string(head.name), "DataLoaderOptions", list_of_live_options(), keys_of_defaults<Loader>()}};
+}
+
+std::vector<Description> entries_of(const SectionHead&, Steps) { return describe_transforms(); }
+std::vector<Description> entries_of(const SectionHead&, Pipeline) { return {}; }
+
 // A section whose keys do not depend on a type.
 bool is_one_thing(const SectionDescription& section) {
   return section.entries.size() == 1 && section.entries.front().name == section.name;
@@ -79,8 +93,13 @@ std::string key_line(const KeyDescription& key) {
   return about.empty() ? line : line + "      " + about + "\n";
 }
 
+// What is made and why, in one line; nothing of a section that is no type in C++.
+std::string entry_head(const Description& entry) {
+  return entry.makes.empty() ? "" : entry.name + " (" + entry.makes + "): " + entry.about + "\n";
+}
+
 std::string entry_text(const Description& entry) {
-  std::string text = entry.name + " (" + entry.makes + "): " + entry.about + "\n";
+  std::string text = entry_head(entry);
   for (const KeyDescription& key : entry.keys) text += key_line(key);
   return text;
 }
@@ -110,7 +129,7 @@ std::string list_of_sections(const std::vector<SectionDescription>& sections) {
       }
       line += " " + names[i] + (i + 1 < names.size() ? "," : "");
     }
-    text += line + "\n";
+    if (!names.empty()) text += line + "\n";
   }
   return text;
 }
@@ -140,9 +159,15 @@ std::string key_row(const KeyDescription& key) {
   return "| `" + key.name + "` | " + cell(key.expected) + " | " + cell(value) + " | " + cell(key.about) + " |\n";
 }
 
+std::string entry_title(const SectionDescription& section, const Description& entry) {
+  if (entry.makes.empty()) return "";
+  const std::string name = is_one_thing(section) ? "" : "**`" + entry.name + "`**, ";
+  return name + "`" + entry.makes + "`. " + entry.about + "\n\n";
+}
+
 std::string entry_page(const Description& entry) {
   if (entry.keys.empty()) return "";
-  std::string text = "\n| key | expects | left out | |\n|---|---|---|---|\n";
+  std::string text = "| key | expects | left out | |\n|---|---|---|---|\n";
   for (const KeyDescription& key : entry.keys) text += key_row(key);
   return text;
 }
@@ -150,21 +175,13 @@ std::string entry_page(const Description& entry) {
 }  // namespace
 
 std::vector<SectionDescription> describe_sections() {
-  return {
-      {"dataset", "where samples come from", "dataset: {type: image_folder, root: photos/train}", describe_datasets()},
-      {"transforms", "what is done to pictures, in this order",
-       "transforms: [random_resized_crop: {size: 224}, random_horizontal_flip]", describe_transforms()},
-      {"sampler", "in which order; sequential unless said, or random with loader.shuffle",
-       "sampler: {type: random, seed: 1}   # or, where no key is needed, sampler: random",
-       describe_types(NamedSamplers())},
-      {"collate", "how samples of any shape become a batch",
-       "collate: {type: pad, value: -1}    # or, where no key is needed, collate: pad",
-       describe_types(NamedCollates())},
-      {"loader", "how batches are made", "loader: {batch_size: 64, num_workers: 4}", {describe_loader()}},
-      {"model", "what is trained; channels, height, width and classes are the data's to say",
-       "model: {type: resnet18, stem: small}   # or, where no key is needed, model: resnet18",
-       describe_types(NamedModels())},
-  };
+  std::vector<SectionDescription> sections;
+  for_each_section([&](const SectionHead& head, auto form) {
+    sections.push_back(
+        {std::string(head.name), std::string(head.about), std::string(head.example), entries_of(head, form)});
+  });
+  sections.push_back({"run", "keys beside the sections", "epochs: 10", {{"run", "", "", keys_of_defaults<Run>()}}});
+  return sections;
 }
 
 std::string help_text(std::string_view topic) {
@@ -190,9 +207,7 @@ std::string reference_page() {
     about.front() = static_cast<char>(about.front() - 'a' + 'A');
     page += about + ".\n\n```yaml\n" + section.example + "\n```\n\n";
     for (const Description& entry : section.entries) {
-      page +=
-          (is_one_thing(section) ? "`" + entry.makes + "`. " : "**`" + entry.name + "`**, `" + entry.makes + "`. ") +
-          entry.about + "\n" + entry_page(entry) + "\n";
+      page += entry_title(section, entry) + entry_page(entry) + (entry.keys.empty() ? "" : "\n");
     }
   }
   page.pop_back();  // One end of line is enough at the end.

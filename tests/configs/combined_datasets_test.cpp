@@ -101,7 +101,8 @@ TEST_F(CombinedDatasets, PartsGetTheTransformsThatTheyTake) {
 TEST_F(CombinedDatasets, WrongValuesHaveTheirPlace) {
   EXPECT_EQ(error("type: concat, datasets: []"),
             "run.yaml:1:35: dataset.datasets: is empty; give at least one dataset");
-  EXPECT_EQ(error("type: concat"), "run.yaml:1:10: dataset: the key 'datasets' is missing");
+  EXPECT_EQ(error("type: concat"),
+            "run.yaml:1:10: dataset: the key 'datasets' is missing (a list of datasets: the datasets inside)");
   EXPECT_EQ(error("type: concat, datasets: x"), "run.yaml:1:35: dataset.datasets: expected a list, found 'x'");
   EXPECT_EQ(error("type: concat, datasets: [{type: npi}]").substr(0, 53),
             "run.yaml:1:43: dataset.datasets.0.type: expected one ");
@@ -151,7 +152,7 @@ TEST(CombinedStreams, AChainIsOfStreamsThatTheProgramAdds) {
   const auto batch = load("{type: counting}, {type: counting}")->next();
   EXPECT_EQ(batch->data().sizes(), (std::vector<int64_t>{6, 1}));
   EXPECT_EQ(batch->data()[3].item<int64_t>(), 1);
-  EXPECT_EQ(error_of<ConfigError>([&] { load("{type: counting}, {type: mnist}"); }),
+  EXPECT_EQ(error_of<ConfigError>([&] { load("{type: counting}, {type: mnist, root: x}"); }),
             "run.yaml:1:60: dataset.datasets.1.type: expected the type of the first dataset of the chain");
   EXPECT_THAT(error_of<ConfigError>([&] { load("{type: counting}, {type: countin}"); }), HasSubstr("mean counting?"));
 }

@@ -64,12 +64,12 @@ TEST(Document, OutlivesTheNodeItCameFrom) {
 
 TEST(Document, RefusesAKeyGivenTwice) {
   EXPECT_EQ(error_of([] { document("loader:\n  seed: 1\n  seed: 2\n"); }),
-            "photos.yaml:3:3: seed: this key was already given in line 2");
+            "photos.yaml:3:3: loader.seed: this key was already given in line 2");
 }
 
 TEST(Document, RefusesMergeKeys) {
   EXPECT_EQ(error_of([] { document("base: &b {a: 1}\nloader:\n  <<: *b\n"); }),
-            "photos.yaml:3:3: merge keys (<<) are not supported; write the keys out");
+            "photos.yaml:3:3: loader.<<: merge keys (<<) are not supported; write the keys out");
 }
 
 TEST(Document, CopiesAliasesSoThatAnOverrideChangesOne) {
@@ -153,7 +153,8 @@ TEST(Document, SaysWhichFileCannotBeRead) {
   const auto empty = file("empty.yaml", "# nothing\n");
   EXPECT_EQ(error_of([&] { load(empty); }), empty + ": is empty, but a map of settings is expected");
   const auto list = file("list.yaml", "- a\n");
-  EXPECT_EQ(error_of([&] { load(list); }), list + ":1:1: expected a map of settings, found a list");
+  EXPECT_EQ(error_of([&] { load(list); }),
+            list + ":1:1: expected a map of settings, found a list; write its keys without - or [ ]");
   EXPECT_EQ(read<int64_t>(load(file("good.yaml", "a: {b: 1}"), {"a.b=2", "a.b=3"})["a"]["b"]), 3);
   std::filesystem::remove_all(folder);
 }
@@ -163,6 +164,16 @@ TEST(Document, RefusesAPipeWithoutWaitingForIt) {
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_THAT(error_of([&] { load(pipe); }), HasSubstr("cannot read: a FIFO, not a regular file"));
   std::filesystem::remove(pipe);
+}
+
+TEST(Document, HasNothingInTheSectionsThatItLeavesOut) {
+  const auto run = document("test: {seed: 1}");
+  const auto loader = run["test"].section("loader");
+  EXPECT_EQ(loader.path(), "test.loader");
+  EXPECT_EQ(loader.value().kind, Value::Kind::kNull);
+  EXPECT_EQ(loader.parent().path(), "test");
+  EXPECT_EQ(read<int64_t>(loader.parent()["seed"]), 1);
+  EXPECT_EQ(run.section("test").path(), "test");
 }
 
 TEST(Document, SaysWhichKeyIsMissing) {
@@ -225,6 +236,55 @@ TEST(Override, ReachesIntoLists) {
   EXPECT_EQ(read<int64_t>(run["transforms"].elements()[0]["crop"]["size"]), 224);
 }
 
+TEST(Override, NamesAnElementOfAListByItsName) {
+  const std::string text = "transforms:\n  - crop: {size: 8}\n  - flip\n  - crops: {of: [a, b]}\n";
+  const auto run = document(text, {"transforms.crop.size=224", "transforms.flip.p=1", "transforms.crops.of.b=c"});
+  const auto steps = run["transforms"].elements();
+  EXPECT_EQ(read<int64_t>(steps[0]["crop"]["size"]), 224);
+  EXPECT_EQ(read<int64_t>(steps[1]["flip"]["p"]), 1);
+  EXPECT_EQ(read<std::string>(document(text, {"transforms.flip=x"})["transforms"].elements()[1]["flip"]), "x");
+}
+
+TEST(Override, AddsOnlyWhatIsNew) {
+  const std::string text = "loader: {seed: 1}\nlist: [a, b]\n";
+  EXPECT_EQ(read<int64_t>(document(text, {"+loader.workers=4"})["loader"]["workers"]), 4);
+  EXPECT_EQ(error_of([&] { document(text, {"+loader.seed=2"}); }),
+            "command line '+loader.seed=2': loader.seed is there already, from photos.yaml:1:16; leave out the + to "
+            "replace it");
+  const auto list = [&](const std::string& argument) {
+    return read<std::vector<std::string>>(document(text, {argument})["list"]);
+  };
+  EXPECT_EQ(list("+list.0=c"), (std::vector<std::string>{"c", "a", "b"}));
+  EXPECT_EQ(list("+list.2=c"), (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(error_of([&] { list("+list.3=c"); }),
+            "command line '+list.3=c': list is a list of 2 elements, counted from 0; it has no element '3'");
+}
+
+TEST(Override, RemovesWhatIsThere) {
+  const std::string text = "loader: {seed: 1, workers: 2}\nlist: [a, b: {c: 1}]\n";
+  EXPECT_FALSE(document(text, {"~loader.seed"})["loader"].find("seed"));
+  EXPECT_TRUE(document(text, {"~loader.seed"})["loader"].find("workers"));
+  EXPECT_EQ(document(text, {"~list.0"})["list"].elements().size(), 1U);
+  EXPECT_EQ(document(text, {"~list.b"})["list"].elements().size(), 1U);
+  EXPECT_FALSE(document(text, {"~list.b.c"})["list"].elements()[1]["b"].find("c"));
+  EXPECT_EQ(error_of([&] { document(text, {"~loader.sed"}); }),
+            "command line '~loader.sed': there is no loader.sed to remove, did you mean loader.seed?");
+  EXPECT_EQ(error_of([&] { document(text, {"~list.2"}); }),
+            "command line '~list.2': list is a list of 2 elements, counted from 0; it has no element '2'");
+  EXPECT_EQ(error_of([&] { document(text, {"~loader=3"}); }),
+            "command line '~loader=3': a key is removed without a value, ~loader");
+}
+
+TEST(Override, AppendsToLists) {
+  const auto list = [](const std::string& text, const std::vector<std::string>& arguments) {
+    return read<std::vector<std::string>>(document(text, arguments)["list"]);
+  };
+  EXPECT_EQ(list("list: [a]", {"list+=b", "list+=[c, d]"}), (std::vector<std::string>{"a", "b", "c", "d"}));
+  EXPECT_EQ(list("other: 1", {"list+=b"}), (std::vector<std::string>{"b"}));
+  EXPECT_EQ(error_of([&] { list("list: a", {"list+=b"}); }),
+            "command line 'list+=b': list is 'a', and only lists are appended to");
+}
+
 TEST(Override, GivesAnEmptySectionItsFirstKey) {
   EXPECT_EQ(read<int64_t>(document("loader:\n", {"loader.seed=2"})["loader"]["seed"]), 2);
 }
@@ -245,13 +305,84 @@ TEST(Override, RefusesWhatItCannotPlace) {
   EXPECT_EQ(error_of([&] { document(text, {"=3"}); }),
             "command line '=3': expected KEY=VALUE, such as loader.batch_size=128");
   EXPECT_EQ(error_of([&] { document(text, {"a..b=3"}); }), "command line 'a..b=3': a part of the key is empty");
-  EXPECT_EQ(error_of([&] { document(text, {"a.b=3"}); }), "command line 'a.b=3': a is '1' and has no part 'b'");
+  EXPECT_EQ(error_of([&] { document(text, {"a.b=3"}); }),
+            "command line 'a.b=3': a is '1' and has no part 'b'; write a='{b: 3}'");
   EXPECT_EQ(error_of([&] { document(text, {"list.1=3"}); }),
             "command line 'list.1=3': list is a list of 1 element, counted from 0; it has no element '1'");
-  EXPECT_EQ(error_of([&] { document(text, {"list.x=3"}); }),
-            "command line 'list.x=3': list is a list of 1 element, counted from 0; it has no element 'x'");
+  EXPECT_EQ(error_of([&] { document(text, {"list.y=3"}); }),
+            "command line 'list.y=3': list has no element 'y', did you mean x? Append one by list+=");
   EXPECT_EQ(error_of([&] { document(text, {"a=[1"}); }),
             "command line 'a=[1': the value is not valid YAML; quote it if it is text");
+}
+
+TEST(Document, MergesWhatItIncludes) {
+  const test::Directory directory;
+  directory.write("base/all.yaml",
+                  "include: [more.yaml]\nloader: {seed: 1, workers: 2}\ndataset: {type: a, root: x}\n");
+  directory.write("base/more.yaml", "list: [1, 2]\nloader: {seed: 0, timeout: 9}\n");
+  directory.write("run.yaml",
+                  "loader: {seed: 3}\ninclude: base/all.yaml\ndataset: {type: b, path: y}\nlist: ['${loader.seed}']\n");
+  const auto run = load(directory.path() + "/run.yaml", {"loader.workers=5"});
+  EXPECT_EQ(read<int64_t>(run["loader"]["seed"]), 3) << "the including file wins";
+  EXPECT_EQ(read<int64_t>(run["loader"]["workers"]), 5) << "and the command line over all";
+  EXPECT_EQ(read<int64_t>(run["loader"]["timeout"]), 9);
+  EXPECT_EQ(read<std::vector<int64_t>>(run["list"]), (std::vector<int64_t>{3})) << "a list is replaced";
+  EXPECT_FALSE(run["dataset"].find("root")) << "a section of another type is replaced whole";
+  EXPECT_FALSE(run.find("include"));
+  EXPECT_EQ(to_string(run["loader"]["timeout"].value().origin), directory.path() + "/base/more.yaml:2:28");
+}
+
+TEST(Document, SaysWhichIncludedFileIsWrong) {
+  const test::Directory directory;
+  const std::string file = directory.path() + "/run.yaml";
+  const auto error = [&] { return error_of([&] { load(file); }); };
+  directory.write("run.yaml", "include: other.yaml\n");
+  EXPECT_EQ(error(),
+            file + ":1:10: include: " + directory.path() + "/other.yaml: cannot read: No such file or directory");
+  directory.write("other.yaml", "include: ./run.yaml\n");
+  EXPECT_EQ(error(), directory.path() + "/other.yaml:1:10: include: the files include each other in a circle: " + file +
+                         " -> " + directory.path() + "/other.yaml -> " + file);
+  directory.write("other.yaml", "a: [\n");
+  EXPECT_THAT(error(), StartsWith(directory.path() + "/other.yaml:2:1: not valid YAML: "));
+  directory.write("other.yaml", "- a\n");
+  EXPECT_EQ(error(), directory.path() +
+                         "/other.yaml:1:1: expected a map of settings, found a list; write its keys without - or [ ]");
+  directory.write("run.yaml", "include: [{a: b}]\n");
+  EXPECT_EQ(error(), file + ":1:11: include: expected a file or a list of files, found a map");
+}
+
+TEST(Document, SaysEverythingThatIsWrongAtOnce) {
+  const test::Directory directory;
+  directory.write("run.yaml", "a: ???\nb: ${a}\nc: ${other}\nc: 1\n");
+  const std::string file = directory.path() + "/run.yaml";
+  EXPECT_EQ(error_of([&] { load(file, {"x", "+a=1"}); }),
+            file + ":1:4: a: must be given; write a=VALUE behind the file's name, or the value in place of ???\n" +
+                file + ":3:4: c: ${other}: the configuration has no such value\n" + file +
+                ":4:1: c: this key was already given in line 3\n" +
+                "command line 'x': expected KEY=VALUE, such as loader.batch_size=128\n" +
+                "command line '+a=1': a is there already, from " + file + ":1:4; leave out the + to replace it");
+  EXPECT_EQ(
+      error_of([&] { load(file, {"a=1", "~c", "~other"}); }),
+      file + ":4:1: c: this key was already given in line 3\n" + "command line '~other': there is no other to remove");
+}
+
+TEST(Document, TakesMandatoryValuesFromTheCommandLine) {
+  const test::Directory directory;
+  directory.write("run.yaml", "a: ???\nb: ${a}/c\n");
+  EXPECT_EQ(read<std::string>(load(directory.path() + "/run.yaml", {"a=x"})["b"]), "x/c");
+}
+
+TEST(Problems, AreSortedByTheirPlaces) {
+  Problems problems;
+  for (const Origin& at : {Origin{"command line 'b'", 0, 2},
+                           {"b.yaml", 1, 1},
+                           {"command line 'a'", 0, 1},
+                           {"a.yaml", 10, 1},
+                           {"a.yaml", 9, 3},
+                           {"a.yaml", 9, 2}})
+    problems.add(ConfigError(at, "x"));
+  EXPECT_EQ(error_of([&] { problems.raise(); }),
+            "a.yaml:9:2: x\na.yaml:9:3: x\na.yaml:10:1: x\nb.yaml:1:1: x\ncommand line 'a': x\ncommand line 'b': x");
 }
 
 TEST(Reference, StandsForAValueElsewhere) {
@@ -278,16 +409,16 @@ TEST(Reference, ReadsTheEnvironment) {
   EXPECT_EQ(read<int64_t>(run["b"]), 3);
   EXPECT_EQ(read<int64_t>(run["c"]), 5);
   EXPECT_EQ(error_of([] { document("a: ${env:MILLRACE_TEST_ABSENT}"); }),
-            "photos.yaml:1:4: the environment variable MILLRACE_TEST_ABSENT is not set; set it, or write "
+            "photos.yaml:1:4: a: the environment variable MILLRACE_TEST_ABSENT is not set; set it, or write "
             "${env:MILLRACE_TEST_ABSENT,DEFAULT}");
 }
 
 TEST(Reference, RefusesWhatItCannotReplace) {
   EXPECT_EQ(error_of([] { document("a: ${b.c}\nb: {}\n"); }),
-            "photos.yaml:1:4: ${b.c}: the configuration has no such value");
+            "photos.yaml:1:4: a: ${b.c}: the configuration has no such value");
   EXPECT_EQ(error_of([] { document("a: x${b}\nb: [1]\n"); }),
-            "photos.yaml:1:4: ${b} is a list and cannot be a part of the text 'x${b}'");
-  EXPECT_EQ(error_of([] { document("a: x${b\n"); }), "photos.yaml:1:4: 'x${b': the } of ${ is missing");
+            "photos.yaml:1:4: a: ${b} is a list and cannot be a part of the text 'x${b}'");
+  EXPECT_EQ(error_of([] { document("a: x${b\n"); }), "photos.yaml:1:4: a: 'x${b': the } of ${ is missing");
 }
 
 TEST(Reference, StopsWhereTextMultiplies) {
@@ -359,8 +490,9 @@ TEST(Reference, TakesWhatAVariableHoldsAsText) {
 }
 
 TEST(Reference, RefusesACircle) {
-  EXPECT_EQ(error_of([] { document("a: ${b}\nb: ${a}\n"); }), "photos.yaml:1:4: ${b} leads back to itself");
-  EXPECT_EQ(error_of([] { document("a: {b: '${a}'}\n"); }), "photos.yaml:1:4: a reference leads back to itself");
+  EXPECT_EQ(error_of([] { document("a: ${b}\nb: ${a}\n"); }),
+            "photos.yaml:1:4: a: ${b} leads back to itself: ${b} -> ${a}");
+  EXPECT_EQ(error_of([] { document("a: {b: '${a}'}\n"); }), "photos.yaml:1:8: a.b: ${a} contains itself");
 }
 
 TEST(Read, TakesNumbersAsDecimal) {
@@ -378,15 +510,17 @@ TEST(Read, NamesTheTypeExpectedAndTheValueFound) {
   const auto error = [&](auto type, const char* key) {
     return error_of([&] { read<decltype(type)>(run["loader"][key]); });
   };
-  EXPECT_EQ(error(bool{}, "a"), "photos.yaml:1:13: loader.a: expected true or false, found 'yes'");
-  EXPECT_EQ(error(int64_t{}, "b"), "photos.yaml:1:21: loader.b: expected an integer, found the quoted text \"64\"");
+  EXPECT_EQ(error(bool{}, "a"), "photos.yaml:1:13: loader.a: expected true or false, found 'yes'; write true");
+  EXPECT_EQ(
+      error(int64_t{}, "b"),
+      "photos.yaml:1:21: loader.b: expected an integer, found the quoted text \"64\"; write it without the quotes");
   EXPECT_EQ(error(int64_t{}, "c"), "photos.yaml:1:30: loader.c: expected an integer, found '3.5'");
   EXPECT_EQ(error(double{}, "d"), "photos.yaml:1:38: loader.d: expected a number, found a list");
   EXPECT_NE(error(std::string(), "e").find("loader.e: expected text, found nothing"), std::string::npos);
   EXPECT_EQ(error(std::string(), "f"), "photos.yaml:1:51: loader.f: expected text, found a map");
   EXPECT_EQ(error(int64_t{}, "h"),
             "photos.yaml:1:62: loader.h: expected an integer that fits 64 bits, found '99999999999999999999'");
-  EXPECT_EQ(error(uint64_t{}, "i"), "photos.yaml:1:87: loader.i: expected an integer of at least 0, found '-1'");
+  EXPECT_EQ(error(uint64_t{}, "i"), "photos.yaml:1:87: loader.i: expected an integer from 0 on, found '-1'");
 }
 
 TEST(Section, NamesTheUnknownKeyAndTheOneThatWasMeant) {
@@ -446,7 +580,7 @@ TEST(Section, OffersTheChoices) {
 
 TEST(Section, IsAMap) {
   EXPECT_EQ(error_of([] { Section(document("loader: [1]")["loader"]); }),
-            "photos.yaml:1:9: loader: expected a map of settings, found a list");
+            "photos.yaml:1:9: loader: expected a map of settings, found a list; write its keys without - or [ ]");
   Section(document("loader:\n")["loader"]).finish();
 }
 

@@ -311,7 +311,8 @@ TEST(SamplerTable, ANameAloneIsASectionWithoutKeys) {
             "run.yaml:1:10: sampler: expected one of sequential, random, subset_random, weighted_random, "
             "keyed_permutation, class_balanced, shard_shuffle, shuffle_buffer, repeat, infinite, distributed, "
             "distributed_sampler, bucket_batch, sequence, batch_sequence, found 'randon', did you mean random?");
-  EXPECT_EQ(error_of([&] { order("sampler: repeat"); }), "run.yaml:1:10: sampler: the key 'times' is missing");
+  EXPECT_EQ(error_of([&] { order("sampler: repeat"); }),
+            "run.yaml:1:10: sampler: the key 'times' is missing (an integer: how many)");
 }
 
 TEST(SamplerTable, WrongValuesHaveTheirPlace) {
@@ -326,7 +327,7 @@ TEST(SamplerTable, WrongValuesHaveTheirPlace) {
             "run.yaml:1:48: sampler.batches.1: has 3 samples, loader.batch_size is 2: raise that, or make the batch "
             "smaller");
   EXPECT_EQ(error("type: batch_sequence, batches: [[0], 1]"),
-            "run.yaml:1:48: sampler.batches.1: expected a list, found '1'");
+            "run.yaml:1:48: sampler.batches.1: expected a list of integers, found '1'; write [1]");
   EXPECT_EQ(error("type: weighted_random, weights: [1, 2]"),
             "run.yaml:1:43: sampler.weights: expected one for each of the 6 samples, found 2");
   EXPECT_EQ(error("type: class_balanced, labels: [1]"),
@@ -447,14 +448,16 @@ TEST_F(Datasets, WrongValuesHaveTheirPlace) {
     return error_of([&] { build_loader(run["loader"]); });
   };
   EXPECT_THAT(error("type: mnis, root: x"),
-              AllOf(StartsWith("run.yaml:1:17: dataset.type: expected one of "), HasSubstr(", image_folder, "),
+              AllOf(StartsWith("run.yaml:1:17: dataset.type: expected one of "), HasSubstr(" image_folder, "),
                     EndsWith(", found 'mnis', did you mean mnist?")));
   EXPECT_EQ(error("type: mnist, root: x, split: dev"),
-            "run.yaml:1:40: dataset.split: expected one of train, test, found 'dev'");
-  EXPECT_EQ(error("type: mnist"), "run.yaml:1:10: dataset: the key 'root' is missing");
+            "run.yaml:1:40: dataset.split: expected one of train, test, found 'dev', did you mean test?");
+  EXPECT_EQ(error("type: mnist"),
+            "run.yaml:1:10: dataset: the key 'root' is missing (a text: the directory with the unpacked files)");
   EXPECT_THAT(error("type: mnist, root: /no/such"), StartsWith("run.yaml:1:30: dataset.root: "));
   EXPECT_THAT(error("type: npy, paths: [/no/such.npy]"), StartsWith("run.yaml:1:29: dataset.paths: "));
-  EXPECT_EQ(error("type: npy, paths: x"), "run.yaml:1:29: dataset.paths: expected a list, found 'x'");
+  EXPECT_EQ(error("type: npy, paths: x"),
+            "run.yaml:1:29: dataset.paths: expected a list of texts, found 'x'; write [x]");
   EXPECT_THAT(error("type: tar_shards, shards: '/no/{such'"), StartsWith("run.yaml:1:37: dataset.shards: "));
   EXPECT_EQ(error("type: npy, paths: []", "transforms: [grayscale]\n"),
             "run.yaml:2:13: transforms: are for pictures; remove them for this type of dataset");
@@ -638,8 +641,9 @@ TEST(Reference, HasEverySectionEntryAndKey) {
     EXPECT_THAT(all, HasSubstr("\n" + section.name + ": "));
     const std::string text = tables::help_text(section.name);
     for (const auto& entry : section.entries) {
-      EXPECT_THAT(text, HasSubstr("\n" + entry.name + " (" + entry.makes + "): "));
-      EXPECT_FALSE(entry.about.empty()) << entry.name;
+      const std::string head = entry.makes.empty() ? "" : entry.name + " (" + entry.makes + "): ";
+      EXPECT_THAT(text, HasSubstr("\n" + head));
+      EXPECT_EQ(entry.about.empty(), entry.makes.empty()) << entry.name;
       for (const auto& key : entry.keys) EXPECT_THAT(text, HasSubstr("\n  " + key.name + ": ")) << entry.name;
     }
   }
@@ -670,9 +674,10 @@ TEST(Reference, KnowsNoOtherTopic) {
       return std::string(e.what());
     }
   };
-  EXPECT_EQ(
-      error("sampeler"),
-      "expected one of dataset, transforms, sampler, collate, loader, model, found 'sampeler', did you mean sampler?");
+  EXPECT_EQ(error("sampeler"),
+            "expected one of dataset, transforms, sampler, collate, loader, test, model, optimizer, schedule, normalize, loss, mix, ema, "
+            "gradients, checkpoints, early_stop, bench, run, found "
+            "'sampeler', did you mean sampler?");
   EXPECT_THAT(error("sampler.randon"), HasSubstr("found 'randon', did you mean random?"));
   EXPECT_THAT(error("loader.batchsize"), HasSubstr("found 'batchsize', did you mean batch_size?"));
 }

@@ -157,7 +157,7 @@ const std::vector<Folder>& folders() {
        {"json", "plots", "sharing/cuda"}},
       {"millrace.h", {"*"}, {}},
       {"apps/millrace/front",
-       {"configs/tables", "sharing/os", "sharing/memory", "version.h", "torch", "json", "CLI11"},
+       {"configs", "configs/tables", "sharing/os", "sharing/memory", "version.h", "torch", "json", "CLI11"},
        {}},
       {"apps", {"*"}, {}},
       {"benchmarks", {"*"}, {}},

@@ -18,6 +18,7 @@ void add_run_file(CLI::App& command, RunFile& file) {
   command.add_option("config", file.config, "YAML file; configs/ has some to start from");
   command.add_option("overrides", file.overrides, "settings in place of the file's, such as loader.batch_size=128");
   command.add_flag("--print-config", file.print_config, "print the settings and where each comes from, do nothing");
+  command.add_flag("--validate", file.validate, "open the datasets and say what a first batch looks like, do nothing");
 }
 
 CLI::App* add_train(CLI::App& app, CommandLine& line) {
@@ -96,7 +97,8 @@ CommandLine read_command_line(int argc, char** argv) {
   // A run that goes on has its configuration: what stands first is a setting then.
   if (auto& file = line.file; !line.train.resume.empty() && file.config.find('=') != std::string::npos)
     file.overrides.insert(file.overrides.begin(), std::exchange(file.config, ""));
-  if (train->parsed() && line.file.config.empty() && line.train.resume.empty())
+  if (line.file.config.empty() && !line.train.resume.empty()) line.file.config = line.train.resume + "/config.yaml";
+  if (train->parsed() && line.file.config.empty())
     return answered(fail(kWrongUsage, "config is required, or --resume; see millrace --help"));
   using Command = CommandLine::Command;
   line.command = train->parsed()    ? Command::kTrain

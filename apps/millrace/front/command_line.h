@@ -19,6 +19,7 @@ struct RunFile {
   std::string config;
   std::vector<std::string> overrides;
   bool print_config = false;  ///< Print the settings and where each comes from, do nothing.
+  bool validate = false;      ///< Open the datasets, read a first batch of each, do nothing.
 };
 
 struct TrainOptions {

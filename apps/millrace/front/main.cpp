@@ -15,6 +15,8 @@
 #include "millrace/apps/millrace/front/command_line.h"
 #include "millrace/apps/millrace/front/doctor.h"
 #include "millrace/apps/millrace/front/help.h"
+#include "millrace/apps/millrace/front/run_file.h"
+#include "millrace/configs/errors.h"
 #include "millrace/sharing/os/standard_streams.h"
 #include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/os/syscall.h"
@@ -74,7 +76,15 @@ int main(int argc, char** argv) {
       const auto checks = millrace::apps::check_host();
       return millrace::apps::report(checks, line.doctor.json);
     }
-    return line.command == CommandLine::Command::kDoctor ? doctor(line, argv) : execute_runner(argv);
+    if (line.command == CommandLine::Command::kDoctor) return doctor(line, argv);
+    const auto run = millrace::apps::read_run_file(line.file);
+    if (line.file.print_config) {
+      millrace::apps::print_settings(run);
+      return millrace::apps::kDone;
+    }
+    return execute_runner(argv);
+  } catch (const millrace::configs::ConfigError& error) {
+    return millrace::apps::fail(error);
   } catch (const std::exception& error) {
     return millrace::apps::fail(millrace::apps::kWorkFailed, error.what());
   }

@@ -19,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::ContainsRegex;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::Pair;
@@ -134,13 +135,49 @@ TEST_F(Program, RefusesAWrongConfiguration) {
   expect_error("train missing.yaml", 2, "missing.yaml: cannot read: No such file or directory");
   write("bad.yaml", "loader: {batch_size: 4\n");
   expect_error("train bad.yaml", 2, "bad.yaml:2:1: not valid YAML: ");
-  write("unknown.yaml", "loader: {}\nlaoder: {}\n");
+  write("unknown.yaml", "dataset: {type: image_folder, root: x}\nlaoder: {}\n");
   expect_error("bench unknown.yaml", 2, "unknown.yaml:2:1: laoder: unknown key, did you mean loader?");
   expect_error(kBenchTiny + " loader.batchsize=3", 2,
                "command line 'loader.batchsize=3': loader.batchsize: unknown key, did you mean batch_size?");
   expect_error(kBenchTiny + " loader.batch_size=many", 2, "", "loader.batch_size: expected an integer, found 'many'");
   expect_error(kBenchTiny + " dataset.size=0", 2, "", "dataset: size must be at least 1, found 0");
   expect_error(kBenchTiny + " loader.batch_size=512", 2, "", "an epoch has no batch");
+}
+
+TEST_F(Program, TellsAllErrorsOfAConfigurationWithTheirNumber) {
+  write_train_config("photos");
+  const auto result = run("train train.yaml loader.batchsize=3 optimizer.learning_rate=1 epochs=0");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(
+      result.err,
+      "millrace: command line 'loader.batchsize=3': loader.batchsize: unknown key, did you mean batch_size?\n"
+      "millrace: command line 'optimizer.learning_rate=1': optimizer.learning_rate: unknown key, did you mean lr?\n"
+      "millrace: command line 'epochs=0': epochs: must be at least 1, found 0\n"
+      "millrace: 3 errors in the configuration\n");
+}
+
+TEST_F(Program, ValidatesByReadingAFirstBatch) {
+  copy_photos();
+  write_train_config("photos");
+  const auto result = run("train train.yaml --validate");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out,
+            "dataset: 8 samples in 2 classes, the first batch: image: Byte [4, 3, 16, 16], label: Long [4]\n"
+            "test.dataset: 8 samples in 2 classes, the first batch: image: Byte [4, 3, 16, 16], label: Long [4]\n");
+  const auto rows = run(kBenchTiny + " --validate");
+  EXPECT_EQ(rows.out, "dataset: 256 samples, the first batch: data: Float [64, 16], label: Long [64]\n") << rows.err;
+}
+
+TEST_F(Program, ValidationSaysWhatFailsAtTheFirstSample) {
+  copy_photos();
+  write_train_config("photos");
+  write("photos/dress/0.png", text_of(millrace::test::data("formats/rgb.png")));
+  const auto result = run("train train.yaml --validate 'transforms=[resize: {size: 16}]' test.dataset.root=gone");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("train.yaml:1:10: dataset: its first batch cannot be made: "));
+  EXPECT_THAT(result.err, ContainsRegex("such as resize: \\{size: \\[[0-9]+, [0-9]+\\]\\} or random_resized_crop"));
+  EXPECT_THAT(result.err, HasSubstr("test.dataset.root: image_folder: no such directory: 'gone'; check the path (it is relative to "));
+  EXPECT_THAT(result.err, EndsWith("millrace: 2 errors in the configuration\n"));
 }
 
 TEST_F(Program, NamesAFolderThatIsNoDataset) {

@@ -45,7 +45,7 @@ TEST(Front, LoadsTheSystemsLibrariesOnly) {
   // With this variable the dynamic loader lists the libraries that a program loads, and does not start it.
   const auto libraries = ask("--help", "LD_TRACE_LOADED_OBJECTS=1").text;
   EXPECT_THAT(libraries, HasSubstr("libc.so"));
-  for (const char* name : {"torch", "c10", "opencv", "png", "yaml", "archive"})
+  for (const char* name : {"torch", "c10", "opencv", "png", "archive"})
     EXPECT_THAT(libraries, Not(HasSubstr("lib" + std::string(name))));  // Addresses may look like c10.
   EXPECT_LE(std::count(libraries.begin(), libraries.end(), '\n'), 10) << libraries;
 }
@@ -94,7 +94,17 @@ TEST(Front, WrongUsageIsToldBeforeTheWorkersProgramIsNeeded) {
   EXPECT_EQ(run_alone("bench --window 0 x.yaml").exit_code, 2);
   EXPECT_EQ(run_alone("--help").exit_code, 0);
   EXPECT_EQ(run_alone("help config").exit_code, 0);
-  const auto missing = run_alone("bench x.yaml");
+  folder.write("wrong.yaml", "dataset: {type: mnist, rot: x}\nloader: {batchsize: 3}\n");
+  const std::string wrong = folder.path() + "/wrong.yaml";
+  const auto errors = run_alone("bench " + wrong);
+  EXPECT_EQ(errors.exit_code, 2);
+  EXPECT_EQ(errors.text, "millrace: " + wrong + ":1:24: dataset.rot: unknown key, did you mean root?\nmillrace: " +
+                             wrong + ":2:10: loader.batchsize: unknown key, did you mean batch_size?\n" +
+                             "millrace: 2 errors in the configuration\n");
+  folder.write("right.yaml", "dataset: {type: mnist, root: x}\n");
+  const std::string right = "bench " + folder.path() + "/right.yaml";
+  EXPECT_THAT(run_alone(right + " --print-config").text, HasSubstr("root: x  # " + folder.path() + "/right.yaml:1:30"));
+  const auto missing = run_alone(right);
   EXPECT_EQ(missing.exit_code, 1);
   EXPECT_THAT(missing.text,
               StartsWith("millrace: the program that does the work is neither " + folder.path() + "/millrace-run"));

@@ -1,0 +1,25 @@
+#include "millrace/apps/millrace/front/run_file.h"
+
+#include <cstdio>
+#include <string>
+
+#include "millrace/configs/check.h"
+#include "millrace/configs/yaml.h"
+
+namespace millrace::apps {
+
+configs::Node read_run_file(const RunFile& file) {
+  // Datasets of bench, which its own code reads.
+  return configs::load_run(file.config, file.overrides, {.datasets = {"filled", "rows"}});
+}
+
+int fail(const configs::ConfigError& error) {
+  const auto& problems = error.problems();
+  for (const configs::Problem& problem : problems) fail(kWrongUsage, problem.text);
+  if (problems.size() > 1) fail(kWrongUsage, std::to_string(problems.size()) + " errors in the configuration");
+  return kWrongUsage;
+}
+
+void print_settings(const configs::Node& run) { std::puts(configs::to_yaml(run.value()).c_str()); }
+
+}  // namespace millrace::apps

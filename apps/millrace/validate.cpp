@@ -1,0 +1,48 @@
+#include "millrace/apps/millrace/validate.h"
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "millrace/configs/errors.h"
+#include "millrace/configs/yaml_words.h"
+#include "millrace/loader/data_loader.h"
+#include "millrace/loader/options.h"
+
+namespace millrace::apps {
+namespace {
+
+constexpr int64_t kCopies = 8;  // Samples of which the copy that workers get is compared with the original.
+
+// What the first batch of a pipeline looks like. Throws ConfigError when it cannot be made.
+std::string describe_first_batch(const configs::Node& pipeline, const configs::DatasetTypes& types) {
+  const auto options = configs::read_loader_options(pipeline.section("loader"));
+  const auto dataset = types.open(pipeline.section("loader"));
+  try {
+    const auto loader = dataset.make_loader(DataLoaderOptions(options).num_workers(0).check_copies(kCopies));
+    const auto batch = loader->next();
+    if (!batch) return "no batch: the dataset is smaller than one, and loader.drop_last drops it";
+    const std::string samples = dataset.samples ? std::to_string(*dataset.samples) + " samples" : "samples";
+    const std::string classes =
+        dataset.classes.empty() ? "" : " in " + std::to_string(dataset.classes.size()) + " classes";
+    return samples + classes + ", the first batch: " + to_string(batch->columns());
+  } catch (const configs::ConfigError&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw pipeline["dataset"].error("its first batch cannot be made: " + configs::in_yaml_words(error.what()));
+  }
+}
+
+}  // namespace
+
+void validate(const configs::Node& run, const configs::DatasetTypes& types) {
+  configs::Problems problems;
+  const auto look_at = [&](const std::string& name, const configs::Node& pipeline) {
+    problems.collect([&] { std::printf("%s: %s\n", name.c_str(), describe_first_batch(pipeline, types).c_str()); });
+  };
+  look_at("dataset", run);
+  if (const auto test = run.find("test")) look_at("test.dataset", *test);
+  problems.raise();
+}
+
+}  // namespace millrace::apps

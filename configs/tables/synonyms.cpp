@@ -1,0 +1,192 @@
+#include "millrace/configs/tables/synonyms.h"
+
+#include <cctype>
+#include <cstdint>
+
+namespace millrace::configs {
+namespace {
+
+struct Synonym {
+  std::string_view theirs;  // Folded.
+  std::string_view ours;
+};
+
+// A word stands here as often as it may mean something: which is meant, the place tells.
+constexpr Synonym kSynonyms[] = {
+    // Sections and keys of the file.
+    {"data", "dataset"},
+    {"dataloader", "loader"},
+    {"transform", "transforms"},
+    {"augmentation", "transforms"},
+    {"augmentations", "transforms"},
+    {"preprocessing", "transforms"},
+    {"batchsampler", "sampler"},
+    {"collatefn", "collate"},
+    {"validation", "test"},
+    {"val", "test"},
+    {"valid", "test"},
+    {"eval", "test"},
+    {"dev", "test"},
+    {"training", "train"},
+    {"net", "model"},
+    {"network", "model"},
+    {"arch", "model"},
+    {"architecture", "model"},
+    {"backbone", "model"},
+    {"optim", "optimizer"},
+    {"scheduler", "schedule"},
+    {"lrscheduler", "schedule"},
+    {"constantlr", "constant"},
+    {"cosineannealinglr", "cosine"},
+    {"multisteplr", "step"},
+    {"steplr", "step"},
+    {"onecyclelr", "one_cycle"},
+    {"criterion", "loss"},
+    {"numepochs", "epochs"},
+    {"maxepochs", "epochs"},
+    {"nepochs", "epochs"},
+    {"gpu", "device"},
+    {"gpus", "device"},
+    {"accelerator", "device"},
+    {"mixedprecision", "amp"},
+    {"precision", "amp"},
+    {"randomseed", "seed"},
+    {"manualseed", "seed"},
+    // The loader.
+    {"bs", "batch_size"},
+    {"batch", "batch_size"},
+    {"samplesperbatch", "batch_size"},
+    {"workers", "num_workers"},
+    {"numthreads", "num_workers"},
+    {"jobs", "num_workers"},
+    {"multiprocessingcontext", "start_method"},
+    {"context", "start_method"},
+    {"enforceordering", "in_order"},
+    {"pinmemorydevice", "device"},
+    {"persistent", "persistent_workers"},
+    {"threads", "thread"},
+    {"processes", "process"},
+    {"ignore", "skip"},
+    {"throw", "raise"},
+    {"error", "raise"},
+    // Datasets.
+    {"csv", "image_manifest"},
+    {"json", "image_manifest"},
+    {"jsonl", "image_manifest"},
+    {"manifest", "image_manifest"},
+    {"folder", "image_folder"},
+    {"directory", "image_folder"},
+    {"images", "image_folder"},
+    {"webdataset", "tar_images"},
+    {"wds", "tar_images"},
+    {"tar", "tar_images"},
+    {"numpy", "npy"},
+    {"fashionmnist", "mnist"},
+    {"kmnist", "mnist"},
+    {"path", "root"},
+    {"dir", "root"},
+    {"folder", "root"},
+    {"directory", "root"},
+    {"datadir", "root"},
+    {"datapath", "root"},
+    {"file", "path"},
+    {"filename", "path"},
+    {"csvfile", "path"},
+    {"annotations", "path"},
+    {"urls", "shards"},
+    {"files", "paths"},
+    {"train", "split"},
+    {"colormode", "mode"},
+    {"imagemode", "mode"},
+    {"grayscale", "gray"},
+    {"grey", "gray"},
+    {"color", "rgb"},
+    {"l", "gray"},
+    // Transforms.
+    {"flip", "random_horizontal_flip"},
+    {"horizontalflip", "random_horizontal_flip"},
+    {"hflip", "random_horizontal_flip"},
+    {"verticalflip", "random_vertical_flip"},
+    {"vflip", "random_vertical_flip"},
+    {"rotation", "random_rotation"},
+    {"rotate", "random_rotation"},
+    {"cutout", "random_erasing"},
+    {"scale", "resize"},
+    {"convertimagedtype", "to_dtype"},
+    {"autoaugment", "rand_augment"},
+    {"prob", "p"},
+    {"probability", "p"},
+    {"angle", "degrees"},
+    {"linear", "bilinear"},
+    // Samplers.
+    {"shuffle", "random"},
+    {"weighted", "weighted_random"},
+    {"balanced", "class_balanced"},
+    // Training.
+    {"visiontransformer", "vit_tiny"},
+    {"vit", "vit_tiny"},
+    {"resnet", "resnet18"},
+    {"cnn", "small_cnn"},
+    {"torchscript", "torch_script"},
+    {"jit", "torch_script"},
+    {"learningrate", "lr"},
+    {"rate", "lr"},
+    {"wd", "weight_decay"},
+    {"l2", "weight_decay"},
+    {"fp16", "half"},
+    {"float16", "half"},
+    {"bf16", "bfloat16"},
+    {"fp32", "none"},
+    {"float", "float32"},
+    // YAML 1.1.
+    {"yes", "true"},
+    {"on", "true"},
+    {"y", "true"},
+    {"no", "false"},
+    {"off", "false"},
+    {"n", "false"},
+};
+
+struct Advice {
+  std::string_view theirs;  // Folded.
+  std::string_view text;
+};
+
+constexpr Advice kAdvice[] = {
+    {"totensor", "pictures are tensors already, for floats from 0 to 1 write to_dtype: {dtype: float32, scale: true}"},
+    {"piltotensor", "pictures are tensors already; remove it"},
+    {"toimage", "pictures are tensors already; remove it"},
+    {"topilimage", "pictures are tensors already; remove it"},
+    {"compose", "the list of transforms is the composition, write its steps in it"},
+    {"sequential", "the list of transforms is the composition, write its steps in it"},
+    {"lambda", "it is a function of the program; give it a name by configs::TransformTypes"},
+};
+
+}  // namespace
+
+std::string folded(std::string_view word) {
+  word = word.substr(0, word.find('('));
+  const size_t before = word.find_last_of(".:");
+  if (before != std::string_view::npos) word.remove_prefix(before + 1);
+  std::string letters;
+  for (const char c : word)
+    if (c != '_' && c != '-' && c != ' ') letters += static_cast<char>(std::tolower(static_cast<uint8_t>(c)));
+  return letters;
+}
+
+std::vector<std::string> synonyms(std::string_view word) {
+  const std::string theirs = folded(word);
+  std::vector<std::string> ours;
+  for (const Synonym& synonym : kSynonyms)
+    if (synonym.theirs == theirs) ours.emplace_back(synonym.ours);
+  return ours;
+}
+
+std::string advice(std::string_view word) {
+  const std::string theirs = folded(word);
+  for (const Advice& one : kAdvice)
+    if (one.theirs == theirs) return std::string(one.text);
+  return "";
+}
+
+}  // namespace millrace::configs

@@ -1,0 +1,69 @@
+#include "millrace/configs/yaml_words.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "millrace/loader/images/transforms/descriptions.h"
+
+namespace millrace::configs {
+namespace {
+
+bool is_of_name(char c) { return std::isalnum(static_cast<uint8_t>(c)) != 0 || c == '_' || c == '/' || c == '.'; }
+
+// The end of an argument list that is one number or a list of numbers, behind its ')'; `begin` where it is another.
+size_t end_of_numbers(std::string_view message, size_t begin) {
+  if (begin >= message.size() || message[begin] != '(') return begin;
+  const size_t end = message.find(')', begin);
+  if (end == std::string_view::npos || end == begin + 1) return begin;
+  const auto inside = message.substr(begin + 1, end - begin - 1);
+  const bool are_numbers = inside.find_first_not_of("0123456789., -{}") == std::string_view::npos;
+  return are_numbers ? end + 1 : begin;
+}
+
+std::string with_brackets(std::string_view text) {
+  std::string changed(text);
+  std::replace(changed.begin(), changed.end(), '{', '[');
+  std::replace(changed.begin(), changed.end(), '}', ']');
+  return changed;
+}
+
+const transforms::Description* described(std::string_view name) {
+  static const auto all = transforms::describe_all();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::string in_yaml_words(const std::string& message) {
+  std::string changed;
+  for (size_t at = 0; at < message.size();) {
+    const std::string_view rest = std::string_view(message).substr(at);
+    const bool is_within_word = at > 0 && is_of_name(message[at - 1]);
+    if (rest.front() == '\'' && !is_within_word) {  // A quoted text.
+      const size_t end = std::min(rest.find('\'', 1), rest.size() - 1) + 1;
+      changed += rest.substr(0, end);
+      at += end;
+      continue;
+    }
+    const size_t length = static_cast<size_t>(std::find_if_not(rest.begin(), rest.end(), is_of_name) - rest.begin());
+    const auto* const transform = described(rest.substr(0, length));
+    if (transform != nullptr) {
+      const size_t begin = at + length;
+      at = end_of_numbers(message, begin);
+      changed += transform->yaml_name;
+      if (at > begin && !transform->parameters.empty())
+        changed += ": {" + transform->parameters.front().key + ": " +
+                   with_brackets(std::string_view(message).substr(begin + 1, at - begin - 2)) + "}";
+      continue;
+    }
+    changed += with_brackets(rest.substr(0, std::max<size_t>(length, 1)));
+    at += std::max<size_t>(length, 1);
+  }
+  return changed;
+}
+
+}  // namespace millrace::configs

@@ -82,7 +82,10 @@ PixelDataset make_dataset(const tables::Cifar100& keys, transforms::Chain chain)
   return published<CIFAR100>(keys.files, std::move(chain));
 }
 
-NpyDataset make_dataset(const tables::Npy& keys) { return NpyDataset(keys.paths, keys.names); }
+NpyDataset make_dataset(const tables::Npy& keys) {
+  return NpyDataset(keys.paths, keys.names)
+      .float64(meaning_of<Float64>(keys.float64, {{"keep", Float64::kKept}, {"float32", Float64::kAsFloat32}}));
+}
 
 TarShards make_dataset(const tables::TarShards& keys) { return TarShards(keys.shards); }
 

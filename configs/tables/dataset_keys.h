@@ -170,13 +170,16 @@ struct Cifar100 {
 struct Npy {
   std::vector<std::string> paths;
   std::vector<std::string> names;
+  std::string float64 = "keep";
 
   static constexpr std::string_view kName = "npy";
   static constexpr std::string_view kMakes = "NpyDataset";
   static constexpr std::string_view kAbout = "The rows of .npy files, a field each.";
   static constexpr auto keys() {
     return list(key("paths", &Npy::paths, "The files.").required(),
-                key("names", &Npy::names, "The fields' names.").otherwise("the files'"));
+                key("names", &Npy::names, "The fields' names.").otherwise("the files'"),
+                key("float64", &Npy::float64, "What float64 becomes, which NumPy writes unless told otherwise.")
+                    .one_of("keep, float32"));
   }
 };
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <numeric>
 #include <set>
 #include <stdexcept>
 #include <string_view>
@@ -199,6 +200,34 @@ void NpyArray::load(DecodeArchive& archive) {
     throw DecodeError("npy: " + in_quotes(path()) + " has become shorter since it was opened");
 }
 
+namespace {
+
+size_t numel_of_row(const NpyArray& array) {
+  const auto& shape = array.shape();
+  return std::accumulate(shape.begin() + 1, shape.end(), size_t{1},
+                         [](size_t product, int64_t side) { return product * static_cast<size_t>(side); });
+}
+
+size_t bytes_of_row(const NpyArray& array) { return numel_of_row(array) * c10::elementSize(array.dtype()); }
+
+/// Whether rows of the array may be read as the field: with their type, or float64 as float32.
+bool may_become(const NpyArray& array, const FieldSpec& field) {
+  const bool narrowed = array.dtype() == c10::ScalarType::Double && field.dtype == c10::ScalarType::Float;
+  return !array.shape().empty() && (field.dtype == array.dtype() || narrowed) && field.numel() == numel_of_row(array);
+}
+
+/// The elements in the file may lie at any address.
+void round_to_float(std::span<const std::byte> doubles, std::span<std::byte> floats) {
+  for (size_t i = 0; i < doubles.size() / sizeof(double); ++i) {
+    double number = 0;
+    std::memcpy(&number, doubles.data() + i * sizeof number, sizeof number);
+    const auto rounded = static_cast<float>(number);
+    std::memcpy(floats.data() + i * sizeof rounded, &rounded, sizeof rounded);
+  }
+}
+
+}  // namespace
+
 NpyDataset::NpyDataset(const std::vector<std::string>& paths, std::vector<std::string> names) {
   const auto refuse_arguments = [](const std::string& why) { throw std::invalid_argument("NpyDataset: " + why); };
   if (paths.empty()) refuse_arguments("at least one file is needed");
@@ -224,11 +253,23 @@ NpyDataset::NpyDataset(const std::vector<std::string>& paths, std::vector<std::s
   }
 }
 
+NpyDataset NpyDataset::float64(Float64 as) const {
+  NpyDataset rows = *this;
+  const auto type = as == Float64::kKept ? c10::ScalarType::Double : c10::ScalarType::Float;
+  for (size_t k = 0; k < arrays_.size(); ++k)
+    if (arrays_[k].dtype() == c10::ScalarType::Double) rows.spec_.fields[k].dtype = type;
+  return rows;
+}
+
 void NpyDataset::read(size_t i, SampleRow& row, SampleContext& /*context*/) const {
   detail::require_index("NpyDataset", i, size_);
   for (size_t k = 0; k < arrays_.size(); ++k) {
-    const auto to = row.bytes(k);
-    if (!to.empty()) std::memcpy(to.data(), arrays_[k].bytes().data() + i * to.size(), to.size());
+    const size_t bytes = bytes_of_row(arrays_[k]);
+    const std::span<const std::byte> from = arrays_[k].bytes().subspan(i * bytes, bytes);
+    if (spec_.fields[k].dtype == arrays_[k].dtype())
+      std::copy(from.begin(), from.end(), row.bytes(k).begin());
+    else
+      round_to_float(from, row.bytes(k));
     arrays_[k].require_unchanged();
   }
 }
@@ -239,7 +280,9 @@ void NpyDataset::load(DecodeArchive& archive) {
   archive(size_, spec_, arrays_);
   if (arrays_.size() != spec_.fields.size()) throw DecodeError("an NpyDataset has fields without a file");
   for (size_t k = 0; k < arrays_.size(); ++k) {
-    const size_t bytes = spec_.fields[k].bytes();
+    const size_t bytes = bytes_of_row(arrays_[k]);
+    if (!may_become(arrays_[k], spec_.fields[k]))
+      throw DecodeError("an NpyDataset has a field of another kind than its file");
     if (bytes > 0 && size_ > arrays_[k].bytes().size() / bytes)
       throw DecodeError("an NpyDataset of " + std::to_string(size_) + " samples does not fit its files");
   }

@@ -50,12 +50,15 @@ class NpyArray {
   uint64_t nbytes_ = 0;
 };
 
+/// The type of fields of float64, which NumPy writes unless told otherwise: as it is, or float32, as networks are.
+enum class Float64 : uint8_t { kKept, kAsFloat32 };
+
 /// The rows of .npy files: sample i is row i of each, read in place from the mapped files.
 ///
 ///   NpyDataset({"images.npy", "labels.npy"})    // fields "images" and "labels"
 ///
-/// Field k has the dtype of file k and its shape without the first dimension. Thread rules and limits: see NpyArray. An
-/// index outside the dataset throws std::out_of_range.
+/// Field k has the dtype of file k, unless float64() says otherwise, and its shape without the first dimension. Thread
+/// rules and limits: see NpyArray. An index outside the dataset throws std::out_of_range.
 class NpyDataset {
  public:
   NpyDataset() = default;  ///< For the receiving side of serialize().
@@ -64,6 +67,9 @@ class NpyDataset {
   /// std::invalid_argument when there is no file, or when there is not one name a file, each different;
   /// std::runtime_error for a file that is no good, has no rows, or has not as many rows as the first.
   explicit NpyDataset(const std::vector<std::string>& paths, std::vector<std::string> names = {});
+
+  /// The same rows, with float64 as it is, the default, or rounded to float32 as they are read.
+  NpyDataset float64(Float64 as) const;
 
   size_t size() const { return size_; }
   SampleSpec spec() const { return spec_; }

@@ -389,7 +389,7 @@ class Datasets : public testing::Test {
         {"mnist", "root: " + test::data("mnist") + ", split: test"},
         {"cifar10", "root: " + in_folder + "cifar, split: test"},
         {"cifar100", "root: " + in_folder + "cifar, split: test"},
-        {"npy", "paths: [" + test::data("npy/labels.npy") + "], names: [number]"},
+        {"npy", "paths: [" + test::data("npy/labels.npy") + "], names: [number], float64: float32"},
         {"tar_images", "shards: '" + in_folder + "shards/a-{0..1}.tar', image: png;jpg, label: cls" + pictures},
         {"tar_shards", "shards: '" + in_folder + "shards/a-{0..1}.tar'"},
     };

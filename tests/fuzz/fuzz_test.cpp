@@ -265,6 +265,21 @@ TEST_F(Fuzz, ManifestOfJsonLines) {
        }});
 }
 
+TEST_F(Fuzz, ManifestWithoutAHeader) {
+  const auto file = folder.path() + "/m.txt";
+  const std::vector<std::string> words = {" ", "\t",    "\n",          "\r\n", "18446744073709551615",
+                                          "-", "1e400", "\xEF\xBB\xBF"};
+  run("list of classes",
+      {{"a.jpg 1\nb c.jpg 2\n", "a.jpg\tcat\r\n\r\nb c.jpg\tdog"}, words, [&](const std::string& text) {
+         write(file, text);
+         detail::read_manifest(file, {});
+       }});
+  run("list of numbers", {{"a.jpg 1.5\nb c.jpg -2e3\n"}, words, [&](const std::string& text) {
+                            write(file, text);
+                            detail::read_manifest(file, {.label_type = LabelType::kNumber});
+                          }});
+}
+
 TEST_F(Fuzz, TarAndItsIndex) {
   const auto tar = folder.path() + "/x.tar";
   std::vector<std::string> tars;

@@ -8,16 +8,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <exception>
 #include <filesystem>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "millrace/loader/datasets/tar_shards.h"
 #include "millrace/loader/images/datasets/cifar.h"
 #include "millrace/loader/images/datasets/image_folder.h"
+#include "millrace/loader/images/datasets/image_pairs.h"
 #include "millrace/loader/images/datasets/manifest.h"
 #include "millrace/loader/images/datasets/mnist.h"
+#include "millrace/loader/sample_row.h"
 #include "millrace/loader/state.h"
 #include "millrace/tests/support/directory.h"
 
@@ -98,13 +102,30 @@ TEST(ChangingFiles, APictureIsNamed) {
               AllOf(HasSubstr(path), HasSubstr("the file changed while it was read: write it under another name")));
 }
 
+TEST(ChangingFiles, APictureOfAPairIsNamed) {
+  const Directory directory;
+  directory.copy("formats/rgb.bmp", "data/0.bmp");
+  directory.copy("formats/rgb.bmp", "target/0.bmp");
+  const std::string path = directory.path() + "/target/0.bmp";
+  const auto pairs = ImagePairs::in_folders(directory.path() + "/data", directory.path() + "/target");
+  const SampleSpec spec = pairs.spec();
+  std::vector<std::byte> data(spec.fields[0].bytes()), target(spec.fields[1].bytes());
+  std::byte* rows[] = {data.data(), target.data()};
+  SampleRow row(spec, rows);
+  SampleContext context(1, 0);
+  const auto last = static_cast<off_t>(std::filesystem::file_size(path)) - 1;
+  EXPECT_THAT(error_when_changed(path, last, [&] { pairs.read(0, row, context); }),
+              AllOf(HasSubstr("cannot read '" + path + "'"), HasSubstr("the file changed while it was read")));
+}
+
 TEST(ChangingFiles, AManifestIsNamed) {
   const Directory directory;
   directory.write("a.csv", "path,label\n0.png,cat\n1.png,dog\n");
   directory.write("a.jsonl", "{\"path\": \"0.png\", \"label\": \"cat\"}\n{\"path\": \"1.png\", \"label\": \"dog\"}\n");
-  for (const std::string name : {"a.csv", "a.jsonl"}) {
+  directory.write("a.txt", "0.png cat\n1.png dog\n");
+  const std::vector<std::pair<std::string, off_t>> first_paths = {{"a.csv", 11}, {"a.jsonl", 10}, {"a.txt", 0}};
+  for (const auto& [name, in_first_path] : first_paths) {
     const std::string path = directory.path() + "/" + name;
-    const off_t in_first_path = name == "a.csv" ? 11 : 10;
     EXPECT_THAT(error_when_changed(path, in_first_path, [&] { ImageManifest{path}; }),
                 HasSubstr("manifest: '" + path + "' has changed since it was opened; make the dataset anew"));
   }

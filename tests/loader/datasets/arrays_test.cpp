@@ -73,6 +73,17 @@ TEST(NpyDataset, GivesRowIOfEachFile) {
   EXPECT_EQ(NpyDataset({npy("no_rows.npy")}).size(), 0U);
 }
 
+TEST(NpyDataset, RoundsFloat64ToFloat32WhereItIsToldTo) {
+  const NpyDataset kept({npy("float64.npy"), npy("int64.npy")}, {"x", "n"});
+  const NpyDataset narrowed = kept.float64(Float64::kAsFloat32);
+  EXPECT_EQ(to_string(narrowed.spec()), "x: Float [3], n: Long [3]");
+  const auto batch = test::read_all(test::travelled(narrowed));
+  EXPECT_TRUE(at::equal(batch["x"], test::read_all(kept)["x"].to(at::kFloat)));
+  EXPECT_TRUE(at::equal(batch["n"], test::read_all(kept)["n"]));
+  EXPECT_EQ(narrowed.float64(Float64::kKept).spec(), kept.spec());
+  test::expect_the_same_in_every_mode(narrowed);
+}
+
 TEST(NpyDataset, IsTheSameInEveryMode) { test::expect_the_same_in_every_mode(NpyDataset({npy("float64.npy")})); }
 
 TEST(NpyDataset, TravelsAsTheFileThatWasOpened) {

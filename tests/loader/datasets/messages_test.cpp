@@ -13,6 +13,7 @@
 #include "millrace/loader/datasets/tar_writer.h"
 #include "millrace/loader/images/datasets/cifar.h"
 #include "millrace/loader/images/datasets/image_folder.h"
+#include "millrace/loader/images/datasets/image_pairs.h"
 #include "millrace/loader/images/datasets/manifest.h"
 #include "millrace/loader/images/datasets/mnist.h"
 #include "millrace/loader/images/datasets/tar_images.h"
@@ -46,6 +47,7 @@ TEST(Messages, NamesMeanNothingToATerminal) {
   const std::string there = directory.path() + "/" + kName;
   directory.write("folder/" + kName + "/notes.txt", "no picture");
   directory.write("pictures/a/" + kName + ".png", "no picture");
+  directory.write("others/b.png", "no picture");
   directory.write("a.csv", "path,\"" + kName + "\"\na.png,1\n");
   directory.write("b.csv", "path,label\na.png,1\nb.png,\"" + kName + "\"\n");
   const TarShards tar(tar_with_the_name(directory));
@@ -67,6 +69,15 @@ TEST(Messages, NamesMeanNothingToATerminal) {
       {"a column", [&] { ImageManifest{directory.path() + "/a.csv"}; }},
       {"a column that is wanted", [&] { ImageManifest(directory.path() + "/b.csv", {.label = kName}); }},
       {"a label", [&] { ImageManifest{directory.path() + "/b.csv"}; }},
+      {"a class that is chosen", [&] { ImageFolder(directory.path() + "/folder", {"x" + kName}); }},
+      {"a pair's folder", [&] { ImagePairs::in_folders(there, there); }},
+      {"a picture without a partner",
+       [&] { ImagePairs::in_folders(directory.path() + "/pictures", directory.path() + "/others"); }},
+      {"a picture of a pair",
+       [&] {
+         const std::string pictures = directory.path() + "/pictures";
+         static_cast<void>(ImagePairs::in_folders(pictures, pictures).spec());
+       }},
       {"a state", [&] { load_state(there); }},
       {"a state to be written", [&] { save(LoaderState{}, directory.path() + "/missing/" + kName); }},
       {"a field",

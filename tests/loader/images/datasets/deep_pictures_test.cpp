@@ -1,7 +1,9 @@
 // Gray pictures of more than 8 bits whose numbers a dataset keeps (PixelType).
 
+#include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/upsample_nearest2d.h>
 
 #include <cstdint>
 #include <span>
@@ -145,6 +147,11 @@ TEST_F(DeepPictures, AreResizedAsPyTorchResizesFloats) {
   EXPECT_TRUE(at::equal(after, at::_upsample_bilinear2d_aa(before, {3, 4}, false)));
   const at::Tensor words = image_of(folder(PixelType::kUInt16).transform(Resize({3, 4})));
   EXPECT_TRUE(at::equal(words.to(at::kFloat), after.round()));
+  const auto by = [&](ResizeFilter filter) {
+    return image_of(folder(PixelType::kFloat32).transform(Resize({3, 4}, filter)));
+  };
+  EXPECT_TRUE(at::equal(by(ResizeFilter::kBicubic), at::_upsample_bicubic2d_aa(before, {3, 4}, false)));
+  EXPECT_TRUE(at::equal(by(ResizeFilter::kNearest), at::upsample_nearest2d(before, {3, 4})));
 }
 
 TEST_F(DeepPictures, AreTurnedUprightAsTheirUpperBitsAre) {

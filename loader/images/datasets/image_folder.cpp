@@ -11,7 +11,9 @@
 namespace millrace {
 namespace {
 
-constexpr const char* kLayout = "ImageFolder wants root/class/picture.jpg, one directory a class";
+constexpr const char* kLayout =
+    "ImageFolder wants root/class/picture.jpg, one directory a class; pictures without classes are read by "
+    "ImageManifest, from a list of their paths";
 
 /// The folders in the root, or those of them that were chosen.
 std::vector<std::string> class_folders(detail::PictureListing& listing, const std::string& root,

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::detail {
@@ -47,6 +48,16 @@ PictureListing::PictureListing(std::string_view dataset, std::string_view layout
          printable(fs::current_path().string()) + ")");
   if (status.type() == fs::file_type::none) fail_to_list(root_, error);
   if (status.type() != fs::file_type::directory) fail("not a directory: " + in_quotes(root_) + "; " + layout_);
+}
+
+void PictureListing::tell_left_out() const {
+  left_out_.tell(dataset_, root_);
+  if (beside_folders_.empty()) return;
+  millrace::tell(NoticeLevel::kWarning, dataset_ + ": left out of " + in_quotes(root_) + ": " +
+                                            std::to_string(beside_folders_.size()) +
+                                            (beside_folders_.size() == 1 ? " picture" : " pictures") +
+                                            " beside the class directories, the first is " +
+                                            in_quotes(*std::ranges::min_element(beside_folders_)) + "; " + layout_);
 }
 
 void PictureListing::fail(const std::string& what) const { throw std::runtime_error(dataset_ + ": " + what); }
@@ -86,6 +97,7 @@ std::vector<std::string> PictureListing::folders() {
   std::vector<std::string> folders;
   for_entries("", [&](const std::string& name, bool is_directory) {
     if (is_directory && id_of(name) != root) folders.push_back(name);
+    if (!is_directory && is_picture(name)) beside_folders_.push_back(name);
   });
   std::sort(folders.begin(), folders.end());
   return folders;

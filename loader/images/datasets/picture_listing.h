@@ -21,7 +21,7 @@ class PictureListing {
   /// Throws for a root that is no directory.
   PictureListing(std::string_view dataset, std::string_view layout, std::string root);
 
-  /// The names of the folders in the root, sorted.
+  /// The names of the folders in the root, sorted. Pictures beside them count as left out.
   std::vector<std::string> folders();
 
   /// The pictures below a folder, given from the root, or below the root ("") itself: paths from the root, sorted by
@@ -29,7 +29,7 @@ class PictureListing {
   std::vector<std::string> pictures(const std::string& folder);
 
   /// Warns of what was left out, if there was anything.
-  void tell_left_out() const { left_out_.tell(dataset_, root_); }
+  void tell_left_out() const;
 
   [[noreturn]] void fail(const std::string& what) const;
 
@@ -52,6 +52,7 @@ class PictureListing {
   std::string layout_;
   std::string root_;
   LeftOut left_out_;
+  std::vector<std::string> beside_folders_;
 };
 
 }  // namespace millrace::detail

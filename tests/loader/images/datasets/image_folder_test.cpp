@@ -114,6 +114,17 @@ TEST(ImageFolder, LitterIsNoDataAndNoClassAndOneLineTellsIt) {
   EXPECT_EQ(std::count(warning.begin(), warning.end(), '\n'), 1);
 }
 
+TEST(ImageFolder, PicturesBesideTheClassesAreToldToBeLeftOut) {
+  const Directory root;
+  for (const char* file : {"night/0.png", "2.png", "1.png"}) root.copy("formats/rgb.png", file);
+  root.write("list.csv", "path");
+  ImageFolder photos;
+  const std::string warning = warnings_of([&] { photos = ImageFolder(root.path()); });
+  EXPECT_EQ(photos.size(), 1U);
+  EXPECT_THAT(warning, HasSubstr("2 pictures beside the class directories, the first is '1.png'"));
+  EXPECT_THAT(warning, HasSubstr("read by ImageManifest"));
+}
+
 TEST(ImageFolder, RootMayBeHidden) {
   const Directory root;
   root.copy("formats/rgb.png", ".cache/photos/a/0.png");
@@ -284,6 +295,8 @@ TEST(ImageFolder, BadFoldersAreErrorsThatNameTheCure) {
   const std::string root = directory.path();
   EXPECT_THAT(error_of([&] { ImageFolder(root + "/none"); }), one_line_with(root + "/none", "check the path"));
   EXPECT_THAT(error_of([&] { ImageFolder{root}; }), one_line_with(root, "one directory a class"));
+  directory.copy("formats/rgb.png", "1.png");
+  EXPECT_THAT(error_of([&] { ImageFolder{root}; }), one_line_with(root, "read by ImageManifest"));
   directory.write("file", "x");
   EXPECT_THAT(error_of([&] { ImageFolder(root + "/file"); }), one_line_with(root + "/file", "not a directory"));
   directory.copy("formats/rgb.png", "a/1.png");

@@ -57,8 +57,8 @@ struct TrainerParts {
 /// What a trainer does at a time.
 enum class Phase { kWait, kStep };
 
-/// Trains, and notes in a Position how far it is. Losses stay on the device until somebody wants to know them: reading one
-/// waits for the device, and then the next copy and the next step would not be ready behind each other.
+/// Trains, and notes in a Position how far it is. Losses stay on the device until somebody wants to know them: reading
+/// one waits for the device, and then the next copy and the next step would not be ready behind each other.
 class Trainer {
  public:
   /// What happens beside training; each may be empty.

@@ -80,9 +80,9 @@ void for_each_other_section(Function&& function) {
                        "normalize: {mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}"},
            KeysOf<Normalize>());
   function(SectionHead{"loss", "what is made small", "loss: {label_smoothing: 0.1}"}, KeysOf<Loss>());
-  function(SectionHead{"mix", "pictures of a batch blended with each other, for classes",
-                       "mix: {mixup: 0.2, cutmix: 1}"},
-           KeysOf<Mix>());
+  function(
+      SectionHead{"mix", "pictures of a batch blended with each other, for classes", "mix: {mixup: 0.2, cutmix: 1}"},
+      KeysOf<Mix>());
   function(SectionHead{"ema", "an average of the weights, which is what is evaluated", "ema: {decay: 0.999}"},
            KeysOf<Ema>());
   function(SectionHead{"gradients", "what happens to gradients before a step", "gradients: {clip: 1}"},

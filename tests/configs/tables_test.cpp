@@ -675,7 +675,8 @@ TEST(Reference, KnowsNoOtherTopic) {
     }
   };
   EXPECT_EQ(error("sampeler"),
-            "expected one of dataset, transforms, sampler, collate, loader, test, model, optimizer, schedule, normalize, loss, mix, ema, "
+            "expected one of dataset, transforms, sampler, collate, loader, test, model, optimizer, schedule, "
+            "normalize, loss, mix, ema, "
             "gradients, checkpoints, early_stop, bench, run, found "
             "'sampeler', did you mean sampler?");
   EXPECT_THAT(error("sampler.randon"), HasSubstr("found 'randon', did you mean random?"));

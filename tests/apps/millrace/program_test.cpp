@@ -176,7 +176,9 @@ TEST_F(Program, ValidationSaysWhatFailsAtTheFirstSample) {
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, HasSubstr("train.yaml:1:10: dataset: its first batch cannot be made: "));
   EXPECT_THAT(result.err, ContainsRegex("such as resize: \\{size: \\[[0-9]+, [0-9]+\\]\\} or random_resized_crop"));
-  EXPECT_THAT(result.err, HasSubstr("test.dataset.root: image_folder: no such directory: 'gone'; check the path (it is relative to "));
+  EXPECT_THAT(
+      result.err,
+      HasSubstr("test.dataset.root: image_folder: no such directory: 'gone'; check the path (it is relative to "));
   EXPECT_THAT(result.err, EndsWith("millrace: 2 errors in the configuration\n"));
 }
 

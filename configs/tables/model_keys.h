@@ -21,7 +21,7 @@ struct SmallCnn {
   }
 };
 
-/// What the ResNets have in common.
+/// The keys that the ResNets have in common.
 struct Stem {
   std::string stem = "imagenet";
 

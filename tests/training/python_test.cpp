@@ -35,8 +35,7 @@ std::optional<std::vector<std::string>> ask(const std::vector<std::string>& ques
 }
 
 constexpr const char* kNoPython =
-    "no Python with torch and torchvision, and safetensors for such files: set MILLRACE_PYTHON to "
-    "scripts/setup_pytorch's";
+    "no Python with torch, torchvision and safetensors: set MILLRACE_PYTHON to what scripts/setup_live prints";
 
 // pictures() of pytorch_models.py: the same bits.
 torch::Tensor pictures() {

@@ -44,7 +44,9 @@ def logits(model):
 def safetensors():
     try:
         import safetensors.torch
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name != "safetensors":
+            raise  # What it needs itself is missing: somebody has to see that.
         sys.exit(3)
     return safetensors.torch
 

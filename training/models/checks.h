@@ -5,18 +5,19 @@
 #include <string_view>
 #include <vector>
 
-/// What the options of models have to be. All throw std::invalid_argument that begins with the option's name.
+/// Checks of the options of models. All throw std::invalid_argument that begins with the option's name.
 namespace millrace::training::detail {
 
+/// Requires a value of at least 1.
 void require_positive(std::string_view option, int64_t value);
 
-/// At least one number, and each positive.
+/// Requires at least one number, and each positive.
 void require_widths(std::string_view option, const std::vector<int64_t>& widths);
 
-/// That `value` is a multiple of `divisor`, which is `divided_by`'s value: both are options of a model.
+/// Requires that `value` is a multiple of `divisor`, which is `divided_by`'s value: both are options of a model.
 void require_multiple(std::string_view option, int64_t value, std::string_view divided_by, int64_t divisor);
 
-/// That a picture's shorter side, in pixels, can be halved so often.
+/// Requires that a picture's shorter side, in pixels, can be halved so often.
 void require_halvings(std::string_view option, size_t halvings, int64_t side);
 
 }  // namespace millrace::training::detail

@@ -8,16 +8,16 @@
 /// Models from configurations: an overload for each type of tables::NamedModels.
 namespace millrace::training {
 
-/// What the data says of a model.
+/// The numbers of a model that the data says.
 struct ModelFacts {
-  int64_t channels = 0;  ///< Of the pictures.
-  int64_t height = 0;    ///< In pixels.
-  int64_t width = 0;     ///< In pixels.
-  int64_t classes = 0;   ///< Of the pictures, or of their pixels.
+  int64_t channels = 0;  ///< The pictures' channels.
+  int64_t height = 0;    ///< The pictures' height in pixels.
+  int64_t width = 0;     ///< Their width in pixels.
+  int64_t classes = 0;   ///< Classes of pictures, or of their pixels.
 };
 
-/// All throw std::invalid_argument for keys that have no meaning for these facts; that of TorchScript also
-/// std::runtime_error for the file.
+/// Each makes the model of its keys for these facts. Throws std::invalid_argument for keys that have no meaning for
+/// them; the last also std::runtime_error for the file.
 Model make_model(const configs::tables::SmallCnn& keys, const ModelFacts& facts);
 Model make_model(const configs::tables::ResNet18& keys, const ModelFacts& facts);
 Model make_model(const configs::tables::ResNet50& keys, const ModelFacts& facts);

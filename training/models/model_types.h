@@ -22,14 +22,14 @@ class ModelTypes {
   /// them, and for `type`, by a configs::Section.
   using Maker = std::function<Model(const configs::Node& model, const ModelFacts& facts)>;
 
-  /// With those of tables::NamedModels.
+  /// Begins with the types of tables::NamedModels.
   ModelTypes();
 
-  /// A type of that name that was there is replaced.
+  /// Adds a type, in the place of one of that name.
   ModelTypes& add(const std::string& type, Maker make);
 
-  /// The model that a section describes, on the CPU, in training mode, with the values that it begins with: they are
-  /// drawn from LibTorch's default generator. Throws ConfigError for unknown names and keys, and for what the model
+  /// The model that a section describes, on the CPU, in training mode, with first values that are drawn from
+  /// LibTorch's default generator. Throws ConfigError for unknown names and keys, and for what the model
   /// refuses (std::invalid_argument, std::runtime_error).
   Model make(const configs::Node& model, const ModelFacts& facts) const;
 

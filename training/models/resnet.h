@@ -13,21 +13,21 @@
 
 namespace millrace::training {
 
-/// How a ResNet begins.
+/// The first layers of a ResNet.
 enum class ResNetStem : uint8_t {
   kImageNet,  ///< A 7x7 convolution and a max pooling, which leave a quarter of height and width: for 224x224.
-  kSmall,     ///< A 3x3 convolution that leaves them as they are: for pictures such as CIFAR's 32x32.
+  kSmall,     ///< A 3x3 convolution that leaves height and width as they are: for pictures such as CIFAR's 32x32.
 };
 
-/// What its stages are made of.
+/// The blocks that a ResNet's stages are made of.
 enum class ResNetBlock : uint8_t {
   kBasic,       ///< Two 3x3 convolutions.
   kBottleneck,  ///< 1x1, 3x3 and 1x1; the last widens fourfold.
 };
 
 struct ResNetOptions {
-  int64_t channels = 3;  ///< Of the pictures.
-  int64_t classes = 0;   ///< How many there are to tell apart.
+  int64_t channels = 3;  ///< The pictures' channels.
+  int64_t classes = 0;   ///< Classes to tell apart.
   ResNetStem stem = ResNetStem::kImageNet;
 };
 
@@ -38,7 +38,7 @@ using ResNetDepths = std::array<int64_t, 4>;
 /// pictures {N, C, H, W} of any size, gives logits {N, classes}. resnet18() and resnet50() are those that have a name.
 class ResNetImpl : public torch::nn::Module {
  public:
-  /// Throws std::invalid_argument for options without a meaning.
+  /// Makes the layers. Throws std::invalid_argument for options without a meaning.
   ResNetImpl(const ResNetOptions& options, ResNetBlock block, const ResNetDepths& depths);
 
   at::Tensor forward(const at::Tensor& pictures);
@@ -52,10 +52,10 @@ class ResNetImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ResNet);
 
-/// 11,689,512 parameters with 3 channels and 1,000 classes.
+/// The ResNet of 18 layers: 11,689,512 parameters with 3 channels and 1,000 classes.
 ResNet resnet18(const ResNetOptions& options);
 
-/// 25,557,032 of them.
+/// The ResNet of 50 layers: 25,557,032 parameters with 3 channels and 1,000 classes.
 ResNet resnet50(const ResNetOptions& options);
 
 }  // namespace millrace::training

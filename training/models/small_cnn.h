@@ -12,8 +12,8 @@
 namespace millrace::training {
 
 struct SmallCnnOptions {
-  int64_t channels = 3;                         ///< Of the pictures.
-  int64_t classes = 0;                          ///< How many there are to tell apart.
+  int64_t channels = 3;                         ///< The pictures' channels.
+  int64_t classes = 0;                          ///< Classes to tell apart.
   std::vector<int64_t> widths = {32, 64, 128};  ///< Channels after each stage; each stage halves height and width.
 };
 
@@ -22,7 +22,7 @@ struct SmallCnnOptions {
 /// gives logits {N, classes}.
 class SmallCnnImpl : public torch::nn::Module {
  public:
-  /// Throws std::invalid_argument for options without a meaning.
+  /// Makes the layers. Throws std::invalid_argument for options without a meaning.
   explicit SmallCnnImpl(const SmallCnnOptions& options);
 
   at::Tensor forward(const at::Tensor& pictures);

@@ -19,10 +19,10 @@ namespace millrace::training {
 /// Such a file is a program, which forward() runs: take it from nobody whom you would not take a program from.
 class TorchScriptImpl : public torch::nn::Module {
  public:
-  /// Throws std::runtime_error "cannot read 'PATH': REASON".
+  /// Reads the file. Throws std::runtime_error "cannot read 'PATH': REASON".
   explicit TorchScriptImpl(const std::string& path);
 
-  /// Throws std::runtime_error for what gives anything but a tensor.
+  /// Runs the program. Throws std::runtime_error where it gives anything but a tensor, and what the program throws.
   at::Tensor forward(const at::Tensor& pictures);
 
   void train(bool on = true) override;

@@ -12,8 +12,8 @@
 namespace millrace::training {
 
 struct UNetOptions {
-  int64_t channels = 3;                             ///< Of the pictures.
-  int64_t classes = 0;                              ///< Of the pixels.
+  int64_t channels = 3;                             ///< The pictures' channels.
+  int64_t classes = 0;                              ///< Classes of pixels.
   std::vector<int64_t> widths = {16, 32, 64, 128};  ///< Channels of each level; each below the first halves the sides.
 };
 
@@ -23,10 +23,10 @@ struct UNetOptions {
 /// last pixels, and the result is cut.
 class UNetImpl : public torch::nn::Module {
  public:
-  /// Throws std::invalid_argument for options without a meaning.
+  /// Makes the layers. Throws std::invalid_argument for options without a meaning.
   explicit UNetImpl(const UNetOptions& options);
 
-  /// Throws std::invalid_argument for smaller pictures.
+  /// Makes the logits. Throws std::invalid_argument for smaller pictures.
   at::Tensor forward(const at::Tensor& pictures);
 
  private:

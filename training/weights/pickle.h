@@ -17,17 +17,17 @@ struct PickleValue {
     kInteger,
     kNumber,
     kText,
-    kList,      ///< Tuples too.
-    kDict,      ///< An OrderedDict too.
+    kList,      ///< A list or a tuple.
+    kDict,      ///< A dict or an OrderedDict.
     kGlobal,    ///< A class or function: its name is `text`, "torch._utils._rebuild_tensor_v2".
-    kCall,      ///< What a function makes of arguments: `items` are the function and a list of them.
-    kExternal,  ///< What lies outside of the pickle, a storage: `items` has the list that names it.
+    kCall,      ///< The result of a function: `items` are the function and a list of its arguments.
+    kExternal,  ///< A storage, which lies outside of the pickle: `items` has the list that names it.
   };
 
   Kind kind = Kind::kNone;
-  int64_t integer = 0;                    ///< Of booleans and integers.
-  std::string text;                       ///< Of texts and globals.
-  std::vector<const PickleValue*> items;  ///< Of lists; of dicts key, value, key, value.
+  int64_t integer = 0;                    ///< The value of a boolean or an integer.
+  std::string text;                       ///< The value of a text, the name of a global.
+  std::vector<const PickleValue*> items;  ///< The items of a list; of a dict key, value, key, value.
 
   bool is(Kind other) const { return kind == other; }
 };
@@ -38,8 +38,8 @@ struct Pickle {
   const PickleValue* root = nullptr;
 };
 
-/// Throws std::runtime_error "byte 17: REASON" for what is no such pickle. Takes time and memory in proportion to the
-/// text.
+/// Reads a pickle, in time and memory in proportion to its text. Throws std::runtime_error "byte 17: REASON" for what
+/// is no such pickle.
 Pickle parse_pickle(std::string_view text);
 
 }  // namespace millrace::training::detail

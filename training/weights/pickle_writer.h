@@ -9,18 +9,21 @@
 
 namespace millrace::training::detail {
 
-/// Writes the pickle of an OrderedDict of texts and tensors with the instructions that Python writes for a state_dict:
-/// what torch.load(weights_only=True) takes. For each entry name() and tensor(); then str(), once.
+/// Writes the pickle of an OrderedDict of names and tensors with the instructions that Python writes for a state_dict,
+/// which torch.load(weights_only=True) takes. Call name() and tensor() for each entry, then str() once.
 class PickleWriter {
  public:
+  /// Begins the dict.
   PickleWriter();
 
+  /// Appends a name.
   void name(std::string_view text) { put_text(text); }
 
-  /// A tensor whose elements lie in their order, without gaps, in the archive's file data/NUMBER. `storage_class` is
-  /// "torch.FloatStorage" or its like.
+  /// Appends a tensor whose elements lie in their order, without gaps, in the archive's file data/NUMBER.
+  /// `storage_class` is "torch.FloatStorage" or its like.
   void tensor(const at::Tensor& value, std::string_view storage_class, size_t number);
 
+  /// The pickle.
   std::string str() &&;
 
  private:

@@ -7,7 +7,7 @@
 
 #include "millrace/training/weights/named_tensor.h"
 
-/// The weights of a model in memory: what Python calls state_dict() and load_state_dict().
+/// The weights of a model in memory, as Python's state_dict() and load_state_dict() have them.
 namespace millrace::training {
 
 /// A model's parameters and buffers by the names and in the order of Python's state_dict(). They are the model's own

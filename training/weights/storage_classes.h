@@ -9,10 +9,10 @@
 /// Python's classes of storages, "torch.FloatStorage", which say a tensor's dtype in files of torch.save.
 namespace millrace::training::detail {
 
-/// nullopt for what is none of them.
+/// The dtype of a storage class; nullopt for what is none.
 std::optional<c10::ScalarType> dtype_of_storage(std::string_view class_name);
 
-/// nullopt for a dtype that has none, such as UInt16.
+/// The storage class of a dtype; nullopt for a dtype that has none, such as UInt16.
 std::optional<std::string> storage_of_dtype(c10::ScalarType dtype);
 
 }  // namespace millrace::training::detail

@@ -1,8 +1,5 @@
 #include "millrace/training/weights/weights.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <limits>
 #include <stdexcept>
@@ -10,7 +7,6 @@
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
-#include "millrace/sharing/os/syscall.h"
 #include "millrace/training/weights/safetensors.h"
 #include "millrace/training/weights/torch_file.h"
 
@@ -48,7 +44,6 @@ void save_weights(const std::string& path, const NamedTensors& weights) {
     write_torch_file(file, weights);
   else
     write_safetensors(file, {weights, {{"format", "pt"}}});
-  MILLRACE_SYSCALL(::fsync(file.fd()), file.passing_path());
   file.commit_to_disk();
 }
 

@@ -1,6 +1,7 @@
 #include "millrace/configs/errors.h"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace millrace::configs {
 namespace {
@@ -13,7 +14,10 @@ std::vector<Problem> in_order(std::vector<Problem> problems) {
 
 std::string lines_of(const std::vector<Problem>& problems) {
   std::string lines;
-  for (const Problem& problem : problems) lines.append(lines.empty() ? "" : "\n").append(problem.text);
+  for (size_t i = 0; i < std::min(problems.size(), ConfigError::kTold); ++i)
+    lines.append(lines.empty() ? "" : "\n").append(problems[i].text);
+  if (problems.size() > ConfigError::kTold)
+    lines.append("\nand " + std::to_string(problems.size() - ConfigError::kTold) + " more");
   return lines;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -17,9 +18,11 @@ struct Problem {
   std::string text;
 };
 
-/// A configuration that cannot be used. what() has a line for each problem.
+/// A configuration that cannot be used. what() has a line for each of the first kTold problems.
 class ConfigError : public std::runtime_error {
  public:
+  static constexpr size_t kTold = 20;  ///< Who mends these knows what the others are about.
+
   /// One problem, "PLACE: WHAT".
   ConfigError(const Origin& origin, const std::string& what);
   /// Several, which it puts into the order of their places.

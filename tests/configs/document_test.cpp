@@ -372,6 +372,13 @@ TEST(Document, TakesMandatoryValuesFromTheCommandLine) {
   EXPECT_EQ(read<std::string>(load(directory.path() + "/run.yaml", {"a=x"})["b"]), "x/c");
 }
 
+TEST(Problems, AreToldUpToTheTwentieth) {
+  Problems problems;
+  for (int line = 1; line <= 22; ++line) problems.add(ConfigError({"a.yaml", line, 1}, "x"));
+  const auto said = error_of([&] { problems.raise(); });
+  EXPECT_THAT(said, EndsWith("a.yaml:20:1: x\nand 2 more"));
+}
+
 TEST(Problems, AreSortedByTheirPlaces) {
   Problems problems;
   for (const Origin& at : {Origin{"command line 'b'", 0, 2},

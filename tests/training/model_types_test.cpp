@@ -181,7 +181,7 @@ TEST(ModelTypes, GiveAnOwnMakerItsKeys) {
   };
   EXPECT_EQ(outputs("own"), 2);
   EXPECT_EQ(outputs("{type: own, outputs: 9}"), 9);
-  EXPECT_THAT(test::error_of<configs::ConfigError>([&] { outputs("{type: own, output: 9}"); }),
+  EXPECT_THAT(test::error_of<configs::ConfigError>([&] { outputs("{type: own, outpts: 9}"); }),
               HasSubstr("did you mean outputs?"));
 }
 

@@ -1,5 +1,7 @@
 #include "millrace/apps/millrace/front/run_file.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <string>
 
@@ -15,7 +17,8 @@ configs::Node read_run_file(const RunFile& file) {
 
 int fail(const configs::ConfigError& error) {
   const auto& problems = error.problems();
-  for (const configs::Problem& problem : problems) fail(kWrongUsage, problem.text);
+  for (size_t i = 0; i < std::min(problems.size(), configs::ConfigError::kTold); ++i)
+    fail(kWrongUsage, problems[i].text);
   if (problems.size() > 1) fail(kWrongUsage, std::to_string(problems.size()) + " errors in the configuration");
   return kWrongUsage;
 }

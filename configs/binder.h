@@ -89,8 +89,8 @@ class Section {
     return choose(child(key), choices);
   }
 
-  /// Throws ConfigError when it is missing, which says `needed` about it. When it is there under a slip of the pen, that
-  /// is what the error is about.
+  /// Throws ConfigError when it is missing, which says `needed` about it. When it is there under a slip of the pen,
+  /// that is what the error is about.
   Node child(std::string_view key, const std::string& needed = "");
   std::optional<Node> find(std::string_view key);  ///< nullopt when it is missing.
 

@@ -8,11 +8,11 @@
 namespace millrace::configs {
 
 /// The settings of a file, together with those of the files that its key `include` names, one or a list. Their paths
-/// begin at the file that includes them. What stands later wins, and the including file stands last: maps are merged key
-/// by key, a section of another `type` and all else is replaced.
+/// begin at the file that includes them. What stands later wins, and the including file stands last: maps are merged
+/// key by key, a section of another `type` and all else is replaced.
 ///
-/// Throws ConfigError when the file, or one that it includes, cannot be read, holds no map or includes itself. What does
-/// not keep it from reading on goes to `problems`.
+/// Throws ConfigError when the file, or one that it includes, cannot be read, holds no map or includes itself. What
+/// does not keep it from reading on goes to `problems`.
 Value read_with_includes(const std::string& file, Problems& problems);
 
 }  // namespace millrace::configs

@@ -6,7 +6,7 @@ namespace millrace::configs {
 
 /// Replaces what ${} stands for in every scalar of a document.
 ///
-///   ${dataset.root}      the value at that path, counted from the top. Alone in a scalar it may be a list or a map, and
+///   ${dataset.root}      the value at that path, counted from the top. Alone in a scalar it may be a list or map, and
 ///                        quotes around it, which YAML wants within { } and [ ], do not make a text of a number. Within
 ///                        a text it must be a scalar
 ///   ${env:HOME}          an environment variable, which must be set

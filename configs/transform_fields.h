@@ -60,8 +60,8 @@ struct NamedStep {
 /// Throws ConfigError for an element of another form.
 NamedStep named_step(const Node& element);
 
-/// Throws ConfigError for a number, a text or a list in the place of a transform's parameters, with the `key` that it may
-/// be meant for.
+/// Throws ConfigError for a number, a text or a list in the place of a transform's parameters, with the `key` that it
+/// may be meant for.
 void require_parameters(const Node& parameters, std::string_view key);
 
 /// The elements of a list of transforms; none of nothing. Throws ConfigError when it is no list.

@@ -54,7 +54,8 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 /// Throws std::runtime_error, naming the file, for one that cannot be read or is no checkpoint.
 Checkpoint read_checkpoint(const std::string& path);
 
-/// An optimizer's state as bytes {n} uint8, and back. restore() throws std::runtime_error for that of another optimizer.
+/// An optimizer's state as bytes {n} uint8, and back. restore() throws std::runtime_error for that of another
+/// optimizer.
 at::Tensor bytes_of(const torch::optim::Optimizer& optimizer);
 void restore(torch::optim::Optimizer& optimizer, const at::Tensor& bytes);
 

@@ -14,8 +14,8 @@ struct StepPlace {
   int64_t steps_per_epoch = 1;  ///< Of the optimizer, not of the loader.
 };
 
-/// The share of the optimizer's learning rate that a step takes: pure, so that a run that goes on from a checkpoint needs
-/// nothing but the number of its step.
+/// The share of the optimizer's learning rate that a step takes: pure, so that a run that goes on from a checkpoint
+/// needs nothing but the number of its step.
 using Schedule = std::function<double(const StepPlace&)>;
 
 /// Of a section `schedule`: those of tables::NamedSchedules. Throws ConfigError.

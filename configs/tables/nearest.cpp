@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "millrace/configs/tables/synonyms.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace::configs {
 namespace {
@@ -87,12 +88,12 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
   const auto meant = nearest(word, candidates);
-  return meant ? ", did you mean " + *meant + "?" : "";
+  return meant ? ", did you mean " + printable(*meant) + "?" : "";
 }
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + printable(word);
   return text;
 }
 

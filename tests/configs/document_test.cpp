@@ -402,6 +402,10 @@ TEST(Reference, StandsForAValueElsewhere) {
   EXPECT_EQ(read<int64_t>(run["last"]), 16);
 }
 
+TEST(Reference, EscapesTheNameThatItSuggests) {
+  EXPECT_THAT(error_of([] { document("da\x7Fta: 1\nb: ${da\x7Fto}\n"); }), HasSubstr("did you mean da\\x7fta?"));
+}
+
 TEST(Reference, FollowsReferences) {
   const auto run = document("a: ${b}1\nb: ${c}2\nc: 3\n");
   EXPECT_EQ(read<int64_t>(run["a"]), 321);

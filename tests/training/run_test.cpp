@@ -1,4 +1,5 @@
-// The parts of a run together, on tensors that the test makes: what is learned follows from the samples, and is learned.
+// The parts of a run together, on tensors that the test makes: what is learned follows from the samples, and is
+// learned.
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>

@@ -1,4 +1,5 @@
-// Learning rates step by step, beside those that PyTorch 2.11's schedulers give (CosineAnnealingLR, MultiStepLR, OneCycleLR).
+// Learning rates step by step, beside those that PyTorch 2.11's schedulers give (CosineAnnealingLR, MultiStepLR,
+// OneCycleLR).
 #include "millrace/training/schedule.h"
 
 #include <gmock/gmock.h>

@@ -13,8 +13,8 @@
 namespace millrace::training {
 
 /// Pictures (or anything else) into one of several classes: cross entropy of logits {samples, classes} with the field
-/// `label`, int64 {samples}. Measures accuracy, accuracy among the first five guesses, and the loss; the table has a row
-/// a class, and behind it the confusion matrix.
+/// `label`, int64 {samples}. Measures accuracy, accuracy among the first five guesses, and the loss; the table has a
+/// row a class, and behind it the confusion matrix.
 class Classification : public Task {
  public:
   /// `names` of the classes, by number.

@@ -2,7 +2,7 @@ if(TARGET millrace_cli)
   find_package(nlohmann_json REQUIRED)
   millrace_test(apps_test
     apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/program_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
-    TIMEOUT 180 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)
+    TIMEOUT 300 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)
   add_dependencies(apps_test millrace_cli fake_cuda fake_cuda_old fake_cuda_crashing sharing_early_thread)
   millrace_fake_cuda_test(trace_test
     apps/millrace/trace_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/device_clock.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/trace.cpp

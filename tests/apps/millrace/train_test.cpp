@@ -10,6 +10,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <random>
 #include <sstream>
@@ -170,6 +171,39 @@ TEST_F(Training, OfAPathAloneTakesWhatIsSensible) {
   const auto config = text_of(folder() / "runs/path/config.yaml");
   EXPECT_THAT(config, HasSubstr("model: small_cnn  # default"));
   EXPECT_TRUE(fs::exists(folder() / "runs/path/best.pt"));
+}
+
+// What stands between the page's first ```yaml and the end of that block.
+std::string first_yaml(const std::string& page) {
+  const std::string mark = "```yaml\n";
+  const size_t begin = page.find(mark) + mark.size();
+  return page.substr(begin, page.find("```", begin) - begin);
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream words(text);
+  return {std::istream_iterator<std::string>(words), {}};
+}
+
+TEST_F(Training, DoesWhatItsPageSays) {
+  const std::string page = text_of(test::source("docs/training.md"));
+  fs::create_directories(folder() / "all");
+  fs::rename(folder() / "photos", folder() / "all/train");
+  fs::copy(folder() / "all/train", folder() / "all/test", fs::copy_options::recursive);
+  fs::rename(folder() / "all", folder() / "photos");
+  std::ofstream(folder() / "photos.yaml") << first_yaml(page);
+  const std::string mark = "| `millrace ";
+  int commands = 0;
+  for (size_t at = page.find(mark); at != std::string::npos; at = page.find(mark, at + 1), ++commands) {
+    const size_t begin = at + mark.size();
+    run(words_of(page.substr(begin, page.find('`', begin) - begin)));
+  }
+  EXPECT_EQ(commands, 4);
+  EXPECT_THAT(rows("runs/photos"), SizeIs(1 + 6));
+  for (const auto& entry : fs::directory_iterator(folder() / "runs/photos")) {
+    const std::string name = entry.path().filename();
+    EXPECT_THAT(page, HasSubstr("`" + name.substr(0, name.find("tfevents."))));
+  }
 }
 
 TEST_F(Training, KeepsNothingWhereThereIsNoOutput) {

@@ -1,5 +1,6 @@
 #include "millrace/training/tasks/confusion.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/bincount.h>
 #include <ATen/ops/zeros.h>
 

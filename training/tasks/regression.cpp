@@ -1,5 +1,6 @@
 #include "millrace/training/tasks/regression.h"
 
+#include <ATen/TensorOperators.h>
 #include <torch/nn/functional/loss.h>
 
 #include <cmath>

@@ -26,6 +26,7 @@
 #include "millrace/sharing/os/poll.h"
 #include "millrace/tests/sharing/pool/rounds.h"
 #include "millrace/tests/support/process_probe.h"
+#include "millrace/tests/support/sanitizer.h"
 #include "millrace/tests/support/start_methods.h"
 #include "millrace/tests/support/usable_fork_server.h"
 
@@ -629,6 +630,7 @@ TEST_P(PoolTest, MayHaveHundredsOfWorkers) {
 }
 
 TEST_P(PoolTest, OfWhichAWorkerCannotBeStartedLeavesNothing) {
+  if (test::kSanitizerOpensDescriptors) GTEST_SKIP() << "the sanitizer needs descriptors where there are none";
   {
     Pool first(options(1));  // Connects to the fork server, should an earlier test have ended it.
   }

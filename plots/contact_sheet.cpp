@@ -90,6 +90,21 @@ void require_consistent(const Exhibit& exhibit) {
                                 std::to_string(pixels) + " pixels: expected one for each");
 }
 
+// Where a box is on its picture once that is zoomed. A box may be anywhere, as a model that learns yet says it; what is
+// outside is cut off, and what is no number is at the edge.
+Area area_of(const LabelledBox& box, const Picture& picture, const Zoom& zoom) {
+  const auto place = [&](double pixels, int extent) {
+    const double inside = std::isnan(pixels) ? 0 : std::clamp<double>(pixels, 0, extent);
+    return static_cast<int>(std::lround(inside * zoom.times / zoom.part));
+  };
+  const int left = place(box.left, picture.width), top = place(box.top, picture.height);
+  return {left, top, place(box.right, picture.width) - left, place(box.bottom, picture.height) - top};
+}
+
+Area moved(const Area& area, int right, int down) {
+  return {area.left + right, area.top + down, area.width, area.height};
+}
+
 class Sheet {
  public:
   explicit Sheet(const std::vector<Exhibit>& exhibits)
@@ -125,12 +140,8 @@ class Sheet {
     for (int y = 0; y < zoom.of(exhibit.picture.height); ++y)
       for (int x = 0; x < zoom.of(exhibit.picture.width); ++x)
         canvas.set(left + x, top + y, pixel_of(exhibit, x / zoom.times * zoom.part, y / zoom.times * zoom.part, zoom));
-    for (const LabelledBox& box : exhibit.boxes) {
-      const auto place = [&](double pixels) { return static_cast<int>(std::lround(pixels * zoom.times / zoom.part)); };
-      canvas.frame({left + place(box.left), top + place(box.top), place(box.right) - place(box.left),
-                    place(box.bottom) - place(box.top)},
-                   kFrame, colour_of(box.label));
-    }
+    for (const LabelledBox& box : exhibit.boxes)
+      canvas.frame(moved(area_of(box, exhibit.picture, zoom), left, top), kFrame, colour_of(box.label));
     int line_top = top + height_ + kGap / 2;
     for (const std::string& line : caption_of(exhibit)) {
       canvas.text(left, line_top, kTextScale, kInk, line);

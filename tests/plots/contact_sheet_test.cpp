@@ -5,7 +5,9 @@
 #include <png.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -131,8 +133,20 @@ TEST(ContactSheet, DrawsBoxesWherePixelsOfThePictureAre) {
   EXPECT_EQ(right - left + 1, 8 * 16);
   EXPECT_EQ(bottom - top + 1, 8 * 16);
   EXPECT_EQ(pixel(sheet, (left + right) / 2, (top + bottom) / 2), (Rgb{0, 0, 0})) << "a frame";
-  exhibit.boxes = {{-1e9, -1e9, 1e9, 1e9, -1}};
-  EXPECT_EQ(contact_sheet({exhibit}).pixels.size(), sheet.pixels.size()) << "a box of a model that learns yet";
+}
+
+TEST(ContactSheet, CutsOffBoxesOfAModelThatLearnsYet) {
+  const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+  const Exhibit plain{filled(16, 16, {0, 0, 0}), "", {}, {}};
+  Exhibit boxed = plain;
+  boxed.boxes = {{-1e300, -infinity, 1e300, infinity, -1}};
+  const auto sheet = contact_sheet({boxed});
+  EXPECT_EQ(pixels_of(sheet, hue_of(0).on_light), 256 * 256 - 250 * 250) << "a frame around the picture";
+  for (const auto& box :
+       {LabelledBox{nan, nan, nan, nan, 1}, LabelledBox{12, 12, 4, 4, 1}, LabelledBox{99, 0, 100, 1, 1}}) {
+    boxed.boxes = {box};
+    EXPECT_EQ(contact_sheet({boxed}).pixels, contact_sheet({plain}).pixels) << "of no extent";
+  }
 }
 
 TEST(ContactSheet, TintsTheClassesOfAMask) {

@@ -116,8 +116,6 @@ class Training {
     const training::StopRequest stop;
     while (position_.epoch < settings_.run.epochs && !is_hopeless()) {
       if (!epoch(stop)) return stopped();
-      ++position_.epoch;
-      begin_epoch();
     }
     finish();
     return kDone;
@@ -162,7 +160,7 @@ class Training {
   void begin() {
     if (!options_.resume.empty()) {
       directory_ = records::RunDirectory::open(options_.resume);
-      const std::string path = directory_->file("last.pt", kAboutLast);
+      const std::string path = directory_->file(kLast, kAboutLast);
       const Checkpoint checkpoint = training::read_checkpoint(path);
       configs::build_at<std::exception>(run_, [&] { return go_on(checkpoint); });
       journal_.emplace(training::Journal::resume(*directory_, columns(), position_.epoch, position_.steps));
@@ -220,7 +218,7 @@ class Training {
       const int64_t every = settings_.checkpoints.every_steps;
       if (every > 0 && position_.steps % every == 0) {
         note();
-        save("last.pt");
+        save({kLast});
       }
       return !stop.is_made();
     };
@@ -293,18 +291,18 @@ class Training {
     file.commit();
   }
 
-  // The checkpoints of an epoch that has ended; in them the next one begins.
+  // Goes to the beginning of the next epoch, which is what the checkpoints of one that has ended say.
   void keep(int64_t number, bool is_best) {
     const auto& keys = settings_.checkpoints;
-    const Position ended = position_;
     ++position_.epoch;
     begin_epoch();
     const bool is_last = number == settings_.run.epochs || is_hopeless();
-    if (is_last || (keys.every_epochs > 0 && number % keys.every_epochs == 0)) save("last.pt");
-    if (is_best) save("best.pt");
+    std::vector<std::string> names;
+    if (is_last || (keys.every_epochs > 0 && number % keys.every_epochs == 0)) names.emplace_back(kLast);
+    if (is_best) names.emplace_back("best.pt");
     if (keys.keep_every_epochs > 0 && number % keys.keep_every_epochs == 0)
-      save("epoch_" + std::to_string(number) + ".pt");
-    position_ = ended;
+      names.push_back("epoch_" + std::to_string(number) + ".pt");
+    save(names);
   }
 
   void begin_epoch() {
@@ -319,20 +317,21 @@ class Training {
     return patience > 0 && position_.best && position_.epoch - 1 - position_.best_epoch >= patience;
   }
 
-  void save(const std::string& name) {
-    if (!directory_) return;
+  // One checkpoint under several names.
+  void save(const std::vector<std::string>& names) {
+    if (!directory_ || names.empty()) return;
     Checkpoint checkpoint;
     checkpoint.position = position_;
     trainer_.save_to(checkpoint);
     checkpoint.random = training::random_states(device_);
     checkpoint.loader = split_.loader->state_dict();
     checkpoint.configuration = configs::to_yaml(run_.value());
-    const bool is_last = name == "last.pt";
-    training::write_checkpoint(directory_->file(name, is_last ? kAboutLast : "a checkpoint"), checkpoint);
+    for (const auto& name : names)
+      training::write_checkpoint(directory_->file(name, name == kLast ? kAboutLast : "a checkpoint"), checkpoint);
   }
 
   int stopped() {
-    save("last.pt");
+    save({kLast});
     tell("stopped in epoch " + std::to_string(position_.epoch + 1) + " behind batch " +
          std::to_string(position_.batches) +
          (directory_ ? "; go on with: millrace train --resume " + directory_->path()
@@ -365,6 +364,7 @@ class Training {
     if (journal_) journal_->line(text);
   }
 
+  static constexpr const char* kLast = "last.pt";
   static constexpr const char* kAboutLast = "the last checkpoint, from which --resume goes on";
   static constexpr int64_t kStepsBetweenNotes = 10;
 

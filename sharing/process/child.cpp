@@ -164,11 +164,19 @@ bool is_asleep(pid_t thread) noexcept {
   return state == std::string_view::npos || state + 2 >= read.size() || read[state + 2] == 'S';
 }
 
+#if defined(__SANITIZE_THREAD__)
+// ThreadSanitizer ends a child of a process with threads as soon as that child starts one.
+constexpr bool kChildMayStartThreads = false;
+#else
+constexpr bool kChildMayStartThreads = true;
+#endif
+
 // Whether what is done at exit can be done in this child. Where a thread that exists in the parent only held the list's
 // lock at the fork, nobody here gets it any more; then nobody here has registered anything either. Seen by a thread
 // that asks for it: the C library has no other way. One that sleeps over that is taken to sleep for ever; one that
 // could run has not been let run yet, as happens on a loaded machine, and gets longer.
 bool exit_list_is_free() noexcept {
+  if constexpr (!kChildMayStartThreads) return false;
   constexpr auto kToStart = std::chrono::seconds(5);
   constexpr auto kToLook = std::chrono::milliseconds(200);
   constexpr int kLooks = 15;  // 3 s of them.

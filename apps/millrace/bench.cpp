@@ -214,7 +214,7 @@ configs::DatasetTypes bench_datasets() {
   return types;
 }
 
-void bench(const configs::Node& run, const BenchOptions& options) {
+void bench(const configs::Node& run, const commands::Bench& options) {
   // The trainer's own work, reading a batch, is done by one thread, so that it can be compared.
   at::set_num_threads(1);
   Consumer consumer(run);

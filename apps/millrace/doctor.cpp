@@ -63,7 +63,7 @@ void append(std::vector<Check>& checks, std::vector<Check> more) {
 
 std::vector<Check> check_programs() { return {check_fork_server(), check_libtorch(), check_torch_cuda()}; }
 
-int doctor(const DoctorOptions& options) {
+int doctor(const commands::Doctor& options) {
   std::vector<Check> checks = check_host();
   if (!options.quick) {
     append(checks, check_programs());

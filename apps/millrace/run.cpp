@@ -3,13 +3,12 @@
 #include <c10/util/Exception.h>
 
 #include <exception>
-#include <filesystem>
 #include <thread>
+#include <variant>
 
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/front/command_line.h"
-#include "millrace/apps/millrace/front/help.h"
-#include "millrace/apps/millrace/front/run_file.h"
+#include "millrace/apps/millrace/front/commands/run_file.h"
 #include "millrace/apps/millrace/validate.h"
 #include "millrace/configs/build.h"
 #include "millrace/configs/errors.h"
@@ -27,25 +26,36 @@ Node with_defaults(const Node& run) {
   return Node(millrace::training::with_defaults(run.value(), static_cast<int>(std::thread::hardware_concurrency())));
 }
 
-int train(const Node& run, const CommandLine& line) {
-  TrainOptions options = line.train;
-  options.name = std::filesystem::path(line.file.config).stem().string();  // "digits" of "configs/digits.yaml"
-  return millrace::apps::train(with_defaults(run), options, ProgramTypes());
-}
+// What this program does for each command.
+struct Runner {
+  const ProgramTypes& types;
+
+  template <AnswersAtOnce Answering>
+  int operator()(const Answering& command) const {
+    return command.answer();
+  }
+  int operator()(const commands::Train& command) const {
+    const Node run = read_run_file(command.file);
+    if (command.file.validate) return validated(run, types.datasets);
+    return train(with_defaults(run), command, types);
+  }
+  int operator()(const commands::Bench& command) const {
+    const Node run = read_run_file(command.file);
+    if (command.file.validate) return validated(run, bench_datasets());
+    bench(run, command);
+    return kDone;
+  }
+  int operator()(const commands::Doctor& command) const { return doctor(command); }
+
+ private:
+  static int validated(const Node& run, const millrace::configs::DatasetTypes& datasets) {
+    validate(run, datasets);
+    return kDone;
+  }
+};
 
 int run(const CommandLine& line) {
-  using Command = CommandLine::Command;
-  if (line.command == Command::kAnswered) return line.exit_code;
-  if (line.command == Command::kDoctor) return doctor(line.doctor);
-  if (line.command == Command::kHelp) return help(line.help);
-  const auto file = read_run_file(line.file);
-  if (line.file.validate)
-    validate(file, line.command == Command::kBench ? bench_datasets() : millrace::configs::DatasetTypes());
-  else if (line.command == Command::kTrain)
-    return train(file, line);
-  else
-    bench(file, line.bench);
-  return kDone;
+  return line.command ? std::visit(Runner{ProgramTypes()}, *line.command) : line.exit_code;
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ int64_t steps_per_epoch(const configs::Node& run, const DataLoader& loader, cons
 // One run of training: what is read from the file, what it makes, and how far it is.
 class Training {
  public:
-  Training(const configs::Node& run, const TrainOptions& options, const ProgramTypes& types)
+  Training(const configs::Node& run, const commands::Train& options, const ProgramTypes& types)
       : run_(run),
         options_(options),
         settings_(training::read_settings(run)),
@@ -167,7 +167,7 @@ class Training {
       return;
     }
     if (settings_.run.output.empty()) return;
-    directory_ = records::RunDirectory::make(settings_.run.output, options_.name);
+    directory_ = records::RunDirectory::make(settings_.run.output, options_.name());
     directory_->write_config(configs::to_yaml(run_.value()));
     journal_.emplace(training::Journal::begin(*directory_, columns()));
   }
@@ -369,7 +369,7 @@ class Training {
   static constexpr int64_t kStepsBetweenNotes = 10;
 
   const configs::Node& run_;
-  const TrainOptions& options_;
+  const commands::Train& options_;
   Settings settings_;
   c10::Device device_;
   Split split_;
@@ -387,7 +387,7 @@ class Training {
 
 }  // namespace
 
-int train(const configs::Node& run, const TrainOptions& options, const ProgramTypes& types) {
+int train(const configs::Node& run, const commands::Train& options, const ProgramTypes& types) {
   return Training(run, options, types).train();
 }
 

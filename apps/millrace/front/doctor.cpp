@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "millrace/apps/millrace/front/command_line.h"
+#include "millrace/apps/millrace/front/commands/exit.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::apps {

@@ -10,12 +10,12 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "millrace/apps/millrace/front/command_line.h"
+#include "millrace/apps/millrace/front/commands/run_file.h"
 #include "millrace/apps/millrace/front/doctor.h"
-#include "millrace/apps/millrace/front/help.h"
-#include "millrace/apps/millrace/front/run_file.h"
 #include "millrace/configs/errors.h"
 #include "millrace/sharing/os/standard_streams.h"
 #include "millrace/sharing/os/start_thread.h"
@@ -24,7 +24,7 @@
 namespace {
 
 namespace fs = std::filesystem;
-using millrace::apps::CommandLine;
+using namespace millrace::apps;
 
 constexpr int kNotLoaded = 127;  // The dynamic loader's exit code.
 
@@ -39,15 +39,14 @@ int execute_runner(char** argv) {
   const auto paths = paths_of_runner();
   for (const std::string& path : paths) {
     ::execv(path.c_str(), argv);
-    if (errno != ENOENT)
-      return millrace::apps::fail(millrace::apps::kWorkFailed, "cannot execute " + path + ": " + std::strerror(errno));
+    if (errno != ENOENT) return fail(kWorkFailed, "cannot execute " + path + ": " + std::strerror(errno));
   }
-  return millrace::apps::fail(millrace::apps::kWorkFailed, "the program that does the work is neither " + paths[0] +
-                                                               " nor " + paths[1] + "; install Millrace again");
+  return fail(kWorkFailed, "the program that does the work is neither " + paths[0] + " nor " + paths[1] +
+                               "; install Millrace again");
 }
 
 // Where LibTorch has no room (ulimit -v), the runner ends before its main() and can tell nothing.
-int doctor(const CommandLine& line, char** argv) {
+int execute_doctor(const commands::Doctor& doctor, char** argv) {
   ::signal(SIGCHLD, SIG_DFL);  // We may have been started with it ignored, and then there is no status to wait for.
   const pid_t runner = ::fork();
   if (runner < 0) millrace::detail::throw_start_error(errno, "fork");
@@ -55,37 +54,47 @@ int doctor(const CommandLine& line, char** argv) {
   int status = 0;
   MILLRACE_SYSCALL(::waitpid(runner, &status, 0), runner);
   if (WIFSIGNALED(status))
-    return millrace::apps::fail(millrace::apps::kWorkFailed,
-                                std::string("millrace-run was ended by signal ") + strsignal(WTERMSIG(status)));
+    return fail(kWorkFailed, std::string("millrace-run was ended by signal ") + strsignal(WTERMSIG(status)));
   const int code = WEXITSTATUS(status);
   if (code != kNotLoaded) return code;
-  auto checks = millrace::apps::check_host();
-  checks.push_back(millrace::apps::libtorch_not_loaded());
-  return millrace::apps::report(checks, line.doctor.json);
+  auto checks = check_host();
+  checks.push_back(libtorch_not_loaded());
+  return report(checks, doctor.json);
 }
+
+// What a command's file says is wrong or asks to print is told here.
+int execute_run(const RunFile& file, char** argv) {
+  const auto run = read_run_file(file);
+  if (!file.print_config) return execute_runner(argv);
+  print_settings(run);
+  return kDone;
+}
+
+// What this program does for each command before, or in place of, executing the other.
+struct Front {
+  char** argv;
+
+  template <AnswersAtOnce Answering>
+  int operator()(const Answering& command) const {
+    return command.answer();
+  }
+  int operator()(const commands::Train& train) const { return execute_run(train.file, argv); }
+  int operator()(const commands::Bench& bench) const { return execute_run(bench.file, argv); }
+  int operator()(const commands::Doctor& doctor) const {
+    return doctor.quick ? report(check_host(), doctor.json) : execute_doctor(doctor, argv);
+  }
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
     millrace::open_closed_streams();
-    const CommandLine line = millrace::apps::read_command_line(argc, argv);
-    if (line.command == CommandLine::Command::kAnswered) return line.exit_code;
-    if (line.command == CommandLine::Command::kHelp) return millrace::apps::help(line.help);
-    if (line.command == CommandLine::Command::kDoctor && line.doctor.quick) {
-      const auto checks = millrace::apps::check_host();
-      return millrace::apps::report(checks, line.doctor.json);
-    }
-    if (line.command == CommandLine::Command::kDoctor) return doctor(line, argv);
-    const auto run = millrace::apps::read_run_file(line.file);
-    if (line.file.print_config) {
-      millrace::apps::print_settings(run);
-      return millrace::apps::kDone;
-    }
-    return execute_runner(argv);
+    const CommandLine line = read_command_line(argc, argv);
+    return line.command ? std::visit(Front{argv}, *line.command) : line.exit_code;
   } catch (const millrace::configs::ConfigError& error) {
-    return millrace::apps::fail(error);
+    return fail(error);
   } catch (const std::exception& error) {
-    return millrace::apps::fail(millrace::apps::kWorkFailed, error.what());
+    return fail(kWorkFailed, error.what());
   }
 }

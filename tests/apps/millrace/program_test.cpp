@@ -114,17 +114,24 @@ TEST_F(Program, HelpsWhenAsked) {
   EXPECT_EQ(result.err, "");
 }
 
+TEST_F(Program, ListsItsCommandsWhenItIsGivenNone) {
+  const auto result = run("");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err, run("--help").out);
+}
+
 TEST_F(Program, RefusesWrongUsage) {
-  expect_error("", 2, "expected a command, train, bench, doctor or help; see millrace --help");
-  expect_error("fly", 2, "expected a command, train, bench, doctor or help, found 'fly'; see millrace --help");
-  expect_error("train", 2, "config is required");
+  expect_error("fly", 2, "expected a command, train, bench, doctor, help, found 'fly'; see millrace --help");
+  expect_error("trian", 2, "expected a command, ", "found 'trian', did you mean train?; see millrace --help");
+  expect_error("train", 2, "config is required, or --resume; see millrace train --help");
+  expect_error("bench", 2, "config is required; see millrace bench --help");
   expect_error(kBenchTiny + " --windw 3", 2, "", "--windw");
   expect_error(kBenchTiny + " --repeats 0", 2, "", "--repeats");
 }
 
 TEST_F(Program, WritesNoControlCharactersThatItWasGiven) {
-  expect_error("\"$(printf 'f\\033[2Jly')\"", 2,
-               "expected a command, train, bench, doctor or help, found 'f\\x1b[2Jly'");
+  expect_error("\"$(printf 'f\\033[2Jly')\"", 2, "expected a command, train, bench, doctor, help, found 'f\\x1b[2Jly'");
   expect_error("bench tiny.yaml \"$(printf -- '--f\\033[2Jly')\"", 2, "", "f\\x1b[2Jly");
   write_train_config("\"pho\\e[2Jtos\"");
   expect_error("train train.yaml", 2,

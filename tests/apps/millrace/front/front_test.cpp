@@ -50,6 +50,26 @@ TEST(Front, LoadsTheSystemsLibrariesOnly) {
   EXPECT_LE(std::count(libraries.begin(), libraries.end(), '\n'), 10) << libraries;
 }
 
+// Calls function(command) for the name of each command in the list of `millrace --help`.
+template <class Function>
+void for_each_listed_command(Function&& function) {
+  std::istringstream lines(ask("--help").text);
+  std::string line;
+  while (std::getline(lines, line) && line != "Subcommands:") continue;
+  int found = 0;
+  for (; std::getline(lines, line) && line.starts_with("  "); ++found) function(line.substr(2, line.find(' ', 2) - 2));
+  EXPECT_GE(found, 4);
+}
+
+TEST(Front, HelpOfEachCommandHasExamplesAndExitCodes) {
+  for_each_listed_command([](const std::string& command) {
+    const auto help = ask(command + " --help");
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_THAT(help.text, HasSubstr("\nExamples:\n  millrace " + command));
+    EXPECT_THAT(help.text, HasSubstr("\nExit codes:\n  0  "));
+  });
+}
+
 TEST(Front, SaysItsVersion) {
   const auto answer = ask("--version");
   EXPECT_EQ(answer.exit_code, 0);

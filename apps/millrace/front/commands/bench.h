@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "millrace/apps/millrace/front/commands/command.h"
+#include "millrace/apps/millrace/front/commands/run_file.h"
+
+namespace millrace::apps::commands {
+
+/// `millrace bench`
+struct Bench {
+  RunFile file;
+  double warmup_s = 1;  ///< Time before the first window, at least kWarmupBatches batches.
+  double window_s = 5;  ///< Length of a window.
+  int64_t repeats = 3;  ///< Windows; throughputs are their medians.
+  int64_t batches = 0;  ///< Take so many batches and measure nothing; 0: measure.
+  bool json = false;    ///< One line of JSON in place of the table.
+
+  static constexpr std::string_view kName = "bench";
+  static constexpr std::string_view kAbout = "Measure a loader, with nothing trained";
+  static constexpr Example kExamples[] = {
+      {"millrace bench photos.yaml", "samples a second, CPU time, memory"},
+      {"millrace bench photos.yaml loader.num_workers=4 --window 2", "the same for four workers, in shorter windows"},
+      {"millrace bench photos.yaml --json", "one line of JSON for a program"},
+  };
+  static constexpr ExitCode kExitCodes[] = {
+      {kDone, "the loader is measured, or the settings are printed or found right"},
+      {kWorkFailed, "the loader failed: a file that cannot be read, no memory"},
+      {kWrongUsage, "the command line or the configuration is wrong; nothing was measured"},
+  };
+  static constexpr std::string_view kMore = kAboutKeys;
+  void declare(CLI::App& command);
+};
+
+}  // namespace millrace::apps::commands

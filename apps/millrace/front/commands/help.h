@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "millrace/apps/millrace/front/commands/command.h"
+
+namespace millrace::apps::commands {
+
+/// `millrace help`
+struct Help {
+  std::string topic;    ///< The topic: config alone today.
+  std::string section;  ///< A part of the topic; see configs::tables::help_text(). Empty: a list of all.
+
+  static constexpr std::string_view kName = "help";
+  static constexpr std::string_view kAbout = "List what a configuration may say";
+  static constexpr Example kExamples[] = {
+      {"millrace help config", "the sections, and the names that each takes"},
+      {"millrace help config sampler", "all samplers with their keys"},
+      {"millrace help config loader.batch_size", "one key"},
+  };
+  static constexpr ExitCode kExitCodes[] = {
+      {kDone, "the topic is printed"},
+      {kWrongUsage, "there is no such topic"},
+  };
+  static constexpr std::string_view kMore = "";
+  void declare(CLI::App& command);
+
+  /// Prints what is known of the topic.
+  int answer() const;
+};
+
+}  // namespace millrace::apps::commands

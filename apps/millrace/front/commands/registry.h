@@ -1,0 +1,34 @@
+#pragma once
+
+#include <utility>
+#include <variant>
+
+#include "millrace/apps/millrace/front/commands/bench.h"
+#include "millrace/apps/millrace/front/commands/command.h"
+#include "millrace/apps/millrace/front/commands/doctor.h"
+#include "millrace/apps/millrace/front/commands/help.h"
+#include "millrace/apps/millrace/front/commands/train.h"
+
+/// All commands of `millrace`, in the order of its help. A command that is added here is in the help, and whoever
+/// visits a Command does not compile until it says what is to be done.
+namespace millrace::apps {
+
+using Command = std::variant<commands::Train, commands::Bench, commands::Doctor, commands::Help>;
+
+template <class List>
+struct CommandsOf;
+template <CommandType... T>
+struct CommandsOf<std::variant<T...>> {
+  template <class Function>
+  static void for_each(Function&& function) {
+    (function.template operator()<T>(), ...);
+  }
+};
+
+/// Calls function.operator()<T>() for the type of each command.
+template <class Function>
+void for_each_command(Function&& function) {
+  CommandsOf<Command>::for_each(std::forward<Function>(function));
+}
+
+}  // namespace millrace::apps

@@ -1,0 +1,36 @@
+#include "millrace/apps/millrace/front/commands/train.h"
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <utility>
+
+namespace millrace::apps::commands {
+namespace {
+
+// A run that goes on has its configuration in its directory.
+void find_config(Train& train) {
+  auto& file = train.file;
+  if (train.resume.empty()) {
+    if (file.config.empty()) throw CLI::ValidationError("config is required, or --resume");
+    return;
+  }
+  // What stands first is a setting then.
+  if (file.config.find('=') != std::string::npos)
+    file.overrides.insert(file.overrides.begin(), std::exchange(file.config, ""));
+  if (file.config.empty()) file.config = train.resume + "/config.yaml";
+}
+
+}  // namespace
+
+void Train::declare(CLI::App& command) {
+  file.declare(command);
+  command.add_option("--resume", resume,
+                     "the directory of a run that was stopped, which goes on; its configuration is there");
+  command.add_option("--trace", trace,
+                     "write what was done when to this file, for ui.perfetto.dev or chrome://tracing");
+  command.final_callback([this] { find_config(*this); });
+}
+
+std::string Train::name() const { return std::filesystem::path(file.config).stem().string(); }
+
+}  // namespace millrace::apps::commands

@@ -9,17 +9,15 @@ namespace {
 constexpr auto kTerminalInterval = std::chrono::milliseconds(100);
 constexpr auto kShortestLogInterval = std::chrono::seconds(10), kLongestLogInterval = std::chrono::seconds(60);
 constexpr auto kRateWindow = std::chrono::seconds(30);
-// Carriage return, erase to the end of the line.
-constexpr std::string_view kEraseLine = "\r\x1b[K";
 
 }  // namespace
 
-Progress::Progress(std::string title, std::string unit, int64_t total, int64_t done, ProgressOutput output, Now now)
+Progress::Progress(std::string title, std::string unit, int64_t total, int64_t done, StatusLine& line, Now now)
     : state_{std::move(title), std::move(unit), done, total, 0, {}},
-      output_(std::move(output)),
+      line_(line),
       now_(std::move(now)),
       start_(now_()),
-      next_report_(output_.is_terminal ? start_ : start_ + interval(start_)),
+      next_report_(line_.output().is_terminal ? start_ : start_ + interval(start_)),
       reached_{{start_, done}} {}
 
 void Progress::update(int64_t done, const Notes& notes) {
@@ -29,20 +27,20 @@ void Progress::update(int64_t done, const Notes& notes) {
   state_.done = done;
   state_.rate = rate_until({now, done});
   state_.notes = notes();
-  if (output_.is_terminal)
+  if (line_.output().is_terminal)
     draw();
   else
-    output_.write(plain_line(state_) + "\n");
+    line_.print(plain_line(state_));
 }
 
 void Progress::clear() {
-  if (std::exchange(is_drawn_, false)) output_.write(kEraseLine);
-  if (output_.is_terminal) next_report_ = now_();
+  line_.clear();
+  if (line_.output().is_terminal) next_report_ = now_();
 }
 
 // A tenth of the time that has passed, for a log.
 Clock::duration Progress::interval(Clock::time_point now) const {
-  if (output_.is_terminal) return kTerminalInterval;
+  if (line_.output().is_terminal) return kTerminalInterval;
   return std::clamp<Clock::duration>((now - start_) / 10, kShortestLogInterval, kLongestLogInterval);
 }
 
@@ -57,9 +55,7 @@ double Progress::rate_until(const Reached& now) {
 
 void Progress::draw() {
   // The last column stays free: some terminals begin another line when it is written to.
-  const std::string line = bar_line(state_, std::max(0, output_.columns() - 1), output_.letters);
-  output_.write(std::string(kEraseLine) + line);
-  is_drawn_ = true;
+  line_.draw(bar_line(state_, std::max(0, line_.output().columns() - 1), line_.output().letters));
 }
 
 }  // namespace millrace::apps

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -11,7 +9,7 @@
 
 #include "millrace/apps/millrace/clock.h"
 #include "millrace/apps/millrace/progress_line.h"
-#include "millrace/apps/millrace/progress_output.h"
+#include "millrace/apps/millrace/status_line.h"
 
 namespace millrace::apps {
 
@@ -26,8 +24,8 @@ class Progress {
 
   /// `unit` names what is counted, `total` says how much of it there is, `done` how much was done before: work that
   /// goes on is not faster for it.
-  Progress(std::string title, std::string unit, int64_t total, int64_t done = 0,
-           ProgressOutput output = output_to(STDERR_FILENO), Now now = Clock::now);
+  Progress(std::string title, std::string unit, int64_t total, int64_t done = 0, StatusLine& line = stderr_line(),
+           Now now = Clock::now);
 
   ~Progress() { clear(); }
 
@@ -52,12 +50,11 @@ class Progress {
   void draw();
 
   ProgressState state_;
-  ProgressOutput output_;
+  StatusLine& line_;
   Now now_;
   Clock::time_point start_;
   Clock::time_point next_report_;
   std::deque<Reached> reached_;  // What the rate follows from, oldest first.
-  bool is_drawn_ = false;
 };
 
 }  // namespace millrace::apps

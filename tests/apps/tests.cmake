@@ -9,7 +9,9 @@ if(TARGET millrace_cli)
     LABELS asan TIMEOUT 60 LIBRARIES millrace_cuda nlohmann_json::nlohmann_json)
   set(_run ${PROJECT_SOURCE_DIR}/apps/millrace)
   millrace_test(progress_test
+    apps/millrace/loss_summary_test.cpp ${_run}/loss_summary.cpp
     apps/millrace/progress_test.cpp ${_run}/progress.cpp ${_run}/progress_line.cpp ${_run}/progress_output.cpp
+    ${_run}/status_line.cpp ${_run}/told_notices.cpp
     LABELS asan TIMEOUT 60 LIBRARIES millrace_sharing)
 endif()
 

@@ -5,17 +5,23 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "millrace/apps/millrace/progress_line.h"
 #include "millrace/apps/millrace/progress_output.h"
+#include "millrace/apps/millrace/status_line.h"
+#include "millrace/apps/millrace/told_notices.h"
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/tests/support/environment.h"
 
@@ -25,11 +31,14 @@ namespace {
 using namespace apps;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::AllOf;
+using testing::Each;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::SizeIs;
 using testing::StartsWith;
 
 const ProgressState kHalf{"training", "samples", 450, 1000, 36.4, {"loss 0.312", "data wait 3 %"}};
@@ -125,18 +134,15 @@ TEST(ProgressLine, GivesSlowRatesWithDigits) {
 class OnOutput : public testing::Test {
  protected:
   Progress progress(bool is_terminal, int64_t done = 0) {
-    return {"training",
-            "samples",
-            1000,
-            done,
-            {is_terminal, Letters::kAscii, [this] { return columns_; },
-             [this](std::string_view text) { written_.emplace_back(text); }},
-            [this] { return now_; }};
+    line_.emplace(ProgressOutput{is_terminal, Letters::kAscii, [this] { return columns_; },
+                                 [this](std::string_view text) { written_.emplace_back(text); }});
+    return {"training", "samples", 1000, done, *line_, [this] { return now_; }};
   }
 
   Clock::time_point now_{};
   int columns_ = 80;
   std::vector<std::string> written_;
+  std::optional<StatusLine> line_;
 };
 
 TEST_F(OnOutput, WritesALineNowAndThenWhereThereIsNoTerminal) {
@@ -209,6 +215,61 @@ TEST_F(OnOutput, ClearsItsLineOnceAndDrawsItAgainAtOnce) {
   EXPECT_EQ(written_.back(), "\r\x1b[K") << "its end leaves the line empty";
 }
 
+TEST_F(OnOutput, LetsALineBePrintedAboveTheBarInOnePiece) {
+  auto bar = progress(true);
+  line_->print("before anything is drawn");
+  bar.update(500, no_notes);
+  const std::string drawn = written_.back().substr(std::string("\r\x1b[K").size());
+  line_->print("a worker died");
+  bar.clear();
+  line_->print("and another");
+  EXPECT_THAT(written_, ElementsAre("before anything is drawn\n", "\r\x1b[K" + drawn, "\r\x1b[Ka worker died\n" + drawn,
+                                    "\r\x1b[K", "and another\n"));
+}
+
+TEST_F(OnOutput, PrintsLinesAsTheyAreWhereThereIsNoTerminal) {
+  auto log = progress(false);
+  line_->draw("a bar");
+  line_->print("a worker died");
+  EXPECT_THAT(written_, ElementsAre("a worker died\n"));
+}
+
+TEST_F(OnOutput, TellsNoticesOfAnyThreadAboveTheBarAndKeepsThem) {
+  auto bar = progress(true);
+  std::vector<std::string> kept;
+  {
+    const ToldNotices told([&](const std::string& line) { kept.push_back(line); }, *line_);
+    bar.update(500, no_notes);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+      threads.emplace_back([] {
+        tell(NoticeLevel::kInfo, "as usual");
+        for (int notice = 0; notice < 100; ++notice) tell(NoticeLevel::kWarning, "a worker died");
+      });
+    for (auto& thread : threads) thread.join();
+  }
+  EXPECT_THAT(kept, AllOf(SizeIs(400), Each("millrace: warning: a worker died")));
+  ASSERT_THAT(written_, SizeIs(1 + 400));
+  const std::string bar_text = written_[0].substr(std::string("\r\x1b[K").size());
+  written_.erase(written_.begin());
+  EXPECT_THAT(written_, Each("\r\x1b[Kmillrace: warning: a worker died\n" + bar_text));
+}
+
+TEST_F(OnOutput, ChildrenTellTheirNoticesWithoutTheParentsLine) {
+  auto bar = progress(true);
+  testing::internal::CaptureStderr();
+  const ToldNotices told([](const std::string&) {}, *line_);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    tell(NoticeLevel::kWarning, "in a child");
+    ::_exit(written_.empty() ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "millrace: warning: in a child\n");
+}
+
 TEST_F(OnOutput, TellsTheRateOfTheLastHalfMinute) {
   auto log = progress(false);
   int64_t done = 0;
@@ -238,7 +299,7 @@ class PseudoTerminal {
     ASSERT_EQ(::ioctl(screen_.get(), TIOCSWINSZ, &size), 0);
   }
   std::string read() const {
-    std::array<char, 256> text;
+    std::array<char, 1024> text;
     return {text.data(), static_cast<size_t>(std::max<ssize_t>(0, ::read(screen_.get(), text.data(), text.size())))};
   }
 
@@ -261,6 +322,38 @@ TEST(ProgressOutput, KnowsATerminalAndHowWideItIsNow) {
   EXPECT_EQ(output.columns(), 80) << "one that does not say";
   output.write("seen at once");
   EXPECT_EQ(terminal.read(), "seen at once");
+}
+
+// What stands on the rows of a screen that was written to.
+std::vector<std::string> rows_of(const std::string& written) {
+  std::vector<std::string> rows{""};
+  for (size_t i = 0; i < written.size(); ++i) {
+    if (written[i] == '\n')
+      rows.emplace_back();
+    else if (written[i] == '\r')
+      continue;  // The terminal's driver writes one before each line end, and a bar begins by one with an erasure.
+    else if (written.compare(i, 3, "\x1b[K") == 0)
+      rows.back().clear(), i += 2;
+    else
+      rows.back() += written[i];
+  }
+  return rows;
+}
+
+TEST(ProgressOutput, ShowsNoticesOnRowsOfTheirOwnAndTheBarBelowThem) {
+  const PseudoTerminal terminal;
+  if (!terminal.is_there()) GTEST_SKIP() << "no pseudo-terminals here";
+  const test::Environment term("TERM", "xterm"), all("LC_ALL", "C");
+  terminal.resize(60);
+  StatusLine line(output_to(terminal.fd()));
+  Progress bar("training", "samples", 1000, 0, line);
+  const ToldNotices told([](const std::string&) {}, line);
+  bar.update(500, no_notes);
+  tell(NoticeLevel::kWarning, "a worker died");
+  tell(NoticeLevel::kError, "a callback threw");
+  EXPECT_THAT(rows_of(terminal.read()),
+              ElementsAre("millrace: warning: a worker died", "millrace: error: a callback threw",
+                          StartsWith("training  50 % [####")));
 }
 
 TEST(ProgressOutput, TakesAFileAndADumbTerminalForALog) {

@@ -70,7 +70,9 @@ Survey survey_class_folders(const Parts& parts, const Looked& looked) {
   }
   note_headers(look_at_headers(files, looked), survey);
   if (train.classes().size() < 2)
-    throw std::runtime_error(survey.seen.front() + ": to learn classes takes two of them, a folder each");
+    throw std::runtime_error(survey.seen.front() +
+                             ": to learn classes takes two of them, a folder each; if those are below " +
+                             in_quotes(parts.train + "/" + train.classes().front()) + ", give that");
   return survey;
 }
 

@@ -160,9 +160,10 @@ std::string configuration(const Survey& survey, const std::string& given, const 
   page.line("# Written by `millrace init " + printable(given) + "`, for what it saw:");
   for (const auto& sentence : survey.seen) page.line("# " + printable(sentence, kLongestSentence));
   page.line("#");
-  page.line("#   millrace train " + printable(file) + " --validate      reads a first batch, trains nothing");
-  page.line("#   millrace train " + printable(file) + " epochs=5        trains; any key can be set like this");
-  page.line("#   millrace help config                    lists all keys");
+  page.lines({{"#   millrace train " + printable(file) + " --validate", "reads a first batch, trains nothing"},
+              {"#   millrace train " + printable(file) + " epochs=5", "trains; any key can be set like this"},
+              {"#   millrace help config", "lists all keys"}},
+             0);
   page.gap();
   write_dataset(survey, page);
   if (survey.classes)

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <span>
 #include <stdexcept>
+#include <utility>
 
 #include "millrace/loader/images/decode.h"
 #include "millrace/sharing/os/owned_fd.h"
@@ -86,7 +87,9 @@ PictureHeaders look_at_headers(int64_t pictures, const std::function<image::Size
                              " files is a picture that can be read, the first " + headers.first_broken);
   headers.readable = static_cast<int64_t>(sizes.size());
   headers.one_size = std::all_of(sizes.begin(), sizes.end(), [&](const auto& size) { return size == sizes.front(); });
-  std::ranges::sort(sizes, {}, short_side);
+  std::ranges::sort(sizes, {}, [](const image::Size& size) {
+    return std::pair(short_side(size), std::max(size.height, size.width));
+  });
   headers.smallest = sizes.front();
   headers.middle = sizes[sizes.size() / 2];
   headers.largest = sizes.back();

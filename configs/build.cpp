@@ -113,7 +113,11 @@ void DatasetTypes::add_combined() {
     const auto transforms = loader.parent().find("transforms");
     if (transforms && !types.takes_transforms(dataset))
       throw transforms->error("are for pictures; remove them for these types of datasets");
-    return opened(loader, types.open_part(dataset, transforms));
+    OpenedDataset made = opened(loader, types.open_part(dataset, transforms));
+    // A part of one dataset has its classes, whose names parts do not tell: it is opened once more for them.
+    if (const auto whole = dataset.find("dataset"))
+      made.classes = types.type_of(*whole).load(types, *whole, loader).classes;
+    return made;
   };
   added.transforms = Type::Transforms::kGivenToParts;
 }

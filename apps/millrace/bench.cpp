@@ -19,6 +19,7 @@
 
 #include "millrace/apps/millrace/clock.h"
 #include "millrace/apps/millrace/commands.h"
+#include "millrace/apps/millrace/loss_summary.h"
 #include "millrace/apps/millrace/process_stats.h"
 #include "millrace/apps/millrace/synthetic.h"
 #include "millrace/configs/binder.h"
@@ -236,6 +237,8 @@ void bench(const configs::Node& run, const commands::Bench& options) {
     windows.push_back(measure(consumer, options.window_s, next_s));
     std::fprintf(stderr, "window %ld/%ld: %.0f samples/s\n", i, options.repeats, windows.back().samples_per_s());
   }
+  if (const auto losses = loss_summary("while measuring", consumer.stats()); !losses.empty())
+    std::fprintf(stderr, "%s\n", losses.c_str());
   const auto rates = each(windows, &Window::samples_per_s);
   const auto us_per_batch = median(each(windows, [](const Window& w) { return 1e6 * w.seconds / w.batches; }));
   const std::vector<Metric> metrics{

@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 
+#include <cstdio>
 #include <exception>
 #include <thread>
 #include <variant>
@@ -62,6 +63,7 @@ int run(const CommandLine& line) {
 
 int main(int argc, char** argv) {
   millrace::init(argc, argv);
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // A line is seen at once, in a pipe too.
   try {
     return run(read_command_line(argc, argv));
   } catch (const millrace::configs::ConfigError& error) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -15,7 +16,9 @@
 #include <vector>
 
 #include "millrace/apps/millrace/commands.h"
+#include "millrace/apps/millrace/loss_summary.h"
 #include "millrace/apps/millrace/progress.h"
+#include "millrace/apps/millrace/told_notices.h"
 #include "millrace/apps/millrace/trace.h"
 #include "millrace/configs/document.h"
 #include "millrace/loader/data_loader.h"
@@ -100,6 +103,7 @@ class Training {
       : run_(run),
         options_(options),
         settings_(training::read_settings(run)),
+        notices_([this](const std::string& line) { log(line); }),
         device_(training::read_device(run, settings_.run.device)),
         split_(training::open_split(run, loading(types))),
         test_(training::open_test_split(run, split_, loading(types))),
@@ -163,13 +167,20 @@ class Training {
       const std::string path = directory_->file(kLast, kAboutLast);
       const Checkpoint checkpoint = training::read_checkpoint(path);
       configs::build_at<std::exception>(run_, [&] { return go_on(checkpoint); });
-      journal_.emplace(training::Journal::resume(*directory_, columns(), position_.epoch, position_.steps));
+      keep_journal(training::Journal::resume(*directory_, columns(), position_.epoch, position_.steps));
       return;
     }
     if (settings_.run.output.empty()) return;
     directory_ = records::RunDirectory::make(settings_.run.output, options_.name());
     directory_->write_config(configs::to_yaml(run_.value()));
-    journal_.emplace(training::Journal::begin(*directory_, columns()));
+    keep_journal(training::Journal::begin(*directory_, columns()));
+  }
+
+  // From here on lines go to the log, those first that were told before there was one.
+  void keep_journal(training::Journal journal) {
+    const std::lock_guard lock(log_mutex_);
+    journal_.emplace(std::move(journal));
+    for (const auto& line : std::exchange(told_before_, {})) journal_->line(line);
   }
 
   int go_on(const Checkpoint& checkpoint) {
@@ -229,12 +240,15 @@ class Training {
   int64_t done() const { return position_.epoch * split_.samples.value_or(0) + position_.samples; }
 
   // What the progress line tells beside how far it is.
-  static std::vector<std::string> notes(const Position& position, double loss) {
+  std::vector<std::string> notes(const Position& position, double loss) const {
     char loss_text[32], wait_text[48];
     std::snprintf(loss_text, sizeof loss_text, "loss %.3f", loss);
     std::snprintf(wait_text, sizeof wait_text, "%.0f %% waiting for data",
                   100 * position.wait_seconds / position.seconds);
-    return {loss_text, wait_text};
+    std::vector<std::string> notes{loss_text, wait_text};
+    const auto losses = loss_notes(split_.loader->stats());
+    notes.insert(notes.begin() + 1, losses.begin(), losses.end());
+    return notes;
   }
 
   void trace(training::Phase phase) {
@@ -332,6 +346,7 @@ class Training {
 
   int stopped() {
     save({kLast});
+    tell_losses();
     tell("stopped in epoch " + std::to_string(position_.epoch + 1) + " behind batch " +
          std::to_string(position_.batches) +
          (directory_ ? "; go on with: millrace train --resume " + directory_->path()
@@ -346,6 +361,7 @@ class Training {
                   position_.seconds, static_cast<double>(position_.trained) / position_.seconds,
                   100 * position_.wait_seconds / position_.seconds);
     tell(text + last_test_text_);
+    tell_losses();
     if (trace_) trace_->write(options_.trace);
     if (directory_) std::fputs(directory_->overview().c_str(), stderr);
   }
@@ -358,10 +374,26 @@ class Training {
     return columns;
   }
 
+  // What the loaders lost in this process; a run that goes on has told of what it lost before.
+  void tell_losses() {
+    std::vector<std::string> lines{loss_summary("while training", split_.loader->stats())};
+    if (test_) lines.push_back(loss_summary("while testing", test_->loader->stats()));
+    for (const auto& line : lines)
+      if (!line.empty()) tell(line);
+  }
+
   void tell(const std::string& text) {
     std::printf("%s\n", text.c_str());
-    std::fflush(stdout);
-    if (journal_) journal_->line(text);
+    log(text);
+  }
+
+  // Notices come here as well, from whichever thread has one.
+  void log(const std::string& line) {
+    const std::lock_guard lock(log_mutex_);
+    if (journal_)
+      journal_->line(line);
+    else
+      told_before_.push_back(line);
   }
 
   static constexpr const char* kLast = "last.pt";
@@ -371,6 +403,12 @@ class Training {
   const configs::Node& run_;
   const commands::Train& options_;
   Settings settings_;
+  // What the log takes lives longer than the loaders, which may have a last word.
+  std::mutex log_mutex_;
+  std::vector<std::string> told_before_;  // Lines of the time before there is a journal.
+  std::optional<records::RunDirectory> directory_;
+  std::optional<training::Journal> journal_;
+  ToldNotices notices_;
   c10::Device device_;
   Split split_;
   std::optional<Split> test_;
@@ -378,8 +416,6 @@ class Training {
   training::Learner learner_;
   training::Trainer trainer_;
   std::optional<Trace> trace_;
-  std::optional<records::RunDirectory> directory_;
-  std::optional<training::Journal> journal_;
   Position position_;
   int64_t noted_steps_ = 0;
   std::string last_test_text_;

@@ -7,6 +7,7 @@
 #include "millrace/configs/errors.h"
 #include "millrace/configs/yaml_words.h"
 #include "millrace/loader/data_loader.h"
+#include "millrace/loader/engine/worker_count.h"
 #include "millrace/loader/options.h"
 
 namespace millrace::apps {
@@ -17,6 +18,7 @@ constexpr int64_t kCopies = 8;  // Samples of which the copy that workers get is
 // What the first batch of a pipeline looks like. Throws ConfigError when it cannot be made.
 std::string describe_first_batch(const configs::Node& pipeline, const configs::DatasetTypes& types) {
   const auto options = configs::read_loader_options(pipeline.section("loader"));
+  warn_of_many_workers(options.num_workers());  // None are started here.
   const auto dataset = types.open(pipeline.section("loader"));
   try {
     const auto loader = dataset.make_loader(DataLoaderOptions(options).num_workers(0).check_copies(kCopies));

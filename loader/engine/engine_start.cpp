@@ -8,6 +8,7 @@
 #include "millrace/loader/engine/setup.h"
 #include "millrace/loader/engine/shared_parts.h"
 #include "millrace/loader/engine/source_traits.h"
+#include "millrace/loader/engine/worker_count.h"
 
 namespace millrace {
 
@@ -19,6 +20,7 @@ EngineStart::EngineStart(LoaderParts parts, const DataLoaderOptions& options)
   size_ = order_->size();
   epoch_ = order_->epoch();
   spec_ = known_spec(source, options_);
+  warn_of_many_workers(options_.num_workers());
   processes_ = start_processes(source, std::move(parts_.travelling), options_);
   if (spec_) return;
   if (processes_)

@@ -1,7 +1,6 @@
 #include "millrace/sharing/pool/pool.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
 #include "millrace/sharing/os/own_pid.h"
+#include "millrace/sharing/os/processors.h"
 #include "millrace/sharing/os/signals_blocked.h"
 #include "millrace/sharing/os/start_thread.h"
 #include "millrace/sharing/os/syscall.h"
@@ -46,13 +46,6 @@ constexpr auto kReportLimit = std::chrono::seconds(1);
 
 // So many workers in a row that die before they are ready are no accident.
 constexpr int kFailedStarts = 10;
-
-int usable_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  MILLRACE_SYSCALL(::sched_getaffinity(0, sizeof set, &set));
-  return CPU_COUNT(&set);
-}
 
 }  // namespace
 
@@ -216,7 +209,7 @@ class Pool::Core final : public detail::PoolWorkers {
   static size_t seats(const PoolOptions& options) {
     if (options.processes_ < 0)
       throw std::invalid_argument("a pool of " + std::to_string(options.processes_) + " processes was asked for");
-    return static_cast<size_t>(options.processes_ == 0 ? usable_cpus() : options.processes_);
+    return static_cast<size_t>(options.processes_ == 0 ? processors().allowed : options.processes_);
   }
 
   // The pool's thread: brings results and replaces workers, until all have left.

@@ -63,6 +63,15 @@ TEST_F(CombinedDatasets, AreWhatTheyAreInCpp) {
   EXPECT_EQ(stacked->next()->target()[1][2].item<float>(), 5);
 }
 
+TEST_F(CombinedDatasets, APartHasTheClassesOfItsDataset) {
+  const std::string photos = "{type: image_folder, root: \"" + test::data("photos") + "\"}";
+  for (const std::string part : {"type: random_split, lengths: [0.5, 0.5]", "type: subset, last: 4"}) {
+    const Node run =
+        document("dataset: {" + part + ", dataset: " + photos + "}\ntransforms: [resize: {size: [8, 8]}]\nloader: {}");
+    EXPECT_THAT(DatasetTypes().open(run["loader"]).classes, testing::Contains("hat")) << part;
+  }
+}
+
 TEST_F(CombinedDatasets, ARandomSplitHasThePartsOfTheCppOne) {
   const std::string four = "dataset: {type: concat, datasets: [NUMBERS, NUMBERS]}, seed: 3";
   const auto indices = [&](const std::string& more) {

@@ -155,6 +155,11 @@ const std::vector<Folder>& folders() {
        {"configs", "configs/tables", "loader", "loader/batch", "loader/data_loader", "loader/images/transforms",
         "records", "sharing/os", "training/models", "training/tasks", "training/weights", "torch"},
        {"json", "plots", "sharing/cuda"}},
+      // What lies in a folder, looked at by the datasets that training reads it with.
+      {"surveys",
+       {"loader/detail", "loader/datasets", "loader/images", "loader/images/datasets", "loader/images/decode",
+        "sharing/os"},
+       {"json", "torch"}},
       {"millrace.h", {"*"}, {}},
       {"apps/millrace/front/commands", {"configs"}, {"configs/tables", "sharing/os", "CLI11"}},
       {"apps/millrace/front",

@@ -24,7 +24,7 @@ millrace_test(engine_test
   loader/engine/mender_test.cpp loader/engine/opener_test.cpp loader/engine/order_test.cpp
   loader/engine/notices_test.cpp loader/engine/overflow_test.cpp loader/engine/resume_test.cpp loader/engine/returns_test.cpp
   loader/engine/sample_names_test.cpp loader/engine/slot_memory_test.cpp loader/engine/supervisor_test.cpp
-  loader/engine/tally_test.cpp loader/engine/tickets_test.cpp loader/engine/verdict_test.cpp
+  loader/engine/tally_test.cpp loader/engine/tickets_test.cpp loader/engine/verdict_test.cpp loader/engine/worker_count_test.cpp
   loader/engine/wait_test.cpp
   LABELS asan TIMEOUT 60 LIBRARIES millrace_loader)
 millrace_test(image_test

@@ -1,4 +1,3 @@
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
@@ -6,15 +5,14 @@
 
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <utility>
 
 #include "millrace/apps/millrace/front/doctor.h"
 #include "millrace/sharing/memory/probe.h"
 #include "millrace/sharing/os/limits.h"
+#include "millrace/sharing/os/processors.h"
 
 namespace millrace::apps {
 namespace {
@@ -46,33 +44,16 @@ Check check_kernel() {
   return check;
 }
 
-// The processors' worth of time that the cgroup allows, where it limits it.
-std::optional<double> processor_quota() {
-  std::istringstream unified(first_line("/sys/fs/cgroup/cpu.max"));
-  double quota = 0;
-  double period = 0;
-  if (unified >> quota >> period) return quota / period;
-  std::istringstream quota_us(first_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"));
-  std::istringstream period_us(first_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us"));
-  if (quota_us >> quota && period_us >> period && quota > 0) return quota / period;
-  return std::nullopt;
-}
-
 Check check_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  const bool known = ::sched_getaffinity(0, sizeof set, &set) == 0;
-  const long there = ::sysconf(_SC_NPROCESSORS_ONLN);
-  const long allowed = known ? CPU_COUNT(&set) : there;
-  Check check{"cores", Verdict::kOk, std::to_string(allowed) + " of " + std::to_string(there), "", false};
-  const auto quota = processor_quota();
-  if (quota && *quota < static_cast<double>(allowed)) {
+  const Processors cores = processors();
+  Check check{"cores", Verdict::kOk, std::to_string(cores.allowed) + " of " + std::to_string(cores.online), "", false};
+  if (cores.quota && *cores.quota < cores.allowed) {
     char text[64];
-    std::snprintf(text, sizeof text, ", of which the cgroup allows %.1f", *quota);
+    std::snprintf(text, sizeof text, ", of which the cgroup allows %.1f", *cores.quota);
     check.verdict = Verdict::kLimited;
     check.text += text;
     check.cure = "Use as many workers as that, or give the container more processors";
-  } else if (allowed < there) {
+  } else if (cores.allowed < cores.online) {
     check.verdict = Verdict::kLimited;
     check.cure = "The affinity of this process leaves the others out (taskset, a batch system)";
   }

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -88,6 +89,7 @@ struct Front {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // A line is seen at once, in a pipe too.
   try {
     millrace::open_closed_streams();
     const CommandLine line = read_command_line(argc, argv);

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <string>
 
+#include "millrace/sharing/os/processors.h"
 #include "millrace/tests/support/paths.h"
 
 namespace {
@@ -128,6 +129,25 @@ TEST_F(Program, RefusesWrongUsage) {
   expect_error("bench", 2, "config is required; see millrace bench --help");
   expect_error(kBenchTiny + " --windw 3", 2, "", "--windw");
   expect_error(kBenchTiny + " --repeats 0", 2, "", "--repeats");
+}
+
+// More than a few a processor, however many this machine has.
+TEST_F(Program, WarnsOnceOfMoreWorkersThanMakeSense) {
+  const int processors = millrace::processors().usable();
+  if (processors > 8) GTEST_SKIP() << "would start more than 32 processes";
+  const std::string warning = " workers are to share ",
+                    many = " loader.num_workers=" + std::to_string(std::max(9, 4 * processors + 1));
+  copy_photos();
+  write_train_config("photos");
+  for (const std::string& command :
+       {"train train.yaml --validate" + many, kBenchTiny + " --batches 1" + many, "train train.yaml epochs=1" + many}) {
+    const auto result = run(command);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    const size_t at = result.err.find(warning);
+    EXPECT_NE(at, std::string::npos) << command << ": " << result.err;
+    EXPECT_EQ(result.err.find(warning, at + 1), std::string::npos) << result.err;
+  }
+  EXPECT_THAT(run("train train.yaml --validate").err, Not(HasSubstr(warning)));
 }
 
 TEST_F(Program, WritesNoControlCharactersThatItWasGiven) {

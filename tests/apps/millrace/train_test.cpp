@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "millrace/sharing/os/owned_fd.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
@@ -65,6 +66,12 @@ class Training : public testing::Test {
 
   // The program, in the test's folder, its output in a file there.
   pid_t start(const std::vector<std::string>& arguments, const std::string& out) const {
+    const OwnedFd file(::open((folder() / out).c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600));
+    return start_into(arguments, file.get());
+  }
+
+  // The same, its output into what is open as a descriptor.
+  pid_t start_into(const std::vector<std::string>& arguments, int out) const {
     const pid_t child = ::fork();
     if (child != 0) return child;
     std::vector<char*> argv;
@@ -72,8 +79,7 @@ class Training : public testing::Test {
     argv.push_back(program.data());
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
-    const int file = ::open((folder() / out).c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
-    if (::chdir(folder().c_str()) != 0 || ::dup2(file, 1) < 0 || ::dup2(file, 2) < 0) ::_exit(126);
+    if (::chdir(folder().c_str()) != 0 || ::dup2(out, 1) < 0 || ::dup2(out, 2) < 0) ::_exit(126);
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }
@@ -109,6 +115,15 @@ class Training : public testing::Test {
     return rows;
   }
 
+  // Every checkpoint that has its name can be read to its end.
+  void expect_no_half_checkpoint(const std::string& directory) const {
+    if (!fs::exists(folder() / directory)) return;
+    for (const auto& entry : fs::directory_iterator(folder() / directory)) {
+      if (entry.path().extension() != ".pt") continue;
+      EXPECT_NO_THROW(training::load_weights(entry.path())) << entry.path();
+    }
+  }
+
   void expect_same(const std::string& directory, const std::string& other) const {
     const auto first = result(directory), second = result(other);
     ASSERT_EQ(first.size(), second.size());
@@ -138,30 +153,88 @@ TEST_F(Training, StopsOnCtrlCAndGoesOnAsIfNothingHadHappened) {
   }
 }
 
+// Six kills at moments that are spread over a whole run's time; `make soak` repeats it, each time with another seed.
 TEST_F(Training, GoesOnAfterItWasKilledAtAnyMoment) {
-  run({"train", "train.yaml", "output=whole"});
+  const auto began = std::chrono::steady_clock::now();
+  run({"train", "train.yaml", "output=whole", "checkpoints.every_steps=1"});
+  const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - began;
   std::mt19937_64 random(test::test_seed());
-  constexpr int kKills = 8;
-  int kills = 0, resumed = 0;
-  while (kills < kKills) {
+  std::uniform_real_distribution<double> moment(0, whole.count());
+  constexpr int kKills = 6;
+  int resumed = 0;
+  for (int kills = 0; kills < kKills;) {
     const bool can_go_on = fs::exists(folder() / "killed/train/last.pt");
     if (!can_go_on) fs::remove_all(folder() / "killed");
     const std::vector<std::string> anew{"train", "train.yaml", "output=killed", "checkpoints.every_steps=1"};
     const pid_t child = start(can_go_on ? std::vector<std::string>{"train", "--resume", "killed/train"} : anew, "out");
     resumed += can_go_on ? 1 : 0;
-    std::this_thread::sleep_for(std::chrono::milliseconds(300 + random() % 900));
+    std::this_thread::sleep_for(std::chrono::duration<double>(moment(random)));
     ::kill(child, SIGKILL);
     const int code = end_of(child);
-    ++kills;
-    if (code == -SIGKILL) continue;
-    ASSERT_EQ(code, 0) << "kill " << kills << ": " << text_of(folder() / "out");
+    expect_no_half_checkpoint("killed/train");
+    if (code == -SIGKILL) {
+      ++kills;
+      continue;
+    }
+    ASSERT_EQ(code, 0) << "behind kill " << kills << ": " << text_of(folder() / "out");
     expect_same("whole/train", "killed/train");
     fs::remove_all(folder() / "killed");
   }
+  RecordProperty("resumed", resumed);
   if (!fs::exists(folder() / "killed/train/last.pt")) return;
   run({"train", "--resume", "killed/train"});
   expect_same("whole/train", "killed/train");
-  RecordProperty("resumed", resumed);
+}
+
+// The processes that a process started.
+std::vector<pid_t> children_of(pid_t parent) {
+  const std::string task = "/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent);
+  std::ifstream children(task + "/children");
+  return {std::istream_iterator<pid_t>(children), {}};
+}
+
+TEST_F(Training, TellsOfAWorkerThatDiedAtOnceAndSumsItUpAtTheEnd) {
+  const pid_t child = start({"train", "train.yaml", "epochs=60"}, "out");
+  const test::Watchdog watchdog("millrace train", std::chrono::seconds(60));
+  while (text_of(folder() / "out").find("epoch 1/60") == std::string::npos) std::this_thread::yield();
+  const auto servers = children_of(child);
+  ASSERT_THAT(servers, SizeIs(1));
+  const auto workers = children_of(servers.front());
+  ASSERT_THAT(workers, SizeIs(1));
+  ::kill(workers.front(), SIGKILL);
+  ASSERT_EQ(end_of(child), 0) << text_of(folder() / "out");
+  const std::string at_once = "and another takes its place", at_the_end = "while training, 1 worker process died";
+  for (const char* told : {"out", "runs/train/log.txt"}) {
+    const std::string text = text_of(folder() / told);
+    EXPECT_THAT(text, HasSubstr("millrace: warning: DataLoader: ")) << told;
+    EXPECT_LT(text.find(at_once), text.find("epoch 60/60")) << told;
+    EXPECT_THAT(text, HasSubstr(at_the_end)) << told;
+  }
+}
+
+TEST_F(Training, TellsOfSamplesThatWereLeftOutAndSumsThemUpAtTheEnd) {
+  std::ofstream(folder() / "photos/hat/9.jpg") << "no picture";
+  run({"train", "train.yaml", "epochs=2", "loader.on_error=skip", "+test.loader={on_error: skip}"});
+  for (const char* told : {"out", "runs/train/log.txt"}) {
+    const std::string text = text_of(folder() / told);
+    EXPECT_THAT(text, HasSubstr("millrace: warning: DataLoader: a sample could not be read and was left out")) << told;
+    EXPECT_THAT(text, HasSubstr("while training, 2 samples could not be read: 2 left out, the last for: ")) << told;
+    EXPECT_THAT(text, HasSubstr("while testing, 2 samples could not be read: 2 left out")) << told;
+  }
+}
+
+// What is told in 30 epochs would fit the buffer of a pipe's stdout, and would be seen when the program ends.
+TEST_F(Training, ShowsEachLineAtOnceInAPipe) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const OwnedFd out(ends[0]);
+  const pid_t child = start_into({"train", "train.yaml", "epochs=30"}, ends[1]);
+  ::close(ends[1]);
+  std::string told;
+  char letter = 0;
+  while (told.find("epoch 1/30") == std::string::npos && ::read(out.get(), &letter, 1) == 1) told += letter;
+  ::kill(child, SIGKILL);
+  EXPECT_EQ(end_of(child), -SIGKILL) << told;
 }
 
 TEST_F(Training, OfAPathAloneTakesWhatIsSensible) {

@@ -1,0 +1,114 @@
+#include "millrace/surveys/picture_headers.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <utility>
+
+#include "millrace/loader/images/decode.h"
+#include "millrace/sharing/os/owned_fd.h"
+#include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/regular_file.h"
+#include "millrace/sharing/os/syscall.h"
+
+namespace millrace::surveys {
+namespace {
+
+// Most headers are at the beginning; behind what a camera writes there, or at the end of some TIFFs, is the rest.
+constexpr size_t kUsualHeader = 1 << 14;
+
+// Reads headers one after the other, with the same memory.
+class HeaderReader {
+ public:
+  image::Size read(const std::string& path) {
+    const OwnedFd file = detail::open_regular(path);
+    const auto all = static_cast<size_t>(stamp_of(file.get(), path).size);
+    try {
+      return decoder_.open(first(file, std::min(all, kUsualHeader), path), options_);
+    } catch (const std::runtime_error&) {
+      if (all <= kUsualHeader) throw;
+      image::require_file_size(all, options_);
+      return decoder_.open(first(file, all, path), options_);
+    }
+  }
+
+ private:
+  std::span<const std::byte> first(const OwnedFd& file, size_t bytes, const std::string& path) {
+    if (buffer_.size() < bytes) buffer_.resize(bytes);
+    size_t done = 0;
+    while (done < bytes) {
+      const auto got =
+          MILLRACE_SYSCALL(::pread(file.get(), buffer_.data() + done, bytes - done, static_cast<off_t>(done)), path);
+      if (got == 0) break;
+      done += static_cast<size_t>(got);
+    }
+    return {buffer_.data(), done};
+  }
+
+  const PictureOptions options_;
+  image::ImageDecoder decoder_;
+  std::vector<std::byte> buffer_;
+};
+
+int short_side(const image::Size& size) { return std::min(size.height, size.width); }
+
+std::string side_by_side(const image::Size& size) {
+  return std::to_string(size.width) + " x " + std::to_string(size.height);
+}
+
+}  // namespace
+
+PictureHeaders look_at_headers(const std::vector<std::string>& paths, const Looked& looked) {
+  HeaderReader reader;
+  return look_at_headers(
+      static_cast<int64_t>(paths.size()), [&](size_t i) { return reader.read(paths[i]); },
+      [&](size_t i) { return paths[i]; }, looked);
+}
+
+PictureHeaders look_at_headers(int64_t pictures, const std::function<image::Size(size_t)>& size_of,
+                               const std::function<std::string(size_t)>& name_of, const Looked& looked) {
+  PictureHeaders headers;
+  std::vector<image::Size> sizes;
+  for (int64_t i = 0; i < pictures; ++i) {
+    const auto number = static_cast<size_t>(i);
+    try {
+      sizes.push_back(size_of(number));
+    } catch (const std::exception& error) {
+      if (headers.broken++ == 0) headers.first_broken = in_quotes(name_of(number)) + ": " + error.what();
+    }
+    looked(i + 1, pictures);
+  }
+  if (sizes.empty())
+    throw std::runtime_error("none of " + std::to_string(pictures) +
+                             " files is a picture that can be read, the first " + headers.first_broken);
+  headers.readable = static_cast<int64_t>(sizes.size());
+  headers.one_size = std::all_of(sizes.begin(), sizes.end(), [&](const auto& size) { return size == sizes.front(); });
+  std::ranges::sort(sizes, {}, [](const image::Size& size) {
+    return std::pair(short_side(size), std::max(size.height, size.width));
+  });
+  headers.smallest = sizes.front();
+  headers.middle = sizes[sizes.size() / 2];
+  headers.largest = sizes.back();
+  return headers;
+}
+
+void note_headers(const PictureHeaders& headers, Survey& survey) {
+  constexpr int kSmall = 64;
+  survey.pictures.short_side = short_side(headers.middle);
+  // Where the first file may be broken, sizes have to be said by transforms.
+  survey.pictures.one_size =
+      headers.one_size && headers.broken == 0 && headers.middle.height <= kSmall && headers.middle.width <= kSmall;
+  survey.has_broken = headers.broken > 0;
+  survey.seen.push_back(headers.one_size
+                            ? "all pictures are " + side_by_side(headers.middle) + " pixels"
+                            : "pictures of " + side_by_side(headers.smallest) + " to " + side_by_side(headers.largest) +
+                                  " pixels, " + side_by_side(headers.middle) + " in the middle");
+  if (headers.broken > 0)
+    survey.seen.push_back(std::to_string(headers.broken) + " cannot be read, the first " + headers.first_broken);
+}
+
+}  // namespace millrace::surveys

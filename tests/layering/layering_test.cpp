@@ -156,7 +156,7 @@ const std::vector<Folder>& folders() {
         "records", "sharing/os", "training/models", "training/tasks", "training/weights", "torch"},
        {"json", "plots", "sharing/cuda"}},
       {"millrace.h", {"*"}, {}},
-      {"apps/millrace/front/commands", {"configs"}, {"configs/tables", "sharing/os", "CLI11"}},
+      {"apps/millrace/front/commands", {"configs"}, {"configs/tables", "sharing/os", "version.h", "json", "CLI11"}},
       {"apps/millrace/front",
        {"apps/millrace/front/commands", "configs", "configs/tables", "sharing/os", "sharing/memory", "version.h",
         "torch", "json", "CLI11"},

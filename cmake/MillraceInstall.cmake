@@ -32,6 +32,7 @@ if(TARGET millrace_cli)
   # The installed program goes on finding the LibTorch that it was linked with.
   set_target_properties(millrace_run PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
   install(TARGETS millrace_cli)
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/share/ DESTINATION ${CMAKE_INSTALL_DATADIR})
   # Where apps/millrace/front/main.cpp looks for it.
   install(TARGETS millrace_run DESTINATION libexec/millrace)
   add_dependencies(millrace_installed millrace_cli)

@@ -257,7 +257,7 @@ void bench(const configs::Node& run, const commands::Bench& options) {
       {"workers_busy_pss_mb", "MB of memory (PSS), workers, at the end", pss_mb(consumer.worker_pids())},
       {"trainer_pss_mb", "MB of memory (PSS), trainer, at the end", pss_mb(getpid())},
   };
-  if (!options.json) return print_table(metrics);
+  if (!options.file.json) return print_table(metrics);
 
   nlohmann::json values;
   for (const auto& metric : metrics) values[metric.name] = metric.value;

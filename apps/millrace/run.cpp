@@ -28,13 +28,10 @@ Node with_defaults(const Node& run) {
 }
 
 // What this program does for each command.
-struct Runner {
-  const ProgramTypes& types;
+struct Runner : Answers {
+  explicit Runner(const ProgramTypes& program_types) : types(program_types) {}
 
-  template <AnswersAtOnce Answering>
-  int operator()(const Answering& command) const {
-    return command.answer();
-  }
+  using Answers::operator();
   int operator()(const commands::Train& command) const {
     const Node run = read_run_file(command.file);
     if (command.file.validate) return validated(run, types.datasets);
@@ -49,6 +46,8 @@ struct Runner {
   int operator()(const commands::Doctor& command) const { return doctor(command); }
 
  private:
+  const ProgramTypes& types;
+
   static int validated(const Node& run, const millrace::configs::DatasetTypes& datasets) {
     validate(run, datasets);
     return kDone;
@@ -56,7 +55,7 @@ struct Runner {
 };
 
 int run(const CommandLine& line) {
-  return line.command ? std::visit(Runner{ProgramTypes()}, *line.command) : line.exit_code;
+  return line.command ? std::visit(Runner(ProgramTypes()), *line.command) : line.exit_code;
 }
 
 }  // namespace

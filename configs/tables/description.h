@@ -3,6 +3,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "millrace/configs/tables/key.h"
@@ -17,6 +18,7 @@ struct KeyDescription {
   std::string default_value;  ///< The default as YAML has it; empty without one, and where `absent` has words.
   std::string absent;         ///< What holds where the key is left out, in words: "the loader's".
   std::string about;
+  std::vector<std::string> words = {};  ///< All that the value may be, where these are few words.
 };
 
 /// One thing that a section may name, or a section that is one thing, described in words.
@@ -34,6 +36,18 @@ struct SectionDescription {
   std::string example;               ///< An example in YAML.
   std::vector<Description> entries;  ///< One for each type, or one with the section's name if there are none.
 };
+
+/// Whether the section's keys do not depend on a type.
+inline bool is_one_thing(const SectionDescription& section) {
+  return section.entries.size() == 1 && section.entries.front().name == section.name;
+}
+
+/// The words that a key's value has to be one of; none where these are not few.
+template <class Owner, class Value>
+std::vector<std::string> words_of(const Key<Owner, Value>& key) {
+  if constexpr (std::is_same_v<Value, bool>) return {"false", "true"};
+  return split_words(key.words);
+}
 
 /// "an integer", "one of rgb, gray".
 template <class Owner, class Value>
@@ -76,7 +90,8 @@ void describe_keys(const T& defaults, std::vector<KeyDescription>& keys) {
     } else {
       const bool has_value = !key.is_required && key.absent.empty();
       keys.push_back({std::string(key.name), expected_text(key), key.is_required,
-                      has_value ? text_of(defaults.*key.member) : "", std::string(key.absent), std::string(key.about)});
+                      has_value ? text_of(defaults.*key.member) : "", std::string(key.absent), std::string(key.about),
+                      words_of(key)});
     }
   });
 }

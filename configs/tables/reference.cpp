@@ -78,11 +78,6 @@ std::vector<Description> entries_of(const SectionHead& head, KeysOf<Loader>) {
 std::vector<Description> entries_of(const SectionHead&, Steps) { return describe_transforms(); }
 std::vector<Description> entries_of(const SectionHead&, Pipeline) { return {}; }
 
-// A section whose keys do not depend on a type.
-bool is_one_thing(const SectionDescription& section) {
-  return section.entries.size() == 1 && section.entries.front().name == section.name;
-}
-
 std::string key_line(const KeyDescription& key) {
   std::string line = "  " + key.name + ": " + key.default_value;
   if (key.is_required) line += "(required)";

@@ -3,10 +3,15 @@
 #include <torch/headeronly/version.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,6 +36,29 @@ std::string footer() {
   return text;
 }
 
+// The words of "TOPIC:{config,commands}", as CLI11 shows a value that is one of few.
+std::vector<std::string> words_of(const std::string& type) {
+  std::vector<std::string> words;
+  const size_t first = type.find('{');
+  if (first == type.npos) return words;
+  std::istringstream list(type.substr(first + 1, type.find('}') - first - 1));
+  for (std::string word; std::getline(list, word, ',');) words.push_back(word);
+  return words;
+}
+
+OptionText text_of(const CLI::Option& option) {
+  OptionText text;
+  const std::string type = option.get_type_name();
+  text.has_place = option.get_positional();
+  text.name = option.get_name(text.has_place);
+  if (option.get_items_expected_max() > 0) text.value = type.substr(0, type.find(':'));
+  text.words = words_of(type);
+  text.about = option.get_description();
+  text.is_required = option.get_required();
+  text.takes_many = option.get_items_expected_max() > 1;
+  return text;
+}
+
 // The parser, with a part for each command.
 class Parser {
  public:
@@ -39,6 +67,12 @@ class Parser {
                           "Print the versions of Millrace and of the LibTorch that it was built for");
     app_.footer("\nmillrace COMMAND --help has a command's options, examples and exit codes.\n");
     for_each_command([this]<class T>() { add<T>(); });
+  }
+
+  CommandTexts describe() const {
+    CommandTexts texts;
+    for_each_command([&]<class T>() { texts.push_back(describe_one<T>()); });
+    return texts;
   }
 
   CommandLine parse(int argc, char** argv) {
@@ -61,7 +95,21 @@ class Parser {
     command->declare(*part);
     part->footer(footer<T>());
     takers_.emplace(part, [command] { return Command(std::move(*command)); });
-    names_.emplace_back(T::kName);
+    if (!part->get_group().empty()) names_.emplace_back(T::kName);
+  }
+
+  template <CommandType T>
+  CommandText describe_one() const {
+    const CLI::App* const part = app_.get_subcommand(std::string(T::kName));
+    CommandText text{std::string(T::kName), std::string(T::kAbout), {}, {}, {}, std::string(T::kMore)};
+    text.examples.assign(std::begin(T::kExamples), std::end(T::kExamples));
+    text.exit_codes.assign(std::begin(T::kExitCodes), std::end(T::kExitCodes));
+    text.is_hidden = part->get_group().empty();
+    for (const CLI::Option* option : part->get_options())
+      if (option != part->get_help_ptr()) text.options.push_back(text_of(*option));
+    std::stable_partition(text.options.begin(), text.options.end(),
+                          [](const OptionText& option) { return option.has_place; });
+    return text;
   }
 
   int no_command(int argc, char** argv) const {
@@ -87,6 +135,13 @@ class Parser {
 
 }  // namespace
 
-CommandLine read_command_line(int argc, char** argv) { return Parser().parse(argc, argv); }
+CommandLine read_command_line(int argc, char** argv) {
+  // Even where the rest is wrong.
+  if (std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; }))
+    tell_errors_as(ErrorForm::kJson);
+  return Parser().parse(argc, argv);
+}
+
+CommandTexts describe_commands() { return Parser().describe(); }
 
 }  // namespace millrace::apps

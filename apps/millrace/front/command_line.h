@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "millrace/apps/millrace/front/commands/command_text.h"
 #include "millrace/apps/millrace/front/commands/exit.h"
 #include "millrace/apps/millrace/front/commands/registry.h"
 
@@ -16,5 +17,20 @@ struct CommandLine {
 
 /// Reads the command line. Help and version go to stdout, what is wrong to stderr.
 CommandLine read_command_line(int argc, char** argv);
+
+/// All commands in words, in the order of the help.
+CommandTexts describe_commands();
+
+/// What both programs do for commands that need no LibTorch.
+struct Answers {
+  template <AnswersAtOnce T>
+  int operator()(const T& command) const {
+    return command.answer();
+  }
+  template <SpeaksOfCommands T>
+  int operator()(const T& command) const {
+    return command.answer(describe_commands());
+  }
+};
 
 }  // namespace millrace::apps

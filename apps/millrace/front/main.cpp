@@ -67,23 +67,22 @@ int execute_doctor(const commands::Doctor& doctor, char** argv) {
 int execute_run(const RunFile& file, char** argv) {
   const auto run = read_run_file(file);
   if (!file.print_config) return execute_runner(argv);
-  print_settings(run);
+  print_settings(file, run);
   return kDone;
 }
 
 // What this program does for each command before, or in place of, executing the other.
-struct Front {
-  char** argv;
+struct Front : Answers {
+  explicit Front(char** all_arguments) : argv(all_arguments) {}
 
-  template <AnswersAtOnce Answering>
-  int operator()(const Answering& command) const {
-    return command.answer();
-  }
+  using Answers::operator();
   int operator()(const commands::Train& train) const { return execute_run(train.file, argv); }
   int operator()(const commands::Bench& bench) const { return execute_run(bench.file, argv); }
   int operator()(const commands::Doctor& doctor) const {
     return doctor.quick ? report(check_host(), doctor.json) : execute_doctor(doctor, argv);
   }
+
+  char** argv;
 };
 
 }  // namespace
@@ -93,7 +92,7 @@ int main(int argc, char** argv) {
   try {
     millrace::open_closed_streams();
     const CommandLine line = read_command_line(argc, argv);
-    return line.command ? std::visit(Front{argv}, *line.command) : line.exit_code;
+    return line.command ? std::visit(Front(argv), *line.command) : line.exit_code;
   } catch (const millrace::configs::ConfigError& error) {
     return fail(error);
   } catch (const std::exception& error) {

@@ -15,7 +15,6 @@ struct Bench {
   double window_s = 5;  ///< Length of a window.
   int64_t repeats = 3;  ///< Windows; throughputs are their medians.
   int64_t batches = 0;  ///< Take so many batches and measure nothing; 0: measure.
-  bool json = false;    ///< One line of JSON in place of the table.
 
   static constexpr std::string_view kName = "bench";
   static constexpr std::string_view kAbout = "Measure a loader, with nothing trained";

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "millrace/configs/errors.h"
+
 /// How `millrace` ends: its exit codes, and the line that tells why.
 namespace millrace::apps {
 
@@ -10,7 +12,17 @@ constexpr int kWorkFailed = 1;
 constexpr int kWrongUsage = 2;  ///< The command line or a configuration is wrong.
 constexpr int kStopped = 3;     ///< Training was asked to stop, by Ctrl-C or SIGTERM, and can go on.
 
+/// A line of words for each error; or one line of JSON for all, {"errors": [{"text": WHAT}], "exit_code": 2}, with
+/// "file", "line" and "column" for errors in a configuration.
+enum class ErrorForm { kLines, kJson };
+
+/// How errors are told from here on; kLines unless this is called. Not thread-safe: for the beginning of main().
+void tell_errors_as(ErrorForm form);
+
 /// Prints "millrace: WHAT" to stderr as one line and gives `code`.
 int fail(int code, std::string what);
+
+/// Prints a line for each problem to stderr, and their number behind several. Gives kWrongUsage.
+int fail(const configs::ConfigError& error);
 
 }  // namespace millrace::apps

@@ -11,6 +11,7 @@ namespace millrace::apps::commands {
 struct Help {
   std::string topic;    ///< The topic: config alone today.
   std::string section;  ///< A part of the topic; see configs::tables::help_text(). Empty: a list of all.
+  bool json = false;    ///< One line of JSON with all sections, their types and keys.
 
   static constexpr std::string_view kName = "help";
   static constexpr std::string_view kAbout = "List what a configuration may say";
@@ -18,6 +19,7 @@ struct Help {
       {"millrace help config", "the sections, and the names that each takes"},
       {"millrace help config sampler", "all samplers with their keys"},
       {"millrace help config loader.batch_size", "one key"},
+      {"millrace help config --json", "all sections, types and keys as one line of JSON"},
   };
   static constexpr ExitCode kExitCodes[] = {
       {kDone, "the topic is printed"},

@@ -5,15 +5,20 @@
 
 #include "millrace/apps/millrace/front/commands/bench.h"
 #include "millrace/apps/millrace/front/commands/command.h"
+#include "millrace/apps/millrace/front/commands/complete.h"
+#include "millrace/apps/millrace/front/commands/completion.h"
+#include "millrace/apps/millrace/front/commands/configs.h"
 #include "millrace/apps/millrace/front/commands/doctor.h"
 #include "millrace/apps/millrace/front/commands/help.h"
+#include "millrace/apps/millrace/front/commands/reference.h"
 #include "millrace/apps/millrace/front/commands/train.h"
 
 /// All commands of `millrace`, in the order of its help. A command that is added here is in the help, and whoever
 /// visits a Command does not compile until it says what is to be done.
 namespace millrace::apps {
 
-using Command = std::variant<commands::Train, commands::Bench, commands::Doctor, commands::Help>;
+using Command = std::variant<commands::Train, commands::Bench, commands::Doctor, commands::Help, commands::Configs,
+                             commands::Completion, commands::Complete, commands::Reference>;
 
 template <class List>
 struct CommandsOf;

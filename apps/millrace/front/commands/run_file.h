@@ -4,7 +4,6 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/configs/errors.h"
 #include "millrace/configs/node.h"
 
 namespace CLI {
@@ -16,10 +15,11 @@ namespace millrace::apps {
 
 /// The YAML file of a run, and what replaces settings in it.
 struct RunFile {
-  std::string config;
+  std::string config;  ///< The file, or what find_config() finds it by.
   std::vector<std::string> overrides;
   bool print_config = false;  ///< Print the settings and where each comes from, do nothing.
   bool validate = false;      ///< Open the datasets, read a first batch of each, do nothing.
+  bool json = false;          ///< Print lines of JSON in place of words and tables.
 
   void declare(CLI::App& command);
 };
@@ -30,10 +30,11 @@ constexpr std::string_view kAboutKeys = "All that the file may say: millrace hel
 /// Reads and checks it by the tables; no dataset is opened. Throws configs::ConfigError with all that is wrong.
 configs::Node read_run_file(const RunFile& file);
 
-/// Prints a line for each problem to stderr, and their number behind several. Gives kWrongUsage.
-int fail(const configs::ConfigError& error);
+/// The `type` of a section of the file, "image_folder" of "test.dataset"; "" where it says none. Throws
+/// configs::ConfigError when the file cannot be read.
+std::string type_of_section(const RunFile& file, const std::string& section);
 
 /// Prints the settings with their origins to stdout.
-void print_settings(const configs::Node& run);
+void print_settings(const RunFile& file, const configs::Node& run);
 
 }  // namespace millrace::apps

@@ -24,10 +24,13 @@ void find_config(Train& train) {
 
 void Train::declare(CLI::App& command) {
   file.declare(command);
-  command.add_option("--resume", resume,
-                     "the directory of a run that was stopped, which goes on; its configuration is there");
-  command.add_option("--trace", trace,
-                     "write what was done when to this file, for ui.perfetto.dev or chrome://tracing");
+  command
+      .add_option("--resume", resume,
+                  "the directory of a run that was stopped, which goes on; its configuration is there")
+      ->type_name("DIRECTORY");
+  command
+      .add_option("--trace", trace, "write what was done when to this file, for ui.perfetto.dev or chrome://tracing")
+      ->type_name("FILE");
   command.final_callback([this] { find_config(*this); });
 }
 

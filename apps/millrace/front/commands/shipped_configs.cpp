@@ -1,0 +1,70 @@
+#include "millrace/apps/millrace/front/commands/shipped_configs.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "millrace/configs/errors.h"
+#include "millrace/configs/tables/nearest.h"
+#include "millrace/sharing/os/regular_file.h"
+
+namespace millrace::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kEnding = ".yaml";
+
+// The share of a build tree or of an installation, seen from bin/millrace and from libexec/millrace/millrace-run.
+fs::path shipped_directory() {
+  const fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
+  for (const char* share : {"../share/millrace/configs", "../../share/millrace/configs"})
+    if (const fs::path found = (here / share).lexically_normal(); fs::is_directory(found)) return found;
+  return {};
+}
+
+// "Handwritten digits: 1,498 to train on" of "# Handwritten digits: 1,498 to train on".
+std::string first_comment(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line.starts_with("# ") ? line.substr(2) : "";
+}
+
+bool is_there(const std::string& path) {
+  std::error_code not_seen;
+  return fs::exists(path, not_seen) && !fs::is_directory(path, not_seen);
+}
+
+bool is_path(const std::string& name) { return name.find('/') != name.npos || name.ends_with(kEnding); }
+
+}  // namespace
+
+std::vector<ShippedConfig> shipped_configs() {
+  std::vector<ShippedConfig> found;
+  const fs::path directory = shipped_directory();
+  if (directory.empty()) return found;
+  for (const auto& entry : fs::directory_iterator(directory))
+    if (entry.path().extension() == kEnding)
+      found.push_back({entry.path().stem(), entry.path(), first_comment(entry.path())});
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return found;
+}
+
+std::string find_config(const std::string& name) {
+  const std::string path = millrace::detail::user_path(name);
+  if (is_there(path)) return name;
+  if (is_there(path + kEnding)) return name + kEnding;
+  if (is_path(name)) return name;  // Whoever reads it says why it cannot be read.
+  std::vector<std::string> names;
+  for (const ShippedConfig& config : shipped_configs()) {
+    if (config.name == name) return config.path;
+    names.push_back(config.name);
+  }
+  throw configs::ConfigError({name}, "there is no such file, no " + name + kEnding +
+                                         ", and no configuration of that name comes with Millrace" +
+                                         configs::did_you_mean(name, names) + "; millrace configs lists them");
+}
+
+}  // namespace millrace::apps

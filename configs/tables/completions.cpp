@@ -1,0 +1,127 @@
+#include "millrace/configs/tables/completions.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "millrace/configs/tables/reference.h"
+#include "millrace/configs/tables/sections.h"
+
+namespace millrace::configs::tables {
+namespace {
+
+// Each key by its whole path, with the words that its value may be; none where any text may stand.
+using Settings = std::map<std::string, std::set<std::string>>;
+
+void add_keys(const std::string& path, const Description& entry, Settings& settings) {
+  for (const KeyDescription& key : entry.keys) settings[path + key.name].insert(key.words.begin(), key.words.end());
+}
+
+bool has_required_keys(const Description& entry) {
+  return std::any_of(entry.keys.begin(), entry.keys.end(), [](const KeyDescription& key) { return key.is_required; });
+}
+
+void add_types(const std::string& path, const SectionDescription& section, const TypeOfSection& type_of,
+               Settings& settings) {
+  const std::string chosen = type_of(path);
+  for (const Description& entry : section.entries) {
+    settings[path + ".type"].insert(entry.name);
+    if (!has_required_keys(entry)) settings[path].insert(entry.name);
+    if (chosen.empty() || chosen == entry.name) add_keys(path + ".", entry, settings);
+  }
+}
+
+void add_section(const std::string& path, const SectionDescription& section, const TypeOfSection& type_of,
+                 Settings& settings) {
+  if (section.name == "transforms")
+    for (const Description& entry : section.entries) {
+      settings[path + "+"].insert(entry.name);
+      add_keys(path + "." + entry.name + ".", entry, settings);
+    }
+  else if (is_one_thing(section))
+    add_keys(path + ".", section.entries.front(), settings);
+  else
+    add_types(path, section, type_of, settings);
+}
+
+bool describes_a_loader(const SectionDescription& section) {
+  bool found = false;
+  for_each_pipeline_section([&](const SectionHead& head, auto) { found = found || head.name == section.name; });
+  return found;
+}
+
+Settings all_settings(const TypeOfSection& type_of) {
+  Settings settings;
+  for (const SectionDescription& section : describe_sections()) {
+    if (section.name == "run")
+      add_keys("", section.entries.front(), settings);
+    else
+      add_section(section.name, section, type_of, settings);
+    if (describes_a_loader(section)) add_section("test." + section.name, section, type_of, settings);
+  }
+  return settings;
+}
+
+// Only as far as the next dot, so that what comes behind it is a choice of its own.
+std::vector<std::string> next_parts(const std::set<std::string>& all, std::string_view word) {
+  std::set<std::string> parts;
+  for (const std::string& text : all) {
+    if (!text.starts_with(word)) continue;
+    const size_t dot = text.find('.', word.size());
+    parts.insert(dot == text.npos ? text : text.substr(0, dot + 1));
+  }
+  return {parts.begin(), parts.end()};
+}
+
+// The marks of overrides that add (+a.b=v) and remove (~a.b).
+std::string_view mark_of(std::string_view word) {
+  return word.starts_with('+') || word.starts_with('~') ? word.substr(0, 1) : "";
+}
+
+std::vector<std::string> complete_value(std::string_view key, std::string_view value, const Settings& settings) {
+  std::vector<std::string> values;
+  const auto found = settings.find(std::string(key));
+  if (found == settings.end()) return values;
+  for (const std::string& word : found->second)
+    if (word.starts_with(value)) values.push_back(std::string(key) + "=" + word + " ");
+  return values;
+}
+
+std::vector<std::string> complete_key(std::string_view word, const Settings& settings, std::string_view end) {
+  std::set<std::string> keys;
+  for (const auto& [key, _] : settings) keys.insert(key + std::string(end));
+  return next_parts(keys, word);
+}
+
+}  // namespace
+
+std::vector<std::string> complete_setting(std::string_view word, const TypeOfSection& type_of) {
+  const std::string_view mark = mark_of(word);
+  const std::string_view rest = word.substr(mark.size());
+  const Settings settings = all_settings(type_of);
+  const size_t equals = rest.find('=');
+  auto found = equals == rest.npos ? complete_key(rest, settings, mark == "~" ? " " : "=")
+                                   : complete_value(rest.substr(0, equals), rest.substr(equals + 1), settings);
+  for (std::string& text : found) text.insert(0, mark);
+  return found;
+}
+
+std::vector<std::string> complete_topic(std::string_view word) {
+  std::set<std::string> topics;
+  for (const SectionDescription& section : describe_sections()) {
+    topics.insert(section.name + " ");
+    for (const Description& entry : section.entries)
+      if (is_one_thing(section))
+        for (const KeyDescription& key : entry.keys) topics.insert(section.name + "." + key.name + " ");
+      else
+        topics.insert(section.name + "." + entry.name + " ");
+  }
+  std::vector<std::string> found;
+  const bool in_section = word.find('.') != word.npos;
+  for (const std::string& topic : topics)
+    if (topic.starts_with(word) && (in_section || topic.find('.') == topic.npos)) found.push_back(topic);
+  return found;
+}
+
+}  // namespace millrace::configs::tables

@@ -1,0 +1,82 @@
+// What the front prints with --json, errors too, is one line of JSON.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/paths.h"
+#include "millrace/tests/support/shell.h"
+
+namespace millrace::json_test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+test::Ended ask(const test::Directory& folder, const std::string& arguments) {
+  return test::run_in(folder.path(), "'" + test::built("apps/millrace") + "' " + arguments);
+}
+
+// The one line that was printed.
+nlohmann::json only_line(const std::string& text) {
+  EXPECT_THAT(test::lines_of(text), SizeIs(1));
+  return nlohmann::json::parse(text);
+}
+
+TEST(Json, SettingsHaveTheirTypesAndOrigins) {
+  const test::Directory folder;
+  folder.write(
+      "run.yaml",
+      "dataset: {type: mnist, root: \"7\"}\nloader: {drop_last: true}\nnormalize: {std: [0.5]}\nseed: ${env:PWD}\n");
+  const auto printed = only_line(ask(folder, "train run --print-config --json epochs=3 ~seed").out);
+  EXPECT_EQ(printed["settings"], nlohmann::json::parse(R"({"dataset": {"type": "mnist", "root": "7"},
+      "loader": {"drop_last": true}, "normalize": {"std": [0.5]}, "epochs": 3})"));
+  EXPECT_EQ(printed["origins"]["dataset.root"], "run.yaml:1:30");
+  EXPECT_EQ(printed["origins"]["normalize.std.0"], "run.yaml:3:19");
+  EXPECT_EQ(printed["origins"]["epochs"], "command line 'epochs=3'");
+}
+
+TEST(Json, SecretsOfTheEnvironmentAreNotPrinted) {
+  const test::Directory folder;
+  folder.write("run.yaml", "dataset: {type: mnist, root: \"${env:SECRET}\"}\n");
+  const auto printed = test::run_in(
+      folder.path(), "SECRET=opened '" + test::built("apps/millrace") + "' train run --print-config --json");
+  EXPECT_EQ(only_line(printed.out)["settings"]["dataset"]["root"], "${env:SECRET}") << printed.err;
+}
+
+TEST(Json, ErrorsOfAConfigurationHaveTheirPlaces) {
+  const test::Directory folder;
+  folder.write("run.yaml", "dataset: {type: mnist, rot: x}\n");
+  const auto result = ask(folder, "train run --json epochs=0");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.out, "");
+  const auto told = only_line(result.err);
+  EXPECT_EQ(told["exit_code"], 2);
+  ASSERT_THAT(told["errors"], SizeIs(2)) << result.err;
+  EXPECT_EQ(told["errors"][0]["file"], "run.yaml");
+  EXPECT_EQ(told["errors"][0]["line"], 1);
+  EXPECT_FALSE(told["errors"][1].contains("file")) << "is on the command line";
+}
+
+TEST(Json, WrongUsageIsToldInJsonToo) {
+  const test::Directory folder;
+  const auto result = ask(folder, "bench --json");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(only_line(result.err)["errors"][0]["text"].get<std::string>(), HasSubstr("config is required"));
+}
+
+TEST(Json, HelpAndConfigurationsAreListed) {
+  const test::Directory folder;
+  const auto sections = only_line(ask(folder, "help config --json").out)["sections"];
+  ASSERT_GE(sections.size(), 10u);
+  EXPECT_EQ(sections[0]["name"], "dataset");
+  EXPECT_EQ(sections[0]["entries"][0]["keys"][0]["name"], "root");
+  EXPECT_EQ(only_line(ask(folder, "configs --json").out)["configs"][0]["name"], "bench_big");
+  EXPECT_TRUE(only_line(ask(folder, "doctor --quick --json").out).contains("usable"));
+}
+
+}  // namespace
+}  // namespace millrace::json_test

@@ -1,0 +1,64 @@
+// Configurations that come with Millrace are found by their name, behind those of the user.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/paths.h"
+#include "millrace/tests/support/shell.h"
+
+namespace millrace::shipped_configs_test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+const std::string kProgram = "'" + test::built("apps/millrace") + "' ";
+
+test::Ended ask(const test::Directory& folder, const std::string& arguments) {
+  return test::run_in(folder.path(), kProgram + arguments);
+}
+
+TEST(ShippedConfigs, AreListedWithTheFirstLineOfTheirComment) {
+  const test::Directory folder;
+  const auto list = test::lines_of(ask(folder, "configs").out);
+  size_t files = 0;
+  for (const auto& entry : fs::directory_iterator(test::source("configs")))
+    files += entry.path().extension() == ".yaml";
+  EXPECT_EQ(list.size(), files);
+  EXPECT_THAT(list, ::testing::Contains(StartsWith("digits         Handwritten digits: ")));
+}
+
+TEST(ShippedConfigs, AreFoundByName) {
+  const test::Directory folder;
+  const auto settings = ask(folder, "train photos --print-config dataset.root=x");
+  EXPECT_EQ(settings.exit_code, 0) << settings.err;
+  EXPECT_THAT(settings.out, HasSubstr("share/millrace/configs/photos.yaml:"));
+  EXPECT_THAT(settings.out, HasSubstr("root: x  # command line 'dataset.root=x'"));
+}
+
+TEST(ShippedConfigs, StandBehindFilesOfTheUser) {
+  const test::Directory folder;
+  fs::create_directory(folder.path() + "/photos");  // Of pictures, as likely as not.
+  folder.write("photos.yaml", "dataset: {type: mnist, root: mine}\n");
+  EXPECT_THAT(ask(folder, "train photos --print-config").out, HasSubstr("root: mine  # photos.yaml:1:30"));
+  folder.write("digits", "dataset: {type: mnist, root: here}\n");
+  EXPECT_THAT(ask(folder, "train digits --print-config").out, HasSubstr("root: here  # digits:1:30"));
+}
+
+TEST(ShippedConfigs, AnUnknownNameIsToldTheNearest) {
+  const test::Directory folder;
+  const auto unknown = ask(folder, "train digit");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_EQ(unknown.err,
+            "millrace: digit: there is no such file, no digit.yaml, and no configuration of that name comes with "
+            "Millrace, did you mean digits?; millrace configs lists them\n");
+  EXPECT_THAT(ask(folder, "train ./digits").err, StartsWith("millrace: ./digits: cannot read: "));
+}
+
+}  // namespace
+}  // namespace millrace::shipped_configs_test

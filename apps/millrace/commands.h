@@ -2,6 +2,7 @@
 
 #include "millrace/apps/millrace/front/commands/bench.h"
 #include "millrace/apps/millrace/front/commands/doctor.h"
+#include "millrace/apps/millrace/front/commands/init.h"
 #include "millrace/apps/millrace/front/commands/train.h"
 #include "millrace/configs/build.h"
 #include "millrace/configs/node.h"
@@ -16,6 +17,10 @@ struct ProgramTypes {
   configs::DatasetTypes datasets;
   training::ModelTypes models;
 };
+
+/// Looks at a folder or a file, writes a commented configuration for it, and says what it saw. Gives the exit code.
+/// Throws std::runtime_error for what cannot be trained on, and for an output that is there already.
+int init(const commands::Init& options);
 
 /// Trains a model: the sections of docs/configs.md. With options.resume it goes on where the run in that directory was.
 /// Gives the exit code: kDone, or kStopped when it was asked to stop.

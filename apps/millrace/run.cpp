@@ -32,6 +32,7 @@ struct Runner : Answers {
   explicit Runner(const ProgramTypes& program_types) : types(program_types) {}
 
   using Answers::operator();
+  int operator()(const commands::Init& command) const { return init(command); }
   int operator()(const commands::Train& command) const {
     const Node run = read_run_file(command.file);
     if (command.file.validate) return validated(run, types.datasets);

@@ -76,6 +76,7 @@ struct Front : Answers {
   explicit Front(char** all_arguments) : argv(all_arguments) {}
 
   using Answers::operator();
+  int operator()(const commands::Init&) const { return execute_runner(argv); }
   int operator()(const commands::Train& train) const { return execute_run(train.file, argv); }
   int operator()(const commands::Bench& bench) const { return execute_run(bench.file, argv); }
   int operator()(const commands::Doctor& doctor) const {

@@ -123,7 +123,7 @@ TEST_F(Program, ListsItsCommandsWhenItIsGivenNone) {
 }
 
 TEST_F(Program, RefusesWrongUsage) {
-  expect_error("fly", 2, "expected a command, train, bench, doctor, help, found 'fly'; see millrace --help");
+  expect_error("fly", 2, "expected a command, init, train, ", "found 'fly'; see millrace --help");
   expect_error("trian", 2, "expected a command, ", "found 'trian', did you mean train?; see millrace --help");
   expect_error("train", 2, "config is required, or --resume; see millrace train --help");
   expect_error("bench", 2, "config is required; see millrace bench --help");
@@ -151,7 +151,7 @@ TEST_F(Program, WarnsOnceOfMoreWorkersThanMakeSense) {
 }
 
 TEST_F(Program, WritesNoControlCharactersThatItWasGiven) {
-  expect_error("\"$(printf 'f\\033[2Jly')\"", 2, "expected a command, train, bench, doctor, help, found 'f\\x1b[2Jly'");
+  expect_error("\"$(printf 'f\\033[2Jly')\"", 2, "expected a command, ", "found 'f\\x1b[2Jly'");
   expect_error("bench tiny.yaml \"$(printf -- '--f\\033[2Jly')\"", 2, "", "f\\x1b[2Jly");
   write_train_config("\"pho\\e[2Jtos\"");
   expect_error("train train.yaml", 2,

@@ -10,6 +10,7 @@
 #include "millrace/apps/millrace/front/commands/configs.h"
 #include "millrace/apps/millrace/front/commands/doctor.h"
 #include "millrace/apps/millrace/front/commands/help.h"
+#include "millrace/apps/millrace/front/commands/init.h"
 #include "millrace/apps/millrace/front/commands/reference.h"
 #include "millrace/apps/millrace/front/commands/train.h"
 
@@ -17,8 +18,8 @@
 /// visits a Command does not compile until it says what is to be done.
 namespace millrace::apps {
 
-using Command = std::variant<commands::Train, commands::Bench, commands::Doctor, commands::Help, commands::Configs,
-                             commands::Completion, commands::Complete, commands::Reference>;
+using Command = std::variant<commands::Init, commands::Train, commands::Bench, commands::Doctor, commands::Help,
+                             commands::Configs, commands::Completion, commands::Complete, commands::Reference>;
 
 template <class List>
 struct CommandsOf;

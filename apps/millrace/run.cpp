@@ -4,6 +4,8 @@
 
 #include <cstdio>
 #include <exception>
+#include <nlohmann/json.hpp>
+#include <string>
 #include <thread>
 #include <variant>
 
@@ -27,6 +29,14 @@ Node with_defaults(const Node& run) {
   return Node(millrace::training::with_defaults(run.value(), static_cast<int>(std::thread::hardware_concurrency())));
 }
 
+void print_found(const std::string& section, const std::string& found) {
+  std::printf("%s: %s\n", section.c_str(), found.c_str());
+}
+
+void print_found_in_json(const std::string& section, const std::string& found) {
+  std::puts(nlohmann::json{{"section", section}, {"found", found}}.dump().c_str());
+}
+
 // What this program does for each command.
 struct Runner : Answers {
   explicit Runner(const ProgramTypes& program_types) : types(program_types) {}
@@ -35,12 +45,12 @@ struct Runner : Answers {
   int operator()(const commands::Init& command) const { return init(command); }
   int operator()(const commands::Train& command) const {
     const Node run = read_run_file(command.file);
-    if (command.file.validate) return validated(run, types.datasets);
+    if (command.file.validate) return validated(run, command.file, types.datasets);
     return train(with_defaults(run), command, types);
   }
   int operator()(const commands::Bench& command) const {
     const Node run = read_run_file(command.file);
-    if (command.file.validate) return validated(run, bench_datasets());
+    if (command.file.validate) return validated(run, command.file, bench_datasets());
     bench(run, command);
     return kDone;
   }
@@ -49,8 +59,8 @@ struct Runner : Answers {
  private:
   const ProgramTypes& types;
 
-  static int validated(const Node& run, const millrace::configs::DatasetTypes& datasets) {
-    validate(run, datasets);
+  static int validated(const Node& run, const RunFile& file, const millrace::configs::DatasetTypes& datasets) {
+    validate(run, datasets, file.json ? print_found_in_json : print_found);
     return kDone;
   }
 };

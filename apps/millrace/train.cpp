@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -80,6 +81,11 @@ std::string text_of_losses(const Position& position) {
   return text;
 }
 
+// Directories may be no UTF-8.
+std::string to_line(const nlohmann::json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 bool is_better(const Measure& measure, double best) {
   return measure.better == Better::kHigher ? measure.value > best : measure.value < best;
 }
@@ -116,7 +122,8 @@ class Training {
 
   int train() {
     begin();
-    tell(first_line());
+    tell(first_line(),
+         {{"event", "begin"}, {"samples", split_.samples ? nlohmann::json(*split_.samples) : nlohmann::json()}});
     const training::StopRequest stop;
     while (position_.epoch < settings_.run.epochs && !is_hopeless()) {
       if (!epoch(stop)) return stopped();
@@ -286,7 +293,9 @@ class Training {
     const int64_t number = position_.epoch + 1;
     char text[96];
     std::snprintf(text, sizeof text, "epoch %ld/%ld: loss %.4f", number, settings_.run.epochs, loss);
-    tell(text + text_of_losses(position_) + test_text);
+    nlohmann::json line{{"event", "epoch"}, {"epoch", number}, {"epochs", settings_.run.epochs}};
+    for (const auto& metric : metrics) line[std::string(metric.name)] = metric.value;
+    tell(text + text_of_losses(position_) + test_text, line);
     if (journal_) journal_->epoch(number, position_.steps, metrics);
     const bool is_best = !position_.best || is_better(measures.front(), *position_.best);
     if (is_best) {
@@ -348,9 +357,13 @@ class Training {
     save({kLast});
     tell_losses();
     tell("stopped in epoch " + std::to_string(position_.epoch + 1) + " behind batch " +
-         std::to_string(position_.batches) +
-         (directory_ ? "; go on with: millrace train --resume " + directory_->path()
-                     : "; nothing is kept, since output is ''"));
+             std::to_string(position_.batches) +
+             (directory_ ? "; go on with: millrace train --resume " + directory_->path()
+                         : "; nothing is kept, since output is ''"),
+         {{"event", "stopped"},
+          {"epoch", position_.epoch + 1},
+          {"batches", position_.batches},
+          {"directory", path_of_directory()}});
     return kStopped;
   }
 
@@ -360,7 +373,12 @@ class Training {
                   "trained %ld epochs in %.2f s: %.0f samples/s, waited for data %.1f %% of the time", position_.epoch,
                   position_.seconds, static_cast<double>(position_.trained) / position_.seconds,
                   100 * position_.wait_seconds / position_.seconds);
-    tell(text + last_test_text_);
+    tell(text + last_test_text_, {{"event", "end"},
+                                  {"epochs", position_.epoch},
+                                  {"seconds", position_.seconds},
+                                  {"samples_per_s", static_cast<double>(position_.trained) / position_.seconds},
+                                  {"data_wait", position_.wait_seconds / position_.seconds},
+                                  {"directory", path_of_directory()}});
     tell_losses();
     if (trace_) trace_->write(options_.trace);
     if (directory_) std::fputs(directory_->overview().c_str(), stderr);
@@ -379,11 +397,16 @@ class Training {
     std::vector<std::string> lines{loss_summary("while training", split_.loader->stats())};
     if (test_) lines.push_back(loss_summary("while testing", test_->loader->stats()));
     for (const auto& line : lines)
-      if (!line.empty()) tell(line);
+      if (!line.empty()) tell(line, {{"event", "losses"}, {"text", line}});
   }
 
-  void tell(const std::string& text) {
-    std::printf("%s\n", text.c_str());
+  nlohmann::json path_of_directory() const {
+    return directory_ ? nlohmann::json(directory_->path()) : nlohmann::json();
+  }
+
+  // Prints one or the other; the log has the words.
+  void tell(const std::string& text, const nlohmann::json& line) {
+    std::printf("%s\n", options_.file.json ? to_line(line).c_str() : text.c_str());
     log(text);
   }
 

@@ -1,6 +1,5 @@
 #include "millrace/apps/millrace/validate.h"
 
-#include <cstdio>
 #include <exception>
 #include <string>
 
@@ -37,10 +36,10 @@ std::string describe_first_batch(const configs::Node& pipeline, const configs::D
 
 }  // namespace
 
-void validate(const configs::Node& run, const configs::DatasetTypes& types) {
+void validate(const configs::Node& run, const configs::DatasetTypes& types, const TellFound& tell) {
   configs::Problems problems;
   const auto look_at = [&](const std::string& name, const configs::Node& pipeline) {
-    problems.collect([&] { std::printf("%s: %s\n", name.c_str(), describe_first_batch(pipeline, types).c_str()); });
+    problems.collect([&] { tell(name, describe_first_batch(pipeline, types)); });
   };
   look_at("dataset", run);
   if (const auto test = run.find("test")) look_at("test.dataset", *test);

@@ -88,21 +88,32 @@ std::vector<std::string> complete_value(std::string_view key, std::string_view v
   return values;
 }
 
-std::vector<std::string> complete_key(std::string_view word, const Settings& settings, std::string_view end) {
+std::vector<std::string> complete_key(std::string_view word, const Settings& settings) {
   std::set<std::string> keys;
-  for (const auto& [key, _] : settings) keys.insert(key + std::string(end));
+  for (const auto& [key, _] : settings) keys.insert(key + "=");
   return next_parts(keys, word);
+}
+
+// Of what is removed, no value follows, and nothing is appended to.
+std::vector<std::string> complete_removed(std::string_view word, const Settings& settings) {
+  std::set<std::string> keys;
+  for (const auto& [key, _] : settings)
+    if (!key.ends_with('+')) keys.insert(key + " ");
+  return next_parts(keys, word);
+}
+
+// From the word without its mark.
+std::vector<std::string> complete_bare(std::string_view word, std::string_view mark, const Settings& settings) {
+  const size_t equals = word.find('=');
+  if (equals != word.npos) return complete_value(word.substr(0, equals), word.substr(equals + 1), settings);
+  return mark == "~" ? complete_removed(word, settings) : complete_key(word, settings);
 }
 
 }  // namespace
 
 std::vector<std::string> complete_setting(std::string_view word, const TypeOfSection& type_of) {
   const std::string_view mark = mark_of(word);
-  const std::string_view rest = word.substr(mark.size());
-  const Settings settings = all_settings(type_of);
-  const size_t equals = rest.find('=');
-  auto found = equals == rest.npos ? complete_key(rest, settings, mark == "~" ? " " : "=")
-                                   : complete_value(rest.substr(0, equals), rest.substr(equals + 1), settings);
+  auto found = complete_bare(word.substr(mark.size()), mark, all_settings(type_of));
   for (std::string& text : found) text.insert(0, mark);
   return found;
 }

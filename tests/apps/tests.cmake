@@ -4,8 +4,10 @@ if(TARGET millrace_cli)
   set(_front apps/millrace/front)
   millrace_test(commands_test
     ${_front}/completion_test.cpp ${_front}/json_test.cpp ${_front}/reference_test.cpp ${_front}/shipped_configs_test.cpp
-    TIMEOUT 120 LIBRARIES nlohmann_json::nlohmann_json)
+    configs/completions_test.cpp TIMEOUT 120 LIBRARIES millrace_config_tables nlohmann_json::nlohmann_json)
   add_dependencies(commands_test millrace_cli)
+  millrace_test(command_lines_test docs/command_lines_test.cpp TIMEOUT 300)
+  add_dependencies(command_lines_test millrace_cli)
   millrace_test(apps_test
     apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
     TIMEOUT 300 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
@@ -13,6 +15,7 @@
 namespace millrace::json_test {
 namespace {
 
+namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -66,6 +69,43 @@ TEST(Json, WrongUsageIsToldInJsonToo) {
   const auto result = ask(folder, "bench --json");
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(only_line(result.err)["errors"][0]["text"].get<std::string>(), HasSubstr("config is required"));
+}
+
+// Two classes of a few pictures, below photos/, and a run of two epochs on them.
+void write_run(const test::Directory& folder) {
+  for (const char* name : {"dress", "hat"})
+    for (const auto& entry : fs::directory_iterator(fs::path(test::data("photos")) / name))
+      folder.copy(fs::relative(entry.path(), test::data("")),
+                  "photos/" + std::string(name) + "/" + entry.path().filename().string());
+  folder.write("run.yaml",
+               "dataset: {type: image_folder, root: photos}\ntransforms: [resize: {size: [8, 8]}]\n"
+               "test: {dataset: {type: image_folder, root: photos}, transforms: [resize: {size: [8, 8]}]}\n"
+               "model: {type: small_cnn, widths: [4]}\nepochs: 2\ndevice: cpu\n");
+}
+
+TEST(Json, TrainTellsItsEvents) {
+  const test::Directory folder;
+  write_run(folder);
+  const auto result = ask(folder, "train run --json");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  std::vector<nlohmann::json> lines;
+  for (const auto& line : test::lines_of(result.out)) lines.push_back(nlohmann::json::parse(line));
+  ASSERT_THAT(lines, SizeIs(4)) << result.out;
+  EXPECT_EQ(lines[0]["event"], "begin");
+  EXPECT_EQ(lines[1]["event"], "epoch");
+  EXPECT_EQ(lines[2]["epoch"], 2);
+  EXPECT_TRUE(lines[2]["test_accuracy"].is_number());
+  EXPECT_EQ(lines[3]["event"], "end");
+  EXPECT_EQ(lines[3]["directory"], "runs/run");
+}
+
+TEST(Json, ValidationTellsWhatItFound) {
+  const test::Directory folder;
+  write_run(folder);
+  const auto lines = test::lines_of(ask(folder, "train run --validate --json").out);
+  ASSERT_THAT(lines, SizeIs(2));
+  EXPECT_EQ(nlohmann::json::parse(lines[1])["section"], "test.dataset");
+  EXPECT_THAT(nlohmann::json::parse(lines[1])["found"].get<std::string>(), HasSubstr("image: Byte ["));
 }
 
 TEST(Json, HelpAndConfigurationsAreListed) {

@@ -1,0 +1,73 @@
+// What shells offer for settings that are being written.
+
+#include "millrace/configs/tables/completions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "millrace/configs/tables/reference.h"
+
+namespace millrace::configs::completions_test {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+std::vector<std::string> complete(std::string_view word) {
+  return tables::complete_setting(word, [](const std::string&) { return ""; });
+}
+
+TEST(Completions, ReachEveryKeyOfTheTables) {
+  for (const auto& section : tables::describe_sections()) {
+    if (section.name == "transforms") continue;
+    for (const auto& entry : section.entries)
+      for (const auto& key : entry.keys) {
+        const std::string path = (section.name == "run" ? "" : section.name + ".") + key.name;
+        EXPECT_THAT(complete(path), Contains(path + "="));
+      }
+  }
+}
+
+TEST(Completions, GoAsFarAsTheNextDot) {
+  EXPECT_THAT(complete("tes"), ElementsAre("test."));
+  EXPECT_THAT(complete("test.da"), ElementsAre("test.dataset."));
+  EXPECT_THAT(complete("transforms.resize.si"), ElementsAre("transforms.resize.size="));
+}
+
+TEST(Completions, OfferTypesByThemselvesWhereTheyNeedNoKey) {
+  EXPECT_THAT(complete("sampler=ra"), ElementsAre("sampler=random "));
+  EXPECT_THAT(complete("dataset="), Not(Contains("dataset=image_folder "))) << "which needs a root";
+  EXPECT_THAT(complete("dataset.type=image_f"), ElementsAre("dataset.type=image_folder "));
+}
+
+TEST(Completions, KeepTheMarksOfAddingAndRemoving) {
+  EXPECT_THAT(complete("+epo"), ElementsAre("+epochs="));
+  EXPECT_THAT(complete("~epo"), ElementsAre("~epochs "));
+  EXPECT_THAT(complete("~transforms+"), IsEmpty());
+}
+
+TEST(Completions, AskForTheTypeOfEachSection) {
+  std::set<std::string> asked;
+  const auto keys = tables::complete_setting("test.dataset.", [&](const std::string& section) {
+    asked.insert(section);
+    return section == "test.dataset" ? "mnist" : "";
+  });
+  EXPECT_THAT(asked, Contains("test.dataset"));
+  EXPECT_THAT(keys, Contains("test.dataset.root="));
+  EXPECT_THAT(keys, Not(Contains("test.dataset.classes=")));
+}
+
+TEST(Completions, TopicsAreSectionsAndTheirParts) {
+  EXPECT_THAT(tables::complete_topic("o"), ElementsAre("optimizer "));
+  EXPECT_THAT(tables::complete_topic("optimizer.s"), ElementsAre("optimizer.sgd "));
+  EXPECT_THAT(tables::complete_topic("loader.batch"), Contains("loader.batch_size "));
+  EXPECT_THAT(tables::complete_topic("weather"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace millrace::configs::completions_test

@@ -1,0 +1,123 @@
+// Each command line of `millrace` that README.md and docs/ print does what it is printed for: it is run, in a directory
+// that has what the pages speak of.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/paths.h"
+#include "millrace/tests/support/shell.h"
+
+namespace millrace::command_lines_test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What stands for a word of the reader's own, and what shortens a measurement.
+const std::vector<std::pair<std::string, std::string>> kStandIns = {
+    {"COMMAND", "train"},
+    {"FILE.yaml", "photos.yaml"},
+    {"OUT.json", "out.json"},
+    {"somewhere/train", "photos/train"},
+    {"millrace bench", "millrace bench --warmup 0 --repeats 1 --window 0.05"},
+    {" --window 2", ""},  // Is there by the line above.
+};
+
+// Names of commands and of options, and no command lines.
+const std::set<std::string> kNames = {"millrace train",          "millrace bench",
+                                      "millrace completion",     "millrace train --validate",
+                                      "millrace --print-config", "millrace init"};
+
+// Lines whose exit code is not 0.
+const std::map<std::string, int> kExitCodes = {};
+
+std::vector<fs::path> pages() {
+  std::vector<fs::path> pages{test::source("README.md")};
+  for (const auto& entry : fs::directory_iterator(test::source("docs")))
+    if (entry.path().extension() == ".md") pages.push_back(entry.path());
+  return pages;
+}
+
+// The command line of one line of a page that is a line of a shell, indented or in a block; "" for another.
+std::string shell_line(const std::string& line) {
+  static const std::regex kShell(R"(^(?:    )?(?:\$ )?(millrace [^#]*?)\s*(?:#.*)?$)");
+  std::smatch match;
+  return std::regex_match(line, match, kShell) ? match[1].str() : "";
+}
+
+// All lines of a page, by where they stand first.
+void collect(const fs::path& page, std::map<std::string, std::string>& lines) {
+  static const std::regex kInText(R"(`(millrace [^`]*)`)");
+  std::ifstream file(page);
+  std::string line;
+  bool in_block = false;
+  for (int number = 1; std::getline(file, line); ++number) {
+    const std::string where = page.filename().string() + ":" + std::to_string(number);
+    if (line.starts_with("```")) in_block = !in_block;
+    if (const std::string whole = shell_line(line); !whole.empty() && (in_block || line.starts_with("    ")))
+      lines.emplace(whole, where);
+    for (std::sregex_iterator at(line.begin(), line.end(), kInText), end; at != end; ++at)
+      lines.emplace((*at)[1], where);
+  }
+  std::erase_if(lines, [](const auto& one) {
+    return kNames.contains(one.first) || one.first.find('[') != one.first.npos;  // How a command is called.
+  });
+}
+
+std::string with_stand_ins(std::string line) {
+  for (const auto& [word, stand_in] : kStandIns)
+    if (const size_t at = line.find(word); at != line.npos) line.replace(at, word.size(), stand_in);
+  return line;
+}
+
+class CommandLines : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* split : {"train", "test"})
+      for (const char* name : {"dress", "hat"})
+        for (int copy = 0; copy < 4; ++copy)
+          for (const auto& entry : fs::directory_iterator(fs::path(test::data("photos")) / name))
+            folder_.copy(fs::relative(entry.path(), test::data("")), std::string("photos/") + split + "/" + name + "/" +
+                                                                         std::to_string(copy) +
+                                                                         entry.path().filename().string());
+    folder_.write("photos.yaml",
+                  "dataset: {type: image_folder, root: photos/train}\n"
+                  "transforms: [resize: {size: [8, 8]}]\n"
+                  "test: {dataset: {type: image_folder, root: photos/test}, transforms: [resize: {size: [8, 8]}]}\n"
+                  "model: {type: small_cnn, widths: [4]}\nepochs: 1\ndevice: cpu\n");
+    fs::create_symlink(test::source("configs"), folder_.path() + "/configs");
+    ASSERT_EQ(run("millrace train photos.yaml").exit_code, 0);  // Which makes runs/photos.
+  }
+
+  test::Ended run(const std::string& line) const {
+    return test::run_in(folder_.path(), "PATH='" + test::built("apps") + "':$PATH; " + line);
+  }
+
+ private:
+  test::Directory folder_;
+};
+
+TEST_F(CommandLines, OfAllPagesDoWhatTheyArePrintedFor) {
+  std::map<std::string, std::string> lines;
+  for (const fs::path& page : pages()) collect(page, lines);
+  ASSERT_GE(lines.size(), 20u) << "the pages have fewer command lines than they had";
+  for (const auto& [line, where] : lines) {
+    const auto result = run(with_stand_ins(line));
+    const auto other = kExitCodes.find(line);
+    EXPECT_EQ(result.exit_code, other == kExitCodes.end() ? 0 : other->second)
+        << where << ": " << line << "\n"
+        << result.err << "is what " << with_stand_ins(line) << " printed";
+  }
+}
+
+}  // namespace
+}  // namespace millrace::command_lines_test

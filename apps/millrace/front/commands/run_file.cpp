@@ -60,8 +60,11 @@ void RunFile::declare(CLI::App& command) {
 }
 
 configs::Node read_run_file(const RunFile& file) {
-  // Datasets of bench, which its own code reads.
-  return configs::load_run(find_config(file.config), file.overrides, {.datasets = {"filled", "rows"}});
+  return configs::load_run(find_config(file.config), file.overrides, [](const configs::Node&) {
+    configs::OwnTypes own;  // Datasets of bench, which its own code reads.
+    for (const char* name : {"filled", "rows"}) own.datasets.push_back(configs::own_type(name));
+    return own;
+  });
 }
 
 std::string type_of_section(const RunFile& file, const std::string& section) {

@@ -5,7 +5,10 @@ include(CMakePackageConfigHelpers)
 
 set(_libraries millrace_sharing millrace_cuda millrace_tensors millrace_samplers millrace_loader
     millrace_transform_table millrace_images millrace_config_tables millrace_config_checks millrace_configs
-    millrace_records millrace_plots millrace_training)
+    millrace_records millrace_plots millrace_surveys millrace_training)
+if(TARGET millrace_program)
+  list(APPEND _libraries millrace_front millrace_program)
+endif()
 set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Millrace)
 
 install(TARGETS millrace ${_libraries} EXPORT MillraceTargets)
@@ -16,6 +19,11 @@ foreach(_folder sharing samplers loader configs plots records training)
           FILES_MATCHING PATTERN "*.h")
 endforeach()
 install(DIRECTORY ${_millrace_moved}/millrace DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(TARGET millrace_program)
+  set(_program ${PROJECT_SOURCE_DIR}/apps/millrace)
+  install(FILES ${_program}/library.h ${_program}/program.h ${_program}/program_types.h
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/millrace/apps/millrace)
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/millrace.h ${PROJECT_SOURCE_DIR}/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/millrace)
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/MillraceConfig.cmake.in ${PROJECT_BINARY_DIR}/MillraceConfig.cmake

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/configs/check.h"
@@ -15,6 +17,7 @@
 #include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/configs/tables/loader_keys.h"
 #include "millrace/loader/device/pinning.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace::configs {
 namespace {
@@ -96,15 +99,12 @@ ImageFolder build_image_folder(const Node& dataset, const std::optional<Node>& t
 
 template <class T>
 void DatasetTypes::add_named() {
-  const std::string name(T::kName);
-  add(name, open_dataset<T>);
-  if constexpr (!requires { make_dataset(T(), transforms::Chain()); })
-    types_[name].transforms = Type::Transforms::kRefused;
+  add<T>(detail::MakeDataset());
 }
 
 template <class T>
 void DatasetTypes::add_combined() {
-  Type& added = types_[std::string(T::kName)] = {};
+  Type& added = new_type(std::string(T::kName));
   added.open_part = [](const DatasetTypes& types, const Node& dataset, const std::optional<Node>& transforms) {
     const auto open = [&](const Node& part) { return types.open_part(part, transforms); };
     return combine(read_section<T>(dataset), dataset, open);
@@ -123,8 +123,8 @@ void DatasetTypes::add_combined() {
 }
 
 void DatasetTypes::add_chain() {
-  types_[std::string(tables::Chain::kName)].load = [](const DatasetTypes& types, const Node& dataset,
-                                                      const Node& loader) {
+  new_type(std::string(tables::Chain::kName)).load = [](const DatasetTypes& types, const Node& dataset,
+                                                        const Node& loader) {
     read_section<tables::Chain>(dataset);
     const auto parts = parts_of(dataset);
     if (parts.empty()) throw dataset["datasets"].error("is empty; give at least one dataset");
@@ -134,7 +134,7 @@ void DatasetTypes::add_chain() {
     for (const Node& part : parts)
       if (&types.type_of(part) != &type)
         throw part["type"].error("expected the type of the first dataset of the chain");
-    return type.chain(parts, loader);
+    return type.chain(types, parts, loader);
   };
 }
 
@@ -143,6 +143,18 @@ DatasetTypes::DatasetTypes() {
   tables::for_each_type(tables::CombinedDatasets(), [&]<class T>(T) { add_combined<T>(); });
   add_chain();
   own_.datasets.clear();  // All so far are those of the tables.
+}
+
+DatasetTypes& DatasetTypes::transforms(TransformTypes types) {
+  transforms_ = std::move(types);
+  own_.transforms = transforms_.own();
+  return *this;
+}
+
+DatasetTypes::Type& DatasetTypes::new_type(const std::string& name) {
+  const auto [place, is_new] = types_.try_emplace(name);
+  if (!is_new) throw std::logic_error("DatasetTypes: there is a dataset " + in_quotes(name) + " already");
+  return place->second;
 }
 
 const DatasetTypes::Type& DatasetTypes::type_of(const Node& dataset) const {

@@ -16,6 +16,8 @@
 #include "millrace/configs/check.h"
 #include "millrace/configs/collates.h"
 #include "millrace/configs/document.h"
+#include "millrace/configs/keyed_dataset.h"
+#include "millrace/configs/own_types.h"
 #include "millrace/configs/samplers.h"
 #include "millrace/configs/transform_types.h"
 #include "millrace/loader/data_loader.h"
@@ -116,34 +118,59 @@ struct OpenedDataset {
   std::function<std::unique_ptr<DataLoader>(const DataLoaderOptions& options)> make_loader;
 };
 
-/// The types that `dataset.type` may name. A program adds its own.
+/// The types that `dataset.type` may name. A program adds its own, each in one of two ways:
+///
+///   struct Waves {                                    // A dataset and its keys (tables/key.h), or the keys alone.
+///     int64_t count = 1000;
+///     static constexpr std::string_view kName = "waves", kMakes = "Waves", kAbout = "Sine waves of two classes.";
+///     static constexpr auto keys() { return list(key("count", &Waves::count, "How many.").at_least(1)); }
+///     ...
+///   };
+///   types.add<Waves>();                               // The struct is the dataset itself.
+///   types.add<WaveKeys>([](const WaveKeys& keys) { return Waves(keys.count); });
+///   types.add<PhotoKeys>([](const PhotoKeys& keys, transforms::Chain chain) { return Photos(keys.root, chain); });
+///
+///   types.add("waves", [](const Node& dataset, const std::optional<Node>& transforms) { ... });
+///
+/// Keys of the first way are checked with all else in the file, and help has them; the sections of the second are read
+/// by their function alone.
 class DatasetTypes {
  public:
   /// The types of tables::NamedDatasets, and those that are made of others.
   DatasetTypes();
 
-  /// Adds a type. `make(dataset, transforms)` opens the dataset; it gets the sections `dataset` and `transforms` as
-  /// Nodes, the second one if there is any.
-  template <class Make>
-  DatasetTypes& add(const std::string& type, Make make) {
-    using Made = std::invoke_result_t<Make&, const Node&, const std::optional<Node>&>;
-    own_.datasets.push_back(type);
-    Type& added = types_[type] = {};
-    added.load = [make](const DatasetTypes&, const Node& dataset, const Node& loader) {
-      return opened(loader, make(dataset, loader.parent().find("transforms")));
-    };
-    if constexpr (std::constructible_from<AnyDataset, Made>)
-      added.open_part = [make](const DatasetTypes&, const Node& dataset, const std::optional<Node>& transforms) {
-        return AnyDataset(make(dataset, transforms));
-      };
-    if constexpr (IterableDataset<Made>)
-      added.chain = [make](const std::vector<Node>& datasets, const Node& loader) {
-        std::vector<Made> made;
-        for (const Node& dataset : datasets) made.push_back(make(dataset, loader.parent().find("transforms")));
-        return opened(loader, ChainDataset<Made>(std::move(made)));
-      };
+  /// Adds the type T::kName, which `make` makes of T's keys: make(keys), or make(keys, chain) where it takes the chain
+  /// of the section `transforms`. Throws std::logic_error when there is a type of that name.
+  template <tables::Keyed T, class Make>
+  DatasetTypes& add(Make make) {
+    add_type(own_type<T>(), [make](const DatasetTypes& types, const Node& dataset, const std::optional<Node>& steps) {
+      return open_keyed<T>(dataset, steps, types.transforms_, make);
+    });
+    if (!TakesTransforms<Make, T>) types_[std::string(T::kName)].transforms = Type::Transforms::kRefused;
     return *this;
   }
+
+  /// The same for a T that is a dataset itself.
+  template <tables::Keyed T>
+  DatasetTypes& add() {
+    return add<T>([](const T& dataset) { return dataset; });
+  }
+
+  /// Adds a type whose section `make(dataset, transforms)` reads; it gets the sections `dataset` and `transforms` as
+  /// Nodes, the second one if there is any. Throws std::logic_error when there is a type of that name.
+  template <class Make>
+  DatasetTypes& add(const std::string& type, Make make) {
+    add_type(own_type(type), [make](const DatasetTypes&, const Node& dataset, const std::optional<Node>& steps) {
+      return make(dataset, steps);
+    });
+    return *this;
+  }
+
+  /// Sets what the section `transforms` may name, for datasets that take a chain; TransformTypes() unless set.
+  DatasetTypes& transforms(TransformTypes types);
+
+  /// The types that the program added.
+  const std::vector<OwnType>& own() const { return own_.datasets; }
 
   /// Opens the dataset beside `loader`, which takes as long as that dataset takes.
   OpenedDataset open(const Node& loader) const;
@@ -156,7 +183,8 @@ class DatasetTypes {
     std::function<AnyDataset(const DatasetTypes& types, const Node& dataset, const std::optional<Node>& transforms)>
         open_part;
     /// Several, one behind the other.
-    std::function<OpenedDataset(const std::vector<Node>& datasets, const Node& loader)> chain;
+    std::function<OpenedDataset(const DatasetTypes& types, const std::vector<Node>& datasets, const Node& loader)>
+        chain;
     enum class Transforms : uint8_t { kTaken, kRefused, kGivenToParts } transforms = Transforms::kTaken;
   };
 
@@ -173,6 +201,29 @@ class DatasetTypes {
     return opened;
   }
 
+  /// Adds a type whose section open(types, dataset, transforms) reads.
+  template <class Open>
+  void add_type(OwnType own, Open open) {
+    using Made = std::invoke_result_t<Open&, const DatasetTypes&, const Node&, const std::optional<Node>&>;
+    Type& added = new_type(own.description.name);
+    own_.datasets.push_back(std::move(own));
+    added.load = [open](const DatasetTypes& types, const Node& dataset, const Node& loader) {
+      return opened(loader, open(types, dataset, loader.parent().find("transforms")));
+    };
+    if constexpr (std::constructible_from<AnyDataset, Made>)
+      added.open_part = [open](const DatasetTypes& types, const Node& dataset, const std::optional<Node>& steps) {
+        return AnyDataset(open(types, dataset, steps));
+      };
+    if constexpr (IterableDataset<Made>)
+      added.chain = [open](const DatasetTypes& types, const std::vector<Node>& datasets, const Node& loader) {
+        std::vector<Made> made;
+        for (const Node& dataset : datasets) made.push_back(open(types, dataset, loader.parent().find("transforms")));
+        return opened(loader, ChainDataset<Made>(std::move(made)));
+      };
+  }
+
+  Type& new_type(const std::string& name);
+
   template <class T>
   void add_named();
   template <class T>
@@ -184,7 +235,8 @@ class DatasetTypes {
   AnyDataset open_part(const Node& dataset, const std::optional<Node>& transforms) const;
 
   std::map<std::string, Type> types_;
-  OwnTypes own_;  // The types that the program added.
+  TransformTypes transforms_;
+  OwnTypes own_;  // What the program added to both.
 };
 
 /// The loader that a map describes, given its `loader` key: build_loader(run["loader"]).

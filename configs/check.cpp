@@ -14,50 +14,58 @@
 namespace millrace::configs {
 namespace {
 
-void check_step(const Node& element);
+// Steps. Those of the table are read by the lists of their fields, without LibTorch.
 
-void check_steps(const Node& transforms) {
+void check_step(const Node& element, const OwnTypes& own);
+
+void check_steps(const Node& transforms, const OwnTypes& own) {
   Problems problems;
   problems.collect([&] {
-    for (const Node& element : steps_of(transforms)) problems.collect([&] { check_step(element); });
+    for (const Node& element : steps_of(transforms)) problems.collect([&] { check_step(element, own); });
   });
   problems.raise();
 }
 
 // The lists of transforms that a transform has.
 struct InnerSteps {
-  void operator()(const Node& node, const transforms::Chain& /*chain*/) const { check_steps(node); }
+  const OwnTypes& own;
+
+  void operator()(const Node& node, const transforms::Chain& /*chain*/) const { check_steps(node, own); }
 
   void operator()(const Node& node, const std::vector<transforms::Chain>& /*chains*/) const {
     Problems problems;
     for (const Node& element : steps_of(node))
       problems.collect([&] {
         const bool is_list = element.value().kind == Value::Kind::kList;
-        is_list ? check_steps(element) : check_step(element);
+        is_list ? check_steps(element, own) : check_step(element, own);
       });
     problems.raise();
   }
 };
 
 template <class... T>
-void check_named_step(const Node& element, const NamedStep& step, transforms::TypeList<T...>) {
+void check_named_step(const Node& element, transforms::TypeList<T...>, const OwnTypes& own) {
+  const NamedStep step = named_step(element);
+  if (const OwnType* type = find_type(own.transforms, step.name)) return type->check(step.parameters);
   const auto try_type = [&]<class One>(std::type_identity<One>) {
     if (transforms::yaml_name(One::kName) != step.name) return false;
     One transform;
-    read_fields(step.parameters, transform, InnerSteps());
+    read_fields(step.parameters, transform, InnerSteps{own});
     return true;
   };
-  if (!(try_type(std::type_identity<T>()) || ...))
-    throw unknown_word(element, step.name, {transforms::yaml_name(T::kName)...});
+  if ((try_type(std::type_identity<T>()) || ...) || own.has_unknown) return;
+  std::vector<std::string> names{transforms::yaml_name(T::kName)...};
+  for (const std::string& name : names_of(own.transforms)) names.push_back(name);
+  throw unknown_word(element, step.name, names);
 }
 
-void check_step(const Node& element) { check_named_step(element, named_step(element), transforms::NamedTransforms()); }
-
-bool contains_name(const std::vector<std::string>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+void check_step(const Node& element, const OwnTypes& own) {
+  check_named_step(element, transforms::NamedTransforms(), own);
 }
 
+// What names the type of a section: its key `type`, or the section where it is a name alone.
 std::optional<Node> type_in(const Node& section) {
+  if (section.value().kind == Value::Kind::kScalar) return section;
   return section.value().kind == Value::Kind::kMap ? section.find("type") : std::nullopt;
 }
 
@@ -84,35 +92,44 @@ void check_inner(const Node& section, const OwnTypes& own, Problems& problems) {
 }
 
 template <class... T>
-void check_type(const Node& section, tables::TypeList<T...> types, const std::vector<std::string>& others,
+bool is_named(std::string_view name, tables::TypeList<T...>) {
+  return ((name == T::kName) || ...);
+}
+
+// Checks a section whose type is one of the table's, or of those that the program adds to it.
+template <class... T>
+void check_type(const Node& section, tables::TypeList<T...> types, const std::vector<OwnType>& added,
                 const OwnTypes& own) {
-  Problems problems;
-  problems.collect([&] { read_type(section, types, [](const auto&) { return true; }, others); });
   const auto type = type_in(section);
+  const std::string name = type ? type->value().text : "";
+  if (const OwnType* found = find_type(added, name)) {
+    if (found->check) found->check(section);
+    return;
+  }
+  if (type && own.has_unknown && !is_named(name, types)) return;
+  Problems problems;
+  problems.collect([&] { read_type(section, types, [](const auto&) { return true; }, names_of(added)); });
   const auto check_keys_of = [&]<class One>(One) {
-    if (type->value().text == One::kName) check_inner<One>(section, own, problems);
+    if (name == One::kName && section.value().kind == Value::Kind::kMap) check_inner<One>(section, own, problems);
   };
-  if (type) (check_keys_of(T()), ...);
+  (check_keys_of(T()), ...);
   problems.raise();
 }
 
-// Whether the type of a dataset is one of the program's own.
-bool is_own(const Node& dataset, const OwnTypes& own) {
-  const bool is_name = dataset.value().kind == Value::Kind::kScalar;
-  const auto type = is_name ? dataset : type_in(dataset);
-  return type && contains_name(own.datasets, type->value().text);
-}
-
-// Whether it is, or that of a dataset inside of it.
-bool has_own(const Node& dataset, const OwnTypes& own) {
-  if (is_own(dataset, own)) return true;
+// Whether a dataset, or one inside of it, is of a type whose reader looks at the transforms too, or may be.
+bool has_own_transforms(const Node& dataset, const OwnTypes& own) {
+  if (const auto type = type_in(dataset)) {
+    const std::string& name = type->value().text;
+    if (const OwnType* found = find_type(own.datasets, name)) return !found->check;
+    if (own.has_unknown && !is_named(name, tables::AllDatasets())) return true;
+  }
   if (dataset.value().kind == Value::Kind::kList) {
     const auto parts = dataset.elements();
-    return std::any_of(parts.begin(), parts.end(), [&](const Node& part) { return has_own(part, own); });
+    return std::any_of(parts.begin(), parts.end(), [&](const Node& part) { return has_own_transforms(part, own); });
   }
   if (dataset.value().kind != Value::Kind::kMap) return false;
   for (const char* key : {"dataset", "datasets"})
-    if (const auto inner = dataset.find(key); inner && has_own(*inner, own)) return true;
+    if (const auto inner = dataset.find(key); inner && has_own_transforms(*inner, own)) return true;
   return false;
 }
 
@@ -133,7 +150,6 @@ void check_form(const Node& section, tables::OneOf<List>, const OwnTypes& own) {
 }
 
 void check_form(const Node& section, tables::OneOf<tables::AllDatasets>, const OwnTypes& own) {
-  if (is_own(section, own)) return;
   refuse_path(section);
   check_type(section, tables::AllDatasets(), own.datasets, own);
 }
@@ -144,7 +160,7 @@ void check_form(const Node& section, tables::KeysOf<T>, const OwnTypes&) {
   read_keys<T>(keys);
 }
 
-void check_form(const Node& section, tables::Steps, const OwnTypes&) { check_steps(section); }
+void check_form(const Node& section, tables::Steps, const OwnTypes& own) { check_steps(section, own); }
 
 void check_form(const Node& section, tables::Pipeline, const OwnTypes& own) {
   Section keys(section);
@@ -154,17 +170,27 @@ void check_form(const Node& section, tables::Pipeline, const OwnTypes& own) {
   problems.raise();
 }
 
-template <class List>
-void check_form(const Node&, tables::Unchecked<List>, const OwnTypes&) {}
+// Where no type is named, it is one that training chooses.
+void check_form(const Node& section, tables::OneOfOrDefault<tables::NamedModels, tables::SmallCnn>,
+                const OwnTypes& own) {
+  const bool is_map = section.value().kind == Value::Kind::kMap;
+  if (is_map && !section.find("type")) {
+    Section keys(section);
+    keys.find("type");
+    read_keys<tables::SmallCnn>(keys);
+  } else {
+    check_type(section, tables::NamedModels(), own.models, own);
+  }
+}
 
 // Asks the map for all sections of a pipeline, and checks those that are there.
 void check_sections_of(Section& pipeline, const OwnTypes& own, Problems& problems) {
   tables::for_each_pipeline_section([&](const tables::SectionHead& head, auto) { pipeline.find(head.name); });
   const auto dataset = pipeline.node().find("dataset");
-  const bool has_own_transforms = dataset && has_own(*dataset, own);
+  const bool are_own = dataset && has_own_transforms(*dataset, own);
   tables::for_each_pipeline_section([&]<class Form>(const tables::SectionHead& head, Form form) {
     constexpr bool kIsRequired = std::is_same_v<Form, tables::OneOf<tables::AllDatasets>>;
-    if (has_own_transforms && std::is_same_v<Form, tables::Steps>) return;
+    if (are_own && std::is_same_v<Form, tables::Steps>) return;
     problems.collect([&] {
       const auto section = kIsRequired ? pipeline.child(head.name, std::string(head.about)) : pipeline.find(head.name);
       if (section) check_form(*section, form, own);
@@ -193,12 +219,18 @@ void check_run(const Node& run, const OwnTypes& own) {
   problems.raise();
 }
 
-Node load_run(const std::string& file, const std::vector<std::string>& overrides, const OwnTypes& own) {
+Node load_run(const std::string& file, const std::vector<std::string>& overrides, const FindOwnTypes& find_own) {
   Problems problems;
   const Node run = load(file, overrides, problems);
+  OwnTypes own{.has_unknown = true};
+  problems.collect([&] { own = find_own(run); });
   problems.collect([&] { check_run(run, own); });
   problems.raise();
   return run;
+}
+
+Node load_run(const std::string& file, const std::vector<std::string>& overrides) {
+  return load_run(file, overrides, [](const Node&) { return OwnTypes(); });
 }
 
 }  // namespace millrace::configs

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <exception>
 #include <optional>
-#include <string>
 #include <utility>
 
-#include "millrace/configs/read_keys.h"
+#include "millrace/configs/keyed_dataset.h"
 #include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/configs/transform_types.h"
 #include "millrace/loader/datasets/arrays.h"
@@ -32,37 +30,27 @@ TarImages make_dataset(const tables::TarImages& keys, transforms::Chain chain);
 NpyDataset make_dataset(const tables::Npy& keys);
 TarShards make_dataset(const tables::TarShards& keys);
 
-/// The value of a dataset's first required key. It says where the dataset's files are, so the dataset's complaints are
-/// about it.
-template <tables::Keyed T>
-std::optional<Node> place_of_files(const Node& dataset) {
-  std::optional<Node> place;
-  tables::for_each_key<T>([&]<class Owner, class Value>(const tables::Key<Owner, Value>& key) {
-    if (place) return;
-    if constexpr (tables::Keyed<Value>)
-      place = place_of_files<Value>(dataset);
-    else if (key.is_required)
-      place = dataset.find(key.name);
-  });
-  return place;
-}
+namespace detail {
+
+/// make_dataset() as one function.
+struct MakeDataset {
+  template <class T>
+  auto operator()(const T& keys, transforms::Chain chain) const -> decltype(make_dataset(keys, std::move(chain))) {
+    return make_dataset(keys, std::move(chain));
+  }
+  template <class T>
+  auto operator()(const T& keys) const -> decltype(make_dataset(keys)) {
+    return make_dataset(keys);
+  }
+};
+
+}  // namespace detail
 
 /// The dataset that a section describes, whose type is T's name. Throws ConfigError.
 template <tables::Keyed T>
-auto open_dataset(const Node& dataset, const std::optional<Node>& steps) {
-  Section section(dataset);
-  const Node type = section.child("type");
-  if (read<std::string>(type) != T::kName) throw unknown_word(type, read<std::string>(type), {std::string(T::kName)});
-  const T keys = read_keys<T>(section);
-  section.finish();
-  const Node place = place_of_files<T>(dataset).value_or(dataset);
-  if constexpr (requires { make_dataset(keys, transforms::Chain()); }) {
-    auto chain = steps ? TransformTypes().read_chain(*steps) : transforms::Chain();
-    return build_at<std::exception>(place, [&] { return make_dataset(keys, std::move(chain)); });
-  } else {
-    if (steps) throw steps->error("are for pictures; remove them for this type of dataset");
-    return build_at<std::exception>(place, [&] { return make_dataset(keys); });
-  }
+auto open_dataset(const Node& dataset, const std::optional<Node>& steps,
+                  const TransformTypes& transforms = TransformTypes()) {
+  return open_keyed<T>(dataset, steps, transforms, detail::MakeDataset());
 }
 
 }  // namespace millrace::configs

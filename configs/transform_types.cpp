@@ -6,14 +6,6 @@
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::configs {
-namespace {
-
-template <class... Transforms>
-void add_all(TransformTypes& types, transforms::TypeList<Transforms...>) {
-  (types.add<Transforms>(), ...);
-}
-
-}  // namespace
 
 void detail::StepsReader::operator()(const Node& node, transforms::Chain& chain) const {
   chain = types.read_chain(node);
@@ -33,7 +25,12 @@ void TransformTypes::put(std::string name, Read read) {
   readers_.emplace_back(std::move(name), read);
 }
 
-TransformTypes::TransformTypes() { add_all(*this, transforms::NamedTransforms()); }
+template <class... T>
+void TransformTypes::put_all(transforms::TypeList<T...>) {
+  (put(transforms::yaml_name(T::kName), detail::read_transform<T>), ...);
+}
+
+TransformTypes::TransformTypes() { put_all(transforms::NamedTransforms()); }
 
 transforms::Chain TransformTypes::read_step(const Node& node) const {
   const NamedStep step = named_step(node);

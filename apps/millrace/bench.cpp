@@ -84,9 +84,9 @@ int64_t sum_of_words(const at::Tensor& tensor) {
 // Batches without end, over as many epochs as it takes, read as the configuration says.
 class Consumer {
  public:
-  explicit Consumer(const configs::Node& run) : read_(read_bench_section(run)) {
+  Consumer(const configs::Node& run, const configs::DatasetTypes& types) : read_(read_bench_section(run)) {
     const auto options = configs::read_loader_options(run.section("loader"));
-    const auto dataset = bench_datasets().open(run.section("loader"));
+    const auto dataset = types.open(run.section("loader"));
     const auto start = Clock::now();
     loader_ = dataset.make_loader(options);
     loader_->wait_ready();
@@ -209,16 +209,12 @@ void print_table(const std::vector<Metric>& metrics) {
 
 }  // namespace
 
-configs::DatasetTypes bench_datasets() {
-  configs::DatasetTypes types;
-  types.add("filled", open_filled).add("rows", open_rows);
-  return types;
-}
+void add_bench_datasets(configs::DatasetTypes& types) { types.add("filled", open_filled).add("rows", open_rows); }
 
-void bench(const configs::Node& run, const commands::Bench& options) {
+void bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
   // The trainer's own work, reading a batch, is done by one thread, so that it can be compared.
   at::set_num_threads(1);
-  Consumer consumer(run);
+  Consumer consumer(run, types.datasets);
   if (options.batches > 0) {
     while (consumer.batches() < options.batches) consumer.take();
     return;

@@ -4,19 +4,13 @@
 #include "millrace/apps/millrace/front/commands/doctor.h"
 #include "millrace/apps/millrace/front/commands/init.h"
 #include "millrace/apps/millrace/front/commands/train.h"
+#include "millrace/apps/millrace/program_types.h"
 #include "millrace/configs/build.h"
 #include "millrace/configs/node.h"
-#include "millrace/training/models/model_types.h"
 
 /// The commands of `millrace-run`. Each takes the run's configuration, writes results to stdout and progress to stderr,
 /// and throws when it fails: configs::ConfigError when the configuration is to blame, anything else when the work is.
 namespace millrace::apps {
-
-/// What configurations may name.
-struct ProgramTypes {
-  configs::DatasetTypes datasets;
-  training::ModelTypes models;
-};
 
 /// Looks at a folder or a file, writes a commented configuration for it, and says what it saw. Gives the exit code.
 /// Throws std::runtime_error for what cannot be trained on, and for an output that is there already.
@@ -29,10 +23,10 @@ int train(const configs::Node& run, const commands::Train& options, const Progra
 /// Measures a loader. Keys: dataset, transforms, sampler, loader and bench.read (none: batches are dropped unread; all:
 /// every byte of them is read). With options.batches it takes that many batches and measures nothing, for tools that
 /// look at the process from outside.
-void bench(const configs::Node& run, const commands::Bench& options);
+void bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types);
 
-/// The datasets of configurations, and those that bench adds to measure the loader alone: filled and rows.
-configs::DatasetTypes bench_datasets();
+/// Adds the datasets that measure the loader alone: filled and rows.
+void add_bench_datasets(configs::DatasetTypes& types);
 
 /// Says what this machine can do and what limits it: check_host(), and the checks that need a process or a driver.
 /// Gives the exit code.

@@ -3,6 +3,7 @@
 #include <torch/utils.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -353,12 +354,15 @@ class Training {
       training::write_checkpoint(directory_->file(name, name == kLast ? kAboutLast : "a checkpoint"), checkpoint);
   }
 
+  // As it was called: a program with types of its own has a name of its own.
+  static std::string program() { return program_invocation_short_name; }
+
   int stopped() {
     save({kLast});
     tell_losses();
     tell("stopped in epoch " + std::to_string(position_.epoch + 1) + " behind batch " +
              std::to_string(position_.batches) +
-             (directory_ ? "; go on with: millrace train --resume " + directory_->path()
+             (directory_ ? "; go on with: " + program() + " train --resume " + directory_->path()
                          : "; nothing is kept, since output is ''"),
          {{"event", "stopped"},
           {"epoch", position_.epoch + 1},

@@ -45,12 +45,8 @@ std::string without_marks(std::string text) {
 
 std::vector<Description> describe_transforms() {
   std::vector<Description> descriptions;
-  for (const transforms::Description& transform : transforms::describe_all()) {
-    Description& description = descriptions.emplace_back();
-    description = {transform.yaml_name, "transforms::" + transform.name, without_marks(transform.about), {}};
-    for (const auto& [key, value] : transform.parameters)
-      description.keys.push_back({key, "", value.empty(), in_yaml(value), "", ""});
-  }
+  for (const transforms::Description& transform : transforms::describe_all())
+    descriptions.push_back(describe_transform(transform));
   return descriptions;
 }
 
@@ -61,8 +57,8 @@ std::vector<Description> entries_of(const SectionHead&, OneOf<List>) {
   return describe_types(List());
 }
 
-template <class List>
-std::vector<Description> entries_of(const SectionHead&, Unchecked<List>) {
+template <class List, class Default>
+std::vector<Description> entries_of(const SectionHead&, OneOfOrDefault<List, Default>) {
   return describe_types(List());
 }
 
@@ -169,6 +165,13 @@ std::string entry_page(const Description& entry) {
 
 }  // namespace
 
+Description describe_transform(const transforms::Description& transform) {
+  Description description{transform.yaml_name, "transforms::" + transform.name, without_marks(transform.about), {}};
+  for (const auto& [key, value] : transform.parameters)
+    description.keys.push_back({key, "", value.empty(), in_yaml(value), "", ""});
+  return description;
+}
+
 std::vector<SectionDescription> describe_sections() {
   std::vector<SectionDescription> sections;
   for_each_section([&](const SectionHead& head, auto form) {
@@ -179,8 +182,9 @@ std::vector<SectionDescription> describe_sections() {
   return sections;
 }
 
-std::string help_text(std::string_view topic) {
-  const auto sections = describe_sections();
+std::string help_text(std::string_view topic) { return help_text(topic, describe_sections()); }
+
+std::string help_text(std::string_view topic, const std::vector<SectionDescription>& sections) {
   if (topic.empty()) return list_of_sections(sections);
   const size_t dot = topic.find('.');
   const SectionDescription& section = find(sections, topic.substr(0, dot));

@@ -43,9 +43,9 @@ struct Steps {};
 /// Sections of its own: those of for_each_pipeline_section().
 struct Pipeline {};
 
-/// The same as OneOf, but checked by its reader alone.
-template <class List>
-struct Unchecked {};
+/// The same as OneOf, but a section without `type` has the keys of Default.
+template <class List, class Default>
+struct OneOfOrDefault {};
 
 /// Calls function(head, form) for the sections that describe a loader, in the order of the reference.
 template <class Function>
@@ -72,7 +72,7 @@ void for_each_other_section(Function&& function) {
            Pipeline());
   function(SectionHead{"model", "what is trained; channels, height, width and classes are the data's to say",
                        "model: {type: resnet18, stem: small}   # or, where no key is needed, model: resnet18"},
-           Unchecked<NamedModels>());
+           OneOfOrDefault<NamedModels, SmallCnn>());
   function(SectionHead{"optimizer", "how it is trained", "optimizer: {type: sgd, lr: 0.1}"}, OneOf<NamedOptimizers>());
   function(SectionHead{"schedule", "how the learning rate changes", "schedule: {type: cosine, warmup_epochs: 1}"},
            OneOf<NamedSchedules>());

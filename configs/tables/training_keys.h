@@ -21,6 +21,7 @@ struct Run {
   std::string task = "auto";
   std::optional<int64_t> classes;
   std::string output = "runs";
+  std::vector<std::string> libraries;
 
   static constexpr auto keys() {
     return list(key("epochs", &Run::epochs, "How often every sample is seen.").at_least(1),
@@ -32,7 +33,8 @@ struct Run {
                 key("classes", &Run::classes, "How many classes there are.")
                     .at_least(1)
                     .otherwise("as many as the dataset names"),
-                key("output", &Run::output, "The directory in which each run makes one of its own; '' for none."));
+                key("output", &Run::output, "The directory in which each run makes one of its own; '' for none."),
+                key("libraries", &Run::libraries, "Shared libraries with types of one's own. They are programs."));
   }
 };
 

@@ -23,6 +23,13 @@ if(TARGET millrace_cli)
     LABELS asan TIMEOUT 60 LIBRARIES millrace_sharing)
 endif()
 
+if(TARGET example_own_types)
+  millrace_test(own_types_test apps/own_types_test.cpp TIMEOUT 300)
+  add_library(other_build MODULE apps/other_build.cpp)
+  target_link_libraries(other_build PRIVATE millrace_compiler)
+  add_dependencies(own_types_test example_own_types own_types other_build millrace_cli)
+endif()
+
 if(TARGET example_photos)
   add_test(NAME example_photos COMMAND example_photos ${PROJECT_SOURCE_DIR}/tests/data/photos)
   add_test(NAME example_own_dataset COMMAND example_own_dataset)

@@ -43,11 +43,9 @@ std::string names_in(const std::string& section) {
 
 // Lists that grow with the tables stand in the cases as {datasets}, and what they are now comes in their place.
 std::string with_lists(std::string text) {
-  const std::map<std::string, std::string> sections = {{"{datasets}", "dataset"},
-                                                       {"{transforms}", "transforms"},
-                                                       {"{samplers}", "sampler"},
-                                                       {"{collates}", "collate"},
-                                                       {"{optimizers}", "optimizer"}};
+  const std::map<std::string, std::string> sections = {{"{datasets}", "dataset"},     {"{transforms}", "transforms"},
+                                                       {"{samplers}", "sampler"},     {"{collates}", "collate"},
+                                                       {"{optimizers}", "optimizer"}, {"{models}", "model"}};
   for (const auto& [placeholder, section] : sections) text = replaced(text, placeholder, names_in(section));
   return replaced(text, "{top_level}", joined(tables::top_level_keys()));
 }

@@ -72,6 +72,18 @@ TEST(AddedTransform, IsRefusedUnderANameThatThereIs) {
   EXPECT_THROW(configs::TransformTypes().add<transforms::Resize>(), std::logic_error);
 }
 
+TEST(AddedTransform, IsReachedByDatasetsOfTheProgram) {
+  const auto loader_of = [](const std::string& steps) {
+    const configs::Node run(configs::parse("dataset: {type: image_folder, root: '" + test::data("photos") +
+                                               "'}\ntransforms: " + steps + "\nloader: {batch_size: 2}",
+                                           "run.yaml"));
+    return configs::build_loader(run["loader"], configs::DatasetTypes().transforms(types()));
+  };
+  const auto pixels = loader_of("[resize: {size: [8, 8]}, random_threshold: {p: 1}]")->next()->data();
+  EXPECT_TRUE(pixels.eq(0).logical_or(pixels.eq(255)).all().item<bool>());
+  EXPECT_THROW(loader_of("[resize: {size: [8, 8]}, random_threshold: {treshold: 1}]"), configs::ConfigError);
+}
+
 TEST(AStepWithoutATransform, SaysSo) {
   const transforms::Step empty;
   EXPECT_EQ(empty, transforms::Step());

@@ -185,5 +185,32 @@ TEST(ModelTypes, GiveAnOwnMakerItsKeys) {
               HasSubstr("did you mean outputs?"));
 }
 
+struct OwnKeys {
+  int64_t outputs = 2;
+
+  static constexpr std::string_view kName = "own";
+  static constexpr std::string_view kMakes = "OwnNet";
+  static constexpr std::string_view kAbout = "A linear layer.";
+  static constexpr auto keys() {
+    return configs::tables::list(configs::tables::key("outputs", &OwnKeys::outputs, "How many.").at_least(1));
+  }
+};
+
+TEST(ModelTypes, ReadTheKeysOfAnOwnModel) {
+  ModelTypes types;
+  types.add<OwnKeys>([](const OwnKeys& keys, const ModelFacts&) { return std::make_shared<OwnNet>(keys.outputs); });
+  EXPECT_EQ(types.make(section("{type: own, outputs: 9}"), kFacts).forward(torch::rand({2, 1, 32, 64})).size(1), 9);
+  EXPECT_THAT(test::error_of<configs::ConfigError>([&] { types.make(section("{type: own, outputs: 0}"), kFacts); }),
+              HasSubstr("must be at least 1"));
+  ASSERT_EQ(types.own().size(), 1U);
+  EXPECT_EQ(types.own().front().description.keys.front().default_value, "2");
+}
+
+TEST(ModelTypes, RefuseANameThatIsTaken) {
+  const auto make = [](const configs::Node&, const ModelFacts&) { return std::make_shared<OwnNet>(2); };
+  EXPECT_THROW(ModelTypes().add("unet", make), std::logic_error);
+  EXPECT_THROW(ModelTypes().add("own", make).add("own", make), std::logic_error);
+}
+
 }  // namespace
 }  // namespace millrace::training::model_types_test

@@ -1,37 +1,37 @@
 #include "millrace/training/models/model_types.h"
 
 #include <exception>
+#include <stdexcept>
 #include <utility>
-#include <vector>
 
-#include "millrace/configs/binder.h"
-#include "millrace/configs/read_keys.h"
 #include "millrace/configs/tables/model_keys.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace::training {
 namespace {
 
-template <configs::tables::Keyed T>
-Model make_named(const configs::Node& model, const ModelFacts& facts) {
-  configs::Section section(model);
-  section.find("type");
-  const T keys = configs::read_keys<T>(section);
-  section.finish();
-  return make_model(keys, facts);
-}
-
 template <class... T>
 void add_all(ModelTypes& types, configs::tables::TypeList<T...>) {
-  (types.add(std::string(T::kName), make_named<T>), ...);
+  (types.add<T>([](const T& keys, const ModelFacts& facts) { return make_model(keys, facts); }), ...);
 }
 
 }  // namespace
 
-ModelTypes::ModelTypes() { add_all(*this, configs::tables::NamedModels()); }
+ModelTypes::ModelTypes() {
+  add_all(*this, configs::tables::NamedModels());
+  own_.clear();  // All so far are those of the table.
+}
+
+ModelTypes& ModelTypes::add_type(configs::OwnType type, Maker make) {
+  const std::string name = type.description.name;
+  if (!makers_.emplace(name, std::move(make)).second)
+    throw std::logic_error("ModelTypes: there is a model " + in_quotes(name) + " already");
+  own_.push_back(std::move(type));
+  return *this;
+}
 
 ModelTypes& ModelTypes::add(const std::string& type, Maker make) {
-  makers_[type] = std::move(make);
-  return *this;
+  return add_type(configs::own_type(type), std::move(make));
 }
 
 Model ModelTypes::make(const configs::Node& model, const ModelFacts& facts) const {

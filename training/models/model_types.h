@@ -3,16 +3,22 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "millrace/configs/binder.h"
 #include "millrace/configs/node.h"
+#include "millrace/configs/own_types.h"
+#include "millrace/configs/read_keys.h"
+#include "millrace/configs/tables/key.h"
 #include "millrace/training/models/make_model.h"
 #include "millrace/training/models/model.h"
 
 namespace millrace::training {
 
-/// The types that `model.type` may name. A program adds its own:
+/// The types that `model.type` may name. A program adds its own, by a struct with its keys (configs/tables/key.h), which
+/// are checked with all else in the file, or by its name alone:
 ///
-///   ModelTypes types;
+///   types.add<MyNetKeys>([](const MyNetKeys& keys, const ModelFacts& facts) { return MyNet(keys.width, facts.classes); });
 ///   types.add("my_net", [](const configs::Node&, const ModelFacts& facts) { return MyNet(facts.classes); });
 ///
 /// `model: my_net` stands for `model: {type: my_net}`.
@@ -25,7 +31,18 @@ class ModelTypes {
   /// Begins with the types of tables::NamedModels.
   ModelTypes();
 
-  /// Adds a type, in the place of one of that name.
+  /// Adds the type T::kName, of which make(keys, facts) makes a model. Throws std::logic_error when there is one of
+  /// that name.
+  template <configs::tables::Keyed T, class Make>
+  ModelTypes& add(Make make) {
+    return add_type(configs::own_type<T>(), [make](const configs::Node& model, const ModelFacts& facts) {
+      configs::Section section(model);
+      section.find("type");
+      return Model(make(configs::read_keys<T>(section), facts));
+    });
+  }
+
+  /// Adds a type whose section `make` reads. Throws std::logic_error when there is one of that name.
   ModelTypes& add(const std::string& type, Maker make);
 
   /// The model that a section describes, on the CPU, in training mode, with first values that are drawn from
@@ -33,8 +50,14 @@ class ModelTypes {
   /// refuses (std::invalid_argument, std::runtime_error).
   Model make(const configs::Node& model, const ModelFacts& facts) const;
 
+  /// The types that the program added.
+  const std::vector<configs::OwnType>& own() const { return own_; }
+
  private:
+  ModelTypes& add_type(configs::OwnType type, Maker make);
+
   std::map<std::string, Maker> makers_;
+  std::vector<configs::OwnType> own_;
 };
 
 }  // namespace millrace::training

@@ -25,15 +25,15 @@ nlohmann::json to_json(const Description& entry) {
   return {{"name", entry.name}, {"about", entry.about}, {"makes", entry.makes}, {"keys", keys}};
 }
 
-nlohmann::json sections_in_json() {
-  auto sections = nlohmann::json::array();
-  for (const auto& section : configs::tables::describe_sections()) {
+nlohmann::json to_json(const std::vector<configs::tables::SectionDescription>& sections) {
+  auto all = nlohmann::json::array();
+  for (const auto& section : sections) {
     auto entries = nlohmann::json::array();
     for (const Description& entry : section.entries) entries.push_back(to_json(entry));
-    sections.push_back(
+    all.push_back(
         {{"name", section.name}, {"about", section.about}, {"example", section.example}, {"entries", entries}});
   }
-  return sections;
+  return all;
 }
 
 }  // namespace
@@ -45,13 +45,15 @@ void Help::declare(CLI::App& command) {
   command.add_flag("--json", json, "print all of the topic as one line of JSON");
 }
 
-int Help::answer() const {
+int Help::answer() const { return answer(configs::tables::describe_sections()); }
+
+int Help::answer(const std::vector<configs::tables::SectionDescription>& sections) const {
   if (json) {
-    std::puts(nlohmann::json{{"sections", sections_in_json()}}.dump().c_str());
+    std::puts(nlohmann::json{{"sections", to_json(sections)}}.dump().c_str());
     return kDone;
   }
   try {
-    std::fputs(configs::tables::help_text(section).c_str(), stdout);
+    std::fputs(configs::tables::help_text(section, sections).c_str(), stdout);
     return kDone;
   } catch (const std::invalid_argument& unknown) {
     return fail(kWrongUsage, unknown.what());

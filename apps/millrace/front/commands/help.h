@@ -2,8 +2,10 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "millrace/apps/millrace/front/commands/command.h"
+#include "millrace/configs/tables/description.h"
 
 namespace millrace::apps::commands {
 
@@ -30,6 +32,9 @@ struct Help {
 
   /// Prints what is known of the topic.
   int answer() const;
+
+  /// The same of a program that adds entries to the sections.
+  int answer(const std::vector<configs::tables::SectionDescription>& sections) const;
 };
 
 }  // namespace millrace::apps::commands

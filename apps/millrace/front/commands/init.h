@@ -26,7 +26,7 @@ struct Init {
   static constexpr std::string_view kMore =
       "It knows folders of classes (also below train and test), lists (.csv, .jsonl, .txt), pairs and masks, .npy "
       "files,\n"
-      "tar shards, MNIST and CIFAR. A file that is there is never overwritten.";
+      "tar shards, MNIST and CIFAR. A file that is there is never overwritten";
   void declare(CLI::App& command);
 };
 

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "millrace/apps/millrace/front/commands/shipped_configs.h"
-#include "millrace/configs/check.h"
 #include "millrace/configs/document.h"
 #include "millrace/configs/value.h"
 #include "millrace/configs/yaml.h"
@@ -59,9 +58,15 @@ void RunFile::declare(CLI::App& command) {
   command.add_flag("--json", json, "print results, and on stderr errors, as lines of JSON");
 }
 
-configs::Node read_run_file(const RunFile& file) {
-  // Datasets of bench, which its own code reads.
-  return configs::load_run(find_config(file.config), file.overrides, {.datasets = {"filled", "rows"}});
+configs::Node read_run_file(const RunFile& file, const configs::FindOwnTypes& find_own) {
+  return configs::load_run(find_config(file.config), file.overrides, find_own);
+}
+
+configs::OwnTypes types_of_runner(const configs::Node& run) {
+  configs::OwnTypes own;
+  for (const char* name : {"filled", "rows"}) own.datasets.push_back(configs::own_type(name));
+  own.has_unknown = run.find("libraries").has_value();
+  return own;
 }
 
 std::string type_of_section(const RunFile& file, const std::string& section) {

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/configs/check.h"
 #include "millrace/configs/node.h"
 
 namespace CLI {
@@ -27,8 +28,13 @@ struct RunFile {
 /// Where the keys of the file are explained, for Command::kMore.
 constexpr std::string_view kAboutKeys = "All that the file may say: millrace help config, and docs/configs.md";
 
-/// Reads and checks it by the tables; no dataset is opened. Throws configs::ConfigError with all that is wrong.
-configs::Node read_run_file(const RunFile& file);
+/// Reads and checks it by the tables and what `find_own` says to be added to them; no dataset is opened. Throws
+/// configs::ConfigError with all that is wrong.
+configs::Node read_run_file(const RunFile& file, const configs::FindOwnTypes& find_own);
+
+/// What `millrace-run` adds to the tables, as far as that is known without LibTorch: the datasets of bench, and unknown
+/// types where the run names libraries.
+configs::OwnTypes types_of_runner(const configs::Node& run);
 
 /// The `type` of a section of the file, "image_folder" of "test.dataset"; "" where it says none. Throws
 /// configs::ConfigError when the file cannot be read.

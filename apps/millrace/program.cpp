@@ -1,0 +1,98 @@
+#include "millrace/apps/millrace/program.h"
+
+#include <c10/util/Exception.h>
+
+#include <cstdio>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <variant>
+
+#include "millrace/apps/millrace/commands.h"
+#include "millrace/apps/millrace/front/command_line.h"
+#include "millrace/apps/millrace/front/commands/run_file.h"
+#include "millrace/apps/millrace/load_libraries.h"
+#include "millrace/apps/millrace/validate.h"
+#include "millrace/configs/errors.h"
+#include "millrace/configs/yaml_words.h"
+#include "millrace/sharing/process/init.h"
+#include "millrace/training/defaults.h"
+
+namespace millrace::apps {
+namespace {
+
+using configs::Node;
+
+// All that training takes for granted is written out, to be seen.
+Node with_defaults(const Node& run) {
+  return Node(training::with_defaults(run.value(), static_cast<int>(std::thread::hardware_concurrency())));
+}
+
+void print_found(const std::string& section, const std::string& found) {
+  std::printf("%s: %s\n", section.c_str(), found.c_str());
+}
+
+void print_found_in_json(const std::string& section, const std::string& found) {
+  std::puts(nlohmann::json{{"section", section}, {"found", found}}.dump().c_str());
+}
+
+// What this program does for each command.
+struct Runner : Answers {
+  explicit Runner(ProgramTypes& program_types) : types(program_types) {}
+
+  using Answers::operator();
+  int operator()(const commands::Help& command) const { return command.answer(describe_sections(types.own())); }
+  int operator()(const commands::Init& command) const { return init(command); }
+  int operator()(const commands::Train& command) const {
+    return on_run(command.file, [&](const Node& run) { return train(with_defaults(run), command, types); });
+  }
+  int operator()(const commands::Bench& command) const {
+    return on_run(command.file, [&](const Node& run) {
+      bench(run, command, types);
+      return kDone;
+    });
+  }
+  int operator()(const commands::Doctor& command) const { return doctor(command); }
+
+ private:
+  ProgramTypes& types;
+
+  // Reads the run, which may name libraries with more types, and does what the file's options or the command ask.
+  template <class Command>
+  int on_run(const RunFile& file, Command command) const {
+    const Node run = read_run_file(file, [&](const Node& unchecked) {
+      load_libraries(unchecked, types);
+      types.datasets.transforms(types.transforms);
+      return types.own();
+    });
+    if (!file.print_config && !file.validate) return command(run);
+    if (file.print_config)
+      print_settings(file, run);
+    else
+      validate(run, types.datasets, file.json ? print_found_in_json : print_found);
+    return kDone;
+  }
+};
+
+}  // namespace
+
+int run_program(int argc, char** argv, AddTypes add_types) {
+  millrace::init(argc, argv);
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // A line is seen at once, in a pipe too.
+  try {
+    ProgramTypes types;
+    add_bench_datasets(types.datasets);
+    add_types(types);
+    const CommandLine line = read_command_line(argc, argv);
+    return line.command ? std::visit(Runner(types), *line.command) : line.exit_code;
+  } catch (const configs::ConfigError& error) {
+    return fail(error);
+  } catch (const c10::Error& error) {
+    return fail(kWorkFailed, error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return fail(kWorkFailed, configs::in_yaml_words(error.what()));
+  }
+}
+
+}  // namespace millrace::apps

@@ -80,15 +80,6 @@ void mix(const configs::tables::Mix& keys, int64_t classes, uint64_t seed, at::T
 
 }  // namespace
 
-at::Tensor Learner::input(const Batch& batch) const {
-  return place.normalize ? batch.to(place.device, *place.normalize).data() : batch.data().to(place.device);
-}
-
-at::Tensor Learner::output(const at::Tensor& input) const {
-  const Autocast autocast(place.device.type(), place.amp);
-  return model.forward(input).to(at::kFloat);
-}
-
 Trainer::Trainer(Learner& learner, TrainerParts parts) : learner_(learner), parts_(std::move(parts)) {
   if (learner_.place.amp == at::kHalf) loss_scale_.emplace(learner_.place.device);
 }

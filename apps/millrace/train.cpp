@@ -1,6 +1,5 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <torch/utils.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -10,7 +9,6 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -26,6 +24,7 @@
 #include "millrace/training/data.h"
 #include "millrace/training/evaluate.h"
 #include "millrace/training/journal.h"
+#include "millrace/training/learner.h"
 #include "millrace/training/models/model_types.h"
 #include "millrace/training/settings.h"
 #include "millrace/training/stop_request.h"
@@ -104,7 +103,7 @@ class Training {
         split_(training::open_split(run, loading(types))),
         test_(training::open_test_split(run, split_, loading(types))),
         task_(training::make_task(run, settings_, split_)),
-        learner_(make_learner(types)),
+        learner_(training::make_learner(run, settings_, split_.spec, task_->outputs(), types.models)),
         trainer_(learner_, parts()) {
     at::set_num_threads(trainer_threads(*split_.loader));
     if (!options.trace.empty()) device_.is_cuda() ? trace_.emplace(device_.index()) : trace_.emplace();
@@ -124,20 +123,6 @@ class Training {
  private:
   training::LoadingOptions loading(const ProgramTypes& types) const {
     return {device_, settings_.run.seed, /*shuffle=*/true, &types.datasets};
-  }
-
-  training::Learner make_learner(const ProgramTypes& types) const {
-    const auto& input = split_.spec.fields.front();
-    training::Place place{device_, training::amp_type(settings_.run.amp), std::nullopt};
-    if (input.dtype == at::kByte && input.shape.size() == 3)
-      place.normalize = training::make_normalize(run_, settings_.normalize, input.shape.front(), place.amp);
-    torch::manual_seed(settings_.run.seed);
-    training::ModelFacts facts{.classes = task_->outputs()};
-    if (input.shape.size() == 3)
-      std::tie(facts.channels, facts.height, facts.width) = std::tuple(input.shape[0], input.shape[1], input.shape[2]);
-    auto model = types.models.make(run_["model"], facts);
-    model->to(device_);
-    return {std::move(model), std::move(place)};
   }
 
   training::TrainerParts parts() {
@@ -326,6 +311,7 @@ class Training {
     checkpoint.random = training::random_states(device_);
     checkpoint.loader = split_.loader->state_dict();
     checkpoint.configuration = configs::to_yaml(run_.value());
+    checkpoint.data = split_;
     for (const auto& name : names)
       training::write_checkpoint(directory_->file(name, name == kLast ? kAboutLast : "a checkpoint"), checkpoint);
   }

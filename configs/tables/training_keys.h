@@ -122,8 +122,8 @@ struct EarlyStop {
   }
 };
 
-static_assert(require_keys<Run>() && require_keys<Normalize>() && require_keys<Loss>() && require_keys<Mix>() &&
-              require_keys<Ema>() && require_keys<Gradients>() && require_keys<Checkpoints>() &&
+static_assert(require_keys<Run>() && require_keys<Normalize>() && require_keys<Loss>() &&
+              require_keys<Mix>() && require_keys<Ema>() && require_keys<Gradients>() && require_keys<Checkpoints>() &&
               require_keys<EarlyStop>());
 
 }  // namespace millrace::configs::tables

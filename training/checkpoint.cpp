@@ -134,6 +134,11 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
 
 Checkpoint read_checkpoint(const std::string& path) { return checkpoint_of(load_weights(path), path); }
 
+NamedTensors load_model_weights(const std::string& path) {
+  const auto all = load_weights(path);
+  return find_tensor(all, kFormat) == nullptr ? all : judged_weights(checkpoint_of(all, path));
+}
+
 const NamedTensors& judged_weights(const Checkpoint& checkpoint) {
   return checkpoint.ema.empty() ? checkpoint.model : checkpoint.ema;
 }

@@ -62,6 +62,10 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 /// Throws std::runtime_error, naming the file, for one that cannot be read or is no checkpoint.
 Checkpoint read_checkpoint(const std::string& path);
 
+/// The weights of a model in a file: those that a checkpoint was judged by, or all of a file of weights. Throws as
+/// load_weights() and read_checkpoint().
+NamedTensors load_model_weights(const std::string& path);
+
 /// An optimizer's state as bytes {n} uint8, and back. restore() throws std::runtime_error for that of another
 /// optimizer.
 at::Tensor bytes_of(const torch::optim::Optimizer& optimizer);

@@ -23,6 +23,7 @@
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/data.h"
 #include "millrace/training/evaluate.h"
+#include "millrace/training/initial_weights.h"
 #include "millrace/training/journal.h"
 #include "millrace/training/learner.h"
 #include "millrace/training/models/model_types.h"
@@ -151,6 +152,7 @@ class Training {
       journal_.emplace(training::Journal::resume(*directory_, columns(), position_.epoch, position_.steps));
       return;
     }
+    training::load_initial_weights(run_, *learner_.model);
     if (settings_.run.output.empty()) return;
     directory_ = records::RunDirectory::make(settings_.run.output, options_.name());
     directory_->write_config(configs::to_yaml(run_.value()));

@@ -682,7 +682,7 @@ TEST(Reference, KnowsNoOtherTopic) {
     }
   };
   EXPECT_EQ(error("sampeler"),
-            "expected one of dataset, transforms, sampler, collate, loader, test, model, optimizer, schedule, "
+            "expected one of dataset, transforms, sampler, collate, loader, test, model, weights, optimizer, schedule, "
             "normalize, loss, mix, ema, "
             "gradients, checkpoints, early_stop, bench, run, found "
             "'sampeler', did you mean sampler?");

@@ -206,6 +206,14 @@ TEST_F(Training, DoesWhatItsPageSays) {
   }
 }
 
+TEST_F(Training, BeginsWithTheWeightsOfAnotherRun) {
+  run({"train", "train.yaml", "epochs=1", "output=first"});
+  run({"train", "train.yaml", "epochs=1", "output=second", "weights.from=first/train/best.pt",
+       "optimizer={type: sgd, lr: 0}", "~ema", "~mix"});
+  const auto first = result("first/train"), second = result("second/train");
+  EXPECT_TRUE(at::equal(first.at("ema.features.0.weight"), second.at("model.features.0.weight")));
+}
+
 TEST_F(Training, KeepsNothingWhereThereIsNoOutput) {
   run({"train", "train.yaml", "output=''", "epochs=1"});
   EXPECT_FALSE(fs::exists(folder() / "runs"));

@@ -105,6 +105,7 @@ bool Trainer::epoch(Split& split, Position& position, const Watchers& watchers) 
       position.wait_seconds += seconds_since(asked);
     }
     if (!batch) break;
+    if (watchers.given) watchers.given(*batch);
     const Watched watched(watchers, Phase::kStep);
     const auto loss = backward(*batch, position);
     loss_sum.add(loss, batch->size());

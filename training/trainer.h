@@ -46,6 +46,9 @@ class Trainer {
     std::function<void(Phase phase)> begin;
     std::function<void()> end;
 
+    /// A batch as the loader gave it, before it is trained on.
+    std::function<void(const Batch& batch)> given;
+
     /// After each batch. `loss` gives that batch's, and waits for the device.
     std::function<void(const Position&, const std::function<double()>& loss)> batch;
 

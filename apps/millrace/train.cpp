@@ -23,6 +23,7 @@
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/data.h"
 #include "millrace/training/evaluate.h"
+#include "millrace/training/first_batch.h"
 #include "millrace/training/initial_weights.h"
 #include "millrace/training/journal.h"
 #include "millrace/training/learner.h"
@@ -194,6 +195,7 @@ class Training {
       watchers.begin = [this](training::Phase phase) { trace(phase); };
       watchers.end = [this] { trace_->end(); };
     }
+    if (journal_ && position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };
     watchers.batch = [&](const Position& position, const std::function<double()>& loss) {
       progress.update(done(), [&] { return notes(position, loss()); });
       if (journal_ && position.steps > noted_steps_ && position.steps % kStepsBetweenNotes == 0) {
@@ -210,6 +212,12 @@ class Training {
       return !stop.is_made();
     };
     return watchers;
+  }
+
+  // For a look at whether the model is given what was meant.
+  void show_if_first(const Batch& batch) {
+    if (position_.trained > 0) return;
+    if (const auto sheet = training::first_batch_sheet(batch, split_.classes)) journal_->first_batch(*sheet);
   }
 
   // Samples of the whole run.

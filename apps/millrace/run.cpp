@@ -39,6 +39,7 @@ struct Runner {
     if (command.file.validate) return validated(run, types.datasets);
     return train(with_defaults(run), command, types);
   }
+  int operator()(const commands::Predict& command) const { return predict(command, types); }
   int operator()(const commands::Bench& command) const {
     const Node run = read_run_file(command.file);
     if (command.file.validate) return validated(run, bench_datasets());

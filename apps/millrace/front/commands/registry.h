@@ -7,13 +7,14 @@
 #include "millrace/apps/millrace/front/commands/command.h"
 #include "millrace/apps/millrace/front/commands/doctor.h"
 #include "millrace/apps/millrace/front/commands/help.h"
+#include "millrace/apps/millrace/front/commands/predict.h"
 #include "millrace/apps/millrace/front/commands/train.h"
 
 /// All commands of `millrace`, in the order of its help. A command that is added here is in the help, and whoever
 /// visits a Command does not compile until it says what is to be done.
 namespace millrace::apps {
 
-using Command = std::variant<commands::Train, commands::Bench, commands::Doctor, commands::Help>;
+using Command = std::variant<commands::Train, commands::Predict, commands::Bench, commands::Doctor, commands::Help>;
 
 template <class List>
 struct CommandsOf;

@@ -113,6 +113,10 @@ struct OpenedDataset {
   std::optional<int64_t> samples;    ///< Nothing where it does not know how many there are.
   bool has_indices = false;          ///< Whether a sampler decides their order.
 
+  /// What the dataset calls a sample, its path in most cases; null where it calls them nothing. Holds a copy of the
+  /// dataset, whose files and arrays copies share.
+  std::function<std::string(int64_t index)> describe;
+
   /// Makes the loader, into which the dataset goes: to be called once. The options are those that
   /// read_loader_options() gave, which the caller may have changed.
   std::function<std::unique_ptr<DataLoader>(const DataLoaderOptions& options)> make_loader;
@@ -195,6 +199,8 @@ class DatasetTypes {
     if constexpr (requires { static_cast<int64_t>(dataset.size()); })
       opened.samples = static_cast<int64_t>(dataset.size());
     opened.has_indices = detail::has_indices<Dataset>();
+    if constexpr (millrace::detail::Describes<Dataset> && std::copy_constructible<Dataset>)
+      opened.describe = [dataset](int64_t index) { return std::string(dataset.describe(static_cast<size_t>(index))); };
     opened.make_loader = [loader, dataset = std::move(dataset)](const DataLoaderOptions& options) mutable {
       return build_loader(loader, options, std::move(dataset));
     };

@@ -40,6 +40,10 @@ ImageFolder make_dataset(const tables::ImageFolder& keys, transforms::Chain chai
   return with_pictures(ImageFolder(keys.root, keys.classes), keys.pictures, std::move(chain));
 }
 
+ImageFiles make_dataset(const tables::ImageFiles& keys, transforms::Chain chain) {
+  return with_pictures(ImageFiles(keys.path), keys.pictures, std::move(chain));
+}
+
 ImageManifest make_dataset(const tables::ImageManifest& keys, transforms::Chain chain) {
   ImageManifestOptions options;
   options.root = keys.root;

@@ -8,6 +8,7 @@
 #include "millrace/configs/transform_types.h"
 #include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/tar_shards.h"
+#include "millrace/loader/images/datasets/image_files.h"
 #include "millrace/loader/images/datasets/image_folder.h"
 #include "millrace/loader/images/datasets/image_pairs.h"
 #include "millrace/loader/images/datasets/manifest.h"
@@ -20,6 +21,7 @@
 namespace millrace::configs {
 
 ImageFolder make_dataset(const tables::ImageFolder& keys, transforms::Chain chain);
+ImageFiles make_dataset(const tables::ImageFiles& keys, transforms::Chain chain);
 ImageManifest make_dataset(const tables::ImageManifest& keys, transforms::Chain chain);
 ImagePairs make_dataset(const tables::ImagePairs& keys, transforms::Chain chain);
 ImagePairs make_dataset(const tables::ImagePairsManifest& keys, transforms::Chain chain);

@@ -25,15 +25,25 @@ void refuse_mandatory(Value& value, const std::string& path, Problems& problems)
   value.reported = true;
 }
 
-}  // namespace
-
-Node load(const std::string& file, const std::vector<std::string>& overrides, Problems& problems) {
-  Value root = read_with_includes(file, problems);
+Node finished(Value root, const std::vector<std::string>& overrides, Problems& problems) {
   for (size_t i = 0; i < overrides.size(); ++i)
     problems.collect([&] { apply_override(root, overrides[i], static_cast<int>(i) + 1); });
   refuse_mandatory(root, "", problems);
   problems.collect([&] { resolve_references(root); });
   return Node(std::move(root));
+}
+
+}  // namespace
+
+Node load(Value document, const std::vector<std::string>& overrides) {
+  Problems problems;
+  Node root = finished(std::move(document), overrides, problems);
+  problems.raise();
+  return root;
+}
+
+Node load(const std::string& file, const std::vector<std::string>& overrides, Problems& problems) {
+  return finished(read_with_includes(file, problems), overrides, problems);
 }
 
 Node load(const std::string& file, const std::vector<std::string>& overrides) {

@@ -17,7 +17,10 @@ namespace millrace::configs {
 /// Throws ConfigError with all that is wrong, also when a file cannot be read or is none: a pipe may never end.
 Node load(const std::string& file, const std::vector<std::string>& overrides = {});
 
-/// The same, but gathers what does not keep it from reading on. Values that a problem is about are marked as reported.
+/// The same of a document that was read already, or made.
+Node load(Value document, const std::vector<std::string>& overrides);
+
+/// That of a file, but gathers what does not keep it from reading on. Values with a problem are marked as reported.
 Node load(const std::string& file, const std::vector<std::string>& overrides, Problems& problems);
 
 }  // namespace millrace::configs

@@ -25,6 +25,7 @@ using nlohmann::json;
 
 constexpr const char* kFormat = "format";
 constexpr const char* kThisFormat = "millrace checkpoint 1";
+constexpr const char* kData = "data";
 
 at::Tensor bytes_of(const std::string& text) {
   auto bytes = at::empty({static_cast<int64_t>(text.size())}, at::kByte);
@@ -77,10 +78,15 @@ NamedTensors section_of(const NamedTensors& all, const std::string& section) {
   return tensors;
 }
 
-const at::Tensor& tensor_of(const NamedTensors& all, std::string_view name) {
+const at::Tensor* find_tensor(const NamedTensors& all, std::string_view name) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const NamedTensor& one) { return one.name == name; });
-  if (found == all.end()) throw std::runtime_error("it has no " + in_quotes(std::string(name)));
-  return found->tensor;
+  return found == all.end() ? nullptr : &found->tensor;
+}
+
+const at::Tensor& tensor_of(const NamedTensors& all, std::string_view name) {
+  const auto* found = find_tensor(all, name);
+  if (found == nullptr) throw std::runtime_error("it has no " + in_quotes(std::string(name)));
+  return *found;
 }
 
 Checkpoint checkpoint_of(const NamedTensors& all) {
@@ -94,7 +100,16 @@ Checkpoint checkpoint_of(const NamedTensors& all) {
   checkpoint.optimizer = tensor_of(all, "optimizer");
   checkpoint.loader = loader_state_from_string(text_of(tensor_of(all, "loader")));
   checkpoint.configuration = text_of(tensor_of(all, "configuration"));
+  if (const auto* data = find_tensor(all, kData)) checkpoint.data = data_facts_from(text_of(*data));
   return checkpoint;
+}
+
+Checkpoint checkpoint_of(const NamedTensors& all, const std::string& path) {
+  try {
+    return checkpoint_of(all);
+  } catch (const std::exception& error) {
+    throw std::runtime_error(in_quotes(path) + " is no checkpoint of a run: " + error.what());
+  }
 }
 
 at::Generator generator_of(const std::string& device) {
@@ -109,6 +124,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
                    {"loader", bytes_of(to_string(checkpoint.loader))},
                    {"configuration", bytes_of(checkpoint.configuration)},
                    {"optimizer", checkpoint.optimizer}};
+  if (checkpoint.data) all.push_back({kData, bytes_of(to_json(*checkpoint.data))});
   append(all, "model", checkpoint.model);
   append(all, "ema", checkpoint.ema);
   append(all, "scale", checkpoint.scale);
@@ -116,13 +132,15 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   save_weights(path, all);
 }
 
-Checkpoint read_checkpoint(const std::string& path) {
+Checkpoint read_checkpoint(const std::string& path) { return checkpoint_of(load_weights(path), path); }
+
+NamedTensors load_model_weights(const std::string& path) {
   const auto all = load_weights(path);
-  try {
-    return checkpoint_of(all);
-  } catch (const std::exception& error) {
-    throw std::runtime_error(in_quotes(path) + " is no checkpoint of a run: " + error.what());
-  }
+  return find_tensor(all, kFormat) == nullptr ? all : judged_weights(checkpoint_of(all, path));
+}
+
+const NamedTensors& judged_weights(const Checkpoint& checkpoint) {
+  return checkpoint.ema.empty() ? checkpoint.model : checkpoint.ema;
 }
 
 at::Tensor bytes_of(const torch::optim::Optimizer& optimizer) {

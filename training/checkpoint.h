@@ -9,6 +9,7 @@
 #include <string>
 
 #include "millrace/loader/state.h"
+#include "millrace/training/data_facts.h"
 #include "millrace/training/weights/named_tensor.h"
 
 namespace millrace::training {
@@ -36,7 +37,8 @@ struct Position {
 ///
 /// In the file it is one dictionary of tensors, which Python reads by torch.load(path, weights_only=True): the model's
 /// under "model." and their names, and so for "ema.", "scale." and "random."; "optimizer" has the optimizer's state as
-/// LibTorch writes it. "position", "loader" and "configuration" are texts, JSON and YAML, as bytes.
+/// LibTorch writes it. "position", "data", "loader" and "configuration" are texts, JSON and YAML, as
+/// bytes.
 struct Checkpoint {
   Position position;
   NamedTensors model;         ///< Parameters and buffers.
@@ -46,13 +48,23 @@ struct Checkpoint {
   at::Tensor optimizer;       ///< See bytes_of().
   LoaderState loader;         ///< Where the next batch comes from.
   std::string configuration;  ///< What was trained, for whoever finds the file alone.
+
+  /// What the model was made for; nothing in files that were written before checkpoints said it.
+  std::optional<DataFacts> data;
 };
+
+/// The weights that the run was judged by: the averages where it has some, else the model's own.
+const NamedTensors& judged_weights(const Checkpoint& checkpoint);
 
 /// Writes it in one step: whenever the process is killed, the file is the old one or the new one. Throws SyscallError.
 void write_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 
 /// Throws std::runtime_error, naming the file, for one that cannot be read or is no checkpoint.
 Checkpoint read_checkpoint(const std::string& path);
+
+/// The weights of a model in a file: those that a checkpoint was judged by, or all of a file of weights. Throws as
+/// load_weights() and read_checkpoint().
+NamedTensors load_model_weights(const std::string& path);
 
 /// An optimizer's state as bytes {n} uint8, and back. restore() throws std::runtime_error for that of another
 /// optimizer.

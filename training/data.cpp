@@ -23,7 +23,11 @@ Split open_split(const configs::Node& pipeline, const LoadingOptions& loading) {
   auto dataset = loading.types->open(loader);
   const bool says_nothing = !pipeline.find("sampler") && !loader.find("shuffle");
   if (says_nothing && dataset.has_indices) options.shuffle(loading.shuffle);
-  Split split{std::move(dataset.classes), dataset.samples, {}, dataset.make_loader(options)};
+  Split split{{std::move(dataset.classes), {}},
+              dataset.samples,
+              dataset.has_indices,
+              dataset.make_loader(options),
+              dataset.describe};
   split.spec = split.loader->spec();
   return split;
 }

@@ -3,24 +3,26 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "millrace/configs/build.h"
 #include "millrace/configs/node.h"
 #include "millrace/loader/data_loader.h"
-#include "millrace/loader/sample_row.h"
+#include "millrace/training/data_facts.h"
 
 namespace millrace::training {
 
 /// A part of the data, for training or for testing, with its loader.
-struct Split {
-  std::vector<std::string> classes;  ///< Names, where the dataset has some.
-  std::optional<int64_t> samples;    ///< Nothing for datasets of streams.
-  SampleSpec spec;
+struct Split : DataFacts {
+  std::optional<int64_t> samples;  ///< Nothing for datasets of streams.
+  bool has_indices = false;        ///< Whether each sample has a number; those of streams have none.
   std::unique_ptr<DataLoader> loader;
+
+  /// What the dataset calls a sample, its path in most cases. Null where it calls them nothing.
+  std::function<std::string(int64_t index)> describe;
 };
 
 /// What a run says about all its loaders.

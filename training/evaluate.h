@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "millrace/training/data.h"
+#include "millrace/training/learner.h"
 #include "millrace/training/tasks/task.h"
-#include "millrace/training/trainer.h"
 
 namespace millrace::training {
 

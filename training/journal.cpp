@@ -1,5 +1,9 @@
 #include "millrace/training/journal.h"
 
+#include <cstddef>
+#include <span>
+
+#include "millrace/sharing/os/new_file.h"
 #include "millrace/training/curves.h"
 
 namespace millrace::training {
@@ -28,6 +32,14 @@ Journal Journal::resume(records::RunDirectory& directory, const std::vector<std:
                         int64_t steps) {
   return {directory, records::MetricsCsv::resume(csv_path(directory), kCounter, columns, epochs),
           records::EventFile::resume(directory.path(), steps + 1)};
+}
+
+void Journal::first_batch(const SheetFile& sheet) {
+  NewFile file(directory_.file("first_batch.png", "what the model was given first"));
+  file.write(std::as_bytes(std::span(sheet.png)));
+  file.commit();
+  constexpr int kColours = 3;
+  events_.add_image(0, "first_batch", {sheet.height, sheet.width, kColours, sheet.png});
 }
 
 void Journal::epoch(int64_t epoch, int64_t step, const std::vector<records::Metric>& metrics) {

@@ -11,6 +11,7 @@
 #include "millrace/records/metrics_csv.h"
 #include "millrace/records/run_directory.h"
 #include "millrace/records/run_log.h"
+#include "millrace/training/first_batch.h"
 
 namespace millrace::training {
 
@@ -33,9 +34,8 @@ class Journal {
   /// Of an epoch, from 1, that ended at `step`: a row, the same for TensorBoard, and curves of all rows so far.
   void epoch(int64_t epoch, int64_t step, const std::vector<records::Metric>& metrics);
 
-  void picture(int64_t step, std::string_view tag, const records::EncodedImage& picture) {
-    events_.add_image(step, tag, picture);
-  }
+  /// The pictures that training begins with, as a file, and the same for TensorBoard.
+  void first_batch(const SheetFile& sheet);
 
  private:
   Journal(records::RunDirectory& directory, records::MetricsCsv csv, records::EventFile events);

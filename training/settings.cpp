@@ -36,28 +36,10 @@ bool is_picture(const FieldSpec& field) { return field.shape.size() == 3 && fiel
 
 bool is_class(const FieldSpec& field) { return field.shape.empty() && at::isIntegralType(field.dtype, false); }
 
-// The field to learn: the mask where there is one, else the second.
-const FieldSpec* target_field(const SampleSpec& spec) {
-  if (const auto* mask = find_field(spec, "mask")) return mask;
-  return spec.fields.size() > 1 ? &spec.fields[1] : nullptr;
-}
-
 std::string task_of(const FieldSpec& target) {
   if (target.name == "mask") return "segmentation";
   if (is_picture(target)) return "image_to_image";
   return is_class(target) ? "classification" : "regression";
-}
-
-std::vector<std::string> class_names(const configs::Node& run, const Settings& settings, const Split& train) {
-  if (!train.classes.empty() && !settings.run.classes) return train.classes;
-  if (!settings.run.classes)
-    throw run.error("how many classes there are is not said by this dataset; set the key 'classes' beside 'dataset'");
-  std::vector<std::string> names;
-  for (int64_t i = 0; i < *settings.run.classes; ++i) {
-    const auto number = static_cast<size_t>(i);
-    names.push_back(number < train.classes.size() ? train.classes[number] : std::to_string(i));
-  }
-  return names;
 }
 
 int64_t outputs_of(const FieldSpec& target) {
@@ -118,23 +100,40 @@ transforms::Normalize make_normalize(const configs::Node& run, const configs::ta
   return {{keys.mean.begin(), keys.mean.end()}, {keys.std.begin(), keys.std.end()}, amp.value_or(at::kFloat)};
 }
 
-std::unique_ptr<Task> make_task(const configs::Node& run, const Settings& settings, const Split& train) {
-  const FieldSpec* target = target_field(train.spec);
+const FieldSpec* target_field(const SampleSpec& spec) {
+  if (const auto* mask = find_field(spec, "mask")) return mask;
+  return spec.fields.size() > 1 ? &spec.fields[1] : nullptr;
+}
+
+std::vector<std::string> class_names(const configs::Node& run, const Settings& settings, const DataFacts& data) {
+  if (!data.classes.empty() && !settings.run.classes) return data.classes;
+  if (!settings.run.classes)
+    throw run.error("how many classes there are is not said by this dataset; set the key 'classes' beside 'dataset'");
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < *settings.run.classes; ++i) {
+    const auto number = static_cast<size_t>(i);
+    names.push_back(number < data.classes.size() ? data.classes[number] : std::to_string(i));
+  }
+  return names;
+}
+
+std::unique_ptr<Task> make_task(const configs::Node& run, const Settings& settings, const DataFacts& data) {
+  const FieldSpec* target = target_field(data.spec);
   if (target == nullptr)
     throw run["dataset"].error(
-        "its samples, " + to_string(train.spec) +
+        "its samples, " + to_string(data.spec) +
         ", have no field to learn; training takes data and, behind it, a label, mask or picture");
   const std::string told = task_of(*target);
   const std::string& wanted = settings.run.task;
   const std::string task = wanted == "auto" ? told : wanted;
   // Class numbers may be learned as numbers; nothing else may be taken for what it is not.
   if (task != told && !(task == "regression" && told == "classification"))
-    throw run["task"].error("samples are " + to_string(train.spec) + ", which is " + told + ", not " + task);
+    throw run["task"].error("samples are " + to_string(data.spec) + ", which is " + told + ", not " + task);
   if (task == "classification")
-    return std::make_unique<Classification>(target->name, class_names(run, settings, train),
+    return std::make_unique<Classification>(target->name, class_names(run, settings, data),
                                             settings.loss.label_smoothing);
   if (task == "segmentation")
-    return std::make_unique<Segmentation>(target->name, class_names(run, settings, train),
+    return std::make_unique<Segmentation>(target->name, class_names(run, settings, data),
                                           settings.loss.label_smoothing);
   const auto loss = configs::meaning_of<Regression::Loss>(
       settings.loss.of_pictures, {{"l1", Regression::Loss::kL1}, {"mse", Regression::Loss::kMse}});

@@ -12,7 +12,7 @@
 #include "millrace/configs/tables/training_keys.h"
 #include "millrace/loader/normalize.h"
 #include "millrace/loader/sample_row.h"
-#include "millrace/training/data.h"
+#include "millrace/training/data_facts.h"
 #include "millrace/training/tasks/task.h"
 
 namespace millrace::training {
@@ -45,6 +45,13 @@ transforms::Normalize make_normalize(const configs::Node& run, const configs::ta
 /// The task that the run names, or else that the samples tell: a mask is segmentation, a second picture image to image,
 /// integers are classes, other numbers a regression. Throws ConfigError for samples that have no such field, and where
 /// nobody says how many classes there are.
-std::unique_ptr<Task> make_task(const configs::Node& run, const Settings& settings, const Split& train);
+std::unique_ptr<Task> make_task(const configs::Node& run, const Settings& settings, const DataFacts& data);
+
+/// The names of the classes that are learned, by number: the data's, or numbers where it has none. Throws ConfigError
+/// where nobody says how many there are.
+std::vector<std::string> class_names(const configs::Node& run, const Settings& settings, const DataFacts& data);
+
+/// The field that is learned: the mask where there is one, else the second. Null where there is none.
+const FieldSpec* target_field(const SampleSpec& spec);
 
 }  // namespace millrace::training

@@ -80,15 +80,6 @@ void mix(const configs::tables::Mix& keys, int64_t classes, uint64_t seed, at::T
 
 }  // namespace
 
-at::Tensor Learner::input(const Batch& batch) const {
-  return place.normalize ? batch.to(place.device, *place.normalize).data() : batch.data().to(place.device);
-}
-
-at::Tensor Learner::output(const at::Tensor& input) const {
-  const Autocast autocast(place.device.type(), place.amp);
-  return model.forward(input).to(at::kFloat);
-}
-
 Trainer::Trainer(Learner& learner, TrainerParts parts) : learner_(learner), parts_(std::move(parts)) {
   if (learner_.place.amp == at::kHalf) loss_scale_.emplace(learner_.place.device);
 }
@@ -114,6 +105,7 @@ bool Trainer::epoch(Split& split, Position& position, const Watchers& watchers) 
       position.wait_seconds += seconds_since(asked);
     }
     if (!batch) break;
+    if (watchers.given) watchers.given(*batch);
     const Watched watched(watchers, Phase::kStep);
     const auto loss = backward(*batch, position);
     loss_sum.add(loss, batch->size());

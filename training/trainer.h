@@ -1,7 +1,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <functional>
@@ -11,36 +10,16 @@
 
 #include "millrace/configs/tables/training_keys.h"
 #include "millrace/loader/batch.h"
-#include "millrace/loader/images/transforms/normalize.h"
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/data.h"
 #include "millrace/training/ema.h"
+#include "millrace/training/learner.h"
 #include "millrace/training/mixed_precision.h"
-#include "millrace/training/models/model.h"
 #include "millrace/training/optimizer.h"
 #include "millrace/training/schedule.h"
 #include "millrace/training/tasks/task.h"
 
 namespace millrace::training {
-
-/// Where a model runs, and what its input goes through.
-struct Place {
-  c10::Device device = c10::kCPU;
-  std::optional<c10::ScalarType> amp;              ///< What autocast computes in.
-  std::optional<transforms::Normalize> normalize;  ///< Of pictures uint8; other input is taken as it is.
-};
-
-/// A model that takes batches as the loader gives them.
-struct Learner {
-  Model model;
-  Place place;
-
-  /// The first field of a batch, normalised, where the model is.
-  at::Tensor input(const Batch& batch) const;
-
-  /// What the model makes of it, in float32.
-  at::Tensor output(const at::Tensor& input) const;
-};
 
 /// What one step of training goes through, beside the model.
 struct TrainerParts {
@@ -66,6 +45,9 @@ class Trainer {
     /// Before and after each wait for a batch and each step, for traces.
     std::function<void(Phase phase)> begin;
     std::function<void()> end;
+
+    /// A batch as the loader gave it, before it is trained on.
+    std::function<void(const Batch& batch)> given;
 
     /// After each batch. `loss` gives that batch's, and waits for the device.
     std::function<void(const Position&, const std::function<double()>& loss)> batch;

@@ -3,6 +3,7 @@
 #include "millrace/apps/millrace/front/commands/bench.h"
 #include "millrace/apps/millrace/front/commands/doctor.h"
 #include "millrace/apps/millrace/front/commands/init.h"
+#include "millrace/apps/millrace/front/commands/predict.h"
 #include "millrace/apps/millrace/front/commands/train.h"
 #include "millrace/apps/millrace/program_types.h"
 #include "millrace/configs/build.h"
@@ -19,6 +20,10 @@ int init(const commands::Init& options);
 /// Trains a model: the sections of docs/configs.md. With options.resume it goes on where the run in that directory was.
 /// Gives the exit code: kDone, or kStopped when it was asked to stop.
 int train(const configs::Node& run, const commands::Train& options, const ProgramTypes& types);
+
+/// Asks a trained model, and writes what it answers. Gives the exit code: kDone, or kWorkFailed where samples could not
+/// be read and the settings do not say that this is no matter.
+int predict(const commands::Predict& options, const ProgramTypes& types);
 
 /// Measures a loader. Keys: dataset, transforms, sampler, loader and bench.read (none: batches are dropped unread; all:
 /// every byte of them is read). With options.batches it takes that many batches and measures nothing, for tools that

@@ -47,6 +47,7 @@ struct Runner : Answers {
   int operator()(const commands::Train& command) const {
     return on_run(command.file, [&](const Node& run) { return train(with_defaults(run), command, types); });
   }
+  int operator()(const commands::Predict& command) const { return predict(command, types); }
   int operator()(const commands::Bench& command) const {
     return on_run(command.file, [&](const Node& run) {
       bench(run, command, types);

@@ -1,6 +1,5 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <torch/utils.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,7 +12,6 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -30,7 +28,10 @@
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/data.h"
 #include "millrace/training/evaluate.h"
+#include "millrace/training/first_batch.h"
+#include "millrace/training/initial_weights.h"
 #include "millrace/training/journal.h"
+#include "millrace/training/learner.h"
 #include "millrace/training/models/model_types.h"
 #include "millrace/training/settings.h"
 #include "millrace/training/stop_request.h"
@@ -115,7 +116,7 @@ class Training {
         split_(training::open_split(run, loading(types))),
         test_(training::open_test_split(run, split_, loading(types))),
         task_(training::make_task(run, settings_, split_)),
-        learner_(make_learner(types)),
+        learner_(training::make_learner(run, settings_, split_.spec, task_->outputs(), types.models)),
         trainer_(learner_, parts()) {
     at::set_num_threads(trainer_threads(*split_.loader));
     if (!options.trace.empty()) device_.is_cuda() ? trace_.emplace(device_.index()) : trace_.emplace();
@@ -136,20 +137,6 @@ class Training {
  private:
   training::LoadingOptions loading(const ProgramTypes& types) const {
     return {device_, settings_.run.seed, /*shuffle=*/true, &types.datasets};
-  }
-
-  training::Learner make_learner(const ProgramTypes& types) const {
-    const auto& input = split_.spec.fields.front();
-    training::Place place{device_, training::amp_type(settings_.run.amp), std::nullopt};
-    if (input.dtype == at::kByte && input.shape.size() == 3)
-      place.normalize = training::make_normalize(run_, settings_.normalize, input.shape.front(), place.amp);
-    torch::manual_seed(settings_.run.seed);
-    training::ModelFacts facts{.classes = task_->outputs()};
-    if (input.shape.size() == 3)
-      std::tie(facts.channels, facts.height, facts.width) = std::tuple(input.shape[0], input.shape[1], input.shape[2]);
-    auto model = types.models.make(run_["model"], facts);
-    model->to(device_);
-    return {std::move(model), std::move(place)};
   }
 
   training::TrainerParts parts() {
@@ -178,6 +165,7 @@ class Training {
       keep_journal(training::Journal::resume(*directory_, columns(), position_.epoch, position_.steps));
       return;
     }
+    training::load_initial_weights(run_, *learner_.model);
     if (settings_.run.output.empty()) return;
     directory_ = records::RunDirectory::make(settings_.run.output, options_.name());
     directory_->write_config(configs::to_yaml(run_.value()));
@@ -226,6 +214,7 @@ class Training {
       watchers.begin = [this](training::Phase phase) { trace(phase); };
       watchers.end = [this] { trace_->end(); };
     }
+    if (journal_ && position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };
     watchers.batch = [&](const Position& position, const std::function<double()>& loss) {
       progress.update(done(), [&] { return notes(position, loss()); });
       if (journal_ && position.steps > noted_steps_ && position.steps % kStepsBetweenNotes == 0) {
@@ -242,6 +231,12 @@ class Training {
       return !stop.is_made();
     };
     return watchers;
+  }
+
+  // For a look at whether the model is given what was meant.
+  void show_if_first(const Batch& batch) {
+    if (position_.trained > 0) return;
+    if (const auto sheet = training::first_batch_sheet(batch, split_.classes)) journal_->first_batch(*sheet);
   }
 
   // Samples of the whole run.
@@ -350,6 +345,7 @@ class Training {
     checkpoint.random = training::random_states(device_);
     checkpoint.loader = split_.loader->state_dict();
     checkpoint.configuration = configs::to_yaml(run_.value());
+    checkpoint.data = split_;
     for (const auto& name : names)
       training::write_checkpoint(directory_->file(name, name == kLast ? kAboutLast : "a checkpoint"), checkpoint);
   }

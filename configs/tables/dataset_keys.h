@@ -47,6 +47,19 @@ struct ImageFolder {
   }
 };
 
+struct ImageFiles {
+  std::string path;
+  Pictures pictures;
+
+  static constexpr std::string_view kName = "image_files";
+  static constexpr std::string_view kMakes = "ImageFiles";
+  static constexpr std::string_view kAbout = "Pictures without labels: all below a directory, or a single one.";
+  static constexpr auto keys() {
+    return list(key("path", &ImageFiles::path, "The directory, or the picture.").required(),
+                keys_of(&ImageFiles::pictures));
+  }
+};
+
 struct ImageManifest {
   std::string path;
   std::string root;
@@ -214,7 +227,7 @@ struct TarShards {
 
 /// The table of datasets that have a name in YAML, in the order of the reference. A TensorDataset holds tensors of the
 /// program; ConcatDataset, Subset, StackDataset and ChainDataset are made of other datasets.
-using NamedDatasets = TypeList<ImageFolder, ImageManifest, ImagePairs, ImagePairsManifest, Mnist, Cifar10, Cifar100,
-                               Npy, TarImages, TarShards>;
+using NamedDatasets = TypeList<ImageFolder, ImageFiles, ImageManifest, ImagePairs, ImagePairsManifest, Mnist, Cifar10,
+                               Cifar100, Npy, TarImages, TarShards>;
 
 }  // namespace millrace::configs::tables

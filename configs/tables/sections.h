@@ -73,6 +73,9 @@ void for_each_other_section(Function&& function) {
   function(SectionHead{"model", "what is trained; channels, height, width and classes are the data's to say",
                        "model: {type: resnet18, stem: small}   # or, where no key is needed, model: resnet18"},
            OneOfOrDefault<NamedModels, SmallCnn>());
+  function(SectionHead{"weights", "what the model begins with, as Python or another run left it",
+                       "weights: {from: resnet18.safetensors, except: [fc]}"},
+           KeysOf<Weights>());
   function(SectionHead{"optimizer", "how it is trained", "optimizer: {type: sgd, lr: 0.1}"}, OneOf<NamedOptimizers>());
   function(SectionHead{"schedule", "how the learning rate changes", "schedule: {type: cosine, warmup_epochs: 1}"},
            OneOf<NamedSchedules>());

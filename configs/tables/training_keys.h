@@ -38,6 +38,20 @@ struct Run {
   }
 };
 
+/// The section `weights`: what the model begins with.
+struct Weights {
+  std::string from;
+  std::vector<std::string> except;
+
+  static constexpr auto keys() {
+    return list(key("from", &Weights::from, "A .safetensors or .pt file, or a checkpoint of a run.")
+                    .otherwise("numbers that are drawn from the seed"),
+                key("except", &Weights::except,
+                    "Layers that take nothing from the file, such as the last one for other classes.")
+                    .otherwise("none"));
+  }
+};
+
 /// The section `normalize`: what pictures become before the model, (x / 255 - mean) / std.
 struct Normalize {
   std::vector<double> mean = {0.5};
@@ -124,8 +138,8 @@ struct EarlyStop {
   }
 };
 
-static_assert(require_keys<Run>() && require_keys<Normalize>() && require_keys<Loss>() && require_keys<Mix>() &&
-              require_keys<Ema>() && require_keys<Gradients>() && require_keys<Checkpoints>() &&
+static_assert(require_keys<Run>() && require_keys<Weights>() && require_keys<Normalize>() && require_keys<Loss>() &&
+              require_keys<Mix>() && require_keys<Ema>() && require_keys<Gradients>() && require_keys<Checkpoints>() &&
               require_keys<EarlyStop>());
 
 }  // namespace millrace::configs::tables

@@ -378,6 +378,7 @@ class Datasets : public testing::Test {
     const std::string in_folder = folder_.path() + "/";
     return {
         {"image_folder", "root: " + test::data("photos") + ", classes: [shoes, hat]" + pictures},
+        {"image_files", "path: " + in_folder + "pictures/rgb.png" + pictures},
         {"image_manifest",
          "path: " + in_folder + "objects.csv, root: " + in_folder +
              "pictures, image: file, label: what, label_type: class, boxes: where, mask: outline, max_boxes: 3" +
@@ -407,11 +408,17 @@ class Datasets : public testing::Test {
 TEST_F(Datasets, EachTypeIsReachedByAllOfItsKeys) {
   EXPECT_EQ(names_of(tables::NamedDatasets()), names_of(sections())) << "a section for each type";
   const std::map<std::string, std::vector<std::string>> fields = {
-      {"image_folder", {"image", "label"}}, {"image_manifest", {"image", "label", "boxes", "boxes.count", "mask"}},
-      {"image_pairs", {"data", "target"}},  {"image_pairs_manifest", {"data", "target"}},
-      {"mnist", {"image", "label"}},        {"cifar10", {"image", "label"}},
-      {"cifar100", {"image", "label"}},     {"npy", {"number"}},
-      {"tar_images", {"image", "label"}},   {"tar_shards", {"__key__"}},
+      {"image_folder", {"image", "label"}},
+      {"image_files", {"image"}},
+      {"image_manifest", {"image", "label", "boxes", "boxes.count", "mask"}},
+      {"image_pairs", {"data", "target"}},
+      {"image_pairs_manifest", {"data", "target"}},
+      {"mnist", {"image", "label"}},
+      {"cifar10", {"image", "label"}},
+      {"cifar100", {"image", "label"}},
+      {"npy", {"number"}},
+      {"tar_images", {"image", "label"}},
+      {"tar_shards", {"__key__"}},
   };
   tables::for_each_type(tables::NamedDatasets(), [&]<class T>(T) {
     SCOPED_TRACE(T::kName);
@@ -675,7 +682,7 @@ TEST(Reference, KnowsNoOtherTopic) {
     }
   };
   EXPECT_EQ(error("sampeler"),
-            "expected one of dataset, transforms, sampler, collate, loader, test, model, optimizer, schedule, "
+            "expected one of dataset, transforms, sampler, collate, loader, test, model, weights, optimizer, schedule, "
             "normalize, loss, mix, ema, "
             "gradients, checkpoints, early_stop, bench, run, found "
             "'sampeler', did you mean sampler?");

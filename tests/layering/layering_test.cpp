@@ -150,7 +150,7 @@ const std::vector<Folder>& folders() {
 
       {"training/models", {"configs", "configs/tables", "sharing/os", "torch"}, {}},
       {"training/weights", {"configs/tables", "sharing/os", "torch"}, {"json", "libarchive"}},
-      {"training/tasks", {"loader", "loader/batch", "torch"}, {}},
+      {"training/tasks", {"loader", "loader/batch", "plots", "sharing/os", "torch"}, {}},
       {"training",
        {"configs", "configs/tables", "loader", "loader/batch", "loader/data_loader", "loader/images/transforms",
         "records", "sharing/os", "training/models", "training/tasks", "training/weights", "torch"},

@@ -31,7 +31,7 @@ millrace_test(image_test
   loader/images/decode_test.cpp loader/images/formats_test.cpp loader/images/hostile_test.cpp loader/images/jpeg_test.cpp
   loader/images/kernels_test.cpp loader/images/renderer_test.cpp
   loader/images/pixel_transforms_test.cpp loader/images/augment_test.cpp loader/images/targets_test.cpp
-  loader/images/resample_test.cpp loader/images/table_test.cpp loader/images/datasets/image_folder_test.cpp
+  loader/images/resample_test.cpp loader/images/table_test.cpp loader/images/datasets/image_files_test.cpp loader/images/datasets/image_folder_test.cpp
   loader/batch_mix_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_images PkgConfig::HWY)
 millrace_test(torchvision_test loader/images/torchvision_test.cpp TIMEOUT 300 LIBRARIES millrace_images)

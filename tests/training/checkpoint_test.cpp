@@ -48,6 +48,7 @@ Checkpoint checkpoint_of(Trained& trained) {
   checkpoint.loader.samples = 100;
   checkpoint.loader.position = 7;
   checkpoint.configuration = "epochs: 5\n";
+  checkpoint.data = {{"cat", "dog, \"big\""}, {{"image", at::kByte, {3, 4, 5}}, {"label", at::kLong, {}}}};
   return checkpoint;
 }
 
@@ -87,6 +88,7 @@ TEST(Checkpoint, GoesOnBitForBit) {
   EXPECT_EQ(read.position.best, 0.875);
   EXPECT_EQ(to_string(read.loader), to_string(checkpoint_of(first).loader));
   EXPECT_EQ(read.configuration, "epochs: 5\n");
+  EXPECT_EQ(read.data, checkpoint_of(first).data);
 }
 
 TEST(Checkpoint, SaysWhatIsWrongWithAFileThatIsNone) {
@@ -101,6 +103,23 @@ TEST(Checkpoint, SaysWhatIsWrongWithAFileThatIsNone) {
     std::ofstream(folder.path() + "/half.pt", std::ios::binary | std::ios::trunc) << whole.substr(0, length);
     EXPECT_THAT(error_of_reading(folder.path() + "/half.pt"), HasSubstr("half.pt")) << length;
   }
+}
+
+TEST(Checkpoint, OfOldNeedsNoFactsOfItsData) {
+  const test::Directory folder;
+  Trained trained;
+  auto old = checkpoint_of(trained);
+  old.data.reset();
+  write_checkpoint(folder.path() + "/old.pt", old);
+  EXPECT_FALSE(read_checkpoint(folder.path() + "/old.pt").data);
+}
+
+TEST(Checkpoint, IsJudgedByItsAveragesWhereItHasSome) {
+  Trained trained;
+  auto checkpoint = checkpoint_of(trained);
+  EXPECT_EQ(&judged_weights(checkpoint), &checkpoint.model);
+  checkpoint.ema = {{"a", at::rand({2})}};
+  EXPECT_EQ(&judged_weights(checkpoint), &checkpoint.ema);
 }
 
 TEST(Checkpoint, OfAnotherOptimizerIsRefused) {

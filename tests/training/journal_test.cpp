@@ -38,6 +38,18 @@ TEST(Journal, HasARowAndCurvesForEachEpoch) {
   EXPECT_THAT(text_of(run.path() + "/accuracy.svg"), HasSubstr("<svg"));
 }
 
+TEST(Journal, HasTheFirstBatchAsAFileAndForTensorBoard) {
+  const test::Directory folder;
+  auto run = records::RunDirectory::make(folder.path(), "run");
+  auto journal = Journal::begin(run, {"train_loss"});
+  journal.first_batch({2, 3, "the bytes of a PNG"});
+  EXPECT_EQ(text_of(run.path() + "/first_batch.png"), "the bytes of a PNG");
+  for (const auto& entry : std::filesystem::directory_iterator(run.path()))
+    if (entry.path().filename().string().starts_with("events")) {
+      EXPECT_THAT(text_of(entry.path()), HasSubstr("the bytes of a PNG"));
+    }
+}
+
 TEST(Journal, ForgetsWhatWasBehindTheCheckpoint) {
   const test::Directory folder;
   auto run = records::RunDirectory::make(folder.path(), "run");

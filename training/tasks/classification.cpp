@@ -50,6 +50,34 @@ class ClassificationEvaluation : public Evaluation {
   Mean among_first_;
 };
 
+// Columns "prediction", "probability", and the same with _2, _3, ... for the next.
+class LikeliestClasses : public PredictionWriter {
+ public:
+  LikeliestClasses(const std::vector<std::string>& names, int64_t top)
+      : names_(names), top_(std::min<int64_t>(top, std::ssize(names))) {}
+
+  std::vector<std::string> columns() const override {
+    std::vector<std::string> columns{"prediction", "probability"};
+    for (int64_t place = 2; place <= top_; ++place)
+      for (const char* head : {"prediction_", "probability_"}) columns.push_back(head + std::to_string(place));
+    return columns;
+  }
+
+  std::vector<std::string> cells(const at::Tensor& output, const std::string&) const override {
+    const auto [probabilities, classes] = output.softmax(0).topk(top_);
+    std::vector<std::string> cells;
+    for (int64_t i = 0; i < top_; ++i) {
+      cells.push_back(names_[static_cast<size_t>(classes[i].item<int64_t>())]);
+      cells.push_back(cell_of(probabilities[i].item<double>()));
+    }
+    return cells;
+  }
+
+ private:
+  const std::vector<std::string>& names_;
+  int64_t top_;
+};
+
 }  // namespace
 
 at::Tensor Classification::loss(const at::Tensor& output, const at::Tensor& target) const {
@@ -59,6 +87,10 @@ at::Tensor Classification::loss(const at::Tensor& output, const at::Tensor& targ
 
 std::unique_ptr<Evaluation> Classification::evaluation() const {
   return std::make_unique<ClassificationEvaluation>(*this, names_);
+}
+
+std::unique_ptr<PredictionWriter> Classification::prediction_writer(const PredictionOptions& options) const {
+  return std::make_unique<LikeliestClasses>(names_, options.top);
 }
 
 }  // namespace millrace::training

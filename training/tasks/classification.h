@@ -14,7 +14,7 @@ namespace millrace::training {
 
 /// Pictures (or anything else) into one of several classes: cross entropy of logits {samples, classes} with the field
 /// `label`, int64 {samples}. Measures accuracy, accuracy among the first five guesses, and the loss; the table has a
-/// row a class, and behind it the confusion matrix.
+/// row a class, and behind it the confusion matrix. Predictions are the likeliest classes with their probabilities.
 class Classification : public Task {
  public:
   /// `names` of the classes, by number.
@@ -26,6 +26,7 @@ class Classification : public Task {
   at::Tensor target(const Batch& batch) const override { return batch[field_]; }
   at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const override;
   std::unique_ptr<Evaluation> evaluation() const override;
+  std::unique_ptr<PredictionWriter> prediction_writer(const PredictionOptions& options) const override;
   bool has_classes() const override { return true; }
 
  private:

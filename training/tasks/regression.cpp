@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "millrace/training/tasks/mean.h"
 
@@ -45,6 +46,43 @@ class RegressionEvaluation : public Evaluation {
   Mean square_;
 };
 
+// A column "prediction", or "prediction_1", "prediction_2", ... of several numbers.
+class Numbers : public PredictionWriter {
+ public:
+  explicit Numbers(int64_t count) : count_(count) {}
+
+  std::vector<std::string> columns() const override {
+    if (count_ == 1) return {"prediction"};
+    std::vector<std::string> columns;
+    for (int64_t i = 1; i <= count_; ++i) columns.push_back("prediction_" + std::to_string(i));
+    return columns;
+  }
+
+  std::vector<std::string> cells(const at::Tensor& output, const std::string&) const override {
+    const auto numbers = output.flatten();
+    std::vector<std::string> cells;
+    for (int64_t i = 0; i < count_; ++i) cells.push_back(cell_of(numbers[i].item<double>()));
+    return cells;
+  }
+
+ private:
+  int64_t count_;
+};
+
+class Pictures : public PredictionWriter {
+ public:
+  explicit Pictures(std::string folder) : folder_(std::move(folder)) {}
+
+  std::vector<std::string> columns() const override { return {"picture"}; }
+
+  std::vector<std::string> cells(const at::Tensor& output, const std::string& name) const override {
+    return {write_picture(folder_, name, (output.clamp(0, 1) * 255).round().to(at::kByte))};
+  }
+
+ private:
+  std::string folder_;
+};
+
 }  // namespace
 
 at::Tensor Regression::target(const Batch& batch) const {
@@ -59,5 +97,10 @@ at::Tensor Regression::loss(const at::Tensor& output, const at::Tensor& target) 
 }
 
 std::unique_ptr<Evaluation> Regression::evaluation() const { return std::make_unique<RegressionEvaluation>(of_); }
+
+std::unique_ptr<PredictionWriter> Regression::prediction_writer(const PredictionOptions& options) const {
+  if (of_ == Of::kPictures) return std::make_unique<Pictures>(options.folder);
+  return std::make_unique<Numbers>(outputs_);
+}
 
 }  // namespace millrace::training

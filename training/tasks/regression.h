@@ -14,7 +14,7 @@ namespace millrace::training {
 
 /// Numbers, or pictures: the mean difference (l1) or mean square (mse) between what the model gives and a field of the
 /// same shape. Pictures uint8 {samples, channels, height, width} are compared between 0 and 1. Measures both, and the
-/// peak signal-to-noise ratio of pictures.
+/// peak signal-to-noise ratio of pictures. Predictions are the numbers, or PNG files.
 class Regression : public Task {
  public:
   enum class Loss { kL1, kMse };
@@ -29,6 +29,7 @@ class Regression : public Task {
   at::Tensor target(const Batch& batch) const override;
   at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const override;
   std::unique_ptr<Evaluation> evaluation() const override;
+  std::unique_ptr<PredictionWriter> prediction_writer(const PredictionOptions& options) const override;
 
  private:
   std::string field_;

@@ -3,6 +3,7 @@
 #include <torch/nn/functional/loss.h>
 
 #include <cmath>
+#include <utility>
 
 #include "millrace/training/tasks/confusion.h"
 #include "millrace/training/tasks/mean.h"
@@ -49,6 +50,20 @@ class SegmentationEvaluation : public Evaluation {
   Mean loss_;
 };
 
+class Masks : public PredictionWriter {
+ public:
+  explicit Masks(std::string folder) : folder_(std::move(folder)) {}
+
+  std::vector<std::string> columns() const override { return {"mask"}; }
+
+  std::vector<std::string> cells(const at::Tensor& output, const std::string& name) const override {
+    return {write_picture(folder_, name, output.argmax(0, /*keepdim=*/true).to(at::kByte))};
+  }
+
+ private:
+  std::string folder_;
+};
+
 }  // namespace
 
 at::Tensor Segmentation::loss(const at::Tensor& output, const at::Tensor& target) const {
@@ -59,6 +74,10 @@ at::Tensor Segmentation::loss(const at::Tensor& output, const at::Tensor& target
 
 std::unique_ptr<Evaluation> Segmentation::evaluation() const {
   return std::make_unique<SegmentationEvaluation>(*this, names_);
+}
+
+std::unique_ptr<PredictionWriter> Segmentation::prediction_writer(const PredictionOptions& options) const {
+  return std::make_unique<Masks>(options.folder);
 }
 
 }  // namespace millrace::training

@@ -15,7 +15,8 @@ namespace millrace::training {
 
 /// Every pixel into one of several classes: cross entropy of logits {samples, classes, height, width} with the field
 /// `mask`, uint8 {samples, 1, height, width}. Pixels of kIgnored count for nothing. Measures the mean intersection over
-/// union of the classes that are there, the share of right pixels, and the loss.
+/// union of the classes that are there, the share of right pixels, and the loss. A prediction is a mask: a gray PNG
+/// whose values are the classes' numbers.
 class Segmentation : public Task {
  public:
   static constexpr int64_t kIgnored = 255;  ///< As in PASCAL VOC.
@@ -28,6 +29,7 @@ class Segmentation : public Task {
   at::Tensor target(const Batch& batch) const override { return batch[field_].squeeze(1).to(at::kLong); }
   at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const override;
   std::unique_ptr<Evaluation> evaluation() const override;
+  std::unique_ptr<PredictionWriter> prediction_writer(const PredictionOptions& options) const override;
 
  private:
   std::string field_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "millrace/loader/batch.h"
+#include "millrace/training/tasks/prediction_writer.h"
 
 namespace millrace::training {
 
@@ -55,6 +56,9 @@ class Task {
   virtual at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const = 0;
 
   virtual std::unique_ptr<Evaluation> evaluation() const = 0;
+
+  /// What writes down the predictions of a model.
+  virtual std::unique_ptr<PredictionWriter> prediction_writer(const PredictionOptions& options) const = 0;
 
   /// Whether the targets are class numbers, which MixUp and CutMix can mix.
   virtual bool has_classes() const { return false; }

@@ -12,8 +12,7 @@ namespace millrace {
 namespace {
 
 constexpr const char* kLayout =
-    "ImageFolder wants root/class/picture.jpg, one directory a class; pictures without classes are read by "
-    "ImageManifest, from a list of their paths";
+    "ImageFolder wants root/class/picture.jpg, one directory a class; pictures without classes are read by ImageFiles";
 
 /// The folders in the root, or those of them that were chosen.
 std::vector<std::string> class_folders(detail::PictureListing& listing, const std::string& root,

@@ -31,6 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::SizeIs;
+using testing::StartsWith;
 
 std::string text_of(const fs::path& file) {
   std::ostringstream text;
@@ -271,12 +272,40 @@ TEST_F(Training, DoesWhatItsPageSays) {
     const size_t begin = at + mark.size();
     run(words_of(page.substr(begin, page.find('`', begin) - begin)));
   }
-  EXPECT_EQ(commands, 4);
+  EXPECT_EQ(commands, 7);
   EXPECT_THAT(rows("runs/photos"), SizeIs(1 + 6));
   for (const auto& entry : fs::directory_iterator(folder() / "runs/photos")) {
     const std::string name = entry.path().filename();
     EXPECT_THAT(page, HasSubstr("`" + name.substr(0, name.find("tfevents."))));
   }
+}
+
+TEST_F(Training, IsAskedAboutPicturesThatCanAndThatCannotBeRead) {
+  run({"train", "train.yaml", "epochs=1"});
+  run({"predict", "runs/train", "photos"});
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("predicted 12 samples by runs/train/best.pt: accuracy "));
+  EXPECT_THAT(text_of(folder() / "predictions.csv"),
+              StartsWith("path,prediction,probability,truth,error\nphotos/dress/1.jpg,"));
+
+  std::ofstream(folder() / "photos/hat/broken.jpg") << "no picture";
+  const std::vector<std::string> told{"predict", "runs/train", "photos", "--json", "--output", "told.csv"};
+  EXPECT_EQ(end_of(start(told, "out")), 1);
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("\"failed\":1"));
+  EXPECT_THAT(text_of(folder() / "told.csv"), HasSubstr("photos/hat/broken.jpg,,,,"));
+  run({"predict", "runs/train", "photos", "loader.on_error=skip"});
+
+  EXPECT_EQ(end_of(start({"predict", "runs/train/none.pt", "photos"}, "out")), 1);
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("none.pt"));
+  EXPECT_EQ(end_of(start({"predict", "runs/train", "nowhere"}, "out")), 2);
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("no such directory"));
+}
+
+TEST_F(Training, BeginsWithTheWeightsOfAnotherRun) {
+  run({"train", "train.yaml", "epochs=1", "output=first"});
+  run({"train", "train.yaml", "epochs=1", "output=second", "weights.from=first/train/best.pt",
+       "optimizer={type: sgd, lr: 0}", "~ema", "~mix"});
+  const auto first = result("first/train"), second = result("second/train");
+  EXPECT_TRUE(at::equal(first.at("ema.features.0.weight"), second.at("model.features.0.weight")));
 }
 
 TEST_F(Training, KeepsNothingWhereThereIsNoOutput) {

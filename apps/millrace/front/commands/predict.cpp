@@ -1,0 +1,36 @@
+#include "millrace/apps/millrace/front/commands/predict.h"
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <utility>
+
+namespace millrace::apps::commands {
+namespace {
+
+void settle(Predict& predict) {
+  // Without an input, what stands in its place is a setting.
+  const bool is_setting = predict.input.find('=') != std::string::npos && !std::filesystem::exists(predict.input);
+  if (is_setting) predict.overrides.insert(predict.overrides.begin(), std::exchange(predict.input, ""));
+  if (predict.json && predict.output == "-") throw CLI::ValidationError("--json and --output - both print; take one");
+}
+
+}  // namespace
+
+void Predict::declare(CLI::App& command) {
+  command
+      .add_option("trained", trained,
+                  "the directory of a run, of which best.pt is taken, else last.pt; or a checkpoint")
+      ->required();
+  command.add_option("input", input,
+                     "a folder with pictures, with or without one a class, a picture, or a list (.csv, .jsonl, .txt); "
+                     "left out: the run's test split");
+  command.add_option("overrides", overrides, "settings in place of the run's, such as loader.num_workers=2");
+  command.add_option("-o,--output", output,
+                     "the file of the rows, predictions.csv; - for stdout. Masks and pictures go "
+                     "into a folder of its name");
+  command.add_option("--top", top, "so many of the likeliest classes")->check(CLI::PositiveNumber);
+  command.add_flag("--json", json, "print one line of JSON in place of the summary");
+  command.final_callback([this] { settle(*this); });
+}
+
+}  // namespace millrace::apps::commands

@@ -1,0 +1,327 @@
+// What a trained model is asked about and what it answers, by models of one number whose answers are known.
+#include "millrace/training/predictor.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "millrace/configs/errors.h"
+#include "millrace/configs/yaml.h"
+#include "millrace/loader/images/decode.h"
+#include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/error_of.h"
+#include "millrace/training/prediction_config.h"
+
+namespace millrace::training::predictor_test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::StartsWith;
+
+constexpr const char* kDataset = "dataset: {type: image_folder, root: nowhere}\n";
+constexpr const char* kTransforms = "transforms: [random_resized_crop: {size: 4}, random_horizontal_flip]\n";
+constexpr const char* kRest = "loader: {batch_size: 2, num_workers: 0}\ndevice: cpu\n";
+
+// Its only parameter.
+struct ScaleImpl : torch::nn::Module {
+  at::Tensor scale = register_parameter("scale", at::zeros({}));
+};
+
+// Dark pictures are of class 0, light ones of class 1, the more so the larger the scale.
+struct BrightnessImpl : ScaleImpl {
+  at::Tensor forward(const at::Tensor& pictures) {
+    const auto light = scale * pictures.mean({1, 2, 3});
+    return at::stack({-light, light}, 1);
+  }
+};
+TORCH_MODULE(Brightness);
+
+// The same of each pixel.
+struct BrightPixelsImpl : ScaleImpl {
+  at::Tensor forward(const at::Tensor& pictures) {
+    const auto light = scale * pictures.mean(1, /*keepdim=*/true);
+    return at::cat({-light, light}, 1);
+  }
+};
+TORCH_MODULE(BrightPixels);
+
+// The mean of the pixels.
+struct MeanPixelImpl : ScaleImpl {
+  at::Tensor forward(const at::Tensor& pictures) { return scale * pictures.mean({1, 2, 3}); }
+};
+TORCH_MODULE(MeanPixel);
+
+// The picture, dark where it was light. Pictures are normalised by mean 0.5 and std 0.25.
+struct NegativeImpl : ScaleImpl {
+  at::Tensor forward(const at::Tensor& pictures) { return 0.5 - 0.25 * pictures; }
+};
+TORCH_MODULE(Negative);
+
+ModelTypes models() {
+  ModelTypes types;
+  types.add("brightness", [](const auto&, const auto&) { return Model(Brightness()); });
+  types.add("bright_pixels", [](const auto&, const auto&) { return Model(BrightPixels()); });
+  types.add("mean_pixel", [](const auto&, const auto&) { return Model(MeanPixel()); });
+  types.add("negative", [](const auto&, const auto&) { return Model(Negative()); });
+  return types;
+}
+
+const FieldSpec kPictures{"image", at::kByte, {3, 4, 4}};
+
+class Predict : public testing::Test {
+ protected:
+  // A checkpoint of a model of that type and scale.
+  Checkpoint checkpoint(const std::string& model, const DataFacts& data) const {
+    Checkpoint checkpoint;
+    checkpoint.model = {{"scale", at::full({}, 1.0)}};
+    checkpoint.optimizer = at::zeros({1}, at::kByte);
+    checkpoint.configuration = std::string(kDataset) + kTransforms + kRest + "model: " + model + "\n";
+    checkpoint.data = data;
+    return checkpoint;
+  }
+
+  Checkpoint classifier() const {
+    return checkpoint("brightness", {{"dark", "light"}, {kPictures, {"label", at::kLong, {}}}});
+  }
+
+  std::string written(const Checkpoint& checkpoint) const {
+    write_checkpoint(path("best.pt"), checkpoint);
+    return path("best.pt");
+  }
+
+  std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
+
+  // A picture of one gray in a file.
+  void paint(const std::string& name, char gray) const {
+    folder_.write(name, "P6 6 6 255\n" + std::string(6 * 6 * 3, gray));
+  }
+
+  Predictions ask(const std::string& input, const std::vector<std::string>& overrides = {}, int64_t top = 1) const {
+    Predictor predictor({path("best.pt"), input, overrides}, configs::DatasetTypes(), models());
+    return predictor.predict({top, path("out")}, [](int64_t) {});
+  }
+
+  std::string error_of_asking(const std::string& trained, const std::string& input,
+                              const std::vector<std::string>& overrides = {}) const {
+    return test::error_of([&] { Predictor predictor({trained, input, overrides}, configs::DatasetTypes(), models()); });
+  }
+
+  test::Directory folder_;
+};
+
+std::vector<std::string> paths_of(const Predictions& predictions) {
+  std::vector<std::string> paths;
+  for (const auto& row : predictions.rows) paths.push_back(row.path);
+  return paths;
+}
+
+std::vector<std::string> first_cells(const Predictions& predictions) {
+  std::vector<std::string> cells;
+  for (const auto& row : predictions.rows) cells.push_back(row.cells.empty() ? "" : row.cells.front());
+  return cells;
+}
+
+TEST_F(Predict, GivesARowForEachPictureInTheOrderOfTheFiles) {
+  written(classifier());
+  for (int i = 0; i < 7; ++i) paint("new/" + std::to_string(i) + ".ppm", i % 3 == 0 ? '\xff' : '\x10');
+  for (const char* workers : {"0", "2"}) {
+    const auto predictions = ask(path("new"), {std::string("loader.num_workers=") + workers});
+    ASSERT_THAT(predictions.rows, SizeIs(7));
+    EXPECT_EQ(predictions.rows[3].path, path("new/3.ppm"));
+    EXPECT_THAT(first_cells(predictions), ElementsAre("light", "dark", "dark", "light", "dark", "dark", "light"));
+    EXPECT_EQ(predictions.failed, 0);
+    EXPECT_THAT(predictions.measures, IsEmpty());
+  }
+  EXPECT_THAT(to_csv(ask(path("new/0.ppm"))),
+              StartsWith("path,prediction,probability,error\n" + path("new/0.ppm") + ",light,0.98"));
+}
+
+TEST_F(Predict, TellsTheLikeliestClasses) {
+  written(classifier());
+  paint("a.ppm", '\xff');
+  const auto predictions = ask(path("a.ppm"), {}, /*top=*/5);
+  EXPECT_THAT(predictions.columns, ElementsAre("prediction", "probability", "prediction_2", "probability_2"));
+  EXPECT_THAT(predictions.rows.at(0).cells, ElementsAre("light", StartsWith("0.98"), "dark", StartsWith("0.01")));
+}
+
+TEST_F(Predict, TakesTheAveragesWhereTheRunWasJudgedByThem) {
+  auto checkpoint = classifier();
+  checkpoint.ema = {{"scale", at::full({}, -1.0)}};
+  written(checkpoint);
+  paint("a.ppm", '\xff');
+  EXPECT_THAT(first_cells(ask(path("a.ppm"))), ElementsAre("dark"));
+}
+
+TEST_F(Predict, TellsTheErrorOfABrokenPictureAndLosesNoOther) {
+  written(classifier());
+  for (const char* name : {"a.ppm", "c.ppm", "d.ppm"}) paint(std::string("new/") + name, '\xff');
+  folder_.write("new/b.ppm", "P6 6 6 255\ntoo short");
+  const auto predictions = ask(path("new"));
+  EXPECT_THAT(paths_of(predictions),
+              ElementsAre(path("new/a.ppm"), path("new/b.ppm"), path("new/c.ppm"), path("new/d.ppm")));
+  EXPECT_THAT(first_cells(predictions), ElementsAre("light", "", "light", "light"));
+  EXPECT_EQ(predictions.failed, 1);
+  EXPECT_THAT(predictions.rows[1].error, HasSubstr("b.ppm"));
+  EXPECT_THAT(to_csv(predictions), HasSubstr("\n" + path("new/b.ppm") + ",,,"));
+}
+
+TEST_F(Predict, TellsTheErrorWhereNoPictureCanBeRead) {
+  written(classifier());
+  folder_.write("new/b.ppm", "P6 6 6 255\ntoo short");
+  const auto predictions = ask(path("new"));
+  EXPECT_EQ(predictions.failed, 1);
+  EXPECT_THAT(predictions.rows, SizeIs(1));
+}
+
+TEST_F(Predict, KnowsTheClassesOfFoldersThatAreNamedSo) {
+  written(classifier());
+  paint("test/light/a.ppm", '\xff');
+  paint("test/light/b.ppm", '\x10');
+  paint("test/other/c.ppm", '\xff');
+  const auto predictions = ask(path("test"));
+  EXPECT_TRUE(predictions.has_truth);
+  EXPECT_EQ(predictions.rows[0].truth, "light");
+  EXPECT_EQ(predictions.rows[2].truth, "");
+  ASSERT_THAT(predictions.measures, testing::Not(IsEmpty()));
+  EXPECT_EQ(predictions.measures[0].name, "accuracy");
+  EXPECT_EQ(predictions.measures[0].value, 0.5);
+  EXPECT_THAT(to_csv(predictions), StartsWith("path,prediction,probability,truth,error\n"));
+}
+
+TEST_F(Predict, ReadsTheTestSplitWhereNothingIsNamed) {
+  auto checkpoint = classifier();
+  checkpoint.configuration +=
+      "test:\n  dataset: {type: image_folder, root: " + path("test") + "}\n  transforms: [resize: {size: [4, 4]}]\n";
+  written(checkpoint);
+  paint("test/dark/a.ppm", '\x10');
+  paint("test/light/a.ppm", '\xff');
+  const auto predictions = ask("");
+  EXPECT_THAT(first_cells(predictions), ElementsAre("dark", "light"));
+  EXPECT_EQ(predictions.measures.at(0).value, 1);
+}
+
+TEST_F(Predict, ReadsListsWithTheColumnsOfTheRunsOwn) {
+  auto checkpoint = classifier();
+  checkpoint.configuration = "dataset: {type: image_manifest, path: nowhere.csv, image: file, label: what}\n" +
+                             std::string(kTransforms) + kRest + "model: brightness\n";
+  written(checkpoint);
+  paint("a.ppm", '\xff');
+  paint("b.ppm", '\x10');
+  folder_.write("list.csv", "file,what\nb.ppm,light\na.ppm,light\n");
+  const auto predictions = ask(path("list.csv"));
+  EXPECT_THAT(first_cells(predictions), ElementsAre("dark", "light"));
+  EXPECT_EQ(predictions.rows[0].truth, "light") << "The only class of the list is the model's second.";
+  EXPECT_EQ(predictions.measures.at(0).value, 0.5);
+}
+
+TEST_F(Predict, ReadsListsOfPathsAlone) {
+  written(classifier());
+  paint("a.ppm", '\xff');
+  folder_.write("list.txt", "a.ppm\n");
+  EXPECT_THAT(first_cells(ask(path("list.txt"))), ElementsAre("light"));
+}
+
+TEST_F(Predict, WritesMasks) {
+  auto trained = checkpoint("bright_pixels", {{}, {kPictures, {"mask", at::kByte, {1, 4, 4}}}});
+  trained.configuration += "classes: 2\n";
+  written(trained);
+  paint("new/cats/a.ppm", '\xff');
+  paint("new/a.png.ppm", '\x10');
+  const auto predictions = ask(path("new"));
+  EXPECT_THAT(predictions.columns, ElementsAre("mask"));
+  EXPECT_THAT(first_cells(predictions), ElementsAre(path("out/a.png.png"), path("out/cats/a.png")));
+  for (const auto& file : first_cells(predictions)) EXPECT_TRUE(fs::exists(file)) << file;
+}
+
+TEST_F(Predict, GivesFilesOfTheSameNameDifferentOnes) {
+  written(checkpoint("negative", {{}, {kPictures, {"target", at::kByte, {3, 4, 4}}}}));
+  paint("new/a.ppm", '\xff');
+  paint("new/a.pgm", '\x10');
+  EXPECT_THAT(first_cells(ask(path("new"))), ElementsAre(path("out/a.png"), path("out/a-2.png")));
+}
+
+TEST_F(Predict, TellsNumbers) {
+  written(checkpoint("mean_pixel", {{}, {kPictures, {"label", at::kFloat, {}}}}));
+  paint("new/a.ppm", '\xff');
+  const auto predictions = ask(path("new"));
+  EXPECT_THAT(predictions.columns, ElementsAre("prediction"));
+  EXPECT_THAT(first_cells(predictions), ElementsAre("2"));
+}
+
+TEST_F(Predict, SaysWhatIsWrong) {
+  const std::string trained = written(classifier());
+  EXPECT_THAT(error_of_asking(trained, ""), HasSubstr("no test split"));
+  fs::create_directories(path("empty"));
+  EXPECT_THAT(error_of_asking(trained, path("empty")), HasSubstr("no pictures: no file below"));
+  EXPECT_THAT(error_of_asking(trained, path("none")), HasSubstr("none'; check the path"));
+  EXPECT_THAT(error_of_asking(path("empty"), path("empty")), HasSubstr("has neither best.pt nor last.pt"));
+  paint("new/a.ppm", '\xff');
+  EXPECT_THAT(error_of_asking(trained, path("new"), {"transforms.0.resize.size=[4, 5]"}),
+              HasSubstr("image: Byte [3, 4, 5], but the model was trained on image: Byte [3, 4, 4]"));
+  EXPECT_THAT(error_of_asking(trained, path("new"), {"model=mean_pixel", "loader.on_error=replace"}),
+              HasSubstr("on_error: each row is about the picture"));
+  auto other = classifier();
+  other.model = {{"weight", at::full({}, 1.0)}};
+  EXPECT_THAT(error_of_asking(written(other), path("new")), HasSubstr("unexpected: 'weight'"));
+  folder_.write("half.pt", "PK\x03\x04 half");
+  EXPECT_THAT(error_of_asking(path("half.pt"), path("new")), HasSubstr("half.pt"));
+}
+
+TEST_F(Predict, AsksTheDataWhereAnOldCheckpointDoesNotSayWhatItWasTrainedOn) {
+  auto old = classifier();
+  old.data.reset();
+  old.configuration =
+      "dataset: {type: image_folder, root: " + path("train") + "}\n" + kTransforms + kRest + "model: brightness\n";
+  written(old);
+  paint("train/dark/a.ppm", '\x10');
+  paint("train/light/a.ppm", '\xff');
+  paint("new/a.ppm", '\xff');
+  EXPECT_THAT(first_cells(ask(path("new"))), ElementsAre("light"));
+}
+
+// --- the configuration ---
+
+std::string config_for(const std::string& yaml, const std::string& input) {
+  const SampleSpec spec{kPictures, {"label", at::kLong, {}}};
+  const std::string text = configs::to_yaml(prediction_config(configs::parse(yaml, "run.yaml"), input, spec));
+  std::string without_origins;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string line = text.substr(at, end - at);
+    without_origins += line.substr(0, line.find("  #")) + "\n";
+    at = end + 1;
+  }
+  return without_origins;
+}
+
+TEST(PredictionConfig, LeavesNothingToChance) {
+  EXPECT_EQ(config_for("{dataset: {type: image_folder, root: a, mode: gray}, transforms: [random_resized_crop: {size: "
+                       "4}, color_jitter: {}, grayscale], loader: {batch_size: 8, shuffle: true, drop_last: true}}",
+                       "new"),
+            "loader:\n  batch_size: 8\ndataset:\n  type: image_files\n  path: \"new\"\n  mode: gray\ntransforms:\n"
+            "  - resize:\n      size:\n        - 4\n        - 4\n  - grayscale\n");
+}
+
+TEST(PredictionConfig, HasTheTransformsOfTheTestSplit) {
+  const std::string text = config_for(
+      "{dataset: {type: mnist, root: a}, test: {dataset: {type: mnist, root: b}, transforms: [resize: {size: 9}]}}",
+      "x.csv");
+  EXPECT_THAT(text, HasSubstr("transforms:\n  - resize:\n      size: 9\n"));
+  EXPECT_THAT(text, HasSubstr("dataset:\n  type: image_manifest\n  label: \"\"\n  path: \"x.csv\"\n"));
+}
+
+}  // namespace
+}  // namespace millrace::training::predictor_test

@@ -1,0 +1,148 @@
+#include "millrace/training/prediction_config.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <initializer_list>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "millrace/configs/yaml.h"
+#include "millrace/sharing/os/regular_file.h"
+
+namespace millrace::training {
+namespace {
+
+using configs::Member;
+using configs::Origin;
+using configs::Value;
+
+constexpr std::array<std::string_view, 6> kEndingsOfLists{".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt"};
+constexpr std::array<std::string_view, 5> kPictureKeys{"mode", "pixel_type", "orientation", "max_pixels",
+                                                       "damaged_jpegs"};
+
+template <size_t N>
+bool is_one_of(std::string_view word, const std::array<std::string_view, N>& words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// YAML of our own, whose place is the command.
+Value made(const std::string& yaml) {
+  Value value = configs::parse(yaml, "predict");
+  set_origin(value, Origin{"predict"});
+  return value;
+}
+
+// Text as it is, whatever it looks like.
+Value text(const std::string& words) {
+  Value value = made("''");
+  value.text = words;
+  value.resolved = true;
+  return value;
+}
+
+void put(Value& map, std::string_view key, Value value) {
+  if (Value* found = map.find(key))
+    *found = std::move(value);
+  else
+    map.members.push_back({std::string(key), Origin{"predict"}, std::move(value)});
+}
+
+void remove(Value& map, std::initializer_list<std::string_view> keys) {
+  std::erase_if(map.members,
+                [&](const Member& member) { return std::find(keys.begin(), keys.end(), member.key) != keys.end(); });
+}
+
+std::string type_of(const Value& section) {
+  const Value* type = section.find("type");
+  return type != nullptr ? type->text : section.text;
+}
+
+// A step of transforms is a name, or a map from one to its parameters.
+std::string_view name_of(const Value& step) {
+  return step.members.empty() ? std::string_view(step.text) : std::string_view(step.members.front().key);
+}
+
+bool is_left_to_chance(std::string_view step) {
+  constexpr std::array<std::string_view, 4> kOthers{"color_jitter", "gaussian_blur", "rand_augment",
+                                                    "trivial_augment_wide"};
+  return step.starts_with("random_") || is_one_of(step, kOthers);
+}
+
+// "resize: {size: [64, 96]}" of pictures that were trained in that size.
+Value resize_to(const FieldSpec& pictures) {
+  return made("resize: {size: [" + std::to_string(pictures.shape.at(1)) + ", " + std::to_string(pictures.shape.at(2)) +
+              "]}");
+}
+
+Value without_chance(const Value& steps, const FieldSpec& pictures) {
+  Value kept = steps;
+  kept.elements.clear();
+  for (const Value& step : steps.elements) {
+    const std::string_view name = name_of(step);
+    if (name == "random_crop" || name == "random_resized_crop")
+      kept.elements.push_back(resize_to(pictures));
+    else if (!is_left_to_chance(name))
+      kept.elements.push_back(step);
+  }
+  return kept;
+}
+
+// How pictures of the input are to be decoded.
+void put_picture_keys(Value& dataset, const Value& trained_with, const FieldSpec& pictures) {
+  const std::string type = type_of(trained_with);
+  const bool reads_files = type.starts_with("image_") || type == "tar_images";
+  for (const std::string_view key : kPictureKeys)
+    if (const Value* value = trained_with.find(key); reads_files && value != nullptr) put(dataset, key, *value);
+  if (!reads_files && pictures.shape.size() == 3 && pictures.shape.front() == 1) put(dataset, "mode", text("gray"));
+}
+
+Value dataset_of(const std::string& input, const Value& trained_with, const FieldSpec& pictures) {
+  const std::string path = millrace::detail::user_path(input);
+  const bool is_list = is_one_of(std::filesystem::path(path).extension().string(), kEndingsOfLists) &&
+                       !std::filesystem::is_directory(path);
+  Value dataset = made(is_list ? "{type: image_manifest, label: ''}" : "{type: image_files}");
+  if (is_list && type_of(trained_with) == "image_manifest") {
+    dataset = trained_with;
+    remove(dataset, {"root", "boxes", "max_boxes"});
+  }
+  put(dataset, "path", text(path));
+  set_origin(*dataset.find("path"), Origin{input});
+  put_picture_keys(dataset, trained_with, pictures);
+  return dataset;
+}
+
+}  // namespace
+
+Value prediction_config(Value run, const std::string& input, const SampleSpec& spec) {
+  const std::optional<Value> test = run.find("test") != nullptr ? std::optional(*run.find("test")) : std::nullopt;
+  if (input.empty() && !test)
+    throw std::runtime_error(
+        "the run has no test split to predict: name a folder with pictures, a picture or a list of them");
+  const FieldSpec& pictures = spec.fields.front();
+  const Value& trained_with = *(test ? test->find("dataset") : run.find("dataset"));
+  Value dataset = input.empty() ? trained_with : dataset_of(input, trained_with, pictures);
+  const Value* steps = test ? test->find("transforms") : run.find("transforms");
+  std::optional<Value> transforms;
+  if (steps != nullptr) transforms = test ? *steps : without_chance(*steps, pictures);
+  if (!transforms && !input.empty() && pictures.shape.size() == 3) {
+    transforms = made("[]");
+    transforms->elements.push_back(resize_to(pictures));
+  }
+  const Value* collate = test ? test->find("collate") : nullptr;
+  const std::optional<Value> kept_collate = input.empty() && collate ? std::optional(*collate) : std::nullopt;
+
+  remove(run, {"dataset", "transforms", "sampler", "collate", "test"});
+  put(run, "dataset", std::move(dataset));
+  if (transforms) put(run, "transforms", *std::move(transforms));
+  if (kept_collate) put(run, "collate", *kept_collate);
+  if (Value* loader = run.find("loader"))
+    remove(*loader, {"shuffle", "drop_last", "in_order", "on_error", "empty_batches"});
+  else
+    put(run, "loader", made("{}"));
+  return run;
+}
+
+}  // namespace millrace::training

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "millrace/configs/value.h"
+#include "millrace/loader/sample_row.h"
+
+namespace millrace::training {
+
+/// The configuration that a trained model predicts with: that of its run, `trained`, with `input` in the place of the
+/// dataset, the transforms of the test split, and the loader of training without what is for training alone. Samples
+/// come in the dataset's own order.
+///
+/// `input` is a folder with pictures or a single one (image_files), a list (image_manifest: .csv, .tsv, .jsonl,
+/// .ndjson, .json, .txt), or "" for the test split itself. How pictures are decoded follows the run's datasets. A list
+/// has the columns that the run's own lists have; those of another run have paths alone.
+///
+/// Where the run has no test split, the transforms are those of training without what is left to chance, and a random
+/// crop is a resize to the size that it gives. `spec` says what samples looked like in training.
+///
+/// Throws std::runtime_error where there is no input and no test split either.
+configs::Value prediction_config(configs::Value trained, const std::string& input, const SampleSpec& spec);
+
+}  // namespace millrace::training

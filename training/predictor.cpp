@@ -1,0 +1,268 @@
+#include "millrace/training/predictor.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/nonzero.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+#include "millrace/configs/binder.h"
+#include "millrace/configs/document.h"
+#include "millrace/configs/overrides.h"
+#include "millrace/configs/yaml.h"
+#include "millrace/loader/errors.h"
+#include "millrace/loader/stats.h"
+#include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/regular_file.h"
+#include "millrace/training/prediction_config.h"
+#include "millrace/training/tasks/confusion.h"
+#include "millrace/training/truth.h"
+#include "millrace/training/weights/state_dict.h"
+
+namespace millrace::training {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What the configuration in a checkpoint says, whose places are in that file.
+configs::Value configuration_in(const Checkpoint& checkpoint, const std::string& path) {
+  return configs::parse(checkpoint.configuration, path);
+}
+
+// Files from before checkpoints said what they were trained on: the data themselves are asked.
+DataFacts facts_of(const Checkpoint& checkpoint, const std::string& path, const configs::DatasetTypes& datasets) {
+  if (checkpoint.data) return *checkpoint.data;
+  LoadingOptions loading;
+  loading.types = &datasets;
+  return open_split(configs::load(configuration_in(checkpoint, path), {}), loading);
+}
+
+bool reads_skip(const configs::Node& run) {
+  const auto node = run.section("loader").find("on_error");
+  if (!node) return false;
+  const auto word = configs::read<std::string>(*node);
+  if (word == "replace") throw node->error("each row is about the picture that it names; take raise or skip");
+  return word == "skip";
+}
+
+configs::Node with(const configs::Node& run, const std::vector<std::string>& settings) {
+  return configs::load(run.value(), settings);
+}
+
+Learner trained_learner(const configs::Node& run, const Settings& settings, const Checkpoint& checkpoint,
+                        const DataFacts& data, const Task& task, const ModelTypes& models) {
+  Learner learner = make_learner(run, settings, data.spec, task.outputs(), models);
+  configs::build_at<std::invalid_argument>(run["model"], [&] {
+    apply_weights(*learner.model, judged_weights(checkpoint));
+    return 0;
+  });
+  learner.model->eval();
+  return learner;
+}
+
+void require_same_input(const configs::Node& run, const SampleSpec& asked, const SampleSpec& trained) {
+  const FieldSpec &here = asked.fields.front(), &there = trained.fields.front();
+  if (here.dtype == there.dtype && here.shape == there.shape) return;
+  throw run["dataset"].error("its samples begin with " + to_string(SampleSpec{here}) +
+                             ", but the model was trained on " + to_string(SampleSpec{there}) +
+                             "; give them transforms that make it so, such as 'transforms=[resize: {size: [64, 64]}]'");
+}
+
+// Names for files of predictions, by the samples' paths: no two are the same.
+class FileNames {
+ public:
+  explicit FileNames(std::string folder) : folder_(std::move(folder)) {}
+
+  std::string of(const std::string& path) {
+    const fs::path inside = folder_.empty() ? fs::path() : fs::path(path).lexically_relative(folder_);
+    fs::path name = inside.empty() || *inside.begin() == ".." ? fs::path(path).filename() : inside;
+    if (name.extension().string().find(' ') == std::string::npos) name.replace_extension();
+    std::string taken = name.string();
+    for (int number = 2; !taken_.insert(taken).second; ++number) taken = name.string() + "-" + std::to_string(number);
+    return taken;
+  }
+
+ private:
+  std::string folder_;
+  std::set<std::string> taken_;
+};
+
+std::string folder_of(const std::string& input) {
+  const std::string path = millrace::detail::user_path(input);
+  return !input.empty() && fs::is_directory(path) ? path : "";
+}
+
+}  // namespace
+
+std::string to_csv(const Predictions& predictions) {
+  std::string text = "path";
+  for (const auto& head : predictions.columns) text += "," + csv_field(head);
+  text += predictions.has_truth ? ",truth,error\n" : ",error\n";
+  for (const Prediction& row : predictions.rows) {
+    text += csv_field(row.path);
+    for (const auto& cell : row.cells) text += "," + csv_field(cell);
+    if (row.cells.empty()) text.append(predictions.columns.size(), ',');
+    if (predictions.has_truth) text += "," + csv_field(row.truth);
+    text += "," + csv_field(row.error) + "\n";
+  }
+  return text;
+}
+
+std::string checkpoint_path(const std::string& trained) {
+  const std::string path = millrace::detail::user_path(trained);
+  if (!fs::is_directory(path)) return path;
+  for (const char* name : {"best.pt", "last.pt"})
+    if (fs::exists(fs::path(path) / name)) return (fs::path(path) / name).string();
+  throw std::runtime_error(in_quotes(path) +
+                           " has neither best.pt nor last.pt: give the directory of a run of millrace train, or a "
+                           "checkpoint");
+}
+
+// What is known of the samples so far, by their numbers.
+class Predictor::Table {
+ public:
+  Table(const Predictor& predictor, const PredictionOptions& options)
+      : predictor_(predictor),
+        classes_(predictor.task_->has_classes() ? class_names(predictor.run_, predictor.settings_, predictor.data_)
+                                                : std::vector<std::string>()),
+        writer_(predictor.task_->prediction_writer(options)),
+        truth_(*predictor.task_, predictor.data_, classes_, predictor.split_, folder_of(predictor.input_)),
+        names_(folder_of(predictor.input_)),
+        evaluation_(predictor.task_->evaluation()) {}
+
+  bool has(int64_t number) const { return rows_.contains(number); }
+
+  // Asks the model about a batch. Samples of a stream are numbered as they come.
+  void add(const Batch& batch) {
+    std::vector<int64_t> numbers = batch.indices();
+    for (int64_t next = std::ssize(rows_); std::ssize(numbers) < batch.size(); ++next) numbers.push_back(next);
+    std::vector<std::string> paths;
+    for (const int64_t number : numbers) paths.push_back(path_of(number));
+    const auto output = predictor_.learner_.output(predictor_.learner_.input(batch)).cpu();
+    const auto truths = note_truth(output, batch, paths);
+    for (size_t i = 0; i < paths.size(); ++i)
+      rows_[numbers[i]] = {paths[i], writer_->cells(output[static_cast<int64_t>(i)], names_.of(paths[i])),
+                           truths.empty() ? "" : truths[i], ""};
+  }
+
+  void add_error(int64_t number, const std::string& error) { rows_[number] = {path_of(number), {}, "", error}; }
+
+  // Of `lost` samples beside those of the rows nothing is known but that they could not be read.
+  Predictions predictions(int64_t lost) const {
+    Predictions made;
+    made.columns = writer_->columns();
+    made.failed = lost;
+    if (measured_ > 0) made.measures = evaluation_->measures();
+    for (const auto& [number, row] : rows_) {
+      ++(row.error.empty() ? made.predicted : made.failed);
+      if (!row.truth.empty()) made.has_truth = true;
+      made.rows.push_back(row);
+    }
+    return made;
+  }
+
+ private:
+  std::string path_of(int64_t number) const {
+    const Split& split = predictor_.split_;
+    const std::string name = split.has_indices && split.describe ? split.describe(number) : "";
+    return name.empty() ? std::to_string(number) : name;
+  }
+
+  // Measures what the model gave for a batch. Gives the names of the true classes, if there are such.
+  std::vector<std::string> note_truth(const at::Tensor& output, const Batch& batch,
+                                      const std::vector<std::string>& paths) {
+    if (!truth_.may_be_known()) return {};
+    const auto target = truth_.of(batch, paths);
+    if (classes_.empty()) {
+      evaluation_->add(output, target);
+      measured_ += batch.size();
+      return {};
+    }
+    const auto known = target.ge(0).nonzero().squeeze(1);
+    if (known.numel() > 0) evaluation_->add(output.index_select(0, known), target.index_select(0, known));
+    measured_ += known.numel();
+    std::vector<std::string> truths;
+    for (int64_t i = 0; i < target.numel(); ++i) {
+      const auto number = target[i].item<int64_t>();
+      truths.push_back(number < 0 ? "" : classes_[static_cast<size_t>(number)]);
+    }
+    return truths;
+  }
+
+  const Predictor& predictor_;
+  std::vector<std::string> classes_;
+  std::unique_ptr<PredictionWriter> writer_;
+  Truth truth_;
+  FileNames names_;
+  std::unique_ptr<Evaluation> evaluation_;
+  std::map<int64_t, Prediction> rows_;
+  int64_t measured_ = 0;
+};
+
+Predictor::Predictor(const PredictionRequest& request, const configs::DatasetTypes& datasets, const ModelTypes& models)
+    : Predictor(request, read_checkpoint(checkpoint_path(request.trained)), datasets, models) {}
+
+Predictor::Predictor(const PredictionRequest& request, const Checkpoint& checkpoint,
+                     const configs::DatasetTypes& datasets, const ModelTypes& models)
+    : path_(checkpoint_path(request.trained)),
+      input_(request.input),
+      datasets_(datasets),
+      data_(facts_of(checkpoint, path_, datasets)),
+      run_(
+          configs::load(prediction_config(configuration_in(checkpoint, path_), input_, data_.spec), request.overrides)),
+      settings_(read_settings(run_)),
+      task_(make_task(run_, settings_, data_)),
+      learner_(trained_learner(run_, settings_, checkpoint, data_, *task_, models)),
+      skips_errors_(reads_skip(run_)),
+      split_(open_split(with(run_, {"loader.on_error=skip"}), loading())) {
+  require_same_input(run_, split_.spec, data_.spec);
+}
+
+LoadingOptions Predictor::loading() const {
+  return {learner_.place.device, settings_.run.seed, /*shuffle=*/false, &datasets_};
+}
+
+Predictions Predictor::predict(const PredictionOptions& options, const std::function<void(int64_t done)>& progress) {
+  const at::NoGradGuard no_grad;
+  Table table(*this, options);
+  for (int64_t done = 0; const auto batch = split_.loader->next();) {
+    table.add(*batch);
+    progress(done += batch->size());
+  }
+  if (!split_.has_indices) return table.predictions(static_cast<int64_t>(split_.loader->stats().skipped_samples));
+  std::vector<int64_t> missing;
+  for (int64_t number = 0; number < split_.samples.value_or(0); ++number)
+    if (!table.has(number)) missing.push_back(number);
+  read_again(missing, table);
+  return table.predictions(/*lost=*/0);
+}
+
+// Alone, so that each tells its own error and loses no other.
+void Predictor::read_again(const std::vector<int64_t>& missing, Table& table) {
+  constexpr size_t kAtOnce = 10'000;  // What a configuration can list.
+  for (size_t begin = 0; begin < missing.size(); begin += kAtOnce) {
+    const size_t end = std::min(missing.size(), begin + kAtOnce);
+    std::string indices;
+    for (size_t i = begin; i < end; ++i) indices += (i > begin ? ", " : "") + std::to_string(missing[i]);
+    const Split alone = open_split(with(run_, {"sampler={type: sequence, indices: [" + indices + "]}",
+                                               "loader.batch_size=1", "loader.on_error=raise"}),
+                                   loading());
+    for (size_t i = begin; i < end; ++i) {
+      try {
+        if (const auto batch = alone.loader->next()) table.add(*batch);
+      } catch (const SampleError& error) {
+        table.add_error(missing[i], error.message());
+      } catch (const WorkerDied& error) {
+        table.add_error(missing[i], error.what());
+      }
+    }
+  }
+}
+
+}  // namespace millrace::training

@@ -223,7 +223,7 @@ Node load_run(const std::string& file, const std::vector<std::string>& overrides
   Problems problems;
   const Node run = load(file, overrides, problems);
   OwnTypes own{.has_unknown = true};
-  problems.collect([&] { own = find_own(run); });
+  if (run.value().kind == Value::Kind::kMap) problems.collect([&] { own = find_own(run); });
   problems.collect([&] { check_run(run, own); });
   problems.raise();
   return run;

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -15,6 +16,7 @@
 #include "millrace/apps/millrace/load_libraries.h"
 #include "millrace/apps/millrace/validate.h"
 #include "millrace/configs/errors.h"
+#include "millrace/configs/key_defaults.h"
 #include "millrace/configs/yaml_words.h"
 #include "millrace/sharing/process/init.h"
 #include "millrace/training/defaults.h"
@@ -45,11 +47,11 @@ struct Runner : Answers {
   int operator()(const commands::Help& command) const { return command.answer(describe_sections(types.own())); }
   int operator()(const commands::Init& command) const { return init(command); }
   int operator()(const commands::Train& command) const {
-    return on_run(command.file, [&](const Node& run) { return train(with_defaults(run), command, types); });
+    return on_run(command.file, with_defaults, [&](const Node& run) { return train(run, command, types); });
   }
   int operator()(const commands::Predict& command) const { return predict(command, types); }
   int operator()(const commands::Bench& command) const {
-    return on_run(command.file, [&](const Node& run) {
+    return on_run(command.file, std::identity(), [&](const Node& run) {
       bench(run, command, types);
       return kDone;
     });
@@ -59,17 +61,20 @@ struct Runner : Answers {
  private:
   ProgramTypes& types;
 
-  // Reads the run, which may name libraries with more types, and does what the file's options or the command ask.
-  template <class Command>
-  int on_run(const RunFile& file, Command command) const {
+  // Reads the run, which may name libraries with more types, and does what the file's options ask, or the command with
+  // the run that is completed by what the command takes for granted.
+  template <class Complete, class Command>
+  int on_run(const RunFile& file, Complete complete, Command command) const {
     const Node run = read_run_file(file, [&](const Node& unchecked) {
       load_libraries(unchecked, types);
       types.datasets.transforms(types.transforms);
       return types.own();
     });
-    if (!file.print_config && !file.validate) return command(run);
-    if (file.print_config)
+    if (file.print_config.empty() && !file.validate) return command(complete(run));
+    if (file.print_config == RunFile::kSaid)
       print_settings(file, run);
+    else if (file.print_config == RunFile::kAll)
+      print_settings(file, Node(configs::with_key_defaults(complete(run).value())));
     else
       validate(run, types.datasets, file.json ? print_found_in_json : print_found);
     return kDone;

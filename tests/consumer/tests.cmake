@@ -6,6 +6,15 @@ set(_prefix ${CMAKE_CURRENT_BINARY_DIR}/consumer/prefix)
 add_test(NAME consumer_install COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --prefix ${_prefix})
 set_tests_properties(consumer_install PROPERTIES FIXTURES_SETUP installed_package)
 
+# What the program and the shells look for below PREFIX/share.
+if(TARGET millrace_cli)
+  add_test(NAME installed_configs COMMAND ${_prefix}/bin/millrace configs)
+  add_test(NAME installed_pages COMMAND ${CMAKE_COMMAND} -E sha256sum share/man/man1/millrace.1
+    share/bash-completion/completions/millrace share/zsh/site-functions/_millrace WORKING_DIRECTORY ${_prefix})
+  set_tests_properties(installed_configs installed_pages PROPERTIES FIXTURES_REQUIRED installed_package TIMEOUT 60)
+  set_tests_properties(installed_configs PROPERTIES PASS_REGULAR_EXPRESSION "digits  .*photos  ")
+endif()
+
 function(consumer_test name directory)
   add_test(NAME ${name} COMMAND ${CMAKE_CTEST_COMMAND}
     --build-and-test ${CMAKE_CURRENT_SOURCE_DIR}/consumer/app ${CMAKE_CURRENT_BINARY_DIR}/consumer/${directory}

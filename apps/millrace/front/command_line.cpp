@@ -9,6 +9,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <span>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -57,6 +58,19 @@ OptionText text_of(const CLI::Option& option) {
   text.is_required = option.get_required();
   text.takes_many = option.get_items_expected_max() > 1;
   return text;
+}
+
+// ", did you mean --window?" for the first word that looks like an option and is none.
+std::string nearest_option(const CLI::App& command, int argc, char** argv) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  for (const std::string_view word : std::span(argv, static_cast<size_t>(argc))) {
+    const std::string_view name = word.substr(0, word.find('='));
+    if (name.starts_with("--") && name != "--" && std::find(names.begin(), names.end(), name) == names.end())
+      return configs::did_you_mean(name, names);
+  }
+  return "";
 }
 
 // The parser, with a part for each command.

@@ -66,7 +66,7 @@ int execute_doctor(const commands::Doctor& doctor, char** argv) {
 // What a command's file says is wrong or asks to print is told here.
 int execute_run(const RunFile& file, char** argv) {
   const auto run = read_run_file(file, types_of_runner);
-  if (!file.print_config) return execute_runner(argv);
+  if (file.print_config != RunFile::kSaid) return execute_runner(argv);
   print_settings(file, run);
   return kDone;
 }

@@ -127,7 +127,7 @@ TEST_F(Program, RefusesWrongUsage) {
   expect_error("trian", 2, "expected a command, ", "found 'trian', did you mean train?; see millrace --help");
   expect_error("train", 2, "config is required, or --resume; see millrace train --help");
   expect_error("bench", 2, "config is required; see millrace bench --help");
-  expect_error(kBenchTiny + " --windw 3", 2, "", "--windw");
+  expect_error(kBenchTiny + " --windw 3", 2, "", "--windw, did you mean --window?; see millrace bench --help");
   expect_error(kBenchTiny + " --repeats 0", 2, "", "--repeats");
 }
 

@@ -19,9 +19,9 @@
 /// visits a Command does not compile until it says what is to be done.
 namespace millrace::apps {
 
-using Command = std::variant<commands::Init, commands::Train, commands::Predict, commands::Bench, commands::Doctor,
-                             commands::Help, commands::Configs, commands::Completion, commands::Complete,
-                             commands::Reference>;
+using Command =
+    std::variant<commands::Init, commands::Train, commands::Predict, commands::Bench, commands::Doctor, commands::Help,
+                 commands::Configs, commands::Completion, commands::Complete, commands::Reference>;
 
 template <class List>
 struct CommandsOf;

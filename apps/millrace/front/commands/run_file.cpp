@@ -53,7 +53,10 @@ void RunFile::declare(CLI::App& command) {
       ->type_name("CONFIG");
   command.add_option("overrides", overrides, "settings in place of the file's, such as loader.batch_size=128")
       ->type_name("KEY=VALUE");
-  command.add_flag("--print-config", print_config, "print the settings and where each comes from, do nothing");
+  command
+      .add_flag("--print-config{said}", print_config,
+                "print the settings and where each comes from, do nothing; =all: those that are left out, too")
+      ->check(CLI::IsMember({kSaid, kAll}));
   command.add_flag("--validate", validate, "open the datasets and say what a first batch looks like, do nothing");
   command.add_flag("--json", json, "print results, and on stderr errors, as lines of JSON");
 }

@@ -18,9 +18,12 @@ namespace millrace::apps {
 struct RunFile {
   std::string config;  ///< The file, or what find_config() finds it by.
   std::vector<std::string> overrides;
-  bool print_config = false;  ///< Print the settings and where each comes from, do nothing.
-  bool validate = false;      ///< Open the datasets, read a first batch of each, do nothing.
-  bool json = false;          ///< Print lines of JSON in place of words and tables.
+  std::string print_config;  ///< Print the settings, kSaid or kAll, and where each comes from, do nothing. Empty: run.
+  bool validate = false;     ///< Open the datasets, read a first batch of each, do nothing.
+  bool json = false;         ///< Print lines of JSON in place of words and tables.
+
+  static constexpr const char* kSaid = "said";  ///< Those that file and command line say.
+  static constexpr const char* kAll = "all";    ///< And those that are taken for granted.
 
   void declare(CLI::App& command);
 };

@@ -108,6 +108,22 @@ TEST(Json, ValidationTellsWhatItFound) {
   EXPECT_THAT(nlohmann::json::parse(lines[1])["found"].get<std::string>(), HasSubstr("image: Byte ["));
 }
 
+TEST(Json, AllSettingsAreThoseThatATrainingTakesForGranted) {
+  const test::Directory folder;
+  write_run(folder);
+  const auto all = only_line(ask(folder, "train run --print-config=all --json").out);
+  EXPECT_EQ(all["settings"]["epochs"], 2);
+  EXPECT_EQ(all["settings"]["loader"]["batch_size"], 32);
+  EXPECT_EQ(all["settings"]["optimizer"]["type"], "adamw");
+  EXPECT_EQ(all["settings"]["test"]["dataset"]["mode"], "rgb");
+  EXPECT_EQ(all["origins"]["dataset.mode"], "default:1:7");
+  const auto again = test::run_in(folder.path(), "'" + test::built("apps/millrace") +
+                                                     "' train run --print-config=all > all.yaml && '" +
+                                                     test::built("apps/millrace") + "' train all --validate");
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(ask(folder, "train run --print-config=none").exit_code, 2);
+}
+
 TEST(Json, HelpAndConfigurationsAreListed) {
   const test::Directory folder;
   const auto sections = only_line(ask(folder, "help config --json").out)["sections"];

@@ -86,8 +86,14 @@ void write_test_transforms(const Survey& survey, Page& page) {
   page.line("    - center_crop: {size: " + text_of(side) + "}", "and of that the middle.");
 }
 
+// Of fewer samples a fifth is none.
+bool holds_a_part_out(const Survey& survey) {
+  constexpr int64_t kFewest = 5;
+  return survey.test.empty() && survey.samples >= kFewest;
+}
+
 void write_dataset(const Survey& survey, Page& page) {
-  if (!survey.test.empty()) {
+  if (!holds_a_part_out(survey)) {
     page.line("dataset:").lines(survey.dataset, 2);
     return;
   }
@@ -99,6 +105,10 @@ void write_dataset(const Survey& survey, Page& page) {
 }
 
 void write_test(const Survey& survey, Page& page) {
+  if (survey.test.empty() && !holds_a_part_out(survey)) {
+    page.line("# test:", "Too few samples to hold some out; here would stand another dataset.");
+    return;
+  }
   page.line("test:", "After every epoch the model is tried on these.");
   if (survey.test.empty())
     page.line(

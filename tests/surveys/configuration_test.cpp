@@ -58,6 +58,13 @@ TEST(Configuration, HoldsAFifthOutWhereThereIsNoTestPart) {
   EXPECT_THAT(checked(found), AllOf(HasSubstr("  part: 0"), HasSubstr("part: 1"), HasSubstr("    root: photos/train")));
 }
 
+TEST(Configuration, HoldsNothingOutOfAHandfulOfSamples) {
+  Survey found = photos();
+  found.test.clear();
+  found.samples = 4;
+  EXPECT_THAT(checked(found), AllOf(Not(HasSubstr("random_split")), HasSubstr("\n  root: photos/train")));
+}
+
 TEST(Configuration, FitsTheSizesOfPictures) {
   Survey found = photos();
   for (const auto& [side, size] : {std::pair{30, 32}, {64, 64}, {500, 128}}) {

@@ -120,6 +120,8 @@ class GettingStarted : public testing::Test {
 
   std::string out() const { return text_of(folder() / "out"); }
 
+  test::Directory folder_;
+
  private:
   pid_t start(const std::string& command) const {
     const OwnedFd out(::open((folder() / "out").c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600));
@@ -130,8 +132,6 @@ class GettingStarted : public testing::Test {
     ::execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
     ::_exit(127);
   }
-
-  test::Directory folder_;
 };
 
 TEST_F(GettingStarted, TakesTheCommandsOfItsPageWhichPrintWhatItSays) {
@@ -149,6 +149,42 @@ TEST_F(GettingStarted, TakesTheCommandsOfItsPageWhichPrintWhatItSays) {
     expect_printed(step, out());
   }
   EXPECT_EQ(stops, 1);
+}
+
+// A .npy file of bytes, as NumPy writes them.
+std::string npy(const std::string& shape, size_t bytes) {
+  std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (" + shape + "), }";
+  header.resize(117, ' ');
+  return std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + "\n" + std::string(bytes, '\x01');
+}
+
+TEST_F(GettingStarted, TrainTakesWhatInitWritesForEachKindOfData) {
+  folder_.write("arrays/x.npy", npy("10, 1, 16, 16", 10 * 256));
+  folder_.write("arrays/y.npy", npy("10,", 10));
+  for (const char* batch :
+       {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"})
+    folder_.write(std::string("cifar/") + batch + ".bin", "\x01" + std::string(3072, 'x'));
+  folder_.write("cifar/batches.meta.txt", "cat\ndog\n");
+  std::string masks, ages = "path,age\n";
+  for (const std::string number : {"1", "2", "3", "4", "5", "6"}) {
+    folder_.copy("formats/rgb.png", "pairs/input/" + number + ".png");
+    folder_.copy("formats/rgb.png", "pairs/target/" + number + ".png");
+    folder_.copy("formats/rgb.png", "masks/images/" + number + ".png");
+    folder_.copy("manifests/mask.png", "masks/masks/" + number + ".png");
+    folder_.copy("formats/rgb.png", "ages/" + number + ".png");
+    folder_.copy("formats/rgb.png", "broken/a/" + number + ".png");
+    folder_.copy("formats/rgb.png", "broken/b/" + number + ".png");
+    masks += "images/" + number + ".png masks/" + number + ".png\n";
+    ages += number + ".png,1.5\n";
+  }
+  folder_.write("masks/train.txt", masks);
+  folder_.write("ages/train.csv", ages);
+  folder_.write("broken/a/0.png", "no picture");
+  for (const std::string kind : {"arrays", "cifar", "pairs", "masks", "ages", "broken"}) {
+    EXPECT_EQ(run({"millrace init " + kind, {}, ""}), 0) << kind << ": " << out();
+    EXPECT_EQ(run({"millrace train " + kind + ".yaml --validate", {}, ""}), 0) << kind << ": " << out();
+    EXPECT_EQ(run({"millrace train " + kind + ".yaml epochs=1 device=cpu", {}, ""}), 0) << kind << ": " << out();
+  }
 }
 
 TEST_F(GettingStarted, InitOverwritesNothing) {

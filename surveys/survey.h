@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-/// What lies in a folder or a file, looked at to write a configuration for it. Datasets are opened by the very code that
-/// training reads them with, and of pictures the headers are read: what a survey finds can be trained on.
+/// What lies in a folder or a file, looked at to write a configuration for it. Datasets are opened by the very code
+/// that training reads them with, and of pictures the headers are read: what a survey finds can be trained on.
 namespace millrace::surveys {
 
 /// A key of YAML with its value, and what a comment says about it.

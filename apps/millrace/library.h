@@ -5,8 +5,8 @@
 #include "millrace/apps/millrace/program_types.h"
 #include "millrace/version.h"
 
-/// Types of one's own in a shared library, which a configuration names under `libraries`. The library says once, outside
-/// of all namespaces, by which function it adds them:
+/// Types of one's own in a shared library, which a configuration names under `libraries`. The library says once,
+/// outside of all namespaces, by which function it adds them:
 ///
 ///   static void add_types(millrace::apps::ProgramTypes& types) { types.datasets.add<Waves>(); }
 ///   MILLRACE_LIBRARY(add_types)

@@ -15,8 +15,8 @@
 
 namespace millrace::training {
 
-/// The types that `model.type` may name. A program adds its own, by a struct with its keys (configs/tables/key.h), which
-/// are checked with all else in the file, or by its name alone:
+/// The types that `model.type` may name. A program adds its own, by a struct with its keys (configs/tables/key.h),
+/// which are checked with all else in the file, or by its name alone:
 ///
 ///   types.add<MyNetKeys>(
 ///       [](const MyNetKeys& keys, const ModelFacts& facts) { return MyNet(keys.width, facts.classes); });

@@ -139,7 +139,8 @@ class Parser {
   int wrong(const CLI::ParseError& error, int argc, char** argv) const {
     const auto commands = app_.get_subcommands();
     if (commands.empty()) return no_command(argc, argv);
-    return fail(kWrongUsage, std::string(error.what()) + "; see millrace " + commands.front()->get_name() + " --help");
+    return fail(kWrongUsage, error.what() + nearest_option(*commands.front(), argc, argv) + "; see millrace " +
+                                 commands.front()->get_name() + " --help");
   }
 
   CLI::App app_;

@@ -17,8 +17,9 @@ class App;
 ///     int64_t repeats = 3;
 ///
 ///     static constexpr std::string_view kName = "bench";
-///     static constexpr std::string_view kAbout = "Measure a loader";  // A line of `millrace --help`, without full stop.
-///     static constexpr Example kExamples[] = {{"millrace bench photos.yaml", "samples a second, CPU time and memory"}};
+///     // A line of `millrace --help`, without full stop.
+///     static constexpr std::string_view kAbout = "Measure a loader";
+///     static constexpr Example kExamples[] = {{"millrace bench photos.yaml", "samples a second, CPU time"}};
 ///     static constexpr ExitCode kExitCodes[] = {{kDone, "the loader was measured"}};
 ///     static constexpr std::string_view kMore = kAboutKeys;  // Where more is written; "" for nowhere.
 ///     void declare(CLI::App& command);                       // Declares its options; they are written to this object.

@@ -17,18 +17,22 @@ void settle(Predict& predict) {
 }  // namespace
 
 void Predict::declare(CLI::App& command) {
+  command.add_option("trained", trained, "a run's directory, of which best.pt is taken, else last.pt; or a checkpoint")
+      ->required()
+      ->type_name("RUN");
   command
-      .add_option("trained", trained,
-                  "the directory of a run, of which best.pt is taken, else last.pt; or a checkpoint")
-      ->required();
-  command.add_option("input", input,
-                     "a folder with pictures, with or without one a class, a picture, or a list (.csv, .jsonl, .txt); "
-                     "left out: the run's test split");
-  command.add_option("overrides", overrides, "settings in place of the run's, such as loader.num_workers=2");
-  command.add_option("-o,--output", output,
-                     "the file of the rows, predictions.csv; - for stdout. Masks and pictures go "
-                     "into a folder of its name");
-  command.add_option("--top", top, "so many of the likeliest classes")->check(CLI::PositiveNumber);
+      .add_option("input", input,
+                  "a folder with pictures, with or without one a class, a picture, or a list (.csv, .jsonl, .txt); "
+                  "left out: the run's test split")
+      ->type_name("INPUT");
+  command.add_option("overrides", overrides, "settings in place of the run's, such as loader.num_workers=2")
+      ->type_name("KEY=VALUE");
+  command
+      .add_option(
+          "--output", output,
+          "the file of the rows, predictions.csv; - for stdout. Masks and pictures go into a folder of its name")
+      ->type_name("FILE");
+  command.add_option("--top", top, "so many of the likeliest classes")->type_name("COUNT")->check(CLI::PositiveNumber);
   command.add_flag("--json", json, "print one line of JSON in place of the summary");
   command.final_callback([this] { settle(*this); });
 }

@@ -124,6 +124,11 @@ std::string checkpoint_path(const std::string& trained) {
                            "checkpoint");
 }
 
+configs::Node trained_configuration(const std::string& trained) {
+  const std::string path = checkpoint_path(trained);
+  return configs::load(configuration_in(read_checkpoint(path), path), {});
+}
+
 // What is known of the samples so far, by their numbers.
 class Predictor::Table {
  public:

@@ -51,6 +51,9 @@ std::string to_csv(const Predictions& predictions);
 /// none.
 std::string checkpoint_path(const std::string& trained);
 
+/// The configuration of the run that wrote it. Throws as read_checkpoint() and checkpoint_path().
+configs::Node trained_configuration(const std::string& trained);
+
 /// A trained model and what it is asked about. The weights are those that the run was judged by, and pictures go
 /// through what they went through there. Not thread-safe.
 class Predictor {

@@ -9,6 +9,7 @@
 
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/progress.h"
+#include "millrace/apps/millrace/told_notices.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/training/predictor.h"
@@ -60,6 +61,7 @@ int predict(const commands::Predict& command, const ProgramTypes& types) {
   if (command.output != kStdout) file.emplace(command.output);
   training::Predictions predictions;
   {
+    const ToldNotices notices([](const std::string&) {});  // Above the progress line.
     Progress progress("predicting", "samples", predictor.samples().value_or(0));
     predictions = predictor.predict({command.top, folder_beside(command.output)}, [&](int64_t done) {
       progress.update(done, [] { return std::vector<std::string>(); });

@@ -20,6 +20,7 @@
 #include "millrace/configs/yaml_words.h"
 #include "millrace/sharing/process/init.h"
 #include "millrace/training/defaults.h"
+#include "millrace/training/predictor.h"
 
 namespace millrace::apps {
 namespace {
@@ -49,7 +50,11 @@ struct Runner : Answers {
   int operator()(const commands::Train& command) const {
     return on_run(command.file, with_defaults, [&](const Node& run) { return train(run, command, types); });
   }
-  int operator()(const commands::Predict& command) const { return predict(command, types); }
+  int operator()(const commands::Predict& command) const {
+    load_libraries(training::trained_configuration(command.trained), types);
+    types.datasets.transforms(types.transforms);
+    return predict(command, types);
+  }
   int operator()(const commands::Bench& command) const {
     return on_run(command.file, std::identity(), [&](const Node& run) {
       bench(run, command, types);

@@ -99,6 +99,10 @@ class GettingStarted : public testing::Test {
  protected:
   void SetUp() override {
     fs::create_directory(folder() / "photos");
+    fs::create_directory(folder() / "new");
+    int copied = 0;
+    for (const auto& entry : fs::directory_iterator(fs::path(test::data("photos")) / "hat"))
+      if (copied++ < 3) fs::copy(entry.path(), folder() / "new" / (std::to_string(copied) + ".jpg"));
     for (const char* name : {"dress", "hat", "shoes"})
       fs::copy(fs::path(test::data("photos")) / name, folder() / "photos" / name, fs::copy_options::recursive);
   }
@@ -149,6 +153,7 @@ TEST_F(GettingStarted, TakesTheCommandsOfItsPageWhichPrintWhatItSays) {
     expect_printed(step, out());
   }
   EXPECT_EQ(stops, 1);
+  EXPECT_EQ(lines_of(text_of(folder() / "predictions.csv")).size(), 1U + 3U);
 }
 
 // A .npy file of bytes, as NumPy writes them.

@@ -28,6 +28,7 @@ const std::vector<std::pair<std::string, std::string>> kStandIns = {
     {"FILE.yaml", "photos.yaml"},
     {"OUT.json", "out.json"},
     {"somewhere/train", "photos/train"},
+    {"init photos", "init photos/train"},  // There is a photos.yaml already, which it leaves alone.
     {"millrace bench", "millrace bench --warmup 0 --repeats 1 --window 0.05"},
     {" --window 2", ""},  // Is there by the line above.
 };

@@ -17,9 +17,12 @@
 #include "millrace/apps/millrace/validate.h"
 #include "millrace/configs/errors.h"
 #include "millrace/configs/key_defaults.h"
+#include "millrace/configs/yaml.h"
 #include "millrace/configs/yaml_words.h"
 #include "millrace/sharing/process/init.h"
+#include "millrace/training/checkpoint.h"
 #include "millrace/training/defaults.h"
+#include "millrace/training/predictor.h"
 
 namespace millrace::apps {
 namespace {
@@ -49,7 +52,11 @@ struct Runner : Answers {
   int operator()(const commands::Train& command) const {
     return on_run(command.file, with_defaults, [&](const Node& run) { return train(run, command, types); });
   }
-  int operator()(const commands::Predict& command) const { return predict(command, types); }
+  int operator()(const commands::Predict& command) const {
+    const std::string path = training::checkpoint_path(command.trained);
+    complete_types(Node(configs::parse(training::read_checkpoint(path).configuration, path)));
+    return predict(command, types);
+  }
   int operator()(const commands::Bench& command) const {
     return on_run(command.file, std::identity(), [&](const Node& run) {
       bench(run, command, types);
@@ -61,13 +68,18 @@ struct Runner : Answers {
  private:
   ProgramTypes& types;
 
-  // Reads the run, which may name libraries with more types, and does what the file's options ask, or the command with
-  // the run that is completed by what the command takes for granted.
+  // Adds the types of the libraries that the run names.
+  void complete_types(const Node& run) const {
+    load_libraries(run, types);
+    types.datasets.transforms(types.transforms);
+  }
+
+  // Reads the run, and does what the file's options ask, or the command with the run that is completed by what the
+  // command takes for granted.
   template <class Complete, class Command>
   int on_run(const RunFile& file, Complete complete, Command command) const {
     const Node run = read_run_file(file, [&](const Node& unchecked) {
-      load_libraries(unchecked, types);
-      types.datasets.transforms(types.transforms);
+      complete_types(unchecked);
       return types.own();
     });
     if (file.print_config.empty() && !file.validate) return command(complete(run));

@@ -51,8 +51,7 @@ struct Runner : Answers {
     return on_run(command.file, with_defaults, [&](const Node& run) { return train(run, command, types); });
   }
   int operator()(const commands::Predict& command) const {
-    load_libraries(training::trained_configuration(command.trained), types);
-    types.datasets.transforms(types.transforms);
+    complete_types(training::trained_configuration(command.trained));
     return predict(command, types);
   }
   int operator()(const commands::Bench& command) const {
@@ -66,13 +65,18 @@ struct Runner : Answers {
  private:
   ProgramTypes& types;
 
-  // Reads the run, which may name libraries with more types, and does what the file's options ask, or the command with
-  // the run that is completed by what the command takes for granted.
+  // Adds the types of the libraries that the run names.
+  void complete_types(const Node& run) const {
+    load_libraries(run, types);
+    types.datasets.transforms(types.transforms);
+  }
+
+  // Reads the run, and does what the file's options ask, or the command with the run that is completed by what the
+  // command takes for granted.
   template <class Complete, class Command>
   int on_run(const RunFile& file, Complete complete, Command command) const {
     const Node run = read_run_file(file, [&](const Node& unchecked) {
-      load_libraries(unchecked, types);
-      types.datasets.transforms(types.transforms);
+      complete_types(unchecked);
       return types.own();
     });
     if (file.print_config.empty() && !file.validate) return command(complete(run));

@@ -77,6 +77,9 @@ TEST_F(OwnTypes, TrainAndGoOn) {
   const auto second = program("train --resume runs/own_types epochs=2");
   EXPECT_EQ(second.exit_code, 0) << second.err;
   EXPECT_THAT(second.out, AllOf(HasSubstr("epoch 2/2: "), Not(HasSubstr("epoch 1/2"))));
+  const auto predicted = program("predict runs/own_types");
+  EXPECT_EQ(predicted.exit_code, 0) << predicted.err;
+  EXPECT_THAT(predicted.err, HasSubstr("predicted 64 samples"));
 }
 
 TEST_F(OwnTypes, AreReadByWorkersOfEachStartMethod) {
@@ -139,6 +142,9 @@ TEST_F(OwnTypes, ComeFromALibraryToo) {
   const auto second = millrace("train --resume runs/library epochs=2");
   EXPECT_EQ(second.exit_code, 0) << second.err;
   EXPECT_THAT(second.out, HasSubstr("epoch 2/2: "));
+  const auto predicted = millrace("predict runs/library");
+  EXPECT_EQ(predicted.exit_code, 0) << predicted.err;
+  EXPECT_THAT(predicted.err, HasSubstr("predicted 64 samples"));
 }
 
 TEST_F(OwnTypes, OfALibraryReachWorkersOfEachStartMethod) {

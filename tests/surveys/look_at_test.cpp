@@ -96,6 +96,13 @@ TEST_F(Surveyed, CountsPicturesWhoseHeaderIsBroken) {
   EXPECT_THAT(all_seen(found), HasSubstr("1 cannot be read, the first '" + at("p/shoe/9.jpg") + "': not an image"));
 }
 
+TEST_F(Surveyed, TakesNoReadmeForAList) {
+  photos("p/hat", 1);
+  photos("p/shoe", 1);
+  write("p/README.txt", "About these photos\n");
+  EXPECT_EQ(yaml_of(look("p").dataset).front(), "type: image_folder");
+}
+
 TEST_F(Surveyed, TellsHowFarItIs) {
   photos("p/hat", 3);
   photos("p/shoe", 2);

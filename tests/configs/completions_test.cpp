@@ -42,7 +42,7 @@ TEST(Completions, GoAsFarAsTheNextDot) {
 TEST(Completions, OfferTypesByThemselvesWhereTheyNeedNoKey) {
   EXPECT_THAT(complete("sampler=ra"), ElementsAre("sampler=random "));
   EXPECT_THAT(complete("dataset="), Not(Contains("dataset=image_folder "))) << "which needs a root";
-  EXPECT_THAT(complete("dataset.type=image_f"), ElementsAre("dataset.type=image_folder "));
+  EXPECT_THAT(complete("dataset.type=image_fo"), ElementsAre("dataset.type=image_folder "));
 }
 
 TEST(Completions, KeepTheMarksOfAddingAndRemoving) {

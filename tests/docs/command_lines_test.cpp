@@ -28,6 +28,8 @@ const std::vector<std::pair<std::string, std::string>> kStandIns = {
     {"FILE.yaml", "photos.yaml"},
     {"OUT.json", "out.json"},
     {"somewhere/train", "photos/train"},
+    {"photos/new", "photos/test"},
+    {"list.csv", "list.txt"},
     {"init photos", "init photos/train"},  // There is a photos.yaml already, which it leaves alone.
     {"millrace bench", "millrace bench --warmup 0 --repeats 1 --window 0.05"},
     {" --window 2", ""},  // Is there by the line above.
@@ -95,6 +97,8 @@ class CommandLines : public testing::Test {
                   "transforms: [resize: {size: [8, 8]}]\n"
                   "test: {dataset: {type: image_folder, root: photos/test}, transforms: [resize: {size: [8, 8]}]}\n"
                   "model: {type: small_cnn, widths: [4]}\nepochs: 1\ndevice: cpu\n");
+    for (const auto& entry : fs::directory_iterator(folder_.path() + "/photos/test/hat"))
+      folder_.write("list.txt", "photos/test/hat/" + entry.path().filename().string() + "\n");
     fs::create_symlink(test::source("configs"), folder_.path() + "/configs");
     ASSERT_EQ(run("millrace train photos.yaml").exit_code, 0);  // Which makes runs/photos.
   }

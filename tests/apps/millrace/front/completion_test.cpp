@@ -53,7 +53,7 @@ TEST(Completion, BashCompletesCommandsAndOptions) {
 TEST(Completion, BashCompletesKeysAndTheirValues) {
   EXPECT_THAT(offered_by_bash("millrace train run.yaml loader.num_w"), ElementsAre("loader.num_workers="));
   EXPECT_THAT(offered_by_bash("millrace train run.yaml epochs=3 lo"), ElementsAre("loader.", "loss."));
-  EXPECT_THAT(offered_by_bash("millrace train run.yaml dataset.type=image_f"), ElementsAre("image_folder "));
+  EXPECT_THAT(offered_by_bash("millrace train run.yaml dataset.type=image_fo"), ElementsAre("image_folder "));
   EXPECT_THAT(offered_by_bash("millrace train run.yaml test.sampler=rand"), ElementsAre("random "));
   EXPECT_THAT(offered_by_bash("millrace train run.yaml loader.drop_last="), ElementsAre("false ", "true "));
   EXPECT_THAT(offered_by_bash("millrace train run.yaml transforms+=random_h"), ElementsAre("random_horizontal_flip "));
@@ -116,7 +116,7 @@ TEST(Completion, ZshCompletesAsBashDoes) {
   if (test::run_in(folder.path(), "command -v zsh").exit_code != 0) GTEST_SKIP() << "there is no zsh here";
   EXPECT_THAT(offered_by_zsh(folder, "tr"), ElementsAre("-S  --", "-- train"));
   EXPECT_THAT(offered_by_zsh(folder, "train run.yaml lo"), ElementsAre("-S  -- loader. loss.", "--"));
-  EXPECT_THAT(offered_by_zsh(folder, "train run.yaml dataset.type=image_f"),
+  EXPECT_THAT(offered_by_zsh(folder, "train run.yaml dataset.type=image_fo"),
               ElementsAre("-S  --", "-- dataset.type=image_folder"));
   EXPECT_THAT(offered_by_zsh(folder, "train run.yaml --trace ''"), ElementsAre("_files"));
 }

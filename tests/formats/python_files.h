@@ -24,6 +24,6 @@ inline bool written_by_python(const std::string& script, const std::string& fold
 }
 
 inline constexpr const char* kNoLibrary =
-    "no Python with numpy, lmdb and protobuf: set MILLRACE_PYTHON to what scripts/setup_live prints";
+    "no Python with numpy, h5py, lmdb and protobuf: set MILLRACE_PYTHON to what scripts/setup_live prints";
 
 }  // namespace millrace::test

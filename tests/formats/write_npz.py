@@ -1,4 +1,5 @@
-"""Writes the archives of npz_test.cpp with NumPy. Row i of "images" is full of i, "labels" has i * i, "scores" i / 7."""
+"""Writes the archives of npz_test.cpp with NumPy. Row i of "images" is full of i, "labels" has i * i, "scores" i / 7.
+"""
 import pathlib
 import sys
 

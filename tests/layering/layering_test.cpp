@@ -47,6 +47,7 @@ constexpr Library kLibraries[] = {
     {"opencv2/", "opencv"},  // For comparison only: its imdecode hands files to GDAL, which opens others.
     {"turbojpeg.h", "jpeg"},
     {"zlib.h", "zlib"},
+    {"hdf5.h", "hdf5"},
     {"archive.h", "libarchive"},
     {"archive_entry.h", "libarchive"},
     {"yaml-cpp/", "yaml-cpp"},
@@ -144,7 +145,7 @@ const std::vector<Folder>& folders() {
       // Datasets of formats that others write.
       {"formats",
        {"loader", "loader/datasets", "sharing/os", "sharing/codec", "sharing/memory", "torch"},
-       {"records", "zlib"}},
+       {"records", "zlib", "hdf5"}},
 
       // What configurations may say, in words; only compiled with the headers of transforms, and free of LibTorch.
       {"configs/tables", {}, {"loader/images/transforms", "sharing/os"}},

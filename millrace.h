@@ -3,6 +3,11 @@
 /// All of Millrace's public face. The headers below may be included one by one as well.
 
 #include "millrace/configs/build.h"
+#include "millrace/formats/hdf5_dataset.h"
+#include "millrace/formats/lmdb_dataset.h"
+#include "millrace/formats/npz.h"
+#include "millrace/formats/tf_records.h"
+#include "millrace/formats/token_windows.h"
 #include "millrace/loader/collate.h"
 #include "millrace/loader/collation/example_codec.h"
 #include "millrace/loader/data_loader.h"

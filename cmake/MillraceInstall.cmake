@@ -4,7 +4,7 @@
 include(CMakePackageConfigHelpers)
 
 set(_libraries millrace_sharing millrace_cuda millrace_tensors millrace_samplers millrace_loader
-    millrace_transform_table millrace_images millrace_config_tables millrace_config_checks millrace_configs
+    millrace_transform_table millrace_images millrace_formats millrace_config_tables millrace_config_checks millrace_configs
     millrace_records millrace_plots millrace_surveys millrace_training)
 if(TARGET millrace_program)
   list(APPEND _libraries millrace_front millrace_program)
@@ -14,7 +14,7 @@ set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Millrace)
 install(TARGETS millrace ${_libraries} EXPORT MillraceTargets)
 install(EXPORT MillraceTargets NAMESPACE Millrace:: DESTINATION ${_package_dir})
 
-foreach(_folder sharing samplers loader configs plots records training)
+foreach(_folder sharing samplers loader formats configs plots records training)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${_folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/millrace
           FILES_MATCHING PATTERN "*.h")
 endforeach()

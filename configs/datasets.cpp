@@ -34,6 +34,10 @@ PixelDataset published(const tables::Published& keys, transforms::Chain chain) {
   return Dataset(keys.root, part).transform(std::move(chain));
 }
 
+Float64 meaning_of_float64(const std::string& word) {
+  return meaning_of<Float64>(word, {{"keep", Float64::kKept}, {"float32", Float64::kAsFloat32}});
+}
+
 }  // namespace
 
 ImageFolder make_dataset(const tables::ImageFolder& keys, transforms::Chain chain) {
@@ -87,10 +91,36 @@ PixelDataset make_dataset(const tables::Cifar100& keys, transforms::Chain chain)
 }
 
 NpyDataset make_dataset(const tables::Npy& keys) {
-  return NpyDataset(keys.paths, keys.names)
-      .float64(meaning_of<Float64>(keys.float64, {{"keep", Float64::kKept}, {"float32", Float64::kAsFloat32}}));
+  return NpyDataset(keys.paths, keys.names).float64(meaning_of_float64(keys.float64));
+}
+
+NpyDataset make_dataset(const tables::Npz& keys) {
+  return npz_dataset(keys.path, keys.names).float64(meaning_of_float64(keys.float64));
 }
 
 TarShards make_dataset(const tables::TarShards& keys) { return TarShards(keys.shards); }
+
+Hdf5Dataset make_dataset(const tables::Hdf5& keys) { return Hdf5Dataset(keys.path, keys.names); }
+
+LmdbDataset make_dataset(const tables::Lmdb& keys) { return LmdbDataset(keys.path, keys.database); }
+
+TfRecords make_dataset(const tables::TfRecords& keys) { return TfRecords(keys.files, keys.features); }
+
+TokenWindows make_dataset(const tables::Tokens& keys) {
+  TokenWindowsOptions options;
+  options.length = keys.length;
+  options.stride = keys.stride;
+  options.documents =
+      meaning_of<Documents>(keys.documents, {{"crossed", Documents::kCrossed}, {"kept", Documents::kKept}});
+  options.dtype = meaning_of<c10::ScalarType>(keys.dtype, {{"uint8", c10::kByte},
+                                                           {"uint16", c10::kUInt16},
+                                                           {"uint32", c10::kUInt32},
+                                                           {"int32", c10::kInt},
+                                                           {"int64", c10::kLong}});
+  options.separator = keys.separator;
+  options.padding = keys.padding;
+  options.vocabulary = keys.vocabulary;
+  return TokenWindows(keys.path, options);
+}
 
 }  // namespace millrace::configs

@@ -6,6 +6,11 @@
 #include "millrace/configs/keyed_dataset.h"
 #include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/configs/transform_types.h"
+#include "millrace/formats/hdf5_dataset.h"
+#include "millrace/formats/lmdb_dataset.h"
+#include "millrace/formats/npz.h"
+#include "millrace/formats/tf_records.h"
+#include "millrace/formats/token_windows.h"
 #include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/tar_shards.h"
 #include "millrace/loader/images/datasets/image_files.h"
@@ -30,7 +35,12 @@ PixelDataset make_dataset(const tables::Cifar10& keys, transforms::Chain chain);
 PixelDataset make_dataset(const tables::Cifar100& keys, transforms::Chain chain);
 TarImages make_dataset(const tables::TarImages& keys, transforms::Chain chain);
 NpyDataset make_dataset(const tables::Npy& keys);
+NpyDataset make_dataset(const tables::Npz& keys);
 TarShards make_dataset(const tables::TarShards& keys);
+Hdf5Dataset make_dataset(const tables::Hdf5& keys);
+LmdbDataset make_dataset(const tables::Lmdb& keys);
+TfRecords make_dataset(const tables::TfRecords& keys);
+TokenWindows make_dataset(const tables::Tokens& keys);
 
 namespace detail {
 

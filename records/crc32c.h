@@ -8,4 +8,8 @@ namespace millrace::records {
 /// The CRC-32C of some bytes (polynomial 0x1EDC6F41, reflected), as iSCSI, ext4 and TFRecord files have it.
 uint32_t crc32c(std::string_view bytes);
 
+/// The CRC-32C of some bytes as TFRecord files have it, turned and shifted: a CRC of bytes that have CRCs in them is a
+/// weak one.
+uint32_t masked_crc32c(std::string_view bytes);
+
 }  // namespace millrace::records

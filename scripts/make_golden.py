@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes what torchvision makes of some pictures, for tests that run without Python.
 
-Usage: scripts/make_golden.py   (Python with torch 2.11, torchvision 0.26, pillow, numpy)
+Usage: scripts/make_golden.py   (Python with torch 2.11, torchvision 0.26, pillow, numpy, h5py)
 
 tests/data/formats/*               the same small photo in the encodings that decoders must know
 tests/data/golden/resized_crop.*   v2.functional.resized_crop(antialias=True) on uint8 tensors
@@ -10,6 +10,7 @@ tests/data/golden/operations.*     other functions of v2.functional, named in th
                                    first case
 tests/data/npy/*.npy               numpy.save's files: numbers 0 to 5 as two rows in every dtype that tensors have, and
                                    what is refused
+tests/data/hdf5/labels.h5          h5py's file of two integers
 tests/data/manifests/*             Python's csv of fields that need quotes; lists of photos, of pairs, and of formats/* with masks
 tests/data/mnist/*                 ten digits, drawn, in MNIST's files
 
@@ -21,6 +22,7 @@ import json
 import pathlib
 import struct
 
+import h5py
 import numpy
 import torch
 import torchvision
@@ -187,6 +189,13 @@ def make_arrays():
     numpy.savez(folder / "archive.npz", numbers=numbers)
 
 
+def make_hdf5():
+    folder = DATA / "hdf5"
+    folder.mkdir(exist_ok=True)
+    with h5py.File(folder / "labels.h5", "w") as file:
+        file["labels"] = numpy.array([7, 9])
+
+
 def make_manifests():
     folder = DATA / "manifests"
     folder.mkdir(exist_ok=True)
@@ -226,6 +235,7 @@ def make_digits():
 torch.set_num_threads(1)
 make_formats()
 make_arrays()
+make_hdf5()
 make_manifests()
 make_digits()
 write("resized_crop", resized_crops())

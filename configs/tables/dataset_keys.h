@@ -196,6 +196,84 @@ struct Npy {
   }
 };
 
+struct Npz {
+  std::string path;
+  std::vector<std::string> names;
+  std::string float64 = "keep";
+
+  static constexpr std::string_view kName = "npz";
+  static constexpr std::string_view kMakes = "npz_dataset";
+  static constexpr std::string_view kAbout = "The rows of the arrays in an .npz file, a field each.";
+  static constexpr auto keys() {
+    return list(key("path", &Npz::path, "The file.").required(),
+                key("names", &Npz::names, "The arrays to read, which are the fields.").otherwise("all"),
+                key("float64", &Npz::float64, "What float64 becomes, which NumPy writes unless told otherwise.")
+                    .one_of("keep, float32"));
+  }
+};
+
+struct Hdf5 {
+  std::string path;
+  std::vector<std::string> names;
+
+  static constexpr std::string_view kName = "hdf5";
+  static constexpr std::string_view kMakes = "Hdf5Dataset";
+  static constexpr std::string_view kAbout = "The rows of the datasets in an HDF5 file, a field each.";
+  static constexpr auto keys() {
+    return list(key("path", &Hdf5::path, "The file.").required(),
+                key("names", &Hdf5::names, "The datasets to read, which are the fields: group/name for one in a group.")
+                    .otherwise("all in the root"));
+  }
+};
+
+struct Lmdb {
+  std::string path;
+  std::string database;
+
+  static constexpr std::string_view kName = "lmdb";
+  static constexpr std::string_view kMakes = "LmdbDataset";
+  static constexpr std::string_view kAbout = "The entries of an LMDB database, texts key and value.";
+  static constexpr auto keys() {
+    return list(key("path", &Lmdb::path, "Its folder, or its file.").required(),
+                key("database", &Lmdb::database, "The name of a database inside.").otherwise("the main one"));
+  }
+};
+
+struct Tokens {
+  std::string path;
+  int64_t length = 1024;
+  std::optional<int64_t> stride;
+  std::string documents = "crossed";
+  std::string dtype = "uint16";
+  std::optional<int64_t> separator;
+  int64_t padding = 0;
+  std::optional<int64_t> vocabulary;
+
+  static constexpr std::string_view kName = "tokens";
+  static constexpr std::string_view kMakes = "TokenWindows";
+  static constexpr std::string_view kAbout =
+      "Windows of a token file, nanoGPT's .bin or Megatron-LM's .bin with .idx: data, and the target one token "
+      "further.";
+  static constexpr auto keys() {
+    return list(
+        key("path", &Tokens::path, "The .bin file. An .idx file beside it is taken where there is one.").required(),
+        key("length", &Tokens::length, "Tokens a window.").at_least(1),
+        key("stride", &Tokens::stride, "Tokens from one window to the next; 1 for windows anywhere.")
+            .at_least(1)
+            .otherwise("the length"),
+        key("documents", &Tokens::documents, "Whether a window may go on from one document to the next.")
+            .one_of("crossed, kept"),
+        key("dtype", &Tokens::dtype, "The type of tokens in a file without an .idx.")
+            .one_of("uint8, uint16, uint32, int32, int64"),
+        key("separator", &Tokens::separator, "The token that ends a document in a file without an .idx.")
+            .otherwise("the .idx file says it"),
+        key("padding", &Tokens::padding, "What follows a document that is kept; the target has -100."),
+        key("vocabulary", &Tokens::vocabulary, "The number of tokens there are; another one is an error.")
+            .at_least(1)
+            .otherwise("not asked"));
+  }
+};
+
 struct TarImages {
   std::string shards;
   std::string image = "jpg;jpeg;png";
@@ -225,9 +303,22 @@ struct TarShards {
   }
 };
 
+struct TfRecords {
+  std::string files;
+  std::vector<std::string> features;
+
+  static constexpr std::string_view kName = "tfrecord";
+  static constexpr std::string_view kMakes = "TfRecords";
+  static constexpr std::string_view kAbout = "The features of tf.train.Example in TFRecord files, a field each.";
+  static constexpr auto keys() {
+    return list(key("files", &TfRecords::files, "Their paths: train-{00..31}.tfrecord, :: between several.").required(),
+                key("features", &TfRecords::features, "The features to read, which are the fields.").otherwise("all"));
+  }
+};
+
 /// The table of datasets that have a name in YAML, in the order of the reference. A TensorDataset holds tensors of the
 /// program; ConcatDataset, Subset, StackDataset and ChainDataset are made of other datasets.
 using NamedDatasets = TypeList<ImageFolder, ImageFiles, ImageManifest, ImagePairs, ImagePairsManifest, Mnist, Cifar10,
-                               Cifar100, Npy, TarImages, TarShards>;
+                               Cifar100, Npy, Npz, Hdf5, Lmdb, Tokens, TarImages, TarShards, TfRecords>;
 
 }  // namespace millrace::configs::tables

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "millrace/loader/datasets/mapped_file.h"
+#include "millrace/loader/datasets/shared_bytes.h"
 #include "millrace/loader/sample_row.h"
 
 namespace millrace {
@@ -28,12 +29,17 @@ class NpyArray {
   /// Opens and maps the file. Throws std::runtime_error with path and cure.
   explicit NpyArray(const std::string& path);
 
-  const std::string& path() const { return file_.path(); }
+  /// A .npy file inside another one, which goes from byte `begin` on for `size` bytes, or in memory. `path` is what
+  /// messages call it. REQUIRES: the bytes are in the file. Throws as above.
+  NpyArray(std::string path, detail::MappedFile file, uint64_t begin, uint64_t size);
+  NpyArray(std::string path, detail::SharedBytes memory);
+
+  const std::string& path() const { return path_; }
   c10::ScalarType dtype() const { return dtype_; }
   const std::vector<int64_t>& shape() const { return shape_; }
 
   /// The array's elements, in C order.
-  std::span<const std::byte> bytes() const { return file_.bytes().subspan(offset_, nbytes_); }
+  std::span<const std::byte> bytes() const { return all_bytes().subspan(offset_, nbytes_); }
 
   /// Throws std::runtime_error when the file was written to since it was opened. To be called after elements were
   /// taken.
@@ -43,10 +49,15 @@ class NpyArray {
   void load(DecodeArchive& archive);
 
  private:
-  detail::MappedFile file_;
+  std::span<const std::byte> all_bytes() const { return memory_.size() > 0 ? memory_.as<std::byte>() : file_.bytes(); }
+  void find_elements(uint64_t begin, uint64_t size);
+
+  std::string path_;
+  detail::MappedFile file_;     // Either the elements are in here
+  detail::SharedBytes memory_;  // or in here.
   c10::ScalarType dtype_ = c10::ScalarType::Undefined;
   std::vector<int64_t> shape_;
-  uint64_t offset_ = 0;  // Where the elements begin in the file.
+  uint64_t offset_ = 0;  // Where the elements begin.
   uint64_t nbytes_ = 0;
 };
 
@@ -67,6 +78,9 @@ class NpyDataset {
   /// std::invalid_argument when there is no file, or when there is not one name a file, each different;
   /// std::runtime_error for a file that is no good, has no rows, or has not as many rows as the first.
   explicit NpyDataset(const std::vector<std::string>& paths, std::vector<std::string> names = {});
+
+  /// The rows of arrays that are open already, whose names are the fields'. Throws as the constructor.
+  static NpyDataset of(std::vector<NpyArray> arrays, std::vector<std::string> names);
 
   /// The same rows, with float64 as it is, the default, or rounded to float32 as they are read.
   NpyDataset float64(Float64 as) const;

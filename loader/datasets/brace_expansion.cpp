@@ -163,4 +163,15 @@ std::vector<std::string> expand_braces(const std::string& pattern) {
   return all;
 }
 
+std::vector<std::string> expand_shards(const std::string& pattern) {
+  std::vector<std::string> paths;
+  constexpr std::string_view kBetween = "::";
+  for (size_t begin = 0; begin <= pattern.size();) {
+    const size_t end = std::min(pattern.find(kBetween, begin), pattern.size());
+    for (std::string& path : expand_braces(pattern.substr(begin, end - begin))) paths.push_back(std::move(path));
+    begin = end + kBetween.size();
+  }
+  return paths;
+}
+
 }  // namespace millrace

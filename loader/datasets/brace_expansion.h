@@ -12,4 +12,8 @@ namespace millrace {
 /// strings.
 std::vector<std::string> expand_braces(const std::string& pattern);
 
+/// The paths that a pattern of shards stands for: those of expand_braces(), of one pattern after the other where "::"
+/// stands between several. Throws as expand_braces().
+std::vector<std::string> expand_shards(const std::string& pattern);
+
 }  // namespace millrace

@@ -27,6 +27,9 @@ class MappedFile {
   const std::string& path() const { return path_; }
   std::span<const std::byte> bytes() const { return mapping_ ? mapping_->bytes : std::span<const std::byte>(); }
 
+  /// Size and time of the file when it was opened.
+  const FileStamp& stamp() const { return stamp_; }
+
   /// Throws std::runtime_error when size or time of the file are others than when it was opened. To be called after
   /// bytes were taken.
   void require_unchanged() const;

@@ -17,17 +17,6 @@
 namespace millrace {
 namespace {
 
-std::vector<std::string> paths_of(const std::string& pattern) {
-  std::vector<std::string> paths;
-  constexpr std::string_view kBetween = "::";
-  for (size_t begin = 0; begin <= pattern.size();) {
-    const size_t end = std::min(pattern.find(kBetween, begin), pattern.size());
-    for (std::string& path : expand_braces(pattern.substr(begin, end - begin))) paths.push_back(std::move(path));
-    begin = end + kBetween.size();
-  }
-  return paths;
-}
-
 /// Calls take(alternative) for "jpg", "jpeg", "png" of "jpg;jpeg;png", until it returns true.
 template <class Take>
 void for_alternatives(std::string_view alternatives, const Take& take) {
@@ -81,7 +70,7 @@ std::vector<KeyedFiles> group(const TarContents& contents, const std::string& pa
 
 }  // namespace
 
-TarShards::TarShards(const std::string& pattern) : TarShards(paths_of(pattern)) {}
+TarShards::TarShards(const std::string& pattern) : TarShards(expand_shards(pattern)) {}
 
 TarShards::TarShards(const std::vector<std::string>& given) {
   if (given.empty()) throw std::invalid_argument("TarShards: no tar files are given");

@@ -78,9 +78,9 @@ TEST(Pages, LinkToPagesAndHeadingsThatExist) {
 TEST(Pages, NameFilesThatExist) {
   size_t named = 0;
   for (const auto& page : pages()) {
-    for (const std::string& path :
-         matches(prose_of(page),
-                 "`((apps|benchmarks|cmake|configs|docs|loader|samplers|scripts|sharing|tests)/[a-z0-9_./-]*)`")) {
+    for (const std::string& path : matches(
+             prose_of(page),
+             "`((apps|benchmarks|cmake|configs|docs|formats|loader|samplers|scripts|sharing|tests)/[a-z0-9_./-]*)`")) {
       ++named;
       EXPECT_TRUE(fs::exists(test::source(path))) << page << " names " << path;
     }
@@ -91,8 +91,8 @@ TEST(Pages, NameFilesThatExist) {
 // Those that programs, tests and scripts read, and those of CMake.
 std::set<std::string> variables_of_the_tree() {
   std::set<std::string> found;
-  for (const char* folder : {"", "apps", "benchmarks", "cmake", "configs", "loader", "plots", "records", "samplers",
-                             "scripts", "sharing", "tests"}) {
+  for (const char* folder : {"", "apps", "benchmarks", "cmake", "configs", "formats", "loader", "plots", "records",
+                             "samplers", "scripts", "sharing", "tests"}) {
     for (fs::recursive_directory_iterator at(test::source(folder)), end; at != end; ++at) {
       if (*folder == '\0') at.disable_recursion_pending();
       const auto extension = at->path().extension();

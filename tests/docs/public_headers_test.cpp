@@ -19,11 +19,11 @@ namespace {
 /// is what proves it of the others (Layering.EverySourceIncludesItsOwnHeaderFirst).
 std::vector<std::string> public_headers_without_a_source() {
   const std::regex user_facing(
-      R"((samplers|sharing/(sync|channel|process|pool)|loader|loader/(datasets|images/(transforms|datasets)))/\w+\.h)"
+      R"((samplers|formats|sharing/(sync|channel|process|pool)|loader|loader/(datasets|images/(transforms|datasets)))/\w+\.h)"
       R"(|loader/device/empty_in_batch\.h|loader/collation/example_codec\.h|training/(models|weights)/\w+\.h)");
   const std::filesystem::path root = test::source("");
   std::vector<std::string> found = {"millrace.h", "version.h"};
-  for (const char* const folder : {"samplers", "sharing", "loader", "configs", "training"})
+  for (const char* const folder : {"samplers", "sharing", "loader", "formats", "configs", "training"})
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
       const std::string header = entry.path().lexically_relative(root);
       const bool has_source = std::filesystem::exists(std::filesystem::path(entry.path()).replace_extension(".cpp"));

@@ -46,6 +46,8 @@ constexpr Library kLibraries[] = {
     {"gif_lib.h", "gif"},
     {"opencv2/", "opencv"},  // For comparison only: its imdecode hands files to GDAL, which opens others.
     {"turbojpeg.h", "jpeg"},
+    {"zlib.h", "zlib"},
+    {"hdf5.h", "hdf5"},
     {"archive.h", "libarchive"},
     {"archive_entry.h", "libarchive"},
     {"yaml-cpp/", "yaml-cpp"},
@@ -137,15 +139,22 @@ const std::vector<Folder>& folders() {
         "sharing/codec", "sharing/memory", "torch"},
        {"json"}},
 
+      // What a program writes down of a run; free of LibTorch.
+      {"records", {"sharing/os"}, {}},
+
+      // Datasets of formats that others write.
+      {"formats",
+       {"loader", "loader/datasets", "sharing/os", "sharing/codec", "sharing/memory", "torch"},
+       {"records", "zlib", "hdf5"}},
+
       // What configurations may say, in words; only compiled with the headers of transforms, and free of LibTorch.
       {"configs/tables", {}, {"loader/images/transforms", "sharing/os"}},
       {"configs",
        {"configs/tables", "loader", "loader/collate", "loader/data_loader", "loader/datasets", "loader/device",
-        "loader/images/datasets", "loader/images/transforms", "samplers", "sharing/os", "torch"},
+        "formats", "loader/images/datasets", "loader/images/transforms", "samplers", "sharing/os", "torch"},
        {"yaml-cpp"}},
 
-      // What a program writes down of a run, and draws; free of LibTorch.
-      {"records", {"sharing/os"}, {}},
+      // What a program draws; free of LibTorch.
       {"plots", {"sharing/os"}, {"png"}},
 
       {"training/models", {"configs", "configs/tables", "sharing/os", "torch"}, {}},
@@ -347,7 +356,7 @@ TEST(Layering, EveryFolderWithSourcesHasARowOfItsOwn) {
     const std::string folder = fs::path(path).parent_path();
     if (!is_inside(path, "sharing") && !is_inside(path, "loader") && !is_inside(path, "samplers") &&
         !is_inside(path, "configs") && !is_inside(path, "records") && !is_inside(path, "plots") &&
-        !is_inside(path, "training"))
+        !is_inside(path, "training") && !is_inside(path, "formats"))
       continue;
     EXPECT_TRUE(rows.contains(folder)) << folder << ", of " << path;
   }
@@ -494,7 +503,7 @@ TEST(Layering, ForeignTextsStandInMessagesByTheFunctionThatEscapesThem) {
   for (const std::string& path : files_with({".h", ".cpp"})) {
     if (!is_inside(path, "loader") && !is_inside(path, "samplers") && !is_inside(path, "configs") &&
         !is_inside(path, "records") && !is_inside(path, "plots") && !is_inside(path, "training") &&
-        !is_inside(path, "apps/millrace"))
+        !is_inside(path, "formats") && !is_inside(path, "apps/millrace"))
       continue;
     const std::string text = read(kRoot / path);
     for (std::sregex_iterator found(text.begin(), text.end(), by_hand), end; found != end; ++found)

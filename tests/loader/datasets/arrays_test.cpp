@@ -176,7 +176,7 @@ TEST(NpyArray, RefusesWhatIsNoTensorAndSaysWhatToDo) {
   EXPECT_THAT(error("objects.npy"), HasSubstr("'|O', Python objects, which only Python can read: save numbers"));
   EXPECT_THAT(error("strings.npy"), HasSubstr("has dtype '<U5', which no tensor has: save another"));
   EXPECT_THAT(error("structured.npy"), HasSubstr("is a structured array"));
-  EXPECT_THAT(error("archive.npz"), HasSubstr("is an archive, such as numpy.savez writes: unzip it"));
+  EXPECT_THAT(error("archive.npz"), HasSubstr("is an archive, such as numpy.savez writes: open it with npz_dataset()"));
   EXPECT_THAT(error("none.npy"), HasSubstr("npy: cannot read '" + npy("none.npy") + "': No such file or directory"));
 }
 

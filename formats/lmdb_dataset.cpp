@@ -1,0 +1,89 @@
+#include "millrace/formats/lmdb_dataset.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <ranges>
+#include <stdexcept>
+
+#include "millrace/formats/lmdb_pages.h"
+#include "millrace/loader/dataset.h"
+#include "millrace/sharing/os/printable.h"
+
+namespace millrace {
+namespace {
+
+using detail::LmdbEntry;
+
+std::string file_of(const std::string& given) {
+  const std::string path = detail::user_path(given);
+  return std::filesystem::is_directory(path) ? (std::filesystem::path(path) / "data.mdb").string() : path;
+}
+
+}  // namespace
+
+LmdbDataset::LmdbDataset(const std::string& path, const std::string& database) {
+  static_assert(sizeof(LmdbEntry) == kEntryBytes);
+  try {
+    file_ = detail::MappedFile(file_of(path));
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error("lmdb: " + std::string(error.what()));
+  }
+  try {
+    entries_ = detail::SharedBytes::of("entries of LMDB", detail::list_lmdb_entries(file_.bytes(), database));
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error("lmdb: " + in_quotes(file_.path()) + " " + error.what());
+  }
+  require_unchanged();
+}
+
+void LmdbDataset::require_unchanged() const {
+  try {
+    file_.require_unchanged();
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error("lmdb: " + std::string(error.what()));
+  }
+}
+
+std::span<const std::byte> LmdbDataset::piece(uint64_t begin, uint64_t size) const {
+  const auto bytes = file_.bytes();
+  if (begin > bytes.size() || size > bytes.size() - begin)
+    throw DecodeError("an entry of LMDB lies outside of its file, which may have become shorter");
+  return bytes.subspan(begin, size);
+}
+
+std::string_view LmdbDataset::key(size_t i) const {
+  detail::require_index("LmdbDataset", i, size());
+  const LmdbEntry entry = entries_.as<LmdbEntry>()[i];
+  const auto bytes = piece(entry.key, entry.key_size);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::span<const std::byte> LmdbDataset::value(size_t i) const {
+  detail::require_index("LmdbDataset", i, size());
+  const LmdbEntry entry = entries_.as<LmdbEntry>()[i];
+  require_unchanged();  // What is gone is an error here, and the process's end where it is looked at.
+  return piece(entry.value, entry.value_size);
+}
+
+std::optional<size_t> LmdbDataset::find(std::string_view wanted) const {
+  const auto indices = std::views::iota(size_t{0}, size());
+  const auto found = std::ranges::lower_bound(indices, wanted, {}, [&](size_t i) { return key(i); });
+  if (found == indices.end() || key(*found) != wanted) return std::nullopt;
+  return *found;
+}
+
+Sample LmdbDataset::get(size_t i) const {
+  const auto bytes = value(i);
+  Sample sample = {{"key", std::string(key(i))},
+                   {"value", std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())}};
+  require_unchanged();
+  return sample;
+}
+
+std::string LmdbDataset::describe(size_t i) const { return file_.path() + ": " + printable(key(i)); }
+
+void LmdbDataset::save(EncodeArchive& archive) const { archive(file_, entries_); }
+
+void LmdbDataset::load(DecodeArchive& archive) { archive(file_, entries_); }
+
+}  // namespace millrace

@@ -1,0 +1,151 @@
+#include "millrace/formats/lmdb_dataset.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "millrace/tests/formats/damage.h"
+#include "millrace/tests/formats/modes.h"
+#include "millrace/tests/formats/python_files.h"
+#include "millrace/tests/formats/small_files.h"
+#include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/error_of.h"
+
+namespace millrace::lmdb_dataset_test {
+namespace {
+
+using test::error_of;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+std::string key_of(size_t i) {
+  const std::string digits = std::to_string(i);
+  return std::string(8 - digits.size(), '0') + digits;
+}
+
+// What write_lmdb.py writes.
+void expect_entries(const LmdbDataset& dataset) {
+  ASSERT_EQ(dataset.size(), 400U);
+  for (size_t step = 0; step < 400; ++step) {
+    const size_t i = step * 149 % 400;  // At random.
+    ASSERT_EQ(dataset.key(i), key_of(i));
+    const auto value = dataset.value(i);
+    ASSERT_EQ(value.size(), 37 * i);
+    ASSERT_TRUE(std::ranges::all_of(value, [&](std::byte each) { return each == static_cast<std::byte>(i); })) << i;
+    ASSERT_EQ(dataset.find(key_of(i)), i);
+  }
+  EXPECT_EQ(dataset.find("0"), std::nullopt);
+  EXPECT_EQ(dataset.find("x"), std::nullopt);
+  EXPECT_EQ(to_string(dataset.get(3)), "key: a string, value: a string");
+  EXPECT_EQ(dataset.get(3).get<std::string>("value"), std::string(111, '\3'));
+}
+
+class PythonLmdb : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!test::written_by_python("write_lmdb.py", folder_.path())) GTEST_SKIP() << test::kNoLibrary;
+  }
+  std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
+
+  test::Directory folder_;
+};
+
+TEST_F(PythonLmdb, EntriesAreSamplesInTheOrderOfTheirKeys) {
+  expect_entries(LmdbDataset(path("folder.lmdb")));
+  expect_entries(test::travelled(LmdbDataset(path("folder.lmdb"))));
+  EXPECT_EQ(LmdbDataset(path("folder.lmdb")).describe(17), path("folder.lmdb/data.mdb") + ": 00000017");
+}
+
+TEST_F(PythonLmdb, WhatIsSeenIsTheLastTransaction) { expect_entries(LmdbDataset(path("file.lmdb"))); }
+
+TEST_F(PythonLmdb, ADatabaseInsideIsNamed) {
+  expect_entries(LmdbDataset(path("named.lmdb"), "train"));
+  EXPECT_EQ(LmdbDataset(path("named.lmdb"), "empty").size(), 0U);
+  const auto error = [&](const std::string& name) { return error_of([&] { LmdbDataset(path("named.lmdb"), name); }); };
+  const std::string file = "lmdb: '" + path("named.lmdb") + "' ";
+  EXPECT_EQ(error(""), file + "has databases inside, of which one is to be named");
+  EXPECT_EQ(error("test"), file + "has no database 'test'");
+  EXPECT_EQ(error("several"), file + "has several values a key (dupsort), which are not read");
+}
+
+// Batches of strings, as read by workers.
+std::vector<std::string> epoch(const LmdbDataset& dataset, const testing::Mode& mode) {
+  auto loader = make_data_loader(dataset, mode.options(16).seed(3).shuffle(true));
+  std::vector<std::string> all;
+  for (auto& batch : *loader)
+    for (const auto& column : batch.columns())
+      for (const auto& each : std::get<std::vector<std::string>>(column.value)) all.push_back(each);
+  return all;
+}
+
+TEST_F(PythonLmdb, AnEpochIsTheSameWithWorkers) {
+  using namespace millrace::testing;
+  const LmdbDataset dataset(path("file.lmdb"));
+  const auto expected = epoch(dataset, kInline);
+  EXPECT_EQ(expected.size(), 800U);
+  for (const auto& mode : {processes(StartMethod::kForkServer, 1), processes(StartMethod::kForkServer, 4),
+                           processes(StartMethod::kFork, 4), threads(2)})
+    EXPECT_EQ(epoch(dataset, mode), expected) << mode.name << ", " << mode.workers;
+}
+
+TEST_F(PythonLmdb, DamagedFilesAreErrorsByName) {
+  // Values have no checksum, nor have keys; their order and number are checked.
+  const auto read = [&] {
+    const LmdbDataset dataset(path("small.lmdb"));
+    std::string text = std::to_string(dataset.size()) + " entries ";
+    for (size_t i = 0; i < dataset.size(); ++i) text += dataset.get(i).get<std::string>("value");
+    return text;
+  };
+  test::expect_errors_by_name(path("small.lmdb"), read, [](const std::string& samples, const std::string& right) {
+    return samples.starts_with("300 entries ") && samples.size() < right.size() + (1 << 16);
+  });
+}
+
+TEST_F(PythonLmdb, ACircleOfPagesIsAnError) {
+  // The children of a branch page are the branch page itself: found by its flag, on 4096 bytes a page.
+  std::string bytes = test::bytes_of(path("small.lmdb"));
+  bool found = false;
+  for (size_t page = 0; page + 4096 <= bytes.size(); page += 4096) {
+    if (static_cast<unsigned char>(bytes[page + 10]) != 0x01) continue;
+    const auto at = static_cast<unsigned char>(bytes[page + 16]) + 256 * static_cast<unsigned char>(bytes[page + 17]);
+    bytes[page + static_cast<size_t>(at)] = static_cast<char>(page / 4096);
+    found = true;
+  }
+  ASSERT_TRUE(found);
+  std::ofstream(path("circle.lmdb"), std::ios::binary) << bytes;
+  EXPECT_THAT(error_of([&] { LmdbDataset(path("circle.lmdb")); }), HasSubstr("circle.lmdb' is damaged at byte "));
+}
+
+TEST_F(PythonLmdb, AFileThatBecameShorterIsAnErrorAndNotTheEnd) {
+  const LmdbDataset dataset(path("file.lmdb"));
+  std::filesystem::resize_file(path("file.lmdb"), 10);
+  EXPECT_EQ(error_of([&] { dataset.value(300); }),
+            "lmdb: '" + path("file.lmdb") + "' has changed since it was opened; make the dataset anew");
+}
+
+TEST(LmdbDataset, ReadsAFileOfOnePage) {
+  const test::Directory folder;
+  folder.write("small.lmdb", test::small_lmdb());
+  const LmdbDataset dataset(folder.path() + "/small.lmdb");
+  ASSERT_EQ(dataset.size(), 1U);
+  EXPECT_EQ(dataset.key(0), "ab");
+  EXPECT_EQ(dataset.get(0).get<std::string>("value"), "hello");
+}
+
+TEST(LmdbDataset, RefusesWhatIsNoLmdb) {
+  const test::Directory folder;
+  folder.write("short", "x");
+  folder.write("text", std::string(10'000, 'x'));
+  EXPECT_THAT(error_of([&] { LmdbDataset(folder.path() + "/short"); }), HasSubstr("/short' is no LMDB file, it has 1"));
+  EXPECT_THAT(error_of([&] { LmdbDataset(folder.path() + "/text"); }), HasSubstr("/text' has no LMDB page at byte 0"));
+  EXPECT_THAT(error_of([&] { LmdbDataset(folder.path()); }), StartsWith("lmdb: cannot read '"));
+}
+
+}  // namespace
+}  // namespace millrace::lmdb_dataset_test

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+
+#include "millrace/records/tf_record.h"
+
+/// The smallest files of some formats, for tests without Python.
+namespace millrace::test {
+
+/// A TFRecord file of one tf.train.Example whose feature "id" is the integer 5.
+inline std::string small_tfrecord() {
+  return records::tf_record(std::string("\x0a\x0d\x0a\x0b\x0a\x02id\x12\x05\x1a\x03\x0a\x01\x05", 15));
+}
+
+/// An LMDB file whose key "ab" has the value "hello": two pages that say where the database is, and its only page.
+inline std::string small_lmdb() {
+  constexpr size_t kPage = 4096;
+  std::string file(3 * kPage, '\0');
+  const auto put = [&](size_t at, auto number) { std::memcpy(file.data() + at, &number, sizeof number); };
+  for (const size_t page : {0, 1}) {
+    const size_t at = page * kPage;
+    put(at, uint64_t{page});
+    put(at + 10, uint16_t{0x08});
+    put(at + 16, uint32_t{0xBEEFC0DE});
+    put(at + 20, uint32_t{1});
+    put(at + 40, uint32_t{kPage});
+    put(at + 128, page == 0 ? ~uint64_t{0} : uint64_t{2});  // The root.
+    put(at + 144, uint64_t{page});                          // The transaction.
+  }
+  put(kPage + 94, uint16_t{1});   // The depth.
+  put(kPage + 120, uint64_t{1});  // The number of entries.
+  const size_t leaf = 2 * kPage, node = 4000;
+  put(leaf, uint64_t{2});
+  put(leaf + 10, uint16_t{0x02});
+  put(leaf + 12, uint16_t{18});
+  put(leaf + 14, uint16_t{node});
+  put(leaf + 16, uint16_t{node});
+  put(leaf + node, uint32_t{5});
+  put(leaf + node + 6, uint16_t{2});
+  file.replace(leaf + node + 8, 7, "abhello");
+  return file;
+}
+
+}  // namespace millrace::test

@@ -1,0 +1,117 @@
+#include "millrace/formats/tf_records.h"
+
+#include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "millrace/tests/formats/damage.h"
+#include "millrace/tests/formats/modes.h"
+#include "millrace/tests/formats/python_files.h"
+#include "millrace/tests/formats/small_files.h"
+#include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/error_of.h"
+
+namespace millrace::tf_records_test {
+namespace {
+
+using test::error_of;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+std::string text_of(TfRecords records) {
+  std::string text;
+  for (size_t i = 0; i < records.size(); ++i) {
+    for (const auto& field : records.get(i)) {
+      text += field.name + "=";
+      if (const auto* string = std::get_if<std::string>(&field.value)) text += *string;
+      if (const auto* tensor = std::get_if<at::Tensor>(&field.value))
+        text.append(static_cast<const char*>(tensor->const_data_ptr()), tensor->nbytes());
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+class PythonRecords : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!test::written_by_python("write_tfrecord.py", folder_.path())) GTEST_SKIP() << test::kNoLibrary;
+  }
+  std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
+
+  test::Directory folder_;
+};
+
+TEST_F(PythonRecords, FeaturesAreFieldsOfTheSample) {
+  TfRecords records(path("part-{0..1}.tfrecord"));
+  ASSERT_EQ(records.size(), 50U);
+  EXPECT_THAT(records.shard_sizes(), ElementsAre(30, 20));
+  for (const size_t i : {49, 0, 30, 29, 7}) {
+    const Sample sample = records.get(i);
+    EXPECT_EQ(to_string(sample), "id: a tensor, name: a string, values: a tensor");
+    const auto n = static_cast<float>(i);
+    EXPECT_TRUE(at::equal(sample.get<at::Tensor>("id"), at::tensor({static_cast<int64_t>(i)}, at::kLong))) << i;
+    EXPECT_TRUE(at::equal(sample.get<at::Tensor>("values"), at::tensor({n, n + 0.5F, n / 4}, at::kFloat))) << i;
+    EXPECT_EQ(sample.get<std::string>("name"), "sample " + std::to_string(i));
+  }
+  EXPECT_EQ(records.describe(30), path("part-1.tfrecord") + ", record 0 at byte 0");
+}
+
+TEST_F(PythonRecords, AnEpochIsTheSameWithWorkers) {
+  const TfRecords records(path("part-{0..1}.tfrecord"), {"values", "id"});
+  EXPECT_EQ(text_of(test::travelled(records)), text_of(records));
+  test::expect_the_same_with_workers(records);
+}
+
+TEST_F(PythonRecords, DamagedFilesAreErrorsByName) {
+  test::expect_errors_by_name(
+      path("part-0.tfrecord"), [&] { return text_of(TfRecords(path("part-0.tfrecord"))); },
+      // A file that ends between two records is a shorter file.
+      [](const std::string& samples, const std::string& right) { return right.starts_with(samples); });
+}
+
+TEST_F(PythonRecords, RefusesWhatItDoesNotReadByFileAndByte) {
+  const auto error = [&](const std::string& name, const std::vector<std::string>& features = {}) {
+    return error_of([&] { TfRecords(path(name), features); });
+  };
+  EXPECT_EQ(error("several.tfrecord"),
+            "tfrecord: '" + path("several.tfrecord") +
+                "' has a record at byte 0 that has 2 byte strings in feature 'words', read are features of one; name "
+                "those to read");
+  EXPECT_EQ(error("several.tfrecord", {"id", "name"}), "no error");
+  EXPECT_THAT(error("several.tfrecord", {"empty"}), HasSubstr("has nothing in feature 'empty'"));
+  EXPECT_THAT(error("several.tfrecord", {"label"}),
+              HasSubstr("that has no feature 'label', it has id, name, values, words"));
+  EXPECT_THAT(error("texts.tfrecord"), HasSubstr("has a record at byte 0 that is no tf.train.Example"));
+  EXPECT_THAT(error("packed.tfrecord"), HasSubstr("is compressed by gzip"));
+  EXPECT_EQ(TfRecords(path("nothing.tfrecord")).size(), 0U);
+  EXPECT_THAT(error("no.tfrecord"), StartsWith("tfrecord: cannot read '"));
+}
+
+TEST_F(PythonRecords, AFileThatBecameShorterIsAnErrorAndNotTheEnd) {
+  TfRecords records(path("part-0.tfrecord"));
+  records.get(3);
+  std::filesystem::resize_file(path("part-0.tfrecord"), 10);
+  EXPECT_EQ(error_of([&] { records.get(20); }),
+            "tfrecord: '" + path("part-0.tfrecord") + "' has changed since it was opened; make the dataset anew");
+  TfRecords copy = records;
+  EXPECT_THAT(error_of([&] { copy.get(20); }), HasSubstr("has changed since the dataset was made"));
+}
+
+TEST(TfRecords, ReadsAFileOfOneRecord) {
+  const test::Directory folder;
+  folder.write("small.tfrecord", test::small_tfrecord());
+  TfRecords records(folder.path() + "/small.tfrecord");
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_TRUE(at::equal(records.get(0).get<at::Tensor>("id"), at::tensor({int64_t{5}}, at::kLong)));
+}
+
+}  // namespace
+}  // namespace millrace::tf_records_test

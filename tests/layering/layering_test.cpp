@@ -170,7 +170,7 @@ const std::vector<Folder>& folders() {
         "sharing/os"},
        {"json", "torch"}},
       {"millrace.h", {"*"}, {}},
-      {"apps/millrace/front/commands", {"configs"}, {"configs/tables", "sharing/os", "version.h", "json", "CLI11"}},
+      {"apps/millrace/front/commands", {"configs", "configs/tables"}, {"sharing/os", "version.h", "json", "CLI11"}},
       {"apps/millrace/front",
        {"apps/millrace/front/commands", "configs", "configs/tables", "sharing/os", "sharing/memory", "version.h",
         "torch", "json", "CLI11"},

@@ -19,7 +19,7 @@ struct Complete {
   };
   static constexpr ExitCode kExitCodes[] = {{kDone, "always"}};
   static constexpr std::string_view kMore =
-      "What ends in a space is complete. Where nothing is printed, the shell offers files.";
+      "What ends in a space is complete. Where nothing is printed, the shell offers files";
   void declare(CLI::App& command);
 
   /// Prints a line for each way to go on.

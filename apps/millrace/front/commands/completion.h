@@ -21,7 +21,7 @@ struct Completion {
       {kDone, "the script is printed"},
       {kWrongUsage, "there is none for this shell"},
   };
-  static constexpr std::string_view kMore = "Commands, options, files, keys, names and values are completed.";
+  static constexpr std::string_view kMore = "Commands, options, files, keys, names and values are completed";
   void declare(CLI::App& command);
 
   /// Prints the script, which asks `millrace complete`.

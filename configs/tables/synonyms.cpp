@@ -102,6 +102,7 @@ constexpr Synonym kSynonyms[] = {
     {"grey", "gray"},
     {"color", "rgb"},
     {"l", "gray"},
+    {"tokenwindows", "tokens"},
     // Transforms.
     {"flip", "random_horizontal_flip"},
     {"horizontalflip", "random_horizontal_flip"},

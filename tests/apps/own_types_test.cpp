@@ -79,7 +79,7 @@ TEST_F(OwnTypes, TrainAndGoOn) {
   EXPECT_THAT(second.out, AllOf(HasSubstr("epoch 2/2: "), Not(HasSubstr("epoch 1/2"))));
   const auto predicted = program("predict runs/own_types");
   EXPECT_EQ(predicted.exit_code, 0) << predicted.err;
-  EXPECT_THAT(predicted.err, HasSubstr("predicted 64 samples"));
+  EXPECT_THAT(predicted.out, HasSubstr("predicted 64 samples"));
 }
 
 TEST_F(OwnTypes, AreReadByWorkersOfEachStartMethod) {
@@ -144,7 +144,7 @@ TEST_F(OwnTypes, ComeFromALibraryToo) {
   EXPECT_THAT(second.out, HasSubstr("epoch 2/2: "));
   const auto predicted = millrace("predict runs/library");
   EXPECT_EQ(predicted.exit_code, 0) << predicted.err;
-  EXPECT_THAT(predicted.err, HasSubstr("predicted 64 samples"));
+  EXPECT_THAT(predicted.out, HasSubstr("predicted 64 samples"));
 }
 
 TEST_F(OwnTypes, OfALibraryReachWorkersOfEachStartMethod) {

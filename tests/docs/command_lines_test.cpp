@@ -29,6 +29,7 @@ const std::vector<std::pair<std::string, std::string>> kStandIns = {
     {"OUT.json", "out.json"},
     {"somewhere/train", "photos/train"},
     {"photos/new", "photos/test"},
+    {"runs/photos new", "runs/photos photos/test"},
     {"list.csv", "list.txt"},
     {"init photos", "init photos/train"},  // There is a photos.yaml already, which it leaves alone.
     {"millrace bench", "millrace bench --warmup 0 --repeats 1 --window 0.05"},

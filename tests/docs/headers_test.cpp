@@ -32,7 +32,7 @@ int count(const std::string& text, const char* pattern) {
 
 Cost cost_of(const std::string& header) {
   const std::string needed = dependencies_of("#include <" + header + ">\n");
-  return {count(needed, R"(/millrace/(loader|sharing|samplers|configs|training|millrace\.h|version\.h))"),
+  return {count(needed, R"(/millrace/(configs|formats|loader|packing|plots|records|samplers|sharing|surveys|training|millrace\.h|version\.h))"),
           count(needed, R"(/include/(ATen|c10|torch)/)")};
 }
 

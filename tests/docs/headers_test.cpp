@@ -32,8 +32,10 @@ int count(const std::string& text, const char* pattern) {
 
 Cost cost_of(const std::string& header) {
   const std::string needed = dependencies_of("#include <" + header + ">\n");
-  return {count(needed, R"(/millrace/(configs|formats|loader|packing|plots|records|samplers|sharing|surveys|training|millrace\.h|version\.h))"),
-          count(needed, R"(/include/(ATen|c10|torch)/)")};
+  return {
+      count(needed, R"(/millrace/(configs|formats|loader|packing|plots|records|samplers|sharing|surveys|training)/)") +
+          count(needed, R"(/millrace/(millrace|version)\.h)"),
+      count(needed, R"(/include/(ATen|c10|torch)/)")};
 }
 
 TEST(Headers, BringAsManyFilesAsThePageSays) {

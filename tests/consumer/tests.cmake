@@ -22,7 +22,7 @@ function(consumer_test name directory)
     --build-options -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} -DCMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER}
                     ${ARGN}
     --test-command ${CMAKE_CTEST_COMMAND} --output-on-failure)
-  set_tests_properties(${name} PROPERTIES PROCESSORS 2 TIMEOUT 900)
+  set_tests_properties(${name} PROPERTIES PROCESSORS 2 TIMEOUT 2700)
 endfunction()
 
 consumer_test(consumer_of_package installed -DCMAKE_PREFIX_PATH=${_prefix} -DCMAKE_BUILD_TYPE=Release)

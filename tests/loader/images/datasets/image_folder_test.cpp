@@ -122,7 +122,7 @@ TEST(ImageFolder, PicturesBesideTheClassesAreToldToBeLeftOut) {
   const std::string warning = warnings_of([&] { photos = ImageFolder(root.path()); });
   EXPECT_EQ(photos.size(), 1U);
   EXPECT_THAT(warning, HasSubstr("2 pictures beside the class directories, the first is '1.png'"));
-  EXPECT_THAT(warning, HasSubstr("read by ImageManifest"));
+  EXPECT_THAT(warning, HasSubstr("read by ImageFiles"));
 }
 
 TEST(ImageFolder, RootMayBeHidden) {
@@ -296,7 +296,7 @@ TEST(ImageFolder, BadFoldersAreErrorsThatNameTheCure) {
   EXPECT_THAT(error_of([&] { ImageFolder(root + "/none"); }), one_line_with(root + "/none", "check the path"));
   EXPECT_THAT(error_of([&] { ImageFolder{root}; }), one_line_with(root, "one directory a class"));
   directory.copy("formats/rgb.png", "1.png");
-  EXPECT_THAT(error_of([&] { ImageFolder{root}; }), one_line_with(root, "read by ImageManifest"));
+  EXPECT_THAT(error_of([&] { ImageFolder{root}; }), one_line_with(root, "read by ImageFiles"));
   directory.write("file", "x");
   EXPECT_THAT(error_of([&] { ImageFolder(root + "/file"); }), one_line_with(root + "/file", "not a directory"));
   directory.copy("formats/rgb.png", "a/1.png");

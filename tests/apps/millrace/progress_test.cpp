@@ -298,9 +298,18 @@ class PseudoTerminal {
     const winsize size{24, static_cast<unsigned short>(columns), 0, 0};
     ASSERT_EQ(::ioctl(screen_.get(), TIOCSWINSZ, &size), 0);
   }
+  // All that was written. It arrives in pieces: a mark behind it says when it is all there.
   std::string read() const {
-    std::array<char, 1024> text;
-    return {text.data(), static_cast<size_t>(std::max<ssize_t>(0, ::read(screen_.get(), text.data(), text.size())))};
+    constexpr char kMark = '\a';
+    EXPECT_EQ(::write(program_.get(), &kMark, 1), 1);
+    std::string text;
+    std::array<char, 1024> piece;
+    while (!text.ends_with(kMark)) {
+      const auto got = ::read(screen_.get(), piece.data(), piece.size());
+      text.append(piece.data(), static_cast<size_t>(std::max<ssize_t>(0, got)));
+    }
+    text.pop_back();
+    return text;
   }
 
  private:

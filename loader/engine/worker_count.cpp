@@ -24,6 +24,7 @@ std::string complaint_about(int64_t workers, int processors) {
 }
 
 void warn_of_many_workers(int64_t workers) {
+  if (workers <= kMostOnAnyMachine) return;  // Most loaders need not read the files that tell of processors.
   const std::string complaint = complaint_about(workers, processors().usable());
   if (complaint.empty()) return;
   int64_t told = g_most_told;

@@ -5,20 +5,13 @@
 #include <string>
 
 #include "millrace/configs/yaml.h"
+#include "millrace/tests/training/without_origins.h"
 
 namespace millrace::training::defaults_test {
 namespace {
 
 std::string completed(const std::string& yaml) {
-  std::string text = configs::to_yaml(with_defaults(configs::parse(yaml, "run.yaml"), 4));
-  std::string without_origins;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string line = text.substr(at, end - at);
-    without_origins += line.substr(0, line.find("  #")) + "\n";
-    at = end + 1;
-  }
-  return without_origins;
+  return test::without_origins(configs::to_yaml(with_defaults(configs::parse(yaml, "run.yaml"), 4)));
 }
 
 TEST(Defaults, MakeAPathAWholeConfiguration) {

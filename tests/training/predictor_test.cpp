@@ -18,6 +18,7 @@
 #include "millrace/loader/images/decode.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/error_of.h"
+#include "millrace/tests/training/without_origins.h"
 #include "millrace/training/prediction_config.h"
 
 namespace millrace::training::predictor_test {
@@ -296,15 +297,7 @@ TEST_F(Predict, AsksTheDataWhereAnOldCheckpointDoesNotSayWhatItWasTrainedOn) {
 
 std::string config_for(const std::string& yaml, const std::string& input) {
   const SampleSpec spec{kPictures, {"label", at::kLong, {}}};
-  const std::string text = configs::to_yaml(prediction_config(configs::parse(yaml, "run.yaml"), input, spec));
-  std::string without_origins;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string line = text.substr(at, end - at);
-    without_origins += line.substr(0, line.find("  #")) + "\n";
-    at = end + 1;
-  }
-  return without_origins;
+  return test::without_origins(configs::to_yaml(prediction_config(configs::parse(yaml, "run.yaml"), input, spec)));
 }
 
 TEST(PredictionConfig, LeavesNothingToChance) {

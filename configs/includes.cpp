@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "millrace/configs/limits.h"
+#include "millrace/configs/shipped.h"
 #include "millrace/configs/yaml.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
@@ -76,8 +77,8 @@ class Reader {
   }
 
   Value read_included(const Value& name, const std::string& from) {
-    const std::filesystem::path path = millrace::detail::user_path(name.text);
-    const std::string file = (std::filesystem::path(from).parent_path() / path).lexically_normal();
+    const std::string directory = std::filesystem::path(from).parent_path();
+    const std::string file = std::filesystem::path(find_config(name.text, name.origin, directory)).lexically_normal();
     const auto met = std::find(open_.begin(), open_.end(), file);
     if (met != open_.end()) {
       std::string circle;

@@ -63,9 +63,9 @@ void complete_section(Value& map, const tables::SectionDescription& description)
 
 }  // namespace
 
-Value with_key_defaults(Value run) {
+Value with_key_defaults(Value run, const std::vector<tables::SectionDescription>& sections) {
   const std::vector<std::string> of_split{"dataset", "sampler", "collate", "loader"};
-  for (const tables::SectionDescription& description : tables::describe_sections()) {
+  for (const tables::SectionDescription& description : sections) {
     if (description.name == "run")
       add_missing(run, description.entries.front().keys);
     else if (description.name != "test")

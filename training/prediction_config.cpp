@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <initializer_list>
 #include <optional>
 #include <stdexcept>
@@ -15,6 +16,7 @@
 namespace millrace::training {
 namespace {
 
+namespace fs = std::filesystem;
 using configs::Member;
 using configs::Origin;
 using configs::Value;
@@ -99,11 +101,33 @@ void put_picture_keys(Value& dataset, const Value& trained_with, const FieldSpec
   if (!reads_files && pictures.shape.size() == 3 && pictures.shape.front() == 1) put(dataset, "mode", text("gray"));
 }
 
+// The first line of a file that is not empty; "" where there is none.
+std::string first_line(const fs::path& path) {
+  constexpr size_t kLongest = 8192;  // Of a path and a label.
+  if (!fs::is_regular_file(path)) return "";
+  std::string text(kLongest, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(text.data(), std::ssize(text));
+  text.resize(static_cast<size_t>(file.gcount()));
+  const size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  return text.substr(begin, text.find_first_of("\r\n", begin) - begin);
+}
+
+// Whether a list without a header has labels behind its paths: a path may have spaces, so the files are asked.
+bool has_labels(const fs::path& list) {
+  const std::string line = first_line(list);
+  const size_t tab = line.find('\t'), between = tab != line.npos ? tab : line.rfind(' ');
+  if (between == line.npos) return false;
+  const auto is_there = [&](const std::string& path) { return fs::exists(list.parent_path() / path); };
+  return !is_there(line) && is_there(line.substr(0, between));
+}
+
 Value dataset_of(const std::string& input, const Value& trained_with, const FieldSpec& pictures) {
   const std::string path = millrace::detail::user_path(input);
-  const bool is_list = is_one_of(std::filesystem::path(path).extension().string(), kEndingsOfLists) &&
-                       !std::filesystem::is_directory(path);
-  Value dataset = made(is_list ? "{type: image_manifest, label: ''}" : "{type: image_files}");
+  const std::string ending = fs::path(path).extension();
+  const bool is_list = is_one_of(ending, kEndingsOfLists) && !fs::is_directory(path);
+  Value dataset = made(is_list ? "{type: image_manifest}" : "{type: image_files}");
+  if (is_list && !(ending == ".txt" && has_labels(path))) put(dataset, "label", text(""));
   if (is_list && type_of(trained_with) == "image_manifest") {
     dataset = trained_with;
     remove(dataset, {"root", "boxes", "max_boxes"});

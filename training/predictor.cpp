@@ -31,16 +31,16 @@ namespace {
 namespace fs = std::filesystem;
 
 // What the configuration in a checkpoint says, whose places are in that file.
-configs::Value configuration_in(const Checkpoint& checkpoint, const std::string& path) {
-  return configs::parse(checkpoint.configuration, path);
+configs::Value configuration_in(const TrainedRun& run) {
+  return configs::parse(run.checkpoint.configuration, run.path);
 }
 
 // Files from before checkpoints said what they were trained on: the data themselves are asked.
-DataFacts facts_of(const Checkpoint& checkpoint, const std::string& path, const configs::DatasetTypes& datasets) {
-  if (checkpoint.data) return *checkpoint.data;
+DataFacts facts_of(const TrainedRun& run, const configs::DatasetTypes& datasets) {
+  if (run.checkpoint.data) return *run.checkpoint.data;
   LoadingOptions loading;
   loading.types = &datasets;
-  return open_split(configs::load(configuration_in(checkpoint, path), {}), loading);
+  return open_split(configuration_of(run), loading);
 }
 
 bool reads_skip(const configs::Node& run) {
@@ -98,6 +98,16 @@ std::string folder_of(const std::string& input) {
   return !input.empty() && fs::is_directory(path) ? path : "";
 }
 
+std::string checkpoint_path(const std::string& trained) {
+  const std::string path = millrace::detail::user_path(trained);
+  if (!fs::is_directory(path)) return path;
+  for (const char* name : {"best.pt", "last.pt"})
+    if (fs::exists(fs::path(path) / name)) return (fs::path(path) / name).string();
+  throw std::runtime_error(in_quotes(path) +
+                           " has neither best.pt nor last.pt: give the directory of a run of millrace train, or a "
+                           "checkpoint");
+}
+
 }  // namespace
 
 std::string to_csv(const Predictions& predictions) {
@@ -114,20 +124,12 @@ std::string to_csv(const Predictions& predictions) {
   return text;
 }
 
-std::string checkpoint_path(const std::string& trained) {
-  const std::string path = millrace::detail::user_path(trained);
-  if (!fs::is_directory(path)) return path;
-  for (const char* name : {"best.pt", "last.pt"})
-    if (fs::exists(fs::path(path) / name)) return (fs::path(path) / name).string();
-  throw std::runtime_error(in_quotes(path) +
-                           " has neither best.pt nor last.pt: give the directory of a run of millrace train, or a "
-                           "checkpoint");
+TrainedRun read_trained_run(const std::string& trained) {
+  const std::string path = checkpoint_path(trained);
+  return {path, read_checkpoint(path)};
 }
 
-configs::Node trained_configuration(const std::string& trained) {
-  const std::string path = checkpoint_path(trained);
-  return configs::load(configuration_in(read_checkpoint(path), path), {});
-}
+configs::Node configuration_of(const TrainedRun& run) { return configs::load(configuration_in(run), {}); }
 
 // What is known of the samples so far, by their numbers.
 class Predictor::Table {
@@ -210,20 +212,16 @@ class Predictor::Table {
   int64_t measured_ = 0;
 };
 
-Predictor::Predictor(const PredictionRequest& request, const configs::DatasetTypes& datasets, const ModelTypes& models)
-    : Predictor(request, read_checkpoint(checkpoint_path(request.trained)), datasets, models) {}
-
-Predictor::Predictor(const PredictionRequest& request, const Checkpoint& checkpoint,
-                     const configs::DatasetTypes& datasets, const ModelTypes& models)
-    : path_(checkpoint_path(request.trained)),
+Predictor::Predictor(const TrainedRun& run, const PredictionRequest& request, const configs::DatasetTypes& datasets,
+                     const ModelTypes& models)
+    : path_(run.path),
       input_(request.input),
       datasets_(datasets),
-      data_(facts_of(checkpoint, path_, datasets)),
-      run_(
-          configs::load(prediction_config(configuration_in(checkpoint, path_), input_, data_.spec), request.overrides)),
+      data_(facts_of(run, datasets)),
+      run_(configs::load(prediction_config(configuration_in(run), input_, data_.spec), request.overrides)),
       settings_(read_settings(run_)),
       task_(make_task(run_, settings_, data_)),
-      learner_(trained_learner(run_, settings_, checkpoint, data_, *task_, models)),
+      learner_(trained_learner(run_, settings_, run.checkpoint, data_, *task_, models)),
       skips_errors_(reads_skip(run_)),
       split_(open_split(with(run_, {"loader.on_error=skip"}), loading())) {
   require_same_input(run_, split_.spec, data_.spec);

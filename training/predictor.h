@@ -19,10 +19,9 @@
 
 namespace millrace::training {
 
-/// What is to be predicted by which model.
+/// What a trained model is asked about.
 struct PredictionRequest {
-  std::string trained;  ///< A run's directory, of which best.pt is taken, else last.pt; or a checkpoint.
-  std::string input;    ///< A folder, a picture or a list; "": the run's test split. See prediction_config.h.
+  std::string input;  ///< A folder, a picture or a list; "": the run's test split. See prediction_config.h.
   std::vector<std::string> overrides;  ///< Settings in place of the run's: "loader.num_workers=2".
 };
 
@@ -47,20 +46,27 @@ struct Predictions {
 /// The predictions as CSV with a header: path, the cells, truth where some is known, error.
 std::string to_csv(const Predictions& predictions);
 
-/// The checkpoint that a run's directory or a checkpoint's path stands for. Throws std::runtime_error where there is
-/// none.
-std::string checkpoint_path(const std::string& trained);
+/// The checkpoint of a run, and where it was read.
+struct TrainedRun {
+  std::string path;
+  Checkpoint checkpoint;
+};
 
-/// The configuration of the run that wrote it. Throws as read_checkpoint() and checkpoint_path().
-configs::Node trained_configuration(const std::string& trained);
+/// Reads a run's directory, of which best.pt is taken, else last.pt; or a checkpoint. Throws std::runtime_error where
+/// there is none, or a file that is none.
+TrainedRun read_trained_run(const std::string& trained);
+
+/// The configuration of the run that wrote it.
+configs::Node configuration_of(const TrainedRun& run);
 
 /// A trained model and what it is asked about. The weights are those that the run was judged by, and pictures go
 /// through what they went through there. Not thread-safe.
 class Predictor {
  public:
-  /// Reads the checkpoint and opens the input. Throws std::runtime_error for what is no checkpoint, ConfigError for
-  /// what does not fit: settings, files, samples of another size than those of training.
-  Predictor(const PredictionRequest& request, const configs::DatasetTypes& datasets, const ModelTypes& models);
+  /// Makes the model and opens the input. Throws ConfigError for what does not fit: settings, files, samples of another
+  /// size than those of training.
+  Predictor(const TrainedRun& run, const PredictionRequest& request, const configs::DatasetTypes& datasets,
+            const ModelTypes& models);
 
   const std::string& checkpoint() const { return path_; }
   const DataFacts& trained_on() const { return data_; }
@@ -77,9 +83,6 @@ class Predictor {
 
  private:
   class Table;
-
-  Predictor(const PredictionRequest& request, const Checkpoint& checkpoint, const configs::DatasetTypes& datasets,
-            const ModelTypes& models);
 
   LoadingOptions loading() const;
   void read_again(const std::vector<int64_t>& missing, Table& table);

@@ -8,6 +8,7 @@
 #include "millrace/apps/millrace/program_types.h"
 #include "millrace/configs/build.h"
 #include "millrace/configs/node.h"
+#include "millrace/training/predictor.h"
 
 /// The commands of `millrace-run`. Each takes the run's configuration, writes results to stdout and progress to stderr,
 /// and throws when it fails: configs::ConfigError when the configuration is to blame, anything else when the work is.
@@ -23,7 +24,7 @@ int train(const configs::Node& run, const commands::Train& options, const Progra
 
 /// Asks a trained model, and writes what it answers. Gives the exit code: kDone, or kWorkFailed where samples could not
 /// be read and the settings do not say that this is no matter.
-int predict(const commands::Predict& options, const ProgramTypes& types);
+int predict(const training::TrainedRun& run, const commands::Predict& options, const ProgramTypes& types);
 
 /// Measures a loader. Keys: dataset, transforms, sampler, loader and bench.read (none: batches are dropped unread; all:
 /// every byte of them is read). With options.batches it takes that many batches and measures nothing, for tools that

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -50,6 +51,17 @@ surveys::Survey look_with_progress(const std::string& path) {
   });
 }
 
+void say(const surveys::Survey& found, const std::string& output) {
+  for (const auto& sentence : found.seen) std::printf("%s\n", printable_lines(sentence).c_str());
+  std::printf("wrote %s; next: millrace train %s --validate\n", printable(output).c_str(), printable(output).c_str());
+}
+
+void say_in_json(const surveys::Survey& found, const std::string& output) {
+  std::puts(nlohmann::json{{"seen", found.seen}, {"output", output}}
+                .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+                .c_str());
+}
+
 }  // namespace
 
 int init(const commands::Init& options) {
@@ -58,8 +70,7 @@ int init(const commands::Init& options) {
     throw std::runtime_error(in_quotes(output) + " is there already: remove it, or give another name with --output");
   const auto found = look_with_progress(options.path);
   write_new(output, surveys::configuration(found, options.path, output, processors().usable()));
-  for (const auto& sentence : found.seen) std::printf("%s\n", printable_lines(sentence).c_str());
-  std::printf("wrote %s; next: millrace train %s --validate\n", printable(output).c_str(), printable(output).c_str());
+  options.json ? say_in_json(found, output) : say(found, output);
   return kDone;
 }
 

@@ -55,8 +55,8 @@ std::string json_of(const training::Predictor& predictor, const training::Predic
 
 }  // namespace
 
-int predict(const commands::Predict& command, const ProgramTypes& types) {
-  training::Predictor predictor({command.trained, command.input, command.overrides}, types.datasets, types.models);
+int predict(const training::TrainedRun& run, const commands::Predict& command, const ProgramTypes& types) {
+  training::Predictor predictor(run, {command.input, command.overrides}, types.datasets, types.models);
   std::optional<NewFile> file;  // Made before the work, so that a place that cannot be written to is told at once.
   if (command.output != kStdout) file.emplace(command.output);
   training::Predictions predictions;

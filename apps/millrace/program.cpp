@@ -46,13 +46,17 @@ struct Runner : Answers {
 
   using Answers::operator();
   int operator()(const commands::Help& command) const { return command.answer(describe_sections(types.own())); }
+  int operator()(const commands::Complete& command) const {
+    return command.answer(describe_commands(), describe_sections(types.own()));
+  }
   int operator()(const commands::Init& command) const { return init(command); }
   int operator()(const commands::Train& command) const {
     return on_run(command.file, with_defaults, [&](const Node& run) { return train(run, command, types); });
   }
   int operator()(const commands::Predict& command) const {
-    complete_types(training::trained_configuration(command.trained));
-    return predict(command, types);
+    const auto run = training::read_trained_run(command.trained);
+    complete_types(training::configuration_of(run));
+    return predict(run, command, types);
   }
   int operator()(const commands::Bench& command) const {
     return on_run(command.file, std::identity(), [&](const Node& run) {
@@ -83,7 +87,7 @@ struct Runner : Answers {
     if (file.print_config == RunFile::kSaid)
       print_settings(file, run);
     else if (file.print_config == RunFile::kAll)
-      print_settings(file, Node(configs::with_key_defaults(complete(run).value())));
+      print_settings(file, Node(configs::with_key_defaults(complete(run).value(), describe_sections(types.own()))));
     else
       validate(run, types.datasets, file.json ? print_found_in_json : print_found);
     return kDone;

@@ -51,9 +51,9 @@ bool describes_a_loader(const SectionDescription& section) {
   return found;
 }
 
-Settings all_settings(const TypeOfSection& type_of) {
+Settings all_settings(const TypeOfSection& type_of, const std::vector<SectionDescription>& sections) {
   Settings settings;
-  for (const SectionDescription& section : describe_sections()) {
+  for (const SectionDescription& section : sections) {
     if (section.name == "run")
       add_keys("", section.entries.front(), settings);
     else
@@ -111,16 +111,17 @@ std::vector<std::string> complete_bare(std::string_view word, std::string_view m
 
 }  // namespace
 
-std::vector<std::string> complete_setting(std::string_view word, const TypeOfSection& type_of) {
+std::vector<std::string> complete_setting(std::string_view word, const TypeOfSection& type_of,
+                                          const std::vector<SectionDescription>& sections) {
   const std::string_view mark = mark_of(word);
-  auto found = complete_bare(word.substr(mark.size()), mark, all_settings(type_of));
+  auto found = complete_bare(word.substr(mark.size()), mark, all_settings(type_of, sections));
   for (std::string& text : found) text.insert(0, mark);
   return found;
 }
 
-std::vector<std::string> complete_topic(std::string_view word) {
+std::vector<std::string> complete_topic(std::string_view word, const std::vector<SectionDescription>& sections) {
   std::set<std::string> topics;
-  for (const SectionDescription& section : describe_sections()) {
+  for (const SectionDescription& section : sections) {
     topics.insert(section.name + " ");
     for (const Description& entry : section.entries)
       if (is_one_thing(section))

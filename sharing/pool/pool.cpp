@@ -22,6 +22,7 @@
 #include "millrace/sharing/pool/function_table.h"
 #include "millrace/sharing/pool/task_table.h"
 #include "millrace/sharing/pool/worker.h"
+#include "millrace/sharing/pool/worker_seats.h"
 #include "millrace/sharing/process/kernel_state.h"
 
 namespace millrace::multiprocessing {
@@ -35,14 +36,7 @@ using detail::PoolFunction;
 using detail::PoolMessage;
 using detail::PoolMessageHead;
 using detail::PoolTask;
-
-using Clock = std::chrono::steady_clock;
-
-// Between SIGTERM and SIGKILL.
-constexpr auto kTerminateGrace = std::chrono::seconds(5);
-
-// How long the word of how a worker ended may take, once it has.
-constexpr auto kReportLimit = std::chrono::seconds(1);
+using detail::WorkerSeats;
 
 // So many workers in a row that die before they are ready are no accident.
 constexpr int kFailedStarts = 10;
@@ -53,22 +47,14 @@ constexpr int kFailedStarts = 10;
 class Pool::Core final : public detail::PoolWorkers {
  public:
   explicit Core(const PoolOptions& options)
-      : method_(options.method_ ? *options.method_ : get_start_method()),
-        max_tasks_(options.maxtasksperchild_),
-        workers_(seats(options)),
-        board_(static_cast<uint32_t>(workers_.size())) {
-    if (options.initializer_) {
-      const auto& call = *options.initializer_;
-      initializer_.emplace(detail::Initializer{call.target, call.arguments.bytes, {}});
-      for (const auto& fd : call.arguments.fds) initializer_->fds.push_back(duplicate(fd.get()));
-    }
+      : board_(static_cast<uint32_t>(seats(options))), seats_(making(options), seats(options), board_, bell_, events_) {
     events_.add(bell_.fd(), kBell);
     try {
-      for (uint32_t seat = 0; seat < workers_.size(); ++seat) start_worker(seat);
+      for (uint32_t seat = 0; seat < seats_.size(); ++seat) seats_.start(seat);
       const SignalsBlocked blocked;
       thread_ = start_thread([this] { run(); });
     } catch (...) {
-      end_workers();
+      seats_.end_all();
       throw;
     }
   }
@@ -82,27 +68,23 @@ class Pool::Core final : public detail::PoolWorkers {
 
   bool on_own_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
-  size_t processes() const { return workers_.size(); }
+  size_t processes() const { return seats_.size(); }
 
   std::vector<pid_t> pids() {
     require_owner();
     const std::lock_guard lock(mutex_);
-    std::vector<pid_t> pids;
-    for (const auto& worker : workers_)
-      if (worker.process) pids.push_back(worker.process->pid().value());
-    return pids;
+    return seats_.pids();
   }
 
   std::string what_they_do() override {
     const std::lock_guard lock(mutex_);
     std::string text;
-    for (const auto& worker : workers_) {
-      if (!worker.process) continue;
-      text += "worker " + std::to_string(worker.number) + ", " + process_and_state(worker.process->pid().value());
-      const auto slot = board_.running(worker.number);
+    seats_.for_each([&](uint16_t number, pid_t pid) {
+      text += "worker " + std::to_string(number) + ", " + process_and_state(pid);
+      const auto slot = board_.running(number);
       const auto* const task = slot ? tasks_.on_board(*slot) : nullptr;
       text += task ? ", runs " + call_text(*task) + "; " : ", has no call; ";
-    }
+    });
     return text + std::to_string(tasks_.waiting()) + " tasks wait for their turn";
   }
 
@@ -198,18 +180,23 @@ class Pool::Core final : public detail::PoolWorkers {
  private:
   enum class Phase { kOpen, kClosed, kTerminated };
 
-  static constexpr uint64_t kBell = UINT64_MAX;  // Other keys are 2 * seat for a death, 2 * seat + 1 for a message.
-
-  struct Worker {
-    std::optional<Process> process;  // Empty while there is none on this seat.
-    FdSocket socket;
-    uint16_t number = 0;
-  };
+  static constexpr uint64_t kBell = UINT64_MAX;  // No key of a seat.
 
   static size_t seats(const PoolOptions& options) {
     if (options.processes_ < 0)
       throw std::invalid_argument("a pool of " + std::to_string(options.processes_) + " processes was asked for");
     return static_cast<size_t>(options.processes_ == 0 ? processors().allowed : options.processes_);
+  }
+
+  static WorkerSeats::Making making(const PoolOptions& options) {
+    WorkerSeats::Making making{options.method_ ? *options.method_ : get_start_method(), options.maxtasksperchild_,
+                               std::nullopt};
+    if (options.initializer_) {
+      const auto& call = *options.initializer_;
+      making.initializer.emplace(detail::Initializer{call.target, call.arguments.bytes, {}});
+      for (const auto& fd : call.arguments.fds) making.initializer->fds.push_back(duplicate(fd.get()));
+    }
+    return making;
   }
 
   // The pool's thread: brings results and replaces workers, until all have left.
@@ -243,14 +230,13 @@ class Pool::Core final : public detail::PoolWorkers {
       const std::lock_guard lock(mutex_);
       tasks_.collect_done();
       if (phase_ == Phase::kTerminated) {
-        end_workers();
+        seats_.end_all();
         tasks_.fail_all(std::make_exception_ptr(terminated()));
       } else {
         tasks_.fill_board();
         if (phase_ == Phase::kClosed && is_idle() && !std::exchange(dismissed_, true)) board_.close();
       }
-      goes_on = std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker.process; }) ||
-                phase_ == Phase::kOpen;
+      goes_on = seats_.is_anyone_there() || phase_ == Phase::kOpen;
       ended = tasks_.take_ended();
     }
     // Called without the mutex, since callbacks may submit.
@@ -264,10 +250,10 @@ class Pool::Core final : public detail::PoolWorkers {
     for (const uint64_t key : ready) {
       if (key == kBell)
         bell_.clear();
-      else if (key % 2 == 1)
-        read_messages(static_cast<uint32_t>(key / 2));
+      else if (WorkerSeats::event_of(key) == WorkerSeats::Event::kMessage)
+        read_messages(WorkerSeats::seat_of(key));
       else
-        dead.push_back(static_cast<uint32_t>(key / 2));
+        dead.push_back(WorkerSeats::seat_of(key));
     }
     for (const uint32_t seat : dead) bury(seat);
   }
@@ -292,36 +278,9 @@ class Pool::Core final : public detail::PoolWorkers {
 
   // Workers
 
-  void start_worker(uint32_t seat) {
-    auto& worker = workers_[seat];
-    auto [ours, theirs] = FdSocket::pair();
-    const auto number = next_number();
-    detail::WorkerStart start{duplicate(board_.fd()), duplicate(bell_.fd()), theirs.take(), seat, number, max_tasks_};
-    Process process(method_, detail::run_pool_worker, start, initializer_);
-    process.set_name("PoolWorker-" + std::to_string(number));
-    process.set_daemon(true);
-    process.start();
-    events_.add(process.sentinel(), 2 * uint64_t{seat});
-    events_.add(ours.fd(), 2 * uint64_t{seat} + 1);
-    worker.process.emplace(std::move(process));
-    worker.socket = std::move(ours);
-    worker.number = number;
-  }
-
-  // Numbers come round, long after a worker that was given one has died.
-  uint16_t next_number() {
-    const auto in_use = [this](uint16_t number) {
-      return number == 0 ||
-             std::any_of(workers_.begin(), workers_.end(), [&](const auto& worker) { return worker.number == number; });
-    };
-    do ++last_number_;
-    while (in_use(last_number_));
-    return last_number_;
-  }
-
   void read_messages(uint32_t seat) {
     Arrival arrival;
-    const auto& socket = workers_[seat].socket;
+    const auto& socket = seats_.socket(seat);
     while (socket && socket.try_receive_into(arrival) == FdSocket::Received::kMessage) serve(seat, arrival);
   }
 
@@ -348,7 +307,7 @@ class Pool::Core final : public detail::PoolWorkers {
 
   void answer(uint32_t seat, const Encoded& content) {
     try {
-      workers_[seat].socket.send(content.bytes, content.fd_numbers());
+      seats_.socket(seat).send(content.bytes, content.fd_numbers());
     } catch (const PeerGone&) {
       return;  // The worker died after it had asked; its death is the next event.
     }
@@ -361,39 +320,33 @@ class Pool::Core final : public detail::PoolWorkers {
       answer(seat, task->calls.arguments);
     } catch (...) {
       // There is no memory or no descriptor to send them with. The worker, which waits for them, is replaced.
-      workers_[seat].process->kill();
+      seats_.kill(seat);
       tasks_.end(slot, {{}, std::current_exception()});
     }
   }
 
   // A worker has ended, by a signal, by exit(), or since it has run as many tasks as it may.
   void bury(uint32_t seat) {
-    auto& worker = workers_[seat];
     read_messages(seat);  // Takes in what the worker had sent before.
     tasks_.collect_done();
-    events_.remove(worker.process->sentinel());
-    events_.remove(worker.socket.fd());
-    const auto pid = worker.process->pid().value();
-    worker.process->join(kReportLimit);
-    const int exitcode = worker.process->exitcode().value_or(255);
-    for (const uint32_t slot : board_.take_back(worker.number)) lose(slot, pid, exitcode);
+    const WorkerSeats::End end = seats_.bury(seat);
+    for (const uint32_t slot : board_.take_back(end.number)) lose(slot, end);
     failed_starts_ = board_.clear_seat(seat) ? 0 : failed_starts_ + 1;
-    worker = {};
     if (failed_starts_ >= kFailedStarts)
       break_down("the pool's last " + std::to_string(kFailedStarts) +
-                 " workers died before they were ready, the last one with exit code " + std::to_string(exitcode));
+                 " workers died before they were ready, the last one with exit code " + std::to_string(end.exitcode));
     if (broken_ || dismissed_) return;
     try {
-      start_worker(seat);
+      seats_.start(seat);
     } catch (const std::exception& e) {
       break_down(std::string("the pool cannot replace a worker: ") + e.what());
     }
     board_.wake_workers();  // The dead worker may have been woken for a call that it did not take.
   }
 
-  void lose(uint32_t slot, pid_t pid, int exitcode) {
+  void lose(uint32_t slot, const WorkerSeats::End& end) {
     const auto call = call_text(*tasks_.on_board(slot));
-    tasks_.end(slot, {{}, std::make_exception_ptr(WorkerLost(pid, exitcode, call))});
+    tasks_.end(slot, {{}, std::make_exception_ptr(WorkerLost(end.pid, end.exitcode, call))});
   }
 
   // "square, item 3".
@@ -402,23 +355,7 @@ class Pool::Core final : public detail::PoolWorkers {
     return functions_.name(task.function) + (item.empty() ? "" : ", " + item);
   }
 
-  void end_workers() {
-    for (auto& worker : workers_)
-      if (worker.process) worker.process->terminate();
-    const auto deadline = Clock::now() + kTerminateGrace;
-    for (auto& worker : workers_) {
-      if (!worker.process) continue;
-      if (!worker.process->join(std::max<std::chrono::nanoseconds>(deadline - Clock::now(), {})))
-        worker.process->kill();
-      worker.process->join();
-      worker = {};
-    }
-  }
-
   const pid_t owner_ = own_pid();
-  const StartMethod method_;
-  const uint32_t max_tasks_;
-  std::optional<detail::Initializer> initializer_;
 
   std::mutex mutex_;
   std::condition_variable left_;
@@ -427,9 +364,7 @@ class Pool::Core final : public detail::PoolWorkers {
   bool all_left_ = false;
   std::exception_ptr broken_;
 
-  std::vector<Worker> workers_;  // One for each seat.
-  uint16_t last_number_ = 0;     // The last worker's. Comes round after 65,535 of them.
-  int failed_starts_ = 0;
+  int failed_starts_ = 0;  // Workers in a row that died before they were ready.
 
   std::vector<std::weak_ptr<ItemFeed>> feeds_;  // The imaps' feeds; open_feeds_ of them have more calls to give.
   size_t open_feeds_ = 0;
@@ -439,6 +374,7 @@ class Pool::Core final : public detail::PoolWorkers {
   detail::FunctionTable functions_;
   EventFd bell_;
   Epoll events_;  // For the pool's thread, save at the start.
+  WorkerSeats seats_;
   std::thread thread_;
 };
 

@@ -19,7 +19,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 std::vector<std::string> complete(std::string_view word) {
-  return tables::complete_setting(word, [](const std::string&) { return ""; });
+  return tables::complete_setting(word, [](const std::string&) { return ""; }, tables::describe_sections());
 }
 
 TEST(Completions, ReachEveryKeyOfTheTables) {
@@ -53,20 +53,21 @@ TEST(Completions, KeepTheMarksOfAddingAndRemoving) {
 
 TEST(Completions, AskForTheTypeOfEachSection) {
   std::set<std::string> asked;
-  const auto keys = tables::complete_setting("test.dataset.", [&](const std::string& section) {
+  const auto type_of = [&](const std::string& section) {
     asked.insert(section);
     return section == "test.dataset" ? "mnist" : "";
-  });
+  };
+  const auto keys = tables::complete_setting("test.dataset.", type_of, tables::describe_sections());
   EXPECT_THAT(asked, Contains("test.dataset"));
   EXPECT_THAT(keys, Contains("test.dataset.root="));
   EXPECT_THAT(keys, Not(Contains("test.dataset.classes=")));
 }
 
 TEST(Completions, TopicsAreSectionsAndTheirParts) {
-  EXPECT_THAT(tables::complete_topic("o"), ElementsAre("optimizer "));
-  EXPECT_THAT(tables::complete_topic("optimizer.s"), ElementsAre("optimizer.sgd "));
-  EXPECT_THAT(tables::complete_topic("loader.batch"), Contains("loader.batch_size "));
-  EXPECT_THAT(tables::complete_topic("weather"), IsEmpty());
+  EXPECT_THAT(tables::complete_topic("o", tables::describe_sections()), ElementsAre("optimizer "));
+  EXPECT_THAT(tables::complete_topic("optimizer.s", tables::describe_sections()), ElementsAre("optimizer.sgd "));
+  EXPECT_THAT(tables::complete_topic("loader.batch", tables::describe_sections()), Contains("loader.batch_size "));
+  EXPECT_THAT(tables::complete_topic("weather", tables::describe_sections()), IsEmpty());
 }
 
 }  // namespace

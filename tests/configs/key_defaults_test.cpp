@@ -15,7 +15,9 @@
 namespace millrace::configs::key_defaults_test {
 namespace {
 
-Value completed(const std::string& yaml) { return with_key_defaults(parse(yaml, "run.yaml")); }
+Value completed(const std::string& yaml) {
+  return with_key_defaults(parse(yaml, "run.yaml"), tables::describe_sections());
+}
 
 std::string text_at(const Value& run, const char* section, const char* key) {
   const Value* const found = run.find(section);

@@ -1,5 +1,5 @@
 // Each command line of `millrace` that README.md and docs/ print does what it is printed for: it is run, in a directory
-// that has what the pages speak of.
+// that has what the pages speak of, and what it prints is what tests/docs/command_lines.md says.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,10 +9,12 @@
 #include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "millrace/tests/support/console.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/shell.h"
@@ -44,10 +46,11 @@ const std::set<std::string> kNames = {"millrace train",          "millrace bench
 // Lines whose exit code is not 0.
 const std::map<std::string, int> kExitCodes = {};
 
+// All but the page whose lines are one journey, which has a test of its own (getting_started_test.cpp).
 std::vector<fs::path> pages() {
   std::vector<fs::path> pages{test::source("README.md")};
   for (const auto& entry : fs::directory_iterator(test::source("docs")))
-    if (entry.path().extension() == ".md") pages.push_back(entry.path());
+    if (entry.path().extension() == ".md" && entry.path().stem() != "getting_started") pages.push_back(entry.path());
   return pages;
 }
 
@@ -83,6 +86,15 @@ std::string with_stand_ins(std::string line) {
   return line;
 }
 
+// What each line prints.
+std::map<std::string, test::ConsoleStep> expected_output() {
+  std::ostringstream text;
+  text << std::ifstream(test::source("tests/docs/command_lines.md")).rdbuf();
+  std::map<std::string, test::ConsoleStep> steps;
+  for (auto& step : test::console_steps(text.str())) steps.emplace(step.command, step);
+  return steps;
+}
+
 class CommandLines : public testing::Test {
  protected:
   void SetUp() override {
@@ -116,13 +128,21 @@ TEST_F(CommandLines, OfAllPagesDoWhatTheyArePrintedFor) {
   std::map<std::string, std::string> lines;
   for (const fs::path& page : pages()) collect(page, lines);
   ASSERT_GE(lines.size(), 20u) << "the pages have fewer command lines than they had";
+  auto expected = expected_output();
   for (const auto& [line, where] : lines) {
-    const auto result = run(with_stand_ins(line));
+    const auto result = run("{ " + with_stand_ins(line) + "; } 2>&1");
     const auto other = kExitCodes.find(line);
-    EXPECT_EQ(result.exit_code, other == kExitCodes.end() ? 0 : other->second)
-        << where << ": " << line << "\n"
-        << result.err << "is what " << with_stand_ins(line) << " printed";
+    const std::string printed = where + ": " + with_stand_ins(line) + " printed:\n" + result.out;
+    EXPECT_EQ(result.exit_code, other == kExitCodes.end() ? 0 : other->second) << printed;
+    const auto step = expected.find(line);
+    if (step == expected.end()) {
+      ADD_FAILURE() << "tests/docs/command_lines.md does not say what this prints\n" << printed;
+      continue;
+    }
+    EXPECT_EQ(test::difference(step->second, result.out), "") << printed;
+    expected.erase(step);
   }
+  for (const auto& [line, _] : expected) ADD_FAILURE() << "no page prints this line of command_lines.md: " << line;
 }
 
 }  // namespace

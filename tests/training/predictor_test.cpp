@@ -111,13 +111,14 @@ class Predict : public testing::Test {
   }
 
   Predictions ask(const std::string& input, const std::vector<std::string>& overrides = {}, int64_t top = 1) const {
-    Predictor predictor({path("best.pt"), input, overrides}, configs::DatasetTypes(), models());
+    Predictor predictor(read_trained_run(path("best.pt")), {input, overrides}, configs::DatasetTypes(), models());
     return predictor.predict({top, path("out")}, [](int64_t) {});
   }
 
   std::string error_of_asking(const std::string& trained, const std::string& input,
                               const std::vector<std::string>& overrides = {}) const {
-    return test::error_of([&] { Predictor predictor({trained, input, overrides}, configs::DatasetTypes(), models()); });
+    return test::error_of(
+        [&] { Predictor predictor(read_trained_run(trained), {input, overrides}, configs::DatasetTypes(), models()); });
   }
 
   test::Directory folder_;
@@ -233,6 +234,18 @@ TEST_F(Predict, ReadsListsOfPathsAlone) {
   paint("a.ppm", '\xff');
   folder_.write("list.txt", "a.ppm\n");
   EXPECT_THAT(first_cells(ask(path("list.txt"))), ElementsAre("light"));
+}
+
+TEST_F(Predict, ReadsListsOfPathsWithLabels) {
+  written(classifier());
+  paint("a 1.ppm", '\xff');
+  paint("b.ppm", '\x10');
+  folder_.write("list.txt", "\na 1.ppm light\nb.ppm light\n");
+  const auto predictions = ask(path("list.txt"));
+  EXPECT_THAT(first_cells(predictions), ElementsAre("light", "dark"));
+  EXPECT_EQ(predictions.rows[1].truth, "light");
+  folder_.write("numbers.txt", "b.ppm 0\na 1.ppm 0\n");
+  EXPECT_EQ(ask(path("numbers.txt")).rows[1].truth, "dark");
 }
 
 TEST_F(Predict, WritesMasks) {

@@ -6,17 +6,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "millrace/sharing/os/owned_fd.h"
+#include "millrace/tests/support/console.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
@@ -40,58 +41,9 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-std::string without_numbers(const std::string& line) {
-  return std::regex_replace(line, std::regex("[0-9]+([.,][0-9]+)*"), "N");
-}
-
-// A command of the page with what it prints: "…" stands for lines that are left out, "^C" for the keys, where they are
-// pressed.
-struct Step {
-  std::string command;
-  std::vector<std::string> lines;
-  std::string interrupted_behind;  // The line before ^C; empty: nothing is pressed.
-};
-
-// The blocks of the page that begin with "$ ".
-std::vector<Step> steps_of(const std::string& page) {
-  std::vector<Step> steps;
-  bool inside = false;
-  for (const std::string& line : lines_of(page)) {
-    if (line.starts_with("```")) {
-      inside = line == "```console";
-    } else if (inside && line.starts_with("$ ")) {
-      steps.push_back({line.substr(2), {}, ""});
-    } else if (inside && line == "^C") {
-      steps.back().interrupted_behind = steps.back().lines.back();
-    } else if (inside) {
-      steps.back().lines.push_back(line);
-    }
-  }
-  return steps;
-}
-
 bool has_line(const std::string& text, const std::string& wanted) {
-  for (const std::string& line : lines_of(text))
-    if (without_numbers(line) == without_numbers(wanted)) return true;
-  return false;
-}
-
-// That `printed` is what the page says.
-void expect_printed(const Step& step, const std::string& printed) {
-  const auto lines = lines_of(printed);
-  size_t at = 0;
-  bool may_skip = false;
-  for (const std::string& wanted : step.lines) {
-    if (wanted == "…") {
-      may_skip = true;
-      continue;
-    }
-    while (may_skip && at < lines.size() && without_numbers(lines[at]) != without_numbers(wanted)) ++at;
-    ASSERT_LT(at, lines.size()) << step.command << " prints no " << wanted << " here:\n" << printed;
-    EXPECT_EQ(without_numbers(lines[at++]), without_numbers(wanted)) << step.command;
-    may_skip = false;
-  }
-  EXPECT_TRUE(may_skip || at == lines.size()) << step.command << " prints more:\n" << printed;
+  const auto lines = lines_of(text);
+  return std::any_of(lines.begin(), lines.end(), [&](const auto& line) { return test::is_line(line, wanted); });
 }
 
 // A folder of photos, and the program as a shell finds it.
@@ -110,7 +62,7 @@ class GettingStarted : public testing::Test {
   fs::path folder() const { return folder_.path(); }
 
   // Runs a command in the folder; its exit code, or minus the signal. What it prints is in the file `out` there.
-  int run(const Step& step) const {
+  int run(const test::ConsoleStep& step) const {
     const pid_t child = start(step.command);
     const test::Watchdog watchdog(step.command.c_str(), std::chrono::seconds(120));
     if (!step.interrupted_behind.empty()) {
@@ -140,17 +92,17 @@ class GettingStarted : public testing::Test {
 
 TEST_F(GettingStarted, TakesTheCommandsOfItsPageWhichPrintWhatItSays) {
   constexpr int kDone = 0, kStopped = 3;
-  const auto steps = steps_of(text_of(test::source("docs/getting_started.md")));
+  const auto steps = test::console_steps(text_of(test::source("docs/getting_started.md")));
   ASSERT_GE(steps.size(), 5U);
   EXPECT_LE(steps.size(), 7U);
   // What a person installs, the tests have built already; tests/consumer installs it.
   EXPECT_THAT(steps.front().command, HasSubstr("make install"));
   int stops = 0;
-  for (const Step& step : std::vector<Step>(steps.begin() + 1, steps.end())) {
+  for (const auto& step : std::vector<test::ConsoleStep>(steps.begin() + 1, steps.end())) {
     const bool is_stopped = !step.interrupted_behind.empty();
     stops += is_stopped ? 1 : 0;
     EXPECT_EQ(run(step), is_stopped ? kStopped : kDone) << step.command << "\n" << out();
-    expect_printed(step, out());
+    EXPECT_EQ(test::difference(step, out()), "") << step.command << " printed:\n" << out();
   }
   EXPECT_EQ(stops, 1);
   EXPECT_EQ(lines_of(text_of(folder() / "predictions.csv")).size(), 1U + 3U);
@@ -186,26 +138,26 @@ TEST_F(GettingStarted, TrainTakesWhatInitWritesForEachKindOfData) {
   folder_.write("ages/train.csv", ages);
   folder_.write("broken/a/0.png", "no picture");
   for (const std::string kind : {"arrays", "cifar", "pairs", "masks", "ages", "broken"}) {
-    EXPECT_EQ(run({"millrace init " + kind, {}, ""}), 0) << kind << ": " << out();
-    EXPECT_EQ(run({"millrace train " + kind + ".yaml --validate", {}, ""}), 0) << kind << ": " << out();
-    EXPECT_EQ(run({"millrace train " + kind + ".yaml epochs=1 device=cpu", {}, ""}), 0) << kind << ": " << out();
+    EXPECT_EQ(run({"millrace init " + kind, {}}), 0) << kind << ": " << out();
+    EXPECT_EQ(run({"millrace train " + kind + ".yaml --validate", {}}), 0) << kind << ": " << out();
+    EXPECT_EQ(run({"millrace train " + kind + ".yaml epochs=1 device=cpu", {}}), 0) << kind << ": " << out();
   }
 }
 
 TEST_F(GettingStarted, InitOverwritesNothing) {
-  ASSERT_EQ(run({"millrace init photos", {}, ""}), 0) << out();
+  ASSERT_EQ(run({"millrace init photos", {}}), 0) << out();
   const std::string written = text_of(folder() / "photos.yaml");
-  EXPECT_EQ(run({"millrace init photos/dress/.. --output photos.yaml", {}, ""}), 1);
+  EXPECT_EQ(run({"millrace init photos/dress/.. --output photos.yaml", {}}), 1);
   EXPECT_THAT(out(), HasSubstr("millrace: 'photos.yaml' is there already: remove it, or give another name"));
   EXPECT_EQ(text_of(folder() / "photos.yaml"), written);
 }
 
 TEST_F(GettingStarted, InitWritesNothingWhereThereIsNothingToTrainOn) {
   fs::create_directory(folder() / "empty");
-  EXPECT_EQ(run({"millrace init empty", {}, ""}), 1);
+  EXPECT_EQ(run({"millrace init empty", {}}), 1);
   EXPECT_THAT(out(), HasSubstr("millrace: 'empty' has 0 folders and 0 files, which is none of what is known: "));
   EXPECT_FALSE(fs::exists(folder() / "empty.yaml"));
-  EXPECT_EQ(run({"millrace init photos --output missing/photos.yaml", {}, ""}), 1);
+  EXPECT_EQ(run({"millrace init photos --output missing/photos.yaml", {}}), 1);
   EXPECT_THAT(out(), HasSubstr("cannot write 'missing/photos.yaml': No such file or directory"));
 }
 

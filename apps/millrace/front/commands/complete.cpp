@@ -8,15 +8,17 @@
 #include <system_error>
 
 #include "millrace/apps/millrace/front/commands/run_file.h"
-#include "millrace/apps/millrace/front/commands/shipped_configs.h"
 #include "millrace/configs/node.h"
+#include "millrace/configs/shipped.h"
 #include "millrace/configs/tables/completions.h"
+#include "millrace/configs/tables/reference.h"
 
 namespace millrace::apps::commands {
 namespace {
 
 namespace fs = std::filesystem;
 using Words = std::vector<std::string>;
+using Sections = std::vector<configs::tables::SectionDescription>;
 
 Words beginning_with(const std::string& word, const Words& all) {
   Words found;
@@ -34,7 +36,7 @@ const OptionText* option_named(const CommandText& command, const std::string& na
 // Files of YAML and directories on the way to them, and what comes with Millrace. Paths from ~ are the shell's to know.
 Words complete_config(const std::string& word) {
   Words names;
-  for (const ShippedConfig& config : shipped_configs()) names.push_back(config.name);
+  for (const configs::ShippedConfig& config : configs::shipped_configs()) names.push_back(config.name);
   Words found = beginning_with(word, names);
   const std::string before = word.substr(0, word.rfind('/') + 1);
   std::error_code not_listed;
@@ -98,7 +100,7 @@ Words names_of_options(const CommandText& command) {
   return names;
 }
 
-Words ways_on(const CommandTexts& all, const Words& words) {
+Words ways_on(const CommandTexts& all, const Sections& sections, const Words& words) {
   const std::string& word = words.back();
   Words commands;
   for (const CommandText& command : all) {
@@ -107,8 +109,9 @@ Words ways_on(const CommandTexts& all, const Words& words) {
       if (word.starts_with("-") && (!option || option->has_place))
         return beginning_with(word, names_of_options(command));
       if (!option) return {};
-      if (option->value == "KEY=VALUE") return configs::tables::complete_setting(word, types_of_run(command, words));
-      if (option->value == "SECTION") return configs::tables::complete_topic(word);
+      if (option->value == "KEY=VALUE")
+        return configs::tables::complete_setting(word, types_of_run(command, words), sections);
+      if (option->value == "SECTION") return configs::tables::complete_topic(word, sections);
       if (option->value == "CONFIG") return complete_config(word);
       return beginning_with(word, option->words);
     }
@@ -127,8 +130,10 @@ void Complete::declare(CLI::App& command) {
       ->type_name("WORD");
 }
 
-int Complete::answer(const CommandTexts& all) const {
-  for (const std::string& way : ways_on(all, words.empty() ? Words{""} : words)) std::puts(way.c_str());
+int Complete::answer(const CommandTexts& all) const { return answer(all, configs::tables::describe_sections()); }
+
+int Complete::answer(const CommandTexts& all, const Sections& sections) const {
+  for (const std::string& way : ways_on(all, sections, words.empty() ? Words{""} : words)) std::puts(way.c_str());
   return kDone;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "millrace/apps/millrace/front/commands/command_text.h"
+#include "millrace/configs/tables/description.h"
 
 namespace millrace::apps::commands {
 
@@ -24,6 +25,9 @@ struct Complete {
 
   /// Prints a line for each way to go on.
   int answer(const CommandTexts& all) const;
+
+  /// The same where a program has sections with types of its own.
+  int answer(const CommandTexts& all, const std::vector<configs::tables::SectionDescription>& sections) const;
 };
 
 }  // namespace millrace::apps::commands

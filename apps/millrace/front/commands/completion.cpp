@@ -1,14 +1,18 @@
 #include "millrace/apps/millrace/front/commands/completion.h"
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
 
 namespace millrace::apps::commands {
 namespace {
 
 // Bash takes = and : for ends of words, so the words are taken from the line, and of an answer only what is missing is
 // given back.
-constexpr const char* kBash = R"bash(# Completion of millrace for bash; see millrace completion --help.
+constexpr std::string_view kBash = R"bash(# Completion of millrace for bash; see millrace completion --help.
 _millrace() {
   local words word before way
   read -r -a words <<<"${COMP_LINE:0:COMP_POINT}"
@@ -21,10 +25,10 @@ _millrace() {
   done < <("${words[0]}" complete -- "${words[@]:1}" 2>/dev/null)
   ((${#COMPREPLY[@]})) || compopt +o nospace 2>/dev/null
 }
-complete -o default -o nospace -F _millrace millrace
+complete -o default -o nospace -F _millrace PROGRAM
 )bash";
 
-constexpr const char* kZsh = R"zsh(#compdef millrace
+constexpr std::string_view kZsh = R"zsh(#compdef PROGRAM
 # Completion of millrace for zsh; see millrace completion --help.
 _millrace() {
   local -a ways
@@ -37,8 +41,17 @@ _millrace() {
     _files
   fi
 }
-if [[ $funcstack[1] == _millrace ]]; then _millrace "$@"; else compdef _millrace millrace; fi
+if [[ $funcstack[1] == _millrace ]]; then _millrace "$@"; else compdef _millrace PROGRAM; fi
 )zsh";
+
+// The script for the program that runs, which may be one with types of its own.
+std::string script_of(std::string_view shell) {
+  std::string script(shell == "bash" ? kBash : kZsh);
+  const std::string place = "PROGRAM";
+  for (size_t at = script.find(place); at != script.npos; at = script.find(place, at))
+    script.replace(at, place.size(), ::program_invocation_short_name);
+  return script;
+}
 
 }  // namespace
 
@@ -47,10 +60,15 @@ void Completion::declare(CLI::App& command) {
       ->required()
       ->type_name("SHELL")
       ->check(CLI::IsMember({"bash", "zsh"}));
+  command.add_flag("--json", json, "print the script in one line of JSON");
 }
 
 int Completion::answer() const {
-  std::fputs(shell == "bash" ? kBash : kZsh, stdout);
+  const std::string script = script_of(shell);
+  if (json)
+    std::puts(nlohmann::json{{"shell", shell}, {"script", script}}.dump().c_str());
+  else
+    std::fputs(script.c_str(), stdout);
   return kDone;
 }
 

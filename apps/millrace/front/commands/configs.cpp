@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "millrace/apps/millrace/front/commands/shipped_configs.h"
+#include "millrace/configs/shipped.h"
 
 namespace millrace::apps::commands {
 
@@ -12,7 +12,7 @@ void Configs::declare(CLI::App& command) { command.add_flag("--json", json, "pri
 
 int Configs::answer() const {
   auto list = nlohmann::json::array();
-  for (const ShippedConfig& config : shipped_configs()) {
+  for (const configs::ShippedConfig& config : configs::shipped_configs()) {
     list.push_back({{"name", config.name}, {"path", config.path}, {"about", config.about}});
     if (!json) std::printf("%-14s %s\n", config.name.c_str(), config.about.c_str());
   }

@@ -11,12 +11,14 @@ namespace millrace::apps::commands {
 struct Init {
   std::string path;    ///< The folder or file to look at.
   std::string output;  ///< The file to write; empty: the last name of the path with .yaml, here.
+  bool json = false;   ///< One line of JSON in place of what was seen, in words.
 
   static constexpr std::string_view kName = "init";
   static constexpr std::string_view kAbout = "Write a configuration for a folder of pictures, after looking at it";
   static constexpr Example kExamples[] = {
       {"millrace init photos", "says what is in photos and writes photos.yaml, each line with a comment"},
       {"millrace init photos --output cats.yaml", "the same into another file"},
+      {"millrace init photos --json", "what was seen, and the file's name, as one line of JSON"},
   };
   static constexpr ExitCode kExitCodes[] = {
       {kDone, "the file is written"},

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
 
 #include "millrace/apps/millrace/front/commands/pages.h"
 
@@ -13,10 +15,15 @@ void Reference::declare(CLI::App& command) {
       ->required()
       ->type_name("FORM")
       ->check(CLI::IsMember({"man", "markdown"}));
+  command.add_flag("--json", json, "print the page in one line of JSON");
 }
 
 int Reference::answer(const CommandTexts& all) const {
-  std::fputs((form == "man" ? man_page(all) : markdown_page(all)).c_str(), stdout);
+  const std::string page = form == "man" ? man_page(all) : markdown_page(all);
+  if (json)
+    std::puts(nlohmann::json{{"form", form}, {"page", page}}.dump().c_str());
+  else
+    std::fputs(page.c_str(), stdout);
   return kDone;
 }
 

@@ -10,6 +10,7 @@ namespace millrace::apps::commands {
 /// `millrace reference`, by which the build writes the man page and a test compares docs/commands.md.
 struct Reference {
   std::string form;
+  bool json = false;  ///< One line of JSON in place of the page alone.
 
   static constexpr std::string_view kName = "reference";
   static constexpr std::string_view kAbout = "Print a page about all commands";

@@ -6,8 +6,8 @@
 #include <sstream>
 #include <string>
 
-#include "millrace/apps/millrace/front/commands/shipped_configs.h"
 #include "millrace/configs/document.h"
+#include "millrace/configs/shipped.h"
 #include "millrace/configs/value.h"
 #include "millrace/configs/yaml.h"
 
@@ -46,6 +46,8 @@ nlohmann::json to_json(const configs::Value& value, const std::string& path, nlo
   return nullptr;
 }
 
+std::string config_of(const RunFile& file) { return configs::find_config(file.config, {file.config}, ""); }
+
 }  // namespace
 
 void RunFile::declare(CLI::App& command) {
@@ -62,7 +64,7 @@ void RunFile::declare(CLI::App& command) {
 }
 
 configs::Node read_run_file(const RunFile& file, const configs::FindOwnTypes& find_own) {
-  return configs::load_run(find_config(file.config), file.overrides, find_own);
+  return configs::load_run(config_of(file), file.overrides, find_own);
 }
 
 configs::OwnTypes types_of_runner(const configs::Node& run) {
@@ -73,7 +75,7 @@ configs::OwnTypes types_of_runner(const configs::Node& run) {
 }
 
 std::string type_of_section(const RunFile& file, const std::string& section) {
-  const configs::Node run = configs::load(find_config(file.config), file.overrides);
+  const configs::Node run = configs::load(config_of(file), file.overrides);
   const configs::Value* found = &run.value();
   std::istringstream path(section);
   for (std::string key; found && std::getline(path, key, '.');) found = found->find(key);

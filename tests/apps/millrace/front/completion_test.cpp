@@ -16,6 +16,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
@@ -91,34 +92,41 @@ TEST(Completion, LeavesPathsToTheShell) {
   EXPECT_THAT(offered_by_bash("millrace train run.yaml dataset.root="), IsEmpty());
 }
 
-// What the script for zsh hands to compadd, a line a call, or "_files" where it leaves that to the shell. Completion as
-// people press the key needs a terminal.
-std::vector<std::string> offered_by_zsh(const test::Directory& folder, const std::string& words) {
+// What zsh makes of a line when its key for completion is pressed at the end, as on a terminal: <the line>, and above it
+// the ways to go on where there are several.
+std::string completed_by_zsh(const test::Directory& folder, const std::string& line) {
   folder.write("ask.zsh", R"(
-PATH=)" + test::built("apps") +
-                              R"(:$PATH
-compdef() { : }
-source =(millrace completion zsh)
-compadd() { print -r -- "$@" }
-compset() { : }
-_files() { print -r -- _files }
-words=(millrace "$@")
-CURRENT=$#words
-_millrace
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'PATH=)" + test::built("apps") +
+                              R"(:$PATH; TERM=dumb; PS1=; LISTMAX=1000; unsetopt zle_bracketed_paste 2>/dev/null'
+zpty -w shell 'autoload -U compinit; compinit -u -d ./dump; source <(millrace completion zsh)'
+zpty -w shell 'tell() { print -r -- "<$BUFFER>" }; zle -N tell; bindkey "^T" tell; print -r -- rea"dy"'
+zpty -r shell heard $'*ready\r\n*'
+zpty -w -n shell "$1"$'\t\x14'
+zpty -r shell heard '*<millrace*>*'
+print -r -- "$heard"
+zpty -d shell
 )");
-  const auto result = test::run_in(folder.path(), "zsh -f ask.zsh " + words);
+  const auto result = test::run_in(folder.path(), "zsh -f ask.zsh '" + line + "'");
   EXPECT_EQ(result.err, "");
-  return test::lines_of(result.out);
+  return result.out;
 }
 
 TEST(Completion, ZshCompletesAsBashDoes) {
   const test::Directory folder;
   if (test::run_in(folder.path(), "command -v zsh").exit_code != 0) GTEST_SKIP() << "there is no zsh here";
-  EXPECT_THAT(offered_by_zsh(folder, "tr"), ElementsAre("-S  --", "-- train"));
-  EXPECT_THAT(offered_by_zsh(folder, "train run.yaml lo"), ElementsAre("-S  -- loader. loss.", "--"));
-  EXPECT_THAT(offered_by_zsh(folder, "train run.yaml dataset.type=image_fo"),
-              ElementsAre("-S  --", "-- dataset.type=image_folder"));
-  EXPECT_THAT(offered_by_zsh(folder, "train run.yaml --trace ''"), ElementsAre("_files"));
+  folder.write("run.yaml", "dataset: {type: mnist, root: x}\noptimizer: {type: sgd}\n");
+  EXPECT_THAT(completed_by_zsh(folder, "millrace tr"), HasSubstr("<millrace train >"));
+  EXPECT_THAT(completed_by_zsh(folder, "millrace train r"), HasSubstr("<millrace train run.yaml >"));
+  EXPECT_THAT(completed_by_zsh(folder, "millrace train run.yaml loader.num_w"),
+              HasSubstr("<millrace train run.yaml loader.num_workers=>"));
+  EXPECT_THAT(completed_by_zsh(folder, "millrace train run.yaml dataset.type=image_fo"),
+              HasSubstr("<millrace train run.yaml dataset.type=image_folder >"));
+  EXPECT_THAT(completed_by_zsh(folder, "millrace train run.yaml lo"),
+              AllOf(HasSubstr("loader."), HasSubstr("loss."), HasSubstr("<millrace train run.yaml lo>")));
+  EXPECT_THAT(completed_by_zsh(folder, "millrace train run.yaml --trace ru"),
+              HasSubstr("<millrace train run.yaml --trace run.yaml >"));
 }
 
 }  // namespace

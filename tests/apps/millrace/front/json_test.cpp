@@ -134,5 +134,23 @@ TEST(Json, HelpAndConfigurationsAreListed) {
   EXPECT_TRUE(only_line(ask(folder, "doctor --quick --json").out).contains("usable"));
 }
 
+TEST(Json, InitSaysWhatItSawAndWrote) {
+  const test::Directory folder;
+  for (const char* name : {"cat", "dog"})
+    for (int i = 0; i < 3; ++i)
+      folder.write("pets/" + std::string(name) + "/" + std::to_string(i) + ".ppm",
+                   "P6 16 16 255\n" + std::string(16 * 16 * 3, 'x'));
+  const auto told = only_line(ask(folder, "init pets --json").out);
+  EXPECT_EQ(told["output"], "pets.yaml");
+  EXPECT_THAT(told["seen"].at(0).get<std::string>(), HasSubstr("6 pictures in 2 classes"));
+  EXPECT_TRUE(fs::exists(folder.path() + "/pets.yaml"));
+}
+
+TEST(Json, ScriptsAndPagesAreThoseThatArePrintedWithout) {
+  const test::Directory folder;
+  EXPECT_EQ(only_line(ask(folder, "completion zsh --json").out)["script"], ask(folder, "completion zsh").out);
+  EXPECT_EQ(only_line(ask(folder, "reference man --json").out)["page"], ask(folder, "reference man").out);
+}
+
 }  // namespace
 }  // namespace millrace::json_test

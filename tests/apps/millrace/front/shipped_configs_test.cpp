@@ -50,12 +50,27 @@ TEST(ShippedConfigs, StandBehindFilesOfTheUser) {
   EXPECT_THAT(ask(folder, "train digits --print-config").out, HasSubstr("root: here  # digits:1:30"));
 }
 
+TEST(ShippedConfigs, AreIncludedByName) {
+  const test::Directory folder;
+  folder.write("photos.yaml", "include: photos\ndataset: {root: mine}\n");
+  const auto settings = ask(folder, "train photos --print-config").out;
+  EXPECT_THAT(settings, HasSubstr("root: mine  # photos.yaml:2:17"));
+  EXPECT_THAT(settings, HasSubstr("share/millrace/configs/photos.yaml:"));
+  folder.write("base.yaml", "dataset: {type: mnist, root: beside}\n");
+  folder.write("run.yaml", "include: base\n");
+  EXPECT_THAT(ask(folder, "train run --print-config").out, HasSubstr("root: beside  # base.yaml:1:30"));
+  folder.write("wrong.yaml", "include: photo\n");
+  EXPECT_THAT(ask(folder, "train wrong").err,
+              StartsWith("millrace: wrong.yaml:1:10: there is no file photo, no photo.yaml, and no configuration of "
+                         "that name comes with Millrace, did you mean photos?"));
+}
+
 TEST(ShippedConfigs, AnUnknownNameIsToldTheNearest) {
   const test::Directory folder;
   const auto unknown = ask(folder, "train digit");
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_EQ(unknown.err,
-            "millrace: digit: there is no such file, no digit.yaml, and no configuration of that name comes with "
+            "millrace: digit: there is no file digit, no digit.yaml, and no configuration of that name comes with "
             "Millrace, did you mean digits?; millrace configs lists them\n");
   EXPECT_THAT(ask(folder, "train ./digits").err, StartsWith("millrace: ./digits: cannot read: "));
 }

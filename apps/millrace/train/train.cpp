@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -20,6 +19,9 @@
 #include "millrace/apps/millrace/progress.h"
 #include "millrace/apps/millrace/told_notices.h"
 #include "millrace/apps/millrace/trace.h"
+#include "millrace/apps/millrace/train/epoch_report.h"
+#include "millrace/apps/millrace/train/run_lines.h"
+#include "millrace/apps/millrace/train/run_output.h"
 #include "millrace/configs/document.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/records/run_directory.h"
@@ -53,41 +55,6 @@ int trainer_threads(const DataLoader& loader) {
   return static_cast<int>(std::max<int64_t>(1, int64_t{std::thread::hardware_concurrency()} - workers));
 }
 
-// " of 7 of 8 samples": of how many an evaluation is, where that is not all of them as they are.
-std::string text_of_share(const training::Verdict& verdict) {
-  std::string text;
-  if (verdict.skipped > 0)
-    text = " of " + std::to_string(verdict.samples) + " of " + std::to_string(verdict.samples + verdict.skipped) +
-           " samples";
-  else if (verdict.replaced > 0)
-    text = " of " + std::to_string(verdict.samples) + " samples";
-  if (verdict.replaced > 0) text += ", " + std::to_string(verdict.replaced) + " replaced";
-  return text;
-}
-
-// ", test accuracy 81.25 %, top 5 99.1 %": the measures that people want to know.
-std::string text_of(const std::vector<Measure>& measures) {
-  std::string text;
-  for (const Measure& measure : measures)
-    if (!measure.text.empty()) text += (text.empty() ? ", test " : ", ") + measure.text;
-  return text;
-}
-
-// " over 12 of 24 samples, 2 replaced"; nothing where an epoch gave all as they are.
-std::string text_of_losses(const Position& position) {
-  if (position.skipped == 0 && position.replaced == 0) return "";
-  std::string text = " over " + std::to_string(position.samples);
-  if (position.skipped > 0) text += " of " + std::to_string(position.samples + position.skipped);
-  text += " samples";
-  if (position.replaced > 0) text += ", " + std::to_string(position.replaced) + " replaced";
-  return text;
-}
-
-// Directories may be no UTF-8.
-std::string to_line(const nlohmann::json& json) {
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 bool is_better(const Measure& measure, double best) {
   return measure.better == Better::kHigher ? measure.value > best : measure.value < best;
 }
@@ -111,7 +78,8 @@ class Training {
       : run_(run),
         options_(options),
         settings_(training::read_settings(run)),
-        notices_([this](const std::string& line) { log(line); }),
+        output_(options.file.json ? RunOutput::Form::kJson : RunOutput::Form::kWords),
+        notices_([this](const std::string& line) { output_.log(line); }),
         device_(training::read_device(run, settings_.run.device)),
         split_(training::open_split(run, loading(types))),
         test_(training::open_test_split(run, split_, loading(types))),
@@ -124,8 +92,9 @@ class Training {
 
   int train() {
     begin();
-    tell(first_line(),
-         {{"event", "begin"}, {"samples", split_.samples ? nlohmann::json(*split_.samples) : nlohmann::json()}});
+    output_.tell(
+        first_line(split_, *task_, position_),
+        {{"event", "begin"}, {"samples", split_.samples ? nlohmann::json(*split_.samples) : nlohmann::json()}});
     const training::StopRequest stop;
     while (position_.epoch < settings_.run.epochs && !is_hopeless()) {
       if (!epoch(stop)) return stopped();
@@ -162,21 +131,14 @@ class Training {
       const std::string path = directory_->file(kLast, kAboutLast);
       const Checkpoint checkpoint = training::read_checkpoint(path);
       configs::build_at<std::exception>(run_, [&] { return go_on(checkpoint); });
-      keep_journal(training::Journal::resume(*directory_, columns(), position_.epoch, position_.steps));
+      output_.keep_in(training::Journal::resume(*directory_, columns(), position_.epoch, position_.steps));
       return;
     }
     training::load_initial_weights(run_, *learner_.model);
     if (settings_.run.output.empty()) return;
     directory_ = records::RunDirectory::make(settings_.run.output, options_.name());
     directory_->write_config(configs::to_yaml(run_.value()));
-    keep_journal(training::Journal::begin(*directory_, columns()));
-  }
-
-  // From here on lines go to the log, those first that were told before there was one.
-  void keep_journal(training::Journal journal) {
-    const std::lock_guard lock(log_mutex_);
-    journal_.emplace(std::move(journal));
-    for (const auto& line : std::exchange(told_before_, {})) journal_->line(line);
+    output_.keep_in(training::Journal::begin(*directory_, columns()));
   }
 
   int go_on(const Checkpoint& checkpoint) {
@@ -185,16 +147,6 @@ class Training {
     split_.loader->load_state_dict(checkpoint.loader);
     training::restore_random(checkpoint.random);
     return 0;
-  }
-
-  std::string first_line() const {
-    std::string text = split_.samples ? std::to_string(*split_.samples) + " samples" : "samples";
-    if (task_->has_classes()) text += " in " + std::to_string(task_->outputs()) + " classes";
-    text += ", " + to_string(split_.spec);
-    if (position_.steps > 0)
-      text += "\ngoing on in epoch " + std::to_string(position_.epoch + 1) + " behind batch " +
-              std::to_string(position_.batches);
-    return text;
   }
 
   // Trains and judges one. False when training has to stop in its middle.
@@ -214,12 +166,13 @@ class Training {
       watchers.begin = [this](training::Phase phase) { trace(phase); };
       watchers.end = [this] { trace_->end(); };
     }
-    if (journal_ && position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };
-    watchers.batch = [&](const Position& position, const std::function<double()>& loss) {
-      progress.update(done(), [&] { return notes(position, loss()); });
-      if (journal_ && position.steps > noted_steps_ && position.steps % kStepsBetweenNotes == 0) {
+    training::Journal* const journal = output_.journal();
+    if (journal && position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };
+    watchers.batch = [&, journal](const Position& position, const std::function<double()>& loss) {
+      progress.update(done(), [&] { return progress_notes(position, loss(), split_.loader->stats()); });
+      if (journal && position.steps > noted_steps_ && position.steps % kStepsBetweenNotes == 0) {
         noted_steps_ = position.steps;
-        journal_->step(position.steps, {{"step/loss", loss()}, {"step/lr", trainer_.learning_rate(position)}});
+        journal->step(position.steps, {{"step/loss", loss()}, {"step/lr", trainer_.learning_rate(position)}});
       }
     };
     watchers.go_on = [&](const std::function<void()>& note) {
@@ -236,23 +189,11 @@ class Training {
   // For a look at whether the model is given what was meant.
   void show_if_first(const Batch& batch) {
     if (position_.trained > 0) return;
-    if (const auto sheet = training::first_batch_sheet(batch, split_.classes)) journal_->first_batch(*sheet);
+    if (const auto sheet = training::first_batch_sheet(batch, split_.classes)) output_.journal()->first_batch(*sheet);
   }
 
   // Samples of the whole run.
   int64_t done() const { return position_.epoch * split_.samples.value_or(0) + position_.samples; }
-
-  // What the progress line tells beside how far it is.
-  std::vector<std::string> notes(const Position& position, double loss) const {
-    char loss_text[32], wait_text[48];
-    std::snprintf(loss_text, sizeof loss_text, "loss %.3f", loss);
-    std::snprintf(wait_text, sizeof wait_text, "%.0f %% waiting for data",
-                  100 * position.wait_seconds / position.seconds);
-    std::vector<std::string> notes{loss_text, wait_text};
-    const auto losses = loss_notes(split_.loader->stats());
-    notes.insert(notes.begin() + 1, losses.begin(), losses.end());
-    return notes;
-  }
 
   void trace(training::Phase phase) {
     const bool waits = phase == training::Phase::kWait;
@@ -264,38 +205,24 @@ class Training {
 
   // Measures the model, writes down what the epoch was, keeps it if it is the best.
   void judge(const Position& before) {
-    const double loss = position_.loss_sum / static_cast<double>(position_.samples);
-    std::vector<Measure> measures{{"loss", loss, Better::kLower, ""}};
-    std::vector<records::Metric> metrics{{"train_loss", loss}};
     std::optional<training::Verdict> verdict;
-    std::vector<std::string> names;
-    std::string test_text;
     if (test_) {
       const training::Ema::InPlace averages(trainer_.ema());
       verdict = training::evaluate(learner_, *task_, *test_);
-      measures = verdict->evaluation->measures();
-      names.reserve(measures.size());
-      for (const Measure& measure : measures)
-        metrics.push_back({names.emplace_back("test_" + measure.name), measure.value});
-      const std::string share = text_of_share(*verdict);
-      test_text = text_of(measures) + share;
-      last_test_text_ = ", test " + measures.front().text + share;
     }
-    const double seconds = position_.seconds - before.seconds;
-    const double waited = position_.wait_seconds - before.wait_seconds;
-    metrics.push_back({"lr", trainer_.learning_rate(position_)});
-    metrics.push_back({"samples_per_s", static_cast<double>(position_.trained - before.trained) / seconds});
-    metrics.push_back({"data_wait", waited / seconds});
+    const double rate = trainer_.learning_rate(position_);
+    const EpochReport report = report_epoch(before, position_, settings_.run.epochs, rate, verdict);
+    last_test_text_ = report.deciding_text;
+    output_.tell(report.text, report.line);
     const int64_t number = position_.epoch + 1;
-    char text[96];
-    std::snprintf(text, sizeof text, "epoch %ld/%ld: loss %.4f", number, settings_.run.epochs, loss);
-    nlohmann::json line{{"event", "epoch"}, {"epoch", number}, {"epochs", settings_.run.epochs}};
-    for (const auto& metric : metrics) line[std::string(metric.name)] = metric.value;
-    tell(text + text_of_losses(position_) + test_text, line);
-    if (journal_) journal_->epoch(number, position_.steps, metrics);
-    const bool is_best = !position_.best || is_better(measures.front(), *position_.best);
+    if (training::Journal* const journal = output_.journal()) {
+      std::vector<records::Metric> metrics;
+      for (const auto& [name, value] : report.metrics) metrics.push_back({name, value});
+      journal->epoch(number, position_.steps, metrics);
+    }
+    const bool is_best = !position_.best || is_better(report.deciding, *position_.best);
     if (is_best) {
-      position_.best = measures.front().value;
+      position_.best = report.deciding.value;
       position_.best_epoch = position_.epoch;
       if (verdict && directory_) keep_table(*verdict);
     }
@@ -356,40 +283,32 @@ class Training {
   int stopped() {
     save({kLast});
     tell_losses();
-    tell("stopped in epoch " + std::to_string(position_.epoch + 1) + " behind batch " +
-             std::to_string(position_.batches) +
-             (directory_ ? "; go on with: " + program() + " train --resume " + directory_->path()
-                         : "; nothing is kept, since output is ''"),
-         {{"event", "stopped"},
-          {"epoch", position_.epoch + 1},
-          {"batches", position_.batches},
-          {"directory", path_of_directory()}});
+    output_.tell("stopped in epoch " + std::to_string(position_.epoch + 1) + " behind batch " +
+                     std::to_string(position_.batches) +
+                     (directory_ ? "; go on with: " + program() + " train --resume " + directory_->path()
+                                 : "; nothing is kept, since output is ''"),
+                 {{"event", "stopped"},
+                  {"epoch", position_.epoch + 1},
+                  {"batches", position_.batches},
+                  {"directory", path_of_directory()}});
     return kStopped;
   }
 
   void finish() {
-    char text[160];
-    std::snprintf(text, sizeof text,
-                  "trained %ld epochs in %.2f s: %.0f samples/s, waited for data %.1f %% of the time", position_.epoch,
-                  position_.seconds, static_cast<double>(position_.trained) / position_.seconds,
-                  100 * position_.wait_seconds / position_.seconds);
-    tell(text + last_test_text_, {{"event", "end"},
-                                  {"epochs", position_.epoch},
-                                  {"seconds", position_.seconds},
-                                  {"samples_per_s", static_cast<double>(position_.trained) / position_.seconds},
-                                  {"data_wait", position_.wait_seconds / position_.seconds},
-                                  {"directory", path_of_directory()}});
+    output_.tell(last_line(position_) + last_test_text_,
+                 {{"event", "end"},
+                  {"epochs", position_.epoch},
+                  {"seconds", position_.seconds},
+                  {"samples_per_s", static_cast<double>(position_.trained) / position_.seconds},
+                  {"data_wait", position_.wait_seconds / position_.seconds},
+                  {"directory", path_of_directory()}});
     tell_losses();
     if (trace_) trace_->write(options_.trace);
     if (directory_) std::fputs(directory_->overview().c_str(), stderr);
   }
 
   std::vector<std::string> columns() const {
-    std::vector<std::string> columns{"train_loss"};
-    if (test_)
-      for (const Measure& measure : task_->evaluation()->measures()) columns.push_back("test_" + measure.name);
-    columns.insert(columns.end(), {"lr", "samples_per_s", "data_wait"});
-    return columns;
+    return metric_names(test_ ? task_->evaluation()->measures() : std::vector<Measure>());
   }
 
   // What the loaders lost in this process; a run that goes on has told of what it lost before.
@@ -397,26 +316,11 @@ class Training {
     std::vector<std::string> lines{loss_summary("while training", split_.loader->stats())};
     if (test_) lines.push_back(loss_summary("while testing", test_->loader->stats()));
     for (const auto& line : lines)
-      if (!line.empty()) tell(line, {{"event", "losses"}, {"text", line}});
+      if (!line.empty()) output_.tell(line, {{"event", "losses"}, {"text", line}});
   }
 
   nlohmann::json path_of_directory() const {
     return directory_ ? nlohmann::json(directory_->path()) : nlohmann::json();
-  }
-
-  // Prints one or the other; the log has the words.
-  void tell(const std::string& text, const nlohmann::json& line) {
-    std::printf("%s\n", options_.file.json ? to_line(line).c_str() : text.c_str());
-    log(text);
-  }
-
-  // Notices come here as well, from whichever thread has one.
-  void log(const std::string& line) {
-    const std::lock_guard lock(log_mutex_);
-    if (journal_)
-      journal_->line(line);
-    else
-      told_before_.push_back(line);
   }
 
   static constexpr const char* kLast = "last.pt";
@@ -427,10 +331,8 @@ class Training {
   const commands::Train& options_;
   Settings settings_;
   // What the log takes lives longer than the loaders, which may have a last word.
-  std::mutex log_mutex_;
-  std::vector<std::string> told_before_;  // Lines of the time before there is a journal.
   std::optional<records::RunDirectory> directory_;
-  std::optional<training::Journal> journal_;
+  RunOutput output_;
   ToldNotices notices_;
   c10::Device device_;
   Split split_;

@@ -1,4 +1,4 @@
-#include "millrace/apps/millrace/front/commands/shipped_configs.h"
+#include "millrace/configs/shipped.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -7,9 +7,10 @@
 
 #include "millrace/configs/errors.h"
 #include "millrace/configs/tables/nearest.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
-namespace millrace::apps {
+namespace millrace::configs {
 namespace {
 
 namespace fs = std::filesystem;
@@ -37,6 +38,10 @@ bool is_there(const std::string& path) {
   return fs::exists(path, not_seen) && !fs::is_directory(path, not_seen);
 }
 
+bool names_itself(const std::string& path, const Origin& named_at) {
+  return fs::path(path).lexically_normal() == fs::path(named_at.source).lexically_normal();
+}
+
 bool is_path(const std::string& name) { return name.find('/') != name.npos || name.ends_with(kEnding); }
 
 }  // namespace
@@ -52,19 +57,19 @@ std::vector<ShippedConfig> shipped_configs() {
   return found;
 }
 
-std::string find_config(const std::string& name) {
-  const std::string path = millrace::detail::user_path(name);
-  if (is_there(path)) return name;
-  if (is_there(path + kEnding)) return name + kEnding;
-  if (is_path(name)) return name;  // Whoever reads it says why it cannot be read.
+std::string find_config(const std::string& name, const Origin& named_at, const std::string& directory) {
+  const std::string path = fs::path(directory) / millrace::detail::user_path(name);
+  if (is_there(path)) return path;
+  if (is_there(path + kEnding) && !names_itself(path + kEnding, named_at)) return path + kEnding;
+  if (is_path(name)) return path;  // Whoever reads it says why it cannot be read.
   std::vector<std::string> names;
   for (const ShippedConfig& config : shipped_configs()) {
     if (config.name == name) return config.path;
     names.push_back(config.name);
   }
-  throw configs::ConfigError({name}, "there is no such file, no " + name + kEnding +
-                                         ", and no configuration of that name comes with Millrace" +
-                                         configs::did_you_mean(name, names) + "; millrace configs lists them");
+  throw ConfigError(named_at, "there is no file " + printable(path) + ", no " + printable(path) + kEnding +
+                                  ", and no configuration of that name comes with Millrace" +
+                                  did_you_mean(name, names) + "; millrace configs lists them");
 }
 
-}  // namespace millrace::apps
+}  // namespace millrace::configs

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <mutex>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "millrace/training/journal.h"
+
+namespace millrace::apps {
+
+/// What a run says: lines on stdout, whose words are in the log of its journal too. Lines may come from any thread.
+class RunOutput {
+ public:
+  enum class Form { kWords, kJson };
+
+  explicit RunOutput(Form form) : form_(form) {}
+
+  /// Prints one or the other.
+  void tell(const std::string& text, const nlohmann::json& line);
+
+  /// For the log alone, of what is printed elsewhere: notices.
+  void log(const std::string& line);
+
+  /// From here on lines go to this journal, those first that were told before there was one.
+  void keep_in(training::Journal journal);
+
+  /// Null where a run keeps nothing. For the thread that trains.
+  training::Journal* journal() { return journal_ ? &*journal_ : nullptr; }
+
+ private:
+  const Form form_;
+  std::mutex mutex_;
+  std::vector<std::string> told_before_;  // Lines of the time before there is a journal.
+  std::optional<training::Journal> journal_;
+};
+
+}  // namespace millrace::apps

@@ -1,0 +1,104 @@
+// Each command ends with each exit code that it says it has, when it says so.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <string>
+#include <utility>
+
+#include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/paths.h"
+#include "millrace/tests/support/shell.h"
+
+namespace millrace::exit_codes_test {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Code = std::pair<std::string, int>;  // Of a command.
+
+// A line for each. Where it is to be stopped, that is done as soon as the first epoch is told.
+const std::map<Code, std::string> kLines = {
+    {{"init", 0}, "millrace init pets"},
+    {{"init", 1}, "millrace init empty"},
+    {{"init", 2}, "millrace init"},
+    {{"train", 0}, "millrace train run"},
+    {{"train", 1}, "millrace train run dataset.root=broken"},
+    {{"train", 2}, "millrace train run epochs=-1"},
+    {{"train", 3},
+     "mkfifo told; millrace train run epochs=100000 >told & "
+     "{ grep -m 1 -q 'epoch 1/'; kill -TERM $!; cat; } <told; wait $!"},
+    {{"predict", 0}, "millrace predict trained/run pets"},
+    {{"predict", 1}, "millrace predict trained/run broken"},
+    {{"predict", 2}, "millrace predict trained/run pets loader.batch_size=0"},
+    {{"bench", 0}, "millrace bench run --warmup 0 --repeats 1 --window 0.05"},
+    {{"bench", 1}, "millrace bench run dataset.root=broken --warmup 0 --repeats 1 --window 0.05"},
+    {{"bench", 2}, "millrace bench"},
+    {{"doctor", 0}, "millrace doctor"},
+    {{"doctor", 1}, "ulimit -v 300000; millrace doctor"},
+    {{"doctor", 2}, "millrace doctor --slow"},
+    {{"help", 0}, "millrace help config loader"},
+    {{"help", 2}, "millrace help config weather"},
+    {{"configs", 0}, "millrace configs"},
+    {{"configs", 2}, "millrace configs --all"},
+    {{"completion", 0}, "millrace completion bash"},
+    {{"completion", 2}, "millrace completion fish"},
+};
+
+// What docs/commands.md says, which a test compares with what the commands say.
+std::map<Code, std::string> said() {
+  static const std::regex kCommand("## millrace (.*)"), kCode(R"(\| ([0-9]+) \| (.*) \|)");
+  std::ifstream page(test::source("docs/commands.md"));
+  std::map<Code, std::string> codes;
+  std::string line, command;
+  for (std::smatch match; std::getline(page, line);) {
+    if (std::regex_match(line, match, kCommand)) command = match[1];
+    if (std::regex_match(line, match, kCode)) codes[{command, std::stoi(match[1])}] = match[2];
+  }
+  return codes;
+}
+
+class ExitCodes : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* root : {"pets", "broken"})
+      for (const char* name : {"cat", "dog"})
+        for (const char* picture : {"1.ppm", "2.ppm", "3.ppm", "4.ppm"})
+          folder_.write(std::string(root) + "/" + name + "/" + picture,
+                        "P6 16 16 255\n" + std::string(16 * 16 * 3, *name));
+    folder_.write("broken/cat/2.ppm", "no picture");
+    fs::create_directory(folder_.path() + "/empty");
+    folder_.write("run.yaml",
+                  "dataset: {type: image_folder, root: pets}\ntransforms: [resize: {size: [8, 8]}]\n"
+                  "loader: {batch_size: 2}\nmodel: {type: small_cnn, widths: [4]}\nepochs: 1\ndevice: cpu\n");
+    ASSERT_EQ(run("millrace train run output=trained").exit_code, 0);
+  }
+
+  test::Ended run(const std::string& line) const {
+    return test::run_in(folder_.path(), "PATH='" + test::built("apps") + "':$PATH; " + line);
+  }
+
+ private:
+  test::Directory folder_;
+};
+
+TEST_F(ExitCodes, OfEachCommandAreThoseOfItsPage) {
+  const auto codes = said();
+  ASSERT_GE(codes.size(), 20u) << "the page has fewer than it had";
+  for (const auto& [code, when] : codes) {
+    const auto line = kLines.find(code);
+    if (line == kLines.end()) {
+      ADD_FAILURE() << "no line here ends with exit code " << code.second << " of " << code.first << ": " << when;
+      continue;
+    }
+    const auto result = run(line->second);
+    EXPECT_EQ(result.exit_code, code.second) << line->second << ", but: " << when << "\n" << result.out << result.err;
+  }
+}
+
+}  // namespace
+}  // namespace millrace::exit_codes_test

@@ -125,6 +125,19 @@ TEST_F(OwnTypes, StandInHelpBesideThoseOfMillrace) {
   EXPECT_EQ(millrace("help config dataset.bars").exit_code, 2);
 }
 
+TEST_F(OwnTypes, TellTheirDefaultsWhereAllSettingsArePrinted) {
+  const auto printed = program("train own_types.yaml ~model.width --print-config=all");
+  EXPECT_EQ(printed.exit_code, 0) << printed.err;
+  EXPECT_THAT(printed.out, HasSubstr("width: 32  # default"));
+}
+
+TEST_F(OwnTypes, AreCompletedByShells) {
+  EXPECT_EQ(program("complete -- train own_types.yaml dataset.type=ba").out, "dataset.type=bars \n");
+  EXPECT_EQ(program("complete -- train own_types.yaml dataset.co").out, "dataset.count=\n");
+  EXPECT_EQ(program("complete -- help config model.two").out, "model.two_layers \n");
+  EXPECT_THAT(program("completion bash").out, HasSubstr("-F _millrace example_own_types\n"));
+}
+
 TEST_F(OwnTypes, AreTakenByEachCommand) {
   const auto validated = program("train own_types.yaml --validate");
   EXPECT_EQ(validated.exit_code, 0) << validated.err;

@@ -2,7 +2,7 @@
 set(_configs ${PROJECT_SOURCE_DIR}/configs)
 millrace_test(configs_document_test configs/document_test.cpp
   ${_configs}/binder.cpp ${_configs}/document.cpp ${_configs}/errors.cpp ${_configs}/includes.cpp ${_configs}/node.cpp
-  ${_configs}/origin.cpp ${_configs}/overrides.cpp ${_configs}/path.cpp ${_configs}/references.cpp
+  ${_configs}/origin.cpp ${_configs}/overrides.cpp ${_configs}/path.cpp ${_configs}/references.cpp ${_configs}/shipped.cpp
   ${_configs}/tables/key.cpp ${_configs}/tables/nearest.cpp ${_configs}/tables/sections.cpp ${_configs}/tables/synonyms.cpp
   ${_configs}/value.cpp ${_configs}/yaml.cpp
   LABELS asan TIMEOUT 60 LIBRARIES millrace_sharing yaml-cpp)

@@ -33,6 +33,7 @@ const std::vector<std::pair<std::string, std::string>> kStandIns = {
     {"photos/new", "photos/test"},
     {"runs/photos new", "runs/photos photos/test"},
     {"list.csv", "list.txt"},
+    {"init photos --json", "init photos --json --output seen.yaml"},
     {"init photos", "init photos/train"},  // There is a photos.yaml already, which it leaves alone.
     {"millrace bench", "millrace bench --warmup 0 --repeats 1 --window 0.05"},
     {" --window 2", ""},  // Is there by the line above.
@@ -136,7 +137,7 @@ TEST_F(CommandLines, OfAllPagesDoWhatTheyArePrintedFor) {
     EXPECT_EQ(result.exit_code, other == kExitCodes.end() ? 0 : other->second) << printed;
     const auto step = expected.find(line);
     if (step == expected.end()) {
-      ADD_FAILURE() << "tests/docs/command_lines.md does not say what this prints\n" << printed;
+      ADD_FAILURE() << "tests/docs/command_lines.md has no block of $ " << line << "\n" << printed;
       continue;
     }
     EXPECT_EQ(test::difference(step->second, result.out), "") << printed;

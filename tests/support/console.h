@@ -12,7 +12,8 @@
 namespace millrace::test {
 
 /// A command of a page and the lines below it. A line "…" stands for lines that are left out, "…" in a line for words
-/// that are, and any number for any other.
+/// that are, any number for any
+/// other, and spaces for as many as columns take.
 struct ConsoleStep {
   std::string command;
   std::vector<std::string> lines;
@@ -41,9 +42,11 @@ inline std::vector<ConsoleStep> console_steps(const std::string& page) {
 /// Whether a line that was printed is the one that a page shows.
 inline bool is_line(std::string_view printed, std::string_view shown) {
   constexpr std::string_view kLeftOut = "…";
-  static const std::regex kNumber("[0-9]+([.,][0-9]+)*");
-  const std::string line = std::regex_replace(std::string(printed), kNumber, "N");
-  const std::string wanted = std::regex_replace(std::string(shown), kNumber, "N");
+  static const std::regex kNumber("[0-9]+([.,][0-9]+)*"), kSpaces(" +");
+  const auto without_numbers = [](std::string_view text) {
+    return std::regex_replace(std::regex_replace(std::string(text), kNumber, "N"), kSpaces, " ");
+  };
+  const std::string line = without_numbers(printed), wanted = without_numbers(shown);
   size_t at = 0, begin = 0;
   for (size_t end = wanted.find(kLeftOut); end != wanted.npos; end = wanted.find(kLeftOut, begin)) {
     const size_t found = line.find(wanted.substr(begin, end - begin), at);

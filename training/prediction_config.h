@@ -13,8 +13,8 @@ namespace millrace::training {
 ///
 /// `input` is a folder with pictures or a single one (image_files), a list (image_manifest: .csv, .tsv, .jsonl,
 /// .ndjson, .json, .txt), or "" for the test split itself. How pictures are decoded follows the run's datasets. A list
-/// has the columns that the run's own lists have; those of another run have paths alone, or in a .txt paths with labels,
-/// where the first line is no file as a whole but what stands before its label is.
+/// has the columns that the run's own lists have; those of another run have paths alone. A .txt has labels too where
+/// its first line is no file as a whole, but what stands before the last space is.
 ///
 /// Where the run has no test split, the transforms are those of training without what is left to chance, and a random
 /// crop is a resize to the size that it gives. `spec` says what samples looked like in training.

@@ -92,8 +92,8 @@ TEST(Completion, LeavesPathsToTheShell) {
   EXPECT_THAT(offered_by_bash("millrace train run.yaml dataset.root="), IsEmpty());
 }
 
-// What zsh makes of a line when its key for completion is pressed at the end, as on a terminal: <the line>, and above it
-// the ways to go on where there are several.
+// What zsh makes of a line when its key for completion is pressed at the end, as on a terminal: <the line>, and above
+// it the ways to go on where there are several.
 std::string completed_by_zsh(const test::Directory& folder, const std::string& line) {
   folder.write("ask.zsh", R"(
 zmodload zsh/zpty

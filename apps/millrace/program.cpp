@@ -7,7 +7,6 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <variant>
 
 #include "millrace/apps/millrace/commands.h"
@@ -18,6 +17,7 @@
 #include "millrace/configs/errors.h"
 #include "millrace/configs/key_defaults.h"
 #include "millrace/configs/yaml_words.h"
+#include "millrace/sharing/os/processors.h"
 #include "millrace/sharing/process/init.h"
 #include "millrace/training/defaults.h"
 #include "millrace/training/predictor.h"
@@ -28,9 +28,7 @@ namespace {
 using configs::Node;
 
 // All that training takes for granted is written out, to be seen.
-Node with_defaults(const Node& run) {
-  return Node(training::with_defaults(run.value(), static_cast<int>(std::thread::hardware_concurrency())));
-}
+Node with_defaults(const Node& run) { return Node(training::with_defaults(run.value(), processors().usable())); }
 
 void print_found(const std::string& section, const std::string& found) {
   std::printf("%s: %s\n", section.c_str(), found.c_str());

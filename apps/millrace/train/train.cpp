@@ -10,7 +10,6 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -27,6 +26,7 @@
 #include "millrace/records/run_directory.h"
 #include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/processors.h"
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/data.h"
 #include "millrace/training/evaluate.h"
@@ -49,10 +49,9 @@ using training::Position;
 using training::Settings;
 using training::Split;
 
-// The trainer and its workers share the cores.
+// The trainer and its workers share the processors that this process may use: a container may have few of many.
 int trainer_threads(const DataLoader& loader) {
-  const int64_t workers = loader.options().num_workers();
-  return static_cast<int>(std::max<int64_t>(1, int64_t{std::thread::hardware_concurrency()} - workers));
+  return static_cast<int>(std::max<int64_t>(1, processors().usable() - loader.options().num_workers()));
 }
 
 bool is_better(const Measure& measure, double best) {

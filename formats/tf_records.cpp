@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "millrace/formats/tf_example.h"
+#include "millrace/formats/tf_record_index.h"
 #include "millrace/formats/tf_record_scan.h"
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/datasets/brace_expansion.h"
@@ -30,7 +31,7 @@ TfRecords::TfRecords(const std::string& pattern, std::vector<std::string> featur
     paths.push_back(file.path());
     stamps_.push_back(file.stamp());
     try {
-      const auto found = detail::scan_tf_records(file.bytes());
+      const auto found = detail::open_tf_record_index(file);
       offsets.insert(offsets.end(), found.begin(), found.end());
     } catch (const std::runtime_error& error) {
       throw std::runtime_error(kFormat + in_quotes(file.path()) + " " + error.what());

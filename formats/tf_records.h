@@ -19,9 +19,10 @@ namespace millrace {
 ///   TfRecords records("train-{00000..01023}-of-01024.tfrecord", {"image/encoded", "image/class/label"});
 ///   ShardShuffleSampler order(records.shard_sizes());
 ///
-/// Where the records lie is found out when the files are opened, from their lengths, which have checksums; the records
-/// themselves are not read, so that a file costs one page of it a record. Each record is checked by its checksum
-/// whenever it is read.
+/// Where the records lie is found out when a file is opened for the first time, from their lengths, which have
+/// checksums; the records themselves are not read, so that a file costs one page of it a record. It is kept in an index
+/// beside the file where this user may write, as for tar shards. Each record is checked by its checksum whenever it is
+/// read.
 ///
 /// The list of records is one piece of memory for all processes. A value: copies share it, and each maps the files for
 /// itself. One copy serves one thread, and the loader gives every worker its own; any thread may call the const

@@ -1,6 +1,5 @@
 #include "millrace/loader/datasets/tar_index.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bit>
@@ -155,14 +154,8 @@ std::optional<TarContents> load_tar_index(const std::string& tar) { return load(
 
 void save_tar_index(const std::string& given, const TarContents& contents) {
   const std::string tar = detail::user_path(given);
-  struct stat status = {};
-  MILLRACE_SYSCALL(::stat(tar.c_str(), &status), tar);
   NewFile file(tar_index_path(tar));
-  // Names of files are for whom the files are for. A user who is not in the tar file's group cannot give it the index.
-  constexpr mode_t kReadOrWrite = 0666, kGroup = 0060;
-  const bool same_group = ::fchown(file.fd(), static_cast<uid_t>(-1), status.st_gid) == 0;
-  const mode_t mode = status.st_mode & (same_group ? kReadOrWrite : kReadOrWrite & ~kGroup);
-  MILLRACE_SYSCALL(::fchmod(file.fd(), mode), file.passing_path());
+  file.allow_readers_of(tar);  // Names of files are for whom the files are for.
   file.write(to_bytes(contents));
   file.commit();
 }

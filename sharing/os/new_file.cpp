@@ -1,6 +1,7 @@
 #include "millrace/sharing/os/new_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -49,6 +50,16 @@ void NewFile::write(std::span<const std::byte> bytes) {
     const auto written = MILLRACE_SYSCALL(::write(fd(), bytes.data(), bytes.size()), passing_path_);
     bytes = bytes.subspan(static_cast<size_t>(written));
   }
+}
+
+void NewFile::allow_readers_of(const std::string& path) {
+  struct stat status = {};
+  MILLRACE_SYSCALL(::stat(path.c_str(), &status), path);
+  // A user who is not in the other file's group cannot give it this one.
+  constexpr mode_t kReadOrWrite = 0666, kGroup = 0060;
+  const bool same_group = ::fchown(fd(), static_cast<uid_t>(-1), status.st_gid) == 0;
+  const mode_t mode = status.st_mode & (same_group ? kReadOrWrite : kReadOrWrite & ~kGroup);
+  MILLRACE_SYSCALL(::fchmod(fd(), mode), passing_path_);
 }
 
 void NewFile::commit() {

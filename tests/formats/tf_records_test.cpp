@@ -113,5 +113,71 @@ TEST(TfRecords, ReadsAFileOfOneRecord) {
   EXPECT_TRUE(at::equal(records.get(0).get<at::Tensor>("id"), at::tensor({int64_t{5}}, at::kLong)));
 }
 
+// Two records, the second of which begins at its half.
+std::string two_records() { return test::small_tfrecord() + test::small_tfrecord(); }
+
+class KeptIndex : public ::testing::Test {
+ protected:
+  void SetUp() override { folder_.write("two.tfrecord", two_records()); }
+
+  std::string path() const { return folder_.path() + "/two.tfrecord"; }
+  std::string index() const { return path() + ".index"; }
+  size_t records() const { return TfRecords(path()).size(); }
+
+  // Changes a byte of the file, whose time and size stay what they were.
+  void change_byte(size_t at) const {
+    const auto time = std::filesystem::last_write_time(path());
+    std::fstream file(path(), std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put('\x7f');
+    file.close();
+    std::filesystem::last_write_time(path(), time);
+  }
+
+  test::Directory folder_;
+};
+
+TEST_F(KeptIndex, IsReadInPlaceOfTheLengths) {
+  ASSERT_EQ(records(), 2U);
+  EXPECT_EQ(std::filesystem::file_size(index()), 32U + 2 * 8);
+  const size_t second = two_records().size() / 2;
+  change_byte(second);
+  TfRecords by_index(path());
+  EXPECT_EQ(by_index.size(), 2U);
+  EXPECT_THAT(error_of([&] { by_index.get(1); }), HasSubstr("has a damaged length"));
+  std::filesystem::remove(index());
+  EXPECT_THAT(error_of([&] { records(); }), HasSubstr("has a damaged length"));
+}
+
+TEST_F(KeptIndex, OfAnotherStateOfTheFileIsNoIndex) {
+  ASSERT_EQ(records(), 2U);
+  std::filesystem::remove(path());
+  folder_.write("two.tfrecord", test::small_tfrecord());
+  EXPECT_EQ(records(), 1U);
+  EXPECT_EQ(std::filesystem::file_size(index()), 32U + 8);
+}
+
+TEST_F(KeptIndex, ThatIsDamagedIsMadeAnew) {
+  ASSERT_EQ(records(), 2U);
+  const std::string right = test::bytes_of(index());
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    std::ofstream(index(), std::ios::binary) << test::damaged(right, seed);
+    EXPECT_EQ(records(), 2U) << seed;
+    EXPECT_EQ(test::bytes_of(index()), right) << seed;
+  }
+}
+
+TEST_F(KeptIndex, IsNotNeeded) {
+  std::filesystem::create_directory(index());  // So that no index can be written.
+  EXPECT_EQ(records(), 2U);
+  EXPECT_TRUE(std::filesystem::is_directory(index()));
+}
+
+TEST_F(KeptIndex, IsForWhomTheFileIsFor) {
+  std::filesystem::permissions(path(), std::filesystem::perms(0640));
+  ASSERT_EQ(records(), 2U);
+  EXPECT_EQ(std::filesystem::status(index()).permissions(), std::filesystem::perms(0640));
+}
+
 }  // namespace
 }  // namespace millrace::tf_records_test

@@ -32,6 +32,7 @@ const std::vector<std::pair<std::string, std::string>> kStandIns = {
     {"runs/photos new", "runs/photos photos/test"},
     {"list.csv", "list.txt"},
     {"init photos", "init photos/train"},  // There is a photos.yaml already, which it leaves alone.
+    {"pack photos", "pack photos/train"},
     {"millrace bench", "millrace bench --warmup 0 --repeats 1 --window 0.05"},
     {" --window 2", ""},  // Is there by the line above.
 };
@@ -98,6 +99,12 @@ class CommandLines : public testing::Test {
                   "transforms: [resize: {size: [8, 8]}]\n"
                   "test: {dataset: {type: image_folder, root: photos/test}, transforms: [resize: {size: [8, 8]}]}\n"
                   "model: {type: small_cnn, widths: [4]}\nepochs: 1\ndevice: cpu\n");
+    std::string list = "path,label\n";
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path() + "/photos/train"))
+      if (entry.is_regular_file())
+        list += fs::relative(entry.path(), folder_.path()).string() + "," +
+                entry.path().parent_path().filename().string() + "\n";
+    folder_.write("train.csv", list);
     for (const auto& entry : fs::directory_iterator(folder_.path() + "/photos/test/hat"))
       folder_.write("list.txt", "photos/test/hat/" + entry.path().filename().string() + "\n");
     fs::create_symlink(test::source("configs"), folder_.path() + "/configs");

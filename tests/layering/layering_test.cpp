@@ -169,6 +169,11 @@ const std::vector<Folder>& folders() {
        {"loader/detail", "loader/datasets", "loader/images", "loader/images/datasets", "loader/images/decode",
         "sharing/os"},
        {"json", "torch"}},
+      // Shards made of what lies in folders, lists and other shards.
+      {"packing",
+       {"loader/datasets", "loader/images", "loader/images/datasets", "loader/images/decode", "sharing/os",
+        "sharing/sync"},
+       {"samplers", "sharing/codec", "sharing/pool", "surveys", "jpeg"}},
       {"millrace.h", {"*"}, {}},
       {"apps/millrace/front/commands", {"configs", "configs/tables"}, {"sharing/os", "version.h", "json", "CLI11"}},
       {"apps/millrace/front",

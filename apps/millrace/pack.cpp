@@ -124,8 +124,9 @@ void print_report(const packing::PackReport& report, const packing::Source& sour
   if (!source.classes.empty()) text += " of " + counted(source.classes.size(), "class");
   text += " into " + printable(folder) + ": " + counted(report.shards(), "shard") + ", " + megabytes(report.bytes());
   if (report.shards_found > 0) text += ", of which " + std::to_string(report.shards_found) + " were there";
-  char speed[64];
-  std::snprintf(speed, sizeof speed, "; %.1f s, %.1f MB/s", report.seconds, speed_of(report));
+  char speed[64] = "";
+  if (report.samples_written > 0)
+    std::snprintf(speed, sizeof speed, "; %.1f s, %.1f MB/s", report.seconds, speed_of(report));
   std::printf("%s%s\n", text.c_str(), speed);
 }
 

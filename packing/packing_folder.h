@@ -8,7 +8,8 @@
 namespace millrace::packing {
 
 /// The folder that shards are packed into, which one packer has at a time: another waits for it a few seconds, since
-/// the workers of one that was killed need a moment to end, and then gives up. A file system without locks has none.
+/// one that was stopped needs a moment to end, and then gives up. The kernel takes the lock back when its packer dies.
+/// On a file system without locks nobody is kept out.
 class PackingFolder {
  public:
   /// Makes the folder, where its parent is there, and locks it. Removes what a packer that was killed left of shards of

@@ -1,5 +1,5 @@
 millrace_test(packing_test packing/pack_test.cpp packing/plan_test.cpp
-  LABELS asan TIMEOUT 120 LIBRARIES millrace_packing millrace_test_support)
+  TIMEOUT 120 LIBRARIES millrace_packing millrace_test_support)
 if(TARGET millrace_cli)
   find_package(nlohmann_json REQUIRED)
   millrace_test(pack_command_test packing/command_test.cpp packing/kill_test.cpp

@@ -1,5 +1,7 @@
 #include "millrace/formats/tf_record_index.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -12,7 +14,7 @@
 #include <string_view>
 
 #include "millrace/formats/tf_record_scan.h"
-#include "millrace/records/crc32c.h"
+#include "millrace/sharing/codec/crc32c.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/regular_file.h"
 #include "millrace/sharing/os/syscall.h"
@@ -43,7 +45,7 @@ std::string index_of(const FileStamp& stamp, std::span<const uint64_t> offsets) 
   std::string bytes(sizeof head + offsets.size_bytes(), '\0');
   std::memcpy(bytes.data(), &head, sizeof head);
   std::memcpy(bytes.data() + sizeof head, offsets.data(), offsets.size_bytes());
-  head.checksum = records::masked_crc32c(std::string_view(bytes).substr(kBehindChecksum));
+  head.checksum = masked_crc32c(std::string_view(bytes).substr(kBehindChecksum));
   std::memcpy(bytes.data(), &head, sizeof head);
   return bytes;
 }
@@ -62,7 +64,7 @@ std::optional<std::vector<uint64_t>> offsets_in(std::string_view index, const Fi
   std::memcpy(&head, index.data(), sizeof head);
   if (head.magic != wanted.magic || head.version != wanted.version ||
       FileStamp{head.file_size, head.file_mtime} != stamp ||
-      head.checksum != records::masked_crc32c(index.substr(kBehindChecksum)))
+      head.checksum != masked_crc32c(index.substr(kBehindChecksum)))
     return std::nullopt;
   std::vector<uint64_t> offsets((index.size() - sizeof head) / sizeof(uint64_t));
   std::memcpy(offsets.data(), index.data() + sizeof head, offsets.size() * sizeof(uint64_t));
@@ -81,8 +83,10 @@ std::optional<std::vector<uint64_t>> load_index(const MappedFile& file) {
 }
 
 void save_index(const MappedFile& file, std::span<const uint64_t> offsets) {
+  struct stat status = {};
+  MILLRACE_SYSCALL(::stat(file.path().c_str(), &status), file.path());
   NewFile index(index_path(file));
-  index.allow_readers_of(file.path());
+  index.allow_readers_of(status);
   const std::string bytes = index_of(file.stamp(), offsets);
   index.write(std::as_bytes(std::span(bytes)));
   index.commit();

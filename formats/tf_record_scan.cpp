@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "millrace/records/crc32c.h"
+#include "millrace/sharing/codec/crc32c.h"
 
 namespace millrace::detail {
 namespace {
@@ -33,7 +33,7 @@ uint64_t length_at(std::string_view file, uint64_t offset) {
     refuse_record(offset, "ends after " + std::to_string(rest) + " bytes of its head; write or copy the file again");
   uint64_t length = 0;
   std::memcpy(&length, file.data() + offset, sizeof length);
-  if (records::masked_crc32c(file.substr(offset, sizeof length)) != checksum_at(file, offset + sizeof length))
+  if (masked_crc32c(file.substr(offset, sizeof length)) != checksum_at(file, offset + sizeof length))
     refuse_record(offset, "has a damaged length; write or copy the file again");
   if (rest - kHead < kChecksum || length > rest - kHead - kChecksum)
     refuse_record(offset, "promises " + std::to_string(length) + " bytes and has " + std::to_string(rest - kHead) +
@@ -59,7 +59,7 @@ std::string_view tf_record_at(std::span<const std::byte> bytes, uint64_t offset)
   const std::string_view file = text_of(bytes);
   const uint64_t length = length_at(file, offset);
   const std::string_view payload = file.substr(offset + kHead, length);
-  if (records::masked_crc32c(payload) != checksum_at(file, offset + kHead + length))
+  if (masked_crc32c(payload) != checksum_at(file, offset + kHead + length))
     refuse_record(offset, "has another checksum than its bytes; write or copy the file again");
   return payload;
 }

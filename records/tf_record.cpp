@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "millrace/records/crc32c.h"
 #include "millrace/records/little_endian.h"
+#include "millrace/sharing/codec/crc32c.h"
 
 namespace millrace::records {
 

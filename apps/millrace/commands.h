@@ -3,6 +3,7 @@
 #include "millrace/apps/millrace/front/commands/bench.h"
 #include "millrace/apps/millrace/front/commands/doctor.h"
 #include "millrace/apps/millrace/front/commands/init.h"
+#include "millrace/apps/millrace/front/commands/pack.h"
 #include "millrace/apps/millrace/front/commands/predict.h"
 #include "millrace/apps/millrace/front/commands/train.h"
 #include "millrace/apps/millrace/program_types.h"
@@ -33,6 +34,10 @@ void bench(const configs::Node& run, const commands::Bench& options, const Progr
 
 /// Adds the datasets that measure the loader alone: filled and rows.
 void add_bench_datasets(configs::DatasetTypes& types);
+
+/// Packs samples into tar shards, or verifies shards, and says what was packed or found. Gives the exit code: kDone;
+/// kWorkFailed where samples could not be read or bytes are not what was written; kStopped when it was asked to stop.
+int pack(const commands::Pack& options);
 
 /// Says what this machine can do and what limits it: check_host(), and the checks that need a process or a driver.
 /// Gives the exit code.

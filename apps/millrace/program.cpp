@@ -62,6 +62,7 @@ struct Runner : Answers {
       return kDone;
     });
   }
+  int operator()(const commands::Pack& command) const { return pack(command); }
   int operator()(const commands::Doctor& command) const { return doctor(command); }
 
  private:

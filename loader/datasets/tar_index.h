@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "millrace/loader/datasets/tar_scan.h"
+#include "millrace/loader/datasets/tar_sums.h"
 
 // The contents of a tar file, kept in a small file beside it, so that it need not be scanned again. docs/tar_shards.md
 // has the format.
@@ -17,12 +19,21 @@ std::string tar_index_path(const std::string& tar);
 /// index saves time and is never needed. Any number of processes may do so at the same time. Throws TarError.
 TarContents open_tar_index(const std::string& tar);
 
+/// All that an index says.
+struct TarIndex {
+  TarContents contents;
+  std::optional<TarSums> sums;  ///< Where its maker had read every byte: TarShardWriter has, open_tar_index() not.
+  uint64_t plan = 0;            ///< What TarShardWriterOptions::plan was; 0 where none was given.
+
+  bool operator==(const TarIndex&) const = default;
+};
+
 /// What the index beside `tar` says, whatever the state of `tar` itself. Nothing when there is none, it is damaged, or
 /// is of another version.
-std::optional<TarContents> load_tar_index(const std::string& tar);
+std::optional<TarIndex> load_tar_index(const std::string& tar);
 
-/// Writes the index beside `tar`, whole or not at all, for those who may read `tar` and nobody else.
-/// Throws SyscallError.
-void save_tar_index(const std::string& tar, const TarContents& contents);
+/// Writes the index beside `tar`, whole or not at all, to the disk, for those who may read `tar` and nobody else. `fd`
+/// is `tar`, open; it need not have that name yet. Throws SyscallError.
+void save_tar_index(const std::string& tar, int fd, const TarIndex& index);
 
 }  // namespace millrace

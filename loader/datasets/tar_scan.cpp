@@ -23,14 +23,12 @@
 namespace millrace {
 namespace {
 
-constexpr uint64_t kBlock = 512;
-
 // Names and the other records of a pax header are short; a larger one is damage or malice.
 constexpr uint64_t kLargestExtension = 1 << 20;
 
 constexpr const char* kDamaged = "the file is damaged; make it anew or fetch it again";
 
-using Block = std::array<unsigned char, kBlock>;
+using Block = std::array<unsigned char, kTarBlock>;
 
 /// A header block, with the fields' positions in ustar.
 class TarHeader {
@@ -157,7 +155,7 @@ class Scan {
     if (bytes() == 0)
       fail(0, "the file is empty, not even the end-of-archive mark is there; make it anew or leave it out");
     Block begin = {};
-    const auto count = static_cast<size_t>(std::min(bytes(), kBlock));
+    const auto count = static_cast<size_t>(std::min(bytes(), kTarBlock));
     read(0, begin.data(), count);
     const std::string compression = compression_of(std::span(begin).first(count));
     if (!compression.empty())
@@ -166,7 +164,7 @@ class Scan {
 
   /// One header with what belongs to it. False at the end-of-archive mark.
   bool read_header() {
-    if (at_ > bytes() || bytes() - at_ < kBlock)
+    if (at_ > bytes() || bytes() - at_ < kTarBlock)
       fail(std::min(at_, bytes()),
            "the file ends without the end-of-archive mark, so it was cut short; make it anew or fetch it again");
     Block block;
@@ -214,7 +212,7 @@ class Scan {
     const bool has_payload = type < '1' || type > '6';
     const bool is_regular = type == '0' || type == '7' || (type == '\0' && !name.ends_with('/'));
     if (!has_payload) size = 0;
-    const uint64_t payload = at_ + kBlock;
+    const uint64_t payload = at_ + kTarBlock;
     require_inside(payload, size, in_quotes(name));
     if (is_regular) add({std::move(name), payload, size});
     if (type == '1') add_hard_link(std::move(name), link);
@@ -248,7 +246,7 @@ class Scan {
         at_ += bytes.size();
         continue;
       }
-      at_ += static_cast<uint64_t>(other - bytes.begin()) / kBlock * kBlock;
+      at_ += static_cast<uint64_t>(other - bytes.begin()) / kTarBlock * kTarBlock;
       require_archive();
       all_ = {};
       by_name_.clear();  // Links lead into their own archive.
@@ -261,7 +259,7 @@ class Scan {
   /// lose them.
   void require_archive() const {
     Block block = {};
-    if (bytes() - at_ >= kBlock) read(at_, block.data(), block.size());
+    if (bytes() - at_ >= kTarBlock) read(at_, block.data(), block.size());
     const TarHeader header(block);
     if (header.is_zero() || !header.checksum_is_right())
       fail(at_,
@@ -313,9 +311,9 @@ class Scan {
     if (size > kLargestExtension)
       fail(at_, "an extension header of " + std::to_string(size) + " bytes, more than the largest sensible " +
                     std::to_string(kLargestExtension) + "; " + kDamaged);
-    require_inside(at_ + kBlock, size, "an extension header");
+    require_inside(at_ + kTarBlock, size, "an extension header");
     std::string text(size, '\0');
-    read(at_ + kBlock, text.data(), text.size());
+    read(at_ + kTarBlock, text.data(), text.size());
     pass(size);
     return text;
   }
@@ -326,8 +324,8 @@ class Scan {
                         " bytes, so it was cut short; make it anew or fetch it again");
   }
 
-  /// REQUIRES: require_inside(at_ + kBlock, size), so that nothing here can overflow.
-  void pass(uint64_t size) { at_ += kBlock + round_up(size, kBlock); }
+  /// REQUIRES: require_inside(at_ + kTarBlock, size), so that nothing here can overflow.
+  void pass(uint64_t size) { at_ += kTarBlock + round_up(size, kTarBlock); }
 
   int fd_;
   const std::string& path_;

@@ -10,6 +10,9 @@
 
 namespace millrace {
 
+/// What a tar file is made of: headers and payloads begin at multiples of so many bytes.
+constexpr uint64_t kTarBlock = 512;
+
 /// A tar file that is no good: one line with the file, the byte, what is wrong there and what to do.
 class TarError : public std::runtime_error {
  public:

@@ -146,6 +146,13 @@ std::optional<uint64_t> TarShards::length(size_t i, std::string_view alternative
   return files()[*found].size;
 }
 
+std::optional<TarPlace> TarShards::place(size_t i, std::string_view alternatives) const {
+  const std::optional<size_t> found = find_file(i, alternatives);
+  if (!found) return std::nullopt;
+  const size_t shard = shard_of(i);
+  return TarPlace{paths_[shard], stamps_[shard], files()[*found].offset, files()[*found].size};
+}
+
 Sample TarShards::get(size_t i) {
   Sample sample = {{"__key__", std::string(key(i))}, {"__url__", std::string(shard(i))}};
   const Range range = files_of(i);

@@ -13,6 +13,7 @@
 #include "millrace/loader/datasets/tar_scan.h"
 #include "millrace/loader/sample.h"
 #include "millrace/sharing/memory/shared_table.h"
+#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace {
 
@@ -20,6 +21,14 @@ class TarImages;
 namespace transforms {
 class Chain;
 }
+
+/// Where a file lies in its shard.
+struct TarPlace {
+  std::string_view shard;  ///< The shard's path, valid as long as some copy of the dataset lives.
+  FileStamp stamp;         ///< What the shard was like when the dataset was made.
+  uint64_t offset = 0;     ///< The file's first byte in the shard.
+  uint64_t size = 0;       ///< Its bytes.
+};
 
 /// Tar files of samples by the naming of Python's webdataset, with random access. Files of a shard that agree in their
 /// path up to the first dot of the name are one sample; the rest of the name, in lower case, is the file's extension
@@ -77,6 +86,9 @@ class TarShards {
 
   /// The number of bytes in the file that find() names, or nothing when the sample has none of `alternatives`.
   std::optional<uint64_t> length(size_t i, std::string_view alternatives) const;
+
+  /// Where the file lies that find() names, or nothing when the sample has none of `alternatives`.
+  std::optional<TarPlace> place(size_t i, std::string_view alternatives) const;
 
   /// All of sample `i` as webdataset gives it undecoded: strings "__key__", "__url__" (the shard) and, by extension,
   /// what is in each file. Errors as for bytes().

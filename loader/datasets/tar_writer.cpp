@@ -2,8 +2,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <regex>
@@ -14,14 +12,14 @@
 #include "millrace/loader/datasets/litter.h"
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/tar_scan.h"
+#include "millrace/loader/datasets/tar_sums.h"
 #include "millrace/loader/datasets/webdataset_name.h"
-#include "millrace/sharing/codec/fnv.h"
+#include "millrace/sharing/codec/crc32c.h"
 #include "millrace/sharing/os/file_size.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 #include "millrace/sharing/os/round_up.h"
-#include "millrace/sharing/os/syscall.h"
 
 namespace millrace {
 namespace {
@@ -71,19 +69,11 @@ void require_conformant(std::string_view key, const std::vector<File>& files) {
       refuse(key, "has two files " + in_quotes(files[k].extension) + "; leave one of them away");
 }
 
-constexpr uint64_t kTarBlock = 512;
+// Two blocks of zeros, and libarchive fills up a record of 20.
+static_assert(TarShardWriter::kShardBytes == 20 * kTarBlock);
 
-// Two blocks of zeros, and libarchive fills up a record.
-constexpr uint64_t kEnd = 20 * kTarBlock;
-
-/// The most bytes of a file in the tar file: a header, and for a name that ustar may not hold, a pax header with its
-/// records.
-uint64_t tar_bytes(std::string_view name, uint64_t bytes) {
-  const auto whole = [](uint64_t size) { return round_up(size, kTarBlock); };
-  constexpr size_t kShortName = 100;
-  const bool is_plain =
-      name.size() <= kShortName && std::all_of(name.begin(), name.end(), [](char c) { return c > 0; });
-  return kTarBlock + (is_plain ? 0 : kTarBlock + whole(2 * name.size() + kTarBlock)) + whole(bytes);
+std::string_view text_of_payload(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace
@@ -91,7 +81,8 @@ uint64_t tar_bytes(std::string_view name, uint64_t bytes) {
 /// One shard while it is written.
 class TarShardWriter::Shard {
  public:
-  Shard(std::string path, int64_t mtime) : file_(std::move(path)), mtime_(mtime), archive_(archive_write_new()) {
+  Shard(std::string path, const TarShardWriterOptions& options)
+      : file_(std::move(path)), mtime_(options.mtime), plan_(options.plan), archive_(archive_write_new()) {
     check(archive_write_set_format_pax_restricted(archive_.get()));
     // Names are bytes, whatever the locale.
     check(archive_write_set_options(archive_.get(), "hdrcharset=BINARY"));
@@ -108,12 +99,12 @@ class TarShardWriter::Shard {
     ++samples_;
   }
 
-  /// Ends, verifies and names it, and writes its index.
+  /// Ends and verifies it, writes its index, and names it. In this order, so that a shard is never without an index,
+  /// whenever the writer dies.
   std::string finish() {
     check(archive_write_close(archive_.get()));
-    TarContents contents = verified();
+    save_tar_index(file_.path(), file_.fd(), verified());
     file_.commit_to_disk();
-    save_tar_index(file_.path(), contents);
     return file_.path();
   }
 
@@ -125,7 +116,7 @@ class TarShardWriter::Shard {
   }
 
   void add(std::string name, std::span<const std::byte> bytes) {
-    require_file_size(bytes_ + tar_bytes(name, bytes.size()), file_.passing_path());
+    require_file_size(bytes_ + most_bytes(name, bytes.size()), file_.passing_path());
     const std::unique_ptr<archive_entry, EntryDeleter> entry(archive_entry_new());
     archive_entry_copy_pathname(entry.get(), name.c_str());
     archive_entry_set_filetype(entry.get(), AE_IFREG);
@@ -140,13 +131,13 @@ class TarShardWriter::Shard {
       check(written);
       rest = rest.subspan(static_cast<size_t>(written));
     }
-    bytes_ += tar_bytes(name, bytes.size());
-    hashes_.push_back(fnv1a(bytes));
+    bytes_ += most_bytes(name, bytes.size());
+    given_sums_.push_back(crc32c(text_of_payload(bytes)));
     given_.push_back({std::move(name), 0, bytes.size()});
   }
 
-  /// The contents of the written file, after it was found to hold what was given.
-  TarContents verified() const {
+  /// The index of the written file, after it was read and found to hold what was given.
+  TarIndex verified() const {
     TarContents contents = scan_tar(file_.fd(), file_.passing_path());
     const auto fail = [&](const std::string& what) {
       throw std::runtime_error("TarShardWriter: " + in_quotes(file_.passing_path()) +
@@ -154,33 +145,26 @@ class TarShardWriter::Shard {
     };
     if (contents.members.size() != given_.size())
       fail(std::to_string(contents.members.size()) + " files instead of " + std::to_string(given_.size()));
-    std::vector<std::byte> buffer;
+    TarSums sums = sum_tar(file_.fd(), file_.passing_path(), contents);
     for (size_t i = 0; i < given_.size(); ++i) {
       const TarMember& found = contents.members[i];
       if (found.name != given_[i].name || found.size != given_[i].size)
         fail(in_quotes(found.name) + " of " + std::to_string(found.size) + " bytes instead of " +
              in_quotes(given_[i].name) + " of " + std::to_string(given_[i].size));
-      buffer.resize(found.size);
-      for (size_t done = 0; done < buffer.size();) {
-        const auto got = MILLRACE_SYSCALL(
-            ::pread(file_.fd(), buffer.data() + done, buffer.size() - done, static_cast<off_t>(found.offset + done)),
-            file_.passing_path());
-        if (got == 0) fail(in_quotes(found.name) + " ends early");
-        done += static_cast<size_t>(got);
-      }
-      if (fnv1a(buffer) != hashes_[i]) fail("the bytes of " + in_quotes(found.name) + " are others");
+      if (sums.files[i].payload != given_sums_[i]) fail("the bytes of " + in_quotes(found.name) + " are others");
     }
-    return contents;
+    return {std::move(contents), std::move(sums), plan_};
   }
 
   NewFile file_;
   int64_t mtime_;
+  uint64_t plan_;
   std::unique_ptr<archive, ArchiveDeleter> archive_;
   uint64_t samples_ = 0;
-  uint64_t bytes_ = kEnd;
+  uint64_t bytes_ = kShardBytes;
   std::set<std::string> keys_;
   std::vector<TarMember> given_;  // Without offsets.
-  std::vector<uint64_t> hashes_;
+  std::vector<uint32_t> given_sums_;
 };
 
 TarShardWriter::TarShardWriter(std::string pattern, TarShardWriterOptions options)
@@ -201,14 +185,23 @@ void TarShardWriter::write(std::string_view key, std::vector<File> files) {
   require_conformant(key, files);
   uint64_t bytes = 0;
   for (const File& file : files)
-    bytes += tar_bytes(std::string(key) + "." + std::string(file.extension), file.bytes.size());
+    bytes += most_bytes(std::string(key) + "." + std::string(file.extension), file.bytes.size());
   if (shard_ && (shard_->samples() == options_.max_shard_samples || shard_->bytes() + bytes > options_.max_shard_bytes))
     finish_shard();
   if (!shard_)
-    shard_ = std::make_unique<Shard>(next_path(), options_.mtime);
+    shard_ = std::make_unique<Shard>(next_path(), options_);
   else if (shard_->has(key))
     refuse(key, "has the key of one before it in the shard, with which it would be one sample; give it another");
   shard_->write(key, files);
+}
+
+// A header, and for a name that ustar may not hold, a pax header with its records.
+uint64_t TarShardWriter::most_bytes(std::string_view name, uint64_t bytes) {
+  const auto whole = [](uint64_t size) { return round_up(size, kTarBlock); };
+  constexpr size_t kShortName = 100;
+  const bool is_plain =
+      name.size() <= kShortName && std::all_of(name.begin(), name.end(), [](char c) { return c > 0; });
+  return kTarBlock + (is_plain ? 0 : kTarBlock + whole(2 * name.size() + kTarBlock)) + whole(bytes);
 }
 
 void TarShardWriter::close() {
@@ -219,7 +212,7 @@ void TarShardWriter::close() {
 std::string TarShardWriter::next_path() const {
   const size_t begin = pattern_.find('%'), end = pattern_.find('d', begin);
   const size_t width = end - begin == 3 ? static_cast<size_t>(pattern_[begin + 2] - '0') : 0;
-  std::string number = std::to_string(shards_.size());
+  std::string number = std::to_string(options_.first_shard + shards_.size());
   if (number.size() < width) number.insert(0, width - number.size(), '0');
   return pattern_.substr(0, begin) + number + pattern_.substr(end + 1);
 }

@@ -16,6 +16,11 @@ struct TarShardWriterOptions {
   uint64_t max_shard_bytes = 3'000'000'000;
   uint64_t max_shard_samples = 100'000;  ///< The most samples of a shard, by default as webdataset's.
   int64_t mtime = 0;                     ///< Time of all files in the shards, in seconds since 1970.
+  uint64_t first_shard = 0;              ///< The number of the first shard.
+
+  /// What the shards' indexes say that they are of, for whoever writes shards in several goes and wants to know again
+  /// which are there; 0 says nothing.
+  uint64_t plan = 0;
 };
 
 /// Writes samples into tar files that Python's webdataset and TarShards read, and an index beside each.
@@ -27,10 +32,11 @@ struct TarShardWriterOptions {
 /// The same samples in the same order give the same bytes: owners, permissions and times are fixed, a sample's files
 /// are sorted by extension. Headers are ustar, with a pax header before what does not fit (long names, files of 8 GiB).
 ///
-/// A shard is written under another name, read again and compared with what was given, and only then takes its own
-/// name. So whatever happens, there are whole shards and no others. For one thread. After an exception of close() or
-/// write() the writer is of no more use. Errors: std::invalid_argument for what would not be read back the same;
-/// std::runtime_error, SyscallError with path and cause (a full disk).
+/// A shard is written under another name, read again and compared with what was given, and only then, when its index is
+/// there, takes its own name. So whatever happens, there are whole shards with their indexes and no others. An index
+/// has sums of all bytes, by which find_tar_damage() finds what becomes of them later. For one thread. After an
+/// exception of close() or write() the writer is of no more use. Errors: std::invalid_argument for what would not be
+/// read back the same; std::runtime_error, SyscallError with path and cause (a full disk).
 class TarShardWriter {
  public:
   struct File {
@@ -38,8 +44,8 @@ class TarShardWriter {
     std::span<const std::byte> bytes;
   };
 
-  /// `pattern` holds one %d or %06d for the number of the shard, which counts from 0; its folder must be there. Shards
-  /// of those names are replaced.
+  /// `pattern` holds one %d or %06d for the number of the shard; its folder must be there. Shards of those names are
+  /// replaced.
   explicit TarShardWriter(std::string pattern, TarShardWriterOptions options = {});
   TarShardWriter(const TarShardWriter&) = delete;
   TarShardWriter& operator=(const TarShardWriter&) = delete;
@@ -53,6 +59,12 @@ class TarShardWriter {
 
   /// Finishes the last shard. Nothing can be written afterwards. Without samples there is no shard.
   void close();
+
+  /// The most bytes that a file of `bytes` bytes takes in a shard; `name` is the key, a dot and the extension.
+  static uint64_t most_bytes(std::string_view name, uint64_t bytes);
+
+  /// The bytes of a shard beside those of its files.
+  static constexpr uint64_t kShardBytes = 10240;
 
   /// The paths of the finished shards.
   const std::vector<std::string>& shards() const { return shards_; }

@@ -1,7 +1,6 @@
 #include "millrace/sharing/os/new_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -52,9 +51,7 @@ void NewFile::write(std::span<const std::byte> bytes) {
   }
 }
 
-void NewFile::allow_readers_of(const std::string& path) {
-  struct stat status = {};
-  MILLRACE_SYSCALL(::stat(path.c_str(), &status), path);
+void NewFile::allow_readers_of(const struct stat& status) {
   // A user who is not in the other file's group cannot give it this one.
   constexpr mode_t kReadOrWrite = 0666, kGroup = 0060;
   const bool same_group = ::fchown(fd(), static_cast<uid_t>(-1), status.st_gid) == 0;

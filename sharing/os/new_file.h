@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <span>
 #include <string>
@@ -24,9 +26,9 @@ class NewFile {
   /// Appends all of `bytes`.
   void write(std::span<const std::byte> bytes);
 
-  /// Lets those read and write it who may read and write the file at `path`, and nobody else: what says something of
-  /// another file is for whom that is for.
-  void allow_readers_of(const std::string& path);
+  /// Lets those read and write it who may read and write the file of that status, and nobody else: what says something
+  /// of another file is for whom that is for.
+  void allow_readers_of(const struct stat& status);
 
   /// The descriptor, open for reading and writing.
   int fd() const { return fd_.get(); }

@@ -29,6 +29,11 @@ const char* kind_of(mode_t mode) {
   return "a device";
 }
 
+FileStamp stamp_in(const struct stat& status) {
+  return {static_cast<uint64_t>(status.st_size),
+          status.st_mtim.tv_sec * int64_t{1'000'000'000} + status.st_mtim.tv_nsec};
+}
+
 /// Why, and the limit behind it, without the path: that is the caller's to say.
 class CannotOpen : public std::system_error {
  public:
@@ -69,8 +74,12 @@ std::optional<std::string> home_of(const std::string& user) {
 FileStamp stamp_of(int fd, const std::string& path) {
   struct stat status = {};
   MILLRACE_SYSCALL(::fstat(fd, &status), path);
-  return {static_cast<uint64_t>(status.st_size),
-          status.st_mtim.tv_sec * int64_t{1'000'000'000} + status.st_mtim.tv_nsec};
+  return stamp_in(status);
+}
+
+std::optional<FileStamp> stamp_at(const std::string& path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0 ? std::optional(stamp_in(status)) : std::nullopt;
 }
 
 namespace detail {

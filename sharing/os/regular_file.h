@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "millrace/sharing/os/owned_fd.h"
@@ -24,6 +25,9 @@ struct FileStamp {
 
 /// The stamp of an open file; `path` is for the message. Throws SyscallError.
 FileStamp stamp_of(int fd, const std::string& path);
+
+/// The stamp of what lies at `path`, without opening it; nothing where there is nothing that this user may look at.
+std::optional<FileStamp> stamp_at(const std::string& path);
 
 namespace detail {
 

@@ -35,14 +35,15 @@ const std::vector<std::pair<std::string, std::string>> kStandIns = {
     {"list.csv", "list.txt"},
     {"init photos --json", "init photos --json --output seen.yaml"},
     {"init photos", "init photos/train"},  // There is a photos.yaml already, which it leaves alone.
+    {"pack photos", "pack photos/train"},
     {"millrace bench", "millrace bench --warmup 0 --repeats 1 --window 0.05"},
     {" --window 2", ""},  // Is there by the line above.
 };
 
 // Names of commands and of options, and no command lines.
-const std::set<std::string> kNames = {"millrace train",          "millrace bench",
-                                      "millrace completion",     "millrace train --validate",
-                                      "millrace --print-config", "millrace init"};
+const std::set<std::string> kNames = {
+    "millrace train",          "millrace bench", "millrace completion", "millrace train --validate",
+    "millrace --print-config", "millrace init",  "millrace pack"};
 
 // Lines whose exit code is not 0.
 const std::map<std::string, int> kExitCodes = {};
@@ -111,6 +112,12 @@ class CommandLines : public testing::Test {
                   "transforms: [resize: {size: [8, 8]}]\n"
                   "test: {dataset: {type: image_folder, root: photos/test}, transforms: [resize: {size: [8, 8]}]}\n"
                   "model: {type: small_cnn, widths: [4]}\nepochs: 1\ndevice: cpu\n");
+    std::string list = "path,label\n";
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path() + "/photos/train"))
+      if (entry.is_regular_file())
+        list += fs::relative(entry.path(), folder_.path()).string() + "," +
+                entry.path().parent_path().filename().string() + "\n";
+    folder_.write("train.csv", list);
     for (const auto& entry : fs::directory_iterator(folder_.path() + "/photos/test/hat"))
       folder_.write("list.txt", "photos/test/hat/" + entry.path().filename().string() + "\n");
     fs::create_symlink(test::source("configs"), folder_.path() + "/configs");

@@ -39,12 +39,14 @@
 #include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/tar_scan.h"
+#include "millrace/loader/datasets/tar_sums.h"
 #include "millrace/loader/images/datasets/manifest.h"
 #include "millrace/loader/images/datasets/manifest_columns.h"
 #include "millrace/loader/images/datasets/mnist.h"
 #include "millrace/loader/state.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/os/deadline.h"
+#include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
@@ -309,7 +311,9 @@ TEST_F(Fuzz, TarAndItsIndex) {
                 scan_tar(tar);
               }});
   write(tar, tars[0]);
-  save_tar_index(tar, scan_tar(tar));
+  const TarContents contents = scan_tar(tar);
+  const OwnedFd file = open_tar(tar);
+  save_tar_index(tar, file.get(), {contents, sum_tar(file.get(), tar, contents), 1});
   const auto index = tar_index_path(tar);
   run("tar index", {{text_of(index)}, words, [&](const std::string& text) {
                       write(index, text);

@@ -140,12 +140,12 @@ const std::vector<Folder>& folders() {
        {"json"}},
 
       // What a program writes down of a run; free of LibTorch.
-      {"records", {"sharing/os"}, {}},
+      {"records", {"sharing/os", "sharing/codec"}, {}},
 
       // Datasets of formats that others write.
       {"formats",
        {"loader", "loader/datasets", "sharing/os", "sharing/codec", "sharing/memory", "torch"},
-       {"records", "zlib", "hdf5"}},
+       {"zlib", "hdf5"}},
 
       // What configurations may say, in words; only compiled with the headers of transforms, and free of LibTorch.
       {"configs/tables", {}, {"loader/images/transforms", "sharing/os"}},
@@ -169,6 +169,11 @@ const std::vector<Folder>& folders() {
        {"loader/detail", "loader/datasets", "loader/images", "loader/images/datasets", "loader/images/decode",
         "sharing/os"},
        {"json", "torch"}},
+      // Shards made of what lies in folders, lists and other shards.
+      {"packing",
+       {"loader/datasets", "loader/images", "loader/images/datasets", "loader/images/decode", "sharing/os",
+        "sharing/sync"},
+       {"samplers", "sharing/codec", "sharing/pool", "surveys", "jpeg"}},
       {"millrace.h", {"*"}, {}},
       {"apps/millrace/front/commands", {"configs", "configs/tables"}, {"sharing/os", "version.h", "json", "CLI11"}},
       {"apps/millrace/front",

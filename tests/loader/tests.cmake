@@ -53,8 +53,9 @@ millrace_test(changing_files_test loader/changing_files_test.cpp
 # Without torch as well.
 millrace_test(tar_scan_test
   loader/datasets/tar_scan_test.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_index.cpp ${PROJECT_SOURCE_DIR}/loader/datasets/tar_scan.cpp
+  ${PROJECT_SOURCE_DIR}/loader/datasets/tar_sums.cpp
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing)
-millrace_test(tar_shards_test loader/datasets/tar_shards_test.cpp
+millrace_test(tar_shards_test loader/datasets/tar_shards_test.cpp loader/datasets/tar_damage_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_images millrace_test_support)
 millrace_fake_cuda_test(device_test
   loader/device/pinning_test.cpp loader/device/gate_test.cpp loader/device/stage_test.cpp

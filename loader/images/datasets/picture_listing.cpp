@@ -26,18 +26,18 @@ constexpr std::array<std::string_view, 9> kEndings = {".jpg", ".jpeg", ".png",  
 /// Ways multiply: ten folders of two links to the next have 1024.
 constexpr size_t kMostWays = 1000;
 
+std::string below(const std::string& directory, const std::string& name) {
+  return directory.empty() ? name : directory + "/" + name;
+}
+
+}  // namespace
+
 bool is_picture(const std::string& name) {
   std::string ending = fs::path(name).extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
 }
-
-std::string below(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : directory + "/" + name;
-}
-
-}  // namespace
 
 PictureListing::PictureListing(std::string_view dataset, std::string_view layout, std::string root)
     : dataset_(dataset), layout_(layout), root_(std::move(root)) {

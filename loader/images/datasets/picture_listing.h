@@ -12,6 +12,9 @@
 
 namespace millrace::detail {
 
+/// Whether a name ends as pictures do, in any case: those of ImageFolder's files.
+bool is_picture(const std::string& name);
+
 /// Lists what lies in a folder of pictures. Links to folders are followed, as torchvision does, and a folder to which
 /// two of them lead counts twice; one that leads back to where it is reached from does not. Litter (litter.h) is left
 /// out. Throws std::runtime_error "image_folder: what: cure" for what cannot be listed.

@@ -13,12 +13,14 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "millrace/loader/datasets/tar_index.h"
+#include "millrace/loader/datasets/tar_sums.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/sanitizer.h"
@@ -358,14 +360,16 @@ class TarIndexFile : public ::testing::Test {
     contents = open_tar_index(tar);
   }
 
+  void save(const TarIndex& index) const { save_tar_index(tar, open_tar(tar).get(), index); }
+
   /// What is taken from the index instead of a scan: a name that only the index has.
   bool index_is_used() {
     TarContents marked = contents;
     marked.members[0].name = "from the index";
     const auto kept = load_tar_index(tar);
     EXPECT_TRUE(kept);
-    marked.stamp = kept->stamp;
-    save_tar_index(tar, marked);
+    marked.stamp = kept->contents.stamp;
+    save({marked, std::nullopt, 0});
     return open_tar_index(tar).members[0].name == "from the index";
   }
 
@@ -376,7 +380,7 @@ class TarIndexFile : public ::testing::Test {
 
 TEST_F(TarIndexFile, IsMadeOnceAndSaysTheSameAsTheScan) {
   EXPECT_EQ(contents, scan_tar(tar));
-  EXPECT_EQ(load_tar_index(tar), contents);
+  EXPECT_EQ(load_tar_index(tar), (TarIndex{contents, std::nullopt, 0}));
   EXPECT_TRUE(index_is_used());
   EXPECT_EQ(std::distance(fs::directory_iterator(directory.path()), {}), 2);  // And no passing file.
 }
@@ -389,7 +393,7 @@ TEST_F(TarIndexFile, IsMadeAnewWhenSizeOrTimeOfTheTarFileDiffer) {
   directory.write("x.tar", member("a", "1") + member("b", "22") + member("c", "333") + kEnd);
   fs::last_write_time(tar, time);
   EXPECT_EQ(open_tar_index(tar).members.size(), 3U);
-  EXPECT_EQ(load_tar_index(tar)->members.size(), 3U);
+  EXPECT_EQ(load_tar_index(tar)->contents.members.size(), 3U);
 }
 
 TEST_F(TarIndexFile, DamagedInAnyByteOrCutAnywhereIsNoIndex) {
@@ -403,7 +407,50 @@ TEST_F(TarIndexFile, DamagedInAnyByteOrCutAnywhereIsNoIndex) {
     EXPECT_FALSE(load_tar_index(tar)) << at;
   }
   EXPECT_EQ(open_tar_index(tar), contents);
-  EXPECT_EQ(load_tar_index(tar), contents);
+  EXPECT_EQ(load_tar_index(tar)->contents, contents);
+}
+
+TEST_F(TarIndexFile, KeepsSumsAndPlan) {
+  const TarIndex index{contents, sum_tar(open_tar(tar).get(), tar, contents), 0xfeedfacefeedface};
+  save(index);
+  EXPECT_EQ(load_tar_index(tar), index);
+  const std::string whole = text_of(tar_index_path(tar));
+  for (size_t at = 0; at < whole.size(); ++at) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    directory.write("x.tar.index", damaged);
+    EXPECT_FALSE(load_tar_index(tar)) << at;
+    directory.write("x.tar.index", whole.substr(0, at));
+    EXPECT_FALSE(load_tar_index(tar)) << at;
+  }
+}
+
+TEST_F(TarIndexFile, OfAnotherVersionIsMadeAnew) {
+  std::string old = text_of(tar_index_path(tar));
+  old[8] = 2;
+  directory.write("x.tar.index", old);
+  EXPECT_FALSE(load_tar_index(tar));
+  EXPECT_EQ(open_tar_index(tar), contents);
+  EXPECT_EQ(load_tar_index(tar)->contents, contents);
+}
+
+TEST(TarSums, RegionsCoverTheFileAndLeaveOutHardLinks) {
+  const Directory directory;
+  directory.write("x.tar", member("a", "1") + member("empty", "") + hard_link("b", "a") + hard_link("c", "empty") +
+                               Header{"folder/", '5'}.bytes() + member("d", std::string(600, 'x')) + kEnd);
+  const std::string path = directory.path() + "/x.tar";
+  const TarContents contents = scan_tar(path);
+  ASSERT_EQ(contents.members.size(), 5U);
+  uint64_t at = 0;
+  std::vector<size_t> members;
+  for (const TarRegion& region : regions_of(contents)) {
+    EXPECT_EQ(region.begin, at);
+    EXPECT_LE(region.begin, region.end);
+    at = region.end;
+    if (region.kind == TarRegion::Kind::kPayload) members.push_back(region.member);
+  }
+  EXPECT_EQ(at, contents.stamp.size);
+  EXPECT_THAT(members, ElementsAre(0, 1, 4));
 }
 
 TEST_F(TarIndexFile, LongerThanItSaysIsNoIndex) {
@@ -414,7 +461,7 @@ TEST_F(TarIndexFile, LongerThanItSaysIsNoIndex) {
 TEST_F(TarIndexFile, WhoseEntriesLeadOutsideIsNoIndex) {
   for (const TarMember& member : {TarMember{"a", contents.stamp.size + 1, 0}, TarMember{"a", 1, contents.stamp.size},
                                   TarMember{"a", 1, ~uint64_t{0}}}) {
-    save_tar_index(tar, {contents.stamp, {member}});
+    save({{contents.stamp, {member}}, std::nullopt, 0});
     EXPECT_FALSE(load_tar_index(tar));
   }
 }
@@ -485,7 +532,7 @@ TEST_F(TarIndexFile, MayBeMadeByManyAtOnce) {
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) threads.emplace_back([&] { EXPECT_EQ(open_tar_index(tar), contents); });
     for (auto& thread : threads) thread.join();
-    EXPECT_EQ(load_tar_index(tar), contents);
+    EXPECT_EQ(load_tar_index(tar)->contents, contents);
   }
 }
 

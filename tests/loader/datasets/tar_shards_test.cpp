@@ -249,6 +249,20 @@ TEST(TarShards, TakesTheFirstAlternativeThatIsThere) {
               AllOf(HasSubstr("/0.tar: b' has no file 'jpg;png'"), HasSubstr("it has x")));
 }
 
+TEST(TarShards, SaysWhereAFileLies) {
+  const Directory directory;
+  const Strings paths =
+      write_shards(directory.path() + "/%d.tar", {{"a", {{"cls", "7"}, {"txt", "hello"}}}, {"b", {{"txt", "world"}}}},
+                   {.max_shard_samples = 1});
+  const TarShards shards(paths);
+  const auto place = shards.place(1, "jpg;txt");
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->shard, paths[1]);
+  EXPECT_EQ(place->stamp, load_tar_index(paths[1])->contents.stamp);
+  EXPECT_EQ(text_of(test::read_bytes(paths[1])).substr(place->offset, place->size), "world");
+  EXPECT_FALSE(shards.place(1, "cls"));
+}
+
 TEST(TarShards, GivesAllOfASampleByItsNames) {
   const Directory directory;
   write_shards(directory.path() + "/%d.tar",
@@ -683,9 +697,17 @@ TEST(TarShardWriter, LeavesAnIndexBesideEachShard) {
   for (const auto& path : write_numbers(directory, 5, 2)) {
     const auto index = load_tar_index(path);
     ASSERT_TRUE(index) << path;
-    EXPECT_EQ(*index, scan_tar(path));
+    EXPECT_EQ(index->contents, scan_tar(path));
   }
   EXPECT_EQ(std::distance(fs::directory_iterator(directory.path()), {}), 6);
+}
+
+TEST(TarShardWriter, BeginsWithTheShardThatItIsToldAndNotesThePlan) {
+  const Directory directory;
+  const Strings paths = write_shards(directory.path() + "/%03d.tar", {{"a", {{"txt", "1"}}}, {"b", {{"txt", "2"}}}},
+                                     {.max_shard_samples = 1, .first_shard = 41, .plan = 7});
+  EXPECT_THAT(paths, ElementsAre(directory.path() + "/041.tar", directory.path() + "/042.tar"));
+  for (const auto& path : paths) EXPECT_EQ(load_tar_index(path)->plan, 7U);
 }
 
 TEST(TarShardWriter, LeavesNothingOfWhatIsNotFinished) {

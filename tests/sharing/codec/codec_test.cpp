@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/crc32c.h"
 #include "millrace/sharing/memory/frozen_segment.h"
 #include "millrace/sharing/memory/shared_table.h"
 #include "millrace/sharing/os/event_fd.h"
@@ -478,6 +479,19 @@ TEST_P(CodecThroughChild, SharedStringsComeBackFromTheSameMemory) {
   ASSERT_TRUE(message);
   EXPECT_EQ(test::inode_of(message->fds.at(0).get()), test::inode_of(encoded.fds.at(0).get()));
   EXPECT_EQ(child.wait(test::kLong).value().exitcode(), 0);
+}
+
+TEST(Crc32c, IsThatOfItsCheckValues) {
+  EXPECT_EQ(crc32c(""), 0u);
+  EXPECT_EQ(crc32c("123456789"), 0xE3069283u);
+  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAu) << "RFC 3720, B.4";
+  EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62A8AB43u) << "RFC 3720, B.4";
+}
+
+TEST(Crc32c, OfPiecesIsThatOfTheWhole) {
+  const std::string whole = "thirty bytes, cut at every one";
+  for (size_t cut = 0; cut <= whole.size(); ++cut)
+    EXPECT_EQ(crc32c(whole.substr(cut), crc32c(whole.substr(0, cut))), crc32c(whole)) << cut;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "millrace/apps/millrace/front/commands/doctor.h"
 #include "millrace/apps/millrace/front/commands/help.h"
 #include "millrace/apps/millrace/front/commands/init.h"
+#include "millrace/apps/millrace/front/commands/pack.h"
 #include "millrace/apps/millrace/front/commands/predict.h"
 #include "millrace/apps/millrace/front/commands/reference.h"
 #include "millrace/apps/millrace/front/commands/train.h"
@@ -20,8 +21,8 @@
 namespace millrace::apps {
 
 using Command =
-    std::variant<commands::Init, commands::Train, commands::Predict, commands::Bench, commands::Doctor, commands::Help,
-                 commands::Configs, commands::Completion, commands::Complete, commands::Reference>;
+    std::variant<commands::Init, commands::Train, commands::Predict, commands::Bench, commands::Pack, commands::Doctor,
+                 commands::Help, commands::Configs, commands::Completion, commands::Complete, commands::Reference>;
 
 template <class List>
 struct CommandsOf;

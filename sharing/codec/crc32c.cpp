@@ -1,11 +1,11 @@
-#include "millrace/records/crc32c.h"
+#include "millrace/sharing/codec/crc32c.h"
 
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstring>
 
-namespace millrace::records {
+namespace millrace {
 namespace {
 
 // What each value of a byte does to the remainder, with as many bytes behind it as the table's number says. Eight bytes
@@ -29,9 +29,9 @@ constexpr std::array<Table, 8> kRemainders = [] {
 
 }  // namespace
 
-uint32_t crc32c(std::string_view bytes) {
+uint32_t crc32c(std::string_view bytes, uint32_t before) {
   static_assert(std::endian::native == std::endian::little);
-  uint32_t remainder = ~uint32_t{0};
+  uint32_t remainder = ~before;
   for (; bytes.size() >= sizeof(uint64_t); bytes.remove_prefix(sizeof(uint64_t))) {
     uint64_t eight = 0;
     std::memcpy(&eight, bytes.data(), sizeof eight);
@@ -49,4 +49,4 @@ uint32_t masked_crc32c(std::string_view bytes) {
   return ((crc >> 15) | (crc << 17)) + 0xA282EAD8;
 }
 
-}  // namespace millrace::records
+}  // namespace millrace

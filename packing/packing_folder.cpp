@@ -1,0 +1,82 @@
+#include "millrace/packing/packing_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+#include <thread>
+
+#include "millrace/sharing/os/deadline.h"
+#include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/syscall.h"
+
+namespace millrace::packing {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Whether it is locked; false where another process has the lock. True where there are no locks.
+bool try_lock(int fd) {
+  return detail::retry_interrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == 0 || errno != EWOULDBLOCK;
+}
+
+void lock(int fd, const std::string& folder) {
+  constexpr auto kPatience = std::chrono::seconds(10);
+  constexpr auto kBetween = std::chrono::milliseconds(50);
+  const Deadline deadline(kPatience);
+  while (!try_lock(fd)) {
+    if (deadline.passed())
+      throw std::runtime_error("pack: another millrace pack writes into " + in_quotes(folder) +
+                               "; wait for its end, or take another folder");
+    std::this_thread::sleep_for(kBetween);  // flock() itself has no deadline.
+  }
+}
+
+/// "train-000001.tar" of "train-000001.tar.123.tmp" and of "train-000001.tar.index.123.tmp", which NewFile makes; the
+/// name itself of all others.
+std::string_view name_behind(std::string_view name) {
+  constexpr std::string_view kEnding = ".tmp", kIndex = ".index";
+  std::string_view rest = name;
+  if (!rest.ends_with(kEnding)) return name;
+  rest.remove_suffix(kEnding.size());
+  const size_t dot = rest.rfind('.');
+  if (dot == rest.npos || rest.find_first_not_of("0123456789", dot + 1) != rest.npos) return name;
+  rest = rest.substr(0, dot);
+  if (rest.ends_with(kIndex)) rest.remove_suffix(kIndex.size());
+  return rest;
+}
+
+}  // namespace
+
+PackingFolder::PackingFolder(const Plan& plan) : plan_(plan) {
+  if (::mkdir(plan.folder.c_str(), 0777) != 0 && errno != EEXIST)
+    throw SyscallError(errno, "cannot make the folder " + in_quotes(plan.folder));
+  lock_ = OwnedFd(MILLRACE_SYSCALL(::open(plan.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), plan.folder));
+  lock(lock_.get(), plan.folder);
+  remove_passing_files();
+}
+
+PackingFolder::~PackingFolder() { remove_passing_files(); }
+
+void PackingFolder::remove_passing_files() const {
+  std::vector<std::string> planned;
+  for (const PlannedShard& shard : plan_.shards) planned.push_back(fs::path(shard.path).filename().string());
+  std::sort(planned.begin(), planned.end());
+  std::error_code error;
+  for (fs::directory_iterator entry(plan_.folder, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const std::string_view behind = name_behind(name);
+    std::error_code gone;
+    if (behind != name && std::binary_search(planned.begin(), planned.end(), behind)) fs::remove(entry->path(), gone);
+  }
+}
+
+}  // namespace millrace::packing

@@ -19,7 +19,7 @@ namespace {
 constexpr int kSide = 256;  // What the longer side of a picture comes close to.
 constexpr int kGap = 12;
 constexpr int kInnerGap = 4;  // Between exhibits that belong together.
-constexpr int kFrame = 3;  // The thickness of a box.
+constexpr int kFrame = 3;     // The thickness of a box.
 constexpr int kTextScale = 2;
 constexpr int kLetter = kTextScale * static_cast<int>(kGlyphWidth);
 constexpr int kLine = kTextScale * static_cast<int>(kGlyphHeight);

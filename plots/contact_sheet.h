@@ -20,7 +20,8 @@ struct LabelledBox {
 /// A picture on a contact sheet with what is known of it.
 struct Exhibit {
   Picture picture;
-  /// Two lines at most, which a line feed or the width separates; what is longer is cut. Letters beyond ASCII are boxes.
+  /// Two lines at most, which a line feed or the width separates; what is longer is cut. Letters beyond ASCII are
+  /// boxes.
   std::string caption;
   std::vector<LabelledBox> boxes;
   std::vector<uint8_t> mask;  ///< A class for each pixel, or nothing. 0 and 255 (background, ignored) show no colour.

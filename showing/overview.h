@@ -13,7 +13,7 @@ namespace millrace::showing {
 
 /// What is known of one channel of a picture that was decoded whole.
 struct Measured {
-  uint32_t height = 0;   ///< Of the picture.
+  uint32_t height = 0;  ///< Of the picture.
   uint32_t width = 0;
   uint64_t sum = 0;      ///< Of the channel's values.
   uint64_t squares = 0;  ///< Of their squares.
@@ -38,7 +38,7 @@ struct Overview : transforms::ChangesSize {
   bool operator==(const Overview&) const = default;
 };
 
-/// What a picture of an Overview's batch says, for each of its channels. `field` is {samples, channels, side + 1, side}.
+/// What a picture of an Overview's batch says of each of its channels. `field` is {samples, channels, side + 1, side}.
 std::vector<Measured> measured_of(const at::Tensor& field, int64_t sample);
 
 /// Sample number `sample` of an Overview's batch as a batch of its own whose pictures and mask have the sizes that they

@@ -52,18 +52,18 @@ Node without_errors(Value data, std::vector<std::string> settings) {
 
 }  // namespace
 
-Source source_of(const Node& run, Part part, const configs::DatasetTypes& types,
-                 const configs::TransformTypes& transforms) {
+RunData data_of_run(const Node& run, Part part, const configs::DatasetTypes& types,
+                    const configs::TransformTypes& transforms) {
   return {part == Part::kTrain ? run : run["test"], &types, transforms, seed_of(run), part};
 }
 
-bool has_transforms(const Source& source) { return source.types->takes_transforms(source.pipeline["dataset"]); }
+bool has_transforms(const RunData& source) { return source.types->takes_transforms(source.pipeline["dataset"]); }
 
-Node plain_pipeline(const Source& source, const std::vector<std::string>& settings) {
+Node plain_pipeline(const RunData& source, const std::vector<std::string>& settings) {
   return without_errors(data_of(source.pipeline), settings);
 }
 
-Node overview_pipeline(const Source& source, int side, const std::vector<std::string>& settings) {
+Node overview_pipeline(const RunData& source, int side, const std::vector<std::string>& settings) {
   Value data = data_of(source.pipeline);
   remove(data, "transforms");
   // An overview has values of 8 bits, and is one of both pictures of a pair.
@@ -73,7 +73,7 @@ Node overview_pipeline(const Source& source, int side, const std::vector<std::st
   return without_errors(std::move(data), std::move(all));
 }
 
-configs::DatasetTypes overview_types(const Source& source) {
+configs::DatasetTypes overview_types(const RunData& source) {
   configs::DatasetTypes types = *source.types;
   configs::TransformTypes transforms = source.transforms;
   return types.transforms(std::move(transforms.add<Overview>()));

@@ -9,9 +9,7 @@
 namespace millrace::showing {
 namespace {
 
-std::string number_of(const ShownSample& sample) {
-  return sample.index < 0 ? "" : "#" + std::to_string(sample.index);
-}
+std::string number_of(const ShownSample& sample) { return sample.index < 0 ? "" : "#" + std::to_string(sample.index); }
 
 std::string joined(const std::string& first, const std::string& second) {
   return first.empty() || second.empty() ? first + second : first + " " + second;

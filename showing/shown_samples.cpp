@@ -24,7 +24,9 @@ constexpr int kRawSide = 256;
 constexpr size_t kMostLost = 8;  // Batches that are lost before the rest is given up.
 constexpr size_t kLetters = 240;
 
-std::string side_by_side(int64_t height, int64_t width) { return std::to_string(width) + " x " + std::to_string(height); }
+std::string side_by_side(int64_t height, int64_t width) {
+  return std::to_string(width) + " x " + std::to_string(height);
+}
 
 // "224 x 224", with the type where it is none of bytes.
 std::string size_of(const Columns& batch) {
@@ -104,7 +106,7 @@ std::vector<std::string> settings_for(const std::vector<int64_t>& indices) {
   return {training::in_order_of(indices), "loader.batch_size=16"};
 }
 
-void add_raw(const Source& source, Shown& shown) {
+void add_raw(const RunData& source, Shown& shown) {
   const auto types = overview_types(source);
   const auto pipeline = overview_pipeline(source, kRawSide, settings_for(indices_of(shown.samples)));
   const training::Split split = training::open_split(pipeline, {c10::kCPU, source.seed, false, &types});
@@ -115,7 +117,7 @@ void add_raw(const Source& source, Shown& shown) {
   });
 }
 
-void add_draws(const Source& source, int64_t draws, Shown& shown) {
+void add_draws(const RunData& source, int64_t draws, Shown& shown) {
   const auto pipeline = plain_pipeline(source, settings_for(indices_of(shown.samples)));
   const training::Split split = training::open_split(pipeline, {c10::kCPU, source.seed, false, source.types});
   for (int64_t epoch = 1; epoch < draws; ++epoch) {
@@ -128,7 +130,7 @@ void add_draws(const Source& source, int64_t draws, Shown& shown) {
 
 }  // namespace
 
-Shown read_samples(const Source& source, const ShownRequest& request) {
+Shown read_samples(const RunData& source, const ShownRequest& request) {
   const bool shuffles = source.part == Part::kTrain;  // As training does where the file says nothing.
   Shown all{{}, {}, training::open_split(source.pipeline, {c10::kCPU, source.seed, shuffles, source.types})};
   while (std::ssize(all.samples) < request.samples) {

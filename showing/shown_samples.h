@@ -17,12 +17,12 @@ using Fact = std::pair<std::string, std::string>;
 
 /// A sample as the trainer gets it.
 struct ShownSample {
-  int64_t index = -1;               ///< Its number in the dataset; -1 where it has none.
-  std::string name;                 ///< What the dataset calls it, its path in most cases; "" where it calls it nothing.
-  std::vector<Fact> facts;          ///< All columns that are no pictures.
-  std::string caption;              ///< Its class or number; "" where it has none.
-  std::vector<plots::Exhibit> raw;  ///< The picture as it is in its file, reduced; none where that is not known.
-  std::string raw_size;             ///< "640 x 480" of that.
+  int64_t index = -1;       ///< Its number in the dataset; -1 where it has none.
+  std::string name;         ///< What the dataset calls it, its path in most cases; "" where it calls it nothing.
+  std::vector<Fact> facts;  ///< All columns that are no pictures.
+  std::string caption;      ///< Its class or number; "" where it has none.
+  std::vector<plots::Exhibit> raw;   ///< The picture as it is in its file, reduced; none where that is not known.
+  std::string raw_size;              ///< "640 x 480" of that.
   std::vector<plots::Exhibit> seen;  ///< What comes out of the transforms: in this epoch, and drawn again.
   std::string seen_size;             ///< "224 x 224 Float" of these.
 };
@@ -42,6 +42,6 @@ struct ShownRequest {
 /// Reads the first samples that training gets from the source, in its order and by its seeds, and the same ones as they
 /// are in their files. Throws ConfigError and what DataLoader::next() throws, but for what is wrong with samples: of
 /// batches that are lost by it, Shown tells.
-Shown read_samples(const Source& source, const ShownRequest& request);
+Shown read_samples(const RunData& source, const ShownRequest& request);
 
 }  // namespace millrace::showing

@@ -1,21 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "millrace/showing/pipelines.h"
-
 namespace millrace::showing {
-
-/// How much of a dataset is read.
-enum class Extent : uint8_t {
-  kSome,  ///< 10,000 samples, evenly spread.
-  kAll,
-};
 
 /// A sample that cannot be read.
 struct Broken {
@@ -39,8 +30,8 @@ struct ChannelValues {
 
 /// Pictures as they are in their files.
 struct PictureStatistics {
-  std::string column;                     ///< "image", "data", "target".
-  std::map<PictureSize, int64_t> sizes;   ///< How many pictures have which.
+  std::string column;                    ///< "image", "data", "target".
+  std::map<PictureSize, int64_t> sizes;  ///< How many pictures have which.
   std::vector<ChannelValues> channels;
 };
 
@@ -55,14 +46,14 @@ struct NumberStatistics {
 
 /// What a dataset is made of.
 struct Statistics {
-  std::optional<int64_t> samples;         ///< Of the dataset; nothing where it does not know.
-  int64_t asked = 0;                      ///< How many were to be read.
-  int64_t read = 0;                       ///< How many were.
+  std::optional<int64_t> samples;  ///< Of the dataset; nothing where it does not know.
+  int64_t asked = 0;               ///< How many were to be read.
+  int64_t read = 0;                ///< How many were.
   int64_t broken_count = 0;
-  std::vector<Broken> broken;             ///< Those, kMostBroken at most.
-  bool is_stopped = false;                ///< Whether it was stopped before the end.
+  std::vector<Broken> broken;  ///< Those, kMostBroken at most.
+  bool is_stopped = false;     ///< Whether it was stopped before the end.
   std::vector<std::string> class_names;
-  std::map<int64_t, int64_t> classes;     ///< How many samples have which label; empty where there are none.
+  std::map<int64_t, int64_t> classes;  ///< How many samples have which label; empty where there are none.
   std::vector<PictureStatistics> pictures;
   std::map<int64_t, double> mask_shares;  ///< About which share of all masks' pixels has which value.
   std::vector<NumberStatistics> numbers;
@@ -70,21 +61,12 @@ struct Statistics {
   static constexpr int64_t kMostBroken = 1000;
 };
 
-/// What is told while samples are read. `go_on` is asked between batches.
-struct StatisticsWatchers {
-  std::function<void(int64_t done, int64_t of)> progress;
-  std::function<bool()> go_on;
-};
-
-/// Reads the samples of a source by its loader's workers, all bytes of each, and counts. Samples that cannot be read are
-/// read once more, alone, to learn why. Ends early, with what is known by then, when go_on() is false. Throws ConfigError
-/// and what DataLoader::next() throws, but for what is wrong with samples.
-Statistics read_statistics(const Source& source, Extent extent, const StatisticsWatchers& watchers);
-
-/// The size in the middle of those that are sorted by their pixels, and how many there are. REQUIRES: some picture.
+/// Sizes by their pixels: those of the smallest picture, of the one in the middle and of the largest.
 struct SizeRange {
   PictureSize least, middle, most;
 };
+
+/// REQUIRES: some picture.
 SizeRange range_of(const std::map<PictureSize, int64_t>& sizes);
 
 }  // namespace millrace::showing

@@ -15,9 +15,9 @@ namespace millrace::training {
 
 /// What becomes of each sample that is read alone.
 struct AloneRead {
-  std::function<void(const Batch& batch)> take;                       ///< A batch of that one sample.
+  std::function<void(const Batch& batch)> take;                        ///< A batch of that one sample.
   std::function<void(int64_t sample, const std::string& error)> fail;  ///< Why it could not be read.
-  std::function<bool()> go_on = nullptr;                              ///< Asked before each; null: always.
+  std::function<bool()> go_on = nullptr;                               ///< Asked before each; null: always.
 };
 
 /// Reads samples of a pipeline one by one, each in a batch of its own, so that each tells its own error and loses no

@@ -31,8 +31,8 @@ int predict(const commands::Predict& options, const ProgramTypes& types);
 /// look at the process from outside.
 void bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types);
 
-/// Draws what a run's trainer gets, and says what its data are made of. Gives the exit code: kDone, or kWorkFailed where
-/// samples cannot be read and the settings do not say that this is no matter.
+/// Draws what a run's trainer gets, and says what its data are made of. Gives the exit code: kDone, or kWorkFailed
+/// where samples cannot be read and the settings do not say that this is no matter.
 int show(const configs::Node& run, const commands::Show& options, const ProgramTypes& types);
 
 /// Adds the datasets that measure the loader alone: filled and rows.

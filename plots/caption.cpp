@@ -7,14 +7,23 @@
 namespace millrace::plots {
 namespace {
 
+constexpr size_t kLongestLine = 10'000;  // Of a line, before it is cut into shorter ones.
+
 std::string in_letters(const std::string& line) {
   std::string text;
-  for (const char c : printable(line)) {
+  for (const char c : printable(line, kLongestLine)) {
     const auto byte = static_cast<unsigned char>(c);
     const bool continues_a_character = byte >= 0x80 && byte < 0xC0;
     if (!continues_a_character) text += byte < 0x80 ? c : '\x7f';
   }
   return text;
+}
+
+// How many letters of what is left go into a line: to the last space of its second half, where there is one.
+size_t letters_of_line(const std::string& left, size_t letters) {
+  if (left.size() <= letters) return left.size();
+  const size_t space = left.rfind(' ', letters);
+  return space == left.npos || space < letters / 2 ? letters : space;
 }
 
 }  // namespace
@@ -23,8 +32,11 @@ std::vector<std::string> caption_lines(const std::string& text, size_t letters, 
   std::vector<std::string> lines;
   std::istringstream given(text);
   for (std::string line; std::getline(given, line);) {
-    const std::string written = in_letters(line);
-    for (size_t at = 0; at < written.size(); at += letters) lines.push_back(written.substr(at, letters));
+    for (std::string left = in_letters(line); !left.empty();) {
+      const size_t count = letters_of_line(left, letters);
+      lines.push_back(left.substr(0, count));
+      left.erase(0, count + (count < left.size() && left[count] == ' ' ? 1 : 0));
+    }
   }
   if (lines.size() <= most) return lines;
   lines.resize(most);

@@ -24,7 +24,7 @@ plots::Exhibit with_caption(plots::Exhibit exhibit, std::string caption) {
 void add_exhibits(const ShownSample& sample, std::vector<plots::Exhibit>& exhibits) {
   const std::string name = last_part(sample.name);
   for (const plots::Exhibit& raw : sample.raw)
-    exhibits.push_back(with_caption(raw, joined(number_of(sample), name) + "\n" + sample.raw_size));
+    exhibits.push_back(with_caption(raw, joined(number_of(sample), sample.raw_size) + "\n" + name));
   const std::string first_line = sample.raw.empty() ? joined(number_of(sample), sample.caption) : sample.caption;
   const std::string second_line = sample.raw.empty() ? name : sample.seen_size;
   std::string caption = first_line.empty() ? second_line : first_line + "\n" + second_line;

@@ -23,6 +23,9 @@ if(TARGET millrace_cli)
     apps/millrace/trace_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/device_clock.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/trace.cpp
     LABELS asan TIMEOUT 60 LIBRARIES millrace_cuda nlohmann_json::nlohmann_json)
   set(_run ${PROJECT_SOURCE_DIR}/apps/millrace)
+  millrace_test(bottleneck_test
+    apps/millrace/bottleneck_test.cpp ${_run}/bench/bottleneck.cpp
+    TIMEOUT 120 LIBRARIES millrace_loader)
   millrace_test(progress_test
     apps/millrace/loss_summary_test.cpp ${_run}/loss_summary.cpp
     apps/millrace/progress_test.cpp ${_run}/progress.cpp ${_run}/progress_line.cpp ${_run}/progress_output.cpp

@@ -127,6 +127,7 @@ std::map<std::string, std::string> values_of(const DataLoaderOptions& options) {
           {"retries", number(options.retries())},
           {"sample_timeout", number(options.sample_timeout().count())},
           {"notice_after", number(options.notice_after().count())},
+          {"profile", number(options.profile())},
           {"on_error", number(options.on_error())},
           {"empty_batches", number(options.empty_batches())},
           {"worker_init_fn", number(options.worker_init_fn() != nullptr)},

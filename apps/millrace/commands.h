@@ -25,9 +25,8 @@ int train(const configs::Node& run, const commands::Train& options, const Progra
 /// be read and the settings do not say that this is no matter.
 int predict(const commands::Predict& options, const ProgramTypes& types);
 
-/// Measures a loader. Keys: dataset, transforms, sampler, loader and bench.read (none: batches are dropped unread; all:
-/// every byte of them is read). With options.batches it takes that many batches and measures nothing, for tools that
-/// look at the process from outside.
+/// Measures the loader that the sections dataset, transforms, sampler, collate and loader describe, whose batches are
+/// read as bench.read says (none: dropped unread; all: every byte of them).
 void bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types);
 
 /// Adds the datasets that measure the loader alone: filled and rows.

@@ -12,6 +12,12 @@ if(TARGET millrace_cli)
     apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
     TIMEOUT 300 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)
   add_dependencies(apps_test millrace_cli fake_cuda fake_cuda_old fake_cuda_crashing sharing_early_thread)
+  set(_bench ${PROJECT_SOURCE_DIR}/apps/millrace/bench)
+  millrace_test(bench_test apps/millrace/bench/bench_test.cpp TIMEOUT 300 LIBRARIES millrace_sharing nlohmann_json::nlohmann_json)
+  add_dependencies(bench_test millrace_cli)
+  millrace_test(bench_numbers_test
+    apps/millrace/bench/latencies_test.cpp ${_bench}/latencies.cpp apps/millrace/bench/spread_test.cpp ${_bench}/spread.cpp
+    LABELS asan TIMEOUT 60)
   millrace_fake_cuda_test(trace_test
     apps/millrace/trace_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/device_clock.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/trace.cpp
     LABELS asan TIMEOUT 60 LIBRARIES millrace_cuda nlohmann_json::nlohmann_json)

@@ -14,9 +14,6 @@ double ratio(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-constexpr std::array<Stage, kStages> kAll = {Stage::kRead,    Stage::kDecode,   Stage::kTransform, Stage::kGet,
-                                             Stage::kCollate, Stage::kHandOver, Stage::kWait};
-
 SampleTimes less(const SampleTimes& later, const SampleTimes& before) {
   SampleTimes times;
   for (size_t b = 0; b < SampleTimes::kBuckets; ++b)
@@ -106,7 +103,7 @@ StageTime WorkerStages::operator[](Stage stage) const {
     time.wall_s = wait_s();
   } else {
     uint64_t all = 0;
-    for (const Stage other : kAll)
+    for (const Stage other : kAllStages)
       if (other != Stage::kWait) all += measured[static_cast<size_t>(other)].ns;
     // Without a measured range, nothing is known but the time of all.
     const double share = all > 0 ? ratio(own.ns, all) : stage == Stage::kGet ? 1 : 0;
@@ -118,7 +115,7 @@ StageTime WorkerStages::operator[](Stage stage) const {
 
 double WorkerStages::cpu_s() const {
   double sum = 0;
-  for (const Stage stage : kAll) sum += (*this)[stage].cpu_s;
+  for (const Stage stage : kAllStages) sum += (*this)[stage].cpu_s;
   return sum;
 }
 

@@ -21,10 +21,13 @@ enum class Stage : uint8_t {
 
 inline constexpr size_t kStages = 7;
 
+inline constexpr std::array<Stage, kStages> kAllStages = {
+    Stage::kRead, Stage::kDecode, Stage::kTransform, Stage::kGet, Stage::kCollate, Stage::kHandOver, Stage::kWait};
+
 /// A stage's name in tables, traces and JSON.
 constexpr std::string_view name_of(Stage stage) {
   constexpr std::array<std::string_view, kStages> kNames = {"read",    "decode",    "transform", "get",
-                                                            "collate", "hand over", "wait"};
+                                                            "collate", "hand_over", "wait"};
   return kNames[static_cast<size_t>(stage)];
 }
 

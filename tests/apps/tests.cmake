@@ -14,7 +14,7 @@ if(TARGET millrace_cli)
     TIMEOUT 300 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)
   add_dependencies(apps_test millrace_cli fake_cuda fake_cuda_old fake_cuda_crashing sharing_early_thread)
   set(_bench ${PROJECT_SOURCE_DIR}/apps/millrace/bench)
-  millrace_test(bench_test apps/millrace/bench/bench_test.cpp TIMEOUT 300 LIBRARIES nlohmann_json::nlohmann_json)
+  millrace_test(bench_test apps/millrace/bench/bench_test.cpp TIMEOUT 300 LIBRARIES millrace_sharing nlohmann_json::nlohmann_json)
   add_dependencies(bench_test millrace_cli)
   millrace_test(bench_numbers_test
     apps/millrace/bench/latencies_test.cpp ${_bench}/latencies.cpp apps/millrace/bench/spread_test.cpp ${_bench}/spread.cpp

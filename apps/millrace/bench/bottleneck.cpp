@@ -19,7 +19,7 @@ constexpr double kTakeMost = 0.30;        // Of the workers' time.
 constexpr double kLacksProcessor = 0.30;  // Of the workers' time.
 constexpr double kBlocks = 0.50;          // Of a stage's time, on a processor: less is waiting.
 
-std::string percent(double share) {
+std::string share_text(double share) {
   return std::to_string(static_cast<int>(std::lround(100 * std::clamp(share, 0.0, 1.0)))) + " %";
 }
 
@@ -38,23 +38,23 @@ std::string time_text(double seconds) {
 
 std::string number_of_workers(int64_t workers) { return "loader.num_workers: " + std::to_string(workers); }
 
-std::string count(int64_t number, const std::string& thing) {
+std::string counted(int64_t number, const std::string& thing) {
   return std::to_string(number) + " " + thing + (number == 1 ? "" : "s");
 }
 
 // --- what is looked for, in the order in which it is ---
 
-std::optional<BottleneckVerdict> consumer(const LoaderFacts& facts) {
+std::optional<BottleneckVerdict> fast_enough(const LoaderFacts& facts) {
   if (facts.waited() >= kWaitsLittle) return std::nullopt;
   BottleneckVerdict verdict{Bottleneck::kConsumer,
-                            "the trainer waited for data in " + percent(facts.waited()) +
+                            "the trainer waited for data in " + share_text(facts.waited()) +
                                 " of the time: whoever takes the batches is slower than the loader",
                             {"the loader is fast enough; make the training step faster"}};
   // So many keep up, with a third to spare.
   const auto enough = static_cast<int64_t>(std::ceil(1.33 * facts.stages.busy_s() / facts.seconds));
   if (facts.workers > 1 && enough < facts.workers)
     verdict.changes.push_back(number_of_workers(std::max<int64_t>(enough, 1)) +
-                              " would keep up as well: the workers are busy in " + percent(facts.busy()) +
+                              " would keep up as well: the workers are busy in " + share_text(facts.busy()) +
                               " of their time");
   return verdict;
 }
@@ -78,7 +78,7 @@ std::optional<BottleneckVerdict> slow_samples(const LoaderFacts& facts) {
             std::to_string(slowest.index) + " on, with " + time_text(1e-9 * static_cast<double>(slowest.ns));
   return BottleneckVerdict{Bottleneck::kSlowSamples,
                            std::to_string(slow.samples) + " of " + std::to_string(samples) + " samples take " +
-                               percent(slow_s / facts.stages.busy_s()) +
+                               share_text(slow_s / facts.stages.busy_s()) +
                                " of the workers' time, where half of all take less than " +
                                time_text(2e-9 * median_ns) + where,
                            {"look at these samples: make them smaller, or leave them out",
@@ -91,38 +91,38 @@ std::optional<BottleneckVerdict> no_workers(const LoaderFacts& facts) {
   if (facts.workers > 0 || facts.processors < 2) return std::nullopt;
   return BottleneckVerdict{Bottleneck::kNoWorkers,
                            "the trainer reads its samples itself, inside next(), and waited for them in " +
-                               percent(facts.waited()) + " of the time, while " + count(facts.processors, "processor") +
-                               " may be used",
+                               share_text(facts.waited()) + " of the time, while " +
+                               counted(facts.processors, "processor") + " may be used",
                            {number_of_workers(facts.processors)}};
 }
 
-std::optional<BottleneckVerdict> prefetch(const LoaderFacts& facts) {
+std::optional<BottleneckVerdict> idle_workers(const LoaderFacts& facts) {
   if (facts.workers == 0 || facts.busy() >= kIsBusy) return std::nullopt;
   BottleneckVerdict verdict{Bottleneck::kPrefetch,
-                            "the trainer waited for data in " + percent(facts.waited()) +
-                                " of the time, and the workers for something to read in " + percent(1 - facts.busy()) +
-                                " of theirs",
+                            "the trainer waited for data in " + share_text(facts.waited()) +
+                                " of the time, and the workers for something to read in " +
+                                share_text(1 - facts.busy()) + " of theirs",
                             {}};
   if (facts.streams > 0 && facts.streams < facts.workers)
     verdict.changes.push_back("loader.num_streams: " + std::to_string(2 * facts.workers) + ": " +
-                              count(facts.streams, "stream") + " can be read by so many workers only");
+                              counted(facts.streams, "stream") + " can be read by so many workers only");
   verdict.changes.push_back("loader.prefetch: " + std::to_string(std::max<int64_t>(2 * facts.prefetch, 4)) +
                             ", so that workers have batches to read while others are taken");
   verdict.changes.push_back("loader.batch_size: a larger one, if batches are taken within microseconds");
   return verdict;
 }
 
-std::optional<BottleneckVerdict> processors(const LoaderFacts& facts) {
+std::optional<BottleneckVerdict> no_processor(const LoaderFacts& facts) {
   const double lacking = facts.stages.busy_s() > 0 ? facts.run_queue_s / facts.stages.busy_s() : 0;
   if (facts.workers == 0 || lacking < kLacksProcessor) return std::nullopt;
   BottleneckVerdict verdict{Bottleneck::kProcessors,
-                            "the workers had work and no processor in " + percent(lacking) +
-                                " of the time that they were busy; " + count(facts.processors, "processor") +
+                            "the workers had work and no processor in " + share_text(lacking) +
+                                " of the time that they were busy; " + counted(facts.processors, "processor") +
                                 " may be used",
                             {}};
   if (facts.workers > facts.processors)
-    verdict.changes.push_back(number_of_workers(facts.processors) + ": " + count(facts.workers, "worker") +
-                              " take turns on " + count(facts.processors, "processor"));
+    verdict.changes.push_back(number_of_workers(facts.processors) + ": " + counted(facts.workers, "worker") +
+                              " take turns on " + counted(facts.processors, "processor"));
   verdict.changes.push_back("end what else runs on this machine, or give the job more processors");
   return verdict;
 }
@@ -133,7 +133,7 @@ struct Largest {
   double share = 0;
 
   std::string text() const {
-    return std::string(name_of(stage)) + " takes " + percent(share) + " of the workers' time";
+    return std::string(name_of(stage)) + " takes " + share_text(share) + " of the workers' time";
   }
   bool blocks() const { return time.cpu_s < kBlocks * time.wall_s; }
 };
@@ -158,7 +158,7 @@ std::string more_workers_for_waiting(const LoaderFacts& facts) {
 std::optional<BottleneckVerdict> blocked(const LoaderFacts& facts, const Largest& largest) {
   if (!largest.blocks() || (largest.stage != Stage::kRead && largest.stage != Stage::kGet)) return std::nullopt;
   const std::string why = largest.text() + ", and had a processor in " +
-                          percent(largest.time.cpu_s / largest.time.wall_s) + " of it: the rest is waiting";
+                          share_text(largest.time.cpu_s / largest.time.wall_s) + " of it: the rest is waiting";
   if (largest.stage == Stage::kGet)
     return BottleneckVerdict{Bottleneck::kBlockedGet,
                              why + " in the dataset's own code, for a disk, a network or a lock",
@@ -174,9 +174,9 @@ std::optional<BottleneckVerdict> blocked(const LoaderFacts& facts, const Largest
 std::optional<BottleneckVerdict> too_few_workers(const LoaderFacts& facts, const Largest& largest) {
   if (std::max<int64_t>(facts.workers, 1) >= facts.processors) return std::nullopt;
   return BottleneckVerdict{Bottleneck::kTooFewWorkers,
-                           count(facts.workers, "worker") + (facts.workers == 1 ? " is" : " are") + " busy in " +
-                               percent(facts.busy()) + " of the time, and " + count(facts.processors, "processor") +
-                               " may be used; " + largest.text(),
+                           counted(facts.workers, "worker") + (facts.workers == 1 ? " is" : " are") + " busy in " +
+                               share_text(facts.busy()) + " of the time, and " +
+                               counted(facts.processors, "processor") + " may be used; " + largest.text(),
                            {number_of_workers(facts.processors)}};
 }
 
@@ -262,20 +262,20 @@ std::string_view name_of(Bottleneck bottleneck) {
 
 BottleneckVerdict verdict_of(const LoaderFacts& facts) {
   if (facts.seconds <= 0) return {Bottleneck::kUnknown, "nothing was measured", {}};
-  if (auto verdict = consumer(facts)) return *std::move(verdict);
+  if (auto verdict = fast_enough(facts)) return *std::move(verdict);
   if (facts.stages.busy_s() <= 0)
     return {Bottleneck::kUnknown,
-            "the trainer waited for data in " + percent(facts.waited()) + " of the time, and no worker was measured",
+            "the trainer waited for data in " + share_text(facts.waited()) + " of the time, and no worker was measured",
             {}};
   if (auto verdict = slow_samples(facts)) return *std::move(verdict);
   if (auto verdict = no_workers(facts)) return *std::move(verdict);
-  if (auto verdict = prefetch(facts)) return *std::move(verdict);
-  if (auto verdict = processors(facts)) return *std::move(verdict);
+  if (auto verdict = idle_workers(facts)) return *std::move(verdict);
+  if (auto verdict = no_processor(facts)) return *std::move(verdict);
   const Largest largest = largest_of(facts.stages);
   if (auto verdict = blocked(facts, largest)) return *std::move(verdict);
   if (auto verdict = too_few_workers(facts, largest)) return *std::move(verdict);
   const auto cure = std::ranges::find(cures(), largest.stage, &Cure::stage);
-  return {cure->bottleneck, largest.text() + "; the workers are busy in " + percent(facts.busy()) + " of theirs",
+  return {cure->bottleneck, largest.text() + "; the workers are busy in " + share_text(facts.busy()) + " of theirs",
           cure->changes};
 }
 

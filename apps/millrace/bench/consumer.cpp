@@ -56,7 +56,7 @@ Consumer::Read Consumer::read_bench_section(const configs::Node& run) {
 
 Consumer::Consumer(const configs::Node& run, const configs::DatasetTypes& types, Step step)
     : read_(read_bench_section(run)), step_(std::move(step)) {
-  const auto options = configs::read_loader_options(run.section("loader"));
+  const auto options = configs::read_loader_options(run.section("loader")).profile(Profile::kTimes);
   const auto dataset = types.open(run.section("loader"));
   const auto start = Clock::now();
   loader_ = dataset.make_loader(options);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 
 #include "millrace/apps/millrace/clock.h"
 #include "millrace/apps/millrace/process_stats.h"
@@ -57,6 +58,7 @@ class Observation {
   }
 
   void end() {
+    if (watch_) measurement_.breakdown = watch_->breakdown();
     measurement_.workers_pss_mb = pss_mb(consumer_.worker_pids());
     measurement_.trainer_pss_mb = pss_mb(getpid());
     measurement_.workers = static_cast<int64_t>(consumer_.worker_pids().size());
@@ -82,6 +84,7 @@ class Observation {
   // Does what gives a window, and completes that.
   template <class Body>
   void observe(Body body) {
+    if (!watch_) watch_.emplace(consumer_.loader());
     const double cpu_s = cpu_seconds(consumer_.worker_pids());
     const double wait_s = consumer_.stats().wait_seconds;
     is_in_window_ = true;
@@ -136,6 +139,7 @@ class Observation {
   Measurement& measurement_;
   const Clock::time_point start_ = Clock::now();
   bool is_in_window_ = false;
+  std::optional<LoaderWatch> watch_;  // From the first window on.
 };
 
 void measure_windows(Observation& observation, const Plan& plan, const Tell& tell, const Measurement& measurement) {

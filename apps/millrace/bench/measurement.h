@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "millrace/apps/millrace/bench/breakdown.h"
 #include "millrace/apps/millrace/bench/consumer.h"
 #include "millrace/apps/millrace/bench/latencies.h"
 #include "millrace/loader/stats.h"
@@ -53,6 +54,8 @@ struct Measurement {
   double idle_workers_pss_mb = 0;  ///< Before the first batch.
   double workers_pss_mb = 0;       ///< At the end, as the next one.
   double trainer_pss_mb = 0;
+
+  Breakdown breakdown;  ///< Of the windows.
 
   int64_t workers = 0;
   LoaderStats stats;  ///< From the beginning to the end, as the next two.

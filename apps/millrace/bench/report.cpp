@@ -46,7 +46,7 @@ std::string text_of(const Report& report) {
                   metric.meaning.c_str());
     text += line;
   }
-  return text + trust_in(report.measurement) + "\n";
+  return text + trust_in(report.measurement) + "\n" + text_of(report.measurement.breakdown);
 }
 
 nlohmann::json json_of(const Report& report) {
@@ -66,6 +66,7 @@ nlohmann::json json_of(const Report& report) {
                         {"steady", measurement.warm_up.is_steady}}},
                       {"trust", trust_in(measurement)},
                       {"check", counts_of(measurement)}};
+  json["breakdown"] = json_of(measurement.breakdown);
   if (!rates.empty()) json["spread"] = json_of(spread_of(rates));
   return json;
 }

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 using testing::ContainsRegex;
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 using testing::Pair;
 using testing::StartsWith;
@@ -322,16 +324,27 @@ TEST_F(Program, TracesItsStepsAndWaits) {
   const auto result = run("train train.yaml device=cpu --trace trace.json");
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const auto trace = nlohmann::json::parse(text_of(folder_ / "trace.json"));
-  std::map<std::string, int> spans;
-  double last_end = 0;
+  std::map<int, std::string> rows;
+  std::map<std::string, std::map<std::string, int>> spans;
+  std::map<std::string, double> last_end;
+  std::set<int64_t> decoded;
   for (const auto& event : trace["traceEvents"]) {
+    if (event["ph"] == "M") rows[event["tid"]] = event["args"]["name"];
     if (event["ph"] != "X") continue;
-    ++spans[event["name"]];
-    EXPECT_GE(event["ts"].get<double>(), last_end) << "the trainer does one thing after another";
-    last_end = event["ts"].get<double>() + event["dur"].get<double>();
+    const std::string& row = rows.at(event["tid"]);
+    ++spans[row][event["name"]];
+    EXPECT_GE(event["ts"].get<double>() + 1e-3, last_end[row]) << row << " does one thing after another";
+    last_end[row] = event["ts"].get<double>() + event["dur"].get<double>();
+    if (event["name"] == "decode") decoded.insert(event["args"]["sample"].get<int64_t>());
   }
   // Two epochs of two batches, each with a wait for its end.
-  EXPECT_THAT(spans, UnorderedElementsAre(Pair("step", 4), Pair("wait for data", 6)));
+  EXPECT_THAT(spans["trainer"], UnorderedElementsAre(Pair("step", 4), Pair("wait for data", 6)));
+  EXPECT_THAT(decoded, Not(IsEmpty()));
+  int reads = 0;
+  for (const auto& [row, of_row] : spans)
+    if (row.starts_with("worker ") && of_row.contains("read")) reads += of_row.at("read");
+  EXPECT_GT(reads, 0);
+  EXPECT_EQ(trace["otherData"]["spans_of_workers_lost"], 0);
 }
 
 TEST_F(Program, RefusesATestSplitThatDoesNotFitTraining) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "millrace/sharing/os/processors.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/shell.h"
@@ -66,6 +67,39 @@ TEST_F(Bench, CountsWhatItTakesExactly) {
   uint64_t calls = 0;
   for (const auto& bucket : all["next_us"]) calls += bucket[1].get<uint64_t>();
   EXPECT_EQ(calls, 9) << "the first batch is told by itself";
+}
+
+TEST_F(Bench, SaysWhereTheWorkersTimeGoes) {
+  const auto breakdown = measured(kTiny)["breakdown"];
+  EXPECT_EQ(breakdown["workers"].size(), 1U);
+  EXPECT_GT(breakdown["samples"].get<uint64_t>(), 0U);
+  double sum = 0;
+  for (const auto& stage : breakdown["stages"]) sum += stage["wall_s"].get<double>();
+  EXPECT_NEAR(sum, breakdown["workers"][0]["busy_s"].get<double>() + breakdown["workers"][0]["wait_s"].get<double>(),
+              1e-6);
+  EXPECT_FALSE(breakdown["bottleneck"]["why"].get<std::string>().empty());
+  const auto result = run(kTiny);
+  EXPECT_THAT(result.out, ContainsRegex("hand_over +[0-9.]+"));
+  EXPECT_THAT(result.out, ContainsRegex("measured by .* looks a sample at the clock"));
+  EXPECT_THAT(result.out, ContainsRegex("bottleneck: [a-z_]+: "));
+}
+
+// The worked case of docs/why_slow.md.
+TEST_F(Bench, NamesThatNobodyReadsBesideTheTrainer) {
+  if (processors().usable() < 2) GTEST_SKIP() << "one processor, which the trainer has";
+  const std::string photos =
+      shipped("bench_photos") + " dataset.root='" + test::data("photos") + "' loader.batch_size=2";
+  const auto slow = measured(photos + " loader.num_workers=0 --warmup 0.2 --window 0.2 --repeats 2")["breakdown"];
+  EXPECT_EQ(slow["bottleneck"]["name"], "no_workers") << slow["bottleneck"];
+  const std::string change = slow["bottleneck"]["change"][0];
+  ASSERT_THAT(change, StartsWith("loader.num_workers: "));
+  const std::string workers = change.substr(change.rfind(' ') + 1);
+  const auto cured =
+      measured(photos + " loader.num_workers=" + workers + " --warmup 0.2 --window 0.2 --repeats 2")["breakdown"];
+  EXPECT_EQ(cured["workers"].size(), std::stoul(workers));
+  EXPECT_NE(cured["bottleneck"]["name"], "no_workers") << cured["bottleneck"];
+  EXPECT_GT(cured["stages"]["decode"]["calls"], 0);
+  EXPECT_GT(cured["stages"]["read"]["bytes"], 0);
 }
 
 TEST_F(Bench, SaysWhatEachNumberMeans) {

@@ -38,6 +38,13 @@ const std::map<Code, std::string> kLines = {
     {{"bench", 0}, "millrace bench run --warmup 0 --repeats 1 --window 0.05"},
     {{"bench", 1}, "millrace bench run dataset.root=broken --warmup 0 --repeats 1 --window 0.05"},
     {{"bench", 2}, "millrace bench"},
+    {{"pack", 0}, "millrace pack pets shards"},
+    {{"pack", 1}, "mkdir -p gone/cat; ln -s nowhere gone/cat/1.ppm; millrace pack gone packed"},
+    {{"pack", 2}, "millrace pack pets"},
+    // It waits for the folder, which is locked until it has been asked to stop.
+    {{"pack", 3},
+     "mkdir some; exec 9<some; flock 9; millrace pack pets some --workers 1 --shard-samples 1 9<&- & "
+     "while ! grep -q 'SigCgt:.*[4-7c-f]...$' /proc/$!/status; do :; done; kill -TERM $!; exec 9<&-; wait $!"},
     {{"doctor", 0}, "millrace doctor"},
     {{"doctor", 1}, "ulimit -v 300000; millrace doctor"},
     {{"doctor", 2}, "millrace doctor --slow"},

@@ -72,6 +72,10 @@ LoaderStats DataLoaderBase::stats() const {
   return stats;
 }
 
+StageReport DataLoaderBase::stages() const { return engine_ ? engine_->stages() : StageReport(); }
+
+StageSpans DataLoaderBase::take_spans() { return engine_ ? engine_->take_spans() : StageSpans(); }
+
 const DataLoaderOptions& DataLoaderBase::options() const { return engine_ ? engine_->options() : start_->options(); }
 
 std::vector<pid_t> DataLoaderBase::worker_pids() const {

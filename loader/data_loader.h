@@ -26,6 +26,7 @@
 #include "millrace/loader/sources/required_parts.h"
 #include "millrace/loader/sources/source_for.h"
 #include "millrace/loader/sources/travelling.h"
+#include "millrace/loader/stage_report.h"
 #include "millrace/loader/state.h"
 #include "millrace/loader/stats.h"
 #include "millrace/samplers/any_batch_sampler.h"
@@ -76,6 +77,13 @@ class DataLoaderBase {
   void wait_ready();
 
   LoaderStats stats() const;
+
+  /// Where the time of the workers went so far, what they are at included: of the stages that datasets name (see
+  /// StageScope). Empty unless options().profile() is on.
+  StageReport stages() const;
+
+  /// What workers did when, since the last call. Empty unless options().profile() is Profile::kTrace.
+  StageSpans take_spans();
 
   /// The driver's handle (CUstream) of the stream that batches are copied to a CUDA device on, for profilers. REQUIRES:
   /// pin_memory or device. Null without a driver.

@@ -47,6 +47,13 @@ enum class EmptyBatches {
              ///< collate function is asked.
 };
 
+/// What a loader finds out about its workers' time; see stage_report.h.
+enum class Profile {
+  kOff,    ///< Nothing. No clock is read for it.
+  kTimes,  ///< How long stages take, for less than 1 % of a worker's time.
+  kTrace,  ///< That, and when: each worker keeps its last 8192 spans, in 256 KiB more.
+};
+
 /// How a loader works. Every setter returns *this, as torch::data's options do; the getters have the same names.
 class DataLoaderOptions {
  public:
@@ -115,6 +122,8 @@ class DataLoaderOptions {
   /// another notice follows whenever the wait has doubled. Zero: never. See set_notice_handler() in
   /// sharing/os/notice.h.
   MILLRACE_OPTION(std::chrono::milliseconds, notice_after, std::chrono::seconds(10));
+  /// Measures what the time of the workers goes to, for DataLoaderBase::stages() and take_spans().
+  MILLRACE_OPTION(Profile, profile, Profile::kOff);
   MILLRACE_OPTION(OnError, on_error, OnError::kRaise);
   MILLRACE_OPTION(EmptyBatches, empty_batches, EmptyBatches::kLeftOut);
   /// A function that runs in each worker before its first sample, see WorkerInitFunction.

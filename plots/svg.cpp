@@ -32,9 +32,9 @@ double width_of(char first) { return static_cast<unsigned char>(first) < 0x80 ? 
 
 }  // namespace
 
-std::string xml_text(std::string_view text) {
+std::string xml_text(std::string_view text, size_t most) {
   std::string escaped;
-  for (const char c : printable(text)) switch (c) {
+  for (const char c : printable(text, most)) switch (c) {
       case '<':
         escaped += "&lt;";
         break;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,8 +9,9 @@
 
 namespace millrace::plots {
 
-/// A text as it may stand in XML: <, >, & and quotes as entities, and what is no character of XML escaped.
-std::string xml_text(std::string_view text);
+/// A text as it may stand in XML: <, >, & and quotes as entities, and what is no character of XML escaped. One longer
+/// than `most` bytes is cut in the middle.
+std::string xml_text(std::string_view text, size_t most = 240);
 
 /// How wide a text is at most, in pixels of a font of `size`, whatever the font: it is not known where the SVG is made.
 double text_width(std::string_view text, double size);

@@ -10,7 +10,7 @@ namespace {
 DataLoaderOptions read_options(const configs::Node& loader, const LoadingOptions& loading) {
   if (const auto node = loader.find("device"))
     throw node->error("training has one device for batches and model, the key 'device' above; remove this one");
-  auto options = configs::read_loader_options(loader).device(loading.device);
+  auto options = configs::read_loader_options(loader).device(loading.device).profile(loading.profile);
   if (!loader.find("seed")) options.seed(loading.seed);
   return options;
 }

@@ -31,6 +31,7 @@ struct LoadingOptions {
   uint64_t seed = 0;                             ///< Of loaders that have none of their own.
   bool shuffle = false;                          ///< Where the file says nothing about the order.
   const configs::DatasetTypes* types = nullptr;  ///< What `dataset.type` may name.
+  Profile profile = Profile::kOff;               ///< What is measured of workers.
 };
 
 /// The split that a map with dataset, transforms, sampler, collate and loader describes, with batches on the device.

@@ -85,7 +85,6 @@ class Predictor {
   class Table;
 
   LoadingOptions loading() const;
-  void read_again(const std::vector<int64_t>& missing, Table& table);
 
   std::string path_;
   std::string input_;

@@ -39,6 +39,17 @@ double cpu_seconds(const std::vector<pid_t>& others) {
   return total;
 }
 
+double run_queue_seconds(const std::vector<pid_t>& pids) {
+  double total = 0;
+  for (const pid_t pid : pids) {
+    std::ifstream schedstat(proc_path(pid, "schedstat"));  // On a processor, waiting for one, time slices.
+    double on = 0;
+    double waiting = 0;
+    if (schedstat >> on >> waiting) total += 1e-9 * waiting;
+  }
+  return total;
+}
+
 double pss_mb(pid_t pid) {
   std::ifstream rollup(proc_path(pid, "smaps_rollup"));
   std::string line;

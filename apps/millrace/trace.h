@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "millrace/apps/millrace/device_clock.h"
+#include "millrace/loader/stage_report.h"
 
 namespace millrace::apps {
 
 /// What a program did when, in Chrome's trace format, which chrome://tracing and ui.perfetto.dev show: a row for the
-/// program's thread and, on a GPU, one for each of its streams. Not thread-safe.
+/// program's thread, one for each worker of its loader and, on a GPU, one for each of its streams. Not thread-safe.
 class Trace {
  public:
   /// A stream of the GPU, and what its row is called.
@@ -29,6 +30,9 @@ class Trace {
   /// Ends the span that was begun last in the thread.
   void end();
 
+  /// Adds what workers did, see DataLoaderBase::take_spans(). What they did before the trace began is left out.
+  void add(const StageSpans& spans);
+
   /// Waits until the GPU has done what was traced.
   void settle();
 
@@ -41,6 +45,7 @@ class Trace {
   struct Span {
     std::string row, name;
     Clock::time_point start, end;
+    int64_t sample = -1;  // What it was about; -1: no sample, or several.
   };
   struct DeviceSpan {
     Row row;
@@ -51,6 +56,7 @@ class Trace {
   std::unique_ptr<DeviceClock> device_clock_;
   Clock::time_point origin_ = Clock::now();
   std::vector<Span> spans_;
+  uint64_t lost_ = 0;                // Spans of workers that were overwritten before they were added.
   std::vector<DeviceSpan> pending_;  // Spans that the device may still be at.
 };
 

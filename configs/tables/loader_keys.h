@@ -109,10 +109,11 @@ struct LiveOption {
   std::string_view why;
 };
 
-/// The options that are objects of a running program and cannot be written down.
-inline constexpr std::array<LiveOption, 3> kLiveOptions{{
+/// The options that only a running program can give, or has a use for.
+inline constexpr std::array<LiveOption, 4> kLiveOptions{{
     {"check_copies", "what a program asks of datasets and collate functions of its own"},
     {"generator", "a torch generator of the program; without it, seed_mode torch draws from the global one"},
+    {"profile", "for programs that ask the loader; bench does, and train where it writes a trace"},
     {"worker_init_fn", "a function of the program"},
 }};
 

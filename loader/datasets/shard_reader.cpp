@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "millrace/loader/stages.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
 
@@ -25,6 +26,7 @@ ShardReader& ShardReader::operator=(const ShardReader& other) {
 
 std::span<const std::byte> ShardReader::read(size_t shard, std::string_view path, const FileStamp& stamp,
                                              uint64_t offset, uint64_t size) {
+  const StageScope reading(Stage::kRead);
   const int fd = open(shard, path, stamp);
   if (buffer_.size() < size) buffer_.resize(size);
   size_t done = 0;
@@ -38,6 +40,7 @@ std::span<const std::byte> ShardReader::read(size_t shard, std::string_view path
   }
   // A writer that has the file open changes the bytes under an open descriptor.
   require_unchanged(fd, path, stamp);
+  reading.add_bytes(size);
   return std::span(buffer_).first(size);
 }
 

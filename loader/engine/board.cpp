@@ -13,10 +13,12 @@ size_t slot_stride(const Board::Geometry& geometry, size_t header_bytes) {
   return header_bytes + whole_lines(geometry.ranges * sizeof(uint64_t));
 }
 
+size_t all_stage_bytes(const Board::Geometry& geometry) { return size_t{geometry.workers} * geometry.stage_bytes; }
+
 }  // namespace
 
 size_t Board::bytes(const Geometry& geometry) {
-  return sizeof(Header) + geometry.workers * sizeof(Beacon) +
+  return sizeof(Header) + geometry.workers * sizeof(Beacon) + all_stage_bytes(geometry) +
          geometry.slots * (slot_stride(geometry, sizeof(SlotHeader)) + geometry.ranges * sizeof(RangeError));
 }
 
@@ -24,8 +26,13 @@ Board::Header& Board::header() const { return *reinterpret_cast<Header*>(memory_
 
 Beacon& Board::beacon(size_t worker) const { return reinterpret_cast<Beacon*>(memory_ + sizeof(Header))[worker]; }
 
+std::span<std::byte> Board::stage_memory(size_t worker) const {
+  std::byte* const first = memory_ + sizeof(Header) + geometry_.workers * sizeof(Beacon);
+  return {first + worker * geometry_.stage_bytes, geometry_.stage_bytes};
+}
+
 Board::SlotHeader& Board::slot_header(size_t slot) const {
-  std::byte* slots = memory_ + sizeof(Header) + geometry_.workers * sizeof(Beacon);
+  std::byte* slots = memory_ + sizeof(Header) + geometry_.workers * sizeof(Beacon) + all_stage_bytes(geometry_);
   return *reinterpret_cast<SlotHeader*>(slots + slot * slot_stride(geometry_, sizeof(SlotHeader)));
 }
 

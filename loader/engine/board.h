@@ -89,10 +89,11 @@ class Board {
     uint32_t ranges = 0;         ///< The most ranges that a slot has.
     uint32_t range_samples = 0;  ///< Samples of a range; a slot's last range may have fewer.
     uint32_t workers = 0;
+    uint32_t stage_bytes = 0;  ///< Room for what each worker measures of itself, see stage_block.h; whole lines of 64.
 
     template <class Archive>
     void serialize(Archive& archive) {
-      archive(slots, ranges, range_samples, workers);
+      archive(slots, ranges, range_samples, workers, stage_bytes);
     }
   };
 
@@ -103,6 +104,9 @@ class Board {
 
   const Geometry& geometry() const { return geometry_; }
   Beacon& beacon(size_t worker) const;
+
+  /// Room for what the worker measures of itself; empty where nothing is measured.
+  std::span<std::byte> stage_memory(size_t worker) const;
 
   /// Whether workers have been told to end.
   bool stopping() const;

@@ -50,7 +50,8 @@ Engine::Engine(Parts parts, const DataLoaderOptions& options)
       failures_(in_flight_, board_, *crew_),
       overflow_(*crew_, board_, in_flight_),
       kept_(options_),
-      deliveries_(traits_, options_.empty_batches(), shared_->spec, in_flight_, memory_, overflow_, kept_) {
+      deliveries_(traits_, options_.empty_batches(), shared_->spec, in_flight_, memory_, overflow_, kept_),
+      stages_(board_, options_.num_workers() > 0 ? StageReader::ReadBy::kWorkers : StageReader::ReadBy::kTrainer) {
   tally_.note_earlier_deaths(parts.worker_deaths);
   if (!read_by_devices(options_)) return;
   const c10::Device device = options_.device().is_cuda() ? require_cuda(options_.device()) : options_.device();
@@ -355,6 +356,10 @@ LoaderStats Engine::stats() const {
   for (size_t w = 0; w < shared_->geometry.workers; ++w)
     stats.damaged_jpegs += board_.beacon(w).damaged_jpegs.load(std::memory_order_relaxed);
   return stats;
+}
+
+StageReport Engine::stages() const {
+  return stages_.report(static_cast<uint64_t>(events_->now().time_since_epoch().count()));
 }
 
 std::vector<pid_t> Engine::worker_pids() const {

@@ -28,11 +28,13 @@
 #include "millrace/loader/engine/sample_names.h"
 #include "millrace/loader/engine/shared_parts.h"
 #include "millrace/loader/engine/source_traits.h"
+#include "millrace/loader/engine/stage_reader.h"
 #include "millrace/loader/engine/supervisor.h"
 #include "millrace/loader/engine/tally.h"
 #include "millrace/loader/engine/tickets.h"
 #include "millrace/loader/engine/wait.h"
 #include "millrace/loader/options.h"
+#include "millrace/loader/stage_report.h"
 #include "millrace/loader/state.h"
 #include "millrace/loader/stats.h"
 
@@ -80,6 +82,8 @@ class Engine {
   std::optional<int64_t> size() const { return cursor_.size(); }
   int64_t epoch() const { return cursor_.epoch(); }
   LoaderStats stats() const;
+  StageReport stages() const;
+  StageSpans take_spans() { return stages_.take_spans(); }
   std::vector<pid_t> worker_pids() const;
   cuda::api::Stream copy_stream(int device) { return memory_.copy_stream(device); }
   const DataLoaderOptions& options() const { return options_; }
@@ -153,6 +157,7 @@ class Engine {
   Overflow overflow_;
   KeptMemory kept_;
   Deliveries deliveries_;
+  StageReader stages_;
   std::optional<Forwarder> forwarder_;  // For loaders with device() whose workers make CPU tensors.
 };
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "millrace/loader/device/device_copy.h"
+#include "millrace/loader/engine/stage_block.h"
 #include "millrace/samplers/batch_sampler.h"
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequential_sampler.h"
@@ -235,7 +236,7 @@ Board::Geometry geometry_of(SourceTraits traits, int64_t ahead, const DataLoader
   const auto workers = static_cast<uint32_t>(std::max<int64_t>(options.num_workers(), 1));
   const uint32_t range_samples = whole_batches(traits, options) ? batch : std::max(batch / (2 * workers), 1U);
   return {static_cast<uint32_t>(slots_needed(ahead, options)), (batch + range_samples - 1) / range_samples,
-          range_samples, workers};
+          range_samples, workers, static_cast<uint32_t>(stage_bytes(options.profile()))};
 }
 
 }  // namespace millrace

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "millrace/loader/detail/damaged_jpegs.h"
@@ -53,6 +54,19 @@ class CountDamaged {
   const uint64_t before_ = image::damaged_jpegs_read;
 };
 
+// Lets scopes of stages in this thread be heard by `listener` while it lives. A loader may be read by the dataset of
+// another, so what was there before comes back.
+class HearStages {
+ public:
+  explicit HearStages(detail::StageListener* listener) : before_(std::exchange(detail::stage_listener, listener)) {}
+  HearStages(const HearStages&) = delete;
+  HearStages& operator=(const HearStages&) = delete;
+  ~HearStages() { detail::stage_listener = before_; }
+
+ private:
+  detail::StageListener* const before_;
+};
+
 }  // namespace
 
 SlotLayout layout_of(const SampleSpec& spec, size_t batch_size) {
@@ -94,7 +108,13 @@ Worker::Worker(const Place& place, Source& source, const WorkerRole& role)
     own_generator_ = at::detail::getDefaultCPUGenerator();
   beacon_.sleeping.store(0, std::memory_order_relaxed);
   beacon_.incarnation.store(role.incarnation, std::memory_order_relaxed);
+  begin_measuring();
   note(WorkerPhase::kIdle, -1);
+}
+
+void Worker::begin_measuring() {
+  const auto memory = place_.board.stage_memory(board_number());
+  if (!memory.empty()) stages_.emplace(stage_block(memory), span_ring(memory), clock_);
 }
 
 void Worker::run(const std::function<bool()>& orphaned) {
@@ -105,20 +125,28 @@ void Worker::run(const std::function<bool()>& orphaned) {
 
 bool Worker::fill_one() {
   const auto claim = place_.board.claim(role_.incarnation, board_number());
-  if (!claim) return false;
+  if (!claim) {
+    if (stages_ && role_.number >= 0) stages_->idle();
+    return false;
+  }
+  const uint64_t begun = note(WorkerPhase::kReading, -1);
+  if (stages_ && role_.number < 0) stages_->begin_anew(begun);  // The time since the last range was the trainer's.
+  if (stages_) stages_->begin_range(begun);
   fill(*claim);
-  note(WorkerPhase::kIdle, -1);
+  const uint64_t ended = note(WorkerPhase::kIdle, -1);
+  if (stages_) stages_->end_range(ended);
   return true;
 }
 
 void Worker::fill(const Claim& claim) {
   DeviceSlot device_slot(place_.device_arena, claim.slot);
-  FillRequest request({place_.arena + claim.slot * place_.layout.slot_bytes(), place_.layout, device_slot,
-                       *place_.spill, beacon_.sample, beacon_.samples_started},
-                      claim, source_.size(), role_.number, generator_, own_generator_);
-  note(WorkerPhase::kReading, -1);
+  FillRequest request(
+      {place_.arena + claim.slot * place_.layout.slot_bytes(), place_.layout, device_slot, *place_.spill,
+       beacon_.sample, beacon_.samples_started, stages_ && stages_->times_samples() ? &*stages_ : nullptr},
+      claim, source_.size(), role_.number, generator_, own_generator_);
   try {
     const CountDamaged count(beacon_);
+    const HearStages hear(stages_ ? &*stages_ : nullptr);
     if (role_.begun_with != claim.base_seed) begin(claim.base_seed);
     source_.fill(request);
   } catch (const std::exception& e) {
@@ -129,6 +157,7 @@ void Worker::fill(const Claim& claim) {
     return report(claim, request, current_exception_type(), "thrown by the dataset; it is no std::exception");
   }
   end_stranger(pid_);
+  if (stages_) stages_->begin_hand_over(request.samples(), request.first_index());
   if (place_.board.finish(claim, role_.incarnation)) place_.done.signal();
 }
 
@@ -152,11 +181,14 @@ void Worker::report(const Claim& claim, FillRequest& request, const std::string&
   if (place_.board.fail(claim, role_.incarnation, error_)) place_.done.signal();
 }
 
-void Worker::note(WorkerPhase phase, int64_t sample) {
+// Gives the time.
+uint64_t Worker::note(WorkerPhase phase, int64_t sample) {
+  const int64_t now = now_ns();
   beacon_.sample.store(sample, std::memory_order_relaxed);
-  beacon_.since_ns.store(now_ns(), std::memory_order_relaxed);
+  beacon_.since_ns.store(now, std::memory_order_relaxed);
   // Release: pairs with the trainer's acquire in wait_ready(), which takes kIdle as "the dataset is built".
   beacon_.phase.store(phase, std::memory_order_release);
+  return static_cast<uint64_t>(now);
 }
 
 }  // namespace millrace

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "millrace/loader/engine/stage_recorder.h"
 #include "millrace/loader/engine/worker_board.h"
 #include "millrace/loader/options.h"
 #include "millrace/loader/sources/source.h"
@@ -67,10 +68,11 @@ class Worker {
   void run(const std::function<bool()>& orphaned);
 
  private:
+  void begin_measuring();
   void fill(const Claim& claim);
   void begin(uint64_t base_seed);
   void report(const Claim& claim, FillRequest& request, const std::string& type, const std::string& message);
-  void note(WorkerPhase phase, int64_t sample);
+  uint64_t note(WorkerPhase phase, int64_t sample);
 
   uint32_t board_number() const { return static_cast<uint32_t>(std::max(role_.number, 0)); }
 
@@ -82,6 +84,8 @@ class Worker {
   at::Generator generator_;      // Torch's default one, with SeedMode::kTorch; else undefined.
   at::Generator own_generator_;  // Torch's default one, where this worker may seed it for each sample; else undefined.
   RangeError error_;
+  ThreadClock clock_;
+  std::optional<StageRecorder> stages_;  // Where stages are measured.
 };
 
 }  // namespace millrace

@@ -11,6 +11,7 @@
 #include "millrace/loader/images/formats/signature.h"
 #include "millrace/loader/images/orientation.h"
 #include "millrace/loader/images/pixel.h"
+#include "millrace/loader/stages.h"
 
 namespace millrace::image {
 namespace {
@@ -110,6 +111,8 @@ void require_file_size(uint64_t bytes, const PictureOptions& options) {
 }
 
 Numbers decode_numbers(std::span<const std::byte> file, int64_t max_pixels) {
+  const StageScope decoding(Stage::kDecode);
+  decoding.add_bytes(file.size());
   if (file.empty()) throw std::runtime_error("empty file");
   if (looks_like_jpeg(file)) throw no_numbers("a JPEG, which loses numbers");
   const auto reader = open_other_than_jpeg(file, max_pixels);

@@ -30,6 +30,8 @@ StreamRequest FillRequest::stream() const {
 
 StreamContext FillRequest::start(const StreamRequest& stream, int64_t position) {
   note(position);
+  streamed_ = true;
+  if (place_.timer != nullptr) place_.timer->begin_sample(position);
   const uint64_t seed = sample_seed(place_.layout.tickets(place_.slot)[0].seed, stream.stream, position);
   return {SampleContext(seed, worker_, generator_), stream.epoch, stream.stream, stream.num_streams, position};
 }
@@ -47,6 +49,7 @@ void FillRequest::leave_out(PackedBatch& batch, uint32_t samples) {
 }
 
 void FillRequest::put(const PackedBatch& batch) {
+  put_ = batch.samples;
   const auto body = place_.layout.body(place_.slot);
   const auto device_offsets = place_.device_slot.store(batch.tensors);
   const PackedLayout layout(batch, device_offsets);
@@ -58,6 +61,15 @@ void FillRequest::put(const PackedBatch& batch) {
   place_.spill.send(message);
   write_spilled(body);
 }
+
+uint32_t FillRequest::samples() const {
+  if (put_) return *put_;
+  uint32_t samples = 0;
+  for (uint32_t row = first(); row < last(); ++row) samples += wanted(row);
+  return samples;
+}
+
+int64_t FillRequest::first_index() const { return streamed_ || first() == last() ? kNoSample : ticket(first()).index; }
 
 void FillRequest::abandon() { place_.device_slot.abandon(); }
 

@@ -5,11 +5,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "millrace/loader/collation/packed.h"
 #include "millrace/loader/sample_row.h"
 #include "millrace/loader/sources/claim.h"
+#include "millrace/loader/stages.h"
 #include "millrace/sharing/memory/slot_layout.h"
 
 namespace millrace {
@@ -32,6 +34,7 @@ class FillRequest {
     const FdSocket& spill;                   ///< Takes a packed batch that is larger than a slot.
     std::atomic<int64_t>& sample;            ///< The sample at hand.
     std::atomic<uint64_t>& samples_started;  ///< A count, which tells a worker that goes on from one that is stuck.
+    detail::StageListener* timer;            ///< Who times samples; null where nobody does.
   };
 
   /// `generator` is undefined unless SeedMode::kTorch is on, `own_generator` unless torch's default generator may be
@@ -68,6 +71,7 @@ class FillRequest {
   SampleContext start(uint32_t row) {
     current_ = row;
     note(ticket(row).index);
+    if (place_.timer != nullptr) place_.timer->begin_sample(ticket(row).index);
     return {ticket(row).seed, worker_, generator_};
   }
 
@@ -80,6 +84,7 @@ class FillRequest {
   void start_batch() {
     current_ = claim_.first;
     note(kNoSample);
+    if (detail::stage_listener != nullptr) detail::stage_listener->begin_collate();
   }
 
   /// Where field number `field` of a row is written. REQUIRES: the source's batches are rows.
@@ -103,6 +108,12 @@ class FillRequest {
   /// Gives the batch up. To be called in place of put(), when there will be no batch.
   void abandon();
 
+  /// The samples that the batch has of this request, once it is filled.
+  uint32_t samples() const;
+
+  /// The index of the first sample; kNoSample where there is none, as in streams.
+  int64_t first_index() const;
+
   /// The row that was started last.
   uint32_t current() const { return current_; }
   /// The index of the sample that was started last.
@@ -124,6 +135,8 @@ class FillRequest {
   const at::Generator& generator_;
   const at::Generator& own_generator_;
   uint32_t current_;
+  bool streamed_ = false;
+  std::optional<uint32_t> put_;  // The samples of the batch that was put in its place.
 };
 
 /// Writes a request into a slot that is about to be opened. Throws std::length_error when the request's state does not

@@ -16,6 +16,7 @@
 #include "millrace/loader/sources/local_batches.h"
 #include "millrace/loader/sources/source.h"
 #include "millrace/loader/sources/source_parts.h"
+#include "millrace/loader/stages.h"
 
 // Sources of datasets whose samples have indices.
 namespace millrace::detail {
@@ -71,11 +72,17 @@ class RowsSource final : public Source {
       if constexpr (InPlaceDataset<D>)
         dataset_->read(index, row, context);
       else
-        collate::write_sample(row, get_sample(*dataset_, index, context));
+        write(row, get_sample(*dataset_, index, context));
     }
   }
 
  private:
+  template <class Sample>
+  static void write(SampleRow& row, Sample&& sample) {
+    const StageScope collating(Stage::kCollate);
+    collate::write_sample(row, std::forward<Sample>(sample));
+  }
+
   std::shared_ptr<D> dataset_;
   SampleSpec spec_;
   std::vector<std::byte*> rows_;
@@ -206,6 +213,7 @@ class BatchesSource final : public PackedSource<D, GivenBatch<D>, BatchesSource<
 
  private:
   auto get(const std::vector<size_t>& indices) {
+    const StageScope getting(Stage::kGet, StageScope::Part::kMore);
     if constexpr (SizeDataset<D>)
       return this->dataset().get_batch(indices.size());
     else

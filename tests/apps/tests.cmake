@@ -6,16 +6,26 @@ if(TARGET millrace_cli)
     ${_front}/completion_test.cpp ${_front}/exit_codes_test.cpp ${_front}/json_test.cpp ${_front}/reference_test.cpp ${_front}/shipped_configs_test.cpp
     configs/completions_test.cpp configs/key_defaults_test.cpp TIMEOUT 120 LIBRARIES millrace_config_checks nlohmann_json::nlohmann_json)
   add_dependencies(commands_test millrace_cli)
+  millrace_test(host_checks_test ${_front}/host_checks_test.cpp TIMEOUT 60 LIBRARIES millrace_front)
   millrace_test(command_lines_test docs/command_lines_test.cpp TIMEOUT 300)
   add_dependencies(command_lines_test millrace_cli)
   millrace_test(apps_test
-    apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
+    apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/show_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
     TIMEOUT 300 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)
   add_dependencies(apps_test millrace_cli fake_cuda fake_cuda_old fake_cuda_crashing sharing_early_thread)
+  set(_bench ${PROJECT_SOURCE_DIR}/apps/millrace/bench)
+  millrace_test(bench_test apps/millrace/bench/bench_test.cpp TIMEOUT 300 LIBRARIES millrace_sharing nlohmann_json::nlohmann_json)
+  add_dependencies(bench_test millrace_cli)
+  millrace_test(bench_numbers_test
+    apps/millrace/bench/latencies_test.cpp ${_bench}/latencies.cpp apps/millrace/bench/spread_test.cpp ${_bench}/spread.cpp
+    LABELS asan TIMEOUT 60)
   millrace_fake_cuda_test(trace_test
     apps/millrace/trace_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/device_clock.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/trace.cpp
     LABELS asan TIMEOUT 60 LIBRARIES millrace_cuda nlohmann_json::nlohmann_json)
   set(_run ${PROJECT_SOURCE_DIR}/apps/millrace)
+  millrace_test(bottleneck_test
+    apps/millrace/bottleneck_test.cpp ${_run}/bench/bottleneck.cpp
+    TIMEOUT 120 LIBRARIES millrace_loader)
   millrace_test(progress_test
     apps/millrace/loss_summary_test.cpp ${_run}/loss_summary.cpp
     apps/millrace/progress_test.cpp ${_run}/progress.cpp ${_run}/progress_line.cpp ${_run}/progress_output.cpp

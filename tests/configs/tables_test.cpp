@@ -127,6 +127,7 @@ std::map<std::string, std::string> values_of(const DataLoaderOptions& options) {
           {"retries", number(options.retries())},
           {"sample_timeout", number(options.sample_timeout().count())},
           {"notice_after", number(options.notice_after().count())},
+          {"profile", number(options.profile())},
           {"on_error", number(options.on_error())},
           {"empty_batches", number(options.empty_batches())},
           {"worker_init_fn", number(options.worker_init_fn() != nullptr)},
@@ -397,7 +398,7 @@ class Datasets : public testing::Test {
         {"npy", "paths: [" + test::data("npy/labels.npy") + "], names: [number], float64: float32"},
         {"npz", "path: " + test::data("npy/archive.npz") + ", names: [numbers], float64: float32"},
         {"hdf5", "path: " + test::data("hdf5/labels.h5") + ", names: [labels]"},
-        {"lmdb", "path: " + in_folder + "small.lmdb, database: ''"},
+        {"lmdb", "path: " + in_folder + "small.lmdb, database: '', values: tensor"},
         {"tokens", "path: " + in_folder +
                        "tokens.bin, length: 2, stride: 1, documents: kept, dtype: uint16, separator: 9, padding: 1, "
                        "vocabulary: 10"},

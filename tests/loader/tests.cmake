@@ -23,10 +23,12 @@ millrace_test(engine_test
   loader/engine/in_flight_test.cpp
   loader/engine/mender_test.cpp loader/engine/opener_test.cpp loader/engine/order_test.cpp
   loader/engine/notices_test.cpp loader/engine/overflow_test.cpp loader/engine/resume_test.cpp loader/engine/returns_test.cpp
-  loader/engine/sample_names_test.cpp loader/engine/slot_memory_test.cpp loader/engine/supervisor_test.cpp
+  loader/engine/sample_names_test.cpp loader/engine/slot_memory_test.cpp loader/engine/stage_recorder_test.cpp loader/engine/supervisor_test.cpp
   loader/engine/tally_test.cpp loader/engine/tickets_test.cpp loader/engine/verdict_test.cpp loader/engine/worker_count_test.cpp
   loader/engine/wait_test.cpp
   LABELS asan TIMEOUT 60 LIBRARIES millrace_loader)
+millrace_test(stages_test loader/stages_test.cpp
+  TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(image_test
   loader/images/decode_test.cpp loader/images/formats_test.cpp loader/images/hostile_test.cpp loader/images/jpeg_test.cpp
   loader/images/kernels_test.cpp loader/images/renderer_test.cpp

@@ -1,53 +1,40 @@
 // Charts in a browser, where there is one: scripts/setup --live installs Chromium.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <stdexcept>
 #include <string>
 
+#include "millrace/plots/canvas.h"
 #include "millrace/plots/line_chart.h"
+#include "millrace/plots/page.h"
 #include "millrace/plots/palette.h"
+#include "millrace/plots/picture.h"
+#include "millrace/plots/png.h"
 #include "millrace/tests/plots/charts.h"
-#include "millrace/tests/plots/read_png.h"
-#include "millrace/tests/samplers/pytorch_reference.h"
-#include "millrace/tests/support/directory.h"
+#include "millrace/tests/plots/chromium.h"
 
 namespace millrace::chromium_test {
 namespace {
 
 using plots::Picture;
 using plots::Rgb;
-using test::detail::output_of;
+using Scheme = test::Chromium::Scheme;
 
-enum class Scheme { kDark, kLight };
-
-constexpr int kWidth = 390, kHeight = 600;
+constexpr int kWidth = test::Chromium::kWidth;
 
 class InChromium : public testing::Test {
  protected:
   void SetUp() override {
-    if (output_of("command -v chromium").first != 0) GTEST_SKIP() << "no chromium: scripts/setup --live installs it";
+    if (!test::Chromium::is_there()) GTEST_SKIP() << "no chromium: scripts/setup --live installs it";
   }
 
-  // The window of a telephone in which a chart was opened.
   Picture screenshot(const plots::LineChart& chart, Scheme scheme) const {
-    folder_.write("chart.svg", plots::to_svg(chart));
-    const std::string picture = folder_.path() + "/picture.png";
-    const auto [status, text] = output_of(
-        "HOME='" + folder_.path() + "' timeout 100 chromium --headless --no-sandbox --disable-gpu --hide-scrollbars" +
-        " --disable-dev-shm-usage --user-data-dir='" + folder_.path() +
-        "/profile' --window-size=" + std::to_string(kWidth) + "," + std::to_string(kHeight) +
-        " --blink-settings=preferredColorScheme=" + (scheme == Scheme::kDark ? "0" : "1") + " --screenshot='" +
-        picture + "' 'file://" + folder_.path() + "/chart.svg' 2>&1");
-    std::ifstream file(picture, std::ios::binary);
-    if (status != 0 || !file) throw std::runtime_error("chromium made no picture: " + text);
-    return test::read_png({std::istreambuf_iterator<char>(file), {}});
+    return chromium_.screenshot("chart.svg", plots::to_svg(chart), scheme);
   }
 
-  const test::Directory folder_;
+  const test::Chromium chromium_;
 };
 
 Rgb corner(const Picture& picture) { return {picture.pixels[0], picture.pixels[1], picture.pixels[2]}; }
@@ -87,6 +74,47 @@ TEST_F(InChromium, AChartIsAsWideAsItsPlace) {
     }
   EXPECT_LT(left, 20);
   EXPECT_GT(right, kWidth - 30);
+}
+
+// All that a page may have, with texts that are wider than the window.
+plots::Page page_of_everything() {
+  plots::Page page("<b>A page</b> of everything, with a_word_that_is_longer_than_the_window_of_a_telephone_is_wide");
+  page.heading("Charts");
+  page.paragraph("Two beside each other, where there is room for that & <script>alert(1)</script>.");
+  page.charts({plots::to_svg(test::loss_chart()), plots::to_svg(test::log_chart())});
+  page.table({"what", "now", "before", "what it means"},
+             {{"samples a second, the median of ten windows", "1234.5 img/s", "1200.1 img/s",
+               "how many samples the loader gives while nobody does anything with them"}});
+  page.bars({{"decode", 0.75, "75 %"}, {"read", 0.25, "25 %"}});
+  page.code("loader:\n  num_workers: 4  # " + std::string(200, 'x'));
+  page.picture(plots::to_png(plots::Canvas(800, 20, {255, 0, 0}).picture()), "a red bar", "800 pixels of red");
+  return page;
+}
+
+TEST_F(InChromium, APageIsNoWiderThanATelephoneAndComplainsAboutNothing) {
+  const auto opened = chromium_.open(page_of_everything().str());
+  EXPECT_EQ(opened.console, "");
+  EXPECT_EQ(opened.width, kWidth);
+  EXPECT_EQ(opened.charts, 2);
+  EXPECT_EQ(opened.pictures, 1);
+  // What does not hold this would be seen.
+  const auto wrong = chromium_.open("<div style='width:500px'>wide</div><script>undefined_name()</script>");
+  EXPECT_GT(wrong.width, 500);
+  EXPECT_THAT(wrong.console, testing::HasSubstr("undefined_name"));
+}
+
+TEST_F(InChromium, APageIsLightOrDarkAsTheReadersSystemIs) {
+  const std::string page = page_of_everything().str();
+  EXPECT_EQ(corner(chromium_.screenshot("page.html", page, Scheme::kLight)), (Rgb{0xFC, 0xFC, 0xFB}));
+  EXPECT_EQ(corner(chromium_.screenshot("page.html", page, Scheme::kDark)), (Rgb{0x1A, 0x1A, 0x19}));
+  for (const auto scheme : {Scheme::kLight, Scheme::kDark}) chromium_.keep_screenshot("page.html", page, scheme);
+}
+
+TEST(Page, HasPicturesInItself) {
+  plots::Page page("pictures");
+  for (const char* bytes : {"M", "Ma", "Man"}) page.picture(bytes, "", "");
+  for (const char* text : {"base64,TQ==\"", "base64,TWE=\"", "base64,TWFu\""})
+    EXPECT_THAT(page.str(), testing::HasSubstr(text));
 }
 
 }  // namespace

@@ -80,8 +80,8 @@ class Training {
         output_(options.file.json ? RunOutput::Form::kJson : RunOutput::Form::kWords),
         notices_([this](const std::string& line) { output_.log(line); }),
         device_(training::read_device(run, settings_.run.device)),
-        split_(training::open_split(run, loading(types))),
-        test_(training::open_test_split(run, split_, loading(types))),
+        split_(training::open_split(run, loading(types, options.trace.empty() ? Profile::kOff : Profile::kTrace))),
+        test_(training::open_test_split(run, split_, loading(types, Profile::kOff))),
         task_(training::make_task(run, settings_, split_)),
         learner_(training::make_learner(run, settings_, split_.spec, task_->outputs(), types.models)),
         trainer_(learner_, parts()) {
@@ -103,8 +103,8 @@ class Training {
   }
 
  private:
-  training::LoadingOptions loading(const ProgramTypes& types) const {
-    return {device_, settings_.run.seed, /*shuffle=*/true, &types.datasets};
+  training::LoadingOptions loading(const ProgramTypes& types, Profile profile) const {
+    return {device_, settings_.run.seed, /*shuffle=*/true, &types.datasets, profile};
   }
 
   training::TrainerParts parts() {
@@ -163,7 +163,10 @@ class Training {
     training::Trainer::Watchers watchers;
     if (trace_) {
       watchers.begin = [this](training::Phase phase) { trace(phase); };
-      watchers.end = [this] { trace_->end(); };
+      watchers.end = [this] {
+        trace_->end();
+        trace_->add(split_.loader->take_spans());
+      };
     }
     training::Journal* const journal = output_.journal();
     if (journal && position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "millrace/loader/images/decode.h"
+#include "millrace/loader/stages.h"
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
@@ -19,6 +20,7 @@ std::span<const std::byte> read_file(const std::string& path, const PictureOptio
 
 std::span<const std::byte> read_file(const std::string& path, const PictureOptions& options,
                                      image::Room<std::byte>& buffer) {
+  const StageScope reading(Stage::kRead);
   const OwnedFd file = open_regular(path);
   const FileStamp stamp = stamp_of(file.get(), path);
   const auto size = static_cast<size_t>(stamp.size);
@@ -33,6 +35,7 @@ std::span<const std::byte> read_file(const std::string& path, const PictureOptio
   // Half of one picture and half of another would be neither.
   if (done < size || stamp_of(file.get(), path) != stamp)
     throw std::runtime_error("the file changed while it was read: write it under another name, then rename it");
+  reading.add_bytes(done);
   return {bytes, done};
 }
 

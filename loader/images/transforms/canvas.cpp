@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "millrace/loader/images/kernels.h"
+#include "millrace/loader/stages.h"
 
 namespace millrace::transforms {
 
@@ -31,6 +32,8 @@ void check_pixels(Size size) {
 void Canvas::open(std::span<const std::byte> file, const PictureOptions& options) {
   channels_ = millrace::channels(options.mode);
   source_ = Source::kFile;
+  const StageScope decoding(Stage::kDecode);
+  decoding.add_bytes(file.size());
   view_ = View(decoder_.open(file, options));
 }
 
@@ -70,8 +73,13 @@ void Canvas::read(const Box& region, Consumer&& consume) {
     consume(picture_.strip(region));
     return;
   }
-  decoder_.start(region);
-  for (Strip strip = decoder_.next(); strip.rows > 0; strip = decoder_.next()) consume(strip);
+  const auto decoding = [](auto step) {
+    const StageScope more(Stage::kDecode, StageScope::Part::kMore);
+    return step();
+  };
+  decoding([&] { decoder_.start(region); });
+  const auto next = [&] { return decoding([&] { return decoder_.next(); }); };
+  for (Strip strip = next(); strip.rows > 0; strip = next()) consume(strip);
 }
 
 /// Computes the view. `planes` may be planes_ only where they are not the source.

@@ -7,6 +7,7 @@
 #include "millrace/loader/images/transforms/number_canvas.h"
 #include "millrace/loader/images/transforms/pixels.h"
 #include "millrace/loader/images/transforms/renderer.h"
+#include "millrace/loader/stages.h"
 
 namespace millrace::transforms {
 namespace {
@@ -55,6 +56,7 @@ void render_numbers(const PicturePipeline& pictures, const OfPair<std::span<cons
   NumberCanvas data(files.data, pictures.options);
   NumberCanvas target(files.target, pictures.options);
   require_one_size(data.size(), target.size());
+  const StageScope transforming(Stage::kTransform);
   Targets none;
   MovedPicture both(data, none, &target);
   for (const Step& step : pictures.chain.steps()) step->apply_to_numbers(both, rng);
@@ -87,6 +89,7 @@ void render_pair(const PicturePipeline& pictures, ColorChanges changes, const Of
   canvases.data.open(files.data, pictures.options);
   canvases.target.open(files.target, pictures.options);
   require_one_size(canvases.data.size(), canvases.target.size());
+  const StageScope transforming(Stage::kTransform);
   const Part data = {canvases.data, rows.data};
   const Part target = {canvases.target, rows.target};
   switch (changes) {

@@ -4,6 +4,7 @@
 #include "millrace/loader/images/transforms/moved_picture.h"
 #include "millrace/loader/images/transforms/number_canvas.h"
 #include "millrace/loader/images/transforms/renderer.h"
+#include "millrace/loader/stages.h"
 
 namespace millrace::transforms {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 void render_numbers(const PicturePipeline& pipeline, std::span<const std::byte> file, SampleRng& rng, image::Size size,
                     std::span<std::byte> row, Targets& targets) {
   NumberCanvas canvas(file, pipeline.options);
+  const StageScope transforming(Stage::kTransform);
   require_masks_of(canvas.size(), targets);
   MovedPicture picture(canvas, targets);
   for (const Step& step : pipeline.chain.steps()) step->apply_to_numbers(picture, rng);

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "millrace/loader/stages.h"
+
 namespace millrace::transforms {
 
 using image::Size;
@@ -50,6 +52,7 @@ void Renderer::render(const Chain& chain, std::span<const uint8_t> planes, Size 
 
 /// Takes the picture on the canvas through the chain into the row.
 void Renderer::run(const Chain& chain, SampleRng& rng, Size size, std::span<std::byte> row, Targets& targets) {
+  const StageScope transforming(Stage::kTransform);
   require_masks_of(canvas_.size(), targets);
   Pixels picture(canvas_, targets, scratch_);
   for (const Step& step : chain.pixel_steps()) step->apply(picture, rng);

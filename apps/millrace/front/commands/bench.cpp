@@ -7,14 +7,16 @@ namespace millrace::apps::commands {
 void Bench::declare(CLI::App& command) {
   file.declare(command);
   command.get_option("config")->required();
-  command.add_option("--warmup", warmup_s, "seconds before the first window")
+  command.add_option("--warmup", warmup_s, "seconds before the first window, at most: it begins where rates agree")
       ->type_name("SECONDS")
       ->check(CLI::NonNegativeNumber);
   command.add_option("--window", window_s, "seconds of a window")->type_name("SECONDS")->check(CLI::PositiveNumber);
   command.add_option("--repeats", repeats, "windows; medians are reported")
       ->type_name("COUNT")
       ->check(CLI::PositiveNumber);
-  command.add_option("--batches", batches, "take so many batches and measure nothing")->check(CLI::PositiveNumber);
+  command.add_option("--batches", batches, "take so many batches, without a warm-up, and say what they took")
+      ->type_name("COUNT")
+      ->check(CLI::PositiveNumber);
 }
 
 }  // namespace millrace::apps::commands

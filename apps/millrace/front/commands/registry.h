@@ -14,15 +14,16 @@
 #include "millrace/apps/millrace/front/commands/pack.h"
 #include "millrace/apps/millrace/front/commands/predict.h"
 #include "millrace/apps/millrace/front/commands/reference.h"
+#include "millrace/apps/millrace/front/commands/show.h"
 #include "millrace/apps/millrace/front/commands/train.h"
 
 /// All commands of `millrace`, in the order of its help. A command that is added here is in the help, and whoever
 /// visits a Command does not compile until it says what is to be done.
 namespace millrace::apps {
 
-using Command =
-    std::variant<commands::Init, commands::Train, commands::Predict, commands::Bench, commands::Pack, commands::Doctor,
-                 commands::Help, commands::Configs, commands::Completion, commands::Complete, commands::Reference>;
+using Command = std::variant<commands::Init, commands::Train, commands::Predict, commands::Show, commands::Bench,
+                             commands::Pack, commands::Doctor, commands::Help, commands::Configs, commands::Completion,
+                             commands::Complete, commands::Reference>;
 
 template <class List>
 struct CommandsOf;

@@ -34,8 +34,10 @@ NewFile::NewFile(std::string path) : path_(std::move(path)) {
   // 64 random bits, since other machines may write to the same folder; O_EXCL turns what chance is left into an error.
   std::random_device random;
   passing_path_ = path_ + "." + std::to_string((uint64_t{random()} << 32) | random()) + ".tmp";
-  fd_ = OwnedFd(
-      MILLRACE_SYSCALL(::open(passing_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666), passing_path_));
+  const int fd = detail::retry_interrupted(
+      [&] { return ::open(passing_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
+  if (fd < 0) throw SyscallError(errno, "cannot write " + in_quotes(path_));
+  fd_ = OwnedFd(fd);
 }
 
 NewFile::~NewFile() {
@@ -60,7 +62,7 @@ void NewFile::allow_readers_of(const struct stat& status) {
 }
 
 void NewFile::commit() {
-  MILLRACE_SYSCALL(::rename(passing_path_.c_str(), path_.c_str()), passing_path_, path_);
+  if (::rename(passing_path_.c_str(), path_.c_str()) < 0) throw SyscallError(errno, "cannot write " + in_quotes(path_));
   committed_ = true;
 }
 

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "millrace/apps/millrace/front/commands/number_checks.h"
+
 namespace millrace::apps::commands {
 
 void Bench::declare(CLI::App& command) {
@@ -9,14 +11,12 @@ void Bench::declare(CLI::App& command) {
   command.get_option("config")->required();
   command.add_option("--warmup", warmup_s, "seconds before the first window, at most: it begins where rates agree")
       ->type_name("SECONDS")
-      ->check(CLI::NonNegativeNumber);
-  command.add_option("--window", window_s, "seconds of a window")->type_name("SECONDS")->check(CLI::PositiveNumber);
-  command.add_option("--repeats", repeats, "windows; medians are reported")
-      ->type_name("COUNT")
-      ->check(CLI::PositiveNumber);
+      ->check(not_negative());
+  command.add_option("--window", window_s, "seconds of a window")->type_name("SECONDS")->check(above_zero());
+  command.add_option("--repeats", repeats, "windows; medians are reported")->type_name("COUNT")->check(above_zero());
   command.add_option("--batches", batches, "take so many batches, without a warm-up, and say what they took")
       ->type_name("COUNT")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
 }
 
 }  // namespace millrace::apps::commands

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "millrace/apps/millrace/front/commands/number_checks.h"
+
 namespace millrace::apps::commands {
 namespace {
 
@@ -32,10 +34,10 @@ void Pack::declare(CLI::App& command) {
   command.add_option("--shard-bytes", shard_bytes, "the most bytes of a shard, 500MB; also in KB, MB and GB")
       ->type_name("BYTES")
       ->transform(CLI::AsSizeValue(true))
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command.add_option("--shard-samples", shard_samples, "the most samples of a shard, 100000")
       ->type_name("COUNT")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command
       .add_option("--columns", columns,
                   "what a list's columns are called where not path and label, such as image=file,label=class; also "
@@ -51,7 +53,7 @@ void Pack::declare(CLI::App& command) {
       ->check(CLI::Range(1, 100));
   command.add_option("--workers", workers, "processes that write a shard each; left out: one a processor")
       ->type_name("COUNT")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command.add_flag("--skip-broken", skip_broken, "leave out samples that cannot be read");
   command.add_flag("--overwrite", overwrite, "replace shards that are there and have other samples");
   command.add_flag("--verify", verify, "compare the shards at INPUT with the sums in their indexes");

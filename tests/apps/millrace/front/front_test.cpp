@@ -104,6 +104,12 @@ TEST(Front, HelpListsWhatAConfigurationMaySay) {
   EXPECT_EQ(ask("help weather").exit_code, 2);
 }
 
+TEST(Front, NumbersOutOfTheirBoundsAreToldInAFewWords) {
+  EXPECT_THAT(ask("predict x --top 0").text, HasSubstr("--top: expected a number above 0, found '0'; see millrace"));
+  EXPECT_THAT(ask("bench x --warmup abc").text, HasSubstr("expected a number that is not negative, found 'abc'"));
+  EXPECT_THAT(ask("bench x --window -1").text, HasSubstr("expected a number above 0, found '-1'"));
+}
+
 TEST(Front, WrongUsageIsToldBeforeTheWorkersProgramIsNeeded) {
   const test::Directory folder;
   // The program by itself, without the one that it executes.

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+/// What numbers on the command line have to be. CLI11's own checks tell bounds as numbers of 309 digits.
+namespace millrace::apps::commands {
+
+/// "expected a number above 0, found 'abc'".
+CLI::Validator above_zero();
+
+/// "expected a number that is not negative, found '-1'".
+CLI::Validator not_negative();
+
+}  // namespace millrace::apps::commands

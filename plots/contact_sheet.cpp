@@ -9,16 +9,17 @@
 #include <string_view>
 
 #include "millrace/plots/canvas.h"
+#include "millrace/plots/caption.h"
 #include "millrace/plots/palette.h"
 #include "millrace/plots/small_font.h"
-#include "millrace/sharing/os/printable.h"
 
 namespace millrace::plots {
 namespace {
 
 constexpr int kSide = 256;  // What the longer side of a picture comes close to.
 constexpr int kGap = 12;
-constexpr int kFrame = 3;  // The thickness of a box.
+constexpr int kInnerGap = 4;  // Between exhibits that belong together.
+constexpr int kFrame = 3;     // The thickness of a box.
 constexpr int kTextScale = 2;
 constexpr int kLetter = kTextScale * static_cast<int>(kGlyphWidth);
 constexpr int kLine = kTextScale * static_cast<int>(kGlyphHeight);
@@ -36,20 +37,6 @@ struct Zoom {
 Zoom zoom_of(const Picture& picture) {
   const int longer = std::max(picture.height, picture.width);
   return {std::max(1, kSide / longer), std::max(1, (longer + kSide - 1) / kSide)};
-}
-
-// A caption in letters that the font has, cut into lines of so many letters.
-std::vector<std::string> lines_of(const std::string& caption, size_t letters) {
-  std::string text;
-  for (const char c : printable(caption)) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool continues_a_character = byte >= 0x80 && byte < 0xC0;
-    if (!continues_a_character) text += byte < 0x80 ? c : '\x7f';
-  }
-  if (text.size() > kMostLines * letters) text = text.substr(0, kMostLines * letters - 3) + "...";
-  std::vector<std::string> lines;
-  for (size_t at = 0; at < text.size(); at += letters) lines.push_back(text.substr(at, letters));
-  return lines;
 }
 
 // The mean of the pixels from (x, y) on that become one where a picture is reduced.
@@ -105,10 +92,26 @@ Area moved(const Area& area, int right, int down) {
   return {area.left + right, area.top + down, area.width, area.height};
 }
 
+Rgb pixel_of(const Exhibit& exhibit, int x, int y, const Zoom& zoom) {
+  const Rgb colour = mean_colour(exhibit.picture, x, y, zoom.part);
+  const auto mask = mask_colour(exhibit, x, y);
+  return mask ? half_way(colour, *mask) : colour;
+}
+
+void draw_picture(Canvas& canvas, int left, int top, const Exhibit& exhibit) {
+  const Zoom zoom = zoom_of(exhibit.picture);
+  for (int y = 0; y < zoom.of(exhibit.picture.height); ++y)
+    for (int x = 0; x < zoom.of(exhibit.picture.width); ++x)
+      canvas.set(left + x, top + y, pixel_of(exhibit, x / zoom.times * zoom.part, y / zoom.times * zoom.part, zoom));
+  for (const LabelledBox& box : exhibit.boxes)
+    canvas.frame(moved(area_of(box, exhibit.picture, zoom), left, top), kFrame, colour_of(box.label));
+}
+
 class Sheet {
  public:
-  explicit Sheet(const std::vector<Exhibit>& exhibits)
-      : exhibits_(exhibits), columns_(static_cast<int>(std::ceil(std::sqrt(static_cast<double>(exhibits.size()))))) {
+  Sheet(const std::vector<Exhibit>& exhibits, int together) : exhibits_(exhibits), together_(together) {
+    const double in_a_row = std::ceil(std::sqrt(static_cast<double>(exhibits.size())));
+    columns_ = std::max(1, static_cast<int>(std::ceil(in_a_row / together))) * together;
     for (const Exhibit& exhibit : exhibits) {
       const Zoom zoom = zoom_of(exhibit.picture);
       width_ = std::max(width_, zoom.of(exhibit.picture.width));
@@ -120,28 +123,29 @@ class Sheet {
   Picture picture() const {
     const int count = static_cast<int>(exhibits_.size());
     const int rows = (count + columns_ - 1) / columns_;
-    Canvas canvas(kGap + columns_ * across(), kGap + rows * down(), kGround);
+    Canvas canvas(left_of(columns_) - gap() + kGap, kGap + rows * down(), kGround);
     for (int i = 0; i < count; ++i)
-      draw(canvas, kGap + i % columns_ * across(), kGap + i / columns_ * down(), exhibits_[static_cast<size_t>(i)]);
+      draw(canvas, left_of(i % columns_), kGap + i / columns_ * down(), exhibits_[static_cast<size_t>(i)]);
     return canvas.picture();
   }
 
  private:
-  // From one exhibit to the next.
-  int across() const { return width_ + kGap; }
+  // Where a column begins. Those that belong together are close, and further away from the others.
+  int left_of(int column) const {
+    const int groups = column / together_;
+    return kGap + column * width_ + groups * gap() + (column - groups) * kInnerGap;
+  }
+  int gap() const { return together_ == 1 ? kGap : 2 * kGap; }
+
+  // From one exhibit to the one below.
   int down() const { return height_ + static_cast<int>(lines_) * kLine + (lines_ > 0 ? kGap / 2 : 0) + kGap; }
 
   std::vector<std::string> caption_of(const Exhibit& exhibit) const {
-    return lines_of(exhibit.caption, static_cast<size_t>(width_ / kLetter));
+    return caption_lines(exhibit.caption, static_cast<size_t>(width_ / kLetter), kMostLines);
   }
 
   void draw(Canvas& canvas, int left, int top, const Exhibit& exhibit) const {
-    const Zoom zoom = zoom_of(exhibit.picture);
-    for (int y = 0; y < zoom.of(exhibit.picture.height); ++y)
-      for (int x = 0; x < zoom.of(exhibit.picture.width); ++x)
-        canvas.set(left + x, top + y, pixel_of(exhibit, x / zoom.times * zoom.part, y / zoom.times * zoom.part, zoom));
-    for (const LabelledBox& box : exhibit.boxes)
-      canvas.frame(moved(area_of(box, exhibit.picture, zoom), left, top), kFrame, colour_of(box.label));
+    draw_picture(canvas, left, top, exhibit);
     int line_top = top + height_ + kGap / 2;
     for (const std::string& line : caption_of(exhibit)) {
       canvas.text(left, line_top, kTextScale, kInk, line);
@@ -149,14 +153,9 @@ class Sheet {
     }
   }
 
-  static Rgb pixel_of(const Exhibit& exhibit, int x, int y, const Zoom& zoom) {
-    const Rgb colour = mean_colour(exhibit.picture, x, y, zoom.part);
-    const auto mask = mask_colour(exhibit, x, y);
-    return mask ? half_way(colour, *mask) : colour;
-  }
-
   const std::vector<Exhibit>& exhibits_;
-  int columns_;
+  int together_;
+  int columns_ = 1;
   int width_ = kSide / 2;  // Room for a caption under narrow pictures.
   int height_ = 0;
   size_t lines_ = 0;
@@ -164,10 +163,18 @@ class Sheet {
 
 }  // namespace
 
-Picture contact_sheet(const std::vector<Exhibit>& exhibits) {
+Picture contact_sheet(const std::vector<Exhibit>& exhibits, int together) {
   if (exhibits.empty()) throw std::invalid_argument("a contact sheet of no picture");
   for (const Exhibit& exhibit : exhibits) require_consistent(exhibit);
-  return Sheet(exhibits).picture();
+  return Sheet(exhibits, together).picture();
+}
+
+Picture drawn(const Exhibit& exhibit) {
+  require_consistent(exhibit);
+  const Zoom zoom = zoom_of(exhibit.picture);
+  Canvas canvas(zoom.of(exhibit.picture.width), zoom.of(exhibit.picture.height), kGround);
+  draw_picture(canvas, 0, 0, exhibit);
+  return canvas.picture();
 }
 
 }  // namespace millrace::plots

@@ -20,14 +20,21 @@ struct LabelledBox {
 /// A picture on a contact sheet with what is known of it.
 struct Exhibit {
   Picture picture;
-  std::string caption;  ///< Two lines at most; what is longer is cut. Letters beyond ASCII are boxes.
+  /// Two lines at most, which a line feed or the width separates; what is longer is cut. Letters beyond ASCII are
+  /// boxes.
+  std::string caption;
   std::vector<LabelledBox> boxes;
   std::vector<uint8_t> mask;  ///< A class for each pixel, or nothing. 0 and 255 (background, ignored) show no colour.
 };
 
-/// The exhibits row by row, as many in a row as in a column, on one picture: for a look at what a model is given.
-/// Pictures are enlarged or reduced by a whole factor to about 256 pixels, so that a pixel of a small one is a square.
-/// Throws std::invalid_argument for no exhibit, for a picture as require_whole() does, and for a mask of another size.
-Picture contact_sheet(const std::vector<Exhibit>& exhibits);
+/// The exhibits row by row, about as many in a row as in a column, on one picture: for a look at what a model is given.
+/// Each `together` that follow each other are of one kind, such as a picture before and after a transform: they stand
+/// close to each other in one row. Pictures are enlarged or reduced by a whole factor to about 256 pixels, so that a
+/// pixel of a small one is a square. Throws std::invalid_argument for no exhibit, for a picture as require_whole()
+/// does, and for a mask of another size. REQUIRES: together is at least 1.
+Picture contact_sheet(const std::vector<Exhibit>& exhibits, int together = 1);
+
+/// One exhibit's picture as it stands on a sheet, with boxes and mask and without its caption. Throws as above.
+Picture drawn(const Exhibit& exhibit);
 
 }  // namespace millrace::plots

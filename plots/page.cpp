@@ -27,6 +27,10 @@ constexpr std::string_view kStyleSheet =
     ".charts{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,28rem),1fr))}\n"
     ".charts svg{display:block;width:100%;height:auto}\n"
     "figure{margin:1rem 0}figure img{display:block;max-width:100%;height:auto}figcaption{color:var(--faint)}\n"
+    ".cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,18rem),1fr))}\n"
+    ".cards figure{margin:0;padding:.75rem;border:1px solid var(--line);border-radius:.25rem}\n"
+    ".cards div{display:flex;gap:.25rem;align-items:flex-start}.cards img{min-width:0;flex:0 1 auto}\n"
+    ".cards p{margin:.25rem 0 0}.cards p:first-child{color:var(--ink);font-weight:600}\n"
     ".bars{display:grid;grid-template-columns:auto minmax(4rem,1fr) auto;gap:.25rem .75rem;align-items:center}\n"
     ".bars div{background:var(--line)}.bars i{display:block;height:.8rem;background:var(--bar)}\n";
 
@@ -109,9 +113,26 @@ void Page::charts(const std::vector<std::string>& svgs) {
 }
 
 void Page::picture(std::string_view png, std::string_view seen, std::string_view caption) {
-  body_ += "<figure><img alt=\"" + xml_text(seen) + "\" src=\"data:image/png;base64," + base64(png) + "\">";
+  body_ += "<figure>";
+  image(png, seen);
   if (!caption.empty()) body_ += cell("figcaption", caption, false);
   body_ += "</figure>\n";
+}
+
+void Page::image(std::string_view png, std::string_view seen) {
+  body_ += "<img alt=\"" + xml_text(seen) + "\" src=\"data:image/png;base64," + base64(png) + "\">";
+}
+
+void Page::cards(const std::vector<Card>& cards) {
+  body_ += "<div class=\"cards\">\n";
+  for (const Card& card : cards) {
+    body_ += "<figure><div>";
+    for (const Card::Picture& picture : card.pictures) image(picture.png, picture.seen);
+    body_ += "</div><figcaption>";
+    for (const std::string& line : card.lines) body_ += cell("p", line, false);
+    body_ += "</figcaption></figure>\n";
+  }
+  body_ += "</div>\n";
 }
 
 void Page::bars(const std::vector<Bar>& bars) {

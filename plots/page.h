@@ -28,6 +28,17 @@ class Page {
   /// A PNG file, as wide as its place at most, with what a reader gets who does not see it, and a line below it.
   void picture(std::string_view png, std::string_view seen, std::string_view caption);
 
+  /// Pictures that belong together, PNG files side by side, and lines about them.
+  struct Card {
+    struct Picture {
+      std::string png;
+      std::string seen;  ///< What a reader gets who does not see it.
+    };
+    std::vector<Picture> pictures;
+    std::vector<std::string> lines;  ///< The first one is the most important.
+  };
+  void cards(const std::vector<Card>& cards);
+
   /// A part of a whole, drawn as a bar. `share` is from 0 to 1, or of whatever is the whole of all bars.
   struct Bar {
     std::string name;
@@ -41,6 +52,7 @@ class Page {
 
  private:
   void element(std::string_view tag, std::string_view text);
+  void image(std::string_view png, std::string_view seen);
 
   std::string body_;
 };

@@ -1,87 +1,23 @@
 #include "millrace/training/first_batch.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/cat.h>
-
 #include <algorithm>
-#include <cstddef>
-#include <utility>
 
 #include "millrace/plots/contact_sheet.h"
 #include "millrace/plots/png.h"
-#include "millrace/training/tasks/picture.h"
-#include "millrace/training/tasks/prediction_writer.h"
+#include "millrace/training/tasks/exhibit.h"
 
 namespace millrace::training {
 namespace {
 
 constexpr int64_t kMostPictures = 16;
 
-bool is_pictures(const at::Tensor& field) { return field.dim() == 4 && field.size(2) > 0 && field.size(3) > 0; }
-
-// One picture of a field {samples, channels, height, width} as bytes.
-at::Tensor planes_of(const at::Tensor& field, int64_t sample) {
-  const auto planes = field[sample].cpu();
-  if (planes.scalar_type() == at::kByte) return planes;
-  const auto values = planes.to(at::kFloat);
-  const auto low = values.min(), high = values.max();
-  return ((values - low) / (high - low).clamp_min(1e-6) * 255).to(at::kByte);
-}
-
-at::Tensor in_three_channels(const at::Tensor& planes) {
-  return planes.size(0) == 3 ? planes : planes.narrow(0, 0, 1).expand({3, -1, -1});
-}
-
-// "dress" of a label, "0.25" of a number; nothing of what is neither.
-std::string caption_of(const at::Tensor& target, int64_t sample, const std::vector<std::string>& classes) {
-  if (target.dim() != 1) return "";
-  if (!at::isIntegralType(target.scalar_type(), /*includeBool=*/true)) return cell_of(target[sample].item<double>());
-  const auto number = target[sample].item<int64_t>();
-  const bool has_name = number >= 0 && number < std::ssize(classes);
-  return has_name ? classes[static_cast<size_t>(number)] : std::to_string(number);
-}
-
-std::vector<plots::LabelledBox> boxes_of(const Batch& batch, int64_t sample) {
-  const auto corners = batch["boxes"][sample].to(at::kCPU, at::kDouble);
-  const auto count = std::min(batch["boxes.count"][sample].item<int64_t>(), corners.size(0));
-  std::vector<plots::LabelledBox> boxes;
-  for (int64_t i = 0; i < count; ++i) {
-    const auto box = corners[i];
-    boxes.push_back({box[0].item<double>(), box[1].item<double>(), box[2].item<double>(), box[3].item<double>()});
-  }
-  return boxes;
-}
-
-std::vector<uint8_t> mask_of(const Batch& batch, int64_t sample) {
-  const auto mask = batch["mask"][sample].to(at::kCPU, at::kByte).contiguous();
-  const auto* begin = mask.const_data_ptr<uint8_t>();
-  return {begin, begin + mask.numel()};
-}
-
-plots::Exhibit exhibit_of(const Batch& batch, int64_t sample, const std::vector<std::string>& classes) {
-  plots::Exhibit exhibit;
-  auto planes = planes_of(batch.data(), sample);
-  if (batch.contains("mask")) {
-    exhibit.mask = mask_of(batch, sample);
-  } else if (batch.columns().size() > 1) {
-    const at::Tensor& target = batch.target();
-    if (is_pictures(target) && target.size(2) == planes.size(1))
-      planes = at::cat({in_three_channels(planes), in_three_channels(planes_of(target, sample))}, 2);
-    else
-      exhibit.caption = caption_of(target, sample, classes);
-  }
-  if (batch.contains("boxes") && batch.contains("boxes.count")) exhibit.boxes = boxes_of(batch, sample);
-  exhibit.picture = to_picture(planes);
-  return exhibit;
-}
-
 }  // namespace
 
 std::optional<SheetFile> first_batch_sheet(const Batch& batch, const std::vector<std::string>& classes) {
-  if (batch.size() == 0 || !is_pictures(batch.data())) return std::nullopt;
+  if (batch.size() == 0 || !has_pictures(batch.columns())) return std::nullopt;
   std::vector<plots::Exhibit> exhibits;
-  for (int64_t i = 0; i < std::min(batch.size(), kMostPictures); ++i) exhibits.push_back(exhibit_of(batch, i, classes));
+  for (int64_t i = 0; i < std::min(batch.size(), kMostPictures); ++i)
+    exhibits.push_back(exhibit_of(batch.columns(), i, classes));
   const plots::Picture sheet = plots::contact_sheet(exhibits);
   return SheetFile{sheet.height, sheet.width, plots::to_png(sheet)};
 }

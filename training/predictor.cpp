@@ -16,11 +16,11 @@
 #include "millrace/configs/document.h"
 #include "millrace/configs/overrides.h"
 #include "millrace/configs/yaml.h"
-#include "millrace/loader/errors.h"
 #include "millrace/loader/stats.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 #include "millrace/training/prediction_config.h"
+#include "millrace/training/read_alone.h"
 #include "millrace/training/tasks/confusion.h"
 #include "millrace/training/truth.h"
 #include "millrace/training/weights/state_dict.h"
@@ -244,30 +244,10 @@ Predictions Predictor::predict(const PredictionOptions& options, const std::func
   std::vector<int64_t> missing;
   for (int64_t number = 0; number < split_.samples.value_or(0); ++number)
     if (!table.has(number)) missing.push_back(number);
-  read_again(missing, table);
+  read_alone(run_, loading(), missing,
+             {[&](const Batch& batch) { table.add(batch); },
+              [&](int64_t number, const std::string& error) { table.add_error(number, error); }});
   return table.predictions(/*lost=*/0);
-}
-
-// Alone, so that each tells its own error and loses no other.
-void Predictor::read_again(const std::vector<int64_t>& missing, Table& table) {
-  constexpr size_t kAtOnce = 10'000;  // What a configuration can list.
-  for (size_t begin = 0; begin < missing.size(); begin += kAtOnce) {
-    const size_t end = std::min(missing.size(), begin + kAtOnce);
-    std::string indices;
-    for (size_t i = begin; i < end; ++i) indices += (i > begin ? ", " : "") + std::to_string(missing[i]);
-    const Split alone = open_split(with(run_, {"sampler={type: sequence, indices: [" + indices + "]}",
-                                               "loader.batch_size=1", "loader.on_error=raise"}),
-                                   loading());
-    for (size_t i = begin; i < end; ++i) {
-      try {
-        if (const auto batch = alone.loader->next()) table.add(*batch);
-      } catch (const SampleError& error) {
-        table.add_error(missing[i], error.message());
-      } catch (const WorkerDied& error) {
-        table.add_error(missing[i], error.what());
-      }
-    }
-  }
 }
 
 }  // namespace millrace::training

@@ -82,7 +82,6 @@ class Predictor {
             const ModelTypes& models);
 
   LoadingOptions loading() const;
-  void read_again(const std::vector<int64_t>& missing, Table& table);
 
   std::string path_;
   std::string input_;

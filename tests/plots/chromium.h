@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "millrace/plots/picture.h"
 #include "millrace/tests/plots/read_png.h"
@@ -42,19 +44,27 @@ class Chromium {
          kTall);
   }
 
-  /// A page after it was opened.
+  /// A page after it was opened 390 pixels wide.
   struct Opened {
-    std::string dom;      ///< As HTML. Of the page's own elements, data-width of <html> says how wide it is, in pixels.
+    int width = -1;       ///< Of the page, in pixels: more than kWidth for one that is scrolled to the side.
+    int charts = 0;       ///< SVG elements.
+    int pictures = 0;     ///< Pictures that are there.
     std::string console;  ///< What the page had to complain about, a line each.
   };
   Opened open(const std::string& page) const {
-    // The page runs no script; this one is the test's.
-    folder_.write("opened.html", page +
-                                     "<script>addEventListener('load', () => document.documentElement.setAttribute("
-                                     "'data-width', document.documentElement.scrollWidth))</script>\n");
+    // Chromium's window is not as narrow as a telephone when it prints what it sees, but a frame is.
+    folder_.write("opened.html", "<body><iframe id=page style='border:0;width:" + std::to_string(kWidth) +
+                                     "px' srcdoc=\"" + in_attribute(page) +
+                                     "\"></iframe><script>addEventListener('load', () => {"
+                                     "const page = document.getElementById('page').contentDocument;"
+                                     "const loaded = [...page.images].filter(image => image.naturalWidth > 0);"
+                                     "document.title = ['seen', page.documentElement.scrollWidth,"
+                                     " page.querySelectorAll('svg').length, loaded.length].join(' ')})</script>\n");
     const auto [status, text] = run("--dump-dom", "opened.html", Scheme::kLight, kHeight, "2>'" + log() + "'");
-    if (status != 0) throw std::runtime_error("chromium opened no page: " + text);
-    Opened opened{text, {}};
+    Opened opened;
+    const size_t seen = text.find("<title>seen ");
+    if (status == 0 && seen != text.npos)
+      std::sscanf(text.c_str() + seen, "<title>seen %d %d %d", &opened.width, &opened.charts, &opened.pictures);
     std::ifstream lines(log());
     for (std::string line; std::getline(lines, line);)
       if (line.find("CONSOLE") != line.npos) opened.console += line + "\n";
@@ -62,6 +72,19 @@ class Chromium {
   }
 
  private:
+  static std::string in_attribute(const std::string& text) {
+    std::string escaped;
+    for (const char c : text) {
+      if (c == '&')
+        escaped += "&amp;";
+      else if (c == '"')
+        escaped += "&quot;";
+      else
+        escaped += c;
+    }
+    return escaped;
+  }
+
   static constexpr int kTall = 4000;  // Enough for a whole page.
 
   std::string log() const { return folder_.path() + "/log"; }

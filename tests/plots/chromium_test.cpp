@@ -94,8 +94,13 @@ plots::Page page_of_everything() {
 TEST_F(InChromium, APageIsNoWiderThanATelephoneAndComplainsAboutNothing) {
   const auto opened = chromium_.open(page_of_everything().str());
   EXPECT_EQ(opened.console, "");
-  EXPECT_THAT(opened.dom, testing::HasSubstr("data-width=\"390\""));
-  EXPECT_THAT(opened.dom, testing::Not(testing::HasSubstr("<script>alert")));
+  EXPECT_EQ(opened.width, kWidth);
+  EXPECT_EQ(opened.charts, 2);
+  EXPECT_EQ(opened.pictures, 1);
+  // What does not hold this would be seen.
+  const auto wrong = chromium_.open("<div style='width:500px'>wide</div><script>undefined_name()</script>");
+  EXPECT_GT(wrong.width, 500);
+  EXPECT_THAT(wrong.console, testing::HasSubstr("undefined_name"));
 }
 
 TEST_F(InChromium, APageIsLightOrDarkAsTheReadersSystemIs) {

@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 set(_libraries millrace_sharing millrace_cuda millrace_tensors millrace_samplers millrace_loader
     millrace_transform_table millrace_images millrace_formats millrace_config_tables millrace_config_checks millrace_configs
-    millrace_records millrace_plots millrace_surveys millrace_training)
+    millrace_records millrace_plots millrace_surveys millrace_training millrace_showing)
 if(TARGET millrace_program)
   list(APPEND _libraries millrace_front millrace_program)
 endif()

@@ -5,7 +5,7 @@ if(IS_SYMLINK ${_millrace_names})
   file(REMOVE ${_millrace_names})
 endif()
 file(MAKE_DIRECTORY ${_millrace_names})
-foreach(name apps benchmarks configs formats loader plots records samplers sharing surveys tests training millrace.h version.h)
+foreach(name apps benchmarks configs formats loader plots records samplers sharing showing surveys tests training millrace.h version.h)
   file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${name} ${_millrace_names}/${name} SYMBOLIC)
 endforeach()
 

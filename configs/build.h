@@ -176,6 +176,10 @@ class DatasetTypes {
   /// The types that the program added.
   const std::vector<OwnType>& own() const { return own_.datasets; }
 
+  /// Whether a dataset reads pictures, which the section `transforms` changes, or one that it is made of does. Throws
+  /// ConfigError for an unknown type.
+  bool takes_transforms(const Node& dataset) const;
+
   /// Opens the dataset beside `loader`, which takes as long as that dataset takes.
   OpenedDataset open(const Node& loader) const;
 
@@ -237,7 +241,6 @@ class DatasetTypes {
   void add_chain();
 
   const Type& type_of(const Node& dataset) const;
-  bool takes_transforms(const Node& dataset) const;
   AnyDataset open_part(const Node& dataset, const std::optional<Node>& transforms) const;
 
   std::map<std::string, Type> types_;

@@ -4,6 +4,7 @@
 #include "millrace/apps/millrace/front/commands/doctor.h"
 #include "millrace/apps/millrace/front/commands/init.h"
 #include "millrace/apps/millrace/front/commands/predict.h"
+#include "millrace/apps/millrace/front/commands/show.h"
 #include "millrace/apps/millrace/front/commands/train.h"
 #include "millrace/apps/millrace/program_types.h"
 #include "millrace/configs/build.h"
@@ -29,6 +30,10 @@ int predict(const commands::Predict& options, const ProgramTypes& types);
 /// every byte of them is read). With options.batches it takes that many batches and measures nothing, for tools that
 /// look at the process from outside.
 void bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types);
+
+/// Draws what a run's trainer gets, and says what its data are made of. Gives the exit code: kDone, or kWorkFailed
+/// where samples cannot be read and the settings do not say that this is no matter.
+int show(const configs::Node& run, const commands::Show& options, const ProgramTypes& types);
 
 /// Adds the datasets that measure the loader alone: filled and rows.
 void add_bench_datasets(configs::DatasetTypes& types);

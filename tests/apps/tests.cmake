@@ -6,10 +6,11 @@ if(TARGET millrace_cli)
     ${_front}/completion_test.cpp ${_front}/json_test.cpp ${_front}/reference_test.cpp ${_front}/shipped_configs_test.cpp
     configs/completions_test.cpp configs/key_defaults_test.cpp TIMEOUT 120 LIBRARIES millrace_config_checks nlohmann_json::nlohmann_json)
   add_dependencies(commands_test millrace_cli)
+  millrace_test(host_checks_test ${_front}/host_checks_test.cpp TIMEOUT 60 LIBRARIES millrace_front)
   millrace_test(command_lines_test docs/command_lines_test.cpp TIMEOUT 300)
   add_dependencies(command_lines_test millrace_cli)
   millrace_test(apps_test
-    apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
+    apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/show_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
     TIMEOUT 300 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)
   add_dependencies(apps_test millrace_cli fake_cuda fake_cuda_old fake_cuda_crashing sharing_early_thread)
   millrace_fake_cuda_test(trace_test

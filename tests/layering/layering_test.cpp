@@ -164,6 +164,11 @@ const std::vector<Folder>& folders() {
        {"configs", "configs/tables", "loader", "loader/batch", "loader/data_loader", "loader/images/transforms",
         "records", "sharing/os", "training/models", "training/tasks", "training/weights", "torch"},
        {"json", "plots", "sharing/cuda"}},
+      // What a run's loader gives, drawn and counted.
+      {"showing",
+       {"configs", "configs/tables", "loader", "loader/batch", "loader/data_loader", "loader/images",
+        "loader/images/transforms", "plots", "sharing/os", "training", "training/tasks", "torch"},
+       {}},
       // What lies in a folder, looked at by the datasets that training reads it with.
       {"surveys",
        {"loader/detail", "loader/datasets", "loader/images", "loader/images/datasets", "loader/images/decode",

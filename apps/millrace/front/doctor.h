@@ -16,8 +16,9 @@ struct Check {
   bool needed = false;  ///< Whether the loader cannot run without it.
 };
 
-/// Checks what the kernel tells without starting anything: processors, memory, limits, the container.
-std::vector<Check> check_host();
+/// Checks what the kernel tells without starting anything: processors, memory, limits, the container, GPUs. `root`
+/// stands in for "/" in tests, where the kernel's files are.
+std::vector<Check> check_host(const std::string& root = "");
 
 /// The check that stands in for those of LibTorch's part of the program, where that could not be loaded.
 Check libtorch_not_loaded();

@@ -3,32 +3,20 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "millrace/apps/millrace/front/doctor.h"
-#include "millrace/sharing/memory/probe.h"
+#include "millrace/apps/millrace/front/host_checks.h"
 #include "millrace/sharing/os/limits.h"
-#include "millrace/sharing/os/processors.h"
 
 namespace millrace::apps {
 namespace {
-
-std::string first_line(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-std::string gib(double bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f GiB", bytes / (1 << 30));
-  return text;
-}
 
 Check check_kernel() {
   struct utsname system{};
@@ -44,33 +32,6 @@ Check check_kernel() {
   return check;
 }
 
-Check check_cores() {
-  const Processors cores = processors();
-  Check check{"cores", Verdict::kOk, std::to_string(cores.allowed) + " of " + std::to_string(cores.online), "", false};
-  if (cores.quota && *cores.quota < cores.allowed) {
-    char text[64];
-    std::snprintf(text, sizeof text, ", of which the cgroup allows %.1f", *cores.quota);
-    check.verdict = Verdict::kLimited;
-    check.text += text;
-    check.cure = "Use as many workers as that, or give the container more processors";
-  } else if (cores.allowed < cores.online) {
-    check.verdict = Verdict::kLimited;
-    check.cure = "The affinity of this process leaves the others out (taskset, a batch system)";
-  }
-  return check;
-}
-
-Check check_memory() {
-  const auto room = memory_room();
-  if (!room) return {"memory", Verdict::kLimited, "/proc/meminfo cannot be read", "Mount /proc", false};
-  Check check{"memory", Verdict::kOk, gib(static_cast<double>(room->bytes)) + " left, by " + room->limited_by, "",
-              false};
-  if (room->bytes >= size_t{1} << 30) return check;
-  check.verdict = Verdict::kLimited;
-  check.cure = "Use smaller batches or fewer workers, or give the container more memory";
-  return check;
-}
-
 // Of use to tensors that are shared by SharingStrategy::kFileSystem alone.
 Check check_dev_shm() {
   struct statvfs status{};
@@ -80,23 +41,6 @@ Check check_dev_shm() {
           gib(static_cast<double>(status.f_bavail) * static_cast<double>(status.f_frsize)) +
               " free; loaders do not need it",
           "", false};
-}
-
-// "never" from "always within_size advise [never] deny force".
-std::string chosen(const std::string& line) {
-  const size_t open = line.find('[');
-  const size_t close = line.find(']', open);
-  return open == line.npos || close == line.npos ? "" : line.substr(open + 1, close - open - 1);
-}
-
-Check check_huge_pages() {
-  const std::string setting = chosen(first_line("/sys/kernel/mm/transparent_hugepage/shmem_enabled"));
-  if (setting == "advise" || setting == "always" || setting == "force" || setting == "within_size")
-    return {"huge pages", Verdict::kOk, "shared memory gets them (" + setting + ")", "", false};
-  return {"huge pages", Verdict::kLimited,
-          "shared memory gets none (" + (setting.empty() ? std::string("not known here") : setting) + ")",
-          "Batches are written somewhat faster after: echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled",
-          false};
 }
 
 Check check_open_files() {
@@ -133,16 +77,16 @@ Check check_address_space() {
 }
 
 // How many processes and threads there may be, with the word for who says so.
-std::pair<std::optional<rlim_t>, std::string> limit_on_processes() {
+std::pair<std::optional<rlim_t>, std::string> limit_on_processes(const std::string& root) {
   std::pair<std::optional<rlim_t>, std::string> smallest{std::nullopt, "ulimit -u"};
   if (::geteuid() != 0) smallest.first = limit_on(RLIMIT_NPROC);  // It does not hold for root.
-  const auto pids = limit_of_pids();
+  const auto pids = limit_of_pids(root);
   if (pids && (!smallest.first || *pids < *smallest.first)) smallest = {*pids, "pids.max of the cgroup"};
   return smallest;
 }
 
-Check check_processes() {
-  const auto [limit, name] = limit_on_processes();
+Check check_processes(const std::string& root) {
+  const auto [limit, name] = limit_on_processes(root);
   if (!limit) return {"processes", Verdict::kOk, "no limit", "", false};
   Check check{"processes", Verdict::kOk, std::to_string(*limit) + " allowed, threads included (" + name + ")", "",
               false};
@@ -154,9 +98,9 @@ Check check_processes() {
 }
 
 // A container has its own view of processes and devices; the others are seen by what they leave in the root.
-Check check_container() {
+Check check_container(const std::string& root) {
   for (const char* mark : {"/.dockerenv", "/run/.containerenv"})
-    if (::access(mark, F_OK) == 0)
+    if (::access((root + mark).c_str(), F_OK) == 0)
       return {"container", Verdict::kOk,
               "this is one; processes that share CUDA memory have to be in one PID namespace", "", false};
   return {"container", Verdict::kOk, "none found", "", false};
@@ -164,9 +108,29 @@ Check check_container() {
 
 }  // namespace
 
-std::vector<Check> check_host() {
-  return {check_kernel(),     check_cores(),     check_memory(),        check_dev_shm(),   check_huge_pages(),
-          check_open_files(), check_file_size(), check_address_space(), check_processes(), check_container()};
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+std::string gib(double bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f GiB", bytes / (1 << 30));
+  return text;
+}
+
+std::vector<Check> check_host(const std::string& root) {
+  std::vector<Check> checks{check_kernel()};
+  for (const auto part : {check_cpu, check_memory}) std::ranges::move(part(root), std::back_inserter(checks));
+  checks.push_back(check_dev_shm());
+  std::ranges::move(check_huge_pages(root), std::back_inserter(checks));
+  for (const auto check : {check_open_files, check_file_size, check_address_space}) checks.push_back(check());
+  checks.push_back(check_processes(root));
+  checks.push_back(check_container(root));
+  for (const auto part : {check_seccomp, check_gpu}) std::ranges::move(part(root), std::back_inserter(checks));
+  return checks;
 }
 
 Check libtorch_not_loaded() {

@@ -13,6 +13,7 @@
 #include "millrace/apps/millrace/front/commands/init.h"
 #include "millrace/apps/millrace/front/commands/predict.h"
 #include "millrace/apps/millrace/front/commands/reference.h"
+#include "millrace/apps/millrace/front/commands/show.h"
 #include "millrace/apps/millrace/front/commands/train.h"
 
 /// All commands of `millrace`, in the order of its help. A command that is added here is in the help, and whoever
@@ -20,8 +21,8 @@
 namespace millrace::apps {
 
 using Command =
-    std::variant<commands::Init, commands::Train, commands::Predict, commands::Bench, commands::Doctor, commands::Help,
-                 commands::Configs, commands::Completion, commands::Complete, commands::Reference>;
+    std::variant<commands::Init, commands::Train, commands::Predict, commands::Show, commands::Bench, commands::Doctor,
+                 commands::Help, commands::Configs, commands::Completion, commands::Complete, commands::Reference>;
 
 template <class List>
 struct CommandsOf;

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "millrace/loader/columns.h"
+#include "millrace/showing/statistics.h"
+
+namespace millrace::showing {
+
+/// Counts what is in batches whose pictures are Overviews, or any others. Not thread-safe.
+class Tally {
+ public:
+  /// Counts all samples of a batch.
+  void add(const Columns& batch, int64_t samples);
+
+  /// Puts what was counted into statistics.
+  void put_into(Statistics& statistics) const;
+
+ private:
+  struct Channel {
+    double values = 0;
+    double sum = 0;
+    double squares = 0;
+  };
+  struct Pictures {
+    std::map<PictureSize, int64_t> sizes;
+    std::vector<Channel> channels;
+  };
+  struct Numbers {
+    std::string looks;
+    double least = 0;
+    double most = 0;
+    double sum = 0;
+    double values = 0;
+  };
+
+  void add_picture(Pictures& pictures, const at::Tensor& field, int64_t sample);
+  void add_mask(const Columns& batch, int64_t sample);
+  void add_numbers(const std::string& column, const at::Tensor& values, const std::string& looks);
+  void add_lengths(const std::string& column, const std::vector<int64_t>& lengths, const std::string& unit);
+  void add_column(const Columns& batch, const Column& column, int64_t samples);
+
+  std::vector<std::string> order_;  // The columns as they came.
+  std::map<std::string, Pictures> pictures_;
+  std::map<std::string, Numbers> numbers_;
+  std::map<int64_t, int64_t> classes_;
+  std::array<int64_t, 256> mask_pixels_{};
+};
+
+}  // namespace millrace::showing

@@ -102,7 +102,11 @@ TarShards make_dataset(const tables::TarShards& keys) { return TarShards(keys.sh
 
 Hdf5Dataset make_dataset(const tables::Hdf5& keys) { return Hdf5Dataset(keys.path, keys.names); }
 
-LmdbDataset make_dataset(const tables::Lmdb& keys) { return LmdbDataset(keys.path, keys.database); }
+LmdbDataset make_dataset(const tables::Lmdb& keys) {
+  const auto values =
+      meaning_of<LmdbValues>(keys.values, {{"string", LmdbValues::kString}, {"tensor", LmdbValues::kTensor}});
+  return LmdbDataset(keys.path, keys.database, values);
+}
 
 TfRecords make_dataset(const tables::TfRecords& keys) { return TfRecords(keys.files, keys.features); }
 

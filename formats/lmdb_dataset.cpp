@@ -1,6 +1,10 @@
 #include "millrace/formats/lmdb_dataset.h"
 
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <ranges>
 #include <stdexcept>
@@ -19,9 +23,19 @@ std::string file_of(const std::string& given) {
   return std::filesystem::is_directory(path) ? (std::filesystem::path(path) / "data.mdb").string() : path;
 }
 
+std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+at::Tensor tensor_of(std::span<const std::byte> bytes) {
+  at::Tensor tensor = at::empty({static_cast<int64_t>(bytes.size())}, at::kByte);
+  if (!bytes.empty()) std::memcpy(tensor.mutable_data_ptr<uint8_t>(), bytes.data(), bytes.size());
+  return tensor;
+}
+
 }  // namespace
 
-LmdbDataset::LmdbDataset(const std::string& path, const std::string& database) {
+LmdbDataset::LmdbDataset(const std::string& path, const std::string& database, LmdbValues values) : values_(values) {
   static_assert(sizeof(LmdbEntry) == kEntryBytes);
   try {
     file_ = detail::MappedFile(file_of(path));
@@ -74,16 +88,19 @@ std::optional<size_t> LmdbDataset::find(std::string_view wanted) const {
 
 Sample LmdbDataset::get(size_t i) const {
   const auto bytes = value(i);
-  Sample sample = {{"key", std::string(key(i))},
-                   {"value", std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())}};
+  Sample sample = {{"key", std::string(key(i))}};
+  if (values_ == LmdbValues::kTensor)
+    sample["value"] = tensor_of(bytes);
+  else
+    sample["value"] = text_of(bytes);
   require_unchanged();
   return sample;
 }
 
 std::string LmdbDataset::describe(size_t i) const { return file_.path() + ": " + printable(key(i)); }
 
-void LmdbDataset::save(EncodeArchive& archive) const { archive(file_, entries_); }
+void LmdbDataset::save(EncodeArchive& archive) const { archive(file_, entries_, values_); }
 
-void LmdbDataset::load(DecodeArchive& archive) { archive(file_, entries_); }
+void LmdbDataset::load(DecodeArchive& archive) { archive(file_, entries_, values_); }
 
 }  // namespace millrace

@@ -13,6 +13,10 @@
 
 namespace millrace {
 
+/// What the values of a database become in samples: texts; or tensors uint8 {bytes}, which come to the trainer without
+/// being copied there.
+enum class LmdbValues : uint8_t { kString, kTensor };
+
 /// The entries of an LMDB database, in the order of their keys.
 ///
 ///   LmdbDataset pictures("train.lmdb");
@@ -31,7 +35,8 @@ class LmdbDataset {
   LmdbDataset() = default;  ///< For the receiving side of serialize().
 
   /// `database` is the name of a database inside the main one.
-  explicit LmdbDataset(const std::string& path, const std::string& database = {});
+  explicit LmdbDataset(const std::string& path, const std::string& database = {},
+                       LmdbValues values = LmdbValues::kString);
 
   size_t size() const { return entries_.size() / kEntryBytes; }
 
@@ -44,7 +49,7 @@ class LmdbDataset {
   /// of integer keys do not have.
   std::optional<size_t> find(std::string_view key) const;
 
-  /// Strings "key" and "value".
+  /// "key", a string, and "value", what LmdbValues says.
   Sample get(size_t i) const;
 
   std::string describe(size_t i) const;  ///< "train.lmdb/data.mdb: 00000017"
@@ -60,6 +65,7 @@ class LmdbDataset {
 
   detail::MappedFile file_;
   detail::SharedBytes entries_;
+  LmdbValues values_ = LmdbValues::kString;
 };
 
 }  // namespace millrace

@@ -229,13 +229,16 @@ struct Hdf5 {
 struct Lmdb {
   std::string path;
   std::string database;
+  std::string values = "string";
 
   static constexpr std::string_view kName = "lmdb";
   static constexpr std::string_view kMakes = "LmdbDataset";
-  static constexpr std::string_view kAbout = "The entries of an LMDB database, texts key and value.";
+  static constexpr std::string_view kAbout = "The entries of an LMDB database, key and value.";
   static constexpr auto keys() {
     return list(key("path", &Lmdb::path, "Its folder, or its file.").required(),
-                key("database", &Lmdb::database, "The name of a database inside.").otherwise("the main one"));
+                key("database", &Lmdb::database, "The name of a database inside.").otherwise("the main one"),
+                key("values", &Lmdb::values, "What values become: texts, or tensors of bytes, which are copied less.")
+                    .one_of("string, tensor"));
   }
 };
 

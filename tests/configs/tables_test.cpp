@@ -397,7 +397,7 @@ class Datasets : public testing::Test {
         {"npy", "paths: [" + test::data("npy/labels.npy") + "], names: [number], float64: float32"},
         {"npz", "path: " + test::data("npy/archive.npz") + ", names: [numbers], float64: float32"},
         {"hdf5", "path: " + test::data("hdf5/labels.h5") + ", names: [labels]"},
-        {"lmdb", "path: " + in_folder + "small.lmdb, database: ''"},
+        {"lmdb", "path: " + in_folder + "small.lmdb, database: '', values: tensor"},
         {"tokens", "path: " + in_folder +
                        "tokens.bin, length: 2, stride: 1, documents: kept, dtype: uint16, separator: 9, padding: 1, "
                        "vocabulary: 10"},

@@ -62,6 +62,17 @@ TEST_F(PythonLmdb, EntriesAreSamplesInTheOrderOfTheirKeys) {
   EXPECT_EQ(LmdbDataset(path("folder.lmdb")).describe(17), path("folder.lmdb/data.mdb") + ": 00000017");
 }
 
+TEST_F(PythonLmdb, ValuesAreTensorsWhereThatIsAsked) {
+  const LmdbDataset dataset = test::travelled(LmdbDataset(path("file.lmdb"), "", LmdbValues::kTensor));
+  const Sample sample = dataset.get(3);
+  EXPECT_EQ(sample.get<std::string>("key"), key_of(3));
+  const auto& value = sample.get<at::Tensor>("value");
+  EXPECT_EQ(value.scalar_type(), at::kByte);
+  EXPECT_EQ(value.numel(), 111);
+  EXPECT_TRUE(value.eq(3).all().item<bool>());
+  EXPECT_EQ(dataset.get(0).get<at::Tensor>("value").numel(), 0);
+}
+
 TEST_F(PythonLmdb, WhatIsSeenIsTheLastTransaction) { expect_entries(LmdbDataset(path("file.lmdb"))); }
 
 TEST_F(PythonLmdb, ADatabaseInsideIsNamed) {

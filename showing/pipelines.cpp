@@ -45,7 +45,7 @@ Value data_of(const Node& pipeline) {
 
 Node without_errors(Value data, std::vector<std::string> settings) {
   for (const char* setting : {"loader.shuffle=false", "loader.drop_last=false", "loader.on_error=skip",
-                              "loader.pin_memory=false", "loader.in_order=true"})
+                              "loader.pin_memory=false", "loader.in_order=true", "loader.empty_batches=left_out"})
     settings.emplace_back(setting);
   return configs::load(std::move(data), settings);
 }

@@ -111,6 +111,7 @@ void add_raw(const RunData& source, Shown& shown) {
   const auto pipeline = overview_pipeline(source, kRawSide, settings_for(indices_of(shown.samples)));
   const training::Split split = training::open_split(pipeline, {c10::kCPU, source.seed, false, &types});
   put_epoch(*split.loader, shown.samples, [&](const Batch& batch, int64_t row, ShownSample& sample) {
+    if (!is_overview(*batch.columns().begin())) return;  // A type of the program's own that has other pictures.
     const Measured measured = measured_of(batch.data(), row).front();
     sample.raw = {training::exhibit_of(picture_of(batch.columns(), row), 0, split.classes)};
     sample.raw_size = side_by_side(measured.height, measured.width);

@@ -67,7 +67,7 @@ Learner trained_learner(const configs::Node& run, const Settings& settings, cons
 }
 
 // How pictures get the size that a model was trained with; "" for other inputs.
-std::string resize_to(const FieldSpec& pictures) {
+std::string resize_of(const FieldSpec& pictures) {
   if (pictures.shape.size() != 3) return "";
   return ", such as 'transforms=[resize: {size: [" + std::to_string(pictures.shape[1]) + ", " +
          std::to_string(pictures.shape[2]) + "]}]'";
@@ -78,7 +78,7 @@ void require_same_input(const configs::Node& run, const SampleSpec& asked, const
   if (here.dtype == there.dtype && here.shape == there.shape) return;
   throw run["dataset"].error("its samples begin with " + to_string(SampleSpec{here}) +
                              ", but the model was trained on " + to_string(SampleSpec{there}) +
-                             "; give them transforms that make it so" + resize_to(there));
+                             "; give them transforms that make it so" + resize_of(there));
 }
 
 // Names for files of predictions, by the samples' paths: no two are the same.

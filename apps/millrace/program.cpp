@@ -59,6 +59,9 @@ struct Runner : Answers {
   int operator()(const commands::Show& command) const {
     return on_run(command.file, std::identity(), [&](const Node& run) { return show(run, command, types); });
   }
+  int operator()(const commands::Show& command) const {
+    return on_run(command.file, std::identity(), [&](const Node& run) { return show(run, command, types); });
+  }
   int operator()(const commands::Bench& command) const {
     return on_run(command.file, std::identity(), [&](const Node& run) {
       bench(run, command, types);

@@ -42,7 +42,7 @@ const std::vector<std::pair<std::string, std::string>> kStandIns = {
 
 // Names of commands and of options, and no command lines.
 const std::set<std::string> kNames = {
-    "millrace train",          "millrace bench", "millrace completion", "millrace train --validate",
+    "millrace train",          "millrace bench", "millrace show", "millrace completion", "millrace train --validate",
     "millrace --print-config", "millrace init",  "millrace pack"};
 
 // Lines whose exit code is not 0.

@@ -27,9 +27,14 @@ int predict(const commands::Predict& options, const ProgramTypes& types);
 
 /// Measures the loader that the sections dataset, transforms, sampler, collate and loader describe, whose batches are
 /// read as bench.read says (none: dropped unread; all: every byte of them).
-void bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types);
+/// Gives the exit code: kDone, or kSlower than what options.compare names.
+int bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types);
 
-/// Adds the datasets that measure the loader alone: filled and rows.
+/// Makes the data of options.make_data in the folder options.file.config, with bench.yaml, which reads it. Gives the
+/// exit code. Throws std::runtime_error where the disk has no room, SyscallError.
+int make_data(const commands::Bench& options);
+
+/// Adds the datasets that measure the loader alone (front/commands/synthetic_keys.h).
 void add_bench_datasets(configs::DatasetTypes& types);
 
 /// Says what this machine can do and what limits it: check_host(), and the checks that need a process or a driver.

@@ -55,10 +55,8 @@ struct Runner : Answers {
     return predict(command, types);
   }
   int operator()(const commands::Bench& command) const {
-    return on_run(command.file, std::identity(), [&](const Node& run) {
-      bench(run, command, types);
-      return kDone;
-    });
+    if (!command.make_data.empty()) return make_data(command);
+    return on_run(command.file, std::identity(), [&](const Node& run) { return bench(run, command, types); });
   }
   int operator()(const commands::Doctor& command) const { return doctor(command); }
 

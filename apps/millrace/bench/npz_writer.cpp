@@ -16,7 +16,8 @@ void put(std::string& bytes, uint64_t number, int size) {
 std::string npy_header(const NpzArray& array) {
   std::string shape;
   for (const int64_t dimension : array.shape) shape += std::to_string(dimension) + ", ";
-  std::string text = "{'descr': '" + array.dtype + "', 'fortran_order': False, 'shape': (" + shape + "), }";
+  std::string text = "{'descr': '";  // A dict of Python, in which the type is no foreign text.
+  text.append(array.dtype).append("', 'fortran_order': False, 'shape': (").append(shape).append("), }");
   constexpr size_t kBefore = 10, kAlignment = 64;
   text.append(kAlignment - (kBefore + text.size() + 1) % kAlignment, ' ');
   text += '\n';

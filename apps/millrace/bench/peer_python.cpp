@@ -165,7 +165,7 @@ json mirrored(const configs::Node& run, const Plan& plan) {
 }
 
 Peer run_peer(const json& settings, const Plan& plan) {
-  const char* const given = std::getenv("MILLRACE_PYTHON");
+  const char* const given = ::secure_getenv("MILLRACE_PYTHON");
   const std::string python = given != nullptr ? given : "python3";
   const double limit_s = 60 + 10 * (kMostWarmUp + plan.window_s * static_cast<double>(plan.windows));
   const auto [status, text] =

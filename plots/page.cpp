@@ -50,7 +50,9 @@ std::string base64(std::string_view bytes) {
 
 // "12.5 ms", "1,234": what is compared by its digits, which a column has below each other.
 bool is_number(std::string_view text) {
-  return !text.empty() && (std::string_view("+-.0123456789").find(text.front()) != text.npos);
+  constexpr size_t kLongestNumber = 24;
+  return !text.empty() && text.size() <= kLongestNumber &&
+         std::string_view("+-.0123456789").find(text.front()) != text.npos;
 }
 
 // Longer than any text that people write, and short enough for a page that opens at once.

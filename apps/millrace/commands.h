@@ -30,13 +30,18 @@ int predict(const training::TrainedRun& run, const commands::Predict& options, c
 
 /// Measures the loader that the sections dataset, transforms, sampler, collate and loader describe, whose batches are
 /// read as bench.read says (none: dropped unread; all: every byte of them).
-void bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types);
+/// Gives the exit code: kDone, or kSlower than what options.compare names.
+int bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types);
 
 /// Draws what a run's trainer gets, and says what its data are made of. Gives the exit code: kDone, or kWorkFailed
 /// where samples cannot be read and the settings do not say that this is no matter.
 int show(const configs::Node& run, const commands::Show& options, const ProgramTypes& types);
 
-/// Adds the datasets that measure the loader alone: filled and rows.
+/// Makes the data of options.make_data in the folder options.file.config, with bench.yaml, which reads it. Gives the
+/// exit code. Throws std::runtime_error where the disk has no room, SyscallError.
+int make_data(const commands::Bench& options);
+
+/// Adds the datasets that measure the loader alone (front/commands/synthetic_keys.h).
 void add_bench_datasets(configs::DatasetTypes& types);
 
 /// Packs samples into tar shards, or verifies shards, and says what was packed or found. Gives the exit code: kDone;

@@ -59,14 +59,9 @@ struct Runner : Answers {
   int operator()(const commands::Show& command) const {
     return on_run(command.file, std::identity(), [&](const Node& run) { return show(run, command, types); });
   }
-  int operator()(const commands::Show& command) const {
-    return on_run(command.file, std::identity(), [&](const Node& run) { return show(run, command, types); });
-  }
   int operator()(const commands::Bench& command) const {
-    return on_run(command.file, std::identity(), [&](const Node& run) {
-      bench(run, command, types);
-      return kDone;
-    });
+    if (!command.make_data.empty()) return make_data(command);
+    return on_run(command.file, std::identity(), [&](const Node& run) { return bench(run, command, types); });
   }
   int operator()(const commands::Pack& command) const { return pack(command); }
   int operator()(const commands::Doctor& command) const { return doctor(command); }

@@ -28,19 +28,33 @@ void fill(std::span<std::byte> row, size_t value) {
 
 }  // namespace
 
-Filled::Filled(int64_t size, c10::ScalarType dtype, std::vector<int64_t> shape)
-    : size_(size), dtype_(dtype), shape_(std::move(shape)) {
+Filled::Filled(int64_t size, c10::ScalarType dtype, std::vector<int64_t> shape, int64_t fields)
+    : size_(size), dtype_(dtype), shape_(std::move(shape)), fields_(fields) {
   check_positive("size", size_);
+  check_positive("fields", fields_);
   for (const int64_t dimension : shape_) check_positive("a dimension of shape", dimension);
   if (dtype_ != c10::ScalarType::Byte && dtype_ != c10::ScalarType::Long && dtype_ != c10::ScalarType::Float)
     throw std::invalid_argument(std::string("dtype must be uint8, int64 or float32, found ") + c10::toString(dtype_));
 }
 
+SampleSpec Filled::spec() const {
+  SampleSpec spec;
+  for (int64_t i = 0; i < fields_; ++i)
+    spec.fields.push_back({i == 0 ? "data" : "data" + std::to_string(i), dtype_, shape_});
+  return spec;
+}
+
 void Filled::read(size_t index, SampleRow& row, SampleContext& /*context*/) const {
   const size_t value = index % kValues;
-  if (dtype_ == c10::ScalarType::Byte) return fill<uint8_t>(row.bytes(0), value);
-  if (dtype_ == c10::ScalarType::Long) return fill<int64_t>(row.bytes(0), value);
-  fill<float>(row.bytes(0), value);
+  for (size_t field = 0; field < static_cast<size_t>(fields_); ++field) {
+    const auto bytes = row.bytes(field);
+    if (dtype_ == c10::ScalarType::Byte)
+      fill<uint8_t>(bytes, value);
+    else if (dtype_ == c10::ScalarType::Long)
+      fill<int64_t>(bytes, value);
+    else
+      fill<float>(bytes, value);
+  }
 }
 
 Rows::Rows(int64_t size, int64_t width, uint64_t seed) : size_(size), width_(width) {

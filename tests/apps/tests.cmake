@@ -19,6 +19,10 @@ if(TARGET millrace_cli)
   millrace_test(bench_numbers_test
     apps/millrace/bench/latencies_test.cpp ${_bench}/latencies.cpp apps/millrace/bench/spread_test.cpp ${_bench}/spread.cpp
     LABELS asan TIMEOUT 60)
+  millrace_test(bench_parts_test
+    apps/millrace/bench/bench_page_test.cpp apps/millrace/bench/comparison_test.cpp apps/millrace/bench/noise_jpeg_test.cpp
+    TIMEOUT 200 LIBRARIES millrace_program PNG::PNG)
+  add_dependencies(bench_parts_test millrace_cli)
   millrace_fake_cuda_test(trace_test
     apps/millrace/trace_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/device_clock.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/trace.cpp
     LABELS asan TIMEOUT 60 LIBRARIES millrace_cuda nlohmann_json::nlohmann_json)

@@ -38,6 +38,9 @@ const std::vector<std::pair<std::string, std::string>> kStandIns = {
     {"pack photos", "pack photos/train"},
     {"millrace bench", "millrace bench --warmup 0 --repeats 1 --window 0.05"},
     {" --window 2", ""},  // Is there by the line above.
+    {"--make-data resnet50-h100 data", "--make-data cosmoflow-h100 data --files 2 --sample-bytes 1000"},
+    {"photos.yaml --peer python", "photos.yaml"},  // Not all have one.
+    {"--workload resnet50-h100 data", "--workload cosmoflow-h100 made"},
 };
 
 // Names of commands and of options, and no command lines.
@@ -122,6 +125,8 @@ class CommandLines : public testing::Test {
       folder_.write("list.txt", "photos/test/hat/" + entry.path().filename().string() + "\n");
     fs::create_symlink(test::source("configs"), folder_.path() + "/configs");
     ASSERT_EQ(run("millrace train photos.yaml").exit_code, 0);  // Which makes runs/photos.
+    ASSERT_EQ(run("millrace bench photos.yaml --batches 2 --save old.json").exit_code, 0);
+    ASSERT_EQ(run("millrace bench --make-data cosmoflow-h100 made --files 2 --sample-bytes 1000").exit_code, 0);
   }
 
   test::Ended run(const std::string& line) const {

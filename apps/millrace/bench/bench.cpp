@@ -2,14 +2,23 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
+#include "millrace/apps/millrace/bench/comparison.h"
 #include "millrace/apps/millrace/bench/consumer.h"
+#include "millrace/apps/millrace/bench/feeding.h"
 #include "millrace/apps/millrace/bench/machine.h"
 #include "millrace/apps/millrace/bench/measurement.h"
+#include "millrace/apps/millrace/bench/peer_python.h"
 #include "millrace/apps/millrace/bench/report.h"
+#include "millrace/apps/millrace/bench/report_page.h"
+#include "millrace/apps/millrace/bench/saved.h"
+#include "millrace/apps/millrace/bench/sweep.h"
 #include "millrace/apps/millrace/commands.h"
+#include "millrace/apps/millrace/front/commands/workloads.h"
 #include "millrace/apps/millrace/loss_summary.h"
+#include "millrace/configs/build.h"
 
 namespace millrace::apps {
 namespace {
@@ -18,24 +27,87 @@ void tell(const std::string& line) {
   if (!line.empty()) std::fprintf(stderr, "%s\n", line.c_str());
 }
 
+void print(const nlohmann::json& json) {
+  std::puts(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+}
+
+Plan plan_of(const commands::Bench& options) { return {options.warmup_s, options.window_s, options.repeats}; }
+
+std::optional<Demand> demand_of(const commands::Bench& options) {
+  if (const auto* workload = find_workload(options.workload))
+    return Demand{std::string(workload->name), workload->step_ms / 1e3, workload->utilisation};
+  if (options.step_ms > 0) return Demand{"", options.step_ms / 1e3};
+  return std::nullopt;
+}
+
+// A workload's step is one of so many samples.
+void require_batch_size(const configs::Node& run, const std::string& name) {
+  const auto* workload = find_workload(name);
+  if (workload == nullptr) return;
+  const auto loader = run.section("loader");
+  if (configs::read_loader_options(loader).batch_size() != workload->batch_size)
+    throw loader.error("batch_size must be " + std::to_string(workload->batch_size) + " for " + name);
+}
+
 Report measured(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
+  require_batch_size(run, options.workload);
+  // What it cannot mirror is told before anything is measured.
+  std::optional<nlohmann::json> peer;
+  if (!options.peer.empty()) peer = mirrored(run, plan_of(options));
   Consumer consumer(run, types.datasets);
-  const Plan plan{options.warmup_s, options.window_s, options.repeats};
-  return {facts_of_machine(), facts_of_settings(run),
-          options.batches > 0 ? measure_batches(consumer, options.batches) : measure(consumer, plan, tell)};
+  Report report{facts_of_machine(), facts_of_settings(run), {}, std::nullopt, std::nullopt};
+  if (options.batches > 0) {
+    report.measurement = measure_batches(consumer, options.batches);
+    return report;
+  }
+  report.measurement = measure(consumer, plan_of(options), tell);
+  if (const auto demand = demand_of(options))
+    report.feeding = measure_feeding(consumer, *demand, plan_of(options), report.measurement);
+  if (peer) report.peer = run_peer(*peer, plan_of(options));
+  return report;
+}
+
+int bench_one(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
+  std::optional<Compared> compared;
+  if (!options.compare.empty()) compared = Compared{options.compare, read_saved(options.compare), {}, {}};
+  const Report report = measured(run, options, types);
+  tell(loss_summary("while measuring", report.measurement.stats));
+  auto json = json_of(report);
+  if (!options.save.empty()) save(json, options.save);
+  if (compared) {
+    compared->now = saved_of(json);
+    compared->comparison = compare(compared->now, compared->then);
+    json["compared"] = json_of(compared->comparison, compared->name);
+  }
+  if (!options.html.empty()) write_page(page_of(report, options.file.config, compared), options.html);
+  if (options.file.json) {
+    print(json);
+  } else {
+    std::fputs(text_of(report).c_str(), stdout);
+    if (compared)
+      std::fputs(("\n" + text_of(compared->comparison, compared->now, compared->then, compared->name)).c_str(), stdout);
+  }
+  return compared && compared->comparison.outcome == Comparison::Outcome::kSlower ? kSlower : kDone;
+}
+
+int bench_all(const commands::Bench& options, const ProgramTypes& types) {
+  const auto settings = measure_sweep(options, types, plan_of(options), tell);
+  const auto json = json_of(settings);
+  if (!options.save.empty()) save(json, options.save);
+  if (!options.html.empty()) write_page(page_of(settings, options.file.config), options.html);
+  if (options.file.json)
+    print(json);
+  else
+    std::fputs(text_of(settings).c_str(), stdout);
+  return kDone;
 }
 
 }  // namespace
 
-void bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
+int bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
   // The trainer's own work, reading a batch, is done by one thread, so that it can be compared.
   at::set_num_threads(1);
-  const Report report = measured(run, options, types);
-  tell(loss_summary("while measuring", report.measurement.stats));
-  if (options.file.json)
-    std::puts(json_of(report).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-  else
-    std::fputs(text_of(report).c_str(), stdout);
+  return options.sweep.empty() ? bench_one(run, options, types) : bench_all(options, types);
 }
 
 }  // namespace millrace::apps

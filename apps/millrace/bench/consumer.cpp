@@ -4,7 +4,6 @@
 
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <variant>
 
 #include "millrace/apps/millrace/clock.h"
@@ -54,8 +53,7 @@ Consumer::Read Consumer::read_bench_section(const configs::Node& run) {
   return configs::meaning_of<Read>(keys.read, {{"none", Read::kNone}, {"all", Read::kAll}});
 }
 
-Consumer::Consumer(const configs::Node& run, const configs::DatasetTypes& types, Step step)
-    : read_(read_bench_section(run)), step_(std::move(step)) {
+Consumer::Consumer(const configs::Node& run, const configs::DatasetTypes& types) : read_(read_bench_section(run)) {
   const auto options = configs::read_loader_options(run.section("loader")).profile(Profile::kTimes);
   const auto dataset = types.open(run.section("loader"));
   const auto start = Clock::now();
@@ -84,11 +82,10 @@ Consumer::Taken Consumer::take() {
   }
   taken.next_s = seconds_since(asked);
   count(*batch);
-  if (step_) {
-    const auto start = Clock::now();
-    step_(*batch);
-    counts_.step_s += seconds_since(start);
-  }
+  if (!step_) return taken;
+  const auto start = Clock::now();
+  step_(*batch);
+  counts_.step_s += seconds_since(start);
   return taken;
 }
 

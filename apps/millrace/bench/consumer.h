@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "millrace/configs/build.h"
@@ -20,7 +21,10 @@ class Consumer {
   using Step = std::function<void(const Batch& batch)>;
 
   /// Waits until all workers are ready. Throws configs::ConfigError where an epoch has no batch, and as the loader.
-  Consumer(const configs::Node& run, const configs::DatasetTypes& types, Step step = {});
+  Consumer(const configs::Node& run, const configs::DatasetTypes& types);
+
+  /// From the next batch on.
+  void set_step(Step step) { step_ = std::move(step); }
 
   /// How a batch came.
   struct Taken {

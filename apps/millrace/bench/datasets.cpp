@@ -1,49 +1,32 @@
 #include <c10/core/ScalarType.h>
 
-#include <cstdint>
-#include <optional>
 #include <utility>
-#include <vector>
 
+#include "millrace/apps/millrace/bench/noise_jpegs.h"
+#include "millrace/apps/millrace/bench/volumes.h"
 #include "millrace/apps/millrace/commands.h"
+#include "millrace/apps/millrace/front/commands/synthetic_keys.h"
 #include "millrace/apps/millrace/synthetic.h"
-#include "millrace/configs/binder.h"
 #include "millrace/configs/build.h"
+#include "millrace/configs/read_keys.h"
 
 namespace millrace::apps {
-namespace {
 
-void refuse_transforms(const std::optional<configs::Node>& transforms) {
-  if (transforms) throw transforms->error("are for pictures; remove them for this type of dataset");
+void add_bench_datasets(configs::DatasetTypes& types) {
+  types
+      .add<FilledKeys>([](const FilledKeys& keys) {
+        const auto dtype = configs::meaning_of<c10::ScalarType>(
+            keys.dtype,
+            {{"uint8", c10::ScalarType::Byte}, {"int64", c10::ScalarType::Long}, {"float32", c10::ScalarType::Float}});
+        return Filled(keys.size, dtype, keys.shape, keys.fields);
+      })
+      .add<RowsKeys>([](const RowsKeys& keys) { return Rows(keys.size, keys.width, keys.seed); })
+      .add<NoiseJpegKeys>([](const NoiseJpegKeys& keys, transforms::Chain chain) {
+        return NoiseJpegs(keys.size, keys.different, static_cast<int>(keys.width), static_cast<int>(keys.height),
+                          keys.entropy, keys.seed)
+            .transform(std::move(chain));
+      })
+      .add<VolumesKeys>([](const VolumesKeys& keys) { return Volumes(keys.root, keys.array, keys.bytes); });
 }
-
-Filled open_filled(const configs::Node& dataset, const std::optional<configs::Node>& transforms) {
-  refuse_transforms(transforms);
-  configs::Section keys(dataset);
-  keys.find("type");
-  const auto size = keys.get<int64_t>("size");
-  const auto dtype = keys.choice<c10::ScalarType>(
-      "dtype",
-      {{"uint8", c10::ScalarType::Byte}, {"int64", c10::ScalarType::Long}, {"float32", c10::ScalarType::Float}},
-      c10::ScalarType::Float);
-  auto shape = keys.get<std::vector<int64_t>>("shape");
-  keys.finish();
-  return configs::build_at(dataset, [&] { return Filled(size, dtype, std::move(shape)); });
-}
-
-Rows open_rows(const configs::Node& dataset, const std::optional<configs::Node>& transforms) {
-  refuse_transforms(transforms);
-  configs::Section keys(dataset);
-  keys.find("type");
-  const auto size = keys.get<int64_t>("size");
-  const auto width = keys.get<int64_t>("width");
-  const auto seed = keys.get<uint64_t>("seed", 0);
-  keys.finish();
-  return configs::build_at(dataset, [&] { return Rows(size, width, seed); });
-}
-
-}  // namespace
-
-void add_bench_datasets(configs::DatasetTypes& types) { types.add("filled", open_filled).add("rows", open_rows); }
 
 }  // namespace millrace::apps

@@ -36,6 +36,13 @@ void Latencies::add(double seconds) {
   longest_ns_ = std::max(longest_ns_, ns);
 }
 
+void Latencies::add(const Latencies& others) {
+  for (size_t bucket = 0; bucket < counts_.size(); ++bucket) counts_[bucket] += others.counts_[bucket];
+  count_ += others.count_;
+  shortest_ns_ = std::min(shortest_ns_, others.shortest_ns_);
+  longest_ns_ = std::max(longest_ns_, others.longest_ns_);
+}
+
 double Latencies::quantile(double q) const {
   if (count_ == 0) return 0;
   const auto rank = std::max<uint64_t>(1, static_cast<uint64_t>(std::ceil(q * static_cast<double>(count_))));

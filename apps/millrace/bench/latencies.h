@@ -15,6 +15,9 @@ class Latencies {
   /// Counts one. Less than nothing counts as nothing, more than a day as a day.
   void add(double seconds);
 
+  /// Counts all that others counted.
+  void add(const Latencies& others);
+
   uint64_t count() const { return count_; }
 
   /// The duration that a share `q` of all is not longer than, in seconds (nearest rank; the middle of a bucket). 0 when

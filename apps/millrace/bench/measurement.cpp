@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <utility>
 
 #include "millrace/apps/millrace/clock.h"
 #include "millrace/apps/millrace/process_stats.h"
@@ -42,8 +43,7 @@ class Observation {
   void window(double seconds) {
     observe([&] {
       Window window;
-      while (window.seconds < seconds)
-        add(take_for(std::min(seconds / kMomentsOfWindow, seconds - window.seconds)), window);
+      while (window.seconds < seconds) add(take_for(seconds / kMomentsOfWindow), window);
       return window;
     });
   }
@@ -162,6 +162,24 @@ Measurement measure(Consumer& consumer, const Plan& plan, const Tell& tell) {
   observation.begin();
   measure_windows(observation, plan, tell, measurement);
   return measurement;
+}
+
+Measurement measure_with_step(Consumer& consumer, const Plan& plan, Consumer::Step step) {
+  Measurement measurement;
+  Observation observation(consumer, measurement);
+  consumer.set_step(std::move(step));
+  measure_windows(observation, plan, [](const std::string&) {}, measurement);
+  consumer.set_step({});
+  return measurement;
+}
+
+void add_windows(const Measurement& other, Measurement& measurement) {
+  Measurement both = other;
+  both.windows = measurement.windows;
+  both.windows.insert(both.windows.end(), other.windows.begin(), other.windows.end());
+  both.next.add(measurement.next);
+  both.epoch_gaps.add(measurement.epoch_gaps);
+  measurement = std::move(both);
 }
 
 Measurement measure_batches(Consumer& consumer, int64_t batches) {

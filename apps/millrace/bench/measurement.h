@@ -25,7 +25,6 @@ struct Window {
   double samples_per_s() const { return static_cast<double>(samples) / seconds; }
   double bytes_per_s() const { return static_cast<double>(bytes) / seconds; }
   double seconds_per_batch() const { return seconds / static_cast<double>(batches); }
-  double share_of_step() const { return step_s / seconds; }  ///< MLPerf Storage's accelerator utilisation.
 };
 
 /// What was done before the first window, so that it is like those that follow.
@@ -70,11 +69,17 @@ struct Plan {
   int64_t windows = 10;
 };
 
+/// Adds the windows of another measurement of the same; what is no window, such as memory, becomes the other's.
+void add_windows(const Measurement& other, Measurement& measurement);
+
 /// Called behind each window, "window 2/10: 12345 samples/s".
 using Tell = std::function<void(const std::string& line)>;
 
 /// Takes a first batch, warms up and measures. Throws as Consumer::take().
 Measurement measure(Consumer& consumer, const Plan& plan, const Tell& tell);
+
+/// Measures a consumer that is warm once more, with the step. Throws as Consumer::take().
+Measurement measure_with_step(Consumer& consumer, const Plan& plan, Consumer::Step step);
 
 /// Takes so many batches, the first included, without a warm-up. REQUIRES: batches > 0.
 Measurement measure_batches(Consumer& consumer, int64_t batches);

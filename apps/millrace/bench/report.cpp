@@ -12,11 +12,11 @@
 namespace millrace::apps {
 namespace {
 
-nlohmann::json json_of(const Spread& spread) {
+nlohmann::json spread_json(const Spread& spread) {
   return {{"median", spread.median}, {"mad", spread.mad}, {"min", spread.least}, {"max", spread.most}};
 }
 
-nlohmann::json json_of(const Latencies& latencies) {
+nlohmann::json buckets_json(const Latencies& latencies) {
   auto buckets = nlohmann::json::array();
   for (const auto& bucket : latencies.buckets()) buckets.push_back({1e6 * bucket.seconds, bucket.count});
   return buckets;
@@ -46,7 +46,10 @@ std::string text_of(const Report& report) {
                   metric.meaning.c_str());
     text += line;
   }
-  return text + trust_in(report.measurement) + "\n" + text_of(report.measurement.breakdown);
+  text += trust_in(report.measurement) + "\n" + text_of(report.measurement.breakdown);
+  if (report.feeding) text += "\n" + text_of(*report.feeding);
+  if (report.peer) text += "\n" + sentence_of(*report.peer, report.measurement) + "\n";
+  return text;
 }
 
 nlohmann::json json_of(const Report& report) {
@@ -59,7 +62,7 @@ nlohmann::json json_of(const Report& report) {
                       {"settings", report.settings},
                       {"metrics", metrics},
                       {"samples_per_s_of_windows", rates},
-                      {"next_us", json_of(measurement.next)},
+                      {"next_us", buckets_json(measurement.next)},
                       {"warm_up",
                        {{"seconds", measurement.warm_up.seconds},
                         {"batches", measurement.warm_up.batches},
@@ -67,7 +70,9 @@ nlohmann::json json_of(const Report& report) {
                       {"trust", trust_in(measurement)},
                       {"check", counts_of(measurement)}};
   json["breakdown"] = json_of(measurement.breakdown);
-  if (!rates.empty()) json["spread"] = json_of(spread_of(rates));
+  if (report.feeding) json["step"] = json_of(*report.feeding);
+  if (report.peer) json["peer"] = json_of(*report.peer, measurement);
+  if (!rates.empty()) json["spread"] = spread_json(spread_of(rates));
   return json;
 }
 

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
+#include "millrace/apps/millrace/bench/feeding.h"
 #include "millrace/apps/millrace/bench/machine.h"
 #include "millrace/apps/millrace/bench/measurement.h"
+#include "millrace/apps/millrace/bench/peer_python.h"
 
 namespace millrace::apps {
 
@@ -13,6 +16,8 @@ struct Report {
   Facts machine;
   Facts settings;
   Measurement measurement;
+  std::optional<Feeding> feeding;  ///< Where a step was asked for.
+  std::optional<Peer> peer;        ///< Where that was asked for.
 };
 
 /// A table, and what is to be thought of it.

@@ -80,7 +80,9 @@ struct Front : Answers {
   int operator()(const commands::Train& train) const { return execute_run(train.file, argv); }
   int operator()(const commands::Predict&) const { return execute_runner(argv); }
   int operator()(const commands::Show& show) const { return execute_run(show.file, argv); }
-  int operator()(const commands::Bench& bench) const { return execute_run(bench.file, argv); }
+  int operator()(const commands::Bench& bench) const {
+    return bench.make_data.empty() ? execute_run(bench.file, argv) : execute_runner(argv);
+  }
   int operator()(const commands::Pack&) const { return execute_runner(argv); }
   int operator()(const commands::Doctor& doctor) const {
     return doctor.quick ? report(check_host(), doctor.json) : execute_doctor(doctor, argv);

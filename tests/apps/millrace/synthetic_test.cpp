@@ -27,7 +27,13 @@ TEST(Filled, HoldsTheSamplesNumberInEveryElement) {
   }
 }
 
+TEST(Filled, HasAsManyFieldsAsItIsTold) {
+  const auto batch = first_batch(Filled(3, c10::ScalarType::Long, {2}, 3), DataLoaderOptions(3));
+  for (const char* name : {"data", "data1", "data2"}) EXPECT_EQ(batch[name].sum().item<int64_t>(), 2 * (0 + 1 + 2));
+}
+
 TEST(Filled, RefusesWhatItCannotFill) {
+  EXPECT_THROW(Filled(1, c10::ScalarType::Byte, {2}, 0), std::invalid_argument);
   EXPECT_THROW(Filled(0, c10::ScalarType::Byte, {2}), std::invalid_argument);
   EXPECT_THROW(Filled(1, c10::ScalarType::Byte, {2, 0}), std::invalid_argument);
   EXPECT_THROW(Filled(1, c10::ScalarType::Half, {2}), std::invalid_argument);

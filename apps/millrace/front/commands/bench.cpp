@@ -1,10 +1,35 @@
 #include "millrace/apps/millrace/front/commands/bench.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
+#include <vector>
 
 #include "millrace/apps/millrace/front/commands/number_checks.h"
 
 namespace millrace::apps::commands {
+namespace {
+
+std::vector<std::string> names_of_workloads() {
+  std::vector<std::string> names;
+  for (const Workload& workload : kWorkloads) names.emplace_back(workload.name);
+  return names;
+}
+
+std::string check_swept(const std::string& swept) {
+  const size_t equals = swept.find('=');
+  return equals == 0 || equals == swept.npos
+             ? "expected KEY=VALUE,VALUE... as in loader.num_workers=1,2,4, found " + swept
+             : "";
+}
+
+// In the place of a file, the folder of --make-data.
+void find_made(Bench& bench) {
+  const auto made = std::filesystem::path(bench.file.config) / "bench.yaml";
+  if (bench.make_data.empty() && std::filesystem::exists(made)) bench.file.config = made;
+}
+
+}  // namespace
 
 void Bench::declare(CLI::App& command) {
   file.declare(command);
@@ -17,6 +42,51 @@ void Bench::declare(CLI::App& command) {
   command.add_option("--batches", batches, "take so many batches, without a warm-up, and say what they took")
       ->type_name("COUNT")
       ->check(above_zero());
+  CLI::Option* const few = command.get_option("--batches");
+  command.add_option("--save", save, "write what was measured to this file, for --compare")->type_name("FILE");
+  command.add_option("--compare", compare, "say whether it is faster or slower than what --save wrote before")
+      ->type_name("FILE");
+  command.add_option("--html", html, "write a page with plots to this file")->type_name("FILE");
+  command
+      .add_option("--sweep", sweep,
+                  "measure all combinations of these values, behind all other arguments: KEY=VALUE,VALUE...")
+      ->type_name("KEY=VALUES")
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->check(check_swept)
+      ->excludes("--compare")
+      ->excludes(few);
+  command.add_option("--step-ms", step_ms, "simulate a training step behind each batch, and say who waits for whom")
+      ->type_name("MILLISECONDS")
+      ->check(above_zero())
+      ->excludes("--sweep")
+      ->excludes(few);
+  command.add_option("--workload", workload, "simulate the step of a workload of MLPerf Storage")
+      ->type_name("NAME")
+      ->check(CLI::IsMember(names_of_workloads()))
+      ->excludes("--step-ms")
+      ->excludes("--sweep")
+      ->excludes(few);
+  command
+      .add_option("--peer", peer, "measure PyTorch's DataLoader with torchvision too; MILLRACE_PYTHON is its Python")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"python"}))
+      ->excludes("--sweep")
+      ->excludes(few);
+  CLI::Option* const make =
+      command
+          .add_option("--make-data", make_data,
+                      "make data of a workload of MLPerf Storage in the folder CONFIG, and bench.yaml beside it")
+          ->type_name("NAME")
+          ->check(CLI::IsMember(names_of_workloads()));
+  command.add_option("--files", files, "so many files of data; left out: few, as the workload has them")
+      ->type_name("COUNT")
+      ->check(above_zero())
+      ->needs(make);
+  command.add_option("--sample-bytes", sample_bytes, "of a sample of data, the mean; left out: the workload's")
+      ->type_name("BYTES")
+      ->check(above_zero())
+      ->needs(make);
+  command.final_callback([this] { find_made(*this); });
 }
 
 }  // namespace millrace::apps::commands

@@ -11,6 +11,7 @@ constexpr int kDone = 0;
 constexpr int kWorkFailed = 1;
 constexpr int kWrongUsage = 2;  ///< The command line or a configuration is wrong.
 constexpr int kStopped = 3;     ///< Training was asked to stop, by Ctrl-C or SIGTERM, and can go on.
+constexpr int kSlower = 4;      ///< A measurement is slower than the one it was compared with.
 
 /// A line of words for each error; or one line of JSON for all, {"errors": [{"text": WHAT}], "exit_code": 2}, with
 /// "file", "line" and "column" for errors in a configuration.

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "millrace/apps/millrace/front/commands/synthetic_keys.h"
 #include "millrace/configs/document.h"
 #include "millrace/configs/shipped.h"
 #include "millrace/configs/value.h"
@@ -69,7 +70,7 @@ configs::Node read_run_file(const RunFile& file, const configs::FindOwnTypes& fi
 
 configs::OwnTypes types_of_runner(const configs::Node& run) {
   configs::OwnTypes own;
-  for (const char* name : {"filled", "rows"}) own.datasets.push_back(configs::own_type(name));
+  own.datasets = synthetic_types();
   own.has_unknown = run.find("libraries").has_value();
   return own;
 }

@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "millrace/sharing/os/processors.h"
+#include "millrace/tests/samplers/pytorch_reference.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/shell.h"
@@ -38,7 +40,8 @@ std::string shipped(const std::string& name) { return test::source("configs/") +
 
 // A table of 256 rows, quickly: four batches an epoch.
 const std::string kRows = shipped("bench_tiny") + " dataset.size=256";
-const std::string kTiny = kRows + " --warmup 0.5 --window 0.05 --repeats 2";
+const std::string kShort = kRows + " --warmup 0.5 --window 0.05";
+const std::string kTiny = kShort + " --repeats 2";
 
 TEST_F(Bench, PrintsMeasurementsAsJson) {
   const auto all = measured(kTiny);
@@ -149,6 +152,177 @@ TEST_F(Bench, EndsWhenNoSampleCanBeRead) {
   const auto result = run("photos.yaml --batches 2 loader.on_error=skip");
   EXPECT_EQ(result.exit_code, 1) << result.out;
   EXPECT_THAT(result.err, HasSubstr("an epoch had no sample: none could be read, "));
+}
+
+// What --save wrote, with other rates and another processor.
+json slower_or_faster(json saved, double times) {
+  for (auto& rate : saved["samples_per_s_of_windows"]) rate = times * rate.get<double>();
+  saved["machine"]["processor"] = "abacus";
+  return saved;
+}
+
+TEST_F(Bench, SavesAndCompares) {
+  ASSERT_EQ(run(kShort + " --repeats 6 --save old.json").exit_code, 0);
+  const json old = json::parse(test::run_in(folder_.path(), "cat old.json").out);
+  EXPECT_EQ(old["samples_per_s_of_windows"].size(), 6U);
+
+  folder_.write("fast.json", slower_or_faster(old, 1000).dump());
+  const auto slower = run(kShort + " --repeats 6 --compare fast.json loader.prefetch=4");
+  EXPECT_EQ(slower.exit_code, 4) << slower.err;
+  EXPECT_THAT(slower.out, HasSubstr("Slower than fast.json: "));
+  EXPECT_THAT(slower.out, ContainsRegex("not the same: processor was abacus, is .+"));
+  EXPECT_THAT(slower.out, HasSubstr("not the same: loader.prefetch was 8, is 4"));
+
+  folder_.write("slow.json", slower_or_faster(old, 0.001).dump());
+  const auto faster = measured(kShort + " --repeats 6 --compare slow.json")["compared"];
+  EXPECT_EQ(faster["verdict"], "faster");
+  EXPECT_LT(faster["chance"], 0.01);
+}
+
+TEST_F(Bench, RefusesToCompareWithWhatIsNoMeasurement) {
+  folder_.write("half.json", R"({"machine": {}, "settings": {}, "metrics": {}, "samples_per_s_of_windows": [1)");
+  folder_.write("other.json", R"({"machine": 1})");
+  folder_.write("empty.json", R"({"machine": {}, "settings": {}, "metrics": {}, "samples_per_s_of_windows": []})");
+  folder_.write("zero.json", R"({"machine": {}, "settings": {}, "metrics": {}, "samples_per_s_of_windows": [0]})");
+  for (const char* name : {"half.json", "other.json", "empty.json", "zero.json", "gone.json", "."}) {
+    const auto result = run(kTiny + " --compare " + name);
+    EXPECT_EQ(result.exit_code, 1) << name;
+    EXPECT_THAT(result.err,
+                StartsWith("millrace: '" + std::string(name) + "' is no measurement of millrace bench --save: "));
+    EXPECT_EQ(result.out, "") << "nothing was measured";
+  }
+}
+
+TEST_F(Bench, SweepsAllCombinationsAndPrintsTheBestAsYaml) {
+  const auto all = measured(kTiny + " --sweep loader.num_workers=0,1 loader.prefetch=2,4");
+  ASSERT_EQ(all["sweep"].size(), 4U);
+  EXPECT_EQ(all["sweep"][1]["overrides"], json({"loader.num_workers=0", "loader.prefetch=4"}));
+  for (const auto& setting : all["sweep"]) EXPECT_EQ(setting["samples_per_s_of_windows"].size(), 2U);
+  folder_.write("best.yaml", all["best"]["yaml"].get<std::string>() + "dataset: {type: rows, size: 64, width: 2}\n");
+  EXPECT_EQ(run("best.yaml --batches 1").exit_code, 0) << all["best"]["yaml"];
+}
+
+TEST_F(Bench, ReadsAllSettingsOfASweepBeforeItMeasures) {
+  const auto wrong = run(kTiny + " --sweep loader.num_workers=1,many");
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("loader.num_workers"));
+  EXPECT_THAT(wrong.err, testing::Not(HasSubstr("round")));
+  EXPECT_EQ(run(kTiny + " --sweep loader.num_workers").exit_code, 2);
+  EXPECT_EQ(run(kTiny + " --compare old.json --sweep loader.num_workers=1").exit_code, 2);
+}
+
+TEST_F(Bench, SaysWhetherALoaderIsFastEnough) {
+  // A table in memory gives batches in microseconds.
+  const auto enough = measured(kTiny + " --step-ms 20")["step"];
+  EXPECT_EQ(enough["enough"], true) << enough;
+  EXPECT_GT(enough["accelerators"], 1);
+  EXPECT_EQ(enough["batch_size"], 64);
+  // One batch of 154 MB takes milliseconds, the step of the accelerator next to nothing.
+  const auto result = run(shipped("bench_big") + " --warmup 0 --window 0.2 --repeats 2 --step-ms 0.001");
+  EXPECT_THAT(result.out, HasSubstr("Not fast enough: the accelerator is at work for "));
+  EXPECT_THAT(result.out, ContainsRegex("accelerators that this host feeds +0 "));
+}
+
+TEST_F(Bench, MakesTheDataOfEachWorkloadAndMeasuresIt) {
+  struct Made {
+    std::string name;
+    std::string options;
+    int64_t batch_size;
+    int64_t bytes;  // Of a sample in memory.
+  };
+  for (const Made& made : {Made{"resnet50-h100", "", 400, 1000}, Made{"unet3d-h100", "--files 3", 7, 2097152},
+                           Made{"cosmoflow-h100", "--files 4", 1, 0}, Made{"retinanet-h100", "--files 4", 16, 0}}) {
+    SCOPED_TRACE(made.name);
+    const std::string size = made.name == "retinanet-h100" ? "20000" : "1000";
+    const auto written =
+        run("--make-data " + made.name + " " + made.name + " --sample-bytes " + size + " " + made.options);
+    ASSERT_EQ(written.exit_code, 0) << written.err;
+    EXPECT_THAT(written.out, HasSubstr("measure with: millrace bench --workload " + made.name + " " + made.name));
+    const auto all = measured("--workload " + made.name + " " + made.name + " --warmup 0 --window 0.05 --repeats 2");
+    EXPECT_EQ(all["step"]["workload"], made.name);
+    EXPECT_EQ(all["step"]["batch_size"], made.batch_size);
+    const double bytes = all["check"]["bytes_per_batch"];
+    if (made.bytes > 0) {
+      EXPECT_EQ(bytes, made.batch_size * made.bytes);
+    }
+    EXPECT_EQ(run("--workload " + made.name + " " + made.name + " loader.batch_size=2").exit_code, 2);
+  }
+}
+
+TEST_F(Bench, MakesTheSameDataAgain) {
+  ASSERT_EQ(run("--make-data cosmoflow-h100 one --files 2 --sample-bytes 500").exit_code, 0);
+  ASSERT_EQ(run("--make-data cosmoflow-h100 two --files 2 --sample-bytes 500").exit_code, 0);
+  EXPECT_EQ(test::run_in(folder_.path(), "diff -r one/data two/data").exit_code, 0);
+  EXPECT_NE(test::run_in(folder_.path(), "cmp one/data/part-00000.tfrecord one/data/part-00001.tfrecord").exit_code, 0);
+}
+
+TEST_F(Bench, RefusesDataThatTheDiskHasNoRoomFor) {
+  const auto result = run("--make-data unet3d-h100 data --files 100000000");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("MB free, and the data takes "));
+  EXPECT_EQ(run("--make-data resnet51 data").exit_code, 2);
+  EXPECT_EQ(run("--files 3 " + kTiny).exit_code, 2) << "is for --make-data";
+}
+
+TEST_F(Bench, MeasuresSyntheticDataOfManyKinds) {
+  folder_.write("jpegs.yaml",
+                "dataset: {type: noise_jpegs, size: 8, different: 2, width: 64, height: 48, entropy: 0.3}\n"
+                "transforms: [random_resized_crop: {size: 16}]\nloader: {batch_size: 4, num_workers: 1}\n");
+  EXPECT_EQ(measured("jpegs.yaml --batches 2")["check"]["bytes_per_batch"], 4 * 3 * 16 * 16);
+  folder_.write("dict.yaml",
+                "dataset: {type: filled, size: 8, fields: 20, dtype: int64, shape: [3]}\nloader: {batch_size: 4}\n");
+  EXPECT_EQ(measured("dict.yaml --batches 2")["check"]["bytes_per_batch"], 4 * 20 * 3 * 8);
+  const auto wrong = run("jpegs.yaml --batches 2 dataset.entropy=2");
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("dataset.entropy"));
+}
+
+// Two classes of photos in photos/, and a configuration that PyTorch's DataLoader has a counterpart for.
+void write_photos(const test::Directory& folder) {
+  for (const char* name : {"dress", "hat"})
+    for (const auto& entry : std::filesystem::directory_iterator(test::data("photos/") + name))
+      folder.copy("photos/" + std::string(name) + "/" + entry.path().filename().string(),
+                  "photos/" + std::string(name) + "/" + entry.path().filename().string());
+  folder.write("photos.yaml",
+               "dataset: {type: image_folder, root: photos}\n"
+               "transforms: [random_resized_crop: {size: 32}, random_horizontal_flip]\n"
+               "sampler: random\nloader: {batch_size: 4, num_workers: 1, drop_last: true}\n");
+}
+
+TEST_F(Bench, RefusesByNameWhatPythonHasNoCounterpartFor) {
+  write_photos(folder_);
+  const std::string bench = "photos.yaml --peer python --warmup 0 --window 0.05 --repeats 1 ";
+  for (const auto& [setting, named] : std::vector<std::pair<std::string, std::string>>{
+           {"loader.on_error=skip", "loader.on_error"},
+           {"dataset.mode=gray", "dataset.mode"},
+           {"'transforms=[resize: {size: 32, interpolation: nearest}]'", "transforms.0.resize.interpolation"},
+           {"'transforms+={color_jitter: {brightness: 0.5}}'", "transforms.2"},
+           {"'sampler={type: random, replacement: true}'", "sampler.replacement"}}) {
+    const auto result = run(bench + setting);
+    EXPECT_EQ(result.exit_code, 2) << setting << result.err;
+    EXPECT_THAT(result.err, HasSubstr(named + ": --peer python cannot mirror this")) << setting;
+    EXPECT_THAT(result.err, testing::Not(HasSubstr("window"))) << "nothing was measured";
+  }
+  EXPECT_EQ(run(kTiny + " --peer python").exit_code, 2) << "a table in memory is no image_folder";
+}
+
+TEST_F(Bench, MeasuresPyTorchBesideIt) {
+  if (test::detail::output_of(test::python() + " -c 'import torch, torchvision' 2>&1").first != 0)
+    GTEST_SKIP() << "no torch with torchvision: scripts/setup --live installs them";
+  write_photos(folder_);
+  const auto all = measured("photos.yaml --peer python --warmup 0.1 --window 0.1 --repeats 2");
+  EXPECT_EQ(all["peer"]["bytes_per_batch"], all["check"]["bytes_per_batch"]);
+  EXPECT_EQ(all["peer"]["samples_per_s_of_windows"].size(), 2U);
+  EXPECT_GT(all["peer"]["times"], 0);
+  EXPECT_THAT(all["peer"]["versions"].get<std::string>(), HasSubstr("torchvision "));
+}
+
+TEST_F(Bench, SaysWhyPythonMeasuredNothing) {
+  write_photos(folder_);
+  const auto result = test::run_in(folder_.path(), "MILLRACE_PYTHON=/nonexistent '" + test::built("apps/millrace") +
+                                                       "' bench photos.yaml --peer python --warmup 0 --window 0.01");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("'/nonexistent' (MILLRACE_PYTHON) measured nothing"));
 }
 
 }  // namespace

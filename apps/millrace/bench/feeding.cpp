@@ -1,0 +1,93 @@
+#include "millrace/apps/millrace/bench/feeding.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
+
+#include "millrace/apps/millrace/bench/metrics.h"
+#include "millrace/apps/millrace/bench/spread.h"
+#include "millrace/apps/millrace/clock.h"
+
+namespace millrace::apps {
+namespace {
+
+constexpr double kMilliseconds = 1e3;
+
+// What a step of the accelerator takes of samples a second.
+double samples_per_s_of(const Feeding& feeding) { return feeding.batch_size / feeding.demand.step_s; }
+
+void add_line(std::string& text, const char* label, const std::string& value, const std::string& meaning) {
+  char line[256];
+  std::snprintf(line, sizeof line, "%-40s %12s  %s\n", label, value.c_str(), meaning.c_str());
+  text += line;
+}
+
+}  // namespace
+
+Consumer::Step simulated_step(double seconds) {
+  return [seconds](const Batch&) {
+    std::this_thread::sleep_until(Clock::now() +
+                                  std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)));
+  };
+}
+
+Feeding measure_feeding(Consumer& consumer, const Demand& demand, const Plan& plan, const Measurement& alone) {
+  Feeding feeding{demand};
+  const Measurement stepped = measure_with_step(consumer, plan, simulated_step(demand.step_s));
+  std::vector<double> utilisations;
+  double batches = 0, samples = 0, waited = 0, seconds = 0;
+  for (const Window& window : stepped.windows) {
+    utilisations.push_back(window.step_s / window.seconds);
+    batches += static_cast<double>(window.batches);
+    samples += static_cast<double>(window.samples);
+    waited += window.wait_s;
+    seconds += window.seconds;
+  }
+  feeding.batch_size = samples / batches;
+  feeding.samples_per_s = median_of(rates_of(alone));
+  feeding.utilisation = median_of(utilisations);
+  feeding.wait_share = waited / seconds;
+  feeding.accelerators =
+      static_cast<int64_t>(std::floor(feeding.samples_per_s / (demand.utilisation * samples_per_s_of(feeding))));
+  feeding.is_enough = feeding.utilisation >= demand.utilisation;
+  return feeding;
+}
+
+std::string sentence_of(const Feeding& feeding) {
+  const std::string busy = "the accelerator is at work for " + percent(feeding.utilisation) +
+                           " of the time, and is to be for " + percent(feeding.demand.utilisation);
+  if (feeding.is_enough) return "Fast enough: " + busy + ".";
+  return "Not fast enough: " + busy + "; the loader would have to give " +
+         plain_number(feeding.demand.utilisation * samples_per_s_of(feeding)) + " samples/s and gives " +
+         plain_number(feeding.samples_per_s) + ".";
+}
+
+std::string text_of(const Feeding& feeding) {
+  std::string text;
+  add_line(text, "accelerator utilisation (AU)", plain_number(feeding.utilisation),
+           "share of the time in steps of " + plain_number(kMilliseconds * feeding.demand.step_s) + " ms of " +
+               plain_number(feeding.batch_size) + " samples" +
+               (feeding.demand.name.empty() ? "" : ", " + feeding.demand.name));
+  add_line(text, "waited for data", plain_number(feeding.wait_share), "share of the time in next() without a batch");
+  add_line(text, "accelerators that this host feeds", std::to_string(feeding.accelerators),
+           "each takes " + plain_number(samples_per_s_of(feeding)) + " samples/s, at an AU of " +
+               plain_number(feeding.demand.utilisation) + " or more");
+  return text + sentence_of(feeding) + "\n";
+}
+
+nlohmann::json json_of(const Feeding& feeding) {
+  return {{"workload", feeding.demand.name},
+          {"step_ms", kMilliseconds * feeding.demand.step_s},
+          {"au", feeding.utilisation},
+          {"au_wanted", feeding.demand.utilisation},
+          {"wait_share", feeding.wait_share},
+          {"batch_size", feeding.batch_size},
+          {"accelerators", feeding.accelerators},
+          {"enough", feeding.is_enough},
+          {"text", sentence_of(feeding)}};
+}
+
+}  // namespace millrace::apps

@@ -1,5 +1,6 @@
 #include "millrace/apps/millrace/front/commands/number_checks.h"
 
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <string>
 

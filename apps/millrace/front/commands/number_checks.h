@@ -1,6 +1,8 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
+namespace CLI {
+class Validator;
+}
 
 /// What numbers on the command line have to be. CLI11's own checks tell bounds as numbers of 309 digits.
 namespace millrace::apps::commands {

@@ -45,6 +45,13 @@ const std::map<Code, std::string> kLines = {
     {{"pack", 3},
      "mkdir some; exec 9<some; flock 9; millrace pack pets some --workers 1 --shard-samples 1 9<&- & "
      "while ! grep -q 'SigCgt:.*[4-7c-f]...$' /proc/$!/status; do :; done; kill -TERM $!; exec 9<&-; wait $!"},
+    {{"bench", 4},
+     "millrace bench run --warmup 0 --repeats 6 --window 0.05 --save old.json && "
+     "sed 's/\\(\"samples_per_s_of_windows\": *\\)\\[[^]]*\\]/\\1[9e9,9e9,9e9,9e9,9e9,9e9]/' old.json >fast.json && "
+     "millrace bench run --warmup 0 --repeats 6 --window 0.05 --compare fast.json"},
+    {{"show", 0}, "millrace show run"},
+    {{"show", 1}, "millrace show run dataset.root=broken --output broken.png"},
+    {{"show", 2}, "millrace show run dataset.root="},
     {{"doctor", 0}, "millrace doctor"},
     {{"doctor", 1}, "ulimit -v 300000; millrace doctor"},
     {{"doctor", 2}, "millrace doctor --slow"},

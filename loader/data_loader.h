@@ -326,14 +326,14 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
   if constexpr (!BatchTravels<Batch>)
     if (processes) throw_batch_stays(typeid(Batch));
   // Packing moves a dataset's tensors to shared memory and refuses tensors that cannot be sent, so it is only done for
-  // workers that inherit nothing from the trainer.
-  const bool travels = processes && options.start_method() != StartMethod::kFork;
-  if (travels) {
+  // workers that inherit nothing from the trainer, and where a copy for such workers is to be checked.
+  const bool copied = options.worker_mode() == WorkerMode::kProcess && options.start_method() != StartMethod::kFork;
+  if (copied && processes) {
     if constexpr (!CollateTravels<Collate>) throw_collate_stays(typeid(Collate));
     parts.travelling = pack(dataset, collate);
   }
-  std::optional<TravellingDataset> compared;  // A second packing, since the descriptors of one can be read once.
-  if (parts.travelling && options.check_copies() > 0) compared = pack(dataset, collate);
+  std::optional<TravellingDataset> compared;  // A packing of its own, since the descriptors of one can be read once.
+  if (copied && options.check_copies() > 0) compared = pack(dataset, collate);
   auto made = std::make_shared<typename Made::Dataset>(Made::make(std::move(dataset)));
   if (compared) check_copy<D>(*std::move(compared), made, collate, options);
   parts.source = Source::make(std::move(made), std::move(collate));

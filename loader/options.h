@@ -123,9 +123,9 @@ class DataLoaderOptions {
   /// number of workers; more workers than streams have nothing to do. With more than one stream, a dataset must ask for
   /// its part, see StreamContext.
   MILLRACE_OPTION(int64_t, num_streams, 8);
-  /// How many samples of the copy of dataset and collate function that worker processes get are compared with the
-  /// original's, bit for bit, and the size with them, before any worker is started: std::logic_error says that a
-  /// `serialize` forgets something. There is no copy with fork and with threads. 0: compares nothing.
+  /// How many samples of the copy of dataset and collate function that worker processes get, or would get if there were
+  /// some, are compared with the original's, bit for bit, and the size: std::logic_error says that a `serialize`
+  /// forgets something. What cannot travel, threads and fork have no copy. Comparing moves tensors to shared memory.
   MILLRACE_OPTION(int64_t, check_copies, 0);
   /// The bytes that a sample of no fixed shape is expected to take in a batch; 0 measures the first sample. A batch
   /// that needs more costs two copies more.

@@ -10,6 +10,7 @@ if(TARGET millrace_cli)
   add_dependencies(command_lines_test millrace_cli)
   millrace_test(apps_test
     apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
+    apps/millrace/validate_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/validate.cpp
     TIMEOUT 300 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)
   add_dependencies(apps_test millrace_cli fake_cuda fake_cuda_old fake_cuda_crashing sharing_early_thread)
   millrace_fake_cuda_test(trace_test

@@ -94,6 +94,21 @@ TEST(CheckCopies, ComparesTheSize) {
   EXPECT_THAT(refusal(Shrinking{5}, in_processes().check_copies(1)), HasSubstr("size() is 4 instead of 5"));
 }
 
+struct Plain {
+  size_t size() const { return 4; }
+  int64_t get(size_t i) const { return static_cast<int64_t>(i); }
+};
+
+TEST(CheckCopies, ComparesTheCopyThatWorkersWouldGetWhereThereAreNone) {
+  EXPECT_THAT(refusal(Private(4, 49), kInline.options(2).check_copies(4)), HasSubstr("sample 3 is another"));
+  EXPECT_THAT(refusal(Forgetful(), kInline.options(2).check_copies(1)), HasSubstr("visits 1 of its 2 members"));
+  EXPECT_EQ(refusal(Forgetful(), kInline.options(2)), "") << "it is off";
+  EXPECT_EQ(refusal(Forgetful(), threads(1).options(2).check_copies(1)), "") << "threads get no such copy";
+  const int64_t more = 5;  // What cannot travel has no copy that could differ.
+  const auto collate = [more](std::vector<int64_t>&& samples) { return samples[0] + more; };
+  EXPECT_EQ(refusal(Plain(), kInline.options(2).check_copies(2), collate), "");
+}
+
 TEST(CheckCopies, TakesRowsAndRecipesAsTheyAre) {
   EXPECT_EQ(refusal(Numbers{6}, in_processes().check_copies(6)), "");
   EXPECT_EQ(refusal(recipe([](int64_t n) { return Numbers{n}; }, 6), in_processes().check_copies(6)), "");
@@ -136,11 +151,6 @@ class Sum {
 
  private:
   int64_t lost_;
-};
-
-struct Plain {
-  size_t size() const { return 4; }
-  int64_t get(size_t i) const { return static_cast<int64_t>(i); }
 };
 
 TEST(CheckCopies, ComparesWhatTheCollateFunctionMakes) {

@@ -137,6 +137,42 @@ TEST(CheckCopies, ComparesStreams) {
   EXPECT_THAT(refusal(Countdown{4, 4}, in_processes().check_copies(9)), HasSubstr("ends behind 4 samples, not 1"));
 }
 
+/// Every third number, and forgets the step.
+struct ForgetfulStream {
+  int64_t n = 9;
+  int64_t step = 1;
+  std::optional<int64_t> next(StreamContext& context) {
+    n -= step * context.num_shards();
+    return n - context.shard() <= 0 ? std::nullopt : std::optional(n - context.shard());
+  }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(n);
+  }
+};
+
+/// A stateful dataset of torch::data, by what it can do.
+struct ForgetfulStateful {
+  static constexpr bool is_stateful = true;
+  int64_t n = 9;
+  int64_t step = 1;
+  std::optional<std::vector<int64_t>> get_batch(size_t) {
+    return (n -= step) < 0 ? std::nullopt : std::optional(std::vector{n});
+  }
+  void reset() {}
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(n);
+  }
+};
+
+TEST(AStreamThatForgetsAMember, IsRefusedWhereItTravels) {
+  EXPECT_THAT(refusal(ForgetfulStream{9, 3}, in_processes()), HasSubstr("ForgetfulStream visits 1 of its 2 members"));
+  EXPECT_THAT(refusal(ForgetfulStateful{9, 3}, in_processes()),
+              HasSubstr("ForgetfulStateful visits 1 of its 2 members"));
+  EXPECT_EQ(refusal(ForgetfulStream{9, 3}, threads(1).options(2)), "");
+}
+
 /// Collates by a sum and a constant that gets lost.
 class Sum {
  public:

@@ -181,6 +181,32 @@ TEST_P(Streams, OneStreamNeedNotAsk) {
   EXPECT_EQ(numbers_of(*loader), each_once()) << "in the second epoch";
 }
 
+TEST_P(Streams, OneThatAsksHowManyPartsThereAreHasNotAskedForItsOwn) {
+  auto loader = make_data_loader(CountsParts(), options());
+  const auto errors = errors_of(*loader);
+  ASSERT_FALSE(errors.empty());
+  EXPECT_THAT(errors.front(), HasSubstr("is read by 8 streams"));
+  EXPECT_EQ(numbers_of(*make_data_loader(CountsParts(), options().num_streams(1))), each_once());
+}
+
+// Half of the samples were lost without a word.
+TEST_P(Streams, OneStreamThatDealsOutAmongSeveralWorkersIsAnError) {
+  auto loader = make_data_loader(ForWorkers(), options().num_streams(1));
+  if (GetParam().workers < 2) {
+    EXPECT_EQ(numbers_of(*loader), each_once());
+    return;
+  }
+  const auto errors = errors_of(*loader);
+  ASSERT_FALSE(errors.empty());
+  EXPECT_THAT(errors.front(), AllOf(HasSubstr("is one stream, which one of 2 workers reads"),
+                                    HasSubstr("DataLoaderOptions::num_workers(1)"), HasSubstr("context.shard();\n")));
+  EXPECT_EQ(numbers_of(*make_data_loader(ForWorkers(), options().num_streams(1).num_workers(1))), each_once());
+}
+
+TEST_P(Streams, OneStreamThatAskedForItsPartMayAskForItsWorkerToo) {
+  EXPECT_EQ(numbers_of(*make_data_loader(NamesItsWorker(), options().num_streams(1))), each_once());
+}
+
 TEST_P(Streams, OneThatGivesNothingNeedNotAsk) {
   auto loader = make_data_loader(Nothing(), options());
   EXPECT_FALSE(loader->next());
@@ -227,6 +253,15 @@ struct StatefulForWorkers : Stateful {
     return worker && worker->id > 0 ? std::nullopt : Stateful::get_batch(size);
   }
 };
+
+TEST_P(Streams, AStatefulDatasetThatDealsOutAmongSeveralWorkersIsAnError) {
+  auto loader = make_data_loader(StatefulForWorkers(), options());
+  if (GetParam().workers < 2) {
+    EXPECT_TRUE(loader->next());
+    return;
+  }
+  EXPECT_THAT(errors_of(*loader), ::testing::Contains(HasSubstr("is one stream, which one of 2 workers reads")));
+}
 
 TEST_P(Streams, AStatefulDatasetThatKnowsItsSizeGivesTheLoaderOne) {
   auto loader = make_data_loader(Stateful(), options().batch_size(3));

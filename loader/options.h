@@ -97,9 +97,9 @@ class DataLoaderOptions {
   /// Batches whose tensors the trainer may hold at the same time where workers wrote them. Further ones are copied into
   /// ordinary memory.
   MILLRACE_OPTION(int64_t, held, 2);
-  /// Ordinary memory for batches that are kept beyond `held`, as an evaluation keeps all targets: each is copied, so
-  /// that its slot can be filled again. It is not pinned. When it is used up, next() waits two seconds for a batch to
-  /// be dropped and throws TooManyBatchesHeld. With `device` or `device_batch_bytes` there is none.
+  /// Ordinary memory for tensors of batches kept beyond `held`, as an evaluation keeps all targets: each is copied, so
+  /// that its slot can be filled again. It is not pinned. When what is alive has used it up, next() waits two seconds
+  /// and throws TooManyBatchesHeld. With `device` or `device_batch_bytes` there is none.
   MILLRACE_OPTION(uint64_t, kept_bytes, uint64_t{1} << 30);
   /// True delivers batches in the sampler's order, false as they are completed.
   MILLRACE_OPTION(bool, in_order, true);

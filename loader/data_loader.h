@@ -135,9 +135,9 @@ class DataLoaderBase {
 /// server dies, its workers die with it and a new one is started. If the trainer dies, all of them end.
 ///
 /// Destroying the loader ends its workers; processes have two seconds for the samples at hand, threads cannot be killed
-/// and are waited for. Batches stay valid. Where devices read its memory (pin_memory, device), whichever goes last, the
-/// loader or one of its batches, waits for their copies, five seconds at most; after that the memory stays allocated,
-/// with a warning.
+/// and are waited for, with notices (notice_after). Batches stay valid. Where devices read its memory (pin_memory,
+/// device), whichever goes last, the loader or one of its batches, waits for their copies, five seconds at most; after
+/// that the memory stays allocated, with a warning.
 template <class B>
 class TypedDataLoader : public DataLoaderBase {
  public:

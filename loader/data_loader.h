@@ -351,8 +351,8 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
 /// Batches are laid out by what a sample looks like. A dataset's spec() says it, with max_sample_bytes for packed
 /// batches; else the first sample that can be read shows it. Worker processes read that sample as any other, and this
 /// call does not wait for them. The first call of next(), spec(), set_epoch(), state_dict(), load_state_dict() or
-/// wait_ready() waits, for `timeout` at most, and throws if it failed. Without worker processes the sample is read
-/// here.
+/// wait_ready() waits, for `timeout` at most, and throws if it failed. Without worker processes,
+/// as with threads, this call reads the sample.
 ///
 /// Throws std::invalid_argument for options that make no sense, for what cannot travel to or from worker processes and
 /// for tensors in the dataset that cannot be sent, std::logic_error for a `serialize` that forgets a member,

@@ -143,9 +143,9 @@ class DataLoaderBase {
 /// server dies, its workers die with it and a new one is started. If the trainer dies, all of them end.
 ///
 /// Destroying the loader ends its workers; processes have two seconds for the samples at hand, threads cannot be killed
-/// and are waited for. Batches stay valid. Where devices read its memory (pin_memory, device), whichever goes last, the
-/// loader or one of its batches, waits for their copies, five seconds at most; after that the memory stays allocated,
-/// with a warning.
+/// and are waited for, with notices (notice_after). Batches stay valid. Where devices read its memory (pin_memory,
+/// device), whichever goes last, the loader or one of its batches, waits for their copies, five seconds at most; after
+/// that the memory stays allocated, with a warning.
 template <class B>
 class TypedDataLoader : public DataLoaderBase {
  public:
@@ -334,14 +334,14 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
   if constexpr (!BatchTravels<Batch>)
     if (processes) throw_batch_stays(typeid(Batch));
   // Packing moves a dataset's tensors to shared memory and refuses tensors that cannot be sent, so it is only done for
-  // workers that inherit nothing from the trainer.
-  const bool travels = processes && options.start_method() != StartMethod::kFork;
-  if (travels) {
+  // workers that inherit nothing from the trainer, and where a copy for such workers is to be checked.
+  const bool copied = options.worker_mode() == WorkerMode::kProcess && options.start_method() != StartMethod::kFork;
+  if (copied && processes) {
     if constexpr (!CollateTravels<Collate>) throw_collate_stays(typeid(Collate));
     parts.travelling = pack(dataset, collate);
   }
-  std::optional<TravellingDataset> compared;  // A second packing, since the descriptors of one can be read once.
-  if (parts.travelling && options.check_copies() > 0) compared = pack(dataset, collate);
+  std::optional<TravellingDataset> compared;  // A packing of its own, since the descriptors of one can be read once.
+  if (copied && options.check_copies() > 0) compared = pack(dataset, collate);
   auto made = std::make_shared<typename Made::Dataset>(Made::make(std::move(dataset)));
   if (compared) check_copy<D>(*std::move(compared), made, collate, options);
   parts.source = Source::make(std::move(made), std::move(collate));
@@ -359,8 +359,8 @@ LoaderParts parts_of(D dataset, Collate collate, const DataLoaderOptions& option
 /// Batches are laid out by what a sample looks like. A dataset's spec() says it, with max_sample_bytes for packed
 /// batches; else the first sample that can be read shows it. Worker processes read that sample as any other, and this
 /// call does not wait for them. The first call of next(), spec(), set_epoch(), state_dict(), load_state_dict() or
-/// wait_ready() waits, for `timeout` at most, and throws if it failed. Without worker processes the sample is read
-/// here.
+/// wait_ready() waits, for `timeout` at most, and throws if it failed. Without worker processes,
+/// as with threads, this call reads the sample.
 ///
 /// Throws std::invalid_argument for options that make no sense, for what cannot travel to or from worker processes and
 /// for tensors in the dataset that cannot be sent, std::logic_error for a `serialize` that forgets a member,

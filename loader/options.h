@@ -104,9 +104,9 @@ class DataLoaderOptions {
   /// Batches whose tensors the trainer may hold at the same time where workers wrote them. Further ones are copied into
   /// ordinary memory.
   MILLRACE_OPTION(int64_t, held, 2);
-  /// Ordinary memory for batches that are kept beyond `held`, as an evaluation keeps all targets: each is copied, so
-  /// that its slot can be filled again. It is not pinned. When it is used up, next() waits two seconds for a batch to
-  /// be dropped and throws TooManyBatchesHeld. With `device` or `device_batch_bytes` there is none.
+  /// Ordinary memory for tensors of batches kept beyond `held`, as an evaluation keeps all targets: each is copied, so
+  /// that its slot can be filled again. It is not pinned. When what is alive has used it up, next() waits two seconds
+  /// and throws TooManyBatchesHeld. With `device` or `device_batch_bytes` there is none.
   MILLRACE_OPTION(uint64_t, kept_bytes, uint64_t{1} << 30);
   /// True delivers batches in the sampler's order, false as they are completed.
   MILLRACE_OPTION(bool, in_order, true);
@@ -132,9 +132,9 @@ class DataLoaderOptions {
   /// number of workers; more workers than streams have nothing to do. With more than one stream, a dataset must ask for
   /// its part, see StreamContext.
   MILLRACE_OPTION(int64_t, num_streams, 8);
-  /// How many samples of the copy of dataset and collate function that worker processes get are compared with the
-  /// original's, bit for bit, and the size with them, before any worker is started: std::logic_error says that a
-  /// `serialize` forgets something. There is no copy with fork and with threads. 0: compares nothing.
+  /// How many samples of the copy of dataset and collate function that worker processes get, or would get if there were
+  /// some, are compared with the original's, bit for bit, and the size: std::logic_error says that a `serialize`
+  /// forgets something. What cannot travel, threads and fork have no copy. Comparing moves tensors to shared memory.
   MILLRACE_OPTION(int64_t, check_copies, 0);
   /// The bytes that a sample of no fixed shape is expected to take in a batch; 0 measures the first sample. A batch
   /// that needs more costs two copies more.

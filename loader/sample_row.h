@@ -116,18 +116,15 @@ class StreamContext : public SampleContext {
 
   /// This stream's number, which is not a worker's, so that batches do not depend on workers. The dataset gives the
   /// samples of part shard() of num_shards(). Where there are several streams, one that gives samples without having
-  /// asked for either number is an error: every stream would give the same ones.
+  /// asked for shard() is an error: every stream would give the same ones.
   int64_t shard() const {
     part_asked_ = true;
     return shard_;
   }
   /// The number of streams that the dataset is cut into.
-  int64_t num_shards() const {
-    part_asked_ = true;
-    return num_shards_;
-  }
+  int64_t num_shards() const { return num_shards_; }
 
-  /// Whether the dataset has asked for its part in this call.
+  /// Whether the dataset has asked for shard() in this call.
   bool part_asked() const { return part_asked_; }
 
   int64_t epoch() const { return epoch_; }

@@ -45,6 +45,8 @@ void set_worker_info(const WorkerInfo& info) { current = info; }
 
 uint64_t worker_info_looks() { return looks; }
 
+int workers_beside() { return current ? current->num_workers : 0; }
+
 }  // namespace detail
 
 std::array<uint32_t, 4> WorkerInfo::numpy_seed() const {

@@ -35,6 +35,9 @@ void set_worker_info(const WorkerInfo& info);
 /// How often get_worker_info() was called in this thread.
 uint64_t worker_info_looks();
 
+/// The workers among which the calling one is; 0 outside of workers.
+int workers_beside();
+
 /// torch 2.11's _generate_state(base_seed, worker_id).
 std::array<uint32_t, 4> numpy_state(uint64_t base_seed, uint64_t worker);
 

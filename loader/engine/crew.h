@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -43,6 +44,10 @@ class Crew {
 
   /// The number of the worker with that incarnation, living or dead; -1 is the trainer.
   virtual int number_of(uint32_t incarnation) const = 0;
+
+  /// Tells workers that cannot be killed to end, and waits for so long at most: whether they have ended. The crew reads
+  /// no more. The end of other crews is bounded.
+  virtual bool end_within(std::chrono::nanoseconds /*limit*/) { return true; }
 
   // --- for processes; other crews need not define it ---
 

@@ -4,9 +4,11 @@
 #include <cstring>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 #include "millrace/loader/engine/corrupted.h"
 #include "millrace/loader/sources/fill_request.h"
+#include "millrace/sharing/tensor/tensor_view.h"
 
 namespace millrace {
 
@@ -31,8 +33,7 @@ Delivery Deliveries::lend_rows(size_t slot, Ledger::Time now) {
     in_flight_.release(slot);
     return delivery;
   }
-  if (auto block = instead_of_slot()) {
-    keep_rows(delivery, slot, *std::move(block));
+  if (keep_rows(delivery, slot)) {
     in_flight_.release(slot);
     return delivery;
   }
@@ -42,20 +43,40 @@ Delivery Deliveries::lend_rows(size_t slot, Ledger::Time now) {
   return delivery;
 }
 
-// Memory for the batch where the trainer holds as many slots as it may.
-std::optional<KeptMemory::Block> Deliveries::instead_of_slot() {
-  return kept_.beyond(in_flight_.count(SlotState::kLent), memory_.layout().slot_bytes());
+// Copies the rows where the trainer holds as many slots as it may; false where it does not, or no memory is left.
+bool Deliveries::keep_rows(Delivery& delivery, size_t slot) {
+  if (!kept_.is_beyond(in_flight_.count(SlotState::kLent))) return false;
+  const SlotLayout& layout = memory_.layout();
+  std::vector<size_t> sizes;
+  for (size_t f = 0; f < layout.field_count(); ++f)
+    sizes.push_back(static_cast<size_t>(delivery.samples) * layout.row_bytes(f));
+  auto blocks = kept_.blocks(sizes);
+  if (!blocks) return false;
+  for (size_t f = 0; f < sizes.size(); ++f)
+    std::memcpy((*blocks)[f].data, memory_.slot(slot) + layout.field_offset(f), sizes[f]);
+  delivery.kept_rows = *std::move(blocks);
+  delivery.kept = true;
+  return true;
 }
 
-void Deliveries::keep_rows(Delivery& delivery, size_t slot, KeptMemory::Block block) const {
-  const SlotLayout& layout = memory_.layout();
-  for (size_t f = 0; f < layout.field_count(); ++f)
-    std::memcpy(block.data + layout.field_offset(f), memory_.slot(slot) + layout.field_offset(f),
-                static_cast<size_t>(delivery.samples) * layout.row_bytes(f));
-  delivery.layout = &layout;
-  delivery.slot = block.data;
-  delivery.owner = std::move(block.owner);
+// The same for a packed batch.
+bool Deliveries::keep_packed(Delivery& delivery, size_t slot) {
+  if (!kept_.is_beyond(in_flight_.count(SlotState::kLent))) return false;
+  PackedBatch batch = read_packed(memory_.body(slot), nullptr);
+  std::vector<size_t> sizes;
+  for (const auto& tensor : batch.tensors) sizes.push_back(tensor.defined() ? tensor.nbytes() : 0);
+  auto blocks = kept_.blocks(sizes);
+  if (!blocks) return false;
+  for (size_t t = 0; t < sizes.size(); ++t) {
+    at::Tensor& tensor = batch.tensors[t];
+    if (!tensor.defined()) continue;
+    auto& [data, owner] = (*blocks)[t];
+    if (sizes[t] > 0) std::memcpy(data, tensor.const_data_ptr(), sizes[t]);
+    tensor = tensor_view(data, tensor.sizes().vec(), tensor.scalar_type(), c10::kCPU, std::move(owner));
+  }
+  delivery.packed = std::move(batch);
   delivery.kept = true;
+  return true;
 }
 
 void Deliveries::point_at_rows(Delivery& delivery, size_t slot) const {
@@ -91,11 +112,7 @@ Delivery Deliveries::lend_packed(size_t slot, Ledger::Time now) {
   const auto body = memory_.body(slot);
   try {
     const auto arrival = is_spilled(body) ? overflow_.take(slot) : nullptr;
-    auto block = arrival ? std::nullopt : instead_of_slot();
-    if (block) {
-      std::memcpy(block->data, body.data(), body.size());
-      delivery.packed = read_packed({block->data, body.size()}, std::move(block->owner));
-      delivery.kept = true;
+    if (!arrival && keep_packed(delivery, slot)) {
       in_flight_.release(slot);
       if (traits_.streamed) delivery.samples = delivery.packed->samples;
       return delivery;

@@ -46,8 +46,8 @@ class Deliveries {
   Delivery begin(size_t slot) const;
   Delivery lend_rows(size_t slot, Ledger::Time now);
   Delivery lend_packed(size_t slot, Ledger::Time now);
-  std::optional<KeptMemory::Block> instead_of_slot();
-  void keep_rows(Delivery& delivery, size_t slot, KeptMemory::Block block) const;
+  bool keep_rows(Delivery& delivery, size_t slot);
+  bool keep_packed(Delivery& delivery, size_t slot);
   void point_at_rows(Delivery& delivery, size_t slot) const;
   void close_gaps(size_t slot);
 

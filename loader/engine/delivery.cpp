@@ -25,9 +25,12 @@ Columns columns_of(Delivery& delivery) {
   const auto& fields = delivery.spec->fields;
   Columns columns;
   columns.reserve(fields.size());
-  for (size_t f = 0; f < fields.size(); ++f)
-    columns.append(fields[f].name,
-                   view(delivery.slot + delivery.layout->field_offset(f), fields[f], delivery.samples, delivery.owner));
+  for (size_t f = 0; f < fields.size(); ++f) {
+    const auto rows = delivery.kept
+                          ? std::move(delivery.kept_rows[f])
+                          : KeptMemory::Block{delivery.slot + delivery.layout->field_offset(f), delivery.owner};
+    columns.append(fields[f].name, view(rows.data, fields[f], delivery.samples, rows.owner));
+  }
   return columns;
 }
 

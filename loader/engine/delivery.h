@@ -9,6 +9,7 @@
 #include "millrace/loader/collation/packed.h"
 #include "millrace/loader/columns.h"
 #include "millrace/loader/device/guarded_slot.h"
+#include "millrace/loader/engine/kept_memory.h"
 #include "millrace/loader/sample_row.h"
 #include "millrace/sharing/memory/slot_layout.h"
 
@@ -21,15 +22,16 @@ struct Delivery {
   int64_t epoch = 0;
   int64_t samples = 0;
 
-  // For rows.
-  std::shared_ptr<void> owner;  ///< Keeps what `slot` points to: the lease of a slot, or other memory.
+  // For rows: those of a slot, or copies of them.
+  std::shared_ptr<void> owner;  ///< The lease of the slot.
   const SlotLayout* layout = nullptr;
   std::byte* slot = nullptr;
+  std::vector<KeptMemory::Block> kept_rows;  ///< By field; none where `slot` is set.
 
   // For a packed value, whose tensors keep what they lie in alive.
   std::optional<PackedBatch> packed;
   bool came_by_message = false;  ///< Whether it was larger than a slot.
-  bool kept = false;             ///< Whether it lies in KeptMemory.
+  bool kept = false;             ///< Whether its tensors lie in KeptMemory.
 
   // For memory that devices may read: its slot, if there is one, and whether it is pinned.
   GuardedSlot guarded;
@@ -39,8 +41,8 @@ struct Delivery {
   std::optional<Columns> on_device;
 };
 
-/// The delivery's columns: views of the slot, of whatever the packed value lies in, or on a device. Takes the packed
-/// value out of the delivery. Throws DecodeError for a value that is no columns.
+/// The delivery's columns: views of the slot or of the copies, of whatever the packed value lies in, or on a device.
+/// Takes copies and packed value out of the delivery. Throws DecodeError for a value that is no columns.
 Columns columns_of(Delivery& delivery);
 
 }  // namespace millrace

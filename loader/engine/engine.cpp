@@ -62,10 +62,25 @@ Engine::Engine(Parts parts, const DataLoaderOptions& options)
 }
 
 Engine::~Engine() {
-  if (owner_.is_here())
+  if (owner_.is_here()) {
     tally_.end_epoch(cursor_.epoch());
-  else
+    await_threads();
+  } else {
     static_cast<void>(crew_.release());  // In a child that the user forked, the workers are the parent's.
+  }
+}
+
+// A thread that reads a sample cannot be killed, so its end is waited for, with a notice where that takes long.
+void Engine::await_threads() {
+  const auto start = events_->now();
+  LongWait long_wait(limit_of(options_.notice_after()), start);
+  while (!crew_->end_within(Wait::kLookAgain)) {
+    const auto now = events_->now();
+    if (long_wait.is_due(now))
+      tell(NoticeLevel::kWarning, "DataLoader: its destructor has waited " + seconds_text(long_wait.lasted(now)) +
+                                      " for threads, which cannot be killed, to finish their samples" +
+                                      what_workers_do(now));
+  }
 }
 
 template <class Call>

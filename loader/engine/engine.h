@@ -119,6 +119,7 @@ class Engine {
   void bury(const std::vector<size_t>& workers);
   void bury(const Crew::Death& death);
   void settle_estates();
+  void await_threads();
 
   /// Runs `call`, and remembers the error when the board cannot be believed any more.
   template <class Call>

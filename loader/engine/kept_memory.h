@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "millrace/loader/options.h"
 
@@ -14,7 +16,7 @@ namespace millrace {
 /// loader's thread; its blocks are freed in any thread, and may outlive it.
 class KeptMemory {
  public:
-  /// A piece of the memory, aligned to 64 bytes, as ATen's own. Its end gives the piece back.
+  /// A piece of the memory, aligned to 64 bytes, as ATen's own. The end of its owner gives the piece back.
   struct Block {
     std::byte* data;
     std::shared_ptr<void> owner;
@@ -24,14 +26,19 @@ class KeptMemory {
   /// nor where it is brought to a device, as its slot goes home at once.
   explicit KeptMemory(const DataLoaderOptions& options);
 
-  /// Memory for one more batch, while `lent` batches are in the trainer's hands. nullopt where it may hold one more,
-  /// and when the memory is used up.
-  std::optional<Block> beyond(size_t lent, size_t bytes);
+  /// Whether a batch is to be copied, while the slots of `lent` others are in the trainer's hands.
+  bool is_beyond(size_t lent) const { return lent >= held_ && most_ > 0; }
+
+  /// A block for each of a batch's tensors, of so many bytes: one that is kept alone costs no more than itself. nullopt
+  /// when not all of them can be had.
+  std::optional<std::vector<Block>> blocks(std::span<const size_t> sizes);
 
  private:
+  Block block(size_t bytes);
+
   const size_t held_;
   const uint64_t most_;
-  const std::shared_ptr<std::atomic<uint64_t>> used_;
+  const std::shared_ptr<std::atomic<uint64_t>> used_;  // Bytes of the blocks that are alive.
 };
 
 }  // namespace millrace

@@ -50,6 +50,14 @@ size_t size_if_known(D& dataset) {
 /// own, and says how to give a part only. `counts_workers`: the dataset asked get_worker_info() instead.
 [[noreturn]] void refuse_whole_streams(int64_t num_streams, bool counts_workers);
 
+/// Throws std::logic_error where a dataset of one stream asked get_worker_info() in one of several workers: dealt out
+/// by that, the parts of the others, which read nothing, would be lost.
+void require_no_parts_of_workers(bool worker_asked);
+
+/// Whether a request finds nothing but the end of a stream that has given something, which has to be told: an error in
+/// its place would come again for ever.
+inline bool is_mere_end(const StreamRequest& wanted, bool is_empty) { return is_empty && wanted.position > 0; }
+
 template <class D>
 using StreamSampleOf = std::remove_cvref_t<decltype(*std::declval<D&>().next(std::declval<StreamContext&>()))>;
 
@@ -102,6 +110,8 @@ class StreamsSource final : public StreamsSourceBase {
     request.start_batch();
     if (wanted.num_streams > 1 && !stream.part_asked && !samples.empty())
       refuse_whole_streams(wanted.num_streams, stream.worker_asked);
+    if (wanted.num_streams == 1 && !stream.part_asked && !is_mere_end(wanted, samples.empty()))
+      require_no_parts_of_workers(stream.worker_asked);
     batch.samples = static_cast<uint32_t>(samples.size());
     batch.ended = stream.ended;
     if (!samples.empty()) carrier_.put(batch, request, collate_(std::move(samples)));
@@ -215,6 +225,7 @@ class StatefulSource final : public StreamsSourceBase {
       epoch_ = wanted.epoch;
       position_ = 0;
       ended_ = false;
+      worker_asked_ = false;
     }
     while (position_ < wanted.position && !ended_) {
       try {
@@ -231,6 +242,7 @@ class StatefulSource final : public StreamsSourceBase {
       if (!wanted.skip_errors) throw;
       FillRequest::leave_out(batch, static_cast<uint32_t>(wanted.batch_size));
     }
+    if (!is_mere_end(wanted, batch.samples == 0)) require_no_parts_of_workers(worker_asked_);
     batch.ended = ended_;
     request.put(batch);
   }
@@ -247,7 +259,9 @@ class StatefulSource final : public StreamsSourceBase {
   std::optional<Batch> step(const StreamRequest& wanted, FillRequest& request) {
     request.start(wanted, position_);
     position_ += wanted.batch_size;
+    const uint64_t looks = worker_info_looks();
     auto batch = dataset_->get_batch(static_cast<size_t>(wanted.batch_size));
+    worker_asked_ |= worker_info_looks() != looks;
     if (!batch) ended_ = true;
     return batch;
   }
@@ -257,6 +271,7 @@ class StatefulSource final : public StreamsSourceBase {
   int64_t epoch_ = -1;
   int64_t position_ = 0;
   bool ended_ = false;
+  bool worker_asked_ = false;  // Whether it asked get_worker_info() in this epoch.
 };
 
 }  // namespace millrace::detail

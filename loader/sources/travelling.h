@@ -81,18 +81,13 @@ std::unique_ptr<Source> rebuild(DecodeArchive& archive) {
 /// Throws the std::invalid_argument for batches that a worker process cannot send, with the cures.
 [[noreturn]] void throw_batch_stays(const std::type_info& batch);
 
-template <class D>
-concept IsStream = kind_of<D>() == DatasetKind::kIterable || kind_of<D>() == DatasetKind::kStateful;
-
 /// The dataset as it travels, or nothing when it cannot.
 template <class D, class Collate>
 std::optional<TravellingDataset> pack(const D& dataset, const Collate& collate) {
   if constexpr (Travels<D> && CollateTravels<Collate>) {
     EncodeArchive archive;
-    // A stream may leave out a member: where it stands, as every copy begins at the beginning.
-    if constexpr (!IsStream<D>) archive.require_all_members();
-    save_part(archive, dataset);
     archive.require_all_members();
+    save_part(archive, dataset);
     save_part(archive, collate);
     return TravellingDataset{identify(&rebuild<D, Collate>), archive.take()};
   } else {

@@ -169,7 +169,7 @@ struct Counting {
   }
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(n, bad);
+    archive(n, bad, given);
   }
 };
 

@@ -108,7 +108,7 @@ struct Stream {
   }
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(n, more, troubled);
+    archive(n, more, troubled, given);
   }
 };
 

@@ -801,7 +801,9 @@ struct PartlyBadStream {
     return given;
   }
   template <class Archive>
-  void serialize(Archive&) {}
+  void serialize(Archive& archive) {
+    archive(given);
+  }
 };
 
 TEST_P(EveryMode, SkippedSamplesOfStreamsAreToldWithTheFirstError) {

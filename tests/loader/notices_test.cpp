@@ -2,6 +2,7 @@
 // notice is what lets it go on: nothing here waits for a time. What else is said: tests/loader/engine/notices_test.cpp.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -62,6 +63,35 @@ TEST_F(LoaderNotices, SayThatItIsNotKnownWhatSamplesLookLike) {
   EXPECT_TRUE(loading->next().has_value());
   EXPECT_THAT(notices.texts(), Contains(AllOf(StartsWith("DataLoader: what samples look like has not come for "),
                                               HasSubstr(": worker 0 (pid "), HasSubstr(") reads sample 0"))));
+}
+
+// Says that it reads, and waits until something has come.
+struct GatedRows {
+  int fd = -1;
+
+  size_t size() const { return 4; }
+  SampleSpec spec() const { return {{"number", at::kLong, {}}}; }
+  void read(size_t, SampleRow& row, SampleContext&) const {
+    static_cast<void>(!::write(fd, "x", 1));
+    poll_readable(fd, std::nullopt);
+    row.set<int64_t>("number", 1);
+  }
+};
+
+TEST_F(LoaderNotices, SayThatTheEndOfALoaderWaitsForAThread) {
+  auto loading = make_data_loader(GatedRows{ends.second.fd()}, DataLoaderOptions(1)
+                                                                   .num_workers(1)
+                                                                   .worker_mode(WorkerMode::kThread)
+                                                                   .notice_after(milliseconds(1))
+                                                                   .timeout(milliseconds(1)));
+  EXPECT_THROW(loading->next(), LoaderTimeout);
+  poll_readable(ends.first.fd(), std::nullopt);
+  on_notice = [this](const std::string& text) {
+    if (text.find("its destructor has waited") != std::string::npos) open_gate();
+  };
+  loading.reset();
+  EXPECT_THAT(notices.texts(), Contains(AllOf(StartsWith("DataLoader: its destructor has waited "),
+                                              HasSubstr(" for threads, "), HasSubstr("worker 0 reads sample "))));
 }
 
 TEST_F(LoaderNotices, SayThatAWorkerIsStopped) {

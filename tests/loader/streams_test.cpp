@@ -30,7 +30,9 @@ struct Whole {
   int64_t given = 0;
   std::optional<int64_t> next(StreamContext&) { return given < kSamples ? std::optional(given++) : std::nullopt; }
   template <class Archive>
-  void serialize(Archive&) {}
+  void serialize(Archive& archive) {
+    archive(given);
+  }
 };
 
 // Written for PyTorch: deals out samples among workers.
@@ -43,7 +45,9 @@ struct ForWorkers {
     return number < kSamples ? std::optional(number) : std::nullopt;
   }
   template <class Archive>
-  void serialize(Archive&) {}
+  void serialize(Archive& archive) {
+    archive(given);
+  }
 };
 
 // The two lines of the message.
@@ -71,7 +75,34 @@ struct AsksOnce {
   std::pair<int64_t, int64_t> state() const { return {at, step}; }
   void load_state(const std::pair<int64_t, int64_t>& state) { std::tie(at, step) = state; }
   template <class Archive>
-  void serialize(Archive&) {}
+  void serialize(Archive& archive) {
+    archive(at, step);
+  }
+};
+
+// Asks how many parts there are, and gives all samples in each.
+struct CountsParts {
+  int64_t given = 0;
+  std::optional<int64_t> next(StreamContext& context) {
+    return given < kSamples && context.num_shards() > 0 ? std::optional(given++) : std::nullopt;
+  }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(given);
+  }
+};
+
+// Gives its part, and asks which worker it is for a reason of its own.
+struct NamesItsWorker {
+  Parts parts;
+  std::optional<int64_t> next(StreamContext& context) {
+    if (const auto worker = get_worker_info(); worker && worker->id >= worker->num_workers) return std::nullopt;
+    return parts.next(context);
+  }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(parts);
+  }
 };
 
 struct Nothing {
@@ -150,6 +181,32 @@ TEST_P(Streams, OneStreamNeedNotAsk) {
   EXPECT_EQ(numbers_of(*loader), each_once()) << "in the second epoch";
 }
 
+TEST_P(Streams, OneThatAsksHowManyPartsThereAreHasNotAskedForItsOwn) {
+  auto loader = make_data_loader(CountsParts(), options());
+  const auto errors = errors_of(*loader);
+  ASSERT_FALSE(errors.empty());
+  EXPECT_THAT(errors.front(), HasSubstr("is read by 8 streams"));
+  EXPECT_EQ(numbers_of(*make_data_loader(CountsParts(), options().num_streams(1))), each_once());
+}
+
+// Half of the samples were lost without a word.
+TEST_P(Streams, OneStreamThatDealsOutAmongSeveralWorkersIsAnError) {
+  auto loader = make_data_loader(ForWorkers(), options().num_streams(1));
+  if (GetParam().workers < 2) {
+    EXPECT_EQ(numbers_of(*loader), each_once());
+    return;
+  }
+  const auto errors = errors_of(*loader);
+  ASSERT_FALSE(errors.empty());
+  EXPECT_THAT(errors.front(), AllOf(HasSubstr("is one stream, which one of 2 workers reads"),
+                                    HasSubstr("DataLoaderOptions::num_workers(1)"), HasSubstr("context.shard();\n")));
+  EXPECT_EQ(numbers_of(*make_data_loader(ForWorkers(), options().num_streams(1).num_workers(1))), each_once());
+}
+
+TEST_P(Streams, OneStreamThatAskedForItsPartMayAskForItsWorkerToo) {
+  EXPECT_EQ(numbers_of(*make_data_loader(NamesItsWorker(), options().num_streams(1))), each_once());
+}
+
 TEST_P(Streams, OneThatGivesNothingNeedNotAsk) {
   auto loader = make_data_loader(Nothing(), options());
   EXPECT_FALSE(loader->next());
@@ -185,9 +242,26 @@ struct Stateful {
   std::optional<size_t> size() const { return known; }
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(known);
+    archive(given, known);
   }
 };
+
+// A stateful dataset that is written for several workers.
+struct StatefulForWorkers : Stateful {
+  std::optional<std::vector<int64_t>> get_batch(size_t size) {
+    const auto worker = get_worker_info();
+    return worker && worker->id > 0 ? std::nullopt : Stateful::get_batch(size);
+  }
+};
+
+TEST_P(Streams, AStatefulDatasetThatDealsOutAmongSeveralWorkersIsAnError) {
+  auto loader = make_data_loader(StatefulForWorkers(), options());
+  if (GetParam().workers < 2) {
+    EXPECT_TRUE(loader->next());
+    return;
+  }
+  EXPECT_THAT(errors_of(*loader), ::testing::Contains(HasSubstr("is one stream, which one of 2 workers reads")));
+}
 
 TEST_P(Streams, AStatefulDatasetThatKnowsItsSizeGivesTheLoaderOne) {
   auto loader = make_data_loader(Stateful(), options().batch_size(3));

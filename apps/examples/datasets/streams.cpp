@@ -22,7 +22,7 @@ struct Log {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(lines);
+    archive(lines, given);
   }
 };
 

@@ -18,7 +18,7 @@ struct Lines {
   void load_state(const millrace::State& state) { at = std::get<int64_t>(state.at("at")); }
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(lines);
+    archive(lines, at);
   }
 };
 

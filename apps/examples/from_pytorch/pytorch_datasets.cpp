@@ -22,7 +22,7 @@ struct Countdown {
   }
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(from);
+    archive(from, given);
   }
 };
 

@@ -275,6 +275,12 @@ TEST_F(DeviceArena, ABatchThatComesByMessageHasItsCudaTensorsInTheSlot) {
 
 // --- lifetimes ---
 
+TEST_F(DeviceArena, MoreBatchesThanThereAreSlotsForAreAnErrorAndNoCopies) {
+  auto loader = make_data_loader(DeviceBatches{80}, with_room(DataLoaderOptions(kBatch).held(1).prefetch(1)));
+  std::vector<Example> held;
+  EXPECT_THROW(for (int i = 0; i < 4; ++i) held.push_back(*loader->next()), TooManyBatchesHeld);
+}
+
 TEST_F(DeviceArena, TensorsOutliveTheirLoader) {
   Example first;
   Example second;

@@ -134,6 +134,16 @@ TEST_F(PinMemory, IsNotDoneWithoutBeingAskedFor) {
   EXPECT_EQ(fake_cuda::count("registered_bytes"), 0);
 }
 
+TEST_F(PinMemory, DoesNotHoldForABatchThatIsKeptBeyondThoseThatMayBeHeld) {
+  auto loader = make_data_loader(Numbers{40}, DataLoaderOptions(8).held(1).pin_memory(true));
+  std::vector<Batch> batches;
+  for (auto& batch : *loader) batches.push_back(std::move(batch));
+  ASSERT_EQ(batches.size(), 5U);
+  EXPECT_TRUE(batches.front().is_pinned());
+  EXPECT_FALSE(batches.back().is_pinned());
+  EXPECT_TRUE(testing::is_whole(batches.back()));
+}
+
 struct Lines {
   size_t size() const { return 10; }
   Sample get(size_t i) const { return {{"text", std::to_string(i)}, {"number", static_cast<int64_t>(i)}}; }

@@ -94,6 +94,21 @@ TEST(CheckCopies, ComparesTheSize) {
   EXPECT_THAT(refusal(Shrinking{5}, in_processes().check_copies(1)), HasSubstr("size() is 4 instead of 5"));
 }
 
+struct Plain {
+  size_t size() const { return 4; }
+  int64_t get(size_t i) const { return static_cast<int64_t>(i); }
+};
+
+TEST(CheckCopies, ComparesTheCopyThatWorkersWouldGetWhereThereAreNone) {
+  EXPECT_THAT(refusal(Private(4, 49), kInline.options(2).check_copies(4)), HasSubstr("sample 3 is another"));
+  EXPECT_THAT(refusal(Forgetful(), kInline.options(2).check_copies(1)), HasSubstr("visits 1 of its 2 members"));
+  EXPECT_EQ(refusal(Forgetful(), kInline.options(2)), "") << "it is off";
+  EXPECT_EQ(refusal(Forgetful(), threads(1).options(2).check_copies(1)), "") << "threads get no such copy";
+  const int64_t more = 5;  // What cannot travel has no copy that could differ.
+  const auto collate = [more](std::vector<int64_t>&& samples) { return samples[0] + more; };
+  EXPECT_EQ(refusal(Plain(), kInline.options(2).check_copies(2), collate), "");
+}
+
 TEST(CheckCopies, TakesRowsAndRecipesAsTheyAre) {
   EXPECT_EQ(refusal(Numbers{6}, in_processes().check_copies(6)), "");
   EXPECT_EQ(refusal(recipe([](int64_t n) { return Numbers{n}; }, 6), in_processes().check_copies(6)), "");
@@ -122,6 +137,42 @@ TEST(CheckCopies, ComparesStreams) {
   EXPECT_THAT(refusal(Countdown{4, 4}, in_processes().check_copies(9)), HasSubstr("ends behind 4 samples, not 1"));
 }
 
+/// Every third number, and forgets the step.
+struct ForgetfulStream {
+  int64_t n = 9;
+  int64_t step = 1;
+  std::optional<int64_t> next(StreamContext& context) {
+    n -= step * context.num_shards();
+    return n - context.shard() <= 0 ? std::nullopt : std::optional(n - context.shard());
+  }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(n);
+  }
+};
+
+/// A stateful dataset of torch::data, by what it can do.
+struct ForgetfulStateful {
+  static constexpr bool is_stateful = true;
+  int64_t n = 9;
+  int64_t step = 1;
+  std::optional<std::vector<int64_t>> get_batch(size_t) {
+    return (n -= step) < 0 ? std::nullopt : std::optional(std::vector{n});
+  }
+  void reset() {}
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(n);
+  }
+};
+
+TEST(AStreamThatForgetsAMember, IsRefusedWhereItTravels) {
+  EXPECT_THAT(refusal(ForgetfulStream{9, 3}, in_processes()), HasSubstr("ForgetfulStream visits 1 of its 2 members"));
+  EXPECT_THAT(refusal(ForgetfulStateful{9, 3}, in_processes()),
+              HasSubstr("ForgetfulStateful visits 1 of its 2 members"));
+  EXPECT_EQ(refusal(ForgetfulStream{9, 3}, threads(1).options(2)), "");
+}
+
 /// Collates by a sum and a constant that gets lost.
 class Sum {
  public:
@@ -136,11 +187,6 @@ class Sum {
 
  private:
   int64_t lost_;
-};
-
-struct Plain {
-  size_t size() const { return 4; }
-  int64_t get(size_t i) const { return static_cast<int64_t>(i); }
 };
 
 TEST(CheckCopies, ComparesWhatTheCollateFunctionMakes) {

@@ -298,6 +298,11 @@ using LoadedBatch =
 template <class S>
 concept OrderOfSamples = Sampler<S> || SamplerOfBatches<S> || TorchDataSampler<S>;
 
+/// What a loader may be told beside its dataset.
+template <class S>
+concept OptionsOrOrder = std::convertible_to<S, DataLoaderOptions> || OrderOfSamples<std::remove_cvref_t<S>> ||
+                         RangeOfIndices<S> || RangeOfBatches<S>;
+
 inline void require_own_last_batch(const DataLoaderOptions& options) {
   if (options.drop_last())
     throw std::invalid_argument(
@@ -392,16 +397,16 @@ auto make_data_loader(D dataset, S sampler, const DataLoaderOptions& options = {
 /// A loader of the samples that `indices` names, in their order: a std::vector, an array, a view of integers. Indices
 /// in braces are written SequenceSampler({3, 1, 2}), since braces alone would be options.
 template <class D, RangeOfIndices R, class Collate = collate::Default>
-  requires(!detail::OrderOfSamples<R>)
-auto make_data_loader(D dataset, const R& indices, const DataLoaderOptions& options = {}, Collate collate = {}) {
-  return make_data_loader(std::move(dataset), SequenceSampler(indices), options, std::move(collate));
+  requires(!detail::OrderOfSamples<std::remove_cvref_t<R>>)
+auto make_data_loader(D dataset, R&& indices, const DataLoaderOptions& options = {}, Collate collate = {}) {
+  return make_data_loader(std::move(dataset), SequenceSampler(std::forward<R>(indices)), options, std::move(collate));
 }
 
 /// A loader of the batches that `batches` lists, in their order, each a range of integers as above. The batch_size of
 /// `options` becomes that of the largest. In braces it is BatchSequenceSampler{{3, 1}, {2}}.
 template <class D, RangeOfBatches R, class Collate = collate::Default>
-auto make_data_loader(D dataset, const R& batches, DataLoaderOptions options = {}, Collate collate = {}) {
-  BatchSequenceSampler sampler(batches);
+auto make_data_loader(D dataset, R&& batches, DataLoaderOptions options = {}, Collate collate = {}) {
+  BatchSequenceSampler sampler(std::forward<R>(batches));
   options.batch_size(std::max(int64_t{1}, sampler.largest()));
   return make_data_loader(std::move(dataset), std::move(sampler), options, std::move(collate));
 }
@@ -418,6 +423,21 @@ auto make_data_loader(D dataset, const DataLoaderOptions& options = {}, Collate 
   } else {
     return std::unique_ptr<DataLoader>();
   }
+}
+
+// What is neither options nor a sampler is told what it lacks, in one line.
+template <class D, class S, class... More>
+  requires(!detail::OptionsOrOrder<S>)
+std::unique_ptr<DataLoader> make_data_loader(D&&, S&&, More&&...) {
+  detail::require_sampler<std::remove_cvref_t<S>>();
+  return nullptr;
+}
+
+template <class S, class D>
+  requires(!detail::OptionsOrOrder<S> && !Dataset<S> && !std::convertible_to<D, S>)
+std::unique_ptr<DataLoader> make_data_loader(D&&, const DataLoaderOptions& = {}) {
+  detail::require_sampler<S>();
+  return nullptr;
 }
 
 }  // namespace millrace

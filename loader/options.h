@@ -4,6 +4,7 @@
 #include <c10/core/Device.h>
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -128,6 +129,18 @@ class DataLoaderOptions {
   MILLRACE_OPTION(EmptyBatches, empty_batches, EmptyBatches::kLeftOut);
   /// A function that runs in each worker before its first sample, see WorkerInitFunction.
   MILLRACE_OPTION(WorkerInitFunction, worker_init_fn, nullptr);
+
+ public:
+  // What is no such function is told in one line.
+  template <class F>
+    requires(!std::convertible_to<F, WorkerInitFunction>)
+  DataLoaderOptions& worker_init_fn(const F&) {
+    static_assert(std::convertible_to<F, WorkerInitFunction>,
+                  "worker_init_fn is a function of a const WorkerInfo& that returns nothing, or such a lambda that "
+                  "captures nothing: what it needs belongs into the dataset");
+    return *this;
+  }
+
   /// The number of streams that a dataset without indices is cut into. Batches take turns among them, whatever the
   /// number of workers; more workers than streams have nothing to do. With more than one stream, a dataset must ask for
   /// its part, see StreamContext.

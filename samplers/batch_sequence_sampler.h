@@ -14,7 +14,7 @@ namespace millrace {
 
 /// Some batches in some order, each the indices of its samples: what a loader takes for a sampler beside samplers.
 template <class R>
-concept RangeOfBatches = std::ranges::input_range<const R> && RangeOfIndices<std::ranges::range_value_t<const R>>;
+concept RangeOfBatches = std::ranges::input_range<R> && RangeOfIndices<std::ranges::range_reference_t<R>>;
 
 /// The given batches in their order, in every epoch (PyTorch's `batch_sampler=[[0, 1, 2], [7, 3]]`), of any sizes.
 ///
@@ -26,8 +26,8 @@ class BatchSequenceSampler {
   BatchSequenceSampler(std::initializer_list<std::vector<int64_t>> batches) : batches_(batches) {}
 
   template <RangeOfBatches R>
-  explicit BatchSequenceSampler(const R& batches) {
-    for (const auto& batch : batches) {
+  explicit BatchSequenceSampler(R&& batches) {
+    for (auto&& batch : batches) {
       auto& indices = batches_.emplace_back();
       for (const auto index : batch) indices.push_back(static_cast<int64_t>(index));
     }

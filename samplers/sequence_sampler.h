@@ -15,7 +15,7 @@ namespace millrace {
 /// Indices in some order, such as std::vector<int64_t> or std::views::iota(0, 100), which a loader takes in the place
 /// of a sampler.
 template <class R>
-concept RangeOfIndices = std::ranges::input_range<const R> && std::integral<std::ranges::range_value_t<const R>>;
+concept RangeOfIndices = std::ranges::input_range<R> && std::integral<std::ranges::range_value_t<R>>;
 
 /// The given indices in their order, in every epoch (PyTorch's `sampler=[3, 1, 2]`). An index may come several times.
 ///
@@ -26,7 +26,7 @@ class SequenceSampler {
   SequenceSampler(std::initializer_list<int64_t> indices) : indices_(indices) {}
 
   template <RangeOfIndices R>
-  explicit SequenceSampler(const R& indices) {
+  explicit SequenceSampler(R&& indices) {
     for (const auto index : indices) indices_.push_back(static_cast<int64_t>(index));
   }
 

@@ -169,8 +169,8 @@ class Subset {
 
   /// A subset by a range of integers, such as std::views::iota(0, 100).
   template <RangeOfIndices R>
-    requires(!std::same_as<R, std::vector<int64_t>>)
-  Subset(D dataset, const R& indices) : Subset(std::move(dataset), as_indices(indices)) {}
+    requires(!std::same_as<std::remove_cvref_t<R>, std::vector<int64_t>>)
+  Subset(D dataset, R&& indices) : Subset(std::move(dataset), as_indices(std::forward<R>(indices))) {}
 
   /// Every `step`th of its samples, from number `first` to before number `last`, as Python's subset[first:last:step]
   /// but for numbers that count from the end. Throws std::out_of_range for numbers beyond its size, and
@@ -227,7 +227,7 @@ class Subset {
 
  private:
   template <class R>
-  static std::vector<int64_t> as_indices(const R& range) {
+  static std::vector<int64_t> as_indices(R&& range) {
     std::vector<int64_t> indices;
     for (const auto index : range) indices.push_back(static_cast<int64_t>(index));
     return indices;

@@ -4,10 +4,16 @@
 #include <stdexcept>
 #include <string>
 
+#include "millrace/sharing/codec/handle_kind.h"
 #include "millrace/sharing/os/look.h"
 #include "millrace/sharing/os/poll.h"
 
 namespace millrace::multiprocessing {
+namespace {
+
+constexpr const char* kConnection = "a Connection";
+
+}  // namespace
 
 const FdSocket& Connection::open_socket() const {
   if (!socket_) throw std::logic_error("a connection is used after it was closed or moved away");
@@ -56,11 +62,13 @@ bool Connection::poll(Timeout timeout) const {
 }
 
 void Connection::save(EncodeArchive& archive) const {
+  millrace::detail::save_kind(archive, kConnection);
   archive(use_);
   archive.attach(open_socket().fd());
 }
 
 void Connection::load(DecodeArchive& archive) {
+  millrace::detail::load_kind(archive, kConnection);
   archive(use_);
   if (use_ > Use::kSend) throw DecodeError("a connection was expected, but something else came");
   socket_ = FdSocket(archive.detach());

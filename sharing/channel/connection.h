@@ -8,12 +8,14 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "millrace/sharing/channel/errors.h"
 #include "millrace/sharing/channel/fd_socket.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/encodable.h"
 #include "millrace/sharing/os/deadline.h"
 
 namespace millrace::multiprocessing {
@@ -28,7 +30,7 @@ Encoded encode_message(const T&... values) {
                        // without a copy.
   EncodeArchive archive;
   archive.write(&kinds, sizeof kinds);
-  archive(values...);
+  if constexpr ((millrace::detail::require_travels<std::remove_const_t<T>>() & ... & true)) archive(values...);
   kinds = archive.kinds().hash();
   Encoded message = archive.take();
   std::memcpy(message.bytes.data(), &kinds, sizeof kinds);
@@ -41,7 +43,7 @@ void decode_message(Arrival& message, T&... values) {
   uint32_t kinds = 0;
   DecodeArchive archive(message.bytes(), message.fds);
   archive.read(&kinds, sizeof kinds);
-  archive(values...);
+  if constexpr ((millrace::detail::require_travels<T>() & ... & true)) archive(values...);
   if (archive.remaining() > 0)
     throw DecodeError("a message holds " + std::to_string(archive.remaining()) +
                       " bytes more than what it was read as: sender and receiver disagree on its type");

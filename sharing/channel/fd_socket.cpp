@@ -65,7 +65,9 @@ ssize_t receive_behind_reset(const Receive& receive) {
 Outgoing::Outgoing(std::span<const std::byte> bytes, std::span<const int> fds) : bytes_(bytes), fds_(fds) {
   if (fds.size() > FdSocket::kMaxFds)
     throw std::runtime_error("a message carries " + std::to_string(fds.size()) + " descriptors, the limit is " +
-                             std::to_string(FdSocket::kMaxFds) + ": send them in several messages");
+                             std::to_string(FdSocket::kMaxFds) +
+                             ": send them in several messages, those of a process's arguments through a Pipe (a "
+                             "queue has two, an array of more than 256 bytes one)");
   if (bytes.size() <= kInlineBytes) return;
   large_ = SharedHeap::instance().allocate(bytes.size(), Backing::kMemfd);
   std::memcpy(large_->data(), bytes.data(), bytes.size());

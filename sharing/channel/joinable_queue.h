@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "millrace/sharing/channel/queue.h"
+#include "millrace/sharing/codec/handle_kind.h"
 #include "millrace/sharing/sync/sync_memory.h"
 
 namespace millrace::multiprocessing {
@@ -102,11 +103,13 @@ class JoinableQueue : private Queue<T> {
     tasks_.close();
   }
   void save(EncodeArchive& archive) const {
-    Base::save(archive);
+    millrace::detail::save_kind(archive, "a JoinableQueue");
+    Base::messages_.save(archive);
     tasks_.save(archive);
   }
   void load(DecodeArchive& archive) {
-    Base::load(archive);
+    millrace::detail::load_kind(archive, "a JoinableQueue");
+    Base::messages_.load(archive);
     tasks_.load(archive);
   }
 

@@ -7,6 +7,7 @@
 #include "millrace/sharing/channel/connection.h"
 #include "millrace/sharing/channel/errors.h"
 #include "millrace/sharing/channel/message_queue.h"
+#include "millrace/sharing/codec/handle_kind.h"
 
 namespace millrace::multiprocessing {
 
@@ -76,8 +77,14 @@ class Queue {
   /// Descriptors for wait(): one of them is readable when there is a message.
   std::array<int, 2> filenos() const { return messages_.filenos(); }
 
-  void save(EncodeArchive& archive) const { messages_.save(archive); }
-  void load(DecodeArchive& archive) { messages_.load(archive); }
+  void save(EncodeArchive& archive) const {
+    millrace::detail::save_kind(archive, "a Queue");
+    messages_.save(archive);
+  }
+  void load(DecodeArchive& archive) {
+    millrace::detail::load_kind(archive, "a Queue");
+    messages_.load(archive);
+  }
 
  protected:
   static T decode(Arrival message) {

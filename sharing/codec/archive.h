@@ -2,6 +2,7 @@
 
 #include <cereal/cereal.hpp>
 #include <cereal/types/array.hpp>
+#include <cereal/types/chrono.hpp>
 #include <cereal/types/deque.hpp>
 #include <cereal/types/list.hpp>
 #include <cereal/types/map.hpp>
@@ -129,8 +130,8 @@ class MemberAudit {
 
 /// Writes values for another process on the same machine: cereal with native byte order, and descriptors out of band.
 ///
-/// The archive knows the standard containers, optional, variant, tuples, smart pointers, and every type with a
-/// `serialize` member as cereal defines it. Tensors need sharing/tensor/tensor_codec.h. Not thread-safe.
+/// The archive knows the standard containers, optional, variant, tuples, smart pointers, durations, and every type with
+/// a `serialize` member as cereal defines it. Tensors need sharing/tensor/tensor_codec.h. Not thread-safe.
 class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowEmptyClassElision> {
  public:
   EncodeArchive() : OutputArchive(this) { out_.bytes.reserve(kFirstBytes); }

@@ -57,4 +57,14 @@ struct IsEncodable<std::tuple<T...>> : AreEncodable<T...> {};
 template <class... T>
 struct IsEncodable<std::variant<T...>> : AreEncodable<T...> {};
 
+/// True, or a compile-time error that says what T lacks; the compiler names T beside it. Callers stop there, so that it
+/// stays the only error.
+template <class T>
+consteval bool require_travels() {
+  static_assert(kIsEncodable<T>,
+                "this type cannot travel to another process: give it a public `serialize` member that visits all "
+                "members (or save() and load()); for pointers, views and spans send an owning type");
+  return kIsEncodable<T>;
+}
+
 }  // namespace millrace::detail

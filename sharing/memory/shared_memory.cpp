@@ -9,12 +9,15 @@
 #include <cstdint>
 #include <stdexcept>
 
+#include "millrace/sharing/codec/handle_kind.h"
 #include "millrace/sharing/memory/segment.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace::multiprocessing {
 namespace {
+
+constexpr const char* kSharedMemory = "a SharedMemory";
 
 std::string path_of(const std::string& name) {
   if (name.empty() || name.find('/') != std::string::npos || name.find('\0') != std::string::npos || name == "." ||
@@ -71,7 +74,13 @@ void SharedMemory::unlink() const {
   MILLRACE_SYSCALL(::unlink(path.c_str()), path);
 }
 
+void SharedMemory::save(EncodeArchive& archive) const {
+  millrace::detail::save_kind(archive, kSharedMemory);
+  archive(name_);
+}
+
 void SharedMemory::load(DecodeArchive& archive) {
+  millrace::detail::load_kind(archive, kSharedMemory);
   std::string name;
   archive(name);
   *this = open(name);

@@ -50,7 +50,7 @@ class SharedMemory {
   /// Removes the name, which one of all users does; the memory lives on with those who have it. Throws SyscallError.
   void unlink() const;
 
-  void save(EncodeArchive& archive) const { archive(name_); }
+  void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
 
  private:

@@ -26,7 +26,9 @@ using NoticeHandler = void (*)(NoticeLevel level, std::string_view text);
 /// still be running when this returns. An exception of a handler is written to stderr and harms nobody. A handler must
 /// not call what the notice may come from: a loader, a pool.
 ///
-/// Thread-safe. A forked child has its parent's handler; other processes of ours begin with the first one.
+/// Thread-safe. A forked child has its parent's handler; other processes of ours begin with the first one. So what is
+/// told in a worker process (of a dataset that is made there by recipe(), say) goes to stderr, which it shares with
+/// this process; only where it is a fork (StartMethod::kFork) does it call the handler, in its copy of this process.
 NoticeHandler set_notice_handler(NoticeHandler handler);
 
 /// Sets how long a wait takes before a notice tells of it; another notice follows whenever the wait is twice as long.

@@ -48,9 +48,17 @@ template <class R, class... P>
 struct ListedItems<R (*)(P...) noexcept> : ListedItems<R (*)(P...)> {};
 
 template <class F>
-using ListOfItems = std::initializer_list<typename ListedItems<decltype(+std::declval<F>())>::Item>;
+struct ListedItemsOf {
+  using Item = millrace::detail::OfNoTarget;
+  using Tuple = millrace::detail::OfNoTarget;
+};
+template <millrace::detail::ConvertsToFunctionPointer F>
+struct ListedItemsOf<F> : ListedItems<decltype(+std::declval<F>())> {};
+
 template <class F>
-using ListOfTuples = std::initializer_list<typename ListedItems<decltype(+std::declval<F>())>::Tuple>;
+using ListOfItems = std::initializer_list<typename ListedItemsOf<F>::Item>;
+template <class F>
+using ListOfTuples = std::initializer_list<typename ListedItemsOf<F>::Tuple>;
 
 template <class T>
 struct IsCallbacks : std::false_type {};
@@ -153,7 +161,8 @@ class ImapResults {
 /// The destructor terminates the pool: close() and join() first to have all calls finished.
 ///
 /// Thread safety: any thread may call anything, save for the destructor. A thread of the pool's brings the results, and
-/// also runs callbacks. Other processes cannot use the pool. It keeps two descriptors and four for each worker.
+/// also runs callbacks. Other processes cannot use the pool. It keeps three descriptors, and for each worker three with
+/// kForkServer, else two.
 class Pool {
  public:
   explicit Pool(const PoolOptions& options = {});
@@ -275,24 +284,30 @@ class Pool {
 
   template <class F>
   static constexpr auto encode_item = [](EncodeArchive& archive, auto&& item) {
-    using Signature = millrace::detail::SignatureOf<F>;
-    static_assert(Signature::kParameters == 1,
-                  "the function of a map takes one argument; starmap takes tuples of them");
-    if constexpr (Signature::kParameters == 1)
-      millrace::detail::encode_argument<typename Signature::template Parameter<0>>(archive,
-                                                                                   std::forward<decltype(item)>(item));
+    if constexpr (millrace::detail::kIsTarget<F>) {
+      using Signature = millrace::detail::SignatureOf<F>;
+      static_assert(Signature::kParameters == 1,
+                    "the function of a map takes one argument; starmap takes tuples of them");
+      if constexpr (Signature::kParameters == 1)
+        millrace::detail::encode_argument<typename Signature::template Parameter<0>>(
+            archive, std::forward<decltype(item)>(item));
+    }
   };
 
   template <class F>
   static constexpr auto encode_tuple = [](EncodeArchive& archive, auto&& item) {
-    std::apply([&](auto&&... values) { pack_arguments_into<F>(archive, std::forward<decltype(values)>(values)...); },
-               std::forward<decltype(item)>(item));
+    if constexpr (millrace::detail::kIsTarget<F>)
+      std::apply([&](auto&&... values) { pack_arguments_into<F>(archive, std::forward<decltype(values)>(values)...); },
+                 std::forward<decltype(item)>(item));
   };
 
   template <class F>
   static detail::PoolFunction name(std::remove_reference_t<F>& function) {
-    return {reinterpret_cast<const void*>(&millrace::detail::SignatureOf<F>::template invoke<ResultUse::kEncode>),
-            reinterpret_cast<const void*>(+function)};
+    if constexpr (millrace::detail::kIsTarget<F>)
+      return {reinterpret_cast<const void*>(&millrace::detail::SignatureOf<F>::template invoke<ResultUse::kEncode>),
+              reinterpret_cast<const void*>(+function)};
+    else
+      return {};
   }
 
   /// Submits a map. The number of items is known before the first is read.

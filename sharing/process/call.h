@@ -9,6 +9,7 @@
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/codec/encodable.h"
 #include "millrace/sharing/codec/function_ref.h"
+#include "millrace/sharing/codec/target.h"
 
 namespace millrace {
 
@@ -67,24 +68,6 @@ struct IsReferenceWrapper<std::reference_wrapper<T>> : std::true_type {};
 template <class T>
 concept Sendable = std::default_initializable<T> && kIsEncodable<T>;
 
-template <class F>
-concept ConvertsToFunctionPointer = requires(F&& target) {
-  +target;
-  requires std::is_function_v<std::remove_pointer_t<decltype(+target)>>;
-};
-
-// True, or a compile-time error that says why not. Callers stop there, so that it stays the only error.
-template <class F>
-constexpr bool target_is_checked() {
-  static_assert(
-      ConvertsToFunctionPointer<F>,
-      "a target is a function pointer, or a lambda that captures nothing and has no auto parameter: pass what "
-      "it needs as arguments");
-  return ConvertsToFunctionPointer<F>;
-}
-template <class F>
-inline constexpr bool kIsTarget = target_is_checked<F>();
-
 /// What must be known about a function type to have another process call the function.
 template <class Pointer>
 struct Signature;
@@ -116,8 +99,17 @@ struct Signature<R (*)(Parameters...)> {
 template <class R, class... Parameters>
 struct Signature<R (*)(Parameters...) noexcept> : Signature<R (*)(Parameters...)> {};
 
+/// The signature of what is no target; kIsTarget is asked before it is used.
+struct NoSignature {
+  using Result = void;
+};
+
 template <class F>
-using SignatureOf = Signature<decltype(+std::declval<F>())>;
+struct SignatureFor : std::type_identity<NoSignature> {};
+template <ConvertsToFunctionPointer F>
+struct SignatureFor<F> : std::type_identity<Signature<decltype(+std::declval<F>())>> {};
+template <class F>
+using SignatureOf = typename SignatureFor<F>::type;
 
 template <class Parameter, class Argument>
 void encode_argument(EncodeArchive& archive, Argument&& argument) {

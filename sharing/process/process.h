@@ -38,6 +38,8 @@ struct ProcessOptions {
 /// When the target returns or throws, and in std::exit(), the process runs what it has registered itself with
 /// std::atexit(), the latest first, destroys the function-local statics that it made, and flushes output. It runs
 /// nothing of that kind that it has from its parent, not even with kFork. _exit(), terminate() and kill() run nothing.
+/// With kFork, thread_local objects of the thread that ran the target are not destroyed when it returns or throws: some
+/// of them are copies of the parent's.
 ///
 /// No process outlives its parent, however that ends: the kernel kills it. At a normal end (main returns, or exit())
 /// children that still run are joined, with a warning when that takes long. Daemonic ones are terminated first:
@@ -45,7 +47,8 @@ struct ProcessOptions {
 /// objects with static storage that were made later are gone by then. A child does the same for its own children.
 /// Unlike in Python, daemonic processes may have children.
 ///
-/// Destroying a Process object neither ends nor waits for the process. A running process takes three descriptors here.
+/// Destroying a Process object neither ends nor waits for the process. A running process takes two descriptors here
+/// with kForkServer, else one.
 ///
 /// Thread safety: join(), is_alive(), exitcode(), terminate() and kill() from any thread; otherwise as a container. A
 /// Process object is of use only in the process that made it; elsewhere its functions throw std::logic_error.

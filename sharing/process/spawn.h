@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/codec/target.h"
 #include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/process/backtrace.h"
 #include "millrace/sharing/process/process.h"
@@ -106,6 +108,7 @@ using SpawnArgument =
 template <class Pointer>
 struct SpawnSignature {
   static_assert(!std::is_same_v<Pointer, Pointer>, "the function takes the process's index, an int, first");
+  using Arguments = millrace::detail::OfNoTarget;
 };
 
 template <class R, class... Parameters>
@@ -115,11 +118,18 @@ struct SpawnSignature<R (*)(int, Parameters...)> {
 template <class R, class... Parameters>
 struct SpawnSignature<R (*)(int, Parameters...) noexcept> : SpawnSignature<R (*)(int, Parameters...)> {};
 
+template <class F>
+struct SpawnArgumentsOf {
+  using Arguments = millrace::detail::OfNoTarget;
+};
+template <millrace::detail::ConvertsToFunctionPointer F>
+struct SpawnArgumentsOf<F> : SpawnSignature<decltype(+std::declval<F>())> {};
+
 }  // namespace detail
 
 /// The arguments behind the index, as a tuple: `{"hello", std::ref(queue)}` in a call.
 template <class F>
-using SpawnArguments = typename detail::SpawnSignature<decltype(+std::declval<F>())>::Arguments;
+using SpawnArguments = typename detail::SpawnArgumentsOf<F>::Arguments;
 
 /// Puts processes together; for start_processes(), which is the way to use it.
 struct ProcessGroup {
@@ -131,13 +141,15 @@ struct ProcessGroup {
 template <class F>
 ProcessContext start_processes(F&& fn, SpawnArguments<F> args = {}, int nprocs = 1, StartOptions options = {}) {
   ProcessContext context;
-  const auto target = make_target<ResultUse::kDrop>(fn);
-  for (int index = 0; index < nprocs; ++index) {
-    std::apply(
-        [&](auto&... values) {
-          ProcessGroup::add(context, options, Call{target, pack_arguments<F>(index, values...)});
-        },
-        args);
+  if constexpr (millrace::detail::kIsTarget<F> && !std::same_as<SpawnArguments<F>, millrace::detail::OfNoTarget>) {
+    const auto target = make_target<ResultUse::kDrop>(fn);
+    for (int index = 0; index < nprocs; ++index) {
+      std::apply(
+          [&](auto&... values) {
+            ProcessGroup::add(context, options, Call{target, pack_arguments<F>(index, values...)});
+          },
+          args);
+    }
   }
   return context;
 }

@@ -67,8 +67,8 @@ class RawArray {
   auto begin() const { return view().begin(); }
   auto end() const { return view().end(); }
 
-  void save(EncodeArchive& archive) const { elements_.save(archive); }
-  void load(DecodeArchive& archive) { elements_.load(archive, 0); }
+  void save(EncodeArchive& archive) const { elements_.save(archive, "a RawArray"); }
+  void load(DecodeArchive& archive) { elements_.load(archive, "a RawArray", 0); }
 
  private:
   detail::SharedElements<T> elements_;
@@ -227,8 +227,8 @@ class Array {
 
   detail::OwnedLock& get_lock() { return *lock_; }
 
-  void save(EncodeArchive& archive) const { elements_.save_with_lock(archive, *lock_); }
-  void load(DecodeArchive& archive) { lock_ = elements_.load_with_lock(archive, 0); }
+  void save(EncodeArchive& archive) const { elements_.save_with_lock(archive, "an Array", *lock_); }
+  void load(DecodeArchive& archive) { lock_ = elements_.load_with_lock(archive, "an Array", 0); }
 
  private:
   std::span<T> slice(size_t first, size_t count) const {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "millrace/sharing/codec/function_ref.h"
+#include "millrace/sharing/codec/handle_kind.h"
 #include "millrace/sharing/os/futex.h"
 #include "millrace/sharing/os/round_up.h"
 #include "millrace/sharing/sync/guard.h"
@@ -22,6 +23,7 @@ using detail::Guard;
 using detail::WaiterSlot;
 using detail::WaiterTable;
 
+constexpr const char* kBarrier = "a Barrier";
 constexpr auto kLookAtOthers =
     std::chrono::milliseconds(100);  // How often those who wait look whether the others live.
 
@@ -227,6 +229,7 @@ bool Barrier::broken() const {
 void Barrier::save(EncodeArchive& archive) const {
   BarrierView view(block_);
   const std::optional<int64_t> timeout = timeout_ ? std::optional<int64_t>((*timeout_).count()) : std::nullopt;
+  millrace::detail::save_kind(archive, kBarrier);
   archive(timeout);
   block_->send(archive);
   archive(action_ != nullptr);
@@ -234,6 +237,7 @@ void Barrier::save(EncodeArchive& archive) const {
 }
 
 void Barrier::load(DecodeArchive& archive) {
+  millrace::detail::load_kind(archive, kBarrier);
   std::optional<int64_t> timeout;
   archive(timeout);
   auto block = detail::SyncMemory::receive(archive, sizeof(BarrierState));

@@ -10,7 +10,9 @@
 #include <type_traits>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/encodable.h"
 #include "millrace/sharing/codec/function_ref.h"
+#include "millrace/sharing/codec/target.h"
 #include "millrace/sharing/os/deadline.h"
 
 namespace millrace::multiprocessing {
@@ -93,12 +95,10 @@ class BarrierAction {
   BarrierAction(std::nullptr_t = nullptr) {}  // NOLINT(google-explicit-constructor): for {} and nullptr.
 
   template <class F, class... State>
-    requires requires(F function) {
-      +function;
-      requires std::is_function_v<std::remove_pointer_t<decltype(+function)>>;
-    }
-  BarrierAction(F function, State&&... state)  // NOLINT(google-explicit-constructor): a function is one.
-      : action_(with_state(+function, state...)) {}
+    requires(!std::same_as<F, BarrierAction> && !std::same_as<F, std::nullptr_t>)
+  BarrierAction(F function, State&&... state) {  // NOLINT(google-explicit-constructor): a function is one.
+    if constexpr (millrace::detail::kIsTarget<F>) action_ = with_state(+function, state...);
+  }
 
  private:
   friend class Barrier;
@@ -106,11 +106,15 @@ class BarrierAction {
   template <class Result, class... Parameters, class... State>
   static std::shared_ptr<detail::BoundAction> with_state(Result (*function)(Parameters...), const State&... state) {
     static_assert(sizeof...(Parameters) == sizeof...(State), "an action's arguments are as many as its parameters");
-    EncodeArchive archive;
-    (detail::encode_state<std::decay_t<Parameters>>(archive, state), ...);
-    auto encoded = archive.take();
-    DecodeArchive decoded(encoded.bytes, encoded.fds);
-    return std::make_shared<detail::ActionOf<Result, Parameters...>>(function, decoded);
+    if constexpr ((millrace::detail::require_travels<std::decay_t<Parameters>>() & ... & true)) {
+      EncodeArchive archive;
+      (detail::encode_state<std::decay_t<Parameters>>(archive, state), ...);
+      auto encoded = archive.take();
+      DecodeArchive decoded(encoded.bytes, encoded.fds);
+      return std::make_shared<detail::ActionOf<Result, Parameters...>>(function, decoded);
+    } else {
+      return nullptr;
+    }
   }
 
   std::shared_ptr<detail::BoundAction> action_;

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "millrace/sharing/codec/handle_kind.h"
 #include "millrace/sharing/os/futex.h"
 #include "millrace/sharing/sync/lock_access.h"
 #include "millrace/sharing/sync/lock_state.h"
@@ -16,6 +17,8 @@ namespace {
 
 using detail::WaiterSlot;
 using detail::WaiterTable;
+
+constexpr const char* kCondition = "a Condition";
 
 // So long a notification may stay with a dead waiter.
 constexpr auto kLook = std::chrono::milliseconds(100);
@@ -137,12 +140,14 @@ void Condition::save(EncodeArchive& archive) const {
   const auto kind = lock_block == block_                   ? LockKind::kOwn
                     : detail::LockAccess::is_rlock(*lock_) ? LockKind::kRLock
                                                            : LockKind::kLock;
+  millrace::detail::save_kind(archive, kCondition);
   archive(kind);
   block_->send(archive);
   if (kind != LockKind::kOwn) lock_block->send(archive);
 }
 
 void Condition::load(DecodeArchive& archive) {
+  millrace::detail::load_kind(archive, kCondition);
   LockKind kind{};
   archive(kind);
   block_ = detail::SyncMemory::receive(archive, sizeof(ConditionState));

@@ -42,7 +42,7 @@ void LockedBytes::save_with_lock(EncodeArchive& archive, const OwnedLock& lock) 
                                                           : GuardedBy::kLock;
   archive(guard);
   save(archive);
-  if (guard != GuardedBy::kOwnLock) lock.save(archive);
+  if (guard != GuardedBy::kOwnLock) LockAccess::block_of(lock)->send(archive);
 }
 
 std::unique_ptr<OwnedLock> LockedBytes::load_with_lock(DecodeArchive& archive) {

@@ -6,10 +6,12 @@
 #include <memory>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/codec/handle_kind.h"
 #include "millrace/sharing/sync/lock.h"
 
 namespace millrace::multiprocessing::detail {
@@ -61,21 +63,34 @@ class SharedElements {
 
   std::unique_ptr<OwnedLock> make_lock() const { return bytes_.make_lock(); }
 
-  void save(EncodeArchive& archive) const { bytes_.save(archive); }
-  void save_with_lock(EncodeArchive& archive, const OwnedLock& lock) const { bytes_.save_with_lock(archive, lock); }
+  // `handle` is what the elements belong to: "a RawArray".
+  void save(EncodeArchive& archive, const char* handle) const {
+    millrace::detail::save_kind(archive, kind_of(handle));
+    bytes_.save(archive);
+  }
+  void save_with_lock(EncodeArchive& archive, const char* handle, const OwnedLock& lock) const {
+    millrace::detail::save_kind(archive, kind_of(handle));
+    bytes_.save_with_lock(archive, lock);
+  }
 
-  void load(DecodeArchive& archive, size_t at_least) {
+  void load(DecodeArchive& archive, const char* handle, size_t at_least) {
+    millrace::detail::load_kind(archive, kind_of(handle));
     bytes_.load(archive);
     require(at_least);
   }
 
-  std::unique_ptr<OwnedLock> load_with_lock(DecodeArchive& archive, size_t at_least) {
+  std::unique_ptr<OwnedLock> load_with_lock(DecodeArchive& archive, const char* handle, size_t at_least) {
+    millrace::detail::load_kind(archive, kind_of(handle));
     auto lock = bytes_.load_with_lock(archive);
     require(at_least);
     return lock;
   }
 
  private:
+  static std::string kind_of(const char* handle) {
+    return std::string(handle) + " of " + millrace::detail::element_name<T>();
+  }
+
   static size_t bytes_for(size_t count) {
     if (count > std::numeric_limits<size_t>::max() / 2 / sizeof(T))
       throw std::length_error("a shared Array of so many elements has no address");

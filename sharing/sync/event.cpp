@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "millrace/sharing/codec/handle_kind.h"
 #include "millrace/sharing/os/futex.h"
 #include "millrace/sharing/sync/sync_memory.h"
 
@@ -15,6 +16,7 @@ struct EventState {
 constexpr uint32_t kFlag = 1;
 constexpr uint32_t kOneSet = 2;
 
+constexpr const char* kEvent = "an Event";
 constexpr auto kSlice = std::chrono::hours(1);  // A futex wants a limit; any will do.
 
 }  // namespace
@@ -45,8 +47,14 @@ bool Event::wait(Timeout timeout) const {
   }
 }
 
-void Event::save(EncodeArchive& archive) const { block_->send(archive); }
+void Event::save(EncodeArchive& archive) const {
+  millrace::detail::save_kind(archive, kEvent);
+  block_->send(archive);
+}
 
-void Event::load(DecodeArchive& archive) { block_ = detail::SyncMemory::receive(archive, sizeof(EventState)); }
+void Event::load(DecodeArchive& archive) {
+  millrace::detail::load_kind(archive, kEvent);
+  block_ = detail::SyncMemory::receive(archive, sizeof(EventState));
+}
 
 }  // namespace millrace::multiprocessing

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "millrace/sharing/codec/handle_kind.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/sync/lock_state.h"
 #include "millrace/sharing/sync/process_identity.h"
@@ -99,9 +100,13 @@ void OwnedLock::release() {
     (void)release_all();
 }
 
-void OwnedLock::save(EncodeArchive& archive) const { block_->send(archive); }
+void OwnedLock::save(EncodeArchive& archive) const {
+  millrace::detail::save_kind(archive, name());
+  block_->send(archive);
+}
 
 void OwnedLock::load(DecodeArchive& archive) {
+  millrace::detail::load_kind(archive, name());
   *this = OwnedLock(SyncMemory::receive(archive, sizeof(LockState)), reentry_);
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <stdexcept>
 
+#include "millrace/sharing/codec/handle_kind.h"
 #include "millrace/sharing/os/futex.h"
 #include "millrace/sharing/sync/guard.h"
 #include "millrace/sharing/sync/process_identity.h"
@@ -167,8 +168,16 @@ uint32_t Semaphore::get_value() const {
   return state.value();
 }
 
-void Semaphore::save(EncodeArchive& archive) const { block_->send(archive); }
+const char* Semaphore::kind() const { return bound_ == Bound::kNone ? "a Semaphore" : "a BoundedSemaphore"; }
 
-void Semaphore::load(DecodeArchive& archive) { block_ = detail::SyncMemory::receive(archive, sizeof(SemaphoreState)); }
+void Semaphore::save(EncodeArchive& archive) const {
+  millrace::detail::save_kind(archive, kind());
+  block_->send(archive);
+}
+
+void Semaphore::load(DecodeArchive& archive) {
+  millrace::detail::load_kind(archive, kind());
+  block_ = detail::SyncMemory::receive(archive, sizeof(SemaphoreState));
+}
 
 }  // namespace millrace::multiprocessing

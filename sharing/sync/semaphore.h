@@ -58,6 +58,7 @@ class Semaphore {
 
  private:
   enum class News { kTake, kLeave };
+  const char* kind() const;
   Acquired take_unit(const detail::Deadline& deadline, News news);
 
   std::shared_ptr<detail::SyncMemory> block_;

@@ -32,8 +32,8 @@ class RawValue {
   T& value() { return elements_.view()[0]; }
   const T& value() const { return elements_.view()[0]; }
 
-  void save(EncodeArchive& archive) const { elements_.save(archive); }
-  void load(DecodeArchive& archive) { elements_.load(archive, 1); }
+  void save(EncodeArchive& archive) const { elements_.save(archive, "a RawValue"); }
+  void load(DecodeArchive& archive) { elements_.load(archive, "a RawValue", 1); }
 
  private:
   detail::SharedElements<T> elements_;
@@ -80,8 +80,8 @@ class Value {
 
   detail::OwnedLock& get_lock() { return *lock_; }
 
-  void save(EncodeArchive& archive) const { elements_.save_with_lock(archive, *lock_); }
-  void load(DecodeArchive& archive) { lock_ = elements_.load_with_lock(archive, 1); }
+  void save(EncodeArchive& archive) const { elements_.save_with_lock(archive, "a Value", *lock_); }
+  void load(DecodeArchive& archive) { lock_ = elements_.load_with_lock(archive, "a Value", 1); }
 
  private:
   detail::SharedElements<T> elements_;

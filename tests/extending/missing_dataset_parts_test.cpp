@@ -1,4 +1,4 @@
-// Datasets, collate functions and recipes that lack a part: the compiler says which one, once.
+// Datasets, samplers, functions for other processes and messages that lack a part: the compiler says which one, once.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
@@ -19,9 +19,19 @@ struct Lacking {
   const char* message;
 };
 
+constexpr const char* kCaptures = "a lambda that captures nothing";
+
 // All in one file, since what it includes takes most of the time.
-constexpr const char* kTypes = R"(#include "millrace/loader/data_loader.h"
+constexpr const char* kTypes = R"(#include <chrono>
+#include "millrace/loader/data_loader.h"
+#include "millrace/loader/datasets/stack_dataset.h"
+#include "millrace/loader/images/transforms/transform.h"
 #include "millrace/samplers/sequential_sampler.h"
+#include "millrace/sharing/channel/pipe.h"
+#include "millrace/sharing/channel/queue.h"
+#include "millrace/sharing/pool/pool.h"
+#include "millrace/sharing/process/spawn.h"
+#include "millrace/sharing/sync/barrier.h"
 using namespace millrace;
 struct Whole { size_t size() const; int64_t get(size_t) const; };
 struct NoSize { int64_t get(size_t) const; };
@@ -32,6 +42,21 @@ struct NoCopy { NoCopy(NoCopy&&); std::optional<int64_t> next(StreamContext&); }
 NoCopy no_copy();
 struct NoBatchSize { std::vector<int64_t> get_batch(std::vector<size_t>); };
 struct Nothing {};
+struct VoidGet { size_t size() const; void get(size_t) const; };
+struct VoidBatch { size_t size() const; void get_batch(std::vector<size_t>) const; };
+struct NoEpochs { int64_t size() const; std::optional<int64_t> next(); };
+struct NoLength { void set_epoch(int64_t); std::optional<int64_t> next(); };
+struct NoOrder { int64_t size() const; void set_epoch(int64_t); };
+struct IntNext { int64_t size() const; void set_epoch(int64_t); int64_t next(); };
+struct Kept { int a = 0; };
+struct Got { int a = 0; };
+struct Put { int a = 0; };
+struct Held { int a = 0; };
+namespace mp = millrace::multiprocessing;
+mp::Pool& pool();
+const mp::Connection& connection();
+void keep_kept(Held);
+int n = 0;
 Whole make_whole(int64_t samples, bool train = true);
 int64_t of_words(std::vector<std::string>&&);
 // Names of a user's, where all of ours are in sight.
@@ -50,6 +75,25 @@ constexpr Lacking kLacking[] = {
     {"make_data_loader(Nothing());", "this is no dataset"},
     {"make_data_loader<SequentialSampler>(NoSizeToOrder());", "this dataset has get() but no size()"},
     {"make_data_loader(Whole(), {}, of_words);", "cannot be called with a std::vector of this dataset's samples"},
+    {"make_data_loader(VoidGet());", "get() or get_batch() returns void"},
+    {"make_data_loader(VoidBatch());", "get() or get_batch() returns void"},
+    {"make_data_loader(std::make_shared<Whole>());", "give the object, not a pointer"},
+    {"make_data_loader(Whole(), NoEpochs());", "next() but no set_epoch()"},
+    {"NoLength order; make_data_loader(Whole(), order, 4);", "next() but no size()"},
+    {"make_data_loader(Whole(), NoOrder());", "neither options, nor a sampler, nor a range of indices"},
+    {"make_data_loader<IntNext>(Whole(), 64);", "next() must be `std::optional<int64_t> next()`"},
+    {"int m = n; DataLoaderOptions().worker_init_fn([m](const WorkerInfo&) {});", "worker_init_fn is a function"},
+    {"int m = n; pool().apply([m](int i) { return i + m; }, 1);", kCaptures},
+    {"int m = n; pool().map([m](int i) { return i + m; }, std::vector{1, 2});", kCaptures},
+    {"int m = n; pool().map([m](int i) { return i + m; }, {1, 2});", kCaptures},
+    {"int m = n; pool().starmap([m](int i, int j) { return i + j + m; }, {{1, 2}});", kCaptures},
+    {"int m = n; pool().imap([m](int i) { return i + m; }, std::vector{1, 2});", kCaptures},
+    {"int m = n; mp::spawn([m](int, int) {}, {m}, 2);", kCaptures},
+    {"int m = n; mp::Barrier barrier(2, [m] {});", kCaptures},
+    {"mp::Barrier barrier(2, {keep_kept, Held()});", "Held]"},
+    {"connection().send(1, Kept());", "Kept]"},
+    {"connection().recv<Got>();", "Got]"},
+    {"mp::Queue<Put> queue; queue.put({}); queue.get();", "Put]"},
     {"recipe(make_whole, 5);", "default arguments do not count"},
     {"recipe([n = 5] { return make_whole(n); });", "a lambda that captures nothing"},
 };
@@ -83,6 +127,13 @@ TEST(MissingPartsOfDatasets, AreNamedByTheCompilerOnceEach) {
   EXPECT_EQ(errors, number) << output;
   for (const auto& [statement, message] : kLacking)
     EXPECT_NE(output.find(message), std::string::npos) << statement << "\n" << output;
+}
+
+TEST(MissingPartsOfDatasets, AreNoneWhereBothNamespacesAreUsed) {
+  EXPECT_EQ(
+      errors_of(std::string(kTypes) + "using namespace millrace::transforms;\n"
+                                      "void f() { StackDataset(Named{\"a\", Whole()}, Named{\"b\", Whole()}); }\n"),
+      "");
 }
 
 TEST(MissingPartsOfDatasets, AreNoneOfTheWholeOne) {

@@ -132,6 +132,19 @@ TEST(SequenceAsSampler, GivesTheSamplesItNames) {
   EXPECT_THAT(order_of(SequenceSampler({3})), ElementsAre(3));
 }
 
+TEST(SequenceAsSampler, MayBeAViewThatOnlyAMutableObjectWalks) {
+  const auto is_odd = [](int64_t i) { return i % 2 == 1; };
+  auto odd = std::views::iota(int64_t{0}, int64_t{8}) | std::views::filter(is_odd);
+  auto loader = make_data_loader(Numbers(), odd, DataLoaderOptions(2));
+  EXPECT_THAT(epoch_of_loader(*loader), ElementsAre(1, 3, 5, 7));
+  auto of_temporary = make_data_loader(Numbers(), std::views::iota(0, 4) | std::views::filter(is_odd), 2);
+  EXPECT_THAT(epoch_of_loader(*of_temporary), ElementsAre(1, 3));
+  auto batches = std::views::iota(0, 3) |
+                 std::views::transform([&](int i) { return std::views::iota(i, 5) | std::views::filter(is_odd); }) |
+                 std::views::filter([](const auto&) { return true; });
+  EXPECT_EQ(make_data_loader(Numbers(), batches)->size(), 3);
+}
+
 TEST(SequenceAsSampler, TakesACollateFunctionToo) {
   auto loader = make_data_loader(Numbers(), std::vector<int>{5, 4}, DataLoaderOptions(2),
                                  [](std::vector<int64_t> samples) { return samples; });

@@ -189,7 +189,7 @@ class Step {
   /// For the receiving side of serialize(). A step without a transform throws std::logic_error from all but as(), ==
   /// and copying.
   Step() = default;
-  template <Named T>
+  template <HasTransformName T>
   Step(T transform) : held_(std::make_shared<held::Held<T>>(std::move(transform))) {}
   /// The step that normalizes. Throws std::invalid_argument for another type than float32.
   Step(const Normalize& normalize);

@@ -64,7 +64,7 @@ struct MakesFloats {
 
 /// A type that is meant to be a transform, and may be converted to a step.
 template <class T>
-concept Named = requires { std::string_view(T::kName); };
+concept HasTransformName = requires { std::string_view(T::kName); };
 
 template <class T>
 concept Listed = requires { T::fields(); };
@@ -121,7 +121,7 @@ concept Comparing = requires { static_cast<bool (T::*)(const T&) const>(&T::oper
 /// Compiles for transforms; the error for another type says what it lacks.
 template <class T>
 consteval bool require_transform() {
-  static_assert(Named<T>, "no kName: static constexpr std::string_view, the transform's name in C++");
+  static_assert(HasTransformName<T>, "no kName: static constexpr std::string_view, the transform's name in C++");
   static_assert(
       requires { std::string_view(T::kAbout); },
       "no kAbout: static constexpr std::string_view, a line for the table in docs/transforms.md");

@@ -12,8 +12,14 @@
 #include "millrace/sharing/channel/pipe.h"
 #include "millrace/sharing/channel/queue.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/memory/shared_memory.h"
 #include "millrace/sharing/sync/array.h"
+#include "millrace/sharing/sync/barrier.h"
+#include "millrace/sharing/sync/condition.h"
+#include "millrace/sharing/sync/event.h"
+#include "millrace/sharing/sync/lock.h"
 #include "millrace/sharing/sync/semaphore.h"
+#include "millrace/sharing/sync/value.h"
 
 namespace millrace::kinds_test {
 namespace {
@@ -68,6 +74,45 @@ TEST(AMessage, OfAQueueIsComparedToo) {
   integers = b.recv<mp::Queue<int64_t>>();
   doubles.put(1.5);
   EXPECT_THROW(integers.get(), DecodeError);
+}
+
+/// What reading a Sent as a Read throws.
+template <class Read, class Sent>
+std::string refusal_of() {
+  return refusal<Read>(Sent());
+}
+
+TEST(AMessage, OfAHandleIsNoOtherHandle) {
+  EXPECT_THAT((refusal_of<mp::Event, mp::Lock>()), HasSubstr("holds a Lock where an Event was to be read"));
+  EXPECT_THAT((refusal_of<mp::RLock, mp::Lock>()), HasSubstr("holds a Lock where an RLock was to be read"));
+  EXPECT_NE((refusal_of<mp::Lock, mp::RLock>()), "");
+  EXPECT_THAT((refusal_of<mp::BoundedSemaphore, mp::Semaphore>()), HasSubstr("a BoundedSemaphore was to be read"));
+  EXPECT_NE((refusal_of<mp::Barrier, mp::Condition>()), "");
+  EXPECT_NE((refusal_of<mp::Condition, mp::Event>()), "");
+  EXPECT_NE((refusal_of<mp::Queue<int>, mp::JoinableQueue<int>>()), "");
+  EXPECT_NE((refusal_of<mp::RawArray<int>, mp::Array<int>>()), "");
+  EXPECT_NE((refusal_of<mp::RawValue<int>, mp::Value<int>>()), "");
+  EXPECT_NE((refusal_of<mp::Connection, mp::Event>()), "");
+  EXPECT_NE((refusal_of<mp::SharedMemory, mp::Event>()), "");
+}
+
+TEST(AMessage, OfSharedNumbersIsNoneOfOtherNumbers) {
+  EXPECT_THAT(refusal<mp::Value<int64_t>>(mp::Value<double>(1.5)),
+              HasSubstr("holds a Value of double where a Value of int64_t was to be read"));
+  EXPECT_THAT(refusal<mp::Array<int64_t>>(mp::Array<double>(3)), HasSubstr("an Array of int64_t"));
+  EXPECT_NE(refusal<mp::Array<int32_t>>(mp::Array<double>(3)), "");
+  EXPECT_NE(refusal<mp::RawArray<int32_t>>(mp::RawArray<float>(3)), "");
+  EXPECT_NE(refusal<mp::RawValue<uint8_t>>(mp::RawValue<bool>(true)), "");
+  struct Point {
+    float x, y;
+  };
+  EXPECT_THAT(refusal<mp::Array<double>>(mp::Array<Point>(3)), HasSubstr("Point (8 bytes)"));
+  EXPECT_EQ(refusal<mp::Array<long long>>(mp::Array<long>(3)), "");
+}
+
+TEST(AMessage, OfNoHandleSaysWhichOneWasToBeRead) {
+  EXPECT_THAT(refusal<mp::Lock>(7), HasSubstr("holds something else where a Lock was to be read"));
+  EXPECT_THAT(refusal<mp::Lock>(std::string("a text that is long enough")), HasSubstr("where a Lock was to be read"));
 }
 
 /// What a user passes around in one piece.

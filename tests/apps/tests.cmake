@@ -10,12 +10,8 @@ if(TARGET millrace_cli)
   millrace_test(command_lines_test docs/command_lines_test.cpp TIMEOUT 300)
   add_dependencies(command_lines_test millrace_cli)
   millrace_test(apps_test
-<<<<<<< HEAD
     apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/show_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
-=======
-    apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
     apps/millrace/validate_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/validate.cpp
->>>>>>> 16232c369ed90c961017856f727b2b3fd1947bef
     TIMEOUT 300 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)
   add_dependencies(apps_test millrace_cli fake_cuda fake_cuda_old fake_cuda_crashing sharing_early_thread)
   set(_bench ${PROJECT_SOURCE_DIR}/apps/millrace/bench)

@@ -170,16 +170,30 @@ void check_form(const Node& section, tables::Pipeline, const OwnTypes& own) {
   problems.raise();
 }
 
+// The types that a program adds to those of a list.
+const std::vector<OwnType>& added_to(tables::NamedModels, const OwnTypes& own) { return own.models; }
+template <class List>
+std::vector<OwnType> added_to(List, const OwnTypes&) {
+  return {};
+}
+
+// Whether a key is the name of a type, "sgd: {lr: 0.1}".
+template <class List>
+bool has_type_as_key(const Node& section, List types) {
+  const auto& members = section.value().members;
+  return std::any_of(members.begin(), members.end(), [&](const Member& one) { return is_named(one.key, types); });
+}
+
 // Where no type is named, it is one that training chooses.
-void check_form(const Node& section, tables::OneOfOrDefault<tables::NamedModels, tables::SmallCnn>,
-                const OwnTypes& own) {
+template <class List, class Default>
+void check_form(const Node& section, tables::OneOfOrDefault<List, Default>, const OwnTypes& own) {
   const bool is_map = section.value().kind == Value::Kind::kMap;
-  if (is_map && !section.find("type")) {
+  if (is_map && !section.find("type") && !has_type_as_key(section, List())) {
     Section keys(section);
     keys.find("type");
-    read_keys<tables::SmallCnn>(keys);
+    read_keys<Default>(keys);
   } else {
-    check_type(section, tables::NamedModels(), own.models, own);
+    check_type(section, List(), added_to(List(), own), own);
   }
 }
 

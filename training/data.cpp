@@ -23,12 +23,16 @@ Split open_split(const configs::Node& pipeline, const LoadingOptions& loading) {
   auto dataset = loading.types->open(loader);
   const bool says_nothing = !pipeline.find("sampler") && !loader.find("shuffle");
   if (says_nothing && dataset.has_indices) options.shuffle(loading.shuffle);
-  Split split{{std::move(dataset.classes), {}},
-              dataset.samples,
-              dataset.has_indices,
-              dataset.make_loader(options),
-              dataset.describe};
-  split.spec = split.loader->spec();
+  // Before the split, which takes its members one by one: g++ 12 destroys twice what stands in inner braces of an
+  // aggregate, of which something behind them throws.
+  auto made = dataset.make_loader(options);
+  Split split;
+  split.classes = std::move(dataset.classes);
+  split.spec = made->spec();
+  split.samples = dataset.samples;
+  split.has_indices = dataset.has_indices;
+  split.loader = std::move(made);
+  split.describe = std::move(dataset.describe);
   return split;
 }
 

@@ -15,6 +15,10 @@ using configs::Value;
 
 constexpr const char* kOrigin = "default";
 
+// The sections that training has in any case, and what they are where no type is named: as in tables/sections.h.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kDefaultTypes{
+    {{"model", "small_cnn"}, {"optimizer", "adamw"}, {"schedule", "cosine"}}};
+
 void add_missing(Value& map, const std::string& yaml) {
   map.kind = Value::Kind::kMap;
   for (auto& member : configs::parse(yaml, kOrigin).members)
@@ -40,8 +44,10 @@ void complete_split(Value& pipeline, int workers) {
 }  // namespace
 
 Value with_defaults(Value run, int cores) {
-  add_missing(run, "{model: small_cnn, optimizer: adamw, schedule: cosine}");
-  if (Value& model = *run.find("model"); model.kind == Value::Kind::kMap) add_missing(model, "type: small_cnn");
+  for (const auto& [section, type] : kDefaultTypes) add_missing(run, std::string(section) + ": " + std::string(type));
+  for (const auto& [section, type] : kDefaultTypes)
+    if (Value& value = *run.find(section); value.kind == Value::Kind::kMap)
+      add_missing(value, "type: " + std::string(type));
   complete_split(run, std::max(1, cores - 1));
   if (Value* test = run.find("test")) complete_split(*test, 0);
   return run;

@@ -76,9 +76,11 @@ void for_each_other_section(Function&& function) {
   function(SectionHead{"weights", "what the model begins with, as Python or another run left it",
                        "weights: {from: resnet18.safetensors, except: [fc]}"},
            KeysOf<Weights>());
-  function(SectionHead{"optimizer", "how it is trained", "optimizer: {type: sgd, lr: 0.1}"}, OneOf<NamedOptimizers>());
-  function(SectionHead{"schedule", "how the learning rate changes", "schedule: {type: cosine, warmup_epochs: 1}"},
-           OneOf<NamedSchedules>());
+  function(SectionHead{"optimizer", "how it is trained; adamw unless said", "optimizer: {type: sgd, lr: 0.1}"},
+           OneOfOrDefault<NamedOptimizers, AdamW>());
+  function(SectionHead{"schedule", "how the learning rate changes; cosine unless said",
+                       "schedule: {type: cosine, warmup_epochs: 1}"},
+           OneOfOrDefault<NamedSchedules, Cosine>());
   function(SectionHead{"normalize", "what pictures become before the model, (x / 255 - mean) / std",
                        "normalize: {mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}"},
            KeysOf<Normalize>());

@@ -29,6 +29,13 @@ TEST(Defaults, LeaveWhatIsSaid) {
       "schedule: constant\nloader:\n  num_workers: 0\n  batch_size: 32\n");
 }
 
+TEST(Defaults, NameTheTypesOfSectionsThatHaveKeysAlone) {
+  const auto text = completed("{dataset: {type: mnist, root: d}, optimizer: {lr: 0.5}, schedule: {last: 0.1}}");
+  EXPECT_NE(text.find("optimizer:\n  lr: 0.5\n  type: adamw\nschedule:\n  last: 0.1\n  type: cosine\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(Defaults, OfATestSplitReadInTheTrainer) {
   const auto text =
       completed("{dataset: {type: mnist, root: d}, test: {dataset: {type: mnist, root: d, split: test}}}");

@@ -1,9 +1,11 @@
 #include "millrace/records/run_directory.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <iterator>
 #include <span>
@@ -36,6 +38,16 @@ RunDirectory RunDirectory::make(const std::string& given_parent, const std::stri
   std::string path = first;
   for (int number = 2; !make_folder(path); ++number) path = first + "-" + std::to_string(number);
   return RunDirectory(path);
+}
+
+void RunDirectory::require_possible(const std::string& given_parent) {
+  namespace fs = std::filesystem;
+  fs::path there = fs::absolute(detail::user_path(given_parent)).lexically_normal();
+  while (there.has_relative_path() && !fs::exists(fs::symlink_status(there))) there = there.parent_path();
+  std::string probe = (there / ".millrace_XXXXXX").string();
+  if (::mkdtemp(probe.data()) == nullptr)
+    throw SyscallError(errno, "cannot make the run directory in " + in_quotes(given_parent));
+  ::rmdir(probe.c_str());
 }
 
 RunDirectory RunDirectory::open(const std::string& given) {

@@ -13,6 +13,10 @@ class RunDirectory {
   /// programs that ask for the same name at the same time get two folders. Throws SyscallError.
   static RunDirectory make(const std::string& parent, const std::string& name);
 
+  /// Throws SyscallError where make() could make no folder in that parent, and leaves nothing behind: a folder is made
+  /// and removed where the first missing one would be. A process that dies in between leaves an empty one.
+  static void require_possible(const std::string& parent);
+
   /// That of a run which is to go on. Throws std::runtime_error for a folder that is none.
   static RunDirectory open(const std::string& path);
 

@@ -156,9 +156,8 @@ void restore(torch::optim::Optimizer& optimizer, const at::Tensor& bytes) {
   try {
     archive.load_from(static_cast<const char*>(bytes.data_ptr()), static_cast<size_t>(bytes.numel()));
     optimizer.load(archive);
-  } catch (const c10::Error& error) {
-    throw std::runtime_error(std::string("the optimizer's state is that of another one: ") +
-                             error.what_without_backtrace());
+  } catch (const c10::Error&) {  // What it says is about LibTorch's own lines.
+    throw std::runtime_error("the optimizer's state is that of another optimizer, or of other parameters");
   }
 }
 

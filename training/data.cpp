@@ -11,6 +11,7 @@ DataLoaderOptions read_options(const configs::Node& loader, const LoadingOptions
   if (const auto node = loader.find("device"))
     throw node->error("training has one device for batches and model, the key 'device' above; remove this one");
   auto options = configs::read_loader_options(loader).device(loading.device).profile(loading.profile);
+  if (loading.num_workers) options.num_workers(*loading.num_workers);
   if (!loader.find("seed")) options.seed(loading.seed);
   return options;
 }

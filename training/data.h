@@ -32,6 +32,7 @@ struct LoadingOptions {
   bool shuffle = false;                          ///< Where the file says nothing about the order.
   const configs::DatasetTypes* types = nullptr;  ///< What `dataset.type` may name.
   Profile profile = Profile::kOff;               ///< What is measured of workers.
+  std::optional<int64_t> num_workers = {};       ///< In place of what the file says.
 };
 
 /// The split that a map with dataset, transforms, sampler, collate and loader describes, with batches on the device.

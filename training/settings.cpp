@@ -109,6 +109,9 @@ std::vector<std::string> class_names(const configs::Node& run, const Settings& s
   if (!data.classes.empty() && !settings.run.classes) return data.classes;
   if (!settings.run.classes)
     throw run.error("how many classes there are is not said by this dataset; set the key 'classes' beside 'dataset'");
+  if (*settings.run.classes < std::ssize(data.classes))
+    throw run["classes"].error("the dataset has " + std::to_string(data.classes.size()) + " classes, found " +
+                               std::to_string(*settings.run.classes) + "; remove it, or take a dataset of fewer");
   std::vector<std::string> names;
   for (int64_t i = 0; i < *settings.run.classes; ++i) {
     const auto number = static_cast<size_t>(i);

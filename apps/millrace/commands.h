@@ -24,6 +24,10 @@ int init(const commands::Init& options);
 /// Gives the exit code: kDone, or kStopped when it was asked to stop.
 int train(const configs::Node& run, const commands::Train& options, const ProgramTypes& types);
 
+/// Makes all that train() would train with and tries the model, without workers: throws what train() would throw before
+/// it makes a directory and trains.
+void try_training(const configs::Node& run, const commands::Train& options, const ProgramTypes& types);
+
 /// Asks a trained model, and writes what it answers. Gives the exit code: kDone, or kWorkFailed where samples could not
 /// be read and the settings do not say that this is no matter.
 int predict(const training::TrainedRun& run, const commands::Predict& options, const ProgramTypes& types);

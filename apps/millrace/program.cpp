@@ -30,6 +30,9 @@ using configs::Node;
 // All that training takes for granted is written out, to be seen.
 Node with_defaults(const Node& run) { return Node(training::with_defaults(run.value(), processors().usable())); }
 
+// Of commands that do nothing before their work but what validate() does too.
+void try_nothing(const Node& /*run*/) {}
+
 void print_found(const std::string& section, const std::string& found) {
   std::printf("%s: %s\n", section.c_str(), found.c_str());
 }
@@ -49,7 +52,9 @@ struct Runner : Answers {
   }
   int operator()(const commands::Init& command) const { return init(command); }
   int operator()(const commands::Train& command) const {
-    return on_run(command.file, with_defaults, [&](const Node& run) { return train(run, command, types); });
+    return on_run(
+        command.file, with_defaults, [&](const Node& run) { return train(run, command, types); },
+        [&](const Node& run) { try_training(run, command, types); });
   }
   int operator()(const commands::Predict& command) const {
     const auto run = training::read_trained_run(command.trained);
@@ -57,11 +62,13 @@ struct Runner : Answers {
     return predict(run, command, types);
   }
   int operator()(const commands::Show& command) const {
-    return on_run(command.file, std::identity(), [&](const Node& run) { return show(run, command, types); });
+    return on_run(
+        command.file, std::identity(), [&](const Node& run) { return show(run, command, types); }, try_nothing);
   }
   int operator()(const commands::Bench& command) const {
     if (!command.make_data.empty()) return make_data(command);
-    return on_run(command.file, std::identity(), [&](const Node& run) { return bench(run, command, types); });
+    const auto measure = [&](const Node& run) { return bench(run, command, types); };
+    return on_run(command.file, std::identity(), measure, try_nothing);
   }
   int operator()(const commands::Pack& command) const { return pack(command); }
   int operator()(const commands::Doctor& command) const { return doctor(command); }
@@ -75,10 +82,16 @@ struct Runner : Answers {
     types.datasets.transforms(types.transforms);
   }
 
+  template <class Try>
+  void validate(const Node& run, const RunFile& file, Try try_it) const {
+    apps::validate(run, types.datasets, file.json ? print_found_in_json : print_found);
+    try_it(run);
+  }
+
   // Reads the run, and does what the file's options ask, or the command with the run that is completed by what the
-  // command takes for granted.
-  template <class Complete, class Command>
-  int on_run(const RunFile& file, Complete complete, Command command) const {
+  // command takes for granted. `try_it` does all that the command does before its work begins.
+  template <class Complete, class Command, class Try>
+  int on_run(const RunFile& file, Complete complete, Command command, Try try_it) const {
     const Node run = read_run_file(file, [&](const Node& unchecked) {
       complete_types(unchecked);
       return types.own();
@@ -89,7 +102,7 @@ struct Runner : Answers {
     else if (file.print_config == RunFile::kAll)
       print_settings(file, Node(configs::with_key_defaults(complete(run).value(), describe_sections(types.own()))));
     else
-      validate(run, types.datasets, file.json ? print_found_in_json : print_found);
+      validate(complete(run), file, try_it);
     return kDone;
   }
 };

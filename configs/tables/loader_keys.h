@@ -44,8 +44,10 @@ struct Loader {
 
   static constexpr auto keys() {
     return list(
-        key("batch_size", &Loader::batch_size, "Samples a batch.").at_least(1),
-        key("num_workers", &Loader::num_workers, "Workers; 0 reads in the trainer.").at_least(0),
+        key("batch_size", &Loader::batch_size, "Samples a batch; 32 in train unless said.").at_least(1),
+        key("num_workers", &Loader::num_workers,
+            "Workers; 0 reads in the trainer. In train all processors but one unless said.")
+            .at_least(0),
         key("worker_mode", &Loader::worker_mode, "What a worker is.").one_of("process, thread"),
         key("start_method", &Loader::start_method, "How worker processes start.").one_of("forkserver, fork, spawn"),
         key("shuffle", &Loader::shuffle, "A new random order every epoch; in place of a sampler."),

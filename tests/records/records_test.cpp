@@ -47,6 +47,16 @@ TEST(RunDirectory, TakesTheNextNumberWhereTheNameIsTaken) {
   EXPECT_EQ(RunDirectory::make(runs, "digits").path(), runs + "/digits-4");
 }
 
+TEST(RunDirectory, IsTriedBeforeItIsMadeAndLeavesNothing) {
+  const test::Directory folder;
+  RunDirectory::require_possible(folder.path() + "/deep/runs");
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+  std::ofstream(folder.path() + "/file") << "a file";
+  EXPECT_THAT(error_of([&] { RunDirectory::require_possible(folder.path() + "/file/runs"); }),
+              HasSubstr("cannot make the run directory in "));
+  EXPECT_THAT(error_of([] { RunDirectory::require_possible("/proc/runs"); }), HasSubstr("in '/proc/runs': "));
+}
+
 TEST(RunDirectory, IsAnotherForEachWhoAsksAtTheSameTime) {
   const test::Directory folder;
   std::vector<std::string> made(8);

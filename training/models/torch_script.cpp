@@ -3,18 +3,34 @@
 #include <c10/util/Exception.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
+#include <unistd.h>
 
+#include <array>
+#include <iterator>
 #include <stdexcept>
+#include <string_view>
 
+#include "millrace/sharing/os/owned_fd.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
 namespace millrace::training {
 namespace {
 
+// LibTorch's words about a file that is none are those of the library that reads archives. Errors of opening say more,
+// and opening waits for nobody.
+void require_zip(const std::string& path) {
+  constexpr std::string_view kBegin = "PK";
+  const OwnedFd file = millrace::detail::open_regular(path);
+  std::array<char, kBegin.size()> begin{};
+  const auto count = ::pread(file.get(), begin.data(), begin.size(), 0);
+  if (count != std::ssize(begin) || std::string_view(begin.data(), begin.size()) != kBegin)
+    throw std::runtime_error("it is no TorchScript program; torch.jit.script(model).save(path) writes one");
+}
+
 std::shared_ptr<torch::jit::Module> load_program(const std::string& path) {
   try {
-    millrace::detail::open_regular(path);  // Whose errors say more, and which waits for nobody.
+    require_zip(path);
     return std::make_shared<torch::jit::Module>(torch::jit::load(path, torch::kCPU));
   } catch (const c10::Error& e) {
     throw std::runtime_error("cannot read " + in_quotes(path) + ": " + printable_lines(e.what_without_backtrace()) +

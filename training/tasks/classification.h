@@ -28,6 +28,7 @@ class Classification : public Task {
   std::unique_ptr<Evaluation> evaluation() const override;
   std::unique_ptr<PredictionWriter> prediction_writer(const PredictionOptions& options) const override;
   bool has_classes() const override { return true; }
+  std::vector<int64_t> output_shape(const FieldSpec&) const override { return {outputs()}; }
 
  private:
   std::string field_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "millrace/training/tasks/task.h"
 
@@ -30,6 +31,9 @@ class Regression : public Task {
   at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const override;
   std::unique_ptr<Evaluation> evaluation() const override;
   std::unique_ptr<PredictionWriter> prediction_writer(const PredictionOptions& options) const override;
+  std::vector<int64_t> output_shape(const FieldSpec& target) const override {
+    return of_ == Of::kPictures ? target.shape : std::vector<int64_t>{outputs_};
+  }
 
  private:
   std::string field_;

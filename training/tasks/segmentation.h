@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -30,6 +31,11 @@ class Segmentation : public Task {
   at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const override;
   std::unique_ptr<Evaluation> evaluation() const override;
   std::unique_ptr<PredictionWriter> prediction_writer(const PredictionOptions& options) const override;
+  std::vector<int64_t> output_shape(const FieldSpec& mask) const override {
+    const size_t sides = mask.shape.size();
+    if (sides < 2) return {outputs()};
+    return {outputs(), mask.shape[sides - 2], mask.shape[sides - 1]};
+  }
 
  private:
   std::string field_;

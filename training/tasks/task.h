@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "millrace/loader/batch.h"
+#include "millrace/loader/sample_row.h"
 #include "millrace/training/tasks/prediction_writer.h"
 
 namespace millrace::training {
@@ -62,6 +63,9 @@ class Task {
 
   /// Whether the targets are class numbers, which MixUp and CutMix can mix.
   virtual bool has_classes() const { return false; }
+
+  /// What the model has to give for a sample with such a target, without the batch's dimension.
+  virtual std::vector<int64_t> output_shape(const FieldSpec& target) const = 0;
 };
 
 }  // namespace millrace::training

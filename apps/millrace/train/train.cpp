@@ -21,11 +21,14 @@
 #include "millrace/apps/millrace/train/epoch_report.h"
 #include "millrace/apps/millrace/train/run_lines.h"
 #include "millrace/apps/millrace/train/run_output.h"
+#include "millrace/configs/binder.h"
 #include "millrace/configs/document.h"
+#include "millrace/configs/yaml.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/records/run_directory.h"
 #include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/processors.h"
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/data.h"
@@ -38,6 +41,7 @@
 #include "millrace/training/settings.h"
 #include "millrace/training/stop_request.h"
 #include "millrace/training/trainer.h"
+#include "millrace/training/trial.h"
 
 namespace millrace::apps {
 namespace {
@@ -58,6 +62,12 @@ bool is_better(const Measure& measure, double best) {
   return measure.better == Better::kHigher ? measure.value > best : measure.value < best;
 }
 
+// "adamw", of a section that is completed.
+std::string type_of_optimizer(const configs::Node& run) {
+  const configs::Node section = run["optimizer"];
+  return section.value().kind == configs::Value::Kind::kMap ? section["type"].value().text : section.value().text;
+}
+
 int64_t steps_per_epoch(const configs::Node& run, const DataLoader& loader, const configs::tables::Gradients& keys) {
   int64_t batches = 0;
   try {
@@ -73,15 +83,18 @@ int64_t steps_per_epoch(const configs::Node& run, const DataLoader& loader, cons
 // One run of training: what is read from the file, what it makes, and how far it is.
 class Training {
  public:
-  Training(const configs::Node& run, const commands::Train& options, const ProgramTypes& types)
+  /// Makes all that it trains with. `workers`: in place of those that the file says.
+  Training(const configs::Node& run, const commands::Train& options, const ProgramTypes& types,
+           std::optional<int64_t> workers = std::nullopt)
       : run_(run),
         options_(options),
         settings_(training::read_settings(run)),
         output_(options.file.json ? RunOutput::Form::kJson : RunOutput::Form::kWords),
         notices_([this](const std::string& line) { output_.log(line); }),
         device_(training::read_device(run, settings_.run.device)),
-        split_(training::open_split(run, loading(types, options.trace.empty() ? Profile::kOff : Profile::kTrace))),
-        test_(training::open_test_split(run, split_, loading(types, Profile::kOff))),
+        split_(training::open_split(run,
+                                    loading(types, workers, options.trace.empty() ? Profile::kOff : Profile::kTrace))),
+        test_(training::open_test_split(run, split_, loading(types, workers, Profile::kOff))),
         task_(training::make_task(run, settings_, split_)),
         learner_(training::make_learner(run, settings_, split_.spec, task_->outputs(), types.models)),
         trainer_(learner_, parts()) {
@@ -89,7 +102,24 @@ class Training {
     if (!options.trace.empty()) device_.is_cuda() ? trace_.emplace(device_.index()) : trace_.emplace();
   }
 
+  /// Tries what can be tried without a step: the model, and what it begins with. Throws ConfigError.
+  void prepare() {
+    training::try_model(run_, learner_, *task_, split_);
+    if (!options_.resume.empty()) {
+      directory_ = records::RunDirectory::open(options_.resume);
+      go_on(training::read_checkpoint(directory_->file(kLast, kAboutLast)));
+      return;
+    }
+    training::load_initial_weights(run_, *learner_.model);
+    if (settings_.run.output.empty()) return;
+    configs::build_at<std::exception>(run_.section("output"), [&] {
+      records::RunDirectory::require_possible(settings_.run.output);
+      return 0;
+    });
+  }
+
   int train() {
+    prepare();
     begin();
     output_.tell(
         first_line(split_, *task_, position_),
@@ -103,8 +133,8 @@ class Training {
   }
 
  private:
-  training::LoadingOptions loading(const ProgramTypes& types, Profile profile) const {
-    return {device_, settings_.run.seed, /*shuffle=*/true, &types.datasets, profile};
+  training::LoadingOptions loading(const ProgramTypes& types, std::optional<int64_t> workers, Profile profile) const {
+    return {device_, settings_.run.seed, /*shuffle=*/true, &types.datasets, profile, workers};
   }
 
   training::TrainerParts parts() {
@@ -125,27 +155,29 @@ class Training {
 
   // A directory and its files, new or those of the run that goes on.
   void begin() {
-    if (!options_.resume.empty()) {
-      directory_ = records::RunDirectory::open(options_.resume);
-      const std::string path = directory_->file(kLast, kAboutLast);
-      const Checkpoint checkpoint = training::read_checkpoint(path);
-      configs::build_at<std::exception>(run_, [&] { return go_on(checkpoint); });
+    if (directory_) {
       output_.keep_in(training::Journal::resume(*directory_, columns(), position_.epoch, position_.steps));
       return;
     }
-    training::load_initial_weights(run_, *learner_.model);
     if (settings_.run.output.empty()) return;
     directory_ = records::RunDirectory::make(settings_.run.output, options_.name());
     directory_->write_config(configs::to_yaml(run_.value()));
     output_.keep_in(training::Journal::begin(*directory_, columns()));
   }
 
-  int go_on(const Checkpoint& checkpoint) {
-    position_ = checkpoint.position;
-    trainer_.copy_from(checkpoint);
-    split_.loader->load_state_dict(checkpoint.loader);
-    training::restore_random(checkpoint.random);
-    return 0;
+  void go_on(const Checkpoint& checkpoint) {
+    const std::string begun =
+        type_of_optimizer(configs::Node(configs::parse(checkpoint.configuration, directory_->path())));
+    if (const std::string found = type_of_optimizer(run_); found != begun)
+      throw run_["optimizer"].error("the run was begun with " + printable(begun) + ", whose state does not fit " +
+                                    found + "; go on with it, or begin another run with weights.from");
+    configs::build_at<std::exception>(run_, [&] {
+      position_ = checkpoint.position;
+      trainer_.copy_from(checkpoint);
+      split_.loader->load_state_dict(checkpoint.loader);
+      training::restore_random(checkpoint.random);
+      return 0;
+    });
   }
 
   // Trains and judges one. False when training has to stop in its middle.
@@ -349,6 +381,10 @@ class Training {
 };
 
 }  // namespace
+
+void try_training(const configs::Node& run, const commands::Train& options, const ProgramTypes& types) {
+  Training(run, options, types, /*workers=*/0).prepare();
+}
 
 int train(const configs::Node& run, const commands::Train& options, const ProgramTypes& types) {
   return Training(run, options, types).train();

@@ -76,7 +76,64 @@ TEST_F(TrainSettings, OfALoaderThatCannotBeMadeAreRefusedByTrainingAndValidation
       {"'sampler={type: sequence, indices: [99]}'", "99"},
       {"'sampler={type: weighted_random, weights: [1]}'", "weights"},
       {"'sampler={type: random, num_samples: 0}'", "num_samples"},
+      {"loader.batch_size=9 loader.drop_last=true", "loader: an epoch has no batch"},
   });
+}
+
+TEST_F(TrainSettings, ThatTheDataContradictAreRefusedByTrainingAndValidation) {
+  expect_refused({
+      {"task=segmentation", "task: samples are image: Byte [3, 32, 32], label: Long [], which is classification"},
+      {"classes=1", "classes: the dataset has 2 classes, found 1"},
+      {"'normalize.mean=[0.5, 0.5]'", "normalize.mean: expected 1 number, or one for each of the 3 channels"},
+      {"'normalize.std=[0]'", "normalize.std: must be positive"},
+      {"'test={dataset: {type: image_folder, root: photos}, transforms: [resize: {size: [8, 8]}]}'",
+       "give both splits transforms of one size"},
+  });
+}
+
+TEST_F(TrainSettings, OfAModelThatDoesNotFitAreRefusedByTrainingAndValidation) {
+  expect_refused({
+      {"'model.widths=[]'", "model: widths: expected at least one number of channels"},
+      {"'model.widths=[-3]'", "model: widths: "},
+      {"'model={type: vit_tiny, patch_size: 15}'", "model: height: 32 is no multiple of patch_size"},
+      {"model=unet",
+       "model: makes [2, 2, 32, 32] of a batch of [2, 3, 32, 32], where classification expects [2, 2]; take small_cnn"},
+      {"'dataset={type: image_pairs, data: photos/hat, target: photos/hat}'",
+       "model: makes [2, 3] of a batch of [2, 3, 32, 32], where regression expects [2, 3, 32, 32]; take unet"},
+      {"model=resnet18 loader.batch_size=7", "loader: the last batch has one sample, of which this model cannot learn"},
+      {"'model={type: torch_script, path: run.yaml}'", "is no TorchScript program"},
+  });
+}
+
+TEST_F(TrainSettings, OfWhatTrainingTakesAreRefusedByTrainingAndValidation) {
+  expect_refused({
+      {"device=gpu", "device: expected auto, cpu, cuda"},
+      {"device=cuda:99", "device: "},
+      {"weights.from=nosuch.pt", "weights.from: "},
+      {"'optimizer={type: adam, betas: [2]}'", "optimizer: betas: expected two numbers"},
+      {"output=/proc/x", "output: cannot make the run directory in '/proc/x'"},
+      {"mix.mixup=0.2 task=regression", "mix: is for classification"},
+  });
+}
+
+TEST_F(TrainSettings, OfAnotherOptimizerAreRefusedWhereARunGoesOn) {
+  ASSERT_EQ(train("run.yaml").exit_code, 0);
+  expect_refused("--resume runs/run",
+                 {"optimizer=sgd epochs=2", "optimizer: the run was begun with adamw, whose state does not fit sgd"});
+}
+
+TEST_F(TrainSettings, AreValidatedAsTrainingTakesThem) {
+  folder_.write("path.yaml", "dataset: {type: image_folder, root: photos}\n");
+  const auto validated = train("path.yaml loader.num_workers=0 --validate");
+  EXPECT_EQ(validated.exit_code, 0) << validated.err;
+  EXPECT_EQ(validated.out,
+            "dataset: 8 samples in 2 classes, the first batch: image: Byte [8, 3, 64, 64], label: Long [8]\n");
+  EXPECT_FALSE(fs::exists(folder_.path() + "/runs"));
+}
+
+TEST_F(TrainSettings, OfSectionsWithADefaultTypeNeedNone) {
+  for (const char* settings : {"'model={widths: [4]}'", "'optimizer={lr: 0.01}'", "'schedule={last: 0.1}'"})
+    EXPECT_EQ(train(std::string("run.yaml --validate ") + settings).exit_code, 0) << settings;
 }
 
 }  // namespace

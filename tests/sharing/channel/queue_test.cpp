@@ -34,6 +34,7 @@ namespace {
 using std::chrono::milliseconds;
 using test::kLong;
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 TEST(Queue, GivesBackInOrder) {  // test_get
   Queue<int> queue;

@@ -8,12 +8,14 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <thread>
 
 #include "millrace/sharing/os/deadline.h"
+#include "millrace/sharing/os/passing_name.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
 
@@ -39,18 +41,12 @@ void lock(int fd, const std::string& folder) {
   }
 }
 
-/// "train-000001.tar" of "train-000001.tar.123.tmp" and of "train-000001.tar.index.123.tmp", which NewFile makes; the
-/// name itself of all others.
-std::string_view name_behind(std::string_view name) {
-  constexpr std::string_view kEnding = ".tmp", kIndex = ".index";
-  std::string_view rest = name;
-  if (!rest.ends_with(kEnding)) return name;
-  rest.remove_suffix(kEnding.size());
-  const size_t dot = rest.rfind('.');
-  if (dot == rest.npos || rest.find_first_not_of("0123456789", dot + 1) != rest.npos) return name;
-  rest = rest.substr(0, dot);
-  if (rest.ends_with(kIndex)) rest.remove_suffix(kIndex.size());
-  return rest;
+/// "train-000001.tar" of "train-000001.tar.123.tmp" and of "train-000001.tar.index.123.tmp"; nothing of other names.
+std::optional<std::string_view> shard_behind(std::string_view name) {
+  constexpr std::string_view kIndex = ".index";
+  auto behind = detail::name_behind(name);
+  if (behind && behind->ends_with(kIndex)) behind->remove_suffix(kIndex.size());
+  return behind;
 }
 
 }  // namespace
@@ -73,9 +69,9 @@ void PackingFolder::remove_passing_files() const {
   for (fs::directory_iterator entry(plan_.folder, error); !error && entry != fs::directory_iterator();
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    const std::string_view behind = name_behind(name);
+    const auto shard = shard_behind(name);
     std::error_code gone;
-    if (behind != name && std::binary_search(planned.begin(), planned.end(), behind)) fs::remove(entry->path(), gone);
+    if (shard && std::binary_search(planned.begin(), planned.end(), *shard)) fs::remove(entry->path(), gone);
   }
 }
 

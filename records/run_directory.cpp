@@ -4,15 +4,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
 #include <span>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/passing_name.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 #include "millrace/sharing/os/syscall.h"
@@ -27,6 +30,23 @@ bool make_folder(const std::string& path) {
   if (::mkdir(path.c_str(), 0777) == 0) return true;
   if (errno == EEXIST) return false;
   throw SyscallError(errno, "cannot make the run directory " + in_quotes(path));
+}
+
+// Whether a run writes files of such names whole, and so under passing names first.
+bool is_written_whole(const std::filesystem::path& name) {
+  constexpr std::array<std::string_view, 5> kEndings{".pt", ".csv", ".svg", ".png", ".yaml"};
+  return std::find(kEndings.begin(), kEndings.end(), name.extension().string()) != kEndings.end();
+}
+
+void remove_passing_files(const std::string& folder) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error); !error && entry != std::filesystem::end(entry);
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const auto behind = detail::name_behind(name);
+    std::error_code gone;
+    if (behind && is_written_whole(*behind)) std::filesystem::remove(entry->path(), gone);
+  }
 }
 
 }  // namespace
@@ -54,14 +74,15 @@ RunDirectory RunDirectory::open(const std::string& given) {
   const std::string path = detail::user_path(given);
   if (!std::filesystem::is_directory(path))
     throw std::runtime_error(in_quotes(path) + " is no folder: give that of the run which is to go on");
-  RunDirectory run(path);
-  if (!std::filesystem::exists(run.entries_.front().path))
+  if (!std::filesystem::exists(path + "/" + std::string(kConfig)))
     throw std::runtime_error(in_quotes(path) + " is no run directory, it has no " + std::string(kConfig) +
                              ": give that of the run which is to go on");
+  RunDirectory run(path);
+  remove_passing_files(path);
   return run;
 }
 
-RunDirectory::RunDirectory(std::string path) : path_(std::move(path)) {
+RunDirectory::RunDirectory(std::string path) : path_(std::move(path)), lock_(path_) {
   file(kConfig, "the configuration, with everything that was not said in the file");
 }
 

@@ -4,9 +4,12 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/records/run_lock.h"
+
 namespace millrace::records {
 
-/// The folder in which a run keeps everything that it writes, and the list of what is in it. Not thread-safe.
+/// The folder in which a run keeps everything that it writes, and the list of what is in it. One process has it at a
+/// time (RunLock). Not thread-safe.
 class RunDirectory {
  public:
   /// Makes parent/name, or parent/name-2, parent/name-3 where that is taken, and `parent` where it is missing. Two
@@ -17,7 +20,8 @@ class RunDirectory {
   /// and removed where the first missing one would be. A process that dies in between leaves an empty one.
   static void require_possible(const std::string& parent);
 
-  /// That of a run which is to go on. Throws std::runtime_error for a folder that is none.
+  /// That of a run which is to go on. Removes what it left under passing names (NewFile) when it was killed. Throws
+  /// std::runtime_error for a folder that is none, and where another process has it.
   static RunDirectory open(const std::string& path);
 
   const std::string& path() const { return path_; }
@@ -42,6 +46,7 @@ class RunDirectory {
   explicit RunDirectory(std::string path);
 
   std::string path_;
+  RunLock lock_;
   std::vector<Entry> entries_;
 };
 

@@ -1,36 +1,54 @@
 #include "millrace/training/stop_request.h"
 
 #include <atomic>
-#include <csignal>
 
 namespace millrace::training {
 namespace {
 
-std::atomic<bool> g_stop_requested = false;
+struct Cause {
+  int signal;
+  std::string_view words;
+};
 
-// With SA_RESETHAND, so that the next one meets the default action.
+constexpr std::array<Cause, 4> kCauses{{{SIGINT, "Ctrl-C"},
+                                        {SIGTERM, "SIGTERM"},
+                                        {SIGHUP, "the end of the terminal (SIGHUP)"},
+                                        {SIGPIPE, "the end of whoever read the output (SIGPIPE)"}}};
+
+std::atomic<int> g_requested = 0;  // The signal of the first request.
+
 void on_signal(int signal) {
-  g_stop_requested = true;
-  // The other of the two ends the process as well.
-  std::signal(signal == SIGINT ? SIGTERM : SIGINT, SIG_DFL);
+  int none = 0;
+  g_requested.compare_exchange_strong(none, signal);
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
 }
 
 }  // namespace
 
 StopRequest::StopRequest() {
-  g_stop_requested = false;
+  static_assert(kCauses.size() == kSignals);
+  g_requested = 0;
   struct sigaction action{};
   action.sa_handler = on_signal;
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
+  action.sa_flags = SA_RESTART;
+  for (size_t i = 0; i < kSignals; ++i) {
+    ::sigaction(kCauses[i].signal, &action, &before_[i]);
+    const bool stays_ignored = kCauses[i].signal == SIGHUP && before_[i].sa_handler == SIG_IGN;
+    if (stays_ignored) ::sigaction(SIGHUP, &before_[i], nullptr);
+  }
 }
 
 StopRequest::~StopRequest() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+  for (size_t i = 0; i < kSignals; ++i) ::sigaction(kCauses[i].signal, &before_[i], nullptr);
 }
 
-bool StopRequest::is_made() const { return g_stop_requested; }
+bool StopRequest::is_made() const { return g_requested != 0; }
+
+std::string_view StopRequest::cause() const {
+  for (const Cause& cause : kCauses)
+    if (cause.signal == g_requested) return cause.words;
+  return "";
+}
 
 }  // namespace millrace::training

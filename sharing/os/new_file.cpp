@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "millrace/sharing/os/file_size.h"
+#include "millrace/sharing/os/passing_name.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
 
@@ -33,7 +34,7 @@ void sync_folder(const std::string& path) {
 NewFile::NewFile(std::string path) : path_(std::move(path)) {
   // 64 random bits, since other machines may write to the same folder; O_EXCL turns what chance is left into an error.
   std::random_device random;
-  passing_path_ = path_ + "." + std::to_string((uint64_t{random()} << 32) | random()) + ".tmp";
+  passing_path_ = detail::passing_name(path_, (uint64_t{random()} << 32) | random());
   const int fd = detail::retry_interrupted(
       [&] { return ::open(passing_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
   if (fd < 0) throw SyscallError(errno, "cannot write " + in_quotes(path_));

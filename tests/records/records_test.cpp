@@ -90,6 +90,71 @@ TEST(RunDirectory, SaysWhatIsWhereOfWhatIsThere) {
                                 run.path() + "/metrics.csv  loss and accuracy, a row each epoch\n");
 }
 
+// A process that has the directory of a run until it is killed.
+class OtherTrainer {
+ public:
+  explicit OtherTrainer(const std::string& folder) {
+    int ends[2];
+    EXPECT_EQ(::pipe(ends), 0);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      const auto run = RunDirectory::open(folder);
+      if (::write(ends[1], "x", 1) != 1) ::_exit(1);
+      for (;;) ::pause();
+    }
+    ::close(ends[1]);
+    char letter = 0;
+    EXPECT_EQ(::read(ends[0], &letter, 1), 1);
+    ::close(ends[0]);
+  }
+  ~OtherTrainer() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  OtherTrainer(const OtherTrainer&) = delete;
+  OtherTrainer& operator=(const OtherTrainer&) = delete;
+
+  std::string number() const { return std::to_string(pid_); }
+
+ private:
+  pid_t pid_ = 0;
+};
+
+TEST(RunDirectory, IsOfOneProcessUntilThatDies) {
+  const test::Directory folder;
+  std::string path;
+  {
+    auto run = RunDirectory::make(folder.path(), "run");
+    run.write_config("epochs: 3\n");
+    path = run.path();
+  }
+  {
+    const OtherTrainer other(path);
+    EXPECT_THAT(error_of([&] { RunDirectory::open(path); }),
+                AllOf(HasSubstr("run' is being trained by process " + other.number()), HasSubstr("wait for its end")));
+  }
+  EXPECT_EQ(RunDirectory::open(path).path(), path);
+}
+
+TEST(RunDirectory, LosesWhatAKilledRunLeftUnderPassingNames) {
+  const test::Directory folder;
+  std::string path;
+  {
+    auto run = RunDirectory::make(folder.path(), "run");
+    run.write_config("epochs: 3\n");
+    path = run.path();
+  }
+  const std::set<std::string> kept{"config.yaml", "run.lock", "last.pt.tmp", "last.pt.x.tmp", "notes.txt.12.tmp"};
+  for (const std::string& name : kept)
+    if (!fs::exists(path + "/" + name)) std::ofstream(path + "/" + name) << "mine";
+  for (const char* name : {"last.pt.12.tmp", "epoch_3.pt.9.tmp", "loss.svg.1.tmp", "config.yaml.7.tmp"})
+    std::ofstream(path + "/" + name) << "half";
+  RunDirectory::open(path);
+  std::set<std::string> found;
+  for (const auto& entry : fs::directory_iterator(path)) found.insert(entry.path().filename().string());
+  EXPECT_EQ(found, kept);
+}
+
 TEST(RunLog, GivesEachLineItsTimeAndGoesOnBehindWhatIsThere) {
   const test::Directory folder;
   const std::string path = folder.path() + "/log.txt";

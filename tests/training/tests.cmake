@@ -4,7 +4,7 @@ millrace_test(training_test
   training/optimizer_test.cpp training/predictor_test.cpp training/run_test.cpp training/mixed_precision_test.cpp training/schedule_test.cpp
   training/stop_request_test.cpp training/tasks/tasks_test.cpp
   training/model_types_test.cpp training/models_test.cpp training/python_test.cpp training/safetensors_test.cpp
-  training/state_dict_test.cpp training/torch_file_test.cpp
+  training/state_dict_test.cpp training/torch_file_test.cpp training/trial_test.cpp
   TIMEOUT 300 LIBRARIES millrace_training)
 # With a second thread the small models of these tests wait more than they compute, on a busy machine twenty times as long.
 set_property(TEST training_test APPEND PROPERTY ENVIRONMENT OMP_NUM_THREADS=1)

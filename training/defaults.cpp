@@ -5,7 +5,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "millrace/configs/key_defaults.h"
 #include "millrace/configs/yaml.h"
 
 namespace millrace::training {
@@ -41,6 +43,14 @@ void complete_split(Value& pipeline, int workers) {
   if (has_files_of_pictures(pipeline)) add_missing(pipeline, "transforms: [resize: {size: [64, 64]}]");
 }
 
+// Removes the keys of a completed loader whose defaults training has other answers for: its device and its seed are
+// those of the run, and its order depends on the dataset.
+void drop_answered(Value& completed, const Value& said) {
+  for (const char* key : {"device", "seed", "shuffle"})
+    if (said.find(key) == nullptr)
+      std::erase_if(completed.members, [&](const configs::Member& member) { return member.key == key; });
+}
+
 }  // namespace
 
 Value with_defaults(Value run, int cores) {
@@ -51,6 +61,14 @@ Value with_defaults(Value run, int cores) {
   complete_split(run, std::max(1, cores - 1));
   if (Value* test = run.find("test")) complete_split(*test, 0);
   return run;
+}
+
+Value with_all_keys(Value run, const std::vector<configs::tables::SectionDescription>& sections) {
+  Value completed = configs::with_key_defaults(run, sections);
+  drop_answered(*completed.find("loader"), *run.find("loader"));
+  if (Value* const test = completed.find("test"))
+    drop_answered(*test->find("loader"), *run.find("test")->find("loader"));
+  return completed;
 }
 
 }  // namespace millrace::training

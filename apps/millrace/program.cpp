@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/front/command_line.h"
@@ -29,6 +30,8 @@ using configs::Node;
 
 // All that training takes for granted is written out, to be seen.
 Node with_defaults(const Node& run) { return Node(training::with_defaults(run.value(), processors().usable())); }
+
+using Sections = std::vector<configs::tables::SectionDescription>;
 
 // Of commands that do nothing before their work but what validate() does too.
 void try_nothing(const Node& /*run*/) {}
@@ -53,7 +56,8 @@ struct Runner : Answers {
   int operator()(const commands::Init& command) const { return init(command); }
   int operator()(const commands::Train& command) const {
     return on_run(
-        command.file, with_defaults, [&](const Node& run) { return train(run, command, types); },
+        command.file, with_defaults, training::with_all_keys,
+        [&](const Node& run) { return train(run, command, types); },
         [&](const Node& run) { try_training(run, command, types); });
   }
   int operator()(const commands::Predict& command) const {
@@ -63,12 +67,13 @@ struct Runner : Answers {
   }
   int operator()(const commands::Show& command) const {
     return on_run(
-        command.file, std::identity(), [&](const Node& run) { return show(run, command, types); }, try_nothing);
+        command.file, with_defaults, training::with_all_keys,
+        [&](const Node& run) { return show(run, command, types); }, try_nothing);
   }
   int operator()(const commands::Bench& command) const {
     if (!command.make_data.empty()) return make_data(command);
     const auto measure = [&](const Node& run) { return bench(run, command, types); };
-    return on_run(command.file, std::identity(), measure, try_nothing);
+    return on_run(command.file, std::identity(), configs::with_key_defaults, measure, try_nothing);
   }
   int operator()(const commands::Pack& command) const { return pack(command); }
   int operator()(const commands::Doctor& command) const { return doctor(command); }
@@ -89,9 +94,11 @@ struct Runner : Answers {
   }
 
   // Reads the run, and does what the file's options ask, or the command with the run that is completed by what the
-  // command takes for granted. `try_it` does all that the command does before its work begins.
+  // command takes for granted. `all_keys` adds every key that is left out then, to be printed; `try_it` does all that
+  // the command does before its work begins.
   template <class Complete, class Command, class Try>
-  int on_run(const RunFile& file, Complete complete, Command command, Try try_it) const {
+  int on_run(const RunFile& file, Complete complete, configs::Value (*all_keys)(configs::Value, const Sections&),
+             Command command, Try try_it) const {
     const Node run = read_run_file(file, [&](const Node& unchecked) {
       complete_types(unchecked);
       return types.own();
@@ -100,7 +107,7 @@ struct Runner : Answers {
     if (file.print_config == RunFile::kSaid)
       print_settings(file, run);
     else if (file.print_config == RunFile::kAll)
-      print_settings(file, Node(configs::with_key_defaults(complete(run).value(), describe_sections(types.own()))));
+      print_settings(file, Node(all_keys(complete(run).value(), describe_sections(types.own()))));
     else
       validate(complete(run), file, try_it);
     return kDone;

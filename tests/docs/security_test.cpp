@@ -56,16 +56,17 @@ TEST(Security, EveryTestThatIsNamedExists) {
   EXPECT_GT(named, 30u);
 }
 
-TEST(Security, CodeIsLoadedAndProgramsAreStartedInSevenFilesOnly) {
+TEST(Security, CodeIsLoadedAndProgramsAreStartedInEightFilesOnly) {
   EXPECT_EQ(shipped_files_with(R"(\b(dlopen|dlmopen|system|popen|exec[lv]p?e?|fexecve|execveat|posix_spawnp?)\()"),
             (std::set<std::string>{
-                "apps/millrace/front/main.cpp",      // millrace-run, beside it.
-                "apps/millrace/load_libraries.cpp",  // Libraries that a configuration names.
-                "loader/device/compile.cpp",         // NVRTC.
-                "sharing/cuda/driver.cpp",           // The CUDA driver.
-                "sharing/os/execute.cpp",            // The program itself.
-                "sharing/codec/function_ref.cpp",    // A library that a parent's function is in.
-                "sharing/process/torch_cuda.cpp",    // LibTorch's CUDA part, beside its CPU part.
+                "apps/millrace/bench/peer_python.cpp",  // The Python of MILLRACE_PYTHON, for bench --peer python.
+                "apps/millrace/front/main.cpp",         // millrace-run, beside it.
+                "apps/millrace/load_libraries.cpp",     // Libraries that a configuration names.
+                "loader/device/compile.cpp",            // NVRTC.
+                "sharing/cuda/driver.cpp",              // The CUDA driver.
+                "sharing/os/execute.cpp",               // The program itself.
+                "sharing/codec/function_ref.cpp",       // A library that a parent's function is in.
+                "sharing/process/torch_cuda.cpp",       // LibTorch's CUDA part, beside its CPU part.
             }));
 }
 

@@ -169,7 +169,7 @@ TEST_F(Program, RefusesAWrongConfiguration) {
   expect_error(kBenchTiny + " loader.batchsize=3", 2,
                "command line 'loader.batchsize=3': loader.batchsize: unknown key, did you mean batch_size?");
   expect_error(kBenchTiny + " loader.batch_size=many", 2, "", "loader.batch_size: expected an integer, found 'many'");
-  expect_error(kBenchTiny + " dataset.size=0", 2, "", "dataset: size must be at least 1, found 0");
+  expect_error(kBenchTiny + " dataset.size=0", 2, "", "dataset.size: must be at least 1, found 0");
   expect_error(kBenchTiny + " loader.batch_size=512", 2, "", "an epoch has no batch");
 }
 

@@ -136,8 +136,9 @@ TEST_P(LockOfAnother, IsSeenToBeHeldWhereItCounts) {
 }
 
 TEST(LocksByTheThousand, TakeSomeDescriptorsOnlyAndTravelInOneMessage) {
-  // The server that starts children may be replaced when one is started, and has other descriptors then.
-  Process first(+[] {});
+  // The server that starts children may be replaced when one is started, and has other descriptors then. Memory that a
+  // long message was sent in stays for the next one.
+  Process first(+[](const std::vector<char>&) {}, std::vector<char>(1'000'000));
   first.start();
   ASSERT_TRUE(first.join(test::kLong));
   const auto before = test::open_descriptors();

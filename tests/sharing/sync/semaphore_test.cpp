@@ -231,7 +231,9 @@ TEST(DeadHolder, OfABoundedSemaphoreLeavesItWhole) {
   BoundedSemaphore semaphore(2);
   for (int round = 0; round < 3; ++round) {
     Event held;
-    auto holder = victim(&hold_units, std::ref(static_cast<Semaphore&>(semaphore)), std::ref(held), 2);
+    auto holder = victim(
+        +[](BoundedSemaphore& bounded, Event& event, int units) { hold_units(bounded, event, units); },
+        std::ref(semaphore), std::ref(held), 2);
     ASSERT_TRUE(held.wait(kLong));
     kill_and_join(holder);
     EXPECT_EQ(semaphore.acquire(kLong), Acquired::kOwnerDied);

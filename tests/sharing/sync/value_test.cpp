@@ -2,6 +2,7 @@
 // test_array_from_size, test_rawarray, test_rawarray_from_size, test_getobj_getlock_obj), _TestSharedCTypes
 // (test_sharedctypes, test_synchronize, test_copy), and what Python does not promise.
 #include "millrace/sharing/sync/value.h"
+#include "millrace/sharing/codec/handle_kind.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -295,7 +296,10 @@ TEST(SyncCodec, RefusesPlacesThatAreNotInTheMemoryThatCame) {
     EncodeArchive out;
     event.save(out);
     auto fds = out.take().fds;
-    const auto forged = encode(segment, offset, bytes);
+    EncodeArchive forging;
+    millrace::detail::save_kind(forging, "an Event");
+    forging(segment, offset, bytes);
+    const auto forged = forging.take();
     DecodeArchive in(forged.bytes, fds);
     Event loaded;
     loaded.load(in);

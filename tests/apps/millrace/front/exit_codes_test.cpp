@@ -47,7 +47,8 @@ const std::map<Code, std::string> kLines = {
      "while ! grep -q 'SigCgt:.*[4-7c-f]...$' /proc/$!/status; do :; done; kill -TERM $!; exec 9<&-; wait $!"},
     {{"bench", 4},
      "millrace bench run --warmup 0 --repeats 6 --window 0.05 --save old.json && "
-     "sed 's/\\(\"samples_per_s_of_windows\": *\\)\\[[^]]*\\]/\\1[9e9,9e9,9e9,9e9,9e9,9e9]/' old.json >fast.json && "
+     "tr -d '\\n' <old.json | sed 's/\\(\"samples_per_s_of_windows\": *\\)\\[[^]]*\\]/\\1[9e9,9e9,9e9,9e9,9e9,9e9]/' "
+     ">fast.json && "
      "millrace bench run --warmup 0 --repeats 6 --window 0.05 --compare fast.json"},
     {{"show", 0}, "millrace show run"},
     {{"show", 1}, "millrace show run dataset.root=broken --output broken.png"},

@@ -44,7 +44,8 @@ std::string index_of(const FileStamp& stamp, std::span<const uint64_t> offsets) 
   head.file_mtime = stamp.mtime;
   std::string bytes(sizeof head + offsets.size_bytes(), '\0');
   std::memcpy(bytes.data(), &head, sizeof head);
-  std::memcpy(bytes.data() + sizeof head, offsets.data(), offsets.size_bytes());
+  // Of a file without records there is nothing, and no place of it.
+  if (!offsets.empty()) std::memcpy(bytes.data() + sizeof head, offsets.data(), offsets.size_bytes());
   head.checksum = masked_crc32c(std::string_view(bytes).substr(kBehindChecksum));
   std::memcpy(bytes.data(), &head, sizeof head);
   return bytes;
@@ -67,7 +68,7 @@ std::optional<std::vector<uint64_t>> offsets_in(std::string_view index, const Fi
       head.checksum != masked_crc32c(index.substr(kBehindChecksum)))
     return std::nullopt;
   std::vector<uint64_t> offsets((index.size() - sizeof head) / sizeof(uint64_t));
-  std::memcpy(offsets.data(), index.data() + sizeof head, offsets.size() * sizeof(uint64_t));
+  if (!offsets.empty()) std::memcpy(offsets.data(), index.data() + sizeof head, offsets.size() * sizeof(uint64_t));
   if (!are_possible(offsets, stamp.size)) return std::nullopt;
   return offsets;
 }

@@ -8,10 +8,8 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
-#include <optional>
 #include <stdexcept>
 #include <string_view>
-#include <system_error>
 #include <thread>
 
 #include "millrace/sharing/os/deadline.h"
@@ -41,12 +39,11 @@ void lock(int fd, const std::string& folder) {
   }
 }
 
-/// "train-000001.tar" of "train-000001.tar.123.tmp" and of "train-000001.tar.index.123.tmp"; nothing of other names.
-std::optional<std::string_view> shard_behind(std::string_view name) {
+/// "train-000001.tar" of that and of "train-000001.tar.index".
+std::string_view shard_of(std::string_view name) {
   constexpr std::string_view kIndex = ".index";
-  auto behind = detail::name_behind(name);
-  if (behind && behind->ends_with(kIndex)) behind->remove_suffix(kIndex.size());
-  return behind;
+  if (name.ends_with(kIndex)) name.remove_suffix(kIndex.size());
+  return name;
 }
 
 }  // namespace
@@ -65,14 +62,9 @@ void PackingFolder::remove_passing_files() const {
   std::vector<std::string> planned;
   for (const PlannedShard& shard : plan_.shards) planned.push_back(fs::path(shard.path).filename().string());
   std::sort(planned.begin(), planned.end());
-  std::error_code error;
-  for (fs::directory_iterator entry(plan_.folder, error); !error && entry != fs::directory_iterator();
-       entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    const auto shard = shard_behind(name);
-    std::error_code gone;
-    if (shard && std::binary_search(planned.begin(), planned.end(), *shard)) fs::remove(entry->path(), gone);
-  }
+  detail::remove_passing_files(plan_.folder, [&](std::string_view name) {
+    return std::binary_search(planned.begin(), planned.end(), shard_of(name));
+  });
 }
 
 }  // namespace millrace::packing

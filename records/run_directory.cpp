@@ -33,20 +33,10 @@ bool make_folder(const std::string& path) {
 }
 
 // Whether a run writes files of such names whole, and so under passing names first.
-bool is_written_whole(const std::filesystem::path& name) {
+bool is_written_whole(std::string_view name) {
   constexpr std::array<std::string_view, 5> kEndings{".pt", ".csv", ".svg", ".png", ".yaml"};
-  return std::find(kEndings.begin(), kEndings.end(), name.extension().string()) != kEndings.end();
-}
-
-void remove_passing_files(const std::string& folder) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error); !error && entry != std::filesystem::end(entry);
-       entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    const auto behind = detail::name_behind(name);
-    std::error_code gone;
-    if (behind && is_written_whole(*behind)) std::filesystem::remove(entry->path(), gone);
-  }
+  return std::find(kEndings.begin(), kEndings.end(), std::filesystem::path(name).extension().string()) !=
+         kEndings.end();
 }
 
 }  // namespace
@@ -78,7 +68,7 @@ RunDirectory RunDirectory::open(const std::string& given) {
     throw std::runtime_error(in_quotes(path) + " is no run directory, it has no " + std::string(kConfig) +
                              ": give that of the run which is to go on");
   RunDirectory run(path);
-  remove_passing_files(path);
+  detail::remove_passing_files(path, is_written_whole);
   return run;
 }
 

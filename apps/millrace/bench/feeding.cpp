@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
@@ -18,12 +17,6 @@ constexpr double kMilliseconds = 1e3;
 
 // What a step of the accelerator takes of samples a second.
 double samples_per_s_of(const Feeding& feeding) { return feeding.batch_size / feeding.demand.step_s; }
-
-void add_line(std::string& text, const char* label, const std::string& value, const std::string& meaning) {
-  char line[256];
-  std::snprintf(line, sizeof line, "%-40s %12s  %s\n", label, value.c_str(), meaning.c_str());
-  text += line;
-}
 
 }  // namespace
 
@@ -67,14 +60,15 @@ std::string sentence_of(const Feeding& feeding) {
 
 std::string text_of(const Feeding& feeding) {
   std::string text;
-  add_line(text, "accelerator utilisation (AU)", plain_number(feeding.utilisation),
-           "share of the time in steps of " + plain_number(kMilliseconds * feeding.demand.step_s) + " ms of " +
-               plain_number(feeding.batch_size) + " samples" +
-               (feeding.demand.name.empty() ? "" : ", " + feeding.demand.name));
-  add_line(text, "waited for data", plain_number(feeding.wait_share), "share of the time in next() without a batch");
-  add_line(text, "accelerators that this host feeds", std::to_string(feeding.accelerators),
-           "each takes " + plain_number(samples_per_s_of(feeding)) + " samples/s, at an AU of " +
-               plain_number(feeding.demand.utilisation) + " or more");
+  text += table_line("accelerator utilisation (AU)", plain_number(feeding.utilisation),
+                     "share of the time in steps of " + plain_number(kMilliseconds * feeding.demand.step_s) +
+                         " ms of " + plain_number(feeding.batch_size) + " samples" +
+                         (feeding.demand.name.empty() ? "" : ", " + feeding.demand.name));
+  text +=
+      table_line("waited for data", plain_number(feeding.wait_share), "share of the time in next() without a batch");
+  text += table_line("accelerators that this host feeds", std::to_string(feeding.accelerators),
+                     "each takes " + plain_number(samples_per_s_of(feeding)) + " samples/s, at an AU of " +
+                         plain_number(feeding.demand.utilisation) + " or more");
   return text + sentence_of(feeding) + "\n";
 }
 

@@ -95,6 +95,12 @@ std::string percent(double share) {
   return text;
 }
 
+std::string table_line(const char* label, const std::string& value, const std::string& meaning) {
+  char line[256];
+  std::snprintf(line, sizeof line, "%-40s %12s  %s\n", label, value.c_str(), meaning.c_str());
+  return line;
+}
+
 std::string trust_in(const Measurement& measurement) {
   constexpr double kRestless = 0.05;
   if (measurement.windows.empty())

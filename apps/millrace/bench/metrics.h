@@ -28,6 +28,9 @@ std::string plain_number(double value);
 /// "12.5 %" of a share.
 std::string percent(double share);
 
+/// A line of the table: what it is, the number, and its meaning.
+std::string table_line(const char* label, const std::string& value, const std::string& meaning);
+
 /// A sentence about whether the numbers are to be believed: how the warm-up ended, how windows differ.
 std::string trust_in(const Measurement& measurement);
 

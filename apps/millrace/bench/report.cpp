@@ -3,7 +3,6 @@
 #include <torch/headeronly/version.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "millrace/apps/millrace/bench/metrics.h"
@@ -40,12 +39,8 @@ nlohmann::json counts_of(const Measurement& measurement) {
 
 std::string text_of(const Report& report) {
   std::string text;
-  for (const auto& metric : metrics_of(report.measurement)) {
-    char line[256];
-    std::snprintf(line, sizeof line, "%-40s %12s  %s\n", metric.label, plain_number(metric.value).c_str(),
-                  metric.meaning.c_str());
-    text += line;
-  }
+  for (const auto& metric : metrics_of(report.measurement))
+    text += table_line(metric.label, plain_number(metric.value), metric.meaning);
   text += trust_in(report.measurement) + "\n" + text_of(report.measurement.breakdown);
   if (report.feeding) text += "\n" + text_of(*report.feeding);
   if (report.peer) text += "\n" + sentence_of(*report.peer, report.measurement) + "\n";

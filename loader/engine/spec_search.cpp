@@ -90,10 +90,8 @@ void SpecSearch::ask() {
 std::optional<SampleSpec> SpecSearch::take(const WorkerMessage& message) {
   if (const auto* const failure = std::get_if<StartFailure>(&message))
     give_up(who() + " could not build its dataset: " + printable_lines(failure->text));
-  if (const auto* const reading = std::get_if<Reading>(&message)) {
-    if (reading_ || reading->sample != sample_) give_up_on_foreign("it reads what it was not asked for");
-    reading_ = Deadline::Clock::now();
-    deaths_before_ready_ = 0;
+  if (const auto* const doing = std::get_if<Doing>(&message)) {
+    note_doing(*doing);
     return std::nullopt;
   }
   if (const auto* const failure = std::get_if<SampleFailure>(&message)) {
@@ -104,6 +102,16 @@ std::optional<SampleSpec> SpecSearch::take(const WorkerMessage& message) {
     return std::nullopt;
   }
   return std::get<SpecAnswer>(message).spec;
+}
+
+void SpecSearch::note_doing(const Doing& doing) {
+  const bool follows = doing.phase == WorkerPhase::kReading
+                           ? phase_ == WorkerPhase::kStarting || phase_ == WorkerPhase::kInit
+                           : doing.phase == WorkerPhase::kInit && phase_ == WorkerPhase::kStarting;
+  if (!follows || doing.sample != sample_) give_up_on_foreign("it does what it was not asked for");
+  phase_ = doing.phase;
+  since_ = Deadline::Clock::now();
+  deaths_before_ready_ = 0;
 }
 
 // The worker's next message; nullopt when it has ended and all its messages have been read.
@@ -137,27 +145,34 @@ std::optional<WorkerMessage> SpecSearch::told() {
 }
 
 void SpecSearch::end_stuck() {
-  const auto limit = limit_of(options_.sample_timeout());
-  if (limit && reading_ && Deadline::Clock::now() - *reading_ >= *limit) worker_.child.kill(SIGKILL);
+  if (is_stuck()) worker_.child.kill(SIGKILL);
 }
+
+bool SpecSearch::is_stuck() const {
+  const auto limit = limit_of(options_.sample_timeout());
+  return limit && phase_ == WorkerPhase::kReading && lasted() >= *limit;
+}
+
+std::chrono::nanoseconds SpecSearch::lasted() const { return Deadline::Clock::now() - since_; }
 
 void SpecSearch::note_death() {
   const ExitStatus status = worker_.child.wait(std::chrono::nanoseconds(0)).value();
   const std::string what = who() + " " + status.str();
+  std::string doing = "building its dataset";
+  if (phase_ == WorkerPhase::kInit) doing = "running worker_init_fn";
+  if (phase_ == WorkerPhase::kReading) doing = "reading " + sample_text();
   if (++deaths_ == 1)
-    tell(NoticeLevel::kWarning,
-         "DataLoader: " + what + " while" + (reading_ ? " reading " + sample_text() : " building its dataset") +
-             ", and another takes its place. Further deaths are counted, and summed up at the end of the epoch");
-  if (!reading_ && ++deaths_before_ready_ > options_.retries())
-    give_up(what + " before it had built its dataset, " + std::to_string(deaths_before_ready_) + " times in a row");
-  if (reading_) {
-    std::string doing = "reading " + sample_text();
-    const auto read_for = Deadline::Clock::now() - *reading_;
-    const auto limit = limit_of(options_.sample_timeout());
-    if (limit && read_for >= *limit) doing += ", where it was stuck for " + seconds_text(read_for);
+    tell(NoticeLevel::kWarning, "DataLoader: " + what + " while " + doing +
+                                    ", and another takes its place. Further deaths are counted, and summed up at the "
+                                    "end of the epoch");
+  if (phase_ == WorkerPhase::kStarting) {
+    if (++deaths_before_ready_ > options_.retries())
+      give_up(what + " before it had built its dataset, " + std::to_string(deaths_before_ready_) + " times in a row");
+  } else {
+    if (is_stuck()) doing += ", where it was stuck for " + seconds_text(lasted());
     go_on_behind(std::make_exception_ptr(WorkerDied(what + " while " + doing, worker_.child.pid(), status, doing)));
   }
-  reading_.reset();
+  phase_ = WorkerPhase::kStarting;
   worker_.child = {};
 }
 
@@ -181,7 +196,7 @@ void SpecSearch::replace(const Deadline& deadline) {
 }
 
 void SpecSearch::go_on_behind(std::exception_ptr failure) {
-  reading_.reset();
+  phase_ = WorkerPhase::kStarting;
   if (!first_failure_) first_failure_ = std::move(failure);
   ++sample_;
 }
@@ -207,9 +222,10 @@ void SpecSearch::tell_if_long() {
 std::string SpecSearch::what_it_does() const {
   if (!worker_.child) return "worker 0 is dead, and the fork server is stopped";
   const std::string state = kernel_state(worker_.child.pid()).text;
-  const std::string doing = reading_ ? " reads " + sample_text() + ", which shows what samples look like, for " +
-                                           seconds_text(Deadline::Clock::now() - *reading_)
-                                     : std::string(" builds its dataset");
+  std::string doing = " builds its dataset";
+  if (phase_ == WorkerPhase::kInit) doing = " runs worker_init_fn for " + seconds_text(lasted());
+  if (phase_ == WorkerPhase::kReading)
+    doing = " reads " + sample_text() + ", which shows what samples look like, for " + seconds_text(lasted());
   return who() + doing + (state.empty() ? state : " (" + state + ")");
 }
 

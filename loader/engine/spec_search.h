@@ -24,7 +24,8 @@ class SpecSearch {
   SpecSearch(WorkerProcesses& processes, const Source& source, const DataLoaderOptions& options);
 
   /// The spec of the first sample, of samples_to_try(), that can be read. Waits for options.timeout() at most, and
-  /// kills a worker that reads a sample for longer than options.sample_timeout().
+  /// kills a worker that reads a sample for longer than options.sample_timeout(), in which time in worker_init_fn does
+  /// not count.
   ///
   /// Throws LoaderTimeout, and then may be called again. After any other error each further call throws the same:
   /// WorkerStartError; SampleError or WorkerDied of the first sample when none could be read, unless batches are
@@ -37,6 +38,7 @@ class SpecSearch {
  private:
   void ask();
   std::optional<SampleSpec> take(const WorkerMessage& message);
+  void note_doing(const Doing& doing);
   std::optional<WorkerMessage> next_message(const Deadline& deadline);
   std::optional<WorkerMessage> told();
   void end_stuck();
@@ -47,6 +49,8 @@ class SpecSearch {
   void require_in_time(const Deadline& deadline) const;
   void tell_if_long();
   std::string what_it_does() const;
+  std::chrono::nanoseconds lasted() const;
+  bool is_stuck() const;
 
   std::string who() const;
   std::string sample_text() const;
@@ -59,9 +63,10 @@ class SpecSearch {
   const Source& source_;
   const DataLoaderOptions& options_;
 
-  LongWait long_wait_;           // For the find() at hand.
-  uint64_t sample_ = 0;          // The sample that is asked for.
-  std::optional<Time> reading_;  // Since when the worker reads it; none before it has built its dataset.
+  LongWait long_wait_;                          // For the find() at hand.
+  uint64_t sample_ = 0;                         // The sample that is asked for.
+  WorkerPhase phase_ = WorkerPhase::kStarting;  // What the worker does for it.
+  Time since_;                                  // Since when, but for kStarting.
   std::exception_ptr first_failure_;
   std::exception_ptr fatal_;  // Why there is no further search.
   uint64_t deaths_ = 0;

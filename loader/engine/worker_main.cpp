@@ -62,10 +62,14 @@ std::optional<StartFailure> failure_of(Step step) {
   return std::nullopt;
 }
 
-// The answer to a question. Whatever the dataset throws while it reads the sample is an answer.
-WorkerMessage answer(const SpecQuestion& question, Source& source, WorkerRole& role) {
+// The answer to a question. Whatever the init function and the dataset throw is an answer.
+WorkerMessage answer(const SpecQuestion& question, Source& source, WorkerRole& role, const FdSocket& control) {
   try {
-    if (question.base_seed) begin_work(role, *question.base_seed);
+    if (question.base_seed) {
+      if (role.init != nullptr) tell(control, Doing{question.sample, WorkerPhase::kInit});
+      begin_work(role, *question.base_seed);
+    }
+    tell(control, Doing{question.sample, WorkerPhase::kReading});
     return SpecAnswer{source.read_spec(question.sample)};
   } catch (const std::exception& e) {
     return SampleFailure{type_name(typeid(e)), text_with_limit(e)};
@@ -153,8 +157,7 @@ int worker_main(std::span<const std::byte> arguments, std::vector<OwnedFd> fds) 
       return 0;
     }
     const auto& question = std::get<SpecQuestion>(order);
-    tell(control, Reading{question.sample});
-    const WorkerMessage reply = answer(question, source, role);
+    const WorkerMessage reply = answer(question, source, role, control);
     end_stranger(own);
     tell(control, reply);
   }

@@ -17,7 +17,7 @@
 //   WorkerStart, dataset                            with the start of the process
 //                           StartFailure            the dataset could not be built; the worker ends
 //   SpecQuestion                                    of one worker, as often as it takes
-//                           Reading
+//                           Doing                   the init function, where there is one; then the sample
 //                           SpecAnswer or SampleFailure
 //   Attachment                                      once; then the worker claims from the board
 //                           batches                 that are larger than a slot, see sources/fill_request.h
@@ -79,13 +79,14 @@ struct StartFailure {
   }
 };
 
-/// Tells that a question has arrived, so the dataset is built, and that the sample is read from now on.
-struct Reading {
+/// Tells that a question has arrived, so the dataset is built, and what the worker does from now on for that sample.
+struct Doing {
   uint64_t sample = 0;
+  WorkerPhase phase = WorkerPhase::kReading;  ///< kInit or kReading.
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(sample);
+    archive(sample, phase);
   }
 };
 
@@ -109,6 +110,6 @@ struct SampleFailure {
   }
 };
 
-using WorkerMessage = std::variant<StartFailure, Reading, SpecAnswer, SampleFailure>;
+using WorkerMessage = std::variant<StartFailure, Doing, SpecAnswer, SampleFailure>;
 
 }  // namespace millrace

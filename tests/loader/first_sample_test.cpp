@@ -192,6 +192,24 @@ TEST_P(FirstSample, IsReadBehindTheInitFunctionWhichRunsOnce) {
   EXPECT_EQ(next_of(*loader), "1 1");
 }
 
+// Sleeps for longer than a sample may be read.
+void slow_init(const WorkerInfo&) { std::this_thread::sleep_for(milliseconds(1500)); }
+
+TEST_P(FirstSample, WaitsForASlowInitFunctionWhichIsToldByItsName) {
+  auto loader = make_data_loader(
+      Shown{Probe{4}},
+      options().worker_init_fn(slow_init).sample_timeout(milliseconds(1000)).timeout(milliseconds(50)));
+  EXPECT_TRUE(wait_until([&] { return next_of(*loader).find("runs worker_init_fn for ") != std::string::npos; }));
+  EXPECT_TRUE(wait_until([&] { return next_of(*loader) == "0 1"; }));
+  EXPECT_EQ(loader->stats().worker_deaths, 0U) << "time in worker_init_fn counted as a sample's";
+}
+
+TEST_P(FirstSample, IsNotBlamedForADeathInTheInitFunction) {
+  auto loader =
+      make_data_loader(Shown{Probe{4}}, options().worker_init_fn([](const WorkerInfo&) { ::raise(SIGKILL); }));
+  EXPECT_EQ(next_of(*loader), "WorkerDied running worker_init_fn");
+}
+
 struct NotBuilt {
   size_t size() const { return 4; }
   at::Tensor get(size_t) const { return at::full({1}, 0, at::kLong); }

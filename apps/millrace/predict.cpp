@@ -10,6 +10,7 @@
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/progress.h"
 #include "millrace/apps/millrace/told_notices.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/training/predictor.h"
@@ -26,12 +27,11 @@ std::string folder_beside(const std::string& output) {
   return path.has_extension() ? (path.parent_path() / path.stem()).string() : output + "_files";
 }
 
-std::string samples_of(int64_t count) { return std::to_string(count) + (count == 1 ? " sample" : " samples"); }
-
 // "predicted 12 samples by runs/photos/best.pt: accuracy 83.33 %; 1 could not be read, its row says why".
 std::string summary(const training::Predictor& predictor, const training::Predictions& predictions,
                     const std::string& output) {
-  std::string text = "predicted " + samples_of(predictions.predicted) + " by " + printable(predictor.checkpoint());
+  std::string text =
+      "predicted " + counted(predictions.predicted, "sample") + " by " + printable(predictor.checkpoint());
   const char* separator = ": ";
   for (const training::Measure& measure : predictions.measures) {
     if (measure.text.empty()) continue;
@@ -39,7 +39,7 @@ std::string summary(const training::Predictor& predictor, const training::Predic
     separator = ", ";
   }
   if (predictions.failed > 0)
-    text += "; " + samples_of(predictions.failed) + " could not be read, see the column error";
+    text += "; " + counted(predictions.failed, "sample") + " could not be read, see the column error";
   return output == kStdout ? text : text + "\nwritten: " + printable(output);
 }
 

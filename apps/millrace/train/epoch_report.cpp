@@ -70,8 +70,8 @@ EpochReport report_epoch(const Position& before, const Position& after, int64_t 
   report.metrics.emplace_back("data_wait", (after.wait_seconds - before.wait_seconds) / seconds);
   char text[96];
   std::snprintf(text, sizeof text, "epoch %ld/%ld: loss %.4f", after.epoch + 1, epochs, loss);
-  report.text = text + text_of_losses(after) + test_text;
-  report.line = line_of(after, epochs, report);
+  report.told.text = text + text_of_losses(after) + test_text;
+  report.told.line = line_of(after, epochs, report);
   return report;
 }
 

@@ -1,16 +1,15 @@
 #include "millrace/apps/millrace/train/run_output.h"
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace millrace::apps {
 
-void RunOutput::tell(const std::string& text, const nlohmann::json& line) {
+void RunOutput::tell(const RunLine& told) {
   // Directories may be no UTF-8.
-  const std::string in_json = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  std::printf("%s\n", (form_ == Form::kJson ? in_json : text).c_str());
-  log(text);
+  const std::string in_json = told.line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::printf("%s\n", (form_ == Form::kJson ? in_json : told.text).c_str());
+  log(told.text);
 }
 
 void RunOutput::log(const std::string& line) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <mutex>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +9,12 @@
 #include "millrace/training/journal.h"
 
 namespace millrace::apps {
+
+/// What is told at a time, for people and for programs.
+struct RunLine {
+  std::string text;
+  nlohmann::json line;
+};
 
 /// What a run says: lines on stdout, whose words are in the log of its journal too. Lines may come from any thread.
 class RunOutput {
@@ -18,9 +24,9 @@ class RunOutput {
   explicit RunOutput(Form form) : form_(form) {}
 
   /// Prints one or the other.
-  void tell(const std::string& text, const nlohmann::json& line);
+  void tell(const RunLine& told);
 
-  /// For the log alone, of what is printed elsewhere: notices.
+  /// For the log alone, of what is printed elsewhere: notices, and the error that ends the run.
   void log(const std::string& line);
 
   /// From here on lines go to this journal, those first that were told before there was one.

@@ -2,7 +2,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -14,24 +13,25 @@
 #include <vector>
 
 #include "millrace/apps/millrace/commands.h"
+#include "millrace/apps/millrace/error_text.h"
 #include "millrace/apps/millrace/loss_summary.h"
 #include "millrace/apps/millrace/progress.h"
 #include "millrace/apps/millrace/told_notices.h"
-#include "millrace/apps/millrace/trace.h"
 #include "millrace/apps/millrace/train/epoch_report.h"
 #include "millrace/apps/millrace/train/run_lines.h"
 #include "millrace/apps/millrace/train/run_output.h"
+#include "millrace/apps/millrace/train/step_trace.h"
 #include "millrace/configs/binder.h"
 #include "millrace/configs/document.h"
 #include "millrace/configs/yaml.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/records/run_directory.h"
-#include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/processors.h"
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/data.h"
+#include "millrace/training/defaults.h"
 #include "millrace/training/evaluate.h"
 #include "millrace/training/first_batch.h"
 #include "millrace/training/initial_weights.h"
@@ -89,6 +89,7 @@ class Training {
       : run_(run),
         options_(options),
         settings_(training::read_settings(run)),
+        all_keys_(training::with_all_keys(run.value(), describe_sections(types.own()))),
         output_(options.file.json ? RunOutput::Form::kJson : RunOutput::Form::kWords),
         notices_([this](const std::string& line) { output_.log(line); }),
         device_(training::read_device(run, settings_.run.device)),
@@ -99,7 +100,7 @@ class Training {
         learner_(training::make_learner(run, settings_, split_.spec, task_->outputs(), types.models)),
         trainer_(learner_, parts()) {
     at::set_num_threads(trainer_threads(*split_.loader));
-    if (!options.trace.empty()) device_.is_cuda() ? trace_.emplace(device_.index()) : trace_.emplace();
+    if (!options.trace.empty()) trace_.emplace(options.trace, device_, *split_.loader);
   }
 
   /// Tries what can be tried without a step: the model, and what it begins with. Throws ConfigError.
@@ -118,21 +119,29 @@ class Training {
     });
   }
 
+  /// Whatever ends training is told in the log too.
   int train() {
     prepare();
     begin();
-    output_.tell(
-        first_line(split_, *task_, position_),
-        {{"event", "begin"}, {"samples", split_.samples ? nlohmann::json(*split_.samples) : nlohmann::json()}});
+    try {
+      return train_to_the_end();
+    } catch (const std::exception& error) {
+      output_.log("ended by an error: " + error_text(error));
+      throw;
+    }
+  }
+
+ private:
+  int train_to_the_end() {
+    output_.tell(first_line(split_, *task_, position_));
     const training::StopRequest stop;
     while (position_.epoch < settings_.run.epochs && !is_hopeless()) {
-      if (!epoch(stop)) return stopped();
+      if (!epoch(stop)) return stopped(stop);
     }
     finish();
     return kDone;
   }
 
- private:
   training::LoadingOptions loading(const ProgramTypes& types, std::optional<int64_t> workers, Profile profile) const {
     return {device_, settings_.run.seed, /*shuffle=*/true, &types.datasets, profile, workers};
   }
@@ -161,7 +170,7 @@ class Training {
     }
     if (settings_.run.output.empty()) return;
     directory_ = records::RunDirectory::make(settings_.run.output, options_.name());
-    directory_->write_config(configs::to_yaml(run_.value()));
+    directory_->write_config(configs::to_yaml(all_keys_) + "\n");
     output_.keep_in(training::Journal::begin(*directory_, columns()));
   }
 
@@ -193,13 +202,7 @@ class Training {
 
   training::Trainer::Watchers watchers(const training::StopRequest& stop, Progress& progress) {
     training::Trainer::Watchers watchers;
-    if (trace_) {
-      watchers.begin = [this](training::Phase phase) { trace(phase); };
-      watchers.end = [this] {
-        trace_->end();
-        trace_->add(split_.loader->take_spans());
-      };
-    }
+    if (trace_) trace_->watch(watchers);
     training::Journal* const journal = output_.journal();
     if (journal && position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };
     watchers.batch = [&, journal](const Position& position, const std::function<double()>& loss) {
@@ -229,14 +232,6 @@ class Training {
   // Samples of the whole run.
   int64_t done() const { return position_.epoch * split_.samples.value_or(0) + position_.samples; }
 
-  void trace(training::Phase phase) {
-    const bool waits = phase == training::Phase::kWait;
-    cuda::api::Stream stream = nullptr;
-    if (device_.is_cuda())
-      stream = waits ? split_.loader->copy_stream(device_.index()) : cuda::current_stream(device_.index());
-    trace_->begin(waits ? "wait for data" : "step", {stream, waits ? "copies to the device" : "work of the device"});
-  }
-
   // Measures the model, writes down what the epoch was, keeps it if it is the best.
   void judge(const Position& before) {
     std::optional<training::Verdict> verdict;
@@ -247,7 +242,7 @@ class Training {
     const double rate = trainer_.learning_rate(position_);
     const EpochReport report = report_epoch(before, position_, settings_.run.epochs, rate, verdict);
     last_test_text_ = report.deciding_text;
-    output_.tell(report.text, report.line);
+    output_.tell(report.told);
     const int64_t number = position_.epoch + 1;
     if (training::Journal* const journal = output_.journal()) {
       std::vector<records::Metric> metrics;
@@ -311,33 +306,18 @@ class Training {
       training::write_checkpoint(directory_->file(name, name == kLast ? kAboutLast : "a checkpoint"), checkpoint);
   }
 
-  // As it was called: a program with types of its own has a name of its own.
-  static std::string program() { return program_invocation_short_name; }
-
-  int stopped() {
+  int stopped(const training::StopRequest& stop) {
     save({kLast});
     tell_losses();
-    output_.tell("stopped in epoch " + std::to_string(position_.epoch + 1) + " behind batch " +
-                     std::to_string(position_.batches) +
-                     (directory_ ? "; go on with: " + program() + " train --resume " + directory_->path()
-                                 : "; nothing is kept, since output is ''"),
-                 {{"event", "stopped"},
-                  {"epoch", position_.epoch + 1},
-                  {"batches", position_.batches},
-                  {"directory", path_of_directory()}});
+    output_.tell(stopped_line(position_, stop.cause(), path_of_directory()));
     return kStopped;
   }
 
   void finish() {
-    output_.tell(last_line(position_) + last_test_text_,
-                 {{"event", "end"},
-                  {"epochs", position_.epoch},
-                  {"seconds", position_.seconds},
-                  {"samples_per_s", static_cast<double>(position_.trained) / position_.seconds},
-                  {"data_wait", position_.wait_seconds / position_.seconds},
-                  {"directory", path_of_directory()}});
+    if (position_.epoch < settings_.run.epochs) output_.tell(early_stop_line(position_));
+    output_.tell(last_line(position_, last_test_text_, path_of_directory()));
     tell_losses();
-    if (trace_) trace_->write(options_.trace);
+    if (trace_) trace_->write();
     if (directory_) std::fputs(directory_->overview().c_str(), stderr);
   }
 
@@ -350,11 +330,11 @@ class Training {
     std::vector<std::string> lines{loss_summary("while training", split_.loader->stats())};
     if (test_) lines.push_back(loss_summary("while testing", test_->loader->stats()));
     for (const auto& line : lines)
-      if (!line.empty()) output_.tell(line, {{"event", "losses"}, {"text", line}});
+      if (!line.empty()) output_.tell({line, {{"event", "losses"}, {"text", line}}});
   }
 
-  nlohmann::json path_of_directory() const {
-    return directory_ ? nlohmann::json(directory_->path()) : nlohmann::json();
+  std::optional<std::string> path_of_directory() const {
+    return directory_ ? std::optional(directory_->path()) : std::nullopt;
   }
 
   static constexpr const char* kLast = "last.pt";
@@ -364,6 +344,7 @@ class Training {
   const configs::Node& run_;
   const commands::Train& options_;
   Settings settings_;
+  configs::Value all_keys_;  // The run with every key that it leaves out.
   // What the log takes lives longer than the loaders, which may have a last word.
   std::optional<records::RunDirectory> directory_;
   RunOutput output_;
@@ -374,7 +355,7 @@ class Training {
   std::unique_ptr<training::Task> task_;
   training::Learner learner_;
   training::Trainer trainer_;
-  std::optional<Trace> trace_;
+  std::optional<StepTrace> trace_;
   Position position_;
   int64_t noted_steps_ = 0;
   std::string last_test_text_;

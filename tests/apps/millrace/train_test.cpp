@@ -149,6 +149,8 @@ TEST_F(Training, StopsOnCtrlCAndGoesOnAsIfNothingHadHappened) {
     const int code = end_of(child);
     ASSERT_EQ(code, 3) << text_of(folder() / name);
     EXPECT_THAT(text_of(folder() / name), HasSubstr("go on with: millrace train --resume stopped/train"));
+    const std::string cause = signal == SIGINT ? "Ctrl-C" : "SIGTERM";
+    EXPECT_THAT(text_of(folder() / "stopped/train/log.txt"), HasSubstr("Z stopped by " + cause + " in epoch "));
     run({"train", "--resume", "stopped/train"});
     expect_same("whole/train", "stopped/train");
   }
@@ -238,12 +240,32 @@ TEST_F(Training, ShowsEachLineAtOnceInAPipe) {
   EXPECT_EQ(end_of(child), -SIGKILL) << told;
 }
 
+TEST_F(Training, OfTheConfigurationThatARunKeptGivesTheSame) {
+  run({"train", "train.yaml", "epochs=2"});
+  const std::string kept = text_of(folder() / "runs/train/config.yaml");
+  EXPECT_THAT(kept, HasSubstr("\n  batch_size: 2  # train.yaml:3:22\n"));
+  EXPECT_THAT(kept, HasSubstr("\n  prefetch: 2  # default\n")) << "a key that nobody said";
+  EXPECT_THAT(kept, HasSubstr("\nepochs: 2  # command line 'epochs=2'\n"));
+  EXPECT_EQ(kept.back(), '\n');
+  run({"train", "runs/train/config.yaml", "output=again"});
+  expect_same("runs/train", "again/config");
+}
+
+TEST_F(Training, ThatAnErrorEndsTellsItInItsLog) {
+  std::ofstream(folder() / "photos/hat/9.jpg") << "no picture";
+  EXPECT_EQ(end_of(start({"train", "train.yaml"}, "out")), 1);
+  ASSERT_THAT(text_of(folder() / "out"), HasSubstr("9.jpg"));
+  const std::string log = text_of(folder() / "runs/train/log.txt");
+  EXPECT_THAT(log, HasSubstr("Z ended by an error: "));
+  EXPECT_THAT(log, HasSubstr("9.jpg"));
+}
+
 TEST_F(Training, OfAPathAloneTakesWhatIsSensible) {
   std::ofstream(folder() / "path.yaml") << "dataset: {type: image_folder, root: photos}\nepochs: 1\n";
   run({"train", "path.yaml"});
   EXPECT_THAT(text_of(folder() / "out"), HasSubstr("12 samples in 2 classes, image: Byte [3, 64, 64]"));
   const auto config = text_of(folder() / "runs/path/config.yaml");
-  EXPECT_THAT(config, HasSubstr("model: small_cnn  # default"));
+  EXPECT_THAT(config, HasSubstr("type: small_cnn  # default"));
   EXPECT_TRUE(fs::exists(folder() / "runs/path/best.pt"));
 }
 
@@ -316,6 +338,8 @@ TEST_F(Training, KeepsNothingWhereThereIsNoOutput) {
 TEST_F(Training, EndsEarlyWhenItIsNoBetterForLong) {
   run({"train", "train.yaml", "epochs=50", "early_stop.patience=2", "optimizer={type: sgd, lr: 0}", "output=early"});
   EXPECT_LT(rows("early/train").size(), 12U);
+  EXPECT_THAT(text_of(folder() / "early/train/log.txt"),
+              HasSubstr(" for 2 epochs: early_stop.patience ends training\n"));
 }
 
 TEST_F(Training, OfAnotherModelIsRefusedByItsWeights) {

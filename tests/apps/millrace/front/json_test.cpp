@@ -116,7 +116,7 @@ TEST(Json, AllSettingsAreThoseThatATrainingTakesForGranted) {
   EXPECT_EQ(all["settings"]["loader"]["batch_size"], 32);
   EXPECT_EQ(all["settings"]["optimizer"]["type"], "adamw");
   EXPECT_EQ(all["settings"]["test"]["dataset"]["mode"], "rgb");
-  EXPECT_EQ(all["origins"]["dataset.mode"], "default:1:7");
+  EXPECT_EQ(all["origins"]["dataset.mode"], "default");
   const auto again = test::run_in(folder.path(), "'" + test::built("apps/millrace") +
                                                      "' train run --print-config=all > all.yaml && '" +
                                                      test::built("apps/millrace") + "' train all --validate");

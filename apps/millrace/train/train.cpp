@@ -2,6 +2,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -249,7 +250,9 @@ class Training {
       for (const auto& [name, value] : report.metrics) metrics.push_back({name, value});
       journal->epoch(number, position_.steps, metrics);
     }
-    const bool is_best = !position_.best || is_better(report.deciding, *position_.best);
+    // A measure may overflow where the loss does not; such a model is not the best, even if it is the first.
+    const bool is_best =
+        std::isfinite(report.deciding.value) && (!position_.best || is_better(report.deciding, *position_.best));
     if (is_best) {
       position_.best = report.deciding.value;
       position_.best_epoch = position_.epoch;

@@ -1,5 +1,6 @@
 // Runs of `millrace train` that are stopped, killed and go on: they end as if nothing had happened, bit for bit.
 #include <ATen/ops/equal.h>
+#include <ATen/ops/isfinite.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -258,6 +259,17 @@ TEST_F(Training, ThatAnErrorEndsTellsItInItsLog) {
   const std::string log = text_of(folder() / "runs/train/log.txt");
   EXPECT_THAT(log, HasSubstr("Z ended by an error: "));
   EXPECT_THAT(log, HasSubstr("9.jpg"));
+}
+
+TEST_F(Training, ThatDivergesEndsAndKeepsTheCheckpointOfTheTimeBefore) {
+  const int code = end_of(start(
+      {"train", "train.yaml", "optimizer={type: sgd, lr: 1e25}", "~gradients", "~ema", "checkpoints.every_steps=1"},
+      "out"));
+  EXPECT_EQ(code, 1) << text_of(folder() / "out");
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("training diverged: in epoch 1, step "));
+  EXPECT_THAT(text_of(folder() / "runs/train/log.txt"), HasSubstr("Z ended by an error: training diverged: "));
+  for (const auto& [name, tensor] : result("runs/train")) EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << name;
+  EXPECT_FALSE(fs::exists(folder() / "runs/train/best.pt"));
 }
 
 TEST_F(Training, OfAPathAloneTakesWhatIsSensible) {

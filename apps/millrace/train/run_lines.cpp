@@ -19,14 +19,23 @@ std::string program() { return program_invocation_short_name; }
 
 }  // namespace
 
-RunLine first_line(const training::Split& split, const training::Task& task, const training::Position& position) {
+RunLine first_line(const training::Split& split, const training::Task& task) {
   std::string text = split.samples ? counted(*split.samples, "sample") : "samples";
   if (task.has_classes()) text += " in " + counted(task.outputs(), "class");
   text += ", " + to_string(split.spec);
-  if (position.steps > 0)
-    text += "\ngoing on in epoch " + std::to_string(position.epoch + 1) + " behind batch " +
-            std::to_string(position.batches);
   return {text, {{"event", "begin"}, {"samples", split.samples ? nlohmann::json(*split.samples) : nlohmann::json()}}};
+}
+
+RunLine going_on_line(const training::Position& position, int64_t epochs, bool is_at_its_end) {
+  const std::string epoch = "epoch " + std::to_string(position.epoch + 1), batch = std::to_string(position.batches);
+  std::string text = "going on in " + epoch + " behind batch " + batch;
+  if (position.steps == 0)
+    text = "there is no checkpoint yet: the run begins anew";
+  else if (is_at_its_end)
+    text = "nothing is left to train of " + counted(epochs, "epoch") + "; set epochs=N to go on";
+  else if (position.batches == 0)
+    text = "going on with " + epoch;
+  return {text, {{"event", "going_on"}, {"epoch", position.epoch + 1}, {"batches", position.batches}, {"text", text}}};
 }
 
 RunLine last_line(const training::Position& position, const std::string& test_text,

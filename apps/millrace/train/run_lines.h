@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,8 +15,12 @@
 /// What a run says of itself beside its epochs.
 namespace millrace::apps {
 
-/// "20 samples in 3 classes, image: Byte [3, 128, 128], label: Long []", and on a second line where it goes on.
-RunLine first_line(const training::Split& split, const training::Task& task, const training::Position& position);
+/// "20 samples in 3 classes, image: Byte [3, 128, 128], label: Long []".
+RunLine first_line(const training::Split& split, const training::Task& task);
+
+/// Where a run goes on: "going on in epoch 2 behind batch 3". `is_at_its_end`: there is nothing left to train, of
+/// so many epochs.
+RunLine going_on_line(const training::Position& position, int64_t epochs, bool is_at_its_end);
 
 /// "trained 5 epochs in 9.85 s: 11 samples/s, waited for data 1.2 % of the time, test accuracy 75.00 %". `directory`:
 /// that of the run; nothing where it has none.

@@ -116,10 +116,47 @@ TEST_F(TrainSettings, OfWhatTrainingTakesAreRefusedByTrainingAndValidation) {
   });
 }
 
-TEST_F(TrainSettings, OfAnotherOptimizerAreRefusedWhereARunGoesOn) {
+TEST_F(TrainSettings, ThatARunKeepsAreRefusedWhereItGoesOn) {
   ASSERT_EQ(train("run.yaml").exit_code, 0);
-  expect_refused("--resume runs/run",
-                 {"optimizer=sgd epochs=2", "optimizer: the run was begun with adamw, whose state does not fit sgd"});
+  for (const Wrong& wrong : std::vector<Wrong>{
+           {"optimizer=sgd", "optimizer.type: a run that goes on keeps optimizer.type, which is adamw and not sgd"},
+           {"optimizer.weight_decay=0.5", "optimizer.weight_decay, which is 0.01 and not 0.5: what is there beside lr"},
+           {"output=other", "output, which is runs and not other: the run has its directory; leave it out"},
+           {"seed=3", "seed, which is 0 and not 3"},
+           {"weights.from=runs/run/best.pt", "weights.from, which is nothing and not runs/run/best.pt"}})
+    expect_refused("--resume runs/run epochs=2", wrong);
+}
+
+TEST_F(TrainSettings, ThatMayChangeWhereARunGoesOnAreKeptForTheNextTime) {
+  ASSERT_EQ(train("run.yaml schedule=constant").exit_code, 0);
+  const auto changed = train("--resume runs/run/last.pt epochs=2 optimizer.lr=0.01 ~schedule");
+  EXPECT_EQ(changed.exit_code, 0) << changed.err;
+  for (const char* change : {"changed: epochs: 2 in place of 1\n", "changed: optimizer.lr: 0.01 in place of 1e-3\n",
+                             "changed: schedule.type: cosine in place of constant\n"})
+    EXPECT_THAT(changed.out, HasSubstr(change));
+  const std::string kept = test::run_in(folder_.path(), "cat runs/run/config.yaml").out;
+  for (const char* line : {"\nepochs: 2  # command line 'epochs=2'\n", "\n  prefetch: 2  # default\n",
+                           "\n  num_workers: 1  # run.yaml:3:39\n", "\n  type: cosine  # default\n"})
+    EXPECT_THAT(kept, HasSubstr(line));
+  const auto again = train("--resume runs/run");
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("nothing is left to train of 2 epochs; set epochs=N to go on\n"));
+}
+
+TEST_F(TrainSettings, NameTheRunThatMayBeMeantWhereNoneGoesOn) {
+  ASSERT_EQ(train("run.yaml").exit_code, 0);
+  ASSERT_EQ(train("run.yaml").exit_code, 0);
+  for (const Wrong& wrong : std::vector<Wrong>{
+           {"--resume runs", "'runs' holds 2 runs, the newest is 'runs/run-2'"},
+           {"--resume runs/run/best.pt", "is a file of the run 'runs/run', which goes on from its last.pt"},
+           {"--resume photos", "'photos' is no directory of a run, it has no config.yaml"},
+           {"--resume nowhere", "'nowhere' is not there; give the directory of a run"},
+           {"run.yaml --resume runs/run",
+            "--resume takes the configuration in the run's directory: leave out 'run.yaml'"}}) {
+    const auto ended = train(wrong.settings);
+    EXPECT_EQ(ended.exit_code, 2) << wrong.settings;
+    EXPECT_THAT(ended.err, HasSubstr(wrong.error)) << wrong.settings;
+  }
 }
 
 TEST_F(TrainSettings, AreValidatedAsTrainingTakesThem) {

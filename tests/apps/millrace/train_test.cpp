@@ -167,7 +167,7 @@ TEST_F(Training, GoesOnAfterItWasKilledAtAnyMoment) {
   constexpr int kKills = 6;
   int resumed = 0;
   for (int kills = 0; kills < kKills;) {
-    const bool can_go_on = fs::exists(folder() / "killed/train/last.pt");
+    const bool can_go_on = fs::exists(folder() / "killed/train/config.yaml");
     if (!can_go_on) fs::remove_all(folder() / "killed");
     const std::vector<std::string> anew{"train", "train.yaml", "output=killed", "checkpoints.every_steps=1"};
     const pid_t child = start(can_go_on ? std::vector<std::string>{"train", "--resume", "killed/train"} : anew, "out");
@@ -185,8 +185,21 @@ TEST_F(Training, GoesOnAfterItWasKilledAtAnyMoment) {
     fs::remove_all(folder() / "killed");
   }
   RecordProperty("resumed", resumed);
-  if (!fs::exists(folder() / "killed/train/last.pt")) return;
+  if (!fs::exists(folder() / "killed/train/config.yaml")) return;
   run({"train", "--resume", "killed/train"});
+  expect_same("whole/train", "killed/train");
+}
+
+TEST_F(Training, GoesOnAfterItWasKilledBeforeItsFirstCheckpoint) {
+  run({"train", "train.yaml", "output=whole"});
+  const pid_t child = start({"train", "train.yaml", "output=killed", "checkpoints.every_epochs=0"}, "out");
+  const test::Watchdog watchdog("millrace train", std::chrono::seconds(60));
+  while (text_of(folder() / "out").find("epoch 1/4") == std::string::npos) std::this_thread::yield();
+  ::kill(child, SIGKILL);
+  EXPECT_EQ(end_of(child), -SIGKILL);
+  ASSERT_FALSE(fs::exists(folder() / "killed/train/last.pt"));
+  run({"train", "--resume", "killed/train"});
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("there is no checkpoint yet: the run begins anew\n"));
   expect_same("whole/train", "killed/train");
 }
 

@@ -17,6 +17,13 @@ nlohmann::json json_of(const std::optional<std::string>& directory) {
 // As it was called: a program with types of its own has a name of its own.
 std::string program() { return program_invocation_short_name; }
 
+// "in epoch 2 behind batch 3".
+std::string place_of(const training::Position& position) {
+  const std::string epoch = "epoch " + std::to_string(position.epoch + 1);
+  return position.is_trained ? "in the test of " + epoch
+                             : "in " + epoch + " behind batch " + std::to_string(position.batches);
+}
+
 }  // namespace
 
 RunLine first_line(const training::Split& split, const training::Task& task) {
@@ -27,14 +34,13 @@ RunLine first_line(const training::Split& split, const training::Task& task) {
 }
 
 RunLine going_on_line(const training::Position& position, int64_t epochs, bool is_at_its_end) {
-  const std::string epoch = "epoch " + std::to_string(position.epoch + 1), batch = std::to_string(position.batches);
-  std::string text = "going on in " + epoch + " behind batch " + batch;
+  std::string text = "going on " + place_of(position);
   if (position.steps == 0)
     text = "there is no checkpoint yet: the run begins anew";
   else if (is_at_its_end)
     text = "nothing is left to train of " + counted(epochs, "epoch") + "; set epochs=N to go on";
   else if (position.batches == 0)
-    text = "going on with " + epoch;
+    text = "going on with epoch " + std::to_string(position.epoch + 1);
   return {text, {{"event", "going_on"}, {"epoch", position.epoch + 1}, {"batches", position.batches}, {"text", text}}};
 }
 
@@ -63,8 +69,7 @@ RunLine early_stop_line(const training::Position& position) {
 
 RunLine stopped_line(const training::Position& position, std::string_view cause,
                      const std::optional<std::string>& directory) {
-  return {"stopped by " + std::string(cause) + " in epoch " + std::to_string(position.epoch + 1) + " behind batch " +
-              std::to_string(position.batches) +
+  return {"stopped by " + std::string(cause) + " " + place_of(position) +
               (directory ? "; go on with: " + program() + " train --resume " + *directory
                          : "; nothing is kept, since output is ''"),
           {{"event", "stopped"},

@@ -153,15 +153,16 @@ class Training {
     return millrace::detail::read_regular(options_.file.config, configs::Limits::kBytes);
   }
 
-  // Trains and judges one. False when training has to stop in its middle.
+  // Trains and judges one. False when that has to stop in its middle.
   bool epoch(const training::StopRequest& stop) {
-    Progress progress("training", "samples", made_.settings.run.epochs * made_.split.samples.value_or(0), done());
     const Position before = position_;
-    if (!made_.trainer.epoch(made_.split, position_, watchers(stop, progress))) return false;
-    if (trace_) trace_->settle();
-    progress.clear();
-    judge(before);
-    return true;
+    if (!position_.is_trained) {
+      Progress progress("training", "samples", made_.settings.run.epochs * made_.split.samples.value_or(0), done());
+      if (!made_.trainer.epoch(made_.split, position_, watchers(stop, progress))) return false;
+      position_.is_trained = true;
+      if (trace_) trace_->settle();
+    }
+    return judge(before, stop);
   }
 
   training::Trainer::Watchers watchers(const training::StopRequest& stop, Progress& progress) {
@@ -197,12 +198,23 @@ class Training {
   // Samples of the whole run.
   int64_t done() const { return position_.epoch * made_.split.samples.value_or(0) + position_.samples; }
 
-  // Measures the model, writes down what the epoch was, keeps it if it is the best.
-  void judge(const Position& before) {
+  // What the model is worth; nothing where that has to stop.
+  std::optional<training::Verdict> test(training::Split& split, const training::StopRequest& stop) {
+    Progress progress("testing", "samples", split.samples.value_or(0));
+    const training::Ema::InPlace averages(made_.trainer.ema());
+    split.loader->set_epoch(position_.epoch);  // What is left to chance there is so in a run that goes on, too.
+    return training::evaluate(made_.learner, *made_.task, split, [&](int64_t done) {
+      progress.update(done, [] { return std::vector<std::string>(); });
+      return !stop.is_made();
+    });
+  }
+
+  // Measures the model, writes down what the epoch was, keeps it if it is the best. False when that has to stop.
+  bool judge(const Position& before, const training::StopRequest& stop) {
     std::optional<training::Verdict> verdict;
     if (made_.test) {
-      const training::Ema::InPlace averages(made_.trainer.ema());
-      verdict = training::evaluate(made_.learner, *made_.task, *made_.test);
+      verdict = test(*made_.test, stop);
+      if (!verdict) return false;
     }
     const double rate = made_.trainer.learning_rate(position_);
     const EpochReport report = report_epoch(before, position_, made_.settings.run.epochs, rate, verdict);
@@ -223,6 +235,7 @@ class Training {
       if (verdict && directory_) keep_table(*verdict);
     }
     keep(number, is_best);
+    return true;
   }
 
   void keep_table(const training::Verdict& verdict) {
@@ -249,6 +262,7 @@ class Training {
 
   void begin_epoch() {
     position_.batches = 0;
+    position_.is_trained = false;
     position_.loss_sum = 0;
     position_.samples = position_.skipped = position_.replaced = 0;
   }

@@ -157,6 +157,34 @@ TEST_F(Training, StopsOnCtrlCAndGoesOnAsIfNothingHadHappened) {
   }
 }
 
+// The test split of 3,000 pictures takes long enough for a request to come in its middle; the last step's checkpoint says
+// that it begins.
+TEST_F(Training, StopsInTheMiddleOfATestAndGoesOnAsIfNothingHadHappened) {
+  for (int i = 0; i < 3000; ++i) {
+    const fs::path name = folder() / "many" / (i % 2 == 0 ? "dress" : "hat") / (std::to_string(i) + ".ppm");
+    fs::create_directories(name.parent_path());
+    std::ofstream(name) << "P6 16 16 255\n" << std::string(16 * 16 * 3, static_cast<char>('a' + i % 26));
+  }
+  const std::vector<std::string> whole{
+      "train",    "train.yaml",   "test.dataset.root=many",   "+test.loader={batch_size: 1}",
+      "epochs=2", "output=whole", "checkpoints.every_steps=3"};
+  run(whole);
+  std::vector<std::string> stopped = whole;
+  stopped[5] = "output=stopped";
+  for (std::string told; told.find("stopped by Ctrl-C in the test of epoch 1; go on with: ") == std::string::npos;) {
+    fs::remove_all(folder() / "stopped");
+    const pid_t child = start(stopped, "out");
+    const test::Watchdog watchdog("millrace train", std::chrono::seconds(60));
+    while (!fs::exists(folder() / "stopped/train/last.pt")) std::this_thread::yield();
+    ::kill(child, SIGINT);
+    ASSERT_EQ(end_of(child), 3);
+    told = text_of(folder() / "out");
+  }
+  run({"train", "--resume", "stopped/train"});
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("going on in the test of epoch 1\n"));
+  expect_same("whole/train", "stopped/train");
+}
+
 // Six kills at moments that are spread over a whole run's time; `make soak` repeats it, each time with another seed.
 TEST_F(Training, GoesOnAfterItWasKilledAtAnyMoment) {
   const auto began = std::chrono::steady_clock::now();

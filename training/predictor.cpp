@@ -238,12 +238,13 @@ LoadingOptions Predictor::loading() const {
   return {learner_.place.device, settings_.run.seed, /*shuffle=*/false, &datasets_};
 }
 
-Predictions Predictor::predict(const PredictionOptions& options, const std::function<void(int64_t done)>& progress) {
+std::optional<Predictions> Predictor::predict(const PredictionOptions& options,
+                                              const std::function<bool(int64_t done)>& go_on) {
   const at::NoGradGuard no_grad;
   Table table(*this, options);
   for (int64_t done = 0; const auto batch = split_.loader->next();) {
     table.add(*batch);
-    progress(done += batch->size());
+    if (!go_on(done += batch->size())) return std::nullopt;
   }
   if (!split_.has_indices) return table.predictions(static_cast<int64_t>(split_.loader->stats().skipped_samples));
   std::vector<int64_t> missing;

@@ -14,6 +14,7 @@
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/training/predictor.h"
+#include "millrace/training/stop_request.h"
 
 namespace millrace::apps {
 namespace {
@@ -57,16 +58,20 @@ std::string json_of(const training::Predictor& predictor, const training::Predic
 
 int predict(const training::TrainedRun& run, const commands::Predict& command, const ProgramTypes& types) {
   training::Predictor predictor(run, {command.input, command.overrides}, types.datasets, types.models);
+  const training::StopRequest stop;
   std::optional<NewFile> file;  // Made before the work, so that a place that cannot be written to is told at once.
   if (command.output != kStdout) file.emplace(command.output);
-  training::Predictions predictions;
+  std::optional<training::Predictions> made;
   {
     const ToldNotices notices([](const std::string&) {});  // Above the progress line.
     Progress progress("predicting", "samples", predictor.samples().value_or(0));
-    predictions = predictor.predict({command.top, folder_beside(command.output)}, [&](int64_t done) {
+    made = predictor.predict({command.top, folder_beside(command.output)}, [&](int64_t done) {
       progress.update(done, [] { return std::vector<std::string>(); });
+      return !stop.is_made();
     });
   }
+  if (!made) return fail(kStopped, "stopped by " + std::string(stop.cause()) + "; no row is written");
+  const training::Predictions& predictions = *made;
   const std::string csv = to_csv(predictions);
   if (file) {
     file->write(std::as_bytes(std::span(csv)));

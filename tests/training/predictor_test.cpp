@@ -112,7 +112,7 @@ class Predict : public testing::Test {
 
   Predictions ask(const std::string& input, const std::vector<std::string>& overrides = {}, int64_t top = 1) const {
     Predictor predictor(read_trained_run(path("best.pt")), {input, overrides}, configs::DatasetTypes(), models());
-    return predictor.predict({top, path("out")}, [](int64_t) {});
+    return *predictor.predict({top, path("out")}, [](int64_t) { return true; });
   }
 
   std::string error_of_asking(const std::string& trained, const std::string& input,

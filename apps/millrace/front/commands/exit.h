@@ -10,7 +10,7 @@ namespace millrace::apps {
 constexpr int kDone = 0;
 constexpr int kWorkFailed = 1;
 constexpr int kWrongUsage = 2;  ///< The command line or a configuration is wrong.
-constexpr int kStopped = 3;     ///< Training was asked to stop, by Ctrl-C or SIGTERM, and can go on.
+constexpr int kStopped = 3;     ///< The work was asked to stop, by Ctrl-C or SIGTERM, before its end.
 constexpr int kSlower = 4;      ///< A measurement is slower than the one it was compared with.
 
 /// A line of words for each error; or one line of JSON for all, {"errors": [{"text": WHAT}], "exit_code": 2}, with

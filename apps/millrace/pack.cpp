@@ -153,7 +153,7 @@ void tell_broken(const std::vector<packing::BrokenSample>& broken) {
 
 int pack_samples(const commands::Pack& command, const packing::PlanOptions& options,
                  const ImageManifestOptions& columns) {
-  const ToldNotices notices([](const std::string&) {});  // Above the progress line.
+  const ToldNotices notices([](NoticeLevel, std::string_view) {});  // Above the progress line.
   const packing::Source source = packing::list_source(command.input, columns);
   const packing::Plan plan = packing::make_plan(source.samples, command.output, options);
   const packing::PackReport report = pack_with_progress(source.samples, plan, command);

@@ -63,7 +63,7 @@ int predict(const training::TrainedRun& run, const commands::Predict& command, c
   if (command.output != kStdout) file.emplace(command.output);
   std::optional<training::Predictions> made;
   {
-    const ToldNotices notices([](const std::string&) {});  // Above the progress line.
+    const ToldNotices notices([](NoticeLevel, std::string_view) {});  // Above the progress line.
     Progress progress("predicting", "samples", predictor.samples().value_or(0));
     made = predictor.predict({command.top, folder_beside(command.output)}, [&](int64_t done) {
       progress.update(done, [] { return std::vector<std::string>(); });

@@ -44,20 +44,21 @@ RunLine going_on_line(const training::Position& position, int64_t epochs, bool i
   return {text, {{"event", "going_on"}, {"epoch", position.epoch + 1}, {"batches", position.batches}, {"text", text}}};
 }
 
-RunLine last_line(const training::Position& position, const std::string& test_text,
+RunLine last_line(const training::Position& position, const EpochReport* last, const std::string& deciding,
                   const std::optional<std::string>& directory) {
   const double rate = static_cast<double>(position.trained) / position.seconds;
   const double waited = position.wait_seconds / position.seconds;
   char text[160];
   std::snprintf(text, sizeof text, " in %.2f s: %.0f samples/s, waited for data %.1f %% of the time", position.seconds,
                 rate, 100 * waited);
-  return {"trained " + counted(position.epoch, "epoch") + text + test_text,
-          {{"event", "end"},
-           {"epochs", position.epoch},
-           {"seconds", position.seconds},
-           {"samples_per_s", rate},
-           {"data_wait", waited},
-           {"directory", json_of(directory)}}};
+  nlohmann::json line{{"event", "end"},        {"epochs", position.epoch}, {"seconds", position.seconds},
+                      {"samples_per_s", rate}, {"data_wait", waited},      {"directory", json_of(directory)}};
+  if (position.best) line["best"] = {{"epoch", position.best_epoch + 1}, {deciding, *position.best}};
+  if (last) {
+    line["last"] = {{"epoch", position.epoch}};
+    for (const auto& [name, value] : last->metrics) line["last"][name] = value;
+  }
+  return {"trained " + counted(position.epoch, "epoch") + text + (last ? last->deciding_text : ""), line};
 }
 
 RunLine early_stop_line(const training::Position& position) {

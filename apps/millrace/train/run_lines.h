@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "millrace/apps/millrace/train/epoch_report.h"
 #include "millrace/apps/millrace/train/run_output.h"
 #include "millrace/loader/stats.h"
 #include "millrace/training/checkpoint.h"
@@ -22,9 +23,10 @@ RunLine first_line(const training::Split& split, const training::Task& task);
 /// so many epochs.
 RunLine going_on_line(const training::Position& position, int64_t epochs, bool is_at_its_end);
 
-/// "trained 5 epochs in 9.85 s: 11 samples/s, waited for data 1.2 % of the time, test accuracy 75.00 %". `directory`:
-/// that of the run; nothing where it has none.
-RunLine last_line(const training::Position& position, const std::string& test_text,
+/// "trained 5 epochs in 9.85 s: 11 samples/s, waited for data 1.2 % of the time, test accuracy 75.00 %". `last`: the
+/// last epoch, null where nothing was left to train; `deciding`: the name of the metric by which the best epoch was
+/// chosen; `directory`: that of the run, nothing where it has none.
+RunLine last_line(const training::Position& position, const EpochReport* last, const std::string& deciding,
                   const std::optional<std::string>& directory);
 
 /// "no better than epoch 3 for 2 epochs: early_stop.patience ends training".

@@ -58,6 +58,7 @@ training::TrainerParts Setup::parts(const configs::Node& run) const {
   parts.task = task.get();
   parts.optimizer = training::read_optimizer(run["optimizer"], learner.model->parameters());
   parts.schedule = training::read_schedule(run["schedule"]);
+  training::check_schedule(run["schedule"], settings.run.epochs);
   parts.plan.steps_per_epoch = steps_per_epoch(run, *split.loader, settings.gradients);
   parts.plan.steps = parts.plan.steps_per_epoch * settings.run.epochs;
   if (settings.ema.decay > 0) parts.ema.emplace(settings.ema.decay, *learner.model);

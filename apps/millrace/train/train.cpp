@@ -58,7 +58,7 @@ class Training {
         types_(types),
         all_keys_(all_keys_of(run.value())),
         output_(options.file.json ? RunOutput::Form::kJson : RunOutput::Form::kWords),
-        notices_([this](const std::string& line) { output_.log(line); }),
+        notices_([this](NoticeLevel level, std::string_view text) { output_.notice(level, text); }),
         made_(run, types, options.trace.empty() ? Profile::kOff : Profile::kTrace, workers) {
     if (!options.trace.empty()) trace_.emplace(options.trace, made_.device, *made_.split.loader);
   }
@@ -218,7 +218,6 @@ class Training {
     }
     const double rate = made_.trainer.learning_rate(position_);
     const EpochReport report = report_epoch(before, position_, made_.settings.run.epochs, rate, verdict);
-    last_test_text_ = report.deciding_text;
     output_.tell(report.told);
     const int64_t number = position_.epoch + 1;
     if (training::Journal* const journal = output_.journal()) {
@@ -234,6 +233,7 @@ class Training {
       position_.best_epoch = position_.epoch;
       if (verdict && directory_) keep_table(*verdict);
     }
+    last_ = report;
     keep(number, is_best);
     return true;
   }
@@ -297,8 +297,10 @@ class Training {
   }
 
   void finish() {
+    const auto metrics = made_.metrics();
+    const std::string& deciding = metrics[made_.test ? 1 : 0];
     if (position_.epoch < made_.settings.run.epochs) output_.tell(early_stop_line(position_));
-    output_.tell(last_line(position_, last_test_text_, path_of_directory()));
+    output_.tell(last_line(position_, last_ ? &*last_ : nullptr, deciding, path_of_directory()));
     tell_losses();
     if (trace_) trace_->write();
     if (directory_) std::fputs(directory_->overview().c_str(), stderr);
@@ -333,7 +335,7 @@ class Training {
   std::optional<StepTrace> trace_;
   Position position_;
   int64_t noted_steps_ = 0;
-  std::string last_test_text_;
+  std::optional<EpochReport> last_;  // Of this process.
 };
 
 }  // namespace

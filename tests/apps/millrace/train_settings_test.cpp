@@ -113,6 +113,10 @@ TEST_F(TrainSettings, OfWhatTrainingTakesAreRefusedByTrainingAndValidation) {
       {"'optimizer={type: adam, betas: [2]}'", "optimizer: betas: expected two numbers"},
       {"output=/proc/x", "output: cannot make the run directory in '/proc/x'"},
       {"mix.mixup=0.2 task=regression", "mix: is for classification"},
+      {"loss.label_smoothing=0.1 task=regression", "loss.label_smoothing: is for classes"},
+      {"'schedule={type: step, epochs: [4, 2]}'",
+       "schedule.epochs: expected epochs from 0 on, each later than the one"},
+      {"'schedule={type: step, epochs: [-1]}'", "schedule.epochs: expected epochs from 0 on"},
   });
 }
 
@@ -166,6 +170,17 @@ TEST_F(TrainSettings, AreValidatedAsTrainingTakesThem) {
   EXPECT_EQ(validated.out,
             "dataset: 8 samples in 2 classes, the first batch: image: Byte [8, 3, 64, 64], label: Long [8]\n");
   EXPECT_FALSE(fs::exists(folder_.path() + "/runs"));
+}
+
+TEST_F(TrainSettings, WhosePlanIsLongerThanTheRunAreTakenWithAWarning) {
+  const auto drops = train("run.yaml --validate 'schedule={type: step, epochs: [0.5, 30]}'");
+  EXPECT_EQ(drops.exit_code, 0) << drops.err;
+  EXPECT_THAT(drops.err,
+              HasSubstr("warning: schedule.epochs: the drop at epoch 30 never comes, since training has 1 epoch"));
+  const auto warm_up = train("run.yaml --json 'schedule={warmup_epochs: 1}'");
+  EXPECT_EQ(warm_up.exit_code, 0) << warm_up.err;
+  EXPECT_THAT(warm_up.out,
+              HasSubstr("{\"event\":\"warning\",\"text\":\"schedule.warmup_epochs: all of 1 epoch warms up"));
 }
 
 TEST_F(TrainSettings, OfSectionsWithADefaultTypeNeedNone) {

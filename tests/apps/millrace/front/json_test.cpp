@@ -97,6 +97,10 @@ TEST(Json, TrainTellsItsEvents) {
   EXPECT_TRUE(lines[2]["test_accuracy"].is_number());
   EXPECT_EQ(lines[3]["event"], "end");
   EXPECT_EQ(lines[3]["directory"], "runs/run");
+  EXPECT_EQ(lines[3]["last"]["epoch"], 2);
+  EXPECT_EQ(lines[3]["last"]["test_accuracy"], lines[2]["test_accuracy"]);
+  const int best = lines[3]["best"]["epoch"];
+  EXPECT_EQ(lines[3]["best"]["test_accuracy"], lines.at(static_cast<size_t>(best))["test_accuracy"]);
 }
 
 TEST(Json, ValidationTellsWhatItFound) {

@@ -43,7 +43,12 @@ DataFacts facts_of(const TrainedRun& run, const configs::DatasetTypes& datasets)
   return open_split(configuration_of(run), loading);
 }
 
+// Whether samples that cannot be read are left out. Throws ConfigError for settings by which a row would be about
+// another sample than the one that it names.
 bool reads_skip(const configs::Node& run) {
+  if (const auto sampler = run.find("sampler"))
+    throw sampler->error(
+        "each sample has its row, in the dataset's order; leave it out, and name a list where some are meant");
   const auto node = run.section("loader").find("on_error");
   if (!node) return false;
   const auto word = configs::read<std::string>(*node);

@@ -122,7 +122,7 @@ int run_program(int argc, char** argv, AddTypes add_types) {
     add_bench_datasets(types.datasets);
     add_types(types);
     const CommandLine line = read_command_line(argc, argv);
-    return line.command ? std::visit(Runner(types), *line.command) : line.exit_code;
+    return with_stdout_written(line.command ? std::visit(Runner(types), *line.command) : line.exit_code);
   } catch (const configs::ConfigError& error) {
     return fail(error);
   } catch (const std::exception& error) {

@@ -294,6 +294,12 @@ TEST_F(Predict, SaysWhatIsWrong) {
   EXPECT_THAT(error_of_asking(path("half.pt"), path("new")), HasSubstr("half.pt"));
 }
 
+TEST_F(Predict, TakesNoSampler) {
+  paint("pictures/1.ppm", 'a');
+  EXPECT_THAT(error_of_asking(written(classifier()), path("pictures"), {"sampler=random"}),
+              HasSubstr("sampler: each sample has its row, in the dataset's order; leave it out"));
+}
+
 TEST_F(Predict, AsksTheDataWhereAnOldCheckpointDoesNotSayWhatItWasTrainedOn) {
   auto old = classifier();
   old.data.reset();

@@ -14,7 +14,7 @@ namespace millrace::apps {
 /// The trace of a run that trains: its waits and its steps, and what workers did meanwhile. Not thread-safe.
 class StepTrace {
  public:
-  /// `path`: the file that write() makes.
+  /// `path`: the file that write() makes. Throws SyscallError and std::runtime_error where it could not.
   StepTrace(std::string path, c10::Device device, DataLoader& loader);
 
   /// Lets watchers note what a trainer does. They refer to this object.

@@ -112,6 +112,8 @@ TEST_F(TrainSettings, OfWhatTrainingTakesAreRefusedByTrainingAndValidation) {
       {"weights.from=nosuch.pt", "weights.from: "},
       {"'optimizer={type: adam, betas: [2]}'", "optimizer: betas: expected two numbers"},
       {"output=/proc/x", "output: cannot make the run directory in '/proc/x'"},
+      {"output=run.yaml", "run.yaml' is a file, where the folder of runs would be"},
+      {"output=run.yaml/deeper", "run.yaml' is a file, where the folder of runs would be"},
       {"mix.mixup=0.2 task=regression", "mix: is for classification"},
       {"loss.label_smoothing=0.1 task=regression", "loss.label_smoothing: is for classes"},
       {"'schedule={type: step, epochs: [4, 2]}'",
@@ -181,6 +183,15 @@ TEST_F(TrainSettings, WhosePlanIsLongerThanTheRunAreTakenWithAWarning) {
   EXPECT_EQ(warm_up.exit_code, 0) << warm_up.err;
   EXPECT_THAT(warm_up.out,
               HasSubstr("{\"event\":\"warning\",\"text\":\"schedule.warmup_epochs: all of 1 epoch warms up"));
+}
+
+TEST_F(TrainSettings, OfATraceThatCannotBeWrittenAreRefusedBeforeTraining) {
+  const auto nowhere = train("run.yaml --trace nowhere/trace.json"), folder = train("run.yaml --trace photos");
+  EXPECT_EQ(nowhere.exit_code, 1);
+  EXPECT_THAT(nowhere.err, HasSubstr("cannot write 'nowhere/trace.json': No such file or directory"));
+  EXPECT_EQ(folder.exit_code, 1);
+  EXPECT_THAT(folder.err, HasSubstr("--trace: 'photos' is a folder"));
+  EXPECT_FALSE(fs::exists(folder_.path() + "/runs")) << "a run's directory was made";
 }
 
 TEST_F(TrainSettings, OfSectionsWithADefaultTypeNeedNone) {

@@ -26,4 +26,8 @@ int fail(int code, std::string what);
 /// Prints a line for each problem to stderr, and their number behind several. Gives kWrongUsage.
 int fail(const configs::ConfigError& error);
 
+/// The exit code of a command that ends with `code` and has printed to stdout: kWorkFailed, and a line that tells why,
+/// where all was done and some of that could not be written.
+int with_stdout_written(int code);
+
 }  // namespace millrace::apps

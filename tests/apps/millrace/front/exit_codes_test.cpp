@@ -120,5 +120,16 @@ TEST_F(ExitCodes, OfEachCommandAreThoseOfItsPage) {
   }
 }
 
+TEST_F(ExitCodes, AreThoseOfFailedWorkWhereStdoutTakesNothing) {
+  for (const char* line :
+       {"--version", "--help", "help config", "configs", "completion bash", "reference man", "doctor --quick",
+        "train run --print-config", "train run", "predict trained/run pets --output -", "init pets", "pack pets shards",
+        "show run", "bench run --warmup 0 --repeats 1 --window 0.05"}) {
+    const auto result = run("millrace " + std::string(line) + " >/dev/full");
+    EXPECT_EQ(result.exit_code, 1) << line << "\n" << result.err;
+    EXPECT_THAT(result.err, testing::HasSubstr("millrace: what was printed could not be written")) << line;
+  }
+}
+
 }  // namespace
 }  // namespace millrace::exit_codes_test

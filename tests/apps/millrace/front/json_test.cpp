@@ -138,6 +138,14 @@ TEST(Json, HelpAndConfigurationsAreListed) {
   EXPECT_TRUE(only_line(ask(folder, "doctor --quick --json").out).contains("usable"));
 }
 
+TEST(Json, HelpOfWhatThereIsNotIsAnError) {
+  const test::Directory folder;
+  const auto told = ask(folder, "help config nosuch --json");
+  EXPECT_EQ(told.exit_code, 2);
+  EXPECT_EQ(told.out, "");
+  EXPECT_EQ(only_line(told.err)["exit_code"], 2);
+}
+
 TEST(Json, InitSaysWhatItSawAndWrote) {
   const test::Directory folder;
   for (const char* name : {"cat", "dog"})

@@ -60,7 +60,7 @@ double share(const tables::OneCycle& keys, const StepPlace& place) {
 }
 
 // "2", "2.5".
-std::string text_of(double number) {
+std::string number_text(double number) {
   char text[32];
   std::snprintf(text, sizeof text, "%g", number);
   return text;
@@ -73,7 +73,7 @@ void check_drops(const tables::Step& keys, const configs::Node& schedule, int64_
   if (!grows || drops.front() < 0)
     throw schedule["epochs"].error("expected epochs from 0 on, each later than the one before, such as [30, 60]");
   if (drops.back() >= static_cast<double>(epochs))
-    tell(NoticeLevel::kWarning, "schedule.epochs: the drop at epoch " + text_of(drops.back()) +
+    tell(NoticeLevel::kWarning, "schedule.epochs: the drop at epoch " + number_text(drops.back()) +
                                     " never comes, since training has " + counted(epochs, "epoch"));
 }
 

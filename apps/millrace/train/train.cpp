@@ -24,6 +24,7 @@
 #include "millrace/configs/yaml.h"
 #include "millrace/records/run_directory.h"
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/processors.h"
 #include "millrace/sharing/os/regular_file.h"
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/defaults.h"
@@ -102,7 +103,8 @@ class Training {
   }
 
   configs::Value all_keys_of(configs::Value run) const {
-    return training::with_all_keys(std::move(run), describe_sections(types_.own()));
+    return training::with_all_keys(training::with_defaults(std::move(run), processors().usable()),
+                                   describe_sections(types_.own()));
   }
 
   // A directory and its files, new or those of the run that goes on.

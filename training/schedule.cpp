@@ -79,8 +79,8 @@ void check_drops(const tables::Step& keys, const configs::Node& schedule, int64_
 
 void check_warm_up(const tables::WarmUp& keys, int64_t epochs) {
   if (keys.warmup_epochs >= static_cast<double>(epochs))
-    tell(NoticeLevel::kWarning, "schedule.warmup_epochs: all of " + counted(epochs, "epoch") +
-                                    " warms up, and the whole rate is never kept; set it below, or 0");
+    tell(NoticeLevel::kWarning, "schedule.warmup_epochs: the warm-up takes all of " + counted(epochs, "epoch") +
+                                    ", and the whole rate is never kept; set it below, or 0");
 }
 
 }  // namespace

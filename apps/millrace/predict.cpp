@@ -78,6 +78,8 @@ int predict(const training::TrainedRun& run, const commands::Predict& command, c
     file->commit();
   } else {
     std::fwrite(csv.data(), 1, csv.size(), stdout);
+    std::fflush(stdout);
+    if (stop.is_made()) return fail(kStopped, "stopped by " + std::string(stop.cause()));
   }
   const std::string told =
       command.json ? json_of(predictor, predictions, command.output) : summary(predictor, predictions, command.output);

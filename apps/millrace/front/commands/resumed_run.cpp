@@ -37,7 +37,8 @@ bool is_run(const fs::path& folder) { return fs::is_regular_file(folder / "confi
 }  // namespace
 
 std::string resumed_run(const std::string& given) {
-  const fs::path path = detail::user_path(given);
+  fs::path path = detail::user_path(given);
+  if (!path.has_filename()) path = path.parent_path();  // Of "runs/photos/", as shells complete it.
   if (is_run(path)) return path.string();
   if (fs::is_directory(path)) throw_folder(path.string());
   if (!fs::exists(path)) throw_no_run(given, "is not there; give the directory of a run, such as runs/photos");

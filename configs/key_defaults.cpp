@@ -22,8 +22,11 @@ bool has_default(const tables::KeyDescription& key) {
 void add_missing(Value& map, const std::vector<tables::KeyDescription>& keys) {
   for (const tables::KeyDescription& key : keys) {
     if (!has_default(key) || map.find(key.name)) continue;
-    for (Member& member : parse(key.name + ": " + key.default_value, kOrigin).members)
+    for (Member& member : parse(key.name + ": " + key.default_value, kOrigin).members) {
+      member.origin = {kOrigin};
+      set_origin(member.value, member.origin);
       map.members.push_back(std::move(member));
+    }
   }
 }
 

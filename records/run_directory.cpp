@@ -54,6 +54,8 @@ void RunDirectory::require_possible(const std::string& given_parent) {
   namespace fs = std::filesystem;
   fs::path there = fs::absolute(detail::user_path(given_parent)).lexically_normal();
   while (there.has_relative_path() && !fs::exists(fs::symlink_status(there))) there = there.parent_path();
+  if (!fs::is_directory(there))
+    throw std::runtime_error(in_quotes(there.string()) + " is a file, where the folder of runs would be");
   std::string probe = (there / ".millrace_XXXXXX").string();
   if (::mkdtemp(probe.data()) == nullptr)
     throw SyscallError(errno, "cannot make the run directory in " + in_quotes(given_parent));

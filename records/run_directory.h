@@ -16,7 +16,7 @@ class RunDirectory {
   /// programs that ask for the same name at the same time get two folders. Throws SyscallError.
   static RunDirectory make(const std::string& parent, const std::string& name);
 
-  /// Throws SyscallError where make() could make no folder in that parent, and leaves nothing behind: a folder is made
+  /// Throws SyscallError where make() could make no folder in that parent, or std::runtime_error for a file, and leaves nothing behind: a folder is made
   /// and removed where the first missing one would be. A process that dies in between leaves an empty one.
   static void require_possible(const std::string& parent);
 

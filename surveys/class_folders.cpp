@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "millrace/loader/images/datasets/image_folder.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/surveys/picture_headers.h"
 

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 #include "millrace/surveys/array_files.h"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "millrace/loader/images/datasets/image_pairs.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/surveys/picture_headers.h"
 

@@ -10,6 +10,7 @@
 
 #include "millrace/loader/images/datasets/image_pairs.h"
 #include "millrace/loader/images/datasets/manifest.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 #include "millrace/sharing/os/whole_number.h"

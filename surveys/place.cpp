@@ -103,8 +103,4 @@ std::string yaml_text(const std::string& text) {
   return quoted + "\"";
 }
 
-std::string counted(int64_t count, const std::string& one) {
-  return std::to_string(count) + " " + one + (count == 1 ? "" : one.ends_with("ss") ? "es" : "s");
-}
-
 }  // namespace millrace::surveys

@@ -38,7 +38,4 @@ std::optional<std::string> test_name_of(const std::string& train, const std::vec
 /// A text as a value of YAML, in quotes where it needs them.
 std::string yaml_text(const std::string& text);
 
-/// "3 pictures", "1 picture": a number with the word for what it counts.
-std::string counted(int64_t count, const std::string& one);
-
 }  // namespace millrace::surveys

@@ -5,6 +5,7 @@
 
 #include "millrace/loader/images/datasets/cifar.h"
 #include "millrace/loader/images/datasets/mnist.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 

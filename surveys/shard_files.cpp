@@ -8,6 +8,7 @@
 
 #include "millrace/loader/datasets/tar_shards.h"
 #include "millrace/loader/images/decode.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/whole_number.h"
 #include "millrace/surveys/picture_headers.h"

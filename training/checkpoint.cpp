@@ -40,10 +40,11 @@ std::string text_of(const at::Tensor& bytes) {
 }
 
 std::string to_json(const Position& position) {
-  json object{{"epoch", position.epoch},       {"batches", position.batches},          {"steps", position.steps},
-              {"loss_sum", position.loss_sum}, {"samples", position.samples},          {"skipped", position.skipped},
-              {"replaced", position.replaced}, {"best_epoch", position.best_epoch},    {"trained", position.trained},
-              {"seconds", position.seconds},   {"wait_seconds", position.wait_seconds}};
+  json object{
+      {"epoch", position.epoch},       {"batches", position.batches},           {"steps", position.steps},
+      {"loss_sum", position.loss_sum}, {"samples", position.samples},           {"skipped", position.skipped},
+      {"replaced", position.replaced}, {"best_epoch", position.best_epoch},     {"trained", position.trained},
+      {"seconds", position.seconds},   {"wait_seconds", position.wait_seconds}, {"is_trained", position.is_trained}};
   if (position.best) object["best"] = *position.best;
   return object.dump();
 }
@@ -62,6 +63,7 @@ Position position_from(const std::string& text) {
   object.at("trained").get_to(position.trained);
   object.at("seconds").get_to(position.seconds);
   object.at("wait_seconds").get_to(position.wait_seconds);
+  position.is_trained = object.value("is_trained", false);  // No older file was written at such a place.
   if (object.contains("best")) position.best = object.at("best").get<double>();
   return position;
 }

@@ -16,9 +16,10 @@ namespace millrace::training {
 
 /// How far a run is.
 struct Position {
-  int64_t epoch = 0;    ///< The epoch that is being trained, from 0.
-  int64_t batches = 0;  ///< Batches of that epoch that were trained.
-  int64_t steps = 0;    ///< Steps of the optimizer, in all epochs.
+  int64_t epoch = 0;        ///< The epoch that is being trained, from 0.
+  int64_t batches = 0;      ///< Batches of that epoch that were trained.
+  bool is_trained = false;  ///< Whether these are all: what the model is worth then is yet to be measured.
+  int64_t steps = 0;        ///< Steps of the optimizer, in all epochs.
 
   double loss_sum = 0;   ///< Of that epoch's samples, so far.
   int64_t samples = 0;   ///< Samples of that epoch that were trained.

@@ -23,8 +23,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kDefaultT
 
 void add_missing(Value& map, const std::string& yaml) {
   map.kind = Value::Kind::kMap;
-  for (auto& member : configs::parse(yaml, kOrigin).members)
-    if (map.find(member.key) == nullptr) map.members.push_back(std::move(member));
+  for (auto& member : configs::parse(yaml, kOrigin).members) {
+    if (map.find(member.key) != nullptr) continue;
+    member.origin = {kOrigin};
+    set_origin(member.value, member.origin);
+    map.members.push_back(std::move(member));
+  }
 }
 
 // Whether a dataset reads pictures from files, which may be of any size.

@@ -9,7 +9,8 @@
 
 namespace millrace::training {
 
-Verdict evaluate(Learner& learner, const Task& task, Split& split) {
+std::optional<Verdict> evaluate(Learner& learner, const Task& task, Split& split,
+                                const std::function<bool(int64_t done)>& go_on) {
   const at::NoGradGuard no_grad;
   learner.model->eval();
   const LoaderStats before = split.loader->stats();
@@ -17,6 +18,7 @@ Verdict evaluate(Learner& learner, const Task& task, Split& split) {
   while (const auto batch = split.loader->next()) {
     verdict.evaluation->add(learner.output(learner.input(*batch)), task.target(*batch));
     verdict.samples += batch->size();
+    if (!go_on(verdict.samples)) return std::nullopt;
   }
   const LoaderStats after = split.loader->stats();
   verdict.skipped = static_cast<int64_t>(after.skipped_samples - before.skipped_samples);

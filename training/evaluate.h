@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "millrace/training/data.h"
 #include "millrace/training/learner.h"
@@ -17,8 +19,10 @@ struct Verdict {
   int64_t replaced = 0;
 };
 
-/// Gives the model every sample of an epoch of the split. Throws std::runtime_error when there was none, and what the
-/// loader throws.
-Verdict evaluate(Learner& learner, const Task& task, Split& split);
+/// Gives the model every sample of an epoch of the split. After each batch `go_on` hears how many samples are done;
+/// where it says false, nothing is given. Throws std::runtime_error when there was no sample, and what the loader
+/// throws.
+std::optional<Verdict> evaluate(Learner& learner, const Task& task, Split& split,
+                                const std::function<bool(int64_t done)>& go_on);
 
 }  // namespace millrace::training

@@ -43,7 +43,12 @@ DataFacts facts_of(const TrainedRun& run, const configs::DatasetTypes& datasets)
   return open_split(configuration_of(run), loading);
 }
 
+// Whether samples that cannot be read are left out. Throws ConfigError for settings by which a row would be about
+// another sample than the one that it names.
 bool reads_skip(const configs::Node& run) {
+  if (const auto sampler = run.find("sampler"))
+    throw sampler->error(
+        "each sample has its row, in the dataset's order; leave it out, and name a list where some are meant");
   const auto node = run.section("loader").find("on_error");
   if (!node) return false;
   const auto word = configs::read<std::string>(*node);
@@ -238,12 +243,13 @@ LoadingOptions Predictor::loading() const {
   return {learner_.place.device, settings_.run.seed, /*shuffle=*/false, &datasets_};
 }
 
-Predictions Predictor::predict(const PredictionOptions& options, const std::function<void(int64_t done)>& progress) {
+std::optional<Predictions> Predictor::predict(const PredictionOptions& options,
+                                              const std::function<bool(int64_t done)>& go_on) {
   const at::NoGradGuard no_grad;
   Table table(*this, options);
   for (int64_t done = 0; const auto batch = split_.loader->next();) {
     table.add(*batch);
-    progress(done += batch->size());
+    if (!go_on(done += batch->size())) return std::nullopt;
   }
   if (!split_.has_indices) return table.predictions(static_cast<int64_t>(split_.loader->stats().skipped_samples));
   std::vector<int64_t> missing;

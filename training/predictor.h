@@ -76,10 +76,10 @@ class Predictor {
   /// Whether the settings say that samples that cannot be read are no matter (loader.on_error=skip).
   bool skips_errors() const { return skips_errors_; }
 
-  /// Asks the model about every sample, and calls `progress` with how many are done. A sample that cannot be read is
-  /// tried once more, alone, and then has its error in its row. Throws SyscallError for predictions that are files and
-  /// cannot be written. To be called once.
-  Predictions predict(const PredictionOptions& options, const std::function<void(int64_t done)>& progress);
+  /// Asks the model about every sample. After each batch `go_on` hears how many are done; where it says false, nothing
+  /// is given. A sample that cannot be read is tried once more, alone, and then has its error in its row. Throws
+  /// SyscallError for predictions that are files and cannot be written. To be called once.
+  std::optional<Predictions> predict(const PredictionOptions& options, const std::function<bool(int64_t done)>& go_on);
 
  private:
   class Table;

@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <functional>
 #include <numbers>
+#include <string>
 
 #include "millrace/configs/read_keys.h"
 #include "millrace/configs/tables/optimizer_keys.h"
+#include "millrace/sharing/os/counted.h"
+#include "millrace/sharing/os/notice.h"
 
 namespace millrace::training {
 namespace {
@@ -54,7 +59,39 @@ double share(const tables::OneCycle& keys, const StepPlace& place) {
   return between(1, keys.last, half_cosine(down > 0 ? (step - top) / down : 1));
 }
 
+// "2", "2.5".
+std::string number_text(double number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", number);
+  return text;
+}
+
+void check_drops(const tables::Step& keys, const configs::Node& schedule, int64_t epochs) {
+  const auto& drops = keys.epochs;
+  if (drops.empty()) return;
+  const bool grows = std::adjacent_find(drops.begin(), drops.end(), std::greater_equal<>()) == drops.end();
+  if (!grows || drops.front() < 0)
+    throw schedule["epochs"].error("expected epochs from 0 on, each later than the one before, such as [30, 60]");
+  if (drops.back() >= static_cast<double>(epochs))
+    tell(NoticeLevel::kWarning, "schedule.epochs: the drop at epoch " + number_text(drops.back()) +
+                                    " never comes, since training has " + counted(epochs, "epoch"));
+}
+
+void check_warm_up(const tables::WarmUp& keys, int64_t epochs) {
+  if (keys.warmup_epochs >= static_cast<double>(epochs))
+    tell(NoticeLevel::kWarning, "schedule.warmup_epochs: the warm-up takes all of " + counted(epochs, "epoch") +
+                                    ", and the whole rate is never kept; set it below, or 0");
+}
+
 }  // namespace
+
+void check_schedule(const configs::Node& schedule, int64_t epochs) {
+  configs::read_type(schedule, tables::NamedSchedules(), [&](const auto& keys) {
+    if constexpr (requires { keys.warm_up; }) check_warm_up(keys.warm_up, epochs);
+    if constexpr (requires { keys.epochs; }) check_drops(keys, schedule, epochs);
+    return 0;
+  });
+}
 
 Schedule read_schedule(const configs::Node& schedule) {
   return configs::read_type(schedule, tables::NamedSchedules(), [](const auto& keys) {

@@ -18,6 +18,10 @@ struct StepPlace {
 /// needs nothing but the number of its step.
 using Schedule = std::function<double(const StepPlace&)>;
 
+/// Throws ConfigError for epochs of a section `schedule` that do not grow, and warns (tell()) of what never comes in a
+/// run of so many epochs: drops, or the whole rate behind the warm-up. A short run of a long plan is a good first try.
+void check_schedule(const configs::Node& schedule, int64_t epochs);
+
 /// Of a section `schedule`: those of tables::NamedSchedules. Throws ConfigError.
 Schedule read_schedule(const configs::Node& schedule);
 

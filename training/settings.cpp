@@ -138,6 +138,8 @@ std::unique_ptr<Task> make_task(const configs::Node& run, const Settings& settin
   if (task == "segmentation")
     return std::make_unique<Segmentation>(target->name, class_names(run, settings, data),
                                           settings.loss.label_smoothing);
+  if (settings.loss.label_smoothing > 0)
+    throw run["loss"]["label_smoothing"].error("is for classes, of pictures or of pixels; remove it for " + task);
   const auto loss = configs::meaning_of<Regression::Loss>(
       settings.loss.of_pictures, {{"l1", Regression::Loss::kL1}, {"mse", Regression::Loss::kMse}});
   const auto of = is_picture(*target) ? Regression::Of::kPictures : Regression::Of::kNumbers;

@@ -10,6 +10,7 @@
 #include "millrace/loader/images/transforms/batch_mix.h"
 #include "millrace/loader/sample_rng.h"
 #include "millrace/loader/stats.h"
+#include "millrace/training/divergence.h"
 #include "millrace/training/tasks/mean.h"
 #include "millrace/training/weights/state_dict.h"
 
@@ -94,6 +95,8 @@ bool Trainer::epoch(Split& split, Position& position, const Watchers& watchers) 
     losses.add_to(position);
     position.loss_sum = loss_sum.sum();
     position.seconds = seconds_before + seconds_since(start);
+    require_finite_loss(position.loss_sum, position);
+    require_finite_weights(*learner_.model, position);
   };
   bool gradients_pending = false;
   for (;;) {
@@ -108,6 +111,8 @@ bool Trainer::epoch(Split& split, Position& position, const Watchers& watchers) 
     if (watchers.given) watchers.given(*batch);
     const Watched watched(watchers, Phase::kStep);
     const auto loss = backward(*batch, position);
+    // Of a device it is asked where that has to be waited for anyway.
+    if (learner_.place.device.is_cpu()) require_finite_loss(loss.item<double>(), position);
     loss_sum.add(loss, batch->size());
     position.samples += batch->size();
     position.trained += batch->size();

@@ -53,14 +53,16 @@ class Trainer {
     std::function<void(const Position&, const std::function<double()>& loss)> batch;
 
     /// After each step of the optimizer: false ends the epoch in its middle. For a checkpoint, `note()` brings the
-    /// position up to date before, which waits for the device.
+    /// position up to date before, which waits for the device, and throws where training has diverged: what is saved
+    /// behind it is sound.
     std::function<bool(const std::function<void()>& note)> go_on;
   };
 
   Trainer(Learner& learner, TrainerParts parts);
 
   /// Trains what the loader has left of the epoch of `position`. True at its end, false where go_on() said so; then the
-  /// next call goes on. Throws std::runtime_error when the epoch had no sample, and what the loader throws.
+  /// next call goes on. Throws std::runtime_error when the epoch had no sample, where training diverges (divergence.h:
+  /// before the step on the CPU, on a device at the next note() or at the epoch's end), and what the loader throws.
   bool epoch(Split& split, Position& position, const Watchers& watchers);
 
   /// For checkpoints: what of a run is here. copy_from() throws std::runtime_error for what does not fit.

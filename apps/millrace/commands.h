@@ -28,8 +28,8 @@ int train(const configs::Node& run, const commands::Train& options, const Progra
 /// it makes a directory and trains.
 void try_training(const configs::Node& run, const commands::Train& options, const ProgramTypes& types);
 
-/// Asks a trained model, and writes what it answers. Gives the exit code: kDone, or kWorkFailed where samples could not
-/// be read and the settings do not say that this is no matter.
+/// Asks a trained model, and writes what it answers. Gives the exit code: kDone; kWorkFailed where samples could not
+/// be read and the settings do not say that this is no matter; kStopped where it was asked to stop.
 int predict(const training::TrainedRun& run, const commands::Predict& options, const ProgramTypes& types);
 
 /// Measures the loader that the sections dataset, transforms, sampler, collate and loader describe, whose batches are

@@ -20,6 +20,7 @@
 #include "millrace/packing/resize.h"
 #include "millrace/packing/sources.h"
 #include "millrace/packing/verify.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/surveys/place.h"
@@ -34,7 +35,7 @@ constexpr double kMegabyte = 1e6;
 constexpr size_t kNamed = 20;  // Of many broken samples or damages the first are enough.
 
 std::string counted(uint64_t count, const std::string& one) {
-  return surveys::counted(static_cast<int64_t>(count), one);
+  return millrace::counted(static_cast<int64_t>(count), one);
 }
 
 std::string megabytes(uint64_t bytes) {
@@ -152,7 +153,7 @@ void tell_broken(const std::vector<packing::BrokenSample>& broken) {
 
 int pack_samples(const commands::Pack& command, const packing::PlanOptions& options,
                  const ImageManifestOptions& columns) {
-  const ToldNotices notices([](const std::string&) {});  // Above the progress line.
+  const ToldNotices notices([](NoticeLevel, std::string_view) {});  // Above the progress line.
   const packing::Source source = packing::list_source(command.input, columns);
   const packing::Plan plan = packing::make_plan(source.samples, command.output, options);
   const packing::PackReport report = pack_with_progress(source.samples, plan, command);

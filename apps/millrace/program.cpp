@@ -1,7 +1,5 @@
 #include "millrace/apps/millrace/program.h"
 
-#include <c10/util/Exception.h>
-
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -11,13 +9,13 @@
 #include <vector>
 
 #include "millrace/apps/millrace/commands.h"
+#include "millrace/apps/millrace/error_text.h"
 #include "millrace/apps/millrace/front/command_line.h"
 #include "millrace/apps/millrace/front/commands/run_file.h"
 #include "millrace/apps/millrace/load_libraries.h"
 #include "millrace/apps/millrace/validate.h"
 #include "millrace/configs/errors.h"
 #include "millrace/configs/key_defaults.h"
-#include "millrace/configs/yaml_words.h"
 #include "millrace/sharing/os/processors.h"
 #include "millrace/sharing/process/init.h"
 #include "millrace/training/defaults.h"
@@ -124,13 +122,11 @@ int run_program(int argc, char** argv, AddTypes add_types) {
     add_bench_datasets(types.datasets);
     add_types(types);
     const CommandLine line = read_command_line(argc, argv);
-    return line.command ? std::visit(Runner(types), *line.command) : line.exit_code;
+    return with_stdout_written(line.command ? std::visit(Runner(types), *line.command) : line.exit_code);
   } catch (const configs::ConfigError& error) {
     return fail(error);
-  } catch (const c10::Error& error) {
-    return fail(kWorkFailed, error.what_without_backtrace());
   } catch (const std::exception& error) {
-    return fail(kWorkFailed, configs::in_yaml_words(error.what()));
+    return fail(kWorkFailed, error_text(error));
   }
 }
 

@@ -109,7 +109,7 @@ bool leaves_out_broken(const configs::Node& pipeline) {
 int show(const configs::Node& run, const Show& command, const ProgramTypes& types) {
   const auto part = command.part == Show::kTest ? showing::Part::kTest : showing::Part::kTrain;
   const auto source = showing::data_of_run(run, part, types.datasets, types.transforms);
-  const ToldNotices notices([](const std::string&) {});
+  const ToldNotices notices([](NoticeLevel, std::string_view) {});
   const Shown shown = showing::read_samples(source, {command.samples, command.draws});
   if (shown.samples.empty())
     throw std::runtime_error(shown.lost.empty() ? "nothing to show: the first epoch has no batch"

@@ -22,6 +22,10 @@ Told g_told;
 
 }  // namespace
 
+std::string told_line(NoticeLevel level, std::string_view text) {
+  return (level == NoticeLevel::kError ? "millrace: error: " : "millrace: warning: ") + std::string(text);
+}
+
 ToldNotices::ToldNotices(Keep keep, StatusLine& line) {
   const std::lock_guard lock(g_told.mutex);
   if (g_told.line != nullptr) throw std::logic_error("ToldNotices: there is one already");
@@ -40,13 +44,12 @@ ToldNotices::~ToldNotices() {
 
 void ToldNotices::tell(NoticeLevel level, std::string_view text) {
   if (level == NoticeLevel::kInfo) return;
-  std::string line = level == NoticeLevel::kError ? "millrace: error: " : "millrace: warning: ";
-  line += text;
+  const std::string line = told_line(level, text);
   if (own_pid() != g_told.pid) return stderr_line().output().write(line + "\n");
   const std::lock_guard lock(g_told.mutex);
   if (g_told.line == nullptr) return;
   g_told.line->print(line);
-  g_told.keep(line);
+  g_told.keep(level, text);
 }
 
 }  // namespace millrace::apps

@@ -2,18 +2,22 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "millrace/apps/millrace/status_line.h"
 #include "millrace/sharing/os/notice.h"
 
 namespace millrace::apps {
 
+/// "millrace: warning: TEXT".
+std::string told_line(NoticeLevel level, std::string_view text);
+
 /// While it lives, warnings and errors that Millrace gives as notices are printed above a status line, as
-/// "millrace: warning: TEXT", and given to `keep` for a log, one at a time and on the thread that tells them. One
+/// told_line(), and given to `keep` for a log, one at a time and on the thread that tells them. One
 /// object of a program at a time.
 class ToldNotices {
  public:
-  using Keep = std::function<void(const std::string& line)>;
+  using Keep = std::function<void(NoticeLevel level, std::string_view text)>;
 
   explicit ToldNotices(Keep keep, StatusLine& line = stderr_line());
   ~ToldNotices();

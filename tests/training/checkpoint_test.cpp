@@ -39,6 +39,7 @@ Checkpoint checkpoint_of(Trained& trained) {
   Checkpoint checkpoint;
   checkpoint.position.epoch = 3;
   checkpoint.position.batches = 2;
+  checkpoint.position.is_trained = true;
   checkpoint.position.steps = 17;
   checkpoint.position.loss_sum = 0.1 + 0.2;
   checkpoint.position.best = 0.875;

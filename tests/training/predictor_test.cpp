@@ -112,7 +112,7 @@ class Predict : public testing::Test {
 
   Predictions ask(const std::string& input, const std::vector<std::string>& overrides = {}, int64_t top = 1) const {
     Predictor predictor(read_trained_run(path("best.pt")), {input, overrides}, configs::DatasetTypes(), models());
-    return predictor.predict({top, path("out")}, [](int64_t) {});
+    return *predictor.predict({top, path("out")}, [](int64_t) { return true; });
   }
 
   std::string error_of_asking(const std::string& trained, const std::string& input,
@@ -292,6 +292,12 @@ TEST_F(Predict, SaysWhatIsWrong) {
   EXPECT_THAT(error_of_asking(written(other), path("new")), HasSubstr("unexpected: 'weight'"));
   folder_.write("half.pt", "PK\x03\x04 half");
   EXPECT_THAT(error_of_asking(path("half.pt"), path("new")), HasSubstr("half.pt"));
+}
+
+TEST_F(Predict, TakesNoSampler) {
+  paint("pictures/1.ppm", 'a');
+  EXPECT_THAT(error_of_asking(written(classifier()), path("pictures"), {"sampler=random"}),
+              HasSubstr("sampler: each sample has its row, in the dataset's order; leave it out"));
 }
 
 TEST_F(Predict, AsksTheDataWhereAnOldCheckpointDoesNotSayWhatItWasTrainedOn) {

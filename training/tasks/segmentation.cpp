@@ -67,9 +67,13 @@ class Masks : public PredictionWriter {
 }  // namespace
 
 at::Tensor Segmentation::loss(const at::Tensor& output, const at::Tensor& target) const {
-  return torch::nn::functional::cross_entropy(
-      output, target,
-      torch::nn::functional::CrossEntropyFuncOptions().ignore_index(kIgnored).label_smoothing(label_smoothing_));
+  const auto sum = torch::nn::functional::cross_entropy(output, target,
+                                                        torch::nn::functional::CrossEntropyFuncOptions()
+                                                            .ignore_index(kIgnored)
+                                                            .label_smoothing(label_smoothing_)
+                                                            .reduction(torch::kSum));
+  // PyTorch's mean over no pixel is NaN, which would end in the weights.
+  return sum / target.ne(kIgnored).sum().clamp_min(1);
 }
 
 std::unique_ptr<Evaluation> Segmentation::evaluation() const {

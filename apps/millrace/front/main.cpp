@@ -98,7 +98,7 @@ int main(int argc, char** argv) {
   try {
     millrace::open_closed_streams();
     const CommandLine line = read_command_line(argc, argv);
-    return line.command ? std::visit(Front(argv), *line.command) : line.exit_code;
+    return with_stdout_written(line.command ? std::visit(Front(argv), *line.command) : line.exit_code);
   } catch (const millrace::configs::ConfigError& error) {
     return fail(error);
   } catch (const std::exception& error) {

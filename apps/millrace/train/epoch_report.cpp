@@ -66,12 +66,14 @@ EpochReport report_epoch(const Position& before, const Position& after, int64_t 
     test_text = text_of(measures) + share;
   }
   report.metrics.emplace_back("lr", learning_rate);
-  report.metrics.emplace_back("samples_per_s", static_cast<double>(after.trained - before.trained) / seconds);
-  report.metrics.emplace_back("data_wait", (after.wait_seconds - before.wait_seconds) / seconds);
+  if (seconds > 0) {  // Else the run goes on behind the last batch of the epoch.
+    report.metrics.emplace_back("samples_per_s", static_cast<double>(after.trained - before.trained) / seconds);
+    report.metrics.emplace_back("data_wait", (after.wait_seconds - before.wait_seconds) / seconds);
+  }
   char text[96];
   std::snprintf(text, sizeof text, "epoch %ld/%ld: loss %.4f", after.epoch + 1, epochs, loss);
-  report.text = text + text_of_losses(after) + test_text;
-  report.line = line_of(after, epochs, report);
+  report.told.text = text + text_of_losses(after) + test_text;
+  report.told.line = line_of(after, epochs, report);
   return report;
 }
 

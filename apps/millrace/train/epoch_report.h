@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "millrace/apps/millrace/train/run_output.h"
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/evaluate.h"
 #include "millrace/training/tasks/task.h"
@@ -15,8 +15,7 @@ namespace millrace::apps {
 
 /// What an epoch was.
 struct EpochReport {
-  std::string text;                                     ///< "epoch 2/5: loss 1.0141, test accuracy 25.00 %".
-  nlohmann::json line;                                  ///< The same for programs.
+  RunLine told;                                         ///< "epoch 2/5: loss 1.0141, test accuracy 25.00 %".
   std::vector<std::pair<std::string, double>> metrics;  ///< By the names of metric_names().
   training::Measure deciding;                           ///< By which the best epoch is chosen.
   std::string deciding_text;                            ///< ", test accuracy 25.00 %"; "" without a test split.

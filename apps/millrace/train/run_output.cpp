@@ -1,16 +1,25 @@
 #include "millrace/apps/millrace/train/run_output.h"
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "millrace/apps/millrace/told_notices.h"
 
 namespace millrace::apps {
 
-void RunOutput::tell(const std::string& text, const nlohmann::json& line) {
-  // Directories may be no UTF-8.
-  const std::string in_json = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  std::printf("%s\n", (form_ == Form::kJson ? in_json : text).c_str());
-  log(text);
+void RunOutput::tell(const RunLine& told) {
+  form_ == Form::kJson ? print(told.line) : static_cast<void>(std::puts(told.text.c_str()));
+  log(told.text);
+}
+
+void RunOutput::notice(NoticeLevel level, std::string_view text) {
+  if (form_ == Form::kJson) print({{"event", level == NoticeLevel::kError ? "error" : "warning"}, {"text", text}});
+  log(told_line(level, text));
+}
+
+// Directories may be no UTF-8.
+void RunOutput::print(const nlohmann::json& line) const {
+  std::puts(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
 void RunOutput::log(const std::string& line) {

@@ -1,44 +1,37 @@
-#include <ATen/Context.h>
-#include <ATen/Parallel.h>
-
-#include <algorithm>
-#include <cerrno>
+#include <cmath>
 #include <cstdio>
-#include <memory>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "millrace/apps/millrace/commands.h"
+#include "millrace/apps/millrace/error_text.h"
 #include "millrace/apps/millrace/loss_summary.h"
 #include "millrace/apps/millrace/progress.h"
 #include "millrace/apps/millrace/told_notices.h"
-#include "millrace/apps/millrace/trace.h"
 #include "millrace/apps/millrace/train/epoch_report.h"
+#include "millrace/apps/millrace/train/going_on.h"
 #include "millrace/apps/millrace/train/run_lines.h"
 #include "millrace/apps/millrace/train/run_output.h"
+#include "millrace/apps/millrace/train/setup.h"
+#include "millrace/apps/millrace/train/step_trace.h"
 #include "millrace/configs/binder.h"
-#include "millrace/configs/document.h"
+#include "millrace/configs/limits.h"
 #include "millrace/configs/yaml.h"
-#include "millrace/loader/data_loader.h"
 #include "millrace/records/run_directory.h"
-#include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/os/new_file.h"
-#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/processors.h"
+#include "millrace/sharing/os/regular_file.h"
 #include "millrace/training/checkpoint.h"
-#include "millrace/training/data.h"
+#include "millrace/training/defaults.h"
 #include "millrace/training/evaluate.h"
 #include "millrace/training/first_batch.h"
 #include "millrace/training/initial_weights.h"
 #include "millrace/training/journal.h"
-#include "millrace/training/learner.h"
-#include "millrace/training/models/model_types.h"
-#include "millrace/training/settings.h"
 #include "millrace/training/stop_request.h"
 #include "millrace/training/trainer.h"
 #include "millrace/training/trial.h"
@@ -50,34 +43,9 @@ using training::Better;
 using training::Checkpoint;
 using training::Measure;
 using training::Position;
-using training::Settings;
-using training::Split;
-
-// The trainer and its workers share the processors that this process may use: a container may have few of many.
-int trainer_threads(const DataLoader& loader) {
-  return static_cast<int>(std::max<int64_t>(1, processors().usable() - loader.options().num_workers()));
-}
 
 bool is_better(const Measure& measure, double best) {
   return measure.better == Better::kHigher ? measure.value > best : measure.value < best;
-}
-
-// "adamw", of a section that is completed.
-std::string type_of_optimizer(const configs::Node& run) {
-  const configs::Node section = run["optimizer"];
-  return section.value().kind == configs::Value::Kind::kMap ? section["type"].value().text : section.value().text;
-}
-
-int64_t steps_per_epoch(const configs::Node& run, const DataLoader& loader, const configs::tables::Gradients& keys) {
-  int64_t batches = 0;
-  try {
-    batches = loader.size();
-  } catch (const std::logic_error&) {
-    throw run["dataset"].error("how many samples it has is not known, and so not how many steps training has");
-  }
-  if (batches == 0)
-    throw run["loader"].error("an epoch has no batch: drop_last drops the only one; use a smaller batch_size");
-  return (batches + keys.accumulate - 1) / keys.accumulate;
 }
 
 // One run of training: what is read from the file, what it makes, and how far it is.
@@ -88,129 +56,131 @@ class Training {
            std::optional<int64_t> workers = std::nullopt)
       : run_(run),
         options_(options),
-        settings_(training::read_settings(run)),
+        types_(types),
+        all_keys_(all_keys_of(run.value())),
         output_(options.file.json ? RunOutput::Form::kJson : RunOutput::Form::kWords),
-        notices_([this](const std::string& line) { output_.log(line); }),
-        device_(training::read_device(run, settings_.run.device)),
-        split_(training::open_split(run,
-                                    loading(types, workers, options.trace.empty() ? Profile::kOff : Profile::kTrace))),
-        test_(training::open_test_split(run, split_, loading(types, workers, Profile::kOff))),
-        task_(training::make_task(run, settings_, split_)),
-        learner_(training::make_learner(run, settings_, split_.spec, task_->outputs(), types.models)),
-        trainer_(learner_, parts()) {
-    at::set_num_threads(trainer_threads(*split_.loader));
-    if (!options.trace.empty()) device_.is_cuda() ? trace_.emplace(device_.index()) : trace_.emplace();
+        notices_([this](NoticeLevel level, std::string_view text) { output_.notice(level, text); }),
+        made_(run, types, options.trace.empty() ? Profile::kOff : Profile::kTrace, workers) {
+    if (!options.trace.empty()) trace_.emplace(options.trace, made_.device, *made_.split.loader);
   }
 
   /// Tries what can be tried without a step: the model, and what it begins with. Throws ConfigError.
   void prepare() {
-    training::try_model(run_, learner_, *task_, split_);
-    if (!options_.resume.empty()) {
-      directory_ = records::RunDirectory::open(options_.resume);
-      go_on(training::read_checkpoint(directory_->file(kLast, kAboutLast)));
-      return;
-    }
-    training::load_initial_weights(run_, *learner_.model);
-    if (settings_.run.output.empty()) return;
+    training::try_model(run_, made_.learner, *made_.task, made_.split);
+    if (!options_.resume.empty()) return go_on();
+    training::load_initial_weights(run_, *made_.learner.model);
+    if (made_.settings.run.output.empty()) return;
     configs::build_at<std::exception>(run_.section("output"), [&] {
-      records::RunDirectory::require_possible(settings_.run.output);
+      records::RunDirectory::require_possible(made_.settings.run.output);
       return 0;
     });
   }
 
+  /// Whatever ends training is told in the log too.
   int train() {
     prepare();
     begin();
-    output_.tell(
-        first_line(split_, *task_, position_),
-        {{"event", "begin"}, {"samples", split_.samples ? nlohmann::json(*split_.samples) : nlohmann::json()}});
+    try {
+      return train_to_the_end();
+    } catch (const std::exception& error) {
+      output_.log("ended by an error: " + error_text(error));
+      throw;
+    }
+  }
+
+ private:
+  int train_to_the_end() {
+    output_.tell(first_line(made_.split, *made_.task));
+    for (const std::string& change : changes_)
+      output_.tell({"changed: " + change, {{"event", "changed"}, {"text", change}}});
+    if (!options_.resume.empty()) output_.tell(going_on_line(position_, made_.settings.run.epochs, is_at_its_end()));
     const training::StopRequest stop;
-    while (position_.epoch < settings_.run.epochs && !is_hopeless()) {
-      if (!epoch(stop)) return stopped();
+    while (!is_at_its_end()) {
+      if (!epoch(stop)) return stopped(stop);
     }
     finish();
     return kDone;
   }
 
- private:
-  training::LoadingOptions loading(const ProgramTypes& types, std::optional<int64_t> workers, Profile profile) const {
-    return {device_, settings_.run.seed, /*shuffle=*/true, &types.datasets, profile, workers};
-  }
-
-  training::TrainerParts parts() {
-    training::TrainerParts parts;
-    parts.task = task_.get();
-    parts.optimizer = training::read_optimizer(run_["optimizer"], learner_.model->parameters());
-    parts.schedule = training::read_schedule(run_["schedule"]);
-    parts.plan.steps_per_epoch = steps_per_epoch(run_, *split_.loader, settings_.gradients);
-    parts.plan.steps = parts.plan.steps_per_epoch * settings_.run.epochs;
-    if (settings_.ema.decay > 0) parts.ema.emplace(settings_.ema.decay, *learner_.model);
-    parts.mix = settings_.mix;
-    if ((parts.mix.mixup > 0 || parts.mix.cutmix > 0) && !task_->has_classes())
-      throw run_["mix"].error("is for classification; remove it for " + std::string(task_->name()));
-    parts.gradients = settings_.gradients;
-    parts.seed = settings_.run.seed;
-    return parts;
+  configs::Value all_keys_of(configs::Value run) const {
+    return training::with_all_keys(training::with_defaults(std::move(run), processors().usable()),
+                                   describe_sections(types_.own()));
   }
 
   // A directory and its files, new or those of the run that goes on.
   void begin() {
     if (directory_) {
-      output_.keep_in(training::Journal::resume(*directory_, columns(), position_.epoch, position_.steps));
+      output_.keep_in(training::Journal::resume(*directory_, made_.metrics(), position_.epoch, position_.steps));
+      keep_changes();
       return;
     }
-    if (settings_.run.output.empty()) return;
-    directory_ = records::RunDirectory::make(settings_.run.output, options_.name());
-    directory_->write_config(configs::to_yaml(run_.value()));
-    output_.keep_in(training::Journal::begin(*directory_, columns()));
+    if (made_.settings.run.output.empty()) return;
+    directory_ = records::RunDirectory::make(made_.settings.run.output, options_.name());
+    directory_->write_config(configs::to_yaml(all_keys_) + "\n");
+    output_.keep_in(training::Journal::begin(*directory_, made_.metrics()));
   }
 
-  void go_on(const Checkpoint& checkpoint) {
-    const std::string begun =
-        type_of_optimizer(configs::Node(configs::parse(checkpoint.configuration, directory_->path())));
-    if (const std::string found = type_of_optimizer(run_); found != begun)
-      throw run_["optimizer"].error("the run was begun with " + printable(begun) + ", whose state does not fit " +
-                                    found + "; go on with it, or begin another run with weights.from");
+  // The next time the run goes on by what was changed this time.
+  void keep_changes() {
+    if (changes_.empty()) return;
+    take_first_origins(all_keys_, options_.file.config, kept_config());
+    directory_->write_config(configs::to_yaml(all_keys_) + "\n");
+  }
+
+  // Of a run that was killed before its first checkpoint all is as at its beginning.
+  void go_on() {
+    directory_ = records::RunDirectory::open(options_.resume);
+    const std::string last = directory_->file(kLast, kAboutLast);
+    std::optional<Checkpoint> checkpoint;
+    if (std::filesystem::exists(last)) checkpoint = training::read_checkpoint(last);
+    const auto begun = all_keys_of(configs::parse(checkpoint ? checkpoint->configuration : kept_config(),
+                                                  checkpoint ? last : options_.file.config));
+    require_may_change(configs::Node(all_keys_), begun);
+    changes_ = changes(all_keys_, begun);
+    checkpoint ? take(*checkpoint) : training::load_initial_weights(run_, *made_.learner.model);
+  }
+
+  void take(const Checkpoint& checkpoint) {
     configs::build_at<std::exception>(run_, [&] {
       position_ = checkpoint.position;
-      trainer_.copy_from(checkpoint);
-      split_.loader->load_state_dict(checkpoint.loader);
+      made_.trainer.copy_from(checkpoint);
+      made_.split.loader->load_state_dict(checkpoint.loader);
       training::restore_random(checkpoint.random);
       return 0;
     });
   }
 
-  // Trains and judges one. False when training has to stop in its middle.
+  // The text of config.yaml in the directory of a run that goes on.
+  std::string kept_config() const {
+    return millrace::detail::read_regular(options_.file.config, configs::Limits::kBytes);
+  }
+
+  // Trains and judges one. False when that has to stop in its middle.
   bool epoch(const training::StopRequest& stop) {
-    Progress progress("training", "samples", settings_.run.epochs * split_.samples.value_or(0), done());
     const Position before = position_;
-    if (!trainer_.epoch(split_, position_, watchers(stop, progress))) return false;
-    if (trace_) trace_->settle();
-    progress.clear();
-    judge(before);
-    return true;
+    if (!position_.is_trained) {
+      Progress progress("training", "samples", made_.settings.run.epochs * made_.split.samples.value_or(0), done());
+      if (!made_.trainer.epoch(made_.split, position_, watchers(stop, progress))) return false;
+      position_.is_trained = true;
+      if (trace_) trace_->settle();
+    }
+    return judge(before, stop);
   }
 
   training::Trainer::Watchers watchers(const training::StopRequest& stop, Progress& progress) {
     training::Trainer::Watchers watchers;
-    if (trace_) {
-      watchers.begin = [this](training::Phase phase) { trace(phase); };
-      watchers.end = [this] {
-        trace_->end();
-        trace_->add(split_.loader->take_spans());
-      };
-    }
+    if (trace_) trace_->watch(watchers);
     training::Journal* const journal = output_.journal();
     if (journal && position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };
     watchers.batch = [&, journal](const Position& position, const std::function<double()>& loss) {
-      progress.update(done(), [&] { return progress_notes(position, loss(), split_.loader->stats()); });
+      progress.update(done(), [&] { return progress_notes(position, loss(), made_.split.loader->stats()); });
       if (journal && position.steps > noted_steps_ && position.steps % kStepsBetweenNotes == 0) {
         noted_steps_ = position.steps;
-        journal->step(position.steps, {{"step/loss", loss()}, {"step/lr", trainer_.learning_rate(position)}});
+        journal->step(position.steps, {{"step/loss", loss()}, {"step/lr", made_.trainer.learning_rate(position)}});
       }
     };
     watchers.go_on = [&](const std::function<void()>& note) {
-      const int64_t every = settings_.checkpoints.every_steps;
+      const int64_t every = made_.settings.checkpoints.every_steps;
       if (every > 0 && position_.steps % every == 0) {
         note();
         save({kLast});
@@ -223,44 +193,51 @@ class Training {
   // For a look at whether the model is given what was meant.
   void show_if_first(const Batch& batch) {
     if (position_.trained > 0) return;
-    if (const auto sheet = training::first_batch_sheet(batch, split_.classes)) output_.journal()->first_batch(*sheet);
+    if (const auto sheet = training::first_batch_sheet(batch, made_.split.classes))
+      output_.journal()->first_batch(*sheet);
   }
 
   // Samples of the whole run.
-  int64_t done() const { return position_.epoch * split_.samples.value_or(0) + position_.samples; }
+  int64_t done() const { return position_.epoch * made_.split.samples.value_or(0) + position_.samples; }
 
-  void trace(training::Phase phase) {
-    const bool waits = phase == training::Phase::kWait;
-    cuda::api::Stream stream = nullptr;
-    if (device_.is_cuda())
-      stream = waits ? split_.loader->copy_stream(device_.index()) : cuda::current_stream(device_.index());
-    trace_->begin(waits ? "wait for data" : "step", {stream, waits ? "copies to the device" : "work of the device"});
+  // What the model is worth; nothing where that has to stop.
+  std::optional<training::Verdict> test(training::Split& split, const training::StopRequest& stop) {
+    Progress progress("testing", "samples", split.samples.value_or(0));
+    const training::Ema::InPlace averages(made_.trainer.ema());
+    split.loader->set_epoch(position_.epoch);  // What is left to chance there is so in a run that goes on, too.
+    return training::evaluate(made_.learner, *made_.task, split, [&](int64_t done) {
+      progress.update(done, [] { return std::vector<std::string>(); });
+      return !stop.is_made();
+    });
   }
 
-  // Measures the model, writes down what the epoch was, keeps it if it is the best.
-  void judge(const Position& before) {
+  // Measures the model, writes down what the epoch was, keeps it if it is the best. False when that has to stop.
+  bool judge(const Position& before, const training::StopRequest& stop) {
     std::optional<training::Verdict> verdict;
-    if (test_) {
-      const training::Ema::InPlace averages(trainer_.ema());
-      verdict = training::evaluate(learner_, *task_, *test_);
+    if (made_.test) {
+      verdict = test(*made_.test, stop);
+      if (!verdict) return false;
     }
-    const double rate = trainer_.learning_rate(position_);
-    const EpochReport report = report_epoch(before, position_, settings_.run.epochs, rate, verdict);
-    last_test_text_ = report.deciding_text;
-    output_.tell(report.text, report.line);
+    const double rate = made_.trainer.learning_rate(position_);
+    const EpochReport report = report_epoch(before, position_, made_.settings.run.epochs, rate, verdict);
+    output_.tell(report.told);
     const int64_t number = position_.epoch + 1;
     if (training::Journal* const journal = output_.journal()) {
       std::vector<records::Metric> metrics;
       for (const auto& [name, value] : report.metrics) metrics.push_back({name, value});
       journal->epoch(number, position_.steps, metrics);
     }
-    const bool is_best = !position_.best || is_better(report.deciding, *position_.best);
+    // A measure may overflow where the loss does not; such a model is not the best, even if it is the first.
+    const bool is_best =
+        std::isfinite(report.deciding.value) && (!position_.best || is_better(report.deciding, *position_.best));
     if (is_best) {
       position_.best = report.deciding.value;
       position_.best_epoch = position_.epoch;
       if (verdict && directory_) keep_table(*verdict);
     }
+    last_ = report;
     keep(number, is_best);
+    return true;
   }
 
   void keep_table(const training::Verdict& verdict) {
@@ -273,10 +250,10 @@ class Training {
 
   // Goes to the beginning of the next epoch, which is what the checkpoints of one that has ended say.
   void keep(int64_t number, bool is_best) {
-    const auto& keys = settings_.checkpoints;
+    const auto& keys = made_.settings.checkpoints;
     ++position_.epoch;
     begin_epoch();
-    const bool is_last = number == settings_.run.epochs || is_hopeless();
+    const bool is_last = is_at_its_end();
     std::vector<std::string> names;
     if (is_last || (keys.every_epochs > 0 && number % keys.every_epochs == 0)) names.emplace_back(kLast);
     if (is_best) names.emplace_back("best.pt");
@@ -287,13 +264,16 @@ class Training {
 
   void begin_epoch() {
     position_.batches = 0;
+    position_.is_trained = false;
     position_.loss_sum = 0;
     position_.samples = position_.skipped = position_.replaced = 0;
   }
 
+  bool is_at_its_end() const { return position_.epoch >= made_.settings.run.epochs || is_hopeless(); }
+
   // Whether it has been no better for too long.
   bool is_hopeless() const {
-    const int64_t patience = settings_.early_stop.patience;
+    const int64_t patience = made_.settings.early_stop.patience;
     return patience > 0 && position_.best && position_.epoch - 1 - position_.best_epoch >= patience;
   }
 
@@ -302,59 +282,42 @@ class Training {
     if (!directory_ || names.empty()) return;
     Checkpoint checkpoint;
     checkpoint.position = position_;
-    trainer_.save_to(checkpoint);
-    checkpoint.random = training::random_states(device_);
-    checkpoint.loader = split_.loader->state_dict();
+    made_.trainer.save_to(checkpoint);
+    checkpoint.random = training::random_states(made_.device);
+    checkpoint.loader = made_.split.loader->state_dict();
     checkpoint.configuration = configs::to_yaml(run_.value());
-    checkpoint.data = split_;
+    checkpoint.data = made_.split;
     for (const auto& name : names)
       training::write_checkpoint(directory_->file(name, name == kLast ? kAboutLast : "a checkpoint"), checkpoint);
   }
 
-  // As it was called: a program with types of its own has a name of its own.
-  static std::string program() { return program_invocation_short_name; }
-
-  int stopped() {
+  int stopped(const training::StopRequest& stop) {
     save({kLast});
     tell_losses();
-    output_.tell("stopped in epoch " + std::to_string(position_.epoch + 1) + " behind batch " +
-                     std::to_string(position_.batches) +
-                     (directory_ ? "; go on with: " + program() + " train --resume " + directory_->path()
-                                 : "; nothing is kept, since output is ''"),
-                 {{"event", "stopped"},
-                  {"epoch", position_.epoch + 1},
-                  {"batches", position_.batches},
-                  {"directory", path_of_directory()}});
+    output_.tell(stopped_line(position_, stop.cause(), path_of_directory()));
     return kStopped;
   }
 
   void finish() {
-    output_.tell(last_line(position_) + last_test_text_,
-                 {{"event", "end"},
-                  {"epochs", position_.epoch},
-                  {"seconds", position_.seconds},
-                  {"samples_per_s", static_cast<double>(position_.trained) / position_.seconds},
-                  {"data_wait", position_.wait_seconds / position_.seconds},
-                  {"directory", path_of_directory()}});
+    const auto metrics = made_.metrics();
+    const std::string& deciding = metrics[made_.test ? 1 : 0];
+    if (position_.epoch < made_.settings.run.epochs) output_.tell(early_stop_line(position_));
+    output_.tell(last_line(position_, last_ ? &*last_ : nullptr, deciding, path_of_directory()));
     tell_losses();
-    if (trace_) trace_->write(options_.trace);
+    if (trace_) trace_->write();
     if (directory_) std::fputs(directory_->overview().c_str(), stderr);
-  }
-
-  std::vector<std::string> columns() const {
-    return metric_names(test_ ? task_->evaluation()->measures() : std::vector<Measure>());
   }
 
   // What the loaders lost in this process; a run that goes on has told of what it lost before.
   void tell_losses() {
-    std::vector<std::string> lines{loss_summary("while training", split_.loader->stats())};
-    if (test_) lines.push_back(loss_summary("while testing", test_->loader->stats()));
+    std::vector<std::string> lines{loss_summary("while training", made_.split.loader->stats())};
+    if (made_.test) lines.push_back(loss_summary("while testing", made_.test->loader->stats()));
     for (const auto& line : lines)
-      if (!line.empty()) output_.tell(line, {{"event", "losses"}, {"text", line}});
+      if (!line.empty()) output_.tell({line, {{"event", "losses"}, {"text", line}}});
   }
 
-  nlohmann::json path_of_directory() const {
-    return directory_ ? nlohmann::json(directory_->path()) : nlohmann::json();
+  std::optional<std::string> path_of_directory() const {
+    return directory_ ? std::optional(directory_->path()) : std::nullopt;
   }
 
   static constexpr const char* kLast = "last.pt";
@@ -363,21 +326,18 @@ class Training {
 
   const configs::Node& run_;
   const commands::Train& options_;
-  Settings settings_;
+  const ProgramTypes& types_;
+  configs::Value all_keys_;           // The run with every key that it leaves out.
+  std::vector<std::string> changes_;  // Of a run that goes on: what is other than it was.
   // What the log takes lives longer than the loaders, which may have a last word.
   std::optional<records::RunDirectory> directory_;
   RunOutput output_;
   ToldNotices notices_;
-  c10::Device device_;
-  Split split_;
-  std::optional<Split> test_;
-  std::unique_ptr<training::Task> task_;
-  training::Learner learner_;
-  training::Trainer trainer_;
-  std::optional<Trace> trace_;
+  Setup made_;
+  std::optional<StepTrace> trace_;
   Position position_;
   int64_t noted_steps_ = 0;
-  std::string last_test_text_;
+  std::optional<EpochReport> last_;  // Of this process.
 };
 
 }  // namespace

@@ -238,7 +238,8 @@ TEST_F(OnOutput, TellsNoticesOfAnyThreadAboveTheBarAndKeepsThem) {
   auto bar = progress(true);
   std::vector<std::string> kept;
   {
-    const ToldNotices told([&](const std::string& line) { kept.push_back(line); }, *line_);
+    const ToldNotices told([&](NoticeLevel level, std::string_view text) { kept.push_back(told_line(level, text)); },
+                           *line_);
     bar.update(500, no_notes);
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i)
@@ -258,7 +259,7 @@ TEST_F(OnOutput, TellsNoticesOfAnyThreadAboveTheBarAndKeepsThem) {
 TEST_F(OnOutput, ChildrenTellTheirNoticesWithoutTheParentsLine) {
   auto bar = progress(true);
   testing::internal::CaptureStderr();
-  const ToldNotices told([](const std::string&) {}, *line_);
+  const ToldNotices told([](NoticeLevel, std::string_view) {}, *line_);
   const pid_t child = ::fork();
   if (child == 0) {
     tell(NoticeLevel::kWarning, "in a child");
@@ -356,7 +357,7 @@ TEST(ProgressOutput, ShowsNoticesOnRowsOfTheirOwnAndTheBarBelowThem) {
   terminal.resize(60);
   StatusLine line(output_to(terminal.fd()));
   Progress bar("training", "samples", 1000, 0, line);
-  const ToldNotices told([](const std::string&) {}, line);
+  const ToldNotices told([](NoticeLevel, std::string_view) {}, line);
   bar.update(500, no_notes);
   tell(NoticeLevel::kWarning, "a worker died");
   tell(NoticeLevel::kError, "a callback threw");

@@ -112,14 +112,57 @@ TEST_F(TrainSettings, OfWhatTrainingTakesAreRefusedByTrainingAndValidation) {
       {"weights.from=nosuch.pt", "weights.from: "},
       {"'optimizer={type: adam, betas: [2]}'", "optimizer: betas: expected two numbers"},
       {"output=/proc/x", "output: cannot make the run directory in '/proc/x'"},
+      {"output=run.yaml", "run.yaml' is a file, where the folder of runs would be"},
+      {"output=run.yaml/deeper", "run.yaml' is a file, where the folder of runs would be"},
       {"mix.mixup=0.2 task=regression", "mix: is for classification"},
+      {"loss.label_smoothing=0.1 task=regression", "loss.label_smoothing: is for classes"},
+      {"'schedule={type: step, epochs: [4, 2]}'",
+       "schedule.epochs: expected epochs from 0 on, each later than the one"},
+      {"'schedule={type: step, epochs: [-1]}'", "schedule.epochs: expected epochs from 0 on"},
   });
 }
 
-TEST_F(TrainSettings, OfAnotherOptimizerAreRefusedWhereARunGoesOn) {
+TEST_F(TrainSettings, ThatARunKeepsAreRefusedWhereItGoesOn) {
   ASSERT_EQ(train("run.yaml").exit_code, 0);
-  expect_refused("--resume runs/run",
-                 {"optimizer=sgd epochs=2", "optimizer: the run was begun with adamw, whose state does not fit sgd"});
+  for (const Wrong& wrong : std::vector<Wrong>{
+           {"optimizer=sgd", "optimizer.type: a run that goes on keeps optimizer.type, which is adamw and not sgd"},
+           {"optimizer.weight_decay=0.5", "optimizer.weight_decay, which is 0.01 and not 0.5: what is there beside lr"},
+           {"output=other", "output, which is runs and not other: the run has its directory; leave it out"},
+           {"seed=3", "seed, which is 0 and not 3"},
+           {"weights.from=runs/run/best.pt", "weights.from, which is nothing and not runs/run/best.pt"}})
+    expect_refused("--resume runs/run epochs=2", wrong);
+}
+
+TEST_F(TrainSettings, ThatMayChangeWhereARunGoesOnAreKeptForTheNextTime) {
+  ASSERT_EQ(train("run.yaml schedule=constant").exit_code, 0);
+  const auto changed = train("--resume runs/run/last.pt epochs=2 optimizer.lr=0.01 ~schedule");
+  EXPECT_EQ(changed.exit_code, 0) << changed.err;
+  for (const char* change : {"changed: epochs: 2 in place of 1\n", "changed: optimizer.lr: 0.01 in place of 0.001\n",
+                             "changed: schedule.type: cosine in place of constant\n"})
+    EXPECT_THAT(changed.out, HasSubstr(change));
+  const std::string kept = test::run_in(folder_.path(), "cat runs/run/config.yaml").out;
+  for (const char* line : {"\nepochs: 2  # command line 'epochs=2'\n", "\n  prefetch: 2  # default\n",
+                           "\n  num_workers: 1  # run.yaml:3:39\n", "\n  type: cosine  # default\n"})
+    EXPECT_THAT(kept, HasSubstr(line));
+  const auto again = train("--resume runs/run/");
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("nothing is left to train of 2 epochs; set epochs=N to go on\n"));
+}
+
+TEST_F(TrainSettings, NameTheRunThatMayBeMeantWhereNoneGoesOn) {
+  ASSERT_EQ(train("run.yaml").exit_code, 0);
+  ASSERT_EQ(train("run.yaml").exit_code, 0);
+  for (const Wrong& wrong : std::vector<Wrong>{
+           {"--resume runs", "'runs' holds 2 runs, the newest is 'runs/run-2'"},
+           {"--resume runs/run/best.pt", "is a file of the run 'runs/run', which goes on from its last.pt"},
+           {"--resume photos", "'photos' is no directory of a run, it has no config.yaml"},
+           {"--resume nowhere", "'nowhere' is not there; give the directory of a run"},
+           {"run.yaml --resume runs/run",
+            "--resume takes the configuration in the run's directory: leave out 'run.yaml'"}}) {
+    const auto ended = train(wrong.settings);
+    EXPECT_EQ(ended.exit_code, 2) << wrong.settings;
+    EXPECT_THAT(ended.err, HasSubstr(wrong.error)) << wrong.settings;
+  }
 }
 
 TEST_F(TrainSettings, AreValidatedAsTrainingTakesThem) {
@@ -129,6 +172,26 @@ TEST_F(TrainSettings, AreValidatedAsTrainingTakesThem) {
   EXPECT_EQ(validated.out,
             "dataset: 8 samples in 2 classes, the first batch: image: Byte [8, 3, 64, 64], label: Long [8]\n");
   EXPECT_FALSE(fs::exists(folder_.path() + "/runs"));
+}
+
+TEST_F(TrainSettings, WhosePlanIsLongerThanTheRunAreTakenWithAWarning) {
+  const auto drops = train("run.yaml --validate 'schedule={type: step, epochs: [0.5, 30]}'");
+  EXPECT_EQ(drops.exit_code, 0) << drops.err;
+  EXPECT_THAT(drops.err,
+              HasSubstr("warning: schedule.epochs: the drop at epoch 30 never comes, since training has 1 epoch"));
+  const auto warm_up = train("run.yaml --json 'schedule={warmup_epochs: 1}'");
+  EXPECT_EQ(warm_up.exit_code, 0) << warm_up.err;
+  EXPECT_THAT(warm_up.out,
+              HasSubstr("{\"event\":\"warning\",\"text\":\"schedule.warmup_epochs: the warm-up takes all of 1 epoch"));
+}
+
+TEST_F(TrainSettings, OfATraceThatCannotBeWrittenAreRefusedBeforeTraining) {
+  const auto nowhere = train("run.yaml --trace nowhere/trace.json"), folder = train("run.yaml --trace photos");
+  EXPECT_EQ(nowhere.exit_code, 1);
+  EXPECT_THAT(nowhere.err, HasSubstr("cannot write 'nowhere/trace.json': No such file or directory"));
+  EXPECT_EQ(folder.exit_code, 1);
+  EXPECT_THAT(folder.err, HasSubstr("--trace: 'photos' is a folder"));
+  EXPECT_FALSE(fs::exists(folder_.path() + "/runs")) << "a run's directory was made";
 }
 
 TEST_F(TrainSettings, OfSectionsWithADefaultTypeNeedNone) {

@@ -1,5 +1,6 @@
 // Runs of `millrace train` that are stopped, killed and go on: they end as if nothing had happened, bit for bit.
 #include <ATen/ops/equal.h>
+#include <ATen/ops/isfinite.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -149,9 +150,39 @@ TEST_F(Training, StopsOnCtrlCAndGoesOnAsIfNothingHadHappened) {
     const int code = end_of(child);
     ASSERT_EQ(code, 3) << text_of(folder() / name);
     EXPECT_THAT(text_of(folder() / name), HasSubstr("go on with: millrace train --resume stopped/train"));
+    const std::string cause = signal == SIGINT ? "Ctrl-C" : "SIGTERM";
+    EXPECT_THAT(text_of(folder() / "stopped/train/log.txt"), HasSubstr("Z stopped by " + cause + " in epoch "));
     run({"train", "--resume", "stopped/train"});
     expect_same("whole/train", "stopped/train");
   }
+}
+
+// The test split of 3,000 pictures takes long enough for a request to come in its middle; the last step's checkpoint says
+// that it begins.
+TEST_F(Training, StopsInTheMiddleOfATestAndGoesOnAsIfNothingHadHappened) {
+  for (int i = 0; i < 3000; ++i) {
+    const fs::path name = folder() / "many" / (i % 2 == 0 ? "dress" : "hat") / (std::to_string(i) + ".ppm");
+    fs::create_directories(name.parent_path());
+    std::ofstream(name) << "P6 16 16 255\n" << std::string(16 * 16 * 3, static_cast<char>('a' + i % 26));
+  }
+  const std::vector<std::string> whole{
+      "train",    "train.yaml",   "test.dataset.root=many",   "+test.loader={batch_size: 1}",
+      "epochs=2", "output=whole", "checkpoints.every_steps=3"};
+  run(whole);
+  std::vector<std::string> stopped = whole;
+  stopped[5] = "output=stopped";
+  for (std::string told; told.find("stopped by Ctrl-C in the test of epoch 1; go on with: ") == std::string::npos;) {
+    fs::remove_all(folder() / "stopped");
+    const pid_t child = start(stopped, "out");
+    const test::Watchdog watchdog("millrace train", std::chrono::seconds(60));
+    while (!fs::exists(folder() / "stopped/train/last.pt")) std::this_thread::yield();
+    ::kill(child, SIGINT);
+    ASSERT_EQ(end_of(child), 3);
+    told = text_of(folder() / "out");
+  }
+  run({"train", "--resume", "stopped/train"});
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("going on in the test of epoch 1\n"));
+  expect_same("whole/train", "stopped/train");
 }
 
 // Six kills at moments that are spread over a whole run's time; `make soak` repeats it, each time with another seed.
@@ -164,7 +195,7 @@ TEST_F(Training, GoesOnAfterItWasKilledAtAnyMoment) {
   constexpr int kKills = 6;
   int resumed = 0;
   for (int kills = 0; kills < kKills;) {
-    const bool can_go_on = fs::exists(folder() / "killed/train/last.pt");
+    const bool can_go_on = fs::exists(folder() / "killed/train/config.yaml");
     if (!can_go_on) fs::remove_all(folder() / "killed");
     const std::vector<std::string> anew{"train", "train.yaml", "output=killed", "checkpoints.every_steps=1"};
     const pid_t child = start(can_go_on ? std::vector<std::string>{"train", "--resume", "killed/train"} : anew, "out");
@@ -182,8 +213,21 @@ TEST_F(Training, GoesOnAfterItWasKilledAtAnyMoment) {
     fs::remove_all(folder() / "killed");
   }
   RecordProperty("resumed", resumed);
-  if (!fs::exists(folder() / "killed/train/last.pt")) return;
+  if (!fs::exists(folder() / "killed/train/config.yaml")) return;
   run({"train", "--resume", "killed/train"});
+  expect_same("whole/train", "killed/train");
+}
+
+TEST_F(Training, GoesOnAfterItWasKilledBeforeItsFirstCheckpoint) {
+  run({"train", "train.yaml", "output=whole"});
+  const pid_t child = start({"train", "train.yaml", "output=killed", "checkpoints.every_epochs=0"}, "out");
+  const test::Watchdog watchdog("millrace train", std::chrono::seconds(60));
+  while (text_of(folder() / "out").find("epoch 1/4") == std::string::npos) std::this_thread::yield();
+  ::kill(child, SIGKILL);
+  EXPECT_EQ(end_of(child), -SIGKILL);
+  ASSERT_FALSE(fs::exists(folder() / "killed/train/last.pt"));
+  run({"train", "--resume", "killed/train"});
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("there is no checkpoint yet: the run begins anew\n"));
   expect_same("whole/train", "killed/train");
 }
 
@@ -238,12 +282,43 @@ TEST_F(Training, ShowsEachLineAtOnceInAPipe) {
   EXPECT_EQ(end_of(child), -SIGKILL) << told;
 }
 
+TEST_F(Training, OfTheConfigurationThatARunKeptGivesTheSame) {
+  run({"train", "train.yaml", "epochs=2"});
+  const std::string kept = text_of(folder() / "runs/train/config.yaml");
+  EXPECT_THAT(kept, HasSubstr("\n  batch_size: 2  # train.yaml:3:22\n"));
+  EXPECT_THAT(kept, HasSubstr("\n  prefetch: 2  # default\n")) << "a key that nobody said";
+  EXPECT_THAT(kept, HasSubstr("\nepochs: 2  # command line 'epochs=2'\n"));
+  EXPECT_EQ(kept.back(), '\n');
+  run({"train", "runs/train/config.yaml", "output=again"});
+  expect_same("runs/train", "again/config");
+}
+
+TEST_F(Training, ThatAnErrorEndsTellsItInItsLog) {
+  std::ofstream(folder() / "photos/hat/9.jpg") << "no picture";
+  EXPECT_EQ(end_of(start({"train", "train.yaml"}, "out")), 1);
+  ASSERT_THAT(text_of(folder() / "out"), HasSubstr("9.jpg"));
+  const std::string log = text_of(folder() / "runs/train/log.txt");
+  EXPECT_THAT(log, HasSubstr("Z ended by an error: "));
+  EXPECT_THAT(log, HasSubstr("9.jpg"));
+}
+
+TEST_F(Training, ThatDivergesEndsAndKeepsTheCheckpointOfTheTimeBefore) {
+  const int code = end_of(start(
+      {"train", "train.yaml", "optimizer={type: sgd, lr: 1e25}", "~gradients", "~ema", "checkpoints.every_steps=1"},
+      "out"));
+  EXPECT_EQ(code, 1) << text_of(folder() / "out");
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("training diverged: in epoch 1, step "));
+  EXPECT_THAT(text_of(folder() / "runs/train/log.txt"), HasSubstr("Z ended by an error: training diverged: "));
+  for (const auto& [name, tensor] : result("runs/train")) EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << name;
+  EXPECT_FALSE(fs::exists(folder() / "runs/train/best.pt"));
+}
+
 TEST_F(Training, OfAPathAloneTakesWhatIsSensible) {
   std::ofstream(folder() / "path.yaml") << "dataset: {type: image_folder, root: photos}\nepochs: 1\n";
   run({"train", "path.yaml"});
   EXPECT_THAT(text_of(folder() / "out"), HasSubstr("12 samples in 2 classes, image: Byte [3, 64, 64]"));
   const auto config = text_of(folder() / "runs/path/config.yaml");
-  EXPECT_THAT(config, HasSubstr("model: small_cnn  # default"));
+  EXPECT_THAT(config, HasSubstr("type: small_cnn  # default"));
   EXPECT_TRUE(fs::exists(folder() / "runs/path/best.pt"));
 }
 
@@ -316,6 +391,8 @@ TEST_F(Training, KeepsNothingWhereThereIsNoOutput) {
 TEST_F(Training, EndsEarlyWhenItIsNoBetterForLong) {
   run({"train", "train.yaml", "epochs=50", "early_stop.patience=2", "optimizer={type: sgd, lr: 0}", "output=early"});
   EXPECT_LT(rows("early/train").size(), 12U);
+  EXPECT_THAT(text_of(folder() / "early/train/log.txt"),
+              HasSubstr(" for 2 epochs: early_stop.patience ends training\n"));
 }
 
 TEST_F(Training, OfAnotherModelIsRefusedByItsWeights) {

@@ -34,6 +34,16 @@ at::Tensor one_hot_logits(const std::vector<int64_t>& guesses, int64_t classes) 
   return logits;
 }
 
+TEST(Segmentation, LossIsTheMeanOverPixelsOfAClassAndZeroWithoutAny) {
+  const Segmentation task("mask", {"sky", "sea"}, /*label_smoothing=*/0);
+  const auto output = torch::zeros({1, 2, 1, 2}).requires_grad_();
+  EXPECT_NEAR(task.loss(output, torch::tensor({1, 255}).view({1, 1, 2})).item<double>(), std::log(2), 1e-6);
+  const auto nothing = task.loss(output, torch::tensor({255, 255}).view({1, 1, 2}));
+  EXPECT_EQ(nothing.item<double>(), 0);
+  nothing.backward();
+  EXPECT_EQ(output.grad().abs().sum().item<double>(), 0);
+}
+
 TEST(Confusion, CountsWhatWasTakenForWhat) {
   Confusion confusion(3);
   confusion.add(torch::tensor({0, 1, 2}), torch::tensor({0, 0, 2}));

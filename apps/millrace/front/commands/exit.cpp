@@ -1,8 +1,10 @@
 #include "millrace/apps/millrace/front/commands/exit.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "millrace/sharing/os/printable.h"
@@ -52,6 +54,16 @@ int fail(const configs::ConfigError& error) {
     fail(kWrongUsage, problems[i].text);
   if (problems.size() > 1) fail(kWrongUsage, std::to_string(problems.size()) + " errors in the configuration");
   return kWrongUsage;
+}
+
+int with_stdout_written(int code) {
+  errno = 0;
+  const bool is_written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (is_written || code != kDone) return code;
+  // A line that failed before has left no reason.
+  return fail(kWorkFailed, std::string("what was printed could not be written") +
+                               (errno == 0 ? "; is the disk full, or was the pipe closed?"
+                                           : std::string(": ") + std::strerror(errno)));
 }
 
 }  // namespace millrace::apps

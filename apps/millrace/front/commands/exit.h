@@ -10,7 +10,7 @@ namespace millrace::apps {
 constexpr int kDone = 0;
 constexpr int kWorkFailed = 1;
 constexpr int kWrongUsage = 2;  ///< The command line or a configuration is wrong.
-constexpr int kStopped = 3;     ///< Training was asked to stop, by Ctrl-C or SIGTERM, and can go on.
+constexpr int kStopped = 3;     ///< The work was asked to stop, by Ctrl-C or SIGTERM, before its end.
 constexpr int kSlower = 4;      ///< A measurement is slower than the one it was compared with.
 
 /// A line of words for each error; or one line of JSON for all, {"errors": [{"text": WHAT}], "exit_code": 2}, with
@@ -25,5 +25,9 @@ int fail(int code, std::string what);
 
 /// Prints a line for each problem to stderr, and their number behind several. Gives kWrongUsage.
 int fail(const configs::ConfigError& error);
+
+/// The exit code of a command that ends with `code` and has printed to stdout: kWorkFailed, and a line that tells why,
+/// where all was done and some of that could not be written.
+int with_stdout_written(int code);
 
 }  // namespace millrace::apps

@@ -48,12 +48,9 @@ void Help::declare(CLI::App& command) {
 int Help::answer() const { return answer(configs::tables::describe_sections()); }
 
 int Help::answer(const std::vector<configs::tables::SectionDescription>& sections) const {
-  if (json) {
-    std::puts(nlohmann::json{{"sections", to_json(sections)}}.dump().c_str());
-    return kDone;
-  }
   try {
-    std::fputs(configs::tables::help_text(section, sections).c_str(), stdout);
+    const std::string text = configs::tables::help_text(section, sections);
+    std::fputs(json ? (nlohmann::json{{"sections", to_json(sections)}}.dump() + "\n").c_str() : text.c_str(), stdout);
     return kDone;
   } catch (const std::invalid_argument& unknown) {
     return fail(kWrongUsage, unknown.what());

@@ -32,6 +32,7 @@ struct Predict {
        "no row could be written; or some samples could not be read, whose rows have the error: with "
        "loader.on_error=skip that is no failure"},
       {kWrongUsage, "the command line or a setting is wrong, or the checkpoint is one of another model"},
+      {kStopped, "stopped by Ctrl-C or SIGTERM; no row is written"},
   };
   static constexpr std::string_view kMore = "More: docs/training.md, \"Predicting\"";
   void declare(CLI::App& command);

@@ -4,6 +4,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "millrace/apps/millrace/front/commands/resumed_run.h"
+#include "millrace/sharing/os/printable.h"
+
 namespace millrace::apps::commands {
 namespace {
 
@@ -17,7 +20,15 @@ void find_config(Train& train) {
   // What stands first is a setting then.
   if (file.config.find('=') != std::string::npos)
     file.overrides.insert(file.overrides.begin(), std::exchange(file.config, ""));
-  if (file.config.empty()) file.config = train.resume + "/config.yaml";
+  if (!file.config.empty())
+    throw CLI::ValidationError("--resume takes the configuration in the run's directory: leave out " +
+                               in_quotes(file.config) + ", and give what is to be other as KEY=VALUE");
+  try {
+    train.resume = resumed_run(train.resume);
+  } catch (const std::exception& error) {
+    throw CLI::ValidationError(error.what());
+  }
+  file.config = train.resume + "/config.yaml";
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ struct Train {
   };
   static constexpr ExitCode kExitCodes[] = {
       {kDone, "all is trained, or the settings are printed or found right"},
-      {kWorkFailed, "training failed: a file that cannot be read, no memory, a broken device"},
+      {kWorkFailed,
+       "training failed: a file that cannot be read, no memory, a broken device, a loss that is no number"},
       {kWrongUsage, "the command line or the configuration is wrong; nothing was trained"},
       {kStopped, "stopped by Ctrl-C or SIGTERM; a checkpoint is saved, and --resume goes on from there"},
   };

@@ -35,6 +35,11 @@ const std::map<Code, std::string> kLines = {
     {{"predict", 0}, "millrace predict trained/run pets"},
     {{"predict", 1}, "millrace predict trained/run broken"},
     {{"predict", 2}, "millrace predict trained/run pets loader.batch_size=0"},
+    // The file with the rows is there under a passing name until it is asked to stop, and then it is not.
+    {{"predict", 3},
+     "yes pets/cat/1.ppm | head -n 200000 >many.txt; millrace predict trained/run many.txt loader.batch_size=1 & "
+     "while ! ls predictions.csv.*.tmp; do kill -0 $! || break; done; kill -TERM $!; wait $!; code=$?; "
+     "! ls predictions.csv.*.tmp && exit $code"},
     {{"bench", 0}, "millrace bench run --warmup 0 --repeats 1 --window 0.05"},
     {{"bench", 1}, "millrace bench run dataset.root=broken --warmup 0 --repeats 1 --window 0.05"},
     {{"bench", 2}, "millrace bench"},
@@ -112,6 +117,17 @@ TEST_F(ExitCodes, OfEachCommandAreThoseOfItsPage) {
     }
     const auto result = run(line->second);
     EXPECT_EQ(result.exit_code, code.second) << line->second << ", but: " << when << "\n" << result.out << result.err;
+  }
+}
+
+TEST_F(ExitCodes, AreThoseOfFailedWorkWhereStdoutTakesNothing) {
+  for (const char* line :
+       {"--version", "--help", "help config", "configs", "completion bash", "reference man", "doctor --quick",
+        "train run --print-config", "train run", "predict trained/run pets --output -", "init pets", "pack pets shards",
+        "show run", "bench run --warmup 0 --repeats 1 --window 0.05"}) {
+    const auto result = run("millrace " + std::string(line) + " >/dev/full");
+    EXPECT_EQ(result.exit_code, 1) << line << "\n" << result.err;
+    EXPECT_THAT(result.err, testing::HasSubstr("millrace: what was printed could not be written")) << line;
   }
 }
 

@@ -97,6 +97,10 @@ TEST(Json, TrainTellsItsEvents) {
   EXPECT_TRUE(lines[2]["test_accuracy"].is_number());
   EXPECT_EQ(lines[3]["event"], "end");
   EXPECT_EQ(lines[3]["directory"], "runs/run");
+  EXPECT_EQ(lines[3]["last"]["epoch"], 2);
+  EXPECT_EQ(lines[3]["last"]["test_accuracy"], lines[2]["test_accuracy"]);
+  const int best = lines[3]["best"]["epoch"];
+  EXPECT_EQ(lines[3]["best"]["test_accuracy"], lines.at(static_cast<size_t>(best))["test_accuracy"]);
 }
 
 TEST(Json, ValidationTellsWhatItFound) {
@@ -116,7 +120,7 @@ TEST(Json, AllSettingsAreThoseThatATrainingTakesForGranted) {
   EXPECT_EQ(all["settings"]["loader"]["batch_size"], 32);
   EXPECT_EQ(all["settings"]["optimizer"]["type"], "adamw");
   EXPECT_EQ(all["settings"]["test"]["dataset"]["mode"], "rgb");
-  EXPECT_EQ(all["origins"]["dataset.mode"], "default:1:7");
+  EXPECT_EQ(all["origins"]["dataset.mode"], "default");
   const auto again = test::run_in(folder.path(), "'" + test::built("apps/millrace") +
                                                      "' train run --print-config=all > all.yaml && '" +
                                                      test::built("apps/millrace") + "' train all --validate");
@@ -132,6 +136,14 @@ TEST(Json, HelpAndConfigurationsAreListed) {
   EXPECT_EQ(sections[0]["entries"][0]["keys"][0]["name"], "root");
   EXPECT_EQ(only_line(ask(folder, "configs --json").out)["configs"][0]["name"], "bench_big");
   EXPECT_TRUE(only_line(ask(folder, "doctor --quick --json").out).contains("usable"));
+}
+
+TEST(Json, HelpOfWhatThereIsNotIsAnError) {
+  const test::Directory folder;
+  const auto told = ask(folder, "help config nosuch --json");
+  EXPECT_EQ(told.exit_code, 2);
+  EXPECT_EQ(told.out, "");
+  EXPECT_EQ(only_line(told.err)["exit_code"], 2);
 }
 
 TEST(Json, InitSaysWhatItSawAndWrote) {

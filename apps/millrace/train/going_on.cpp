@@ -1,0 +1,120 @@
+#include "millrace/apps/millrace/train/going_on.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <map>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include "millrace/configs/path.h"
+
+namespace millrace::apps {
+namespace {
+
+using configs::Node;
+using configs::Value;
+
+// Settings that a run keeps, with all below them, and why.
+struct Kept {
+  std::string_view path;
+  std::string_view why;
+};
+constexpr std::array<Kept, 6> kKept{{
+    {"output", "the run has its directory; leave it out"},
+    {"optimizer", "what is there beside lr comes with its state from the checkpoint"},
+    {"weights", "training has begun with them"},
+    {"seed", "the order of samples follows from it"},
+    {"task", "the model has learned another"},
+    {"classes", "the model's outputs are those"},
+}};
+constexpr std::string_view kMayChange = "optimizer.lr";
+
+using Texts = std::map<std::string, std::string>;
+
+// Scalars by their paths. Secrets of the environment stay ${env:NAME}.
+void collect(const Value& value, const std::string& path, Texts& texts) {
+  const auto below = [&](const std::string& part) { return path.empty() ? part : path + "." + part; };
+  if (value.kind == Value::Kind::kScalar) texts[path] = shown_text(value);
+  for (size_t i = 0; i < value.elements.size(); ++i) collect(value.elements[i], below(std::to_string(i)), texts);
+  for (const auto& member : value.members) collect(member.value, below(member.key), texts);
+}
+
+struct Change {
+  std::string path, now, begun;
+};
+
+std::string or_nothing(const Texts& texts, const std::string& path) {
+  const auto found = texts.find(path);
+  return found == texts.end() ? "nothing" : found->second;
+}
+
+std::vector<Change> changes_between(const Value& now, const Value& begun) {
+  Texts texts, texts_before;
+  collect(now, "", texts);
+  collect(begun, "", texts_before);
+  Texts all = texts;
+  all.insert(texts_before.begin(), texts_before.end());
+  std::vector<Change> found;
+  for (const auto& [path, text] : all) {
+    Change change{path, or_nothing(texts, path), or_nothing(texts_before, path)};
+    if (change.now != change.begun) found.push_back(std::move(change));
+  }
+  return found;
+}
+
+bool is_part_of(std::string_view path, std::string_view section) {
+  return path.starts_with(section) && (path.size() == section.size() || path[section.size()] == '.');
+}
+
+// The part of the settings at a path, or the last one on the way to it that is there.
+Node nearest_node(Node node, const std::string& path) {
+  for (const auto& part : configs::split_path(path)) {
+    if (node.value().kind != Value::Kind::kMap) return node;
+    const auto found = node.find(part);
+    if (!found) return node;
+    node = *found;
+  }
+  return node;
+}
+
+}  // namespace
+
+void require_may_change(const Node& now, const Value& begun) {
+  auto changed = changes_between(now.value(), begun);
+  // Of another type all keys are others.
+  std::stable_partition(changed.begin(), changed.end(), [](const Change& one) { return one.path.ends_with(".type"); });
+  for (const Kept& kept : kKept)
+    for (const Change& change : changed)
+      if (is_part_of(change.path, kept.path) && change.path != kMayChange)
+        throw nearest_node(now, change.path)
+            .error("a run that goes on keeps " + change.path + ", which is " + change.begun + " and not " + change.now +
+                   ": " + std::string(kept.why) + ". For another, begin another run, with weights.from");
+}
+
+std::vector<std::string> changes(const Value& now, const Value& begun) {
+  std::vector<std::string> lines;
+  for (const Change& change : changes_between(now, begun))
+    lines.push_back(change.path + ": " + change.now + " in place of " + change.begun);
+  return lines;
+}
+
+void take_first_origins(Value& settings, const std::string& file, const std::string& text) {
+  constexpr std::string_view kComment = "  # ";
+  std::vector<std::string> lines{""};
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  const auto visit = [&](auto& self, Value& value) -> void {
+    const auto number = static_cast<size_t>(value.origin.line);
+    if (value.origin.source == file && number > 0 && number < lines.size()) {
+      const size_t comment = lines[number].rfind(kComment);
+      if (comment != std::string::npos) value.origin = {lines[number].substr(comment + kComment.size())};
+    }
+    for (auto& element : value.elements) self(self, element);
+    for (auto& member : value.members) self(self, member.value);
+  };
+  visit(visit, settings);
+}
+
+}  // namespace millrace::apps

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "millrace/configs/node.h"
+#include "millrace/configs/value.h"
+
+/// What may be other when a run goes on than when it began. Settings are compared with all their keys
+/// (training::with_all_keys()).
+namespace millrace::apps {
+
+/// Throws ConfigError for a setting that cannot change on the way of a run: what the checkpoint answers, and where the
+/// run is kept. All others may; whether weights and samples still fit is seen when they are loaded.
+void require_may_change(const configs::Node& now, const configs::Value& begun);
+
+/// "epochs: 6 in place of 4" for each setting that is another.
+std::vector<std::string> changes(const configs::Value& now, const configs::Value& begun);
+
+/// Gives values that come from the run's own config.yaml the origins that are told there, `text` being all of it.
+void take_first_origins(configs::Value& settings, const std::string& file, const std::string& text);
+
+}  // namespace millrace::apps

@@ -42,7 +42,6 @@ class Setup {
 
  private:
   training::LoadingOptions loading(const ProgramTypes& types, Profile profile, std::optional<int64_t> workers) const;
-  training::TrainerParts parts(const configs::Node& run) const;
 };
 
 }  // namespace millrace::apps

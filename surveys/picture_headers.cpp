@@ -1,58 +1,15 @@
 #include "millrace/surveys/picture_headers.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <utility>
 
-#include "millrace/loader/images/decode.h"
-#include "millrace/sharing/os/owned_fd.h"
+#include "millrace/loader/images/header_reader.h"
 #include "millrace/sharing/os/printable.h"
-#include "millrace/sharing/os/regular_file.h"
-#include "millrace/sharing/os/syscall.h"
 
 namespace millrace::surveys {
 namespace {
-
-// Most headers are at the beginning; behind what a camera writes there, or at the end of some TIFFs, is the rest.
-constexpr size_t kUsualHeader = 1 << 14;
-
-// Reads headers one after the other, with the same memory.
-class HeaderReader {
- public:
-  image::Size read(const std::string& path) {
-    const OwnedFd file = detail::open_regular(path);
-    const auto all = static_cast<size_t>(stamp_of(file.get(), path).size);
-    try {
-      return decoder_.open(first(file, std::min(all, kUsualHeader), path), options_);
-    } catch (const std::runtime_error&) {
-      if (all <= kUsualHeader) throw;
-      image::require_file_size(all, options_);
-      return decoder_.open(first(file, all, path), options_);
-    }
-  }
-
- private:
-  std::span<const std::byte> first(const OwnedFd& file, size_t bytes, const std::string& path) {
-    if (buffer_.size() < bytes) buffer_.resize(bytes);
-    size_t done = 0;
-    while (done < bytes) {
-      const auto got =
-          MILLRACE_SYSCALL(::pread(file.get(), buffer_.data() + done, bytes - done, static_cast<off_t>(done)), path);
-      if (got == 0) break;
-      done += static_cast<size_t>(got);
-    }
-    return {buffer_.data(), done};
-  }
-
-  const PictureOptions options_;
-  image::ImageDecoder decoder_;
-  std::vector<std::byte> buffer_;
-};
 
 int short_side(const image::Size& size) { return std::min(size.height, size.width); }
 
@@ -63,7 +20,7 @@ std::string side_by_side(const image::Size& size) {
 }  // namespace
 
 PictureHeaders look_at_headers(const std::vector<std::string>& paths, const Looked& looked) {
-  HeaderReader reader;
+  image::HeaderReader reader;
   return look_at_headers(
       static_cast<int64_t>(paths.size()), [&](size_t i) { return reader.read(paths[i]); },
       [&](size_t i) { return paths[i]; }, looked);

@@ -60,6 +60,8 @@ Settings read_settings(const configs::Node& run) {
   settings.early_stop = read_section<configs::tables::EarlyStop>(run, "early_stop");
   configs::Section section(run);
   for (const auto& key : configs::tables::top_level_keys()) section.find(key);
+  if (settings.early_stop.patience > 0 && !section.find("test"))
+    throw run["early_stop"]["patience"].error("looks at the results of the section test, which is not there: add it");
   settings.run = configs::read_keys<configs::tables::Run>(section);
   return settings;
 }

@@ -87,7 +87,7 @@ struct Runner : Answers {
 
   template <class Try>
   void validate(const Node& run, const RunFile& file, Try try_it) const {
-    apps::validate(run, types.datasets, file.json ? print_found_in_json : print_found);
+    apps::validate(run, types, file.json ? print_found_in_json : print_found);
     try_it(run);
   }
 

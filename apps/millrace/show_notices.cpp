@@ -35,7 +35,8 @@ void tell_once(NoticeLevel level, std::string_view text) {
 
 }  // namespace
 
-NoticesOfShow::NoticesOfShow() : all_([](NoticeLevel, std::string_view) {}), handler_of_all_(set_notice_handler(nullptr)) {
+NoticesOfShow::NoticesOfShow()
+    : all_([](NoticeLevel, std::string_view) {}), handler_of_all_(set_notice_handler(nullptr)) {
   g_once.texts.clear();
   g_once.least = NoticeLevel::kWarning;
   g_once.next = handler_of_all_;

@@ -3,6 +3,7 @@
 #include <exception>
 #include <string>
 
+#include "millrace/apps/millrace/picture_sizes.h"
 #include "millrace/configs/errors.h"
 #include "millrace/configs/yaml_words.h"
 #include "millrace/loader/data_loader.h"
@@ -15,10 +16,11 @@ namespace {
 constexpr int64_t kCopies = 8;  // Samples of which the copy that workers get is compared with the original.
 
 // What the first batch of a pipeline looks like. Throws ConfigError when it cannot be made.
-std::string describe_first_batch(const configs::Node& pipeline, const configs::DatasetTypes& types) {
+std::string describe_first_batch(const configs::Node& pipeline, const ProgramTypes& types) {
   const auto options = configs::read_loader_options(pipeline.section("loader"));
   warn_of_many_workers(options.num_workers());  // None are started here.
-  const auto dataset = types.open(pipeline.section("loader"));
+  const auto dataset = types.datasets.open(pipeline.section("loader"));
+  if (dataset.samples) require_one_size(pipeline, types.transforms, {*dataset.samples, dataset.describe});
   try {
     const auto loader = dataset.make_loader(DataLoaderOptions(options).num_workers(0).check_copies(kCopies));
     const auto batch = loader->next();
@@ -36,7 +38,7 @@ std::string describe_first_batch(const configs::Node& pipeline, const configs::D
 
 }  // namespace
 
-void validate(const configs::Node& run, const configs::DatasetTypes& types, const TellFound& tell) {
+void validate(const configs::Node& run, const ProgramTypes& types, const TellFound& tell) {
   configs::Problems problems;
   const auto look_at = [&](const std::string& name, const configs::Node& pipeline) {
     problems.collect([&] { tell(name, describe_first_batch(pipeline, types)); });

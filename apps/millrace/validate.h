@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include "millrace/configs/build.h"
+#include "millrace/apps/millrace/program_types.h"
 #include "millrace/configs/node.h"
 
 namespace millrace::apps {
@@ -14,6 +14,6 @@ using TellFound = std::function<void(const std::string& section, const std::stri
 /// Opens the dataset of a run and that of its section `test`, and tells what their first batches look like, which are
 /// read without workers; samples are also read from the copies that workers would get. Throws configs::ConfigError with
 /// all that is wrong.
-void validate(const configs::Node& run, const configs::DatasetTypes& types, const TellFound& tell);
+void validate(const configs::Node& run, const ProgramTypes& types, const TellFound& tell);
 
 }  // namespace millrace::apps

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -69,6 +70,12 @@ class OwnTypes : public testing::Test {
  private:
   test::Directory folder_;
 };
+
+TEST_F(OwnTypes, TakeLessThanSixtyLines) {
+  const std::string program = text_of(test::source("apps/examples/own_types.cpp"));
+  EXPECT_GT(std::ranges::count(program, '\n'), 40);
+  EXPECT_LT(std::ranges::count(program, '\n'), 60);
+}
 
 TEST_F(OwnTypes, TrainAndGoOn) {
   const auto first = program("train own_types.yaml epochs=1");

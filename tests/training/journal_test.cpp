@@ -44,10 +44,13 @@ TEST(Journal, HasTheFirstBatchAsAFileAndForTensorBoard) {
   auto journal = Journal::begin(run, {"train_loss"});
   journal.first_batch({2, 3, "the bytes of a PNG"});
   EXPECT_EQ(text_of(run.path() + "/first_batch.png"), "the bytes of a PNG");
-  for (const auto& entry : std::filesystem::directory_iterator(run.path()))
-    if (entry.path().filename().string().starts_with("events")) {
-      EXPECT_THAT(text_of(entry.path()), HasSubstr("the bytes of a PNG"));
-    }
+  int event_files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(run.path())) {
+    if (!entry.path().filename().string().starts_with("events")) continue;
+    ++event_files;
+    EXPECT_THAT(text_of(entry.path()), HasSubstr("the bytes of a PNG"));
+  }
+  EXPECT_EQ(event_files, 1);
 }
 
 TEST(Journal, ForgetsWhatWasBehindTheCheckpoint) {

@@ -6,6 +6,7 @@
 #include "millrace/training/trainer_parts.h"
 
 namespace millrace::apps {
+
 Setup::Setup(const configs::Node& run, const ProgramTypes& types, Profile profile, std::optional<int64_t> workers)
     : settings(training::read_settings(run)),
       device(training::read_device(run, settings.run.device)),

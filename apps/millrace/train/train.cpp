@@ -11,6 +11,7 @@
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/error_text.h"
 #include "millrace/apps/millrace/loss_summary.h"
+#include "millrace/apps/millrace/picture_sizes.h"
 #include "millrace/apps/millrace/progress.h"
 #include "millrace/apps/millrace/told_notices.h"
 #include "millrace/apps/millrace/train/epoch_report.h"
@@ -66,6 +67,11 @@ class Training {
 
   /// Tries what can be tried without a step: the model, and what it begins with. Throws ConfigError.
   void prepare() {
+    const auto require_one_size_of = [&](const configs::Node& pipeline, const training::Split& split) {
+      if (split.samples) require_one_size(pipeline, types_.transforms, {*split.samples, split.describe});
+    };
+    require_one_size_of(run_, made_.split);
+    if (made_.test) require_one_size_of(run_["test"], *made_.test);
     training::try_model(run_, made_.learner, *made_.task, made_.split);
     if (!options_.resume.empty()) return go_on();
     training::load_initial_weights(run_, *made_.learner.model);

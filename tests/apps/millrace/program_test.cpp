@@ -211,6 +211,24 @@ TEST_F(Program, ValidationSaysWhatFailsAtTheFirstSample) {
   EXPECT_THAT(result.err, EndsWith("millrace: 2 errors in the configuration\n"));
 }
 
+// One picture in the middle of many differs, in a folder that sorts behind another.
+TEST_F(Program, PicturesOfSeveralSizesAreToldBeforeTheFirstStep) {
+  for (int i = 0; i < 60; ++i) {
+    const std::string side = i == 41 ? "24" : "16";
+    write("many/" + std::string(i < 30 ? "a" : "b") + "/" + std::to_string(100 + i) + ".ppm",
+          "P6 16 " + side + " 255\n" + std::string(16 * std::stoul(side) * 3, 'x'));
+  }
+  write("many.yaml", "dataset: {type: image_folder, root: many}\ntransforms: [resize: {size: 8}]\nepochs: 1\n");
+  for (const char* how : {"--validate", "device=cpu"}) {
+    expect_error("train many.yaml " + std::string(how), 2,
+                 "many.yaml:2:13: transforms: pictures come out with several sizes, and those of a batch need one: "
+                 "'many/a/100.ppm' (16x16) as 8x8, 'many/b/141.ppm' (24x16) as 12x8 (height x width); set both sides, "
+                 "as resize: {size: [8, 8]}");
+    EXPECT_FALSE(fs::exists(folder_ / "runs"));
+  }
+  EXPECT_EQ(run("train many.yaml --validate 'transforms=[resize: {size: [8, 8]}]'").exit_code, 0);
+}
+
 TEST_F(Program, NamesAFolderThatIsNoDataset) {
   write_train_config("photos");
   expect_error("train train.yaml", 2, "train.yaml:1:37: dataset.root: image_folder: no such directory: 'photos'");

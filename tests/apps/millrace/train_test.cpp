@@ -157,6 +157,19 @@ TEST_F(Training, StopsOnCtrlCAndGoesOnAsIfNothingHadHappened) {
   }
 }
 
+// What dropout leaves out is drawn from torch's own generator.
+TEST_F(Training, GoesOnWithTheDrawsOfDropout) {
+  const std::string model = "model={type: vit_tiny, patch_size: 8, dropout: 0.1}";
+  run({"train", "train.yaml", "output=whole", "epochs=12", model});
+  const pid_t child = start({"train", "train.yaml", "output=stopped", "epochs=12", model}, "out");
+  const test::Watchdog watchdog("millrace train", std::chrono::seconds(60));
+  while (text_of(folder() / "out").find("epoch 1/12") == std::string::npos) std::this_thread::yield();
+  ::kill(child, SIGINT);
+  ASSERT_EQ(end_of(child), 3) << text_of(folder() / "out");
+  run({"train", "--resume", "stopped/train"});
+  expect_same("whole/train", "stopped/train");
+}
+
 // The test split of 3,000 pictures takes long enough for a request to come in its middle; the last step's checkpoint says
 // that it begins.
 TEST_F(Training, StopsInTheMiddleOfATestAndGoesOnAsIfNothingHadHappened) {
@@ -185,14 +198,14 @@ TEST_F(Training, StopsInTheMiddleOfATestAndGoesOnAsIfNothingHadHappened) {
   expect_same("whole/train", "stopped/train");
 }
 
-// Six kills at moments that are spread over a whole run's time; `make soak` repeats it, each time with another seed.
+// Thirty kills at moments that are spread over a whole run's time; `make soak` repeats it, each time with another seed.
 TEST_F(Training, GoesOnAfterItWasKilledAtAnyMoment) {
   const auto began = std::chrono::steady_clock::now();
   run({"train", "train.yaml", "output=whole", "checkpoints.every_steps=1"});
   const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - began;
   std::mt19937_64 random(test::test_seed());
   std::uniform_real_distribution<double> moment(0, whole.count());
-  constexpr int kKills = 6;
+  constexpr int kKills = 30;
   int resumed = 0;
   for (int kills = 0; kills < kKills;) {
     const bool can_go_on = fs::exists(folder() / "killed/train/config.yaml");
@@ -212,10 +225,16 @@ TEST_F(Training, GoesOnAfterItWasKilledAtAnyMoment) {
     expect_same("whole/train", "killed/train");
     fs::remove_all(folder() / "killed");
   }
-  RecordProperty("resumed", resumed);
+  EXPECT_GE(resumed, kKills / 3) << "nearly all were killed before there was something to go on with";
   if (!fs::exists(folder() / "killed/train/config.yaml")) return;
   run({"train", "--resume", "killed/train"});
   expect_same("whole/train", "killed/train");
+}
+
+TEST_F(Training, KeepsOneOfSoManyEpochsForGood) {
+  run({"train", "train.yaml", "output=kept", "checkpoints.keep_every_epochs=2"});
+  for (const char* epoch : {"1", "2", "3", "4"})
+    EXPECT_EQ(fs::exists(folder() / "kept/train" / ("epoch_" + std::string(epoch) + ".pt")), *epoch % 2 == 0) << epoch;
 }
 
 TEST_F(Training, GoesOnAfterItWasKilledBeforeItsFirstCheckpoint) {
@@ -389,6 +408,8 @@ TEST_F(Training, KeepsNothingWhereThereIsNoOutput) {
 }
 
 TEST_F(Training, EndsEarlyWhenItIsNoBetterForLong) {
+  EXPECT_EQ(end_of(start({"train", "train.yaml", "early_stop.patience=2", "~test"}, "out")), 2);
+  EXPECT_THAT(text_of(folder() / "out"), HasSubstr("early_stop.patience: looks at the results of the section test"));
   run({"train", "train.yaml", "epochs=50", "early_stop.patience=2", "optimizer={type: sgd, lr: 0}", "output=early"});
   EXPECT_LT(rows("early/train").size(), 12U);
   EXPECT_THAT(text_of(folder() / "early/train/log.txt"),

@@ -45,8 +45,8 @@ struct ForgetfulAggregate {
 // What validate() says of a run whose dataset is `dataset`; "" where it finds nothing wrong.
 template <class Dataset>
 std::string complaint(const Dataset& dataset, const std::string& loader) {
-  configs::DatasetTypes types;
-  types.add("own", [&](const configs::Node&, const std::optional<configs::Node>&) { return dataset; });
+  apps::ProgramTypes types;
+  types.datasets.add("own", [&](const configs::Node&, const std::optional<configs::Node>&) { return dataset; });
   const configs::Node run(configs::parse("dataset: {type: own}\nloader: " + loader + "\n", "run.yaml"));
   try {
     apps::validate(run, types, [](const std::string&, const std::string&) {});

@@ -115,7 +115,8 @@ zpty -d shell
 
 TEST(Completion, ZshCompletesAsBashDoes) {
   const test::Directory folder;
-  if (test::run_in(folder.path(), "command -v zsh").exit_code != 0) GTEST_SKIP() << "there is no zsh here";
+  if (test::run_in(folder.path(), "command -v zsh").exit_code != 0)
+    GTEST_SKIP() << "there is no zsh here: scripts/setup --live installs it";
   folder.write("run.yaml", "dataset: {type: mnist, root: x}\noptimizer: {type: sgd}\n");
   EXPECT_THAT(completed_by_zsh(folder, "millrace tr"), HasSubstr("<millrace train >"));
   EXPECT_THAT(completed_by_zsh(folder, "millrace train r"), HasSubstr("<millrace train run.yaml >"));

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <string>
 #include <utility>
@@ -117,6 +118,17 @@ TEST_F(ExitCodes, OfEachCommandAreThoseOfItsPage) {
     }
     const auto result = run(line->second);
     EXPECT_EQ(result.exit_code, code.second) << line->second << ", but: " << when << "\n" << result.out << result.err;
+  }
+}
+
+TEST_F(ExitCodes, OfACommandThatIsAskedForJsonComeWithNothingButJson) {
+  for (const auto& [code, line] : kLines) {
+    if (code.second != 0) continue;
+    const auto result = run(line + " --json");
+    EXPECT_EQ(result.exit_code, 0) << line << "\n" << result.err;
+    const auto lines = test::lines_of(result.out);
+    EXPECT_THAT(lines, testing::Not(testing::IsEmpty())) << line;
+    for (const auto& told : lines) EXPECT_TRUE(nlohmann::json::accept(told)) << line << " --json says: " << told;
   }
 }
 

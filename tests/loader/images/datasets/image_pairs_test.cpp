@@ -240,17 +240,20 @@ TEST_F(ImagePairsTest, MasksAndBoxesOfAThousandPicturesMoveWithThemForAnyNumberO
   const auto pictures = ImageManifest(manifest(1000), {.image = "data", .label = "", .boxes = "boxes", .mask = "mask"})
                             .mode(ImageMode::kGray)
                             .transform(RandomCrop(8) | RandomHorizontalFlip() | RandomVerticalFlip());
-  expect_in_every_sample(pictures, [](const Batch& batch) {
+  int seen = 0;
+  expect_in_every_sample(pictures, [&](const Batch& batch) {
     EXPECT_TRUE(at::equal(batch.data(), batch["mask"]));
     for (int64_t row = 0; row < batch.size(); ++row) {
       const auto* const box = batch["boxes"][row].const_data_ptr<float>();
       if (box[2] - box[0] != 1 || box[3] - box[1] != 1) continue;  // Outside the crop.
+      ++seen;
       const int64_t i = batch.indices()[static_cast<size_t>(row)];
       const int64_t marked = i % kSide + 5 * kSide + 16 * (i % 7);  // The pixel in pixels_of().
       EXPECT_EQ(batch.data()[row][0][static_cast<int64_t>(box[1])][static_cast<int64_t>(box[0])].item<uint8_t>(),
                 marked % 256);
     }
   });
+  EXPECT_GT(seen, 1000) << "hardly a crop had its box";
 }
 
 TEST_F(ImagePairsTest, PicturesWithoutAPartnerAreNamed) {

@@ -1,0 +1,67 @@
+#include "millrace/apps/millrace/picture_sizes.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+
+#include "millrace/configs/build.h"
+#include "millrace/loader/images/header_reader.h"
+#include "millrace/loader/images/transforms/chain.h"
+#include "millrace/sharing/os/deadline.h"
+#include "millrace/sharing/os/printable.h"
+
+namespace millrace::apps {
+namespace {
+
+constexpr int64_t kMostLooks = 4096;
+constexpr int64_t kEnoughMisses = 8;  // Behind so many that are no pictures at the beginning, none is expected.
+constexpr auto kLongest = std::chrono::seconds(2);
+
+// A picture's file, its size, and the size that transforms make of it.
+struct Seen {
+  std::string path;
+  image::Size in;
+  image::Size out;
+};
+
+std::optional<image::Size> size_in(image::HeaderReader& reader, const std::string& path) {
+  try {
+    return reader.read(path);
+  } catch (const std::runtime_error&) {  // std::system_error is one.
+    return std::nullopt;                 // A broken file is told when it is read.
+  }
+}
+
+std::string text(const Seen& seen) {
+  return in_quotes(seen.path) + " (" + to_string(seen.in) + ") as " + to_string(seen.out);
+}
+
+}  // namespace
+
+void require_one_size(const configs::Node& pipeline, const configs::TransformTypes& types,
+                      const NamedSamples& samples) {
+  const auto transforms = pipeline.find("transforms");
+  const auto chain = configs::read_transforms(transforms, types);
+  if (!samples.name_of || chain.fixed_size()) return;
+  const Deadline deadline(kLongest);
+  image::HeaderReader reader;
+  std::optional<Seen> first;
+  const int64_t looks = std::min(samples.count, kMostLooks);
+  for (int64_t look = 0; look < looks && !deadline.passed(); ++look) {
+    if (!first && look == kEnoughMisses) return;
+    const std::string path = samples.name_of(look * samples.count / looks);
+    const auto size = size_in(reader, path);
+    if (!size) continue;
+    const Seen seen{path, *size, chain.output_size(*size)};
+    if (!first) first = seen;
+    if (seen.out == first->out) continue;
+    throw(transforms ? *transforms : pipeline["dataset"])
+        .error("pictures come out with several sizes, and those of a batch need one: " + text(*first) + ", " +
+               text(seen) + " (height x width); set both sides, as resize: {size: [" +
+               std::to_string(first->out.height) + ", " + std::to_string(first->out.width) +
+               "]} or center_crop and random_resized_crop do");
+  }
+}
+
+}  // namespace millrace::apps

@@ -38,7 +38,8 @@ std::string holder_of(int fd) {
 
 RunLock::RunLock(const std::string& folder) {
   const std::string path = folder + "/run.lock";
-  fd_ = OwnedFd(MILLRACE_SYSCALL(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666), path));
+  fd_ = OwnedFd(detail::retry_interrupted([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666); }));
+  if (!fd_) throw SyscallError(errno, "cannot write " + in_quotes(path));
   while (!try_to_lock(fd_.get())) {
     const std::string holder = holder_of(fd_.get());
     if (!holder.empty())

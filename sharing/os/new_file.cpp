@@ -49,7 +49,8 @@ void NewFile::write(std::span<const std::byte> bytes) {
   const auto end = MILLRACE_SYSCALL(::lseek(fd(), 0, SEEK_CUR), passing_path_);
   require_file_size(static_cast<uint64_t>(end) + bytes.size(), passing_path_);
   while (!bytes.empty()) {
-    const auto written = MILLRACE_SYSCALL(::write(fd(), bytes.data(), bytes.size()), passing_path_);
+    const auto written = detail::retry_interrupted([&] { return ::write(fd(), bytes.data(), bytes.size()); });
+    if (written < 0) throw SyscallError(errno, "cannot write " + in_quotes(path_));
     bytes = bytes.subspan(static_cast<size_t>(written));
   }
 }

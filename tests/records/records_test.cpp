@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "millrace/records/append_file.h"
 #include "millrace/records/metrics_csv.h"
 #include "millrace/records/run_directory.h"
 #include "millrace/records/run_log.h"
@@ -53,7 +54,7 @@ TEST(RunDirectory, IsTriedBeforeItIsMadeAndLeavesNothing) {
   EXPECT_TRUE(fs::is_empty(folder.path()));
   std::ofstream(folder.path() + "/file") << "a file";
   EXPECT_THAT(error_of([&] { RunDirectory::require_possible(folder.path() + "/file/runs"); }),
-              HasSubstr("cannot make the run directory in "));
+              HasSubstr("/file' is a file, where the folder of runs would be"));
   EXPECT_THAT(error_of([] { RunDirectory::require_possible("/proc/runs"); }), HasSubstr("in '/proc/runs': "));
 }
 
@@ -65,6 +66,13 @@ TEST(RunDirectory, IsAnotherForEachWhoAsksAtTheSameTime) {
     threads.emplace_back([&folder, &path] { path = RunDirectory::make(folder.path(), "run").path(); });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(std::set<std::string>(made.begin(), made.end()).size(), made.size());
+}
+
+TEST(AppendFile, SaysOfADiskThatIsFullWhatCouldNotBeWritten) {
+  auto file = records::AppendFile::open("/dev/full");
+  EXPECT_EQ(error_of([&] { file.append("x"); }), "cannot write '/dev/full': No space left on device");
+  EXPECT_EQ(error_of([] { records::AppendFile::open("/nowhere/log.txt"); }),
+            "cannot write '/nowhere/log.txt': No such file or directory");
 }
 
 TEST(RunDirectory, IsOpenedByItsConfigurationAlone) {

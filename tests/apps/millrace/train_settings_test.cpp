@@ -142,7 +142,7 @@ TEST_F(TrainSettings, ThatMayChangeWhereARunGoesOnAreKeptForTheNextTime) {
     EXPECT_THAT(changed.out, HasSubstr(change));
   const std::string kept = test::run_in(folder_.path(), "cat runs/run/config.yaml").out;
   for (const char* line : {"\nepochs: 2  # command line 'epochs=2'\n", "\n  prefetch: 2  # default\n",
-                           "\n  num_workers: 1  # run.yaml:3:39\n", "\n  type: cosine  # default\n"})
+                           "\n  num_workers: 1  # run.yaml:3:38\n", "\n  type: cosine  # default\n"})
     EXPECT_THAT(kept, HasSubstr(line));
   const auto again = train("--resume runs/run/");
   EXPECT_EQ(again.exit_code, 0) << again.err;

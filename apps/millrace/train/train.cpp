@@ -1,14 +1,12 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +27,6 @@
 #include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
-#include "millrace/sharing/os/processors.h"
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/data.h"
 #include "millrace/training/evaluate.h"
@@ -41,6 +38,7 @@
 #include "millrace/training/settings.h"
 #include "millrace/training/stop_request.h"
 #include "millrace/training/trainer.h"
+#include "millrace/training/trainer_parts.h"
 #include "millrace/training/trial.h"
 
 namespace millrace::apps {
@@ -53,11 +51,6 @@ using training::Position;
 using training::Settings;
 using training::Split;
 
-// The trainer and its workers share the processors that this process may use: a container may have few of many.
-int trainer_threads(const DataLoader& loader) {
-  return static_cast<int>(std::max<int64_t>(1, processors().usable() - loader.options().num_workers()));
-}
-
 bool is_better(const Measure& measure, double best) {
   return measure.better == Better::kHigher ? measure.value > best : measure.value < best;
 }
@@ -66,18 +59,6 @@ bool is_better(const Measure& measure, double best) {
 std::string type_of_optimizer(const configs::Node& run) {
   const configs::Node section = run["optimizer"];
   return section.value().kind == configs::Value::Kind::kMap ? section["type"].value().text : section.value().text;
-}
-
-int64_t steps_per_epoch(const configs::Node& run, const DataLoader& loader, const configs::tables::Gradients& keys) {
-  int64_t batches = 0;
-  try {
-    batches = loader.size();
-  } catch (const std::logic_error&) {
-    throw run["dataset"].error("how many samples it has is not known, and so not how many steps training has");
-  }
-  if (batches == 0)
-    throw run["loader"].error("an epoch has no batch: drop_last drops the only one; use a smaller batch_size");
-  return (batches + keys.accumulate - 1) / keys.accumulate;
 }
 
 // One run of training: what is read from the file, what it makes, and how far it is.
@@ -97,8 +78,8 @@ class Training {
         test_(training::open_test_split(run, split_, loading(types, workers, Profile::kOff))),
         task_(training::make_task(run, settings_, split_)),
         learner_(training::make_learner(run, settings_, split_.spec, task_->outputs(), types.models)),
-        trainer_(learner_, parts()) {
-    at::set_num_threads(trainer_threads(*split_.loader));
+        trainer_(learner_, training::make_trainer_parts(run, settings_, *task_, learner_, split_)) {
+    at::set_num_threads(training::trainer_threads(*split_.loader));
     if (!options.trace.empty()) device_.is_cuda() ? trace_.emplace(device_.index()) : trace_.emplace();
   }
 
@@ -135,22 +116,6 @@ class Training {
  private:
   training::LoadingOptions loading(const ProgramTypes& types, std::optional<int64_t> workers, Profile profile) const {
     return {device_, settings_.run.seed, /*shuffle=*/true, &types.datasets, profile, workers};
-  }
-
-  training::TrainerParts parts() {
-    training::TrainerParts parts;
-    parts.task = task_.get();
-    parts.optimizer = training::read_optimizer(run_["optimizer"], learner_.model->parameters());
-    parts.schedule = training::read_schedule(run_["schedule"]);
-    parts.plan.steps_per_epoch = steps_per_epoch(run_, *split_.loader, settings_.gradients);
-    parts.plan.steps = parts.plan.steps_per_epoch * settings_.run.epochs;
-    if (settings_.ema.decay > 0) parts.ema.emplace(settings_.ema.decay, *learner_.model);
-    parts.mix = settings_.mix;
-    if ((parts.mix.mixup > 0 || parts.mix.cutmix > 0) && !task_->has_classes())
-      throw run_["mix"].error("is for classification; remove it for " + std::string(task_->name()));
-    parts.gradients = settings_.gradients;
-    parts.seed = settings_.run.seed;
-    return parts;
   }
 
   // A directory and its files, new or those of the run that goes on.

@@ -15,10 +15,13 @@
 #include "millrace/apps/millrace/bench/report_page.h"
 #include "millrace/apps/millrace/bench/saved.h"
 #include "millrace/apps/millrace/bench/sweep.h"
+#include "millrace/apps/millrace/bench/training_steps.h"
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/front/commands/workloads.h"
 #include "millrace/apps/millrace/loss_summary.h"
 #include "millrace/configs/build.h"
+#include "millrace/sharing/os/processors.h"
+#include "millrace/training/defaults.h"
 
 namespace millrace::apps {
 namespace {
@@ -33,11 +36,20 @@ void print(const nlohmann::json& json) {
 
 Plan plan_of(const commands::Bench& options) { return {options.warmup_s, options.window_s, options.repeats}; }
 
+// The step that is simulated, if one is.
 std::optional<Demand> demand_of(const commands::Bench& options) {
   if (const auto* workload = find_workload(options.workload))
     return Demand{std::string(workload->name), workload->step_ms / 1e3, workload->utilisation};
   if (options.step_ms > 0) return Demand{"", options.step_ms / 1e3};
   return std::nullopt;
+}
+
+// Training adds a model to a run that names none; whoever asks for the step of a model is to have chosen it.
+void require_model(const configs::Node& run) {
+  if (run.find("model")) return;
+  throw run.error(
+      "--step auto trains the configuration's model, and it names none; add model: resnet18 or another (millrace help "
+      "config model), or tell how long a step takes with --step-ms");
 }
 
 // A workload's step is one of so many samples.
@@ -49,11 +61,22 @@ void require_batch_size(const configs::Node& run, const std::string& name) {
     throw loader.error("batch_size must be " + std::to_string(workload->batch_size) + " for " + name);
 }
 
-Report measured(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
+// All that training takes for granted is so here too.
+configs::Node as_trained(const configs::Node& run) {
+  return configs::Node(training::with_defaults(run.value(), processors().usable()));
+}
+
+Report measured(const configs::Node& said, const commands::Bench& options, const ProgramTypes& types) {
+  const bool trains = options.step == commands::kStepOfTheModel;
+  if (trains) require_model(said);
+  const configs::Node run = trains ? as_trained(said) : said;
   require_batch_size(run, options.workload);
   // What it cannot mirror is told before anything is measured.
   std::optional<nlohmann::json> peer;
   if (!options.peer.empty()) peer = mirrored(run, plan_of(options));
+  // Before the loader is measured, so that two do not share the machine.
+  std::optional<TrainingSteps> steps;
+  if (trains) steps = measure_training_steps(run, types, plan_of(options));
   Consumer consumer(run, types.datasets);
   Report report{facts_of_machine(), facts_of_settings(run), {}, std::nullopt, std::nullopt};
   if (options.batches > 0) {
@@ -62,7 +85,10 @@ Report measured(const configs::Node& run, const commands::Bench& options, const 
   }
   report.measurement = measure(consumer, plan_of(options), tell);
   if (const auto demand = demand_of(options))
-    report.feeding = measure_feeding(consumer, *demand, plan_of(options), report.measurement);
+    report.feeding =
+        feeding_of(*demand, measure_with_step(consumer, plan_of(options), simulated_step(demand->step_s)).windows,
+                   report.measurement);
+  if (steps) report.feeding = feeding_of({steps->what, steps->step_s}, steps->windows, report.measurement);
   if (peer) report.peer = run_peer(*peer, plan_of(options));
   return report;
 }

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <thread>
-#include <vector>
 
 #include "millrace/apps/millrace/bench/metrics.h"
 #include "millrace/apps/millrace/bench/spread.h"
@@ -27,12 +26,11 @@ Consumer::Step simulated_step(double seconds) {
   };
 }
 
-Feeding measure_feeding(Consumer& consumer, const Demand& demand, const Plan& plan, const Measurement& alone) {
+Feeding feeding_of(const Demand& demand, const std::vector<Window>& stepped, const Measurement& alone) {
   Feeding feeding{demand};
-  const Measurement stepped = measure_with_step(consumer, plan, simulated_step(demand.step_s));
   std::vector<double> utilisations;
   double batches = 0, samples = 0, waited = 0, seconds = 0;
-  for (const Window& window : stepped.windows) {
+  for (const Window& window : stepped) {
     utilisations.push_back(window.step_s / window.seconds);
     batches += static_cast<double>(window.batches);
     samples += static_cast<double>(window.samples);

@@ -60,10 +60,17 @@ void Bench::declare(CLI::App& command) {
       ->check(above_zero())
       ->excludes("--sweep")
       ->excludes(few);
+  command.add_option("--step", step, "train the configuration's model for a while, and say who waits for whom")
+      ->type_name("auto")
+      ->check(CLI::IsMember({std::string(kStepOfTheModel)}))
+      ->excludes("--step-ms")
+      ->excludes("--sweep")
+      ->excludes(few);
   command.add_option("--workload", workload, "simulate the step of a workload of MLPerf Storage")
       ->type_name("NAME")
       ->check(CLI::IsMember(names_of_workloads()))
       ->excludes("--step-ms")
+      ->excludes("--step")
       ->excludes("--sweep")
       ->excludes(few);
   command

@@ -11,6 +11,9 @@
 
 namespace millrace::apps::commands {
 
+/// The step that a model of the configuration takes.
+inline constexpr std::string_view kStepOfTheModel = "auto";
+
 /// `millrace bench`
 struct Bench {
   RunFile file;
@@ -23,6 +26,7 @@ struct Bench {
   std::string html;                ///< A file that takes a page.
   std::vector<std::string> sweep;  ///< "KEY=VALUE,VALUE...": all combinations are measured. Empty: the file's settings.
   double step_ms = 0;              ///< A training step that is simulated behind each batch; 0: none.
+  std::string step;                ///< kStepOfTheModel: the steps of training that are really done; empty: none.
   std::string workload;            ///< The name of a Workload, whose step is simulated. Empty: none.
   std::string peer;                ///< "python": what PyTorch makes of the same is measured too. Empty: nothing.
   std::string make_data;    ///< The name of a Workload, whose data is made in the folder file.config. Empty: none.
@@ -41,6 +45,7 @@ struct Bench {
       {"millrace bench photos.yaml --sweep loader.num_workers=1,2 loader.prefetch=2,4",
        "measures all four and prints the best as YAML"},
       {"millrace bench photos.yaml --step-ms 50", "whether the loader keeps up with such a training step"},
+      {"millrace bench photos.yaml --step auto", "whether it keeps up with the training that the file describes"},
       {"millrace bench photos.yaml --peer python", "beside PyTorch's DataLoader with torchvision"},
       {"millrace bench --make-data resnet50-h100 data", "makes data as MLPerf Storage does, and data/bench.yaml"},
       {"millrace bench --workload resnet50-h100 data", "how many accelerators this host feeds with it"},

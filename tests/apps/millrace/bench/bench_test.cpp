@@ -223,6 +223,44 @@ TEST_F(Bench, SaysWhetherALoaderIsFastEnough) {
   EXPECT_THAT(result.out, ContainsRegex("accelerators that this host feeds +0 "));
 }
 
+// Two classes of photos in photos/, and a configuration that PyTorch's DataLoader has a counterpart for.
+void write_photos(const test::Directory& folder) {
+  for (const char* name : {"dress", "hat"})
+    for (const auto& entry : std::filesystem::directory_iterator(test::data("photos/") + name))
+      folder.copy("photos/" + std::string(name) + "/" + entry.path().filename().string(),
+                  "photos/" + std::string(name) + "/" + entry.path().filename().string());
+  folder.write("photos.yaml",
+               "dataset: {type: image_folder, root: photos}\n"
+               "transforms: [random_resized_crop: {size: 32}, random_horizontal_flip]\n"
+               "sampler: random\nloader: {batch_size: 4, num_workers: 1, drop_last: true}\n");
+}
+
+TEST_F(Bench, TrainsTheModelForItsStep) {
+  write_photos(folder_);
+  folder_.write("train.yaml",
+                "dataset: {type: image_folder, root: photos}\ntransforms: [resize: {size: [16, 16]}]\n"
+                "loader: {batch_size: 2, num_workers: 1}\nmodel: {type: small_cnn, widths: [4]}\ndevice: cpu\n"
+                "gradients: {accumulate: 2}\nmix: {mixup: 0.2}\nema: {decay: 0.9}\n");
+  const auto step = measured("train.yaml --warmup 0 --window 0.05 --repeats 2 --step auto")["step"];
+  EXPECT_EQ(step["workload"], "small_cnn on cpu");
+  EXPECT_GT(step["step_ms"], 0);
+  EXPECT_GT(step["au"], 0);
+  EXPECT_LE(step["au"], 1);
+  EXPECT_NEAR(step["au"].get<double>() + step["wait_share"].get<double>(), 1, 0.5);
+  EXPECT_LE(step["batch_size"], 2);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/runs")) << "nothing is kept";
+}
+
+TEST_F(Bench, AsksForAModelWhereItsStepIsToBeMeasured) {
+  const auto result = run(kTiny + " --step auto");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("--step auto trains the configuration's model, and it names none; add model: "));
+  EXPECT_THAT(result.err, testing::Not(HasSubstr("window"))) << "nothing was measured";
+  EXPECT_EQ(run(kTiny + " model=small_cnn --step auto").exit_code, 2) << "which is for pictures";
+  EXPECT_EQ(run(kTiny + " --step auto --step-ms 5").exit_code, 2);
+  EXPECT_EQ(run(kTiny + " --step 5").exit_code, 2);
+}
+
 TEST_F(Bench, MakesTheDataOfEachWorkloadAndMeasuresIt) {
   struct Made {
     std::string name;
@@ -275,18 +313,6 @@ TEST_F(Bench, MeasuresSyntheticDataOfManyKinds) {
   const auto wrong = run("jpegs.yaml --batches 2 dataset.entropy=2");
   EXPECT_EQ(wrong.exit_code, 2);
   EXPECT_THAT(wrong.err, HasSubstr("dataset.entropy"));
-}
-
-// Two classes of photos in photos/, and a configuration that PyTorch's DataLoader has a counterpart for.
-void write_photos(const test::Directory& folder) {
-  for (const char* name : {"dress", "hat"})
-    for (const auto& entry : std::filesystem::directory_iterator(test::data("photos/") + name))
-      folder.copy("photos/" + std::string(name) + "/" + entry.path().filename().string(),
-                  "photos/" + std::string(name) + "/" + entry.path().filename().string());
-  folder.write("photos.yaml",
-               "dataset: {type: image_folder, root: photos}\n"
-               "transforms: [random_resized_crop: {size: 32}, random_horizontal_flip]\n"
-               "sampler: random\nloader: {batch_size: 4, num_workers: 1, drop_last: true}\n");
 }
 
 TEST_F(Bench, RefusesByNameWhatPythonHasNoCounterpartFor) {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "millrace/plots/chart_style.h"
+#include "millrace/plots/legend.h"
 #include "millrace/plots/svg.h"
 #include "millrace/plots/thinning.h"
 #include "millrace/plots/ticks.h"
@@ -14,15 +15,13 @@
 namespace millrace::plots {
 namespace {
 
-// In pixels of the SVG, of which a page of 390 pixels shows 0.8 for each: letters are 11 pixels high there.
-constexpr double kWidth = 480, kPlotHeight = 200;
-constexpr double kMargin = 12;
-constexpr double kRow = 20;     // From line to line of text.
-constexpr double kSample = 24;  // The piece of line in the legend, and what is free behind it.
+constexpr double kPlotHeight = 200;
 constexpr int kMostTicks = 6;
 constexpr size_t kMostWithDots = 12;  // With so few points a reader wants to see which they are.
 
-std::string fitted_to_line(const std::string& text) { return fitted(text, kChartFontSize, kWidth - 2 * kMargin); }
+std::string fitted_to_line(const std::string& text) {
+  return fitted(text, kChartFontSize, kChartWidth - 2 * kChartMargin);
+}
 
 // From the least to the most of what is shown.
 struct Range {
@@ -75,44 +74,25 @@ std::vector<std::vector<Point>> pieces_of(const Series& series, Scale y_scale, c
   return pieces;
 }
 
-// The name of a series in a legend, and where its sample begins.
-struct LegendEntry {
-  std::string name;
-  double left;
-  int row;
-};
-
-// Row by row, as many as there is room for. A chart of one series needs none: its title says what it is.
-std::vector<LegendEntry> legend_of(const std::vector<Series>& all) {
-  std::vector<LegendEntry> entries;
-  if (all.size() < 2) return entries;
-  double left = kMargin;
-  int row = 0;
-  for (const Series& series : all) {
-    const std::string name = fitted(series.name, kChartFontSize, kWidth - 2 * kMargin - kSample);
-    const double width = kSample + text_width(name, kChartFontSize);
-    if (left > kMargin && left + width > kWidth - kMargin) {
-      left = kMargin;
-      ++row;
-    }
-    entries.push_back({name, left, row});
-    left += width + kMargin;
-  }
-  return entries;
+// The names of several series. A chart of one needs none: its title says what it is.
+std::vector<std::string> names_in_legend(const std::vector<Series>& all) {
+  std::vector<std::string> names;
+  if (all.size() < 2) return names;
+  for (const Series& series : all) names.push_back(series.name);
+  return names;
 }
 
 // Where things are, from above: title, legend, the vertical axis's label, the plot, the horizontal axis's marks and
 // label.
 struct Layout {
-  explicit Layout(const LineChart& chart) : legend(legend_of(chart.series)) {
-    const int legend_rows = legend.empty() ? 0 : legend.back().row + 1;
-    first_legend_row = title_row + kRow;
-    y_label_row = title_row + legend_rows * kRow + kRow;
-    top = y_label_row + (chart.y_label.empty() ? -kRow : 0) + kMargin;
+  explicit Layout(const LineChart& chart) : legend(legend_of(names_in_legend(chart.series))) {
+    first_legend_row = title_row + kChartRow;
+    y_label_row = title_row + legend_rows(legend) * kChartRow + kChartRow;
+    top = y_label_row + (chart.y_label.empty() ? -kChartRow : 0) + kChartMargin;
     bottom = top + kPlotHeight;
-    tick_row = bottom + kRow;
-    x_label_row = tick_row + kRow;
-    height = x_label_row + kMargin;
+    tick_row = bottom + kChartRow;
+    x_label_row = tick_row + kChartRow;
+    height = x_label_row + kChartMargin;
   }
 
   std::vector<LegendEntry> legend;
@@ -128,16 +108,16 @@ struct Layout {
 class Drawing {
  public:
   explicit Drawing(const LineChart& chart)
-      : chart_(chart), layout_(chart), svg_(kWidth, layout_.height, chart.title, chart_style_sheet()) {}
+      : chart_(chart), layout_(chart), svg_(kChartWidth, layout_.height, chart.title, chart_style_sheet()) {}
 
   std::string str() {
-    svg_.rectangle("ground", {0, 0}, kWidth, layout_.height);
-    svg_.text("title", Anchor::kStart, {kMargin, layout_.title_row}, fitted_to_line(chart_.title));
+    svg_.rectangle("ground", {0, 0}, kChartWidth, layout_.height);
+    svg_.text("title", Anchor::kStart, {kChartMargin, layout_.title_row}, fitted_to_line(chart_.title));
     draw_legend();
     if (const auto axes = axes_of(chart_))
       draw_plot(*axes);
     else
-      svg_.text("label", Anchor::kMiddle, {kWidth / 2, (layout_.top + layout_.bottom) / 2}, "nothing to show yet");
+      svg_.text("label", Anchor::kMiddle, {kChartWidth / 2, (layout_.top + layout_.bottom) / 2}, "nothing to show yet");
     return svg_.str();
   }
 
@@ -145,18 +125,19 @@ class Drawing {
   void draw_legend() {
     for (size_t i = 0; i < layout_.legend.size(); ++i) {
       const LegendEntry& entry = layout_.legend[i];
-      const double row = layout_.first_legend_row + entry.row * kRow;
+      const double row = layout_.first_legend_row + entry.row * kChartRow;
       constexpr double kFree = 6, kHalfALetter = 5;
-      svg_.line(line_classes(i), {entry.left, row - kHalfALetter}, {entry.left + kSample - kFree, row - kHalfALetter});
-      svg_.text("label", Anchor::kStart, {entry.left + kSample, row}, entry.name);
+      svg_.line(line_classes(i), {entry.left, row - kHalfALetter},
+                {entry.left + kLegendSample - kFree, row - kHalfALetter});
+      svg_.text("label", Anchor::kStart, {entry.left + kLegendSample, row}, entry.name);
     }
   }
 
   void draw_plot(const Axes& unplaced) {
-    svg_.text("label", Anchor::kStart, {kMargin, layout_.y_label_row}, fitted_to_line(chart_.y_label));
+    svg_.text("label", Anchor::kStart, {kChartMargin, layout_.y_label_row}, fitted_to_line(chart_.y_label));
     double widest = 0;
     for (const double tick : unplaced.y.ticks()) widest = std::max(widest, text_width(tick_text(tick), kChartFontSize));
-    const double left = kMargin + widest + 6, right = kWidth - 2 * kMargin;
+    const double left = kChartMargin + widest + 6, right = kChartWidth - 2 * kChartMargin;
     const Axes axes{unplaced.x.on(left, right), unplaced.y.on(layout_.bottom, layout_.top)};
     draw_marks(axes, left, right);
     svg_.text("label", Anchor::kMiddle, {(left + right) / 2, layout_.x_label_row},

@@ -51,7 +51,7 @@ class Chromium {
     int pictures = 0;     ///< Pictures that are there.
     std::string console;  ///< What the page had to complain about, a line each.
   };
-  Opened open(const std::string& page) const {
+  Opened open(const std::string& page, Scheme scheme = Scheme::kLight) const {
     // Chromium's window is not as narrow as a telephone when it prints what it sees, but a frame is.
     folder_.write("opened.html", "<body><iframe id=page style='border:0;width:" + std::to_string(kWidth) +
                                      "px' srcdoc=\"" + in_attribute(page) +
@@ -60,7 +60,7 @@ class Chromium {
                                      "const loaded = [...page.images].filter(image => image.naturalWidth > 0);"
                                      "document.title = ['seen', page.documentElement.scrollWidth,"
                                      " page.querySelectorAll('svg').length, loaded.length].join(' ')})</script>\n");
-    const auto [status, text] = run("--dump-dom", "opened.html", Scheme::kLight, kHeight, "2>'" + log() + "'");
+    const auto [status, text] = run("--dump-dom", "opened.html", scheme, kHeight, "2>'" + log() + "'");
     Opened opened;
     const size_t seen = text.find("<title>seen ");
     if (status == 0 && seen != text.npos)

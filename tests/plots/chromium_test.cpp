@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "millrace/plots/band_chart.h"
 #include "millrace/plots/canvas.h"
 #include "millrace/plots/line_chart.h"
 #include "millrace/plots/page.h"
@@ -82,6 +83,8 @@ plots::Page page_of_everything() {
   page.heading("Charts");
   page.paragraph("Two beside each other, where there is room for that & <script>alert(1)</script>.");
   page.charts({plots::to_svg(test::loss_chart()), plots::to_svg(test::log_chart())});
+  page.charts({plots::to_svg(
+      {"Bands", "ms", 100, {"read", "<b>decode</b>"}, {{"worker of a long name", {{0, 50, 0}, {60, 90, 1}}}}})});
   page.table({"what", "now", "before", "what it means"},
              {{"samples a second, the median of ten windows", "1234.5 img/s", "1200.1 img/s",
                "how many samples the loader gives while nobody does anything with them"}});
@@ -95,7 +98,7 @@ TEST_F(InChromium, APageIsNoWiderThanATelephoneAndComplainsAboutNothing) {
   const auto opened = chromium_.open(page_of_everything().str());
   EXPECT_EQ(opened.console, "");
   EXPECT_EQ(opened.width, kWidth);
-  EXPECT_EQ(opened.charts, 2);
+  EXPECT_EQ(opened.charts, 3);
   EXPECT_EQ(opened.pictures, 1);
   // What does not hold this would be seen.
   const auto wrong = chromium_.open("<div style='width:500px'>wide</div><script>undefined_name()</script>");

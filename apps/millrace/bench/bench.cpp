@@ -77,7 +77,7 @@ Report measured(const configs::Node& said, const commands::Bench& options, const
   // Before the loader is measured, so that two do not share the machine.
   std::optional<TrainingSteps> steps;
   if (trains) steps = measure_training_steps(run, types, plan_of(options));
-  Consumer consumer(run, types.datasets);
+  Consumer consumer(run, types.datasets, options.html.empty() ? Profile::kTimes : Profile::kTrace);
   Report report{facts_of_machine(), facts_of_settings(run), {}, std::nullopt, std::nullopt};
   if (options.batches > 0) {
     report.measurement = measure_batches(consumer, options.batches);

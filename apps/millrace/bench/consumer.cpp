@@ -53,8 +53,9 @@ Consumer::Read Consumer::read_bench_section(const configs::Node& run) {
   return configs::meaning_of<Read>(keys.read, {{"none", Read::kNone}, {"all", Read::kAll}});
 }
 
-Consumer::Consumer(const configs::Node& run, const configs::DatasetTypes& types) : read_(read_bench_section(run)) {
-  const auto options = configs::read_loader_options(run.section("loader")).profile(Profile::kTimes);
+Consumer::Consumer(const configs::Node& run, const configs::DatasetTypes& types, Profile profile)
+    : read_(read_bench_section(run)) {
+  const auto options = configs::read_loader_options(run.section("loader")).profile(profile);
   const auto dataset = types.open(run.section("loader"));
   const auto start = Clock::now();
   loader_ = dataset.make_loader(options);

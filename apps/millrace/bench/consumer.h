@@ -20,8 +20,9 @@ class Consumer {
   /// What is done with a batch, as training would do a step.
   using Step = std::function<void(const Batch& batch)>;
 
-  /// Waits until all workers are ready. Throws configs::ConfigError where an epoch has no batch, and as the loader.
-  Consumer(const configs::Node& run, const configs::DatasetTypes& types);
+  /// Waits until all workers are ready. `profile`: what is measured of them. Throws configs::ConfigError where an epoch
+  /// has no batch, and as the loader.
+  Consumer(const configs::Node& run, const configs::DatasetTypes& types, Profile profile = Profile::kTimes);
 
   /// From the next batch on.
   void set_step(Step step) { step_ = std::move(step); }
@@ -52,6 +53,7 @@ class Consumer {
   const DataLoader& loader() const { return *loader_; }
   std::vector<pid_t> worker_pids() const { return loader_->worker_pids(); }
   LoaderStats stats() const { return loader_->stats(); }
+  StageSpans take_spans() { return loader_->take_spans(); }  ///< See DataLoader.
 
  private:
   enum class Read : uint8_t { kNone, kAll };

@@ -7,6 +7,7 @@
 
 #include "millrace/apps/millrace/bench/metrics.h"
 #include "millrace/apps/millrace/bench/spread.h"
+#include "millrace/apps/millrace/bench/stage_charts.h"
 #include "millrace/plots/line_chart.h"
 #include "millrace/plots/page.h"
 #include "millrace/sharing/os/new_file.h"
@@ -46,6 +47,17 @@ Series series_of(std::string name, const std::vector<double>& rates) {
   return series;
 }
 
+void add_stages(const Measurement& measurement, plots::Page& page) {
+  const Breakdown& breakdown = measurement.breakdown;
+  if (breakdown.facts.stages.workers.empty()) return;
+  page.heading("What the workers do");
+  page.paragraph("Bottleneck: " + std::string(name_of(breakdown.verdict.what)) + ": " + breakdown.verdict.why);
+  for (const std::string& change : breakdown.verdict.changes) page.paragraph("Change: " + change);
+  const int64_t workers = breakdown.facts.workers;
+  page.charts({plots::to_svg(stages_chart(breakdown.facts.stages, workers)),
+               plots::to_svg(time_line_chart(measurement.spans, workers))});
+}
+
 void add_facts(const std::string& what, const Facts& facts, plots::Page& page) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& [name, value] : facts) rows.push_back({name, value});
@@ -73,6 +85,7 @@ std::string page_of(const Report& report, const std::string& config, const std::
   page.paragraph(trust_in(report.measurement));
   if (report.peer) page.paragraph(sentence_of(*report.peer, report.measurement));
   page.charts({plots::to_svg(rate_chart(report.measurement)), plots::to_svg(latency_chart(report.measurement.next))});
+  add_stages(report.measurement, page);
   if (compared) add_comparison(*compared, page);
   page.heading("All numbers");
   std::vector<std::vector<std::string>> rows;

@@ -1,4 +1,5 @@
 // The pages of `millrace bench --html` in a browser.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -14,6 +15,7 @@ namespace millrace::bench_page_test {
 namespace {
 
 using test::Chromium;
+using testing::HasSubstr;
 
 class BenchPage : public testing::Test {
  protected:
@@ -32,23 +34,36 @@ class BenchPage : public testing::Test {
   }
 
   void expect_opens(const std::string& name, const std::string& page, int charts) const {
-    const auto opened = chromium_.open(page);
-    EXPECT_EQ(opened.console, "");
-    EXPECT_EQ(opened.width, Chromium::kWidth) << "nothing is wider than a telephone";
-    EXPECT_EQ(opened.charts, charts);
-    for (const auto scheme : {Chromium::Scheme::kLight, Chromium::Scheme::kDark})
+    for (const auto scheme : {Chromium::Scheme::kLight, Chromium::Scheme::kDark}) {
+      const auto opened = chromium_.open(page, scheme);
+      EXPECT_EQ(opened.console, "");
+      EXPECT_EQ(opened.width, Chromium::kWidth) << "nothing is wider than a telephone";
+      EXPECT_EQ(opened.charts, charts);
       chromium_.keep_screenshot(name, page, scheme);
+    }
   }
 
   const test::Directory folder_;
   const Chromium chromium_;
 };
 
-TEST_F(BenchPage, OfAMeasurementHasItsPlots) { expect_opens("bench.html", page("--step-ms 5"), 2); }
+// The rate, next(), the workers' stages and what each worker did when.
+TEST_F(BenchPage, OfAMeasurementHasItsPlots) { expect_opens("bench.html", page("--step-ms 5"), 4); }
+
+TEST_F(BenchPage, ShowsWhatEachWorkerDid) {
+  const std::string page = this->page("loader.num_workers=2");
+  EXPECT_THAT(page, HasSubstr("<title>Where the workers' time goes</title>"));
+  const size_t time_line = page.find("<title>What each worker does</title>");
+  ASSERT_NE(time_line, page.npos);
+  for (const char* const worker : {">worker 0</text>", ">worker 1</text>"})
+    EXPECT_NE(page.find(worker, time_line), page.npos) << worker;
+  EXPECT_NE(page.find("<rect class=\"dot", time_line), page.npos) << "no stage is drawn";
+  expect_opens("bench_workers.html", page, 4);
+}
 
 TEST_F(BenchPage, OfAComparisonHasBothBesideEachOther) {
   page("--save old.json");
-  expect_opens("bench_compared.html", page("--compare old.json"), 3);
+  expect_opens("bench_compared.html", page("--compare old.json"), 5);
 }
 
 TEST_F(BenchPage, OfASweepHasASeriesForEachSetting) {

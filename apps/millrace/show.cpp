@@ -9,7 +9,7 @@
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/front/commands/exit.h"
 #include "millrace/apps/millrace/progress.h"
-#include "millrace/apps/millrace/told_notices.h"
+#include "millrace/apps/millrace/show_notices.h"
 #include "millrace/configs/binder.h"
 #include "millrace/plots/png.h"
 #include "millrace/sharing/os/new_file.h"
@@ -109,12 +109,13 @@ bool leaves_out_broken(const configs::Node& pipeline) {
 int show(const configs::Node& run, const Show& command, const ProgramTypes& types) {
   const auto part = command.part == Show::kTest ? showing::Part::kTest : showing::Part::kTrain;
   const auto source = showing::data_of_run(run, part, types.datasets, types.transforms);
-  const ToldNotices notices([](const std::string&) {});
+  const NoticesOfShow notices;
   const Shown shown = showing::read_samples(source, {command.samples, command.draws});
   if (shown.samples.empty())
     throw std::runtime_error(shown.lost.empty() ? "nothing to show: the first epoch has no batch"
                                                 : "nothing to show: " + shown.lost.front());
   write(command.name() + ".png", plots::to_png(sheet_of(shown)));
+  notices.leave_to_statistics();
   const auto statistics = count(source, command);
   write(command.name() + ".html", page_of(command.file.config + ", " + command.part, shown, statistics));
   tell(command, shown, statistics);

@@ -66,6 +66,16 @@ TEST_F(ShowCommand, FailsWhereTrainingWould) {
   EXPECT_EQ(show("photos.yaml loader.on_error=skip").exit_code, 0) << "its settings say that this is no matter";
 }
 
+TEST_F(ShowCommand, TellsOnceWhatIsLeftOut) {
+  folder_.copy("formats/rgb.png", "photos/beside.png");
+  folder_.write("photos/dog/2.jpg", "no picture");
+  const std::string text = show("photos.yaml").text;
+  const size_t warning = text.find("millrace: warning: ");
+  ASSERT_NE(warning, text.npos) << text;
+  EXPECT_THAT(text.substr(warning), HasSubstr("beside.png"));
+  EXPECT_EQ(text.find("millrace: warning: ", warning + 1), text.npos) << text;
+}
+
 TEST_F(ShowCommand, TellsAProgramInJson) {
   const auto told = nlohmann::json::parse(show("photos.yaml --json").text);
   EXPECT_EQ(told["shown"], 3);

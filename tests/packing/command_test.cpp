@@ -46,6 +46,18 @@ class PackCommand : public ::testing::Test {
 
   size_t pictures() const { return ImageFolder(folder() + "/photos").size(); }
 
+  /// A shard for each sample of many, so that there is time.
+  static constexpr const char* kLongPack = "millrace pack photos shards --workers 1 --shard-samples 1";
+  void add_many_photos() const {
+    for (int i = 0; i < 20; ++i)
+      fs::copy(folder() + "/photos/hat", folder() + "/photos/hat" + std::to_string(i), fs::copy_options::recursive);
+  }
+
+  /// A line of the shell that begins to pack, as $packer, and goes on when the first shards are there.
+  static std::string begun(const std::string& pack) {
+    return pack + " & packer=$!; while kill -0 $packer && ! ls shards/*.tar >/dev/null 2>&1; do :; done; ";
+  }
+
  private:
   test::Directory directory_;
 };
@@ -128,18 +140,38 @@ TEST_F(PackCommand, RefusesAWrongCommandLine) {
 }
 
 TEST_F(PackCommand, StopsWhenAskedAndTheSameCommandGoesOn) {
-  for (int i = 0; i < 20; ++i)
-    fs::copy(folder() + "/photos/hat", folder() + "/photos/hat" + std::to_string(i), fs::copy_options::recursive);
-  // A shard for each sample, so that there is time; stopped when the first shards are there.
-  const std::string pack = "millrace pack photos shards --workers 1 --shard-samples 1";
-  const auto stopped = run(pack +
-                           " & packer=$!; while ! ls shards/*.tar >/dev/null 2>&1; do :; done; kill -TERM $packer; "
-                           "wait $packer");
+  add_many_photos();
+  const std::string pack = kLongPack;
+  const auto stopped = run(begun(pack) + "kill -TERM $packer; wait $packer");
   EXPECT_EQ(stopped.exit_code, 3) << stopped.err;
   EXPECT_THAT(stopped.out, AllOf(StartsWith("stopped: "), HasSubstr("the same command goes on")));
   const auto rest = run(pack);
   EXPECT_EQ(rest.exit_code, 0) << rest.err;
   EXPECT_THAT(rest.out, HasSubstr(" were there"));
+  EXPECT_EQ(packing::tar_files_at(folder() + "/shards").size(), pictures());
+}
+
+// The first packer stands still in the middle of its work, and has the folder.
+TEST_F(PackCommand, RefusesAFolderThatAnotherPackerHas) {
+  add_many_photos();
+  const std::string pack = kLongPack;
+  const auto second = run(begun(pack) + "kill -STOP $packer; " + pack +
+                          "; code=$?; kill -CONT $packer; wait $packer; echo the first ended with $?; exit $code");
+  EXPECT_EQ(second.exit_code, 1) << second.out;
+  EXPECT_THAT(second.err, HasSubstr("another millrace pack writes into 'shards'; wait for its end, or take another "
+                                    "folder"));
+  EXPECT_THAT(second.out, HasSubstr("the first ended with 0"));
+  EXPECT_EQ(packing::tar_files_at(folder() + "/shards").size(), pictures());
+}
+
+TEST_F(PackCommand, WaitsAMomentForAPackerThatEnds) {
+  add_many_photos();
+  const std::string pack = kLongPack;
+  const auto both = run(begun(pack) + "kill -STOP $packer; " + pack +
+                        " >second & second=$!; until ls -l /proc/$second/fd 2>/dev/null | grep -q '/shards$'; do :; "
+                        "done; kill -CONT $packer; wait $packer; first=$?; wait $second; echo codes $first $?");
+  EXPECT_THAT(both.out, HasSubstr("codes 0 0")) << both.err;
+  EXPECT_THAT(text_of(folder() + "/second"), HasSubstr(" were there"));
   EXPECT_EQ(packing::tar_files_at(folder() + "/shards").size(), pictures());
 }
 

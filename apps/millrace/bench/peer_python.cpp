@@ -132,13 +132,23 @@ std::string quoted_for_shell(const std::string& text) {
   return quoted + "'";
 }
 
+constexpr std::string_view kEnded = "\nended with ";
+
+// The exit code of a command that ends by itself, and what it printed up to there. Processes that it leaves behind hold
+// the pipe open, so it is not the pipe's end that is waited for.
 std::pair<int, std::string> output_of(const std::string& command) {
-  std::FILE* const pipe = ::popen(command.c_str(), "re");
+  std::FILE* const pipe = ::popen((command + "; printf '\\nended with %d\\n' $?").c_str(), "re");
   if (pipe == nullptr) throw std::runtime_error("cannot start a shell for --peer python");
   std::string text;
-  std::array<char, 4096> buffer;
-  for (size_t got = 0; (got = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) text.append(buffer.data(), got);
-  return {::pclose(pipe), text};
+  size_t end = text.npos;
+  std::array<char, 4096> line;
+  while (end == text.npos && std::fgets(line.data(), line.size(), pipe) != nullptr) {
+    text += line.data();
+    if (text.ends_with('\n')) end = text.rfind(kEnded);
+  }
+  ::pclose(pipe);
+  if (end == text.npos) return {-1, text};
+  return {std::atoi(text.c_str() + end + kEnded.size()), text.substr(0, end)};
 }
 
 }  // namespace

@@ -8,10 +8,10 @@
 #include <system_error>
 
 #include "millrace/apps/millrace/front/commands/run_file.h"
+#include "millrace/apps/millrace/front/commands/synthetic_keys.h"
 #include "millrace/configs/node.h"
 #include "millrace/configs/shipped.h"
 #include "millrace/configs/tables/completions.h"
-#include "millrace/configs/tables/reference.h"
 
 namespace millrace::apps::commands {
 namespace {
@@ -130,7 +130,7 @@ void Complete::declare(CLI::App& command) {
       ->type_name("WORD");
 }
 
-int Complete::answer(const CommandTexts& all) const { return answer(all, configs::tables::describe_sections()); }
+int Complete::answer(const CommandTexts& all) const { return answer(all, describe_millrace_sections()); }
 
 int Complete::answer(const CommandTexts& all, const Sections& sections) const {
   for (const std::string& way : ways_on(all, sections, words.empty() ? Words{""} : words)) std::puts(way.c_str());

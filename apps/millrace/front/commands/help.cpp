@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "millrace/apps/millrace/front/commands/synthetic_keys.h"
 #include "millrace/configs/tables/reference.h"
 
 namespace millrace::apps::commands {
@@ -45,7 +46,7 @@ void Help::declare(CLI::App& command) {
   command.add_flag("--json", json, "print all of the topic as one line of JSON");
 }
 
-int Help::answer() const { return answer(configs::tables::describe_sections()); }
+int Help::answer() const { return answer(describe_millrace_sections()); }
 
 int Help::answer(const std::vector<configs::tables::SectionDescription>& sections) const {
   if (json) {

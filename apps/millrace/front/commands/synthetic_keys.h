@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "millrace/configs/own_types.h"
+#include "millrace/configs/tables/description.h"
 #include "millrace/configs/tables/key.h"
 
 /// What a configuration may say of the datasets that measure the loader (apps/millrace/synthetic.h, bench/).
@@ -93,6 +94,13 @@ struct VolumesKeys {
 inline std::vector<configs::OwnType> synthetic_types() {
   return {configs::own_type<FilledKeys>(), configs::own_type<RowsKeys>(), configs::own_type<NoiseJpegKeys>(),
           configs::own_type<VolumesKeys>()};
+}
+
+/// All that a configuration of `millrace` may say, with these datasets.
+inline std::vector<configs::tables::SectionDescription> describe_millrace_sections() {
+  configs::OwnTypes own;
+  own.datasets = synthetic_types();
+  return configs::describe_sections(own);
 }
 
 }  // namespace millrace::apps

@@ -97,6 +97,7 @@ TEST(Front, HelpListsWhatAConfigurationMaySay) {
     EXPECT_THAT(all.text, HasSubstr(name));
   EXPECT_THAT(ask("help config sampler").text, HasSubstr("\nbucket_batch (BucketBatchSampler): "));
   EXPECT_THAT(ask("help config transforms.resize").text, StartsWith("resize (transforms::Resize): "));
+  EXPECT_THAT(ask("help config dataset.noise_jpegs").text, HasSubstr("entropy")) << "which only bench needs";
   const auto unknown = ask("help config loader.batchsize");
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_THAT(unknown.text, HasSubstr("found 'batchsize', did you mean batch_size?"));

@@ -19,6 +19,7 @@
 #include "millrace/loader/datasets/tar_writer.h"
 #include "millrace/loader/device/empty_in_batch.h"
 #include "millrace/loader/images/datasets/cifar.h"
+#include "millrace/loader/images/datasets/encoded_pictures.h"
 #include "millrace/loader/images/datasets/image_files.h"
 #include "millrace/loader/images/datasets/image_folder.h"
 #include "millrace/loader/images/datasets/image_pairs.h"

@@ -108,6 +108,18 @@ LmdbDataset make_dataset(const tables::Lmdb& keys) {
   return LmdbDataset(keys.path, keys.database, values);
 }
 
+EncodedPictures<LmdbDataset> make_dataset(const tables::LmdbImages& keys, transforms::Chain chain) {
+  return with_pictures(EncodedPictures(LmdbDataset(keys.path, keys.database), "value"), keys.pictures,
+                       std::move(chain));
+}
+
+EncodedPictures<TfRecords> make_dataset(const tables::TfRecordImages& keys, transforms::Chain chain) {
+  std::vector<std::string> features{keys.image};
+  if (!keys.label.empty()) features.push_back(keys.label);
+  return with_pictures(EncodedPictures(TfRecords(keys.files, std::move(features)), keys.image, keys.label),
+                       keys.pictures, std::move(chain));
+}
+
 TfRecords make_dataset(const tables::TfRecords& keys) { return TfRecords(keys.files, keys.features); }
 
 TokenWindows make_dataset(const tables::Tokens& keys) {

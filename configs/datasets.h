@@ -13,6 +13,7 @@
 #include "millrace/formats/token_windows.h"
 #include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/tar_shards.h"
+#include "millrace/loader/images/datasets/encoded_pictures.h"
 #include "millrace/loader/images/datasets/image_files.h"
 #include "millrace/loader/images/datasets/image_folder.h"
 #include "millrace/loader/images/datasets/image_pairs.h"
@@ -39,7 +40,9 @@ NpyDataset make_dataset(const tables::Npz& keys);
 TarShards make_dataset(const tables::TarShards& keys);
 Hdf5Dataset make_dataset(const tables::Hdf5& keys);
 LmdbDataset make_dataset(const tables::Lmdb& keys);
+EncodedPictures<LmdbDataset> make_dataset(const tables::LmdbImages& keys, transforms::Chain chain);
 TfRecords make_dataset(const tables::TfRecords& keys);
+EncodedPictures<TfRecords> make_dataset(const tables::TfRecordImages& keys, transforms::Chain chain);
 TokenWindows make_dataset(const tables::Tokens& keys);
 
 namespace detail {

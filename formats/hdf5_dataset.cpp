@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "millrace/loader/dataset.h"
+#include "millrace/loader/stages.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -39,10 +40,14 @@ void Hdf5Dataset::require_unchanged() const {
 
 void Hdf5Dataset::read(size_t i, SampleRow& row, SampleContext& /*context*/) {
   detail::require_index("Hdf5Dataset", i, size_);
+  const StageScope reading(Stage::kRead);
   const detail::Hdf5File& file = open();
   require_unchanged();
   try {
-    for (size_t k = 0; k < names_.size(); ++k) file.read_row(k, i, row.bytes(k));
+    for (size_t k = 0; k < names_.size(); ++k) {
+      file.read_row(k, i, row.bytes(k));
+      reading.add_bytes(row.bytes(k).size());
+    }
   } catch (const std::runtime_error& error) {
     throw std::runtime_error("hdf5: " + in_quotes(path_) + " " + error.what());
   }

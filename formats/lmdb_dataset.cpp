@@ -11,6 +11,7 @@
 
 #include "millrace/formats/lmdb_pages.h"
 #include "millrace/loader/dataset.h"
+#include "millrace/loader/stages.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -87,7 +88,9 @@ std::optional<size_t> LmdbDataset::find(std::string_view wanted) const {
 }
 
 Sample LmdbDataset::get(size_t i) const {
+  const StageScope reading(Stage::kRead);
   const auto bytes = value(i);
+  reading.add_bytes(bytes.size());
   Sample sample = {{"key", std::string(key(i))}};
   if (values_ == LmdbValues::kTensor)
     sample["value"] = tensor_of(bytes);

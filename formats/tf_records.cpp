@@ -9,6 +9,7 @@
 #include "millrace/formats/tf_record_scan.h"
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/datasets/brace_expansion.h"
+#include "millrace/loader/stages.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -66,6 +67,7 @@ std::runtime_error TfRecords::error_at(size_t i, const std::string& what) const 
 }
 
 std::string_view TfRecords::payload(size_t i) {
+  const StageScope reading(Stage::kRead);
   const size_t shard = shard_of(i);
   std::span<const std::byte> file;
   try {
@@ -74,7 +76,9 @@ std::string_view TfRecords::payload(size_t i) {
     throw std::runtime_error(kFormat + std::string(error.what()));
   }
   try {
-    return detail::tf_record_at(file, offset_of(i));
+    const std::string_view record = detail::tf_record_at(file, offset_of(i));
+    reading.add_bytes(record.size());
+    return record;
   } catch (const std::runtime_error& error) {
     throw error_at(i, error.what());
   }
@@ -82,6 +86,7 @@ std::string_view TfRecords::payload(size_t i) {
 
 Sample TfRecords::get(size_t i) {
   const std::string_view bytes = payload(i);
+  const StageScope decoding(Stage::kDecode);
   Sample sample;
   try {
     sample = detail::parse_tf_example(bytes, features_);

@@ -7,6 +7,7 @@
 
 #include "millrace/formats/megatron_index.h"
 #include "millrace/loader/dataset.h"
+#include "millrace/loader/stages.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -189,6 +190,8 @@ void TokenWindows::require_known(std::span<const int64_t> tokens, uint64_t begin
 
 void TokenWindows::read(size_t i, SampleRow& row, SampleContext& /*context*/) const {
   const Range range = range_of(i);
+  const StageScope reading(Stage::kRead);
+  reading.add_bytes((range.end - range.begin) * c10::elementSize(dtype_));
   const auto data = row.span<int64_t>("data"), target = row.span<int64_t>("target");
   const auto require_unchanged = [&] {
     try {

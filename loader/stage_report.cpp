@@ -28,6 +28,10 @@ WorkerStages less(const WorkerStages& later, const WorkerStages& before) {
   worker.ranges = less(later.ranges, before.ranges);
   worker.busy_ns = less(later.busy_ns, before.busy_ns);
   worker.wait_ns = less(later.wait_ns, before.wait_ns);
+  if (later.cpu_of_ns > before.cpu_of_ns) {  // Else what is known from before is the best guess.
+    worker.cpu_of_ns = later.cpu_of_ns - before.cpu_of_ns;
+    worker.cpu_ns = less(later.cpu_ns, before.cpu_ns);
+  }
   worker.sample_times = less(later.sample_times, before.sample_times);
   for (size_t s = 0; s < kStages; ++s) {
     const auto& from = before.measured[s];
@@ -96,27 +100,37 @@ SampleTimes& SampleTimes::operator+=(const SampleTimes& other) {
 
 // --- one worker ---
 
+double WorkerStages::wall_s(Stage stage) const {
+  if (stage == Stage::kWait) return wait_s();
+  uint64_t all = 0;
+  for (const Stage other : kAllStages)
+    if (other != Stage::kWait) all += measured[static_cast<size_t>(other)].ns;
+  // Without a measured range, nothing is known but the time of all.
+  const double share = all > 0 ? ratio(measured[static_cast<size_t>(stage)].ns, all) : stage == Stage::kGet ? 1 : 0;
+  return busy_s() * share;
+}
+
+double WorkerStages::cpu_s_as_measured(Stage stage) const {
+  const Measured& own = measured[static_cast<size_t>(stage)];
+  return wall_s(stage) * ratio(own.cpu_ns, own.of_ns);
+}
+
+double WorkerStages::cpu_s_as_measured() const {
+  double sum = 0;
+  for (const Stage stage : kAllStages) sum += cpu_s_as_measured(stage);
+  return sum;
+}
+
 StageTime WorkerStages::operator[](Stage stage) const {
   const Measured& own = measured[static_cast<size_t>(stage)];
-  StageTime time{0, 0, own.calls, own.bytes};
-  if (stage == Stage::kWait) {
-    time.wall_s = wait_s();
-  } else {
-    uint64_t all = 0;
-    for (const Stage other : kAllStages)
-      if (other != Stage::kWait) all += measured[static_cast<size_t>(other)].ns;
-    // Without a measured range, nothing is known but the time of all.
-    const double share = all > 0 ? ratio(own.ns, all) : stage == Stage::kGet ? 1 : 0;
-    time.wall_s = busy_s() * share;
-  }
-  time.cpu_s = time.wall_s * ratio(own.cpu_ns, own.of_ns);
-  return time;
+  const double all_cpu_s = cpu_s_as_measured();
+  // Few ranges of tiny samples are measured, and a worker is seldom put off its processor in one of them.
+  const double scale = all_cpu_s > 0 ? cpu_s() / all_cpu_s : 0;
+  return {wall_s(stage), scale * cpu_s_as_measured(stage), own.calls, own.bytes};
 }
 
 double WorkerStages::cpu_s() const {
-  double sum = 0;
-  for (const Stage stage : kAllStages) sum += (*this)[stage].cpu_s;
-  return sum;
+  return cpu_of_ns > 0 ? (busy_s() + wait_s()) * ratio(cpu_ns, cpu_of_ns) : cpu_s_as_measured();
 }
 
 double MeasuringCost::seconds() const {

@@ -52,8 +52,9 @@ struct SlowestSample {
 
 /// What one worker did, whatever processes were in its place.
 ///
-/// Samples, ranges, calls, bytes and the time in all stages together are exact. How that time is divided among stages
-/// is measured in some ranges of samples, as many as can be afforded: operator[] gives it scaled to all of them.
+/// Samples, ranges, calls, bytes and the time in all stages together are exact, and so is the time on a processor in all
+/// stages together, where the worker has a thread of its own. How these are divided among stages is measured in some
+/// ranges of samples, as many as can be afforded: operator[] gives it scaled to all of them.
 struct WorkerStages {
   /// What is known of a stage.
   struct Measured {
@@ -69,6 +70,8 @@ struct WorkerStages {
   uint64_t ranges = 0;   ///< Times that some samples of a batch were claimed and read.
   uint64_t busy_ns = 0;  ///< Nanoseconds in all stages but kWait.
   uint64_t wait_ns = 0;  ///< Nanoseconds in kWait.
+  uint64_t cpu_ns = 0;   ///< Nanoseconds of the processor in all stages,
+  uint64_t cpu_of_ns = 0;  ///< of so many that passed, up to a short while ago. Both 0 for the trainer's own thread.
   std::array<Measured, kStages> measured;
   SampleTimes sample_times;
 
@@ -80,6 +83,11 @@ struct WorkerStages {
 
   /// Seconds of the processor in all stages.
   double cpu_s() const;
+
+ private:
+  double wall_s(Stage stage) const;
+  double cpu_s_as_measured(Stage stage) const;  // Of the measured ranges, as if all were like them.
+  double cpu_s_as_measured() const;
 };
 
 /// What the measuring itself took.

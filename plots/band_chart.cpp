@@ -1,6 +1,7 @@
 #include "millrace/plots/band_chart.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "millrace/plots/axis.h"
 #include "millrace/plots/chart_style.h"
@@ -13,7 +14,7 @@ namespace {
 
 constexpr double kBandHeight = 16, kBandRow = 22;
 constexpr double kWidestName = 130;
-constexpr double kLeastWidth = 0.5;  // In pixels.
+constexpr double kColumn = 0.5;  // In pixels.
 constexpr int kMostMarks = 6;
 
 // The kinds that a chart shows, in their order.
@@ -33,18 +34,31 @@ std::vector<std::string> names_of(const std::vector<size_t>& kinds, const BandCh
   return names;
 }
 
-// In pixels, with neighbours put together that no eye tells apart.
-std::vector<Band> drawn_bands(const std::vector<Band>& bands, const Axis& axis, double x_end) {
-  std::vector<Band> drawn;
+// The bands of a row in pixels. Each column has the kind that takes most of it, so that a million bands which no eye
+// tells apart are as many as there are columns, and none hides what lies beside it.
+std::vector<Band> drawn_bands(const std::vector<Band>& bands, const BandChart& chart, const Axis& axis) {
+  const double left = axis.pixel(0), right = axis.pixel(chart.x_end);
+  const auto columns = static_cast<size_t>(std::ceil((right - left) / kColumn));
+  std::vector<std::vector<double>> taken(columns, std::vector<double>(chart.kinds.size(), 0));
   for (const Band& band : bands) {
-    Band piece{axis.pixel(std::clamp(band.begin, 0.0, x_end)), axis.pixel(std::clamp(band.end, 0.0, x_end)), band.kind};
-    if (piece.end <= piece.begin) continue;
-    if (!drawn.empty() && piece.begin - drawn.back().end < kLeastWidth) {
-      if (piece.kind == drawn.back().kind) drawn.back().end = std::max(drawn.back().end, piece.end);
-      if (piece.kind == drawn.back().kind || piece.end - piece.begin < kLeastWidth) continue;
+    const double begin = (axis.pixel(std::clamp(band.begin, 0.0, chart.x_end)) - left) / kColumn;
+    const double end = (axis.pixel(std::clamp(band.end, 0.0, chart.x_end)) - left) / kColumn;
+    for (auto column = static_cast<size_t>(begin); column < columns && static_cast<double>(column) < end; ++column) {
+      const auto at = static_cast<double>(column);
+      taken[column][band.kind] += std::min(end, at + 1) - std::max(begin, at);
     }
-    piece.end = std::max(piece.end, piece.begin + kLeastWidth);
-    drawn.push_back(piece);
+  }
+  std::vector<Band> drawn;
+  size_t last_column = 0;
+  for (size_t column = 0; column < columns; ++column) {
+    const auto most = std::max_element(taken[column].begin(), taken[column].end());
+    if (most == taken[column].end() || *most == 0) continue;
+    const auto kind = static_cast<size_t>(most - taken[column].begin());
+    const double begin = left + kColumn * static_cast<double>(column);
+    const bool goes_on = !drawn.empty() && drawn.back().kind == kind && last_column + 1 == column;
+    if (!goes_on) drawn.push_back({begin, begin, kind});
+    drawn.back().end = begin + kColumn;
+    last_column = column;
   }
   return drawn;
 }
@@ -102,7 +116,7 @@ std::string to_svg(const BandChart& chart) {
     const double top = layout.top + kBandRow * static_cast<double>(r);
     svg.text("label", Anchor::kStart, {kChartMargin, top + kBandHeight - 3},
              fitted(chart.rows[r].name, kChartFontSize, kWidestName));
-    for (const Band& band : drawn_bands(chart.rows[r].bands, axis, chart.x_end))
+    for (const Band& band : drawn_bands(chart.rows[r].bands, chart, axis))
       svg.rectangle(dot_classes(band.kind), {band.begin, top}, band.end - band.begin, kBandHeight);
   }
   draw_band_marks(chart, layout, axis, svg);

@@ -33,8 +33,9 @@ void add_missing(Value& map, const std::string& yaml) {
 
 // Whether a dataset reads pictures from files, which may be of any size.
 bool has_files_of_pictures(const Value& pipeline) {
-  constexpr std::array<std::string_view, 6> kTypes{"image_folder", "image_files",          "image_manifest",
-                                                   "image_pairs",  "image_pairs_manifest", "tar_images"};
+  constexpr std::array<std::string_view, 8> kTypes{"image_folder", "image_files",          "image_manifest",
+                                                   "image_pairs",  "image_pairs_manifest", "lmdb_images",
+                                                   "tar_images",   "tfrecord_images"};
   const Value* dataset = pipeline.find("dataset");
   const Value* type = dataset != nullptr ? dataset->find("type") : nullptr;
   return type != nullptr && std::find(kTypes.begin(), kTypes.end(), type->text) != kTypes.end();

@@ -95,7 +95,7 @@ Value without_chance(const Value& steps, const FieldSpec& pictures) {
 // How pictures of the input are to be decoded.
 void put_picture_keys(Value& dataset, const Value& trained_with, const FieldSpec& pictures) {
   const std::string type = type_of(trained_with);
-  const bool reads_files = type.starts_with("image_") || type == "tar_images";
+  const bool reads_files = type.starts_with("image_") || type.ends_with("_images");
   for (const std::string_view key : kPictureKeys)
     if (const Value* value = trained_with.find(key); reads_files && value != nullptr) put(dataset, key, *value);
   if (!reads_files && pictures.shape.size() == 3 && pictures.shape.front() == 1) put(dataset, "mode", text("gray"));

@@ -242,6 +242,21 @@ struct Lmdb {
   }
 };
 
+struct LmdbImages {
+  std::string path;
+  std::string database;
+  Pictures pictures;
+
+  static constexpr std::string_view kName = "lmdb_images";
+  static constexpr std::string_view kMakes = "EncodedPictures<LmdbDataset>";
+  static constexpr std::string_view kAbout = "The pictures whose files are the values of an LMDB database.";
+  static constexpr auto keys() {
+    return list(key("path", &LmdbImages::path, "Its folder, or its file.").required(),
+                key("database", &LmdbImages::database, "The name of a database inside.").otherwise("the main one"),
+                keys_of(&LmdbImages::pictures));
+  }
+};
+
 struct Tokens {
   std::string path;
   int64_t length = 1024;
@@ -319,9 +334,28 @@ struct TfRecords {
   }
 };
 
+struct TfRecordImages {
+  std::string files;
+  std::string image = "image/encoded";
+  std::string label = "image/class/label";
+  Pictures pictures;
+
+  static constexpr std::string_view kName = "tfrecord_images";
+  static constexpr std::string_view kMakes = "EncodedPictures<TfRecords>";
+  static constexpr std::string_view kAbout = "The pictures whose files are a feature of tf.train.Example.";
+  static constexpr auto keys() {
+    return list(
+        key("files", &TfRecordImages::files, "Their paths: train-{00..31}.tfrecord, :: between several.").required(),
+        key("image", &TfRecordImages::image, "The feature with a picture's file."),
+        key("label", &TfRecordImages::label, "The feature with its class, a whole number; '' for none."),
+        keys_of(&TfRecordImages::pictures));
+  }
+};
+
 /// The table of datasets that have a name in YAML, in the order of the reference. A TensorDataset holds tensors of the
 /// program; ConcatDataset, Subset, StackDataset and ChainDataset are made of other datasets.
-using NamedDatasets = TypeList<ImageFolder, ImageFiles, ImageManifest, ImagePairs, ImagePairsManifest, Mnist, Cifar10,
-                               Cifar100, Npy, Npz, Hdf5, Lmdb, Tokens, TarImages, TarShards, TfRecords>;
+using NamedDatasets =
+    TypeList<ImageFolder, ImageFiles, ImageManifest, ImagePairs, ImagePairsManifest, Mnist, Cifar10, Cifar100, Npy, Npz,
+             Hdf5, Lmdb, LmdbImages, Tokens, TarImages, TarShards, TfRecords, TfRecordImages>;
 
 }  // namespace millrace::configs::tables

@@ -10,6 +10,7 @@
 
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/datasets/npy_header.h"
+#include "millrace/loader/stages.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -141,9 +142,11 @@ NpyDataset NpyDataset::float64(Float64 as) const {
 
 void NpyDataset::read(size_t i, SampleRow& row, SampleContext& /*context*/) const {
   detail::require_index("NpyDataset", i, size_);
+  const StageScope reading(Stage::kRead);
   for (size_t k = 0; k < arrays_.size(); ++k) {
     const size_t bytes = bytes_of_row(arrays_[k]);
     const std::span<const std::byte> from = arrays_[k].bytes().subspan(i * bytes, bytes);
+    reading.add_bytes(bytes);
     if (spec_.fields[k].dtype == arrays_[k].dtype())
       std::copy(from.begin(), from.end(), row.bytes(k).begin());
     else

@@ -39,6 +39,8 @@ struct alignas(64) StageBlock {
   std::atomic<uint64_t> ranges;
   std::atomic<uint64_t> busy_ns;
   std::atomic<uint64_t> wait_ns;
+  std::atomic<uint64_t> cpu_ns;
+  std::atomic<uint64_t> cpu_of_ns;
   std::atomic<uint64_t> slowest_ns;
   std::atomic<uint64_t> slowest_samples;
   std::atomic<int64_t> slowest_index_plus_1;

@@ -43,6 +43,8 @@ WorkerStages StageReader::read(size_t worker, uint64_t now_ns) const {
   read.ranges = value(block.ranges);
   read.busy_ns = value(block.busy_ns);
   read.wait_ns = value(block.wait_ns);
+  read.cpu_ns = value(block.cpu_ns);
+  read.cpu_of_ns = value(block.cpu_of_ns);
   for (size_t s = 0; s < kStages; ++s) {
     const StageCounters& from = block.stages[s];
     read.measured[s] = {value(from.calls), value(from.bytes), value(from.ns), value(from.cpu_ns), value(from.of_ns)};

@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kProcessorShare = 0.005;     // Of a worker's time, for looks where the processor's clock is read too.
 constexpr double kTransitionsShare = 0.0025;  // For looks at the clock alone.
+constexpr double kAccountShare = 0.001;       // For looks at the processor's clock between ranges.
 constexpr double kMostSaved = 1e6;            // Nanoseconds that are saved up at most, for when samples become short.
 constexpr double kNews = 0.125;               // The weight of the last range in what is usual.
 
@@ -54,9 +55,12 @@ StageClock::Prices ThreadClock::prices() {
 }
 
 StageRecorder::StageRecorder(StageBlock& block, SpanRing* ring, StageClock& clock)
-    : block_(block), ring_(ring), clock_(clock), prices_(clock.prices()), last_end_(clock.now()) {
+    : block_(block), ring_(ring), clock_(clock), prices_(clock.prices()) {
   block_.clock_ps.store(static_cast<uint64_t>(1e3 * prices_.clock_ns), std::memory_order_relaxed);
   block_.cpu_clock_ps.store(static_cast<uint64_t>(1e3 * prices_.cpu_clock_ns), std::memory_order_relaxed);
+  const uint64_t cpu_now = look_at_processor();
+  last_end_ = clock.now();
+  account_ = {last_end_, cpu_now};
 }
 
 // --- ranges ---
@@ -122,10 +126,16 @@ void StageRecorder::end_range(uint64_t now) {
     move_towards(usual_looks_, looks_);
   }
   overhead_ns_ = 0;
+  unaccounted_ns_ += range_ns;
   if (depth_ == Depth::kProcessor) {
-    charge_processor(look_at_processor());
-    overhead_ns_ = prices_.cpu_clock_ns;  // The next range is found that much later.
+    const uint64_t cpu_now = look_at_processor();
+    charge_processor(cpu_now);
+    account(now, cpu_now);
     ++measured_ranges_;
+  } else if (account_ && kAccountShare * static_cast<double>(unaccounted_ns_) >= prices_.cpu_clock_ns) {
+    account(now, clock_.cpu_now());
+    add(block_.cpu_clock_reads, 1);       // From no budget but its own.
+    overhead_ns_ = prices_.cpu_clock_ns;  // The next range is found that much later.
   }
   move_towards(usual_range_ns_, static_cast<double>(range_ns));
   budget_ns_ = std::min(budget_ns_ + kProcessorShare * static_cast<double>(range_ns), kMostSaved) - spent_ns_;
@@ -262,6 +272,15 @@ void StageRecorder::charge_processor(uint64_t cpu_now) {
   since_cpu_mark_ = {};
   cpu_mark_ = cpu_now;
   cpu_overhead_ns_ = overhead_ns_ = prices_.cpu_clock_ns;
+}
+
+/// Adds what the thread has had of a processor since the last account.
+void StageRecorder::account(uint64_t now, uint64_t cpu_now) {
+  if (!account_) return;
+  add(block_.cpu_ns, between(account_->cpu_now, cpu_now));
+  add(block_.cpu_of_ns, between(account_->now, now));
+  account_ = {now, cpu_now};
+  unaccounted_ns_ = 0;
 }
 
 // --- spans ---

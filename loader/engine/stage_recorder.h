@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "millrace/loader/engine/stage_block.h"
 #include "millrace/loader/stages.h"
@@ -40,6 +41,9 @@ class ThreadClock final : public StageClock {
 ///   - Else every transition is timed, if that takes less than 0.25 % of the time.
 ///   - Else only the range is.
 ///
+/// The thread's time on a processor is also read between ranges, as often as 0.1 % of the time allow: from its beginning
+/// to the last such reading it is known of all stages together, whatever happened in ranges that were not measured.
+///
 /// In spans, stages that take turns within a call are put together, one behind the other, as strips of a picture that
 /// are decoded and resampled.
 ///
@@ -67,7 +71,10 @@ class StageRecorder final : public detail::StageListener {
   void idle();
 
   /// Where the time between two ranges is not the worker's, as in the trainer's own thread: the last one ended now.
-  void begin_anew(uint64_t now) { last_end_ = now; }
+  void begin_anew(uint64_t now) {
+    last_end_ = now;
+    account_.reset();
+  }
 
   /// Whether begin_sample() is of use for the range at hand; without it, that one need not be called.
   bool times_samples() const { return depth_ != Depth::kRange; }
@@ -90,6 +97,7 @@ class StageRecorder final : public detail::StageListener {
   uint64_t look();
   uint64_t look_at_processor();
   void charge_processor(uint64_t cpu_now);
+  void account(uint64_t now, uint64_t cpu_now);
   void end_sample(uint64_t now);
   void note_samples(uint64_t samples, int64_t first, uint64_t ns);
   void push_spans();
@@ -109,6 +117,16 @@ class StageRecorder final : public detail::StageListener {
   StageClock& clock_;
   const StageClock::Prices prices_;
 
+  /// The thread's time on a processor at some time.
+  struct Reading {
+    uint64_t now = 0;
+    uint64_t cpu_now = 0;
+  };
+
+  // What is known of all stages together.
+  std::optional<Reading> account_;  // The last one. Nothing in the trainer's own thread, whose time has other uses.
+  uint64_t unaccounted_ns_ = 0;     // In ranges since then.
+
   // Where the worker is.
   uint64_t samples_ = 0;  // Of the range at hand, when they are written.
   int64_t first_ = -1;
@@ -120,7 +138,7 @@ class StageRecorder final : public detail::StageListener {
 
   // The range at hand, and what was charged of it.
   Depth depth_ = Depth::kRange;
-  uint64_t last_end_;  // When the last range ended, or the worker began.
+  uint64_t last_end_ = 0;  // When the last range ended, or the worker began.
   uint64_t range_start_ = 0;
   double range_overhead_ns_ = 0;  // Spent on looks of the range before, since range_start_.
   uint64_t sample_start_ = 0;

@@ -373,6 +373,8 @@ class Datasets : public testing::Test {
     folder_.write("pairs.csv", "file,other\nrgb.png,mask.png\n");
     folder_.write("small.lmdb", test::small_lmdb());
     folder_.write("small.tfrecord", test::small_tfrecord());
+    folder_.write("pictures.lmdb", test::small_lmdb(test::kPixel));
+    folder_.write("pictures.tfrecord", test::tfrecord_of_pixel());
     folder_.write("tokens.bin", std::string("\1\0\2\0\3\0", 6));
   }
 
@@ -399,12 +401,15 @@ class Datasets : public testing::Test {
         {"npz", "path: " + test::data("npy/archive.npz") + ", names: [numbers], float64: float32"},
         {"hdf5", "path: " + test::data("hdf5/labels.h5") + ", names: [labels]"},
         {"lmdb", "path: " + in_folder + "small.lmdb, database: '', values: tensor"},
+        {"lmdb_images", "path: " + in_folder + "pictures.lmdb, database: ''" + pictures},
         {"tokens", "path: " + in_folder +
                        "tokens.bin, length: 2, stride: 1, documents: kept, dtype: uint16, separator: 9, padding: 1, "
                        "vocabulary: 10"},
         {"tar_images", "shards: '" + in_folder + "shards/a-{0..1}.tar', image: png;jpg, label: cls" + pictures},
         {"tar_shards", "shards: '" + in_folder + "shards/a-{0..1}.tar'"},
         {"tfrecord", "files: '" + in_folder + "small.tfrecord', features: [id]"},
+        {"tfrecord_images",
+         "files: '" + in_folder + "pictures.tfrecord', image: image/encoded, label: image/class/label" + pictures},
     };
   }
 
@@ -433,10 +438,12 @@ TEST_F(Datasets, EachTypeIsReachedByAllOfItsKeys) {
       {"npz", {"numbers"}},
       {"hdf5", {"labels"}},
       {"lmdb", {"key", "value"}},
+      {"lmdb_images", {"image"}},
       {"tokens", {"data", "target"}},
       {"tar_images", {"image", "label"}},
       {"tar_shards", {"__key__"}},
       {"tfrecord", {"id"}},
+      {"tfrecord_images", {"image", "label"}},
   };
   tables::for_each_type(tables::NamedDatasets(), [&]<class T>(T) {
     SCOPED_TRACE(T::kName);
@@ -619,8 +626,9 @@ template <class List>
 std::set<std::string> made_by(List list) {
   std::set<std::string> names;
   tables::for_each_type(list, [&]<class T>(T) {
-    const std::string_view makes = T::kMakes;
-    names.emplace(makes.substr(makes.find_last_of(':') + 1));  // Nothing found is the whole name.
+    std::string_view makes = T::kMakes;
+    makes = makes.substr(0, makes.find('<'));  // Nothing found is the whole name.
+    names.emplace(makes.substr(makes.find_last_of(':') + 1));
   });
   return names;
 }

@@ -15,8 +15,25 @@ inline std::string small_tfrecord() {
   return records::tf_record(std::string("\x0a\x0d\x0a\x0b\x0a\x02id\x12\x05\x1a\x03\x0a\x01\x05", 15));
 }
 
-/// An LMDB file whose key "ab" has the value "hello": two pages that say where the database is, and its only page.
-inline std::string small_lmdb() {
+/// A picture of one pixel.
+inline const std::string kPixel = "P6 1 1 255\nabc";
+
+/// A TFRecord file of one tf.train.Example that has kPixel as "image/encoded" and 5 as "image/class/label".
+inline std::string tfrecord_of_pixel() {
+  // A field of a message, with fewer than 128 bytes.
+  const auto field = [](char tag, const std::string& bytes) {
+    return std::string{tag, static_cast<char>(bytes.size())} + bytes;
+  };
+  const auto feature = [&](const std::string& name, const std::string& value) {
+    return field('\x0a', field('\x0a', name) + field('\x12', value));
+  };
+  const std::string picture = field('\x0a', field('\x0a', kPixel)), label = field('\x1a', field('\x0a', "\x05"));
+  return records::tf_record(field('\x0a', feature("image/encoded", picture) + feature("image/class/label", label)));
+}
+
+/// An LMDB file whose key "ab" has a value of up to 80 bytes: two pages that say where the database is, and its only
+/// page.
+inline std::string small_lmdb(const std::string& value = "hello") {
   constexpr size_t kPage = 4096;
   std::string file(3 * kPage, '\0');
   const auto put = [&](size_t at, auto number) { std::memcpy(file.data() + at, &number, sizeof number); };
@@ -38,9 +55,9 @@ inline std::string small_lmdb() {
   put(leaf + 12, uint16_t{18});
   put(leaf + 14, uint16_t{node});
   put(leaf + 16, uint16_t{node});
-  put(leaf + node, uint32_t{5});
+  put(leaf + node, static_cast<uint32_t>(value.size()));
   put(leaf + node + 6, uint16_t{2});
-  file.replace(leaf + node + 8, 7, "abhello");
+  file.replace(leaf + node + 8, 2 + value.size(), "ab" + value);
   return file;
 }
 

@@ -39,3 +39,8 @@ with lmdb.open(str(folder / "small.lmdb"), map_size=1 << 20, subdir=False) as en
     with environment.begin(write=True) as transaction:
         for i in range(300):
             transaction.put(b"%04d" % i, b"%d" % i * 20)
+photos = pathlib.Path(__file__).parent.parent / "data/photos"
+with lmdb.open(str(folder / "pictures.lmdb"), map_size=1 << 26, subdir=False) as environment:
+    with environment.begin(write=True) as transaction:
+        for i, path in enumerate(sorted(photos.glob("*/*.jpg"))):
+            transaction.put(b"%08d" % i, path.read_bytes())

@@ -46,12 +46,19 @@ def example_class():
 Example = example_class()
 
 
+def crc_of_byte(crc):
+    for _ in range(8):
+        crc = (crc >> 1) ^ (0x82F63B78 & -(crc & 1))
+    return crc
+
+
+CRC_OF_BYTES = [crc_of_byte(byte) for byte in range(256)]
+
+
 def masked_crc32c(data):
     crc = 0xFFFFFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82F63B78 & -(crc & 1))
+        crc = (crc >> 8) ^ CRC_OF_BYTES[(crc ^ byte) & 0xFF]
     crc ^= 0xFFFFFFFF
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
@@ -74,6 +81,18 @@ def write(name, examples):
     (folder / name).write_bytes(b"".join(record(each.SerializeToString(deterministic=True)) for each in examples))
 
 
+def picture(label, path):
+    made = Example()
+    feature = made.features.feature
+    feature["image/encoded"].bytes_list.value.append(path.read_bytes())
+    feature["image/class/label"].int64_list.value.append(label)
+    return made
+
+
+photos = pathlib.Path(__file__).parent.parent / "data/photos"
+classes = sorted(each for each in photos.iterdir() if each.is_dir())
+write("pictures.tfrecord",
+      [picture(label, path) for label, folder_ in enumerate(classes) for path in sorted(folder_.iterdir())])
 write("part-0.tfrecord", [example(i) for i in range(30)])
 write("part-1.tfrecord", [example(i) for i in range(30, 50)])
 several = example(0)

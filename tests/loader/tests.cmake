@@ -36,6 +36,7 @@ millrace_test(image_test
   loader/images/resample_test.cpp loader/images/table_test.cpp loader/images/datasets/image_files_test.cpp loader/images/datasets/image_folder_test.cpp
   loader/batch_mix_test.cpp
   LABELS asan TIMEOUT 300 LIBRARIES millrace_images PkgConfig::HWY)
+millrace_test(encoded_pictures_test loader/images/datasets/encoded_pictures_test.cpp LABELS asan TIMEOUT 60 LIBRARIES millrace_images millrace_test_support)
 millrace_test(torchvision_test loader/images/torchvision_test.cpp TIMEOUT 300 LIBRARIES millrace_images)
 millrace_test(combinators_test
   loader/datasets/any_dataset_test.cpp loader/datasets/combinators_test.cpp loader/datasets/named_stack_test.cpp loader/sources/copies_test.cpp

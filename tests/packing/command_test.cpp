@@ -55,7 +55,7 @@ class PackCommand : public ::testing::Test {
 
   /// A line of the shell that begins to pack, as $packer, and goes on when the first shards are there.
   static std::string begun(const std::string& pack) {
-    return pack + " & packer=$!; while ! ls shards/*.tar >/dev/null 2>&1; do :; done; ";
+    return pack + " & packer=$!; while kill -0 $packer && ! ls shards/*.tar >/dev/null 2>&1; do :; done; ";
   }
 
  private:

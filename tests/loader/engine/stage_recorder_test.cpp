@@ -138,6 +138,33 @@ TEST_F(Recording, LooksTakeLessThanAHundredthOfTheTimeOfPicturesToo) {
   EXPECT_LT(report.cost.seconds(), 0.01 * report.busy_s());
 }
 
+TEST_F(Recording, TimeOnTheProcessorIsTheThreadsThoughFewRangesAreMeasured) {
+  clock.price = {20, 5'000};
+  start();
+  const uint64_t began = clock.cpu;
+  // Now and then somebody else has the processor: seldom enough that it is in none of the measured ranges, or few.
+  for (int r = 0; r < 100'000; ++r) range(r * 8, 8, r % 1'000 == 999 ? 200'000 : 0, 60);
+  const StageReport report = reader.report(0);
+  const double cpu_s = 1e-9 * static_cast<double>(clock.cpu - began);
+  EXPECT_GT(report.busy_s(), 2 * cpu_s);
+  EXPECT_NEAR(report.cpu_s(), cpu_s, 0.1 * cpu_s);
+  double sum = 0;
+  for (const Stage stage : kAllStages) sum += report[stage].cpu_s;
+  EXPECT_NEAR(sum, report.cpu_s(), 1e-9);
+  EXPECT_LT(report.cost.seconds(), 0.01 * report.busy_s());
+}
+
+TEST_F(Recording, TheTrainersOwnTimeOnTheProcessorIsNoWorkers) {
+  start();
+  for (int r = 0; r < 100; ++r) {
+    clock.pass(1'000'000);
+    recorder->begin_anew(clock.time);
+    range(r, 1, 100, 300);
+  }
+  EXPECT_EQ(read().cpu_of_ns, 0U);
+  EXPECT_NEAR(read().cpu_s(), 100 * 300e-9, 1e-9);
+}
+
 TEST_F(Recording, TimesOfAllStagesTogetherAreTheWorkersTime) {
   clock.price = {20, 5'000};
   start();

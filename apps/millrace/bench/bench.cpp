@@ -84,11 +84,11 @@ Report measured(const configs::Node& said, const commands::Bench& options, const
     return report;
   }
   report.measurement = measure(consumer, plan_of(options), tell);
-  if (const auto demand = demand_of(options))
-    report.feeding =
-        feeding_of(*demand, measure_with_step(consumer, plan_of(options), simulated_step(demand->step_s)).windows,
-                   report.measurement);
-  if (steps) report.feeding = feeding_of({steps->what, steps->step_s}, steps->windows, report.measurement);
+  if (const auto demand = demand_of(options)) {
+    const auto stepped = measure_with_step(consumer, plan_of(options), simulated_step(demand->step_s));
+    report.feeding = feeding_of(*demand, {stepped.windows, stepped.breakdown}, report.measurement);
+  }
+  if (steps) report.feeding = feeding_of(steps->step, steps->seen, report.measurement);
   if (peer) report.peer = run_peer(*peer, plan_of(options));
   return report;
 }

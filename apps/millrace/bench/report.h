@@ -20,6 +20,10 @@ struct Report {
   std::optional<Peer> peer;        ///< Where that was asked for.
 };
 
+/// What the time went to while steps were done, where they were, else while the loader was alone: what keeps a loader that
+/// nobody waits for from giving more is no matter.
+const Breakdown& breakdown_of(const Report& report);
+
 /// A table, and what is to be thought of it.
 std::string text_of(const Report& report);
 

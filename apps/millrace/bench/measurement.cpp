@@ -85,7 +85,7 @@ class Observation {
   // Does what gives a window, and completes that.
   template <class Body>
   void observe(Body body) {
-    if (!watch_) watch_.emplace(consumer_.loader());
+    if (!watch_) watch_.emplace(consumer_.loader(), consumer_.streams());
     const double cpu_s = cpu_seconds(consumer_.worker_pids());
     const double wait_s = consumer_.stats().wait_seconds;
     is_in_window_ = true;

@@ -25,7 +25,7 @@ namespace {
 // Watches a trainer's steps until there were as many windows as the plan has.
 class StepWatch {
  public:
-  StepWatch(const Plan& plan, const DataLoader& loader) : plan_(plan), loader_(loader) {}
+  StepWatch(const Plan& plan, const training::Split& split) : plan_(plan), split_(split) {}
 
   training::Trainer::Watchers watchers() {
     training::Trainer::Watchers watchers;
@@ -57,7 +57,12 @@ class StepWatch {
     ended_ = now;
     ++warm_up_steps_;
     const bool is_warm = warm_up_steps_ >= kMostWarmUp || seconds_since(start_) >= plan_.warm_up_s;
-    if (is_warm && !watch_) watch_.emplace(loader_);
+    if (is_warm && !watch_) begin_watch();
+  }
+
+  void begin_watch() {
+    const DataLoader& loader = *split_.loader;
+    watch_.emplace(loader, split_.has_indices ? 0 : loader.options().num_streams());
   }
 
   void count(Clock::time_point now) {
@@ -74,7 +79,7 @@ class StepWatch {
   }
 
   const Plan& plan_;
-  const DataLoader& loader_;
+  const training::Split& split_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point begun_, ended_;  // Of a step, the last one.
   int64_t samples_ = 0;              // In its batch.
@@ -113,7 +118,7 @@ TrainingSteps measure_training_steps(const configs::Node& run, const ProgramType
   training::Trainer trainer(learner, training::make_trainer_parts(run, settings, *task, learner, split));
 
   const TrainerThreads threads(*split.loader);
-  StepWatch watch(plan, *split.loader);
+  StepWatch watch(plan, split);
   while (!watch.is_done()) {
     training::Position beginning;  // Where the schedule begins, however often the data comes again.
     trainer.epoch(split, beginning, watch.watchers());

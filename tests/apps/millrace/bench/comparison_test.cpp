@@ -38,10 +38,23 @@ TEST(Comparison, TellsAThousandthHoweverMuchTheWindowsDiffer) {
   EXPECT_EQ(compare(around(1000, 0.15), around(1, 0.15)).outcome, Comparison::Outcome::kFaster);
 }
 
-TEST(Comparison, NeedsSomeWindows) {
-  Saved few = around(2000);
-  few.rates.resize(2);
-  EXPECT_EQ(compare(few, around(1000)).outcome, Comparison::Outcome::kSame) << "two windows may be luck";
+// The first of the windows around a rate.
+Saved few_around(double rate, size_t windows) {
+  Saved few = around(rate);
+  few.rates.resize(windows);
+  return few;
+}
+
+TEST(Comparison, SaysThatFewWindowsCannotTell) {
+  using Outcome = Comparison::Outcome;
+  EXPECT_EQ(compare(few_around(2000, 2), around(1000)).outcome, Outcome::kTooFewWindows) << "two may be luck";
+  EXPECT_EQ(compare(few_around(2000, 4), few_around(1000, 4)).outcome, Outcome::kTooFewWindows);
+  EXPECT_EQ(compare(few_around(1000, 4), few_around(1000, 4)).outcome, Outcome::kTooFewWindows) << "nor that nothing is";
+  EXPECT_EQ(compare(few_around(2000, 5), few_around(1000, 5)).outcome, Outcome::kFaster);
+  EXPECT_EQ(compare(few_around(2000, 3), around(1000)).outcome, Outcome::kFaster) << "ten beside them are enough";
+  EXPECT_THAT(sentence_of(compare(few_around(2000, 1), around(1000)), "old.json"),
+              testing::AllOf(testing::HasSubstr("So few windows cannot tell a difference from old.json"),
+                             testing::HasSubstr("--repeats")));
 }
 
 TEST(Comparison, IsNotMovedByAWindowOfADisturbedMachine) {

@@ -15,6 +15,7 @@
 #include "millrace/apps/millrace/bench/report_page.h"
 #include "millrace/apps/millrace/bench/saved.h"
 #include "millrace/apps/millrace/bench/sweep.h"
+#include "millrace/apps/millrace/bench/traced.h"
 #include "millrace/apps/millrace/bench/training_steps.h"
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/front/commands/workloads.h"
@@ -44,6 +45,12 @@ std::optional<Demand> demand_of(const commands::Bench& options) {
   return std::nullopt;
 }
 
+// Nothing is done where no step is simulated.
+Consumer::Step step_of(const commands::Bench& options) {
+  const auto demand = demand_of(options);
+  return demand ? simulated_step(demand->step_s) : Consumer::Step();
+}
+
 // Training adds a model to a run that names none; whoever asks for the step of a model is to have chosen it.
 void require_model(const configs::Node& run) {
   if (run.find("model")) return;
@@ -66,6 +73,20 @@ configs::Node as_trained(const configs::Node& run) {
   return configs::Node(training::with_defaults(run.value(), processors().usable()));
 }
 
+// The loader's part of it. Its workers end here: what is done next has the machine alone.
+void measure_into(Report& report, const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
+  Consumer consumer(run, types.datasets);
+  if (options.batches > 0) {
+    report.measurement = measure_batches(consumer, options.batches);
+    return;
+  }
+  report.measurement = measure(consumer, plan_of(options), tell);
+  if (const auto demand = demand_of(options)) {
+    const auto stepped = measure_with_step(consumer, plan_of(options), simulated_step(demand->step_s));
+    report.feeding = feeding_of(*demand, {stepped.windows, stepped.breakdown}, report.measurement);
+  }
+}
+
 Report measured(const configs::Node& said, const commands::Bench& options, const ProgramTypes& types) {
   const bool trains = options.step == commands::kStepOfTheModel;
   if (trains) require_model(said);
@@ -77,26 +98,19 @@ Report measured(const configs::Node& said, const commands::Bench& options, const
   // Before the loader is measured, so that two do not share the machine.
   std::optional<TrainingSteps> steps;
   if (trains) steps = measure_training_steps(run, types, plan_of(options));
-  Consumer consumer(run, types.datasets, options.html.empty() ? Profile::kTimes : Profile::kTrace);
-  Report report{facts_of_machine(), facts_of_settings(run), {}, std::nullopt, std::nullopt};
-  if (options.batches > 0) {
-    report.measurement = measure_batches(consumer, options.batches);
-    return report;
-  }
-  report.measurement = measure(consumer, plan_of(options), tell);
-  if (const auto demand = demand_of(options)) {
-    const auto stepped = measure_with_step(consumer, plan_of(options), simulated_step(demand->step_s));
-    report.feeding = feeding_of(*demand, {stepped.windows, stepped.breakdown}, report.measurement);
-  }
+  Report report{facts_of_machine(), facts_of_settings(run), {}, {}, {}, {}};
+  measure_into(report, run, options, types);
   if (steps) report.feeding = feeding_of(steps->step, steps->seen, report.measurement);
   if (peer) report.peer = run_peer(*peer, plan_of(options));
+  if (!options.html.empty() || !options.trace.empty())
+    report.traced = trace_loader(run, types.datasets, step_of(options));
   return report;
 }
 
 int bench_one(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
   std::optional<Compared> compared;
   if (!options.compare.empty()) compared = Compared{options.compare, read_saved(options.compare), {}, {}};
-  const Report report = measured(run, options, types);
+  Report report = measured(run, options, types);
   tell(loss_summary("while measuring", report.measurement.stats));
   auto json = json_of(report);
   if (!options.save.empty()) save(json, options.save);
@@ -106,6 +120,7 @@ int bench_one(const configs::Node& run, const commands::Bench& options, const Pr
     json["compared"] = json_of(compared->comparison, compared->name);
   }
   if (!options.html.empty()) write_page(page_of(report, options.file.config, compared), options.html);
+  if (!options.trace.empty()) report.traced->trace.write(options.trace);
   if (options.file.json) {
     print(json);
   } else {

@@ -20,8 +20,8 @@ class Consumer {
   /// What is done with a batch, as training would do a step.
   using Step = std::function<void(const Batch& batch)>;
 
-  /// Waits until all workers are ready. `profile`: what is measured of them. Throws configs::ConfigError where an epoch
-  /// has no batch, and as the loader.
+  /// Waits until all workers are ready. `profile`: what is measured of them, their times or their spans as well. Throws
+  /// configs::ConfigError where an epoch has no batch, and as the loader.
   Consumer(const configs::Node& run, const configs::DatasetTypes& types, Profile profile = Profile::kTimes);
 
   /// From the next batch on.

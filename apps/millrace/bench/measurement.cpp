@@ -59,7 +59,6 @@ class Observation {
 
   void end() {
     if (watch_) measurement_.breakdown = watch_->breakdown();
-    measurement_.spans = consumer_.take_spans();
     measurement_.workers_pss_mb = pss_mb(consumer_.worker_pids());
     measurement_.trainer_pss_mb = pss_mb(getpid());
     measurement_.workers = static_cast<int64_t>(consumer_.worker_pids().size());

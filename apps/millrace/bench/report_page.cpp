@@ -54,8 +54,9 @@ void add_stages(const Report& report, plots::Page& page) {
   page.paragraph("Bottleneck: " + std::string(name_of(breakdown.verdict.what)) + ": " + breakdown.verdict.why);
   for (const std::string& change : breakdown.verdict.changes) page.paragraph("Change: " + change);
   const int64_t workers = breakdown.facts.workers;
-  page.charts({plots::to_svg(stages_chart(breakdown.facts.stages, workers)),
-               plots::to_svg(time_line_chart(report.measurement.spans, workers))});
+  std::vector<std::string> charts{plots::to_svg(stages_chart(breakdown.facts.stages, workers))};
+  if (report.traced) charts.push_back(plots::to_svg(time_line_chart(report.traced->spans, workers)));
+  page.charts(charts);
 }
 
 void add_facts(const std::string& what, const Facts& facts, plots::Page& page) {

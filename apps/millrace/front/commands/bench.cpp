@@ -48,12 +48,16 @@ void Bench::declare(CLI::App& command) {
       ->type_name("FILE");
   command.add_option("--html", html, "write a page with plots to this file")->type_name("FILE");
   command
+      .add_option("--trace", trace, "write what was done when to this file, for ui.perfetto.dev or chrome://tracing")
+      ->type_name("FILE");
+  command
       .add_option("--sweep", sweep,
                   "measure all combinations of these values, behind all other arguments: KEY=VALUE,VALUE...")
       ->type_name("KEY=VALUES")
       ->expected(1, CLI::detail::expected_max_vector_size)
       ->check(check_swept)
       ->excludes("--compare")
+      ->excludes("--trace")
       ->excludes(few);
   command.add_option("--step-ms", step_ms, "simulate a training step behind each batch, and say who waits for whom")
       ->type_name("MILLISECONDS")

@@ -1,9 +1,12 @@
 #include <ATen/Parallel.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "millrace/apps/millrace/bench/comparison.h"
 #include "millrace/apps/millrace/bench/consumer.h"
@@ -21,6 +24,8 @@
 #include "millrace/apps/millrace/front/commands/workloads.h"
 #include "millrace/apps/millrace/loss_summary.h"
 #include "millrace/configs/build.h"
+#include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/processors.h"
 #include "millrace/training/defaults.h"
 
@@ -107,6 +112,18 @@ Report measured(const configs::Node& said, const commands::Bench& options, const
   return report;
 }
 
+// What cannot be written is told before there is something to lose: each file is made, and goes again.
+void require_writable(const commands::Bench& options) {
+  const std::pair<const char*, std::string> files[] = {
+      {"--save", options.save}, {"--html", options.html}, {"--trace", options.trace}};
+  for (const auto& [option, path] : files) {
+    if (path.empty()) continue;
+    if (std::filesystem::is_directory(path))
+      throw std::runtime_error(std::string(option) + ": " + in_quotes(path) + " is a folder");
+    const NewFile tried(path);
+  }
+}
+
 int bench_one(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
   std::optional<Compared> compared;
   if (!options.compare.empty()) compared = Compared{options.compare, read_saved(options.compare), {}, {}};
@@ -148,6 +165,7 @@ int bench_all(const commands::Bench& options, const ProgramTypes& types) {
 int bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
   // The trainer's own work, reading a batch, is done by one thread, so that it can be compared.
   at::set_num_threads(1);
+  require_writable(options);
   return options.sweep.empty() ? bench_one(run, options, types) : bench_all(options, types);
 }
 

@@ -38,10 +38,10 @@ void Bench::declare(CLI::App& command) {
       ->type_name("SECONDS")
       ->check(not_negative());
   command.add_option("--window", window_s, "seconds of a window")->type_name("SECONDS")->check(above_zero());
-  command.add_option("--repeats", repeats, "windows; medians are reported")->type_name("COUNT")->check(above_zero());
+  command.add_option("--repeats", repeats, "windows; medians are reported")->type_name("COUNT")->check(count());
   command.add_option("--batches", batches, "take so many batches, without a warm-up, and say what they took")
       ->type_name("COUNT")
-      ->check(above_zero());
+      ->check(count());
   CLI::Option* const few = command.get_option("--batches");
   command.add_option("--save", save, "write what was measured to this file, for --compare")->type_name("FILE");
   command.add_option("--compare", compare, "say whether it is faster or slower than what --save wrote before")
@@ -91,7 +91,7 @@ void Bench::declare(CLI::App& command) {
           ->check(CLI::IsMember(names_of_workloads()));
   command.add_option("--files", files, "so many files of data; left out: few, as the workload has them")
       ->type_name("COUNT")
-      ->check(above_zero())
+      ->check(count())
       ->needs(make);
   command.add_option("--sample-bytes", sample_bytes, "of a sample of data, the mean; left out: the workload's")
       ->type_name("BYTES")

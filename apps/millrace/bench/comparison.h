@@ -22,9 +22,9 @@ struct Comparison {
   /// kSame: no difference that the noise would not explain; kTooFewWindows: none that so few windows could tell from
   /// chance, however far apart they are.
   Outcome outcome = Outcome::kSame;
-  double ratio = 1;                  ///< Of the medians of samples a second, now to then.
-  double chance = 1;                 ///< See probability_of_chance().
-  double noise = 0;                  ///< What the medians may differ by, as a share, without it meaning anything.
+  double ratio = 1;   ///< Of the medians of samples a second, now to then.
+  double chance = 1;  ///< See probability_of_chance().
+  double noise = 0;   ///< What the medians may differ by, as a share, without it meaning anything.
   Spread then, now;
   std::vector<Difference> differences;
 };

@@ -77,14 +77,10 @@ std::string text_of(const Feeding& feeding) {
 }
 
 nlohmann::json json_of(const Feeding& feeding) {
-  nlohmann::json json{{"workload", feeding.demand.name},
-                      {"step_ms", kMilliseconds * feeding.demand.step_s},
-                      {"au", feeding.utilisation},
-                      {"au_wanted", feeding.demand.utilisation},
-                      {"wait_share", feeding.wait_share},
-                      {"batch_size", feeding.batch_size},
-                      {"enough", feeding.is_enough},
-                      {"text", sentence_of(feeding)}};
+  nlohmann::json json{{"workload", feeding.demand.name},  {"step_ms", kMilliseconds * feeding.demand.step_s},
+                      {"au", feeding.utilisation},        {"au_wanted", feeding.demand.utilisation},
+                      {"wait_share", feeding.wait_share}, {"batch_size", feeding.batch_size},
+                      {"enough", feeding.is_enough},      {"text", sentence_of(feeding)}};
   if (feeding.accelerators) json["accelerators"] = *feeding.accelerators;
   return json;
 }

@@ -13,9 +13,9 @@ namespace millrace::apps {
 
 /// What an accelerator asks of a loader, in MLPerf Storage's terms.
 struct Demand {
-  std::string name;           ///< Of the published workload, or what was trained; empty: a step of some time.
-  double step_s = 0;          ///< A training step.
-  double utilisation = 0.90;  ///< The share of its time that the accelerator is to be at work, at least.
+  std::string name;               ///< Of the published workload, or what was trained; empty: a step of some time.
+  double step_s = 0;              ///< A training step.
+  double utilisation = 0.90;      ///< The share of its time that the accelerator is to be at work, at least.
   bool takes_processors = false;  ///< Whether it is done on the processors that the workers read on.
 };
 

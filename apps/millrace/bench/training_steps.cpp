@@ -111,7 +111,8 @@ std::string name_of_model(const configs::Node& model) {
 TrainingSteps measure_training_steps(const configs::Node& run, const ProgramTypes& types, const Plan& plan) {
   const auto settings = training::read_settings(run);
   const auto device = training::read_device(run, settings.run.device);
-  auto split = training::open_split(run, {device, settings.run.seed, /*shuffle=*/true, &types.datasets, Profile::kTimes});
+  auto split =
+      training::open_split(run, {device, settings.run.seed, /*shuffle=*/true, &types.datasets, Profile::kTimes});
   const auto task = training::make_task(run, settings, split);
   auto learner = training::make_learner(run, settings, split.spec, task->outputs(), types.models);
   training::try_model(run, learner, *task, split);

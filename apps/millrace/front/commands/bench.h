@@ -53,7 +53,8 @@ struct Bench {
       {"millrace bench --workload resnet50-h100 data", "how many accelerators this host feeds with it"},
   };
   static constexpr ExitCode kExitCodes[] = {
-      {kDone, "the loader is measured, also where --compare has too few windows to tell; or settings are printed or right"},
+      {kDone,
+       "the loader is measured, also where --compare has too few windows to tell; or settings are printed or right"},
       {kWorkFailed, "the loader failed: a file that cannot be read, no memory"},
       {kWrongUsage, "the command line or the configuration is wrong; nothing was measured"},
       {kSlower, "measured, and slower than what --compare names by more than the noise"},

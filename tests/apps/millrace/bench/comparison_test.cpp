@@ -49,7 +49,8 @@ TEST(Comparison, SaysThatFewWindowsCannotTell) {
   using Outcome = Comparison::Outcome;
   EXPECT_EQ(compare(few_around(2000, 2), around(1000)).outcome, Outcome::kTooFewWindows) << "two may be luck";
   EXPECT_EQ(compare(few_around(2000, 4), few_around(1000, 4)).outcome, Outcome::kTooFewWindows);
-  EXPECT_EQ(compare(few_around(1000, 4), few_around(1000, 4)).outcome, Outcome::kTooFewWindows) << "nor that nothing is";
+  EXPECT_EQ(compare(few_around(1000, 4), few_around(1000, 4)).outcome, Outcome::kTooFewWindows)
+      << "nor that nothing is";
   EXPECT_EQ(compare(few_around(2000, 5), few_around(1000, 5)).outcome, Outcome::kFaster);
   EXPECT_EQ(compare(few_around(2000, 3), around(1000)).outcome, Outcome::kFaster) << "ten beside them are enough";
   EXPECT_THAT(sentence_of(compare(few_around(2000, 1), around(1000)), "old.json"),

@@ -145,7 +145,7 @@ int bench_one(const configs::Node& run, const commands::Bench& options, const Pr
     if (compared)
       std::fputs(("\n" + text_of(compared->comparison, compared->now, compared->then, compared->name)).c_str(), stdout);
   }
-  return compared && compared->comparison.outcome == Comparison::Outcome::kSlower ? kSlower : kDone;
+  return compared && compared->comparison.outcome == Comparison::Outcome::kGotSlower ? kSlower : kDone;
 }
 
 int bench_all(const commands::Bench& options, const ProgramTypes& types) {

@@ -12,7 +12,7 @@ namespace millrace::apps {
 
 /// A measurement beside an earlier one.
 struct Comparison {
-  enum class Outcome : uint8_t { kSame, kFaster, kSlower, kTooFewWindows };
+  enum class Outcome : uint8_t { kSame, kGotFaster, kGotSlower, kTooFewWindows };
 
   /// A setting, or a fact of the machine, that is not the same. "" where it was not said.
   struct Difference {

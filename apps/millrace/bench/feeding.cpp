@@ -28,7 +28,8 @@ Consumer::Step simulated_step(double seconds) {
 }
 
 Feeding feeding_of(const Demand& demand, Stepped stepped, const Measurement& alone) {
-  Feeding feeding{demand};
+  Feeding feeding;
+  feeding.demand = demand;
   std::vector<double> utilisations;
   double batches = 0, samples = 0, waited = 0, seconds = 0;
   for (const Window& window : stepped.windows) {

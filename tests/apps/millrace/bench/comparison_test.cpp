@@ -20,8 +20,8 @@ Saved around(double rate, double noise = 0.001) {
 }
 
 TEST(Comparison, TellsFasterFromSlower) {
-  EXPECT_EQ(compare(around(1100), around(1000)).outcome, Comparison::Outcome::kFaster);
-  EXPECT_EQ(compare(around(900), around(1000)).outcome, Comparison::Outcome::kSlower);
+  EXPECT_EQ(compare(around(1100), around(1000)).outcome, Comparison::Outcome::kGotFaster);
+  EXPECT_EQ(compare(around(900), around(1000)).outcome, Comparison::Outcome::kGotSlower);
   EXPECT_NEAR(compare(around(900), around(1000)).ratio, 0.9, 1e-6);
 }
 
@@ -34,8 +34,8 @@ TEST(Comparison, FindsNothingInWhatNoiseExplains) {
 }
 
 TEST(Comparison, TellsAThousandthHoweverMuchTheWindowsDiffer) {
-  EXPECT_EQ(compare(around(1, 0.15), around(1000, 0.15)).outcome, Comparison::Outcome::kSlower);
-  EXPECT_EQ(compare(around(1000, 0.15), around(1, 0.15)).outcome, Comparison::Outcome::kFaster);
+  EXPECT_EQ(compare(around(1, 0.15), around(1000, 0.15)).outcome, Comparison::Outcome::kGotSlower);
+  EXPECT_EQ(compare(around(1000, 0.15), around(1, 0.15)).outcome, Comparison::Outcome::kGotFaster);
 }
 
 // The first of the windows around a rate.
@@ -51,8 +51,8 @@ TEST(Comparison, SaysThatFewWindowsCannotTell) {
   EXPECT_EQ(compare(few_around(2000, 4), few_around(1000, 4)).outcome, Outcome::kTooFewWindows);
   EXPECT_EQ(compare(few_around(1000, 4), few_around(1000, 4)).outcome, Outcome::kTooFewWindows)
       << "nor that nothing is";
-  EXPECT_EQ(compare(few_around(2000, 5), few_around(1000, 5)).outcome, Outcome::kFaster);
-  EXPECT_EQ(compare(few_around(2000, 3), around(1000)).outcome, Outcome::kFaster) << "ten beside them are enough";
+  EXPECT_EQ(compare(few_around(2000, 5), few_around(1000, 5)).outcome, Outcome::kGotFaster);
+  EXPECT_EQ(compare(few_around(2000, 3), around(1000)).outcome, Outcome::kGotFaster) << "ten beside them are enough";
   EXPECT_THAT(sentence_of(compare(few_around(2000, 1), around(1000)), "old.json"),
               testing::AllOf(testing::HasSubstr("So few windows cannot tell a difference from old.json"),
                              testing::HasSubstr("--repeats")));
@@ -62,7 +62,7 @@ TEST(Comparison, IsNotMovedByAWindowOfADisturbedMachine) {
   Saved disturbed = around(1000);
   disturbed.rates.back() = 1;
   EXPECT_EQ(compare(disturbed, around(1000)).outcome, Comparison::Outcome::kSame);
-  EXPECT_EQ(compare(around(1100), disturbed).outcome, Comparison::Outcome::kFaster);
+  EXPECT_EQ(compare(around(1100), disturbed).outcome, Comparison::Outcome::kGotFaster);
 }
 
 TEST(Comparison, NamesWhatIsNotTheSame) {

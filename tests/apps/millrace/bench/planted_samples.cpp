@@ -10,8 +10,10 @@
 #include <ctime>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
+#include "millrace/loader/example.h"
 #include "millrace/loader/stages.h"
 
 namespace {
@@ -47,7 +49,7 @@ struct Planted {
 
   static constexpr std::string_view kName = "planted", kMakes = "Planted", kAbout = "Samples that are slow or deadly.";
   static constexpr auto keys() {
-    return tables::list(tables::key("size", &Planted::samples, "How many."),
+    return tables::list(tables::key("samples", &Planted::samples, "How many."),
                         tables::key("read_us", &Planted::read_us, "."),
                         tables::key("decode_us", &Planted::decode_us, "."),
                         tables::key("decode_wait_us", &Planted::decode_wait_us, "."),
@@ -81,17 +83,21 @@ struct Planted {
   void serialize(auto& archive) { archive(samples, read_us, decode_us, decode_wait_us, slow, slow_us, deadly, died); }
 };
 
-// One stream of them is all that a loader may make.
-struct PlantedStream {
+struct PlantedStreamKeys {
   int64_t samples = 1'000;
   int64_t read_us = 0;
-  int64_t given = 0;
-
   static constexpr std::string_view kName = "planted_stream", kMakes = "PlantedStream", kAbout = "A slow stream.";
   static constexpr auto keys() {
-    return tables::list(tables::key("size", &PlantedStream::samples, "How many."),
-                        tables::key("read_us", &PlantedStream::read_us, "."));
+    return tables::list(tables::key("samples", &PlantedStreamKeys::samples, "How many."),
+                        tables::key("read_us", &PlantedStreamKeys::read_us, "."));
   }
+};
+
+// One stream of them is all that a loader may make.
+struct PlantedStream {
+  int64_t samples = 0;
+  int64_t read_us = 0;
+  int64_t given = 0;
 
   std::optional<millrace::Example> next(millrace::StreamContext&) {
     if (given == samples) return std::nullopt;
@@ -104,7 +110,10 @@ struct PlantedStream {
   void serialize(auto& archive) { archive(samples, read_us, given); }
 };
 
-void add_types(millrace::apps::ProgramTypes& types) { types.datasets.add<Planted>().add<PlantedStream>(); }
+void add_types(millrace::apps::ProgramTypes& types) {
+  types.datasets.add<Planted>().add<PlantedStreamKeys>(
+      [](const PlantedStreamKeys& keys) { return PlantedStream{keys.samples, keys.read_us, 0}; });
+}
 
 }  // namespace
 

@@ -17,16 +17,24 @@ namespace {
 struct ToldOnce {
   std::mutex mutex;
   std::set<std::string, std::less<>> texts;
-  NoticeLevel least = NoticeLevel::kWarning;
+  bool leaves_lost_samples = false;  // Whether those are not told of.
   NoticeHandler next = nullptr;
   pid_t pid = 0;  // A child that was forked may have a lock that nobody opens: it tells all.
 };
 ToldOnce g_once;
 
+// Whether a loader tells of samples that it left out or replaced, see loader/engine/tally.cpp.
+bool is_of_lost_samples(std::string_view text) {
+  return text.starts_with("DataLoader: a sample could not be read") ||
+         (text.starts_with("DataLoader: of the ") && text.find(" could not be read and w") != text.npos);
+}
+
 bool is_news(NoticeLevel level, std::string_view text) {
+  if (level < NoticeLevel::kWarning) return false;
   if (own_pid() != g_once.pid) return true;
   const std::lock_guard lock(g_once.mutex);
-  return level >= g_once.least && g_once.texts.emplace(text).second;
+  if (g_once.leaves_lost_samples && is_of_lost_samples(text)) return false;
+  return g_once.texts.emplace(text).second;
 }
 
 void tell_once(NoticeLevel level, std::string_view text) {
@@ -38,7 +46,7 @@ void tell_once(NoticeLevel level, std::string_view text) {
 NoticesOfShow::NoticesOfShow()
     : all_([](NoticeLevel, std::string_view) {}), handler_of_all_(set_notice_handler(nullptr)) {
   g_once.texts.clear();
-  g_once.least = NoticeLevel::kWarning;
+  g_once.leaves_lost_samples = false;
   g_once.next = handler_of_all_;
   g_once.pid = own_pid();
   set_notice_handler(&tell_once);
@@ -48,7 +56,7 @@ NoticesOfShow::~NoticesOfShow() { set_notice_handler(handler_of_all_); }
 
 void NoticesOfShow::leave_to_statistics() const {
   const std::lock_guard lock(g_once.mutex);
-  g_once.least = NoticeLevel::kError;
+  g_once.leaves_lost_samples = true;
 }
 
 }  // namespace millrace::apps

@@ -13,7 +13,7 @@ class NoticesOfShow {
   NoticesOfShow(const NoticesOfShow&) = delete;
   NoticesOfShow& operator=(const NoticesOfShow&) = delete;
 
-  /// From here on warnings are not told: statistics name all samples that cannot be read.
+  /// From here on no sample that is left out is told of: statistics name all that cannot be read. All else still is.
   void leave_to_statistics() const;
 
  private:

@@ -16,12 +16,22 @@
 
 namespace millrace::test {
 
-/// Chromium without a screen, where it is there: scripts/setup --live installs it. Its window is a telephone's.
+/// Chromium without a screen, where it is there: scripts/setup --live installs it. Its window is a telephone's, and pages
+/// are opened as wide as a desk's too.
 class Chromium {
  public:
   static constexpr int kWidth = 390, kHeight = 600;
 
   enum class Scheme { kDark, kLight };
+
+  /// How a page is opened.
+  struct View {
+    Scheme scheme;
+    int width;
+  };
+  static constexpr int kWideWidth = 1280;
+  static constexpr View kViews[] = {
+      {Scheme::kLight, kWidth}, {Scheme::kDark, kWidth}, {Scheme::kLight, kWideWidth}, {Scheme::kDark, kWideWidth}};
 
   static bool is_there() { return detail::output_of("command -v chromium").first == 0; }
 
@@ -44,23 +54,23 @@ class Chromium {
          kTall);
   }
 
-  /// A page after it was opened 390 pixels wide.
+  /// A page after it was opened.
   struct Opened {
-    int width = -1;       ///< Of the page, in pixels: more than kWidth for one that is scrolled to the side.
+    int width = -1;       ///< Of the page, in pixels: more than the view has for one that is scrolled to the side.
     int charts = 0;       ///< SVG elements.
     int pictures = 0;     ///< Pictures that are there.
     std::string console;  ///< What the page had to complain about, a line each.
   };
-  Opened open(const std::string& page, Scheme scheme = Scheme::kLight) const {
+  Opened open(const std::string& page, View view) const {
     // Chromium's window is not as narrow as a telephone when it prints what it sees, but a frame is.
-    folder_.write("opened.html", "<body><iframe id=page style='border:0;width:" + std::to_string(kWidth) +
+    folder_.write("opened.html", "<body><iframe id=page style='border:0;width:" + std::to_string(view.width) +
                                      "px' srcdoc=\"" + in_attribute(page) +
                                      "\"></iframe><script>addEventListener('load', () => {"
                                      "const page = document.getElementById('page').contentDocument;"
                                      "const loaded = [...page.images].filter(image => image.naturalWidth > 0);"
                                      "document.title = ['seen', page.documentElement.scrollWidth,"
                                      " page.querySelectorAll('svg').length, loaded.length].join(' ')})</script>\n");
-    const auto [status, text] = run("--dump-dom", "opened.html", scheme, kHeight, "2>'" + log() + "'");
+    const auto [status, text] = run("--dump-dom", "opened.html", view.scheme, kHeight, "2>'" + log() + "'");
     Opened opened;
     const size_t seen = text.find("<title>seen ");
     if (status == 0 && seen != text.npos)

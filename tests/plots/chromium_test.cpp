@@ -94,16 +94,18 @@ plots::Page page_of_everything() {
   return page;
 }
 
-TEST_F(InChromium, APageIsNoWiderThanATelephoneAndComplainsAboutNothing) {
-  const auto opened = chromium_.open(page_of_everything().str());
-  EXPECT_EQ(opened.console, "");
-  EXPECT_EQ(opened.width, kWidth);
-  EXPECT_EQ(opened.charts, 3);
-  EXPECT_EQ(opened.pictures, 1);
-  // What does not hold this would be seen.
-  const auto wrong = chromium_.open("<div style='width:500px'>wide</div><script>undefined_name()</script>");
-  EXPECT_GT(wrong.width, 500);
-  EXPECT_THAT(wrong.console, testing::HasSubstr("undefined_name"));
+TEST_F(InChromium, APageIsNoWiderThanItsWindowAndComplainsAboutNothing) {
+  for (const auto& view : test::Chromium::kViews) {
+    const auto opened = chromium_.open(page_of_everything().str(), view);
+    EXPECT_EQ(opened.console, "");
+    EXPECT_EQ(opened.width, view.width);
+    EXPECT_EQ(opened.charts, 3);
+    EXPECT_EQ(opened.pictures, 1);
+    // What does not hold this would be seen.
+    const auto wrong = chromium_.open("<div style='width:1500px'>wide</div><script>undefined_name()</script>", view);
+    EXPECT_GT(wrong.width, 1500);
+    EXPECT_THAT(wrong.console, testing::HasSubstr("undefined_name"));
+  }
 }
 
 TEST_F(InChromium, APageIsLightOrDarkAsTheReadersSystemIs) {

@@ -12,6 +12,6 @@ tags = reader.Tags()
 for tag in sorted(tags["scalars"]):
     print("scalar", tag, *(f"{event.step}:{event.value:g}" for event in reader.Scalars(tag)))
 for tag in sorted(tags["images"]):
-    print("image", tag, *(f"{e.step}:{e.height}x{e.width}:{e.encoded_image_string.decode()}" for e in reader.Images(tag)))
+    print("image", tag, *(f"{e.step}:{e.height}x{e.width}:{len(e.encoded_image_string)} bytes" for e in reader.Images(tag)))
 for tag in sorted(tags["tensors"]):
     print("text", tag, *(f"{e.step}:{e.tensor_proto.string_val[0].decode()}" for e in reader.Tensors(tag)))

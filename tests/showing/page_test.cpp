@@ -85,11 +85,13 @@ TEST_P(OfEachTask, APageHasAllPicturesAndNoScript) {
 TEST_P(OfEachTask, APageOpensInABrowser) {
   if (!test::Chromium::is_there()) GTEST_SKIP() << "no chromium: scripts/setup --live installs it";
   const test::Chromium chromium;
-  const auto opened = chromium.open(page_);
-  EXPECT_THAT(opened.console, IsEmpty());
-  EXPECT_EQ(opened.width, test::Chromium::kWidth) << "nothing overflows";
-  EXPECT_EQ(static_cast<size_t>(opened.pictures), GetParam().pictures);
-  EXPECT_EQ(static_cast<size_t>(opened.charts), GetParam().charts);
+  for (const auto& view : test::Chromium::kViews) {
+    const auto opened = chromium.open(page_, view);
+    EXPECT_THAT(opened.console, IsEmpty());
+    EXPECT_EQ(opened.width, view.width) << "nothing overflows";
+    EXPECT_EQ(static_cast<size_t>(opened.pictures), GetParam().pictures);
+    EXPECT_EQ(static_cast<size_t>(opened.charts), GetParam().charts);
+  }
   for (const auto scheme : {test::Chromium::Scheme::kLight, test::Chromium::Scheme::kDark})
     chromium.keep_screenshot(file() + ".html", page_, scheme);
 }

@@ -1,9 +1,12 @@
 #include <ATen/Parallel.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "millrace/apps/millrace/bench/comparison.h"
 #include "millrace/apps/millrace/bench/consumer.h"
@@ -15,11 +18,14 @@
 #include "millrace/apps/millrace/bench/report_page.h"
 #include "millrace/apps/millrace/bench/saved.h"
 #include "millrace/apps/millrace/bench/sweep.h"
+#include "millrace/apps/millrace/bench/traced.h"
 #include "millrace/apps/millrace/bench/training_steps.h"
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/front/commands/workloads.h"
 #include "millrace/apps/millrace/loss_summary.h"
 #include "millrace/configs/build.h"
+#include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/processors.h"
 #include "millrace/training/defaults.h"
 
@@ -44,6 +50,12 @@ std::optional<Demand> demand_of(const commands::Bench& options) {
   return std::nullopt;
 }
 
+// Nothing is done where no step is simulated.
+Consumer::Step step_of(const commands::Bench& options) {
+  const auto demand = demand_of(options);
+  return demand ? simulated_step(demand->step_s) : Consumer::Step();
+}
+
 // Training adds a model to a run that names none; whoever asks for the step of a model is to have chosen it.
 void require_model(const configs::Node& run) {
   if (run.find("model")) return;
@@ -66,6 +78,20 @@ configs::Node as_trained(const configs::Node& run) {
   return configs::Node(training::with_defaults(run.value(), processors().usable()));
 }
 
+// The loader's part of it. Its workers end here: what is done next has the machine alone.
+void measure_into(Report& report, const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
+  Consumer consumer(run, types.datasets);
+  if (options.batches > 0) {
+    report.measurement = measure_batches(consumer, options.batches);
+    return;
+  }
+  report.measurement = measure(consumer, plan_of(options), tell);
+  if (const auto demand = demand_of(options)) {
+    const auto stepped = measure_with_step(consumer, plan_of(options), simulated_step(demand->step_s));
+    report.feeding = feeding_of(*demand, {stepped.windows, stepped.breakdown}, report.measurement);
+  }
+}
+
 Report measured(const configs::Node& said, const commands::Bench& options, const ProgramTypes& types) {
   const bool trains = options.step == commands::kStepOfTheModel;
   if (trains) require_model(said);
@@ -77,26 +103,31 @@ Report measured(const configs::Node& said, const commands::Bench& options, const
   // Before the loader is measured, so that two do not share the machine.
   std::optional<TrainingSteps> steps;
   if (trains) steps = measure_training_steps(run, types, plan_of(options));
-  Consumer consumer(run, types.datasets, options.html.empty() ? Profile::kTimes : Profile::kTrace);
-  Report report{facts_of_machine(), facts_of_settings(run), {}, std::nullopt, std::nullopt};
-  if (options.batches > 0) {
-    report.measurement = measure_batches(consumer, options.batches);
-    return report;
-  }
-  report.measurement = measure(consumer, plan_of(options), tell);
-  if (const auto demand = demand_of(options))
-    report.feeding =
-        feeding_of(*demand, measure_with_step(consumer, plan_of(options), simulated_step(demand->step_s)).windows,
-                   report.measurement);
-  if (steps) report.feeding = feeding_of({steps->what, steps->step_s}, steps->windows, report.measurement);
+  Report report{facts_of_machine(), facts_of_settings(run), {}, {}, {}, {}};
+  measure_into(report, run, options, types);
+  if (steps) report.feeding = feeding_of(steps->step, steps->seen, report.measurement);
   if (peer) report.peer = run_peer(*peer, plan_of(options));
+  if (!options.html.empty() || !options.trace.empty())
+    report.traced = trace_loader(run, types.datasets, step_of(options));
   return report;
+}
+
+// What cannot be written is told before there is something to lose: each file is made, and goes again.
+void require_writable(const commands::Bench& options) {
+  const std::pair<const char*, std::string> files[] = {
+      {"--save", options.save}, {"--html", options.html}, {"--trace", options.trace}};
+  for (const auto& [option, path] : files) {
+    if (path.empty()) continue;
+    if (std::filesystem::is_directory(path))
+      throw std::runtime_error(std::string(option) + ": " + in_quotes(path) + " is a folder");
+    const NewFile tried(path);
+  }
 }
 
 int bench_one(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
   std::optional<Compared> compared;
   if (!options.compare.empty()) compared = Compared{options.compare, read_saved(options.compare), {}, {}};
-  const Report report = measured(run, options, types);
+  Report report = measured(run, options, types);
   tell(loss_summary("while measuring", report.measurement.stats));
   auto json = json_of(report);
   if (!options.save.empty()) save(json, options.save);
@@ -106,6 +137,7 @@ int bench_one(const configs::Node& run, const commands::Bench& options, const Pr
     json["compared"] = json_of(compared->comparison, compared->name);
   }
   if (!options.html.empty()) write_page(page_of(report, options.file.config, compared), options.html);
+  if (!options.trace.empty()) report.traced->trace.write(options.trace);
   if (options.file.json) {
     print(json);
   } else {
@@ -113,7 +145,7 @@ int bench_one(const configs::Node& run, const commands::Bench& options, const Pr
     if (compared)
       std::fputs(("\n" + text_of(compared->comparison, compared->now, compared->then, compared->name)).c_str(), stdout);
   }
-  return compared && compared->comparison.outcome == Comparison::Outcome::kSlower ? kSlower : kDone;
+  return compared && compared->comparison.outcome == Comparison::Outcome::kGotSlower ? kSlower : kDone;
 }
 
 int bench_all(const commands::Bench& options, const ProgramTypes& types) {
@@ -133,6 +165,7 @@ int bench_all(const commands::Bench& options, const ProgramTypes& types) {
 int bench(const configs::Node& run, const commands::Bench& options, const ProgramTypes& types) {
   // The trainer's own work, reading a batch, is done by one thread, so that it can be compared.
   at::set_num_threads(1);
+  require_writable(options);
   return options.sweep.empty() ? bench_one(run, options, types) : bench_all(options, types);
 }
 

@@ -38,8 +38,9 @@ std::string cost_text(const StageReport& stages) {
 
 }  // namespace
 
-LoaderWatch::LoaderWatch(const DataLoader& loader)
+LoaderWatch::LoaderWatch(const DataLoader& loader, int64_t streams)
     : loader_(loader),
+      streams_(streams),
       stages_(loader.stages()),
       wait_s_(loader.stats().wait_seconds),
       run_queue_s_(run_queue_seconds(loader.worker_pids())) {}
@@ -49,6 +50,7 @@ Breakdown LoaderWatch::breakdown() const {
   LoaderFacts facts{.seconds = seconds_since(start_),
                     .waited_s = loader_.stats().wait_seconds - wait_s_,
                     .workers = options.num_workers(),
+                    .streams = streams_,
                     .prefetch = options.prefetch(),
                     .processors = processors().usable(),
                     .run_queue_s = std::max(run_queue_seconds(loader_.worker_pids()) - run_queue_s_, 0.0),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -18,14 +19,15 @@ struct Breakdown {
 /// Watches a loader that was made with Profile::kTimes. Used by the thread that takes its batches.
 class LoaderWatch {
  public:
-  /// Begins now. Borrows the loader.
-  explicit LoaderWatch(const DataLoader& loader);
+  /// Begins now. Borrows the loader. `streams`: num_streams of a dataset without indices, 0 for any other.
+  LoaderWatch(const DataLoader& loader, int64_t streams);
 
   /// What happened from then to now.
   Breakdown breakdown() const;
 
  private:
   const DataLoader& loader_;
+  const int64_t streams_;
   const Clock::time_point start_ = Clock::now();
   const StageReport stages_;
   const double wait_s_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "millrace/apps/millrace/bench/metrics.h"
@@ -31,14 +32,24 @@ std::string shown(const std::string& value) { return value.empty() ? "nothing" :
 
 const char* word_of(Comparison::Outcome outcome) {
   switch (outcome) {
-    case Comparison::Outcome::kFaster:
+    case Comparison::Outcome::kGotFaster:
       return "faster";
-    case Comparison::Outcome::kSlower:
+    case Comparison::Outcome::kGotSlower:
       return "slower";
     case Comparison::Outcome::kSame:
       return "same";
+    case Comparison::Outcome::kTooFewWindows:
+      return "too_few_windows";
   }
   return "";
+}
+
+// Whether even windows that are all faster than all others could be so by chance.
+bool are_too_few(size_t now, size_t then) {
+  std::vector<double> low(then), high(now);
+  std::iota(low.begin(), low.end(), 0.0);
+  std::iota(high.begin(), high.end(), static_cast<double>(then));
+  return probability_of_chance(high, low) > kMostChance;
 }
 
 }  // namespace
@@ -54,7 +65,8 @@ Comparison compare(const Saved& now, const Saved& then) {
   const double times = std::max(comparison.ratio, 1 / comparison.ratio);  // Half as fast is as far off as twice.
   const bool is_certain = comparison.chance <= kMostChance && times - 1 > comparison.noise;
   if (is_certain)
-    comparison.outcome = comparison.ratio > 1 ? Comparison::Outcome::kFaster : Comparison::Outcome::kSlower;
+    comparison.outcome = comparison.ratio > 1 ? Comparison::Outcome::kGotFaster : Comparison::Outcome::kGotSlower;
+  if (are_too_few(now.rates.size(), then.rates.size())) comparison.outcome = Comparison::Outcome::kTooFewWindows;
   add_differences(then.machine, now.machine, comparison.differences);
   add_differences(then.settings, now.settings, comparison.differences);
   return comparison;
@@ -66,7 +78,10 @@ std::string sentence_of(const Comparison& comparison, const std::string& name) {
   if (comparison.outcome == Comparison::Outcome::kSame)
     return "No difference from " + printable(name) + " that the noise would not explain: " + numbers + "; up to " +
            percent(comparison.noise) + " may be noise.";
-  return std::string(comparison.outcome == Comparison::Outcome::kFaster ? "Faster" : "Slower") + " than " +
+  if (comparison.outcome == Comparison::Outcome::kTooFewWindows)
+    return "So few windows cannot tell a difference from " + printable(name) + " from chance: " + numbers +
+           "; measure five or more of each (--repeats).";
+  return std::string(comparison.outcome == Comparison::Outcome::kGotFaster ? "Faster" : "Slower") + " than " +
          printable(name) + ": " + numbers + "; by chance in " + percent(comparison.chance) + " of such comparisons.";
 }
 

@@ -12,17 +12,19 @@ namespace millrace::apps {
 
 /// A measurement beside an earlier one.
 struct Comparison {
-  enum class Outcome : uint8_t { kSame, kFaster, kSlower };
+  enum class Outcome : uint8_t { kSame, kGotFaster, kGotSlower, kTooFewWindows };
 
   /// A setting, or a fact of the machine, that is not the same. "" where it was not said.
   struct Difference {
     std::string name, then, now;
   };
 
-  Outcome outcome = Outcome::kSame;  ///< kSame: no difference that the noise would not explain.
-  double ratio = 1;                  ///< Of the medians of samples a second, now to then.
-  double chance = 1;                 ///< See probability_of_chance().
-  double noise = 0;                  ///< What the medians may differ by, as a share, without it meaning anything.
+  /// kSame: no difference that the noise would not explain; kTooFewWindows: none that so few windows could tell from
+  /// chance, however far apart they are.
+  Outcome outcome = Outcome::kSame;
+  double ratio = 1;   ///< Of the medians of samples a second, now to then.
+  double chance = 1;  ///< See probability_of_chance().
+  double noise = 0;   ///< What the medians may differ by, as a share, without it meaning anything.
   Spread then, now;
   std::vector<Difference> differences;
 };

@@ -59,6 +59,7 @@ Consumer::Consumer(const configs::Node& run, const configs::DatasetTypes& types,
   const auto dataset = types.open(run.section("loader"));
   const auto start = Clock::now();
   loader_ = dataset.make_loader(options);
+  streams_ = dataset.has_indices ? 0 : options.num_streams();
   loader_->wait_ready();
   ready_s_ = seconds_since(start);
   bool is_empty = false;

@@ -20,8 +20,8 @@ class Consumer {
   /// What is done with a batch, as training would do a step.
   using Step = std::function<void(const Batch& batch)>;
 
-  /// Waits until all workers are ready. `profile`: what is measured of them. Throws configs::ConfigError where an epoch
-  /// has no batch, and as the loader.
+  /// Waits until all workers are ready. `profile`: what is measured of them, their times or their spans as well. Throws
+  /// configs::ConfigError where an epoch has no batch, and as the loader.
   Consumer(const configs::Node& run, const configs::DatasetTypes& types, Profile profile = Profile::kTimes);
 
   /// From the next batch on.
@@ -51,6 +51,7 @@ class Consumer {
   int64_t checksum() const { return checksum_; }  ///< The sum of all bytes as 64-bit words, when they are read.
 
   const DataLoader& loader() const { return *loader_; }
+  int64_t streams() const { return streams_; }  ///< num_streams of a dataset without indices, 0 for any other.
   std::vector<pid_t> worker_pids() const { return loader_->worker_pids(); }
   LoaderStats stats() const { return loader_->stats(); }
   StageSpans take_spans() { return loader_->take_spans(); }  ///< See DataLoader.
@@ -65,6 +66,7 @@ class Consumer {
   Read read_;
   Step step_;
   std::unique_ptr<DataLoader> loader_;
+  int64_t streams_ = 0;
   double ready_s_ = 0;
   Counts counts_;
   int64_t checksum_ = 0;

@@ -59,7 +59,6 @@ class Observation {
 
   void end() {
     if (watch_) measurement_.breakdown = watch_->breakdown();
-    measurement_.spans = consumer_.take_spans();
     measurement_.workers_pss_mb = pss_mb(consumer_.worker_pids());
     measurement_.trainer_pss_mb = pss_mb(getpid());
     measurement_.workers = static_cast<int64_t>(consumer_.worker_pids().size());
@@ -85,7 +84,7 @@ class Observation {
   // Does what gives a window, and completes that.
   template <class Body>
   void observe(Body body) {
-    if (!watch_) watch_.emplace(consumer_.loader());
+    if (!watch_) watch_.emplace(consumer_.loader(), consumer_.streams());
     const double cpu_s = cpu_seconds(consumer_.worker_pids());
     const double wait_s = consumer_.stats().wait_seconds;
     is_in_window_ = true;

@@ -55,7 +55,6 @@ struct Measurement {
   double trainer_pss_mb = 0;
 
   Breakdown breakdown;  ///< Of the windows.
-  StageSpans spans;     ///< What workers did last, where that is measured.
 
   int64_t workers = 0;
   LoaderStats stats;  ///< From the beginning to the end, as the next two.

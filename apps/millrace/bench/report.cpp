@@ -37,12 +37,17 @@ nlohmann::json counts_of(const Measurement& measurement) {
 
 }  // namespace
 
+const Breakdown& breakdown_of(const Report& report) {
+  return report.feeding ? report.feeding->breakdown : report.measurement.breakdown;
+}
+
 std::string text_of(const Report& report) {
   std::string text;
   for (const auto& metric : metrics_of(report.measurement))
     text += table_line(metric.label, plain_number(metric.value), metric.meaning);
-  text += trust_in(report.measurement) + "\n" + text_of(report.measurement.breakdown);
-  if (report.feeding) text += "\n" + text_of(*report.feeding);
+  text += trust_in(report.measurement) + "\n";
+  if (report.feeding) text += "\n" + text_of(*report.feeding) + "\nWhile these steps were done:\n";
+  text += text_of(breakdown_of(report));
   if (report.peer) text += "\n" + sentence_of(*report.peer, report.measurement) + "\n";
   return text;
 }
@@ -64,7 +69,7 @@ nlohmann::json json_of(const Report& report) {
                         {"steady", measurement.warm_up.is_steady}}},
                       {"trust", trust_in(measurement)},
                       {"check", counts_of(measurement)}};
-  json["breakdown"] = json_of(measurement.breakdown);
+  json["breakdown"] = json_of(breakdown_of(report));
   if (report.feeding) json["step"] = json_of(*report.feeding);
   if (report.peer) json["peer"] = json_of(*report.peer, measurement);
   if (!rates.empty()) json["spread"] = spread_json(spread_of(rates));

@@ -8,6 +8,7 @@
 #include "millrace/apps/millrace/bench/machine.h"
 #include "millrace/apps/millrace/bench/measurement.h"
 #include "millrace/apps/millrace/bench/peer_python.h"
+#include "millrace/apps/millrace/bench/traced.h"
 
 namespace millrace::apps {
 
@@ -18,7 +19,12 @@ struct Report {
   Measurement measurement;
   std::optional<Feeding> feeding;  ///< Where a step was asked for.
   std::optional<Peer> peer;        ///< Where that was asked for.
+  std::optional<Traced> traced;    ///< Where a page or a trace was asked for, behind all that is measured.
 };
+
+/// What the time went to while steps were done, where they were, else while the loader was alone: what keeps a loader that
+/// nobody waits for from giving more is no matter.
+const Breakdown& breakdown_of(const Report& report);
 
 /// A table, and what is to be thought of it.
 std::string text_of(const Report& report);

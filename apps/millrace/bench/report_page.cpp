@@ -47,15 +47,16 @@ Series series_of(std::string name, const std::vector<double>& rates) {
   return series;
 }
 
-void add_stages(const Measurement& measurement, plots::Page& page) {
-  const Breakdown& breakdown = measurement.breakdown;
+void add_stages(const Report& report, plots::Page& page) {
+  const Breakdown& breakdown = breakdown_of(report);
   if (breakdown.facts.stages.workers.empty()) return;
-  page.heading("What the workers do");
+  page.heading(report.feeding ? "What the workers do while steps are done" : "What the workers do");
   page.paragraph("Bottleneck: " + std::string(name_of(breakdown.verdict.what)) + ": " + breakdown.verdict.why);
   for (const std::string& change : breakdown.verdict.changes) page.paragraph("Change: " + change);
   const int64_t workers = breakdown.facts.workers;
-  page.charts({plots::to_svg(stages_chart(breakdown.facts.stages, workers)),
-               plots::to_svg(time_line_chart(measurement.spans, workers))});
+  std::vector<std::string> charts{plots::to_svg(stages_chart(breakdown.facts.stages, workers))};
+  if (report.traced) charts.push_back(plots::to_svg(time_line_chart(report.traced->spans, workers)));
+  page.charts(charts);
 }
 
 void add_facts(const std::string& what, const Facts& facts, plots::Page& page) {
@@ -85,7 +86,7 @@ std::string page_of(const Report& report, const std::string& config, const std::
   page.paragraph(trust_in(report.measurement));
   if (report.peer) page.paragraph(sentence_of(*report.peer, report.measurement));
   page.charts({plots::to_svg(rate_chart(report.measurement)), plots::to_svg(latency_chart(report.measurement.next))});
-  add_stages(report.measurement, page);
+  add_stages(report, page);
   if (compared) add_comparison(*compared, page);
   page.heading("All numbers");
   std::vector<std::vector<std::string>> rows;

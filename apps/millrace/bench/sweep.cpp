@@ -87,7 +87,10 @@ std::vector<Setting> measure_sweep(const commands::Bench& options, const Program
   auto settings = settings_of(options.sweep);
   std::vector<configs::Node> runs;
   runs.reserve(settings.size());
-  for (const Setting& setting : settings) runs.push_back(read(options, setting, types));
+  for (const Setting& setting : settings) {
+    runs.push_back(read(options, setting, types));
+    types.datasets.open(runs.back().section("loader"));  // Goes again: that there is no such folder is told now.
+  }
   const int64_t rounds = std::min(kRounds, plan.windows);
   const Plan of_round{plan.warm_up_s, plan.window_s, (plan.windows + rounds - 1) / rounds};
   for (int64_t round = 0; round < rounds; ++round)

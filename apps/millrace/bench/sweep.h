@@ -23,8 +23,8 @@ std::vector<Setting> settings_of(const std::vector<std::string>& sweep);
 inline constexpr size_t kMostSettings = 256;
 
 /// Measures all of them in several rounds, each of a loader that begins anew, so that what disturbs the machine for a
-/// while disturbs all. All configurations are read before the first is measured: throws configs::ConfigError as
-/// configs::load_run().
+/// while disturbs all. All configurations are read, and their datasets opened, before the first is measured: throws
+/// configs::ConfigError as configs::load_run(), and what the datasets throw.
 std::vector<Setting> measure_sweep(const commands::Bench& options, const ProgramTypes& types, const Plan& plan,
                                    const Tell& tell);
 

@@ -3,7 +3,12 @@
 #include <ATen/Parallel.h>
 
 #include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "millrace/apps/millrace/bench/breakdown.h"
 #include "millrace/apps/millrace/bench/spread.h"
 #include "millrace/apps/millrace/clock.h"
 #include "millrace/training/data.h"
@@ -20,7 +25,7 @@ namespace {
 // Watches a trainer's steps until there were as many windows as the plan has.
 class StepWatch {
  public:
-  explicit StepWatch(const Plan& plan) : plan_(plan) {}
+  StepWatch(const Plan& plan, const training::Split& split) : plan_(plan), split_(split) {}
 
   training::Trainer::Watchers watchers() {
     training::Trainer::Watchers watchers;
@@ -34,7 +39,7 @@ class StepWatch {
   }
 
   bool is_done() const { return static_cast<int64_t>(windows_.size()) >= plan_.windows; }
-  const std::vector<Window>& windows() const { return windows_; }
+  Stepped seen() const { return {windows_, watch_->breakdown()}; }  // REQUIRES: is_done().
   double step_s() const { return median_of(steps_); }
 
  private:
@@ -48,10 +53,16 @@ class StepWatch {
 
   void end_step() {
     const auto now = Clock::now();
-    if (is_warm_) count(now);
+    if (watch_) count(now);
     ended_ = now;
     ++warm_up_steps_;
-    is_warm_ = is_warm_ || warm_up_steps_ >= kMostWarmUp || seconds_since(start_) >= plan_.warm_up_s;
+    const bool is_warm = warm_up_steps_ >= kMostWarmUp || seconds_since(start_) >= plan_.warm_up_s;
+    if (is_warm && !watch_) begin_watch();
+  }
+
+  void begin_watch() {
+    const DataLoader& loader = *split_.loader;
+    watch_.emplace(loader, split_.has_indices ? 0 : loader.options().num_streams());
   }
 
   void count(Clock::time_point now) {
@@ -68,12 +79,13 @@ class StepWatch {
   }
 
   const Plan& plan_;
+  const training::Split& split_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point begun_, ended_;  // Of a step, the last one.
   int64_t samples_ = 0;              // In its batch.
   int64_t warm_up_steps_ = 0;
-  bool is_warm_ = false;
-  std::vector<double> steps_;  // Seconds.
+  std::optional<LoaderWatch> watch_;  // From the end of the warm-up on.
+  std::vector<double> steps_;         // Seconds.
   Window window_;
   std::vector<Window> windows_;
 };
@@ -99,19 +111,23 @@ std::string name_of_model(const configs::Node& model) {
 TrainingSteps measure_training_steps(const configs::Node& run, const ProgramTypes& types, const Plan& plan) {
   const auto settings = training::read_settings(run);
   const auto device = training::read_device(run, settings.run.device);
-  auto split = training::open_split(run, {device, settings.run.seed, /*shuffle=*/true, &types.datasets});
+  auto split =
+      training::open_split(run, {device, settings.run.seed, /*shuffle=*/true, &types.datasets, Profile::kTimes});
   const auto task = training::make_task(run, settings, split);
   auto learner = training::make_learner(run, settings, split.spec, task->outputs(), types.models);
   training::try_model(run, learner, *task, split);
   training::Trainer trainer(learner, training::make_trainer_parts(run, settings, *task, learner, split));
 
   const TrainerThreads threads(*split.loader);
-  StepWatch watch(plan);
+  StepWatch watch(plan, split);
   while (!watch.is_done()) {
     training::Position beginning;  // Where the schedule begins, however often the data comes again.
     trainer.epoch(split, beginning, watch.watchers());
   }
-  return {name_of_model(run["model"]) + " on " + device.str(), watch.step_s(), watch.windows()};
+  Demand step{.name = name_of_model(run["model"]) + " on " + device.str(),
+              .step_s = watch.step_s(),
+              .takes_processors = device.is_cpu()};
+  return {std::move(step), watch.seen()};
 }
 
 }  // namespace millrace::apps

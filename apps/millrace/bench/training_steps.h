@@ -1,8 +1,6 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
+#include "millrace/apps/millrace/bench/feeding.h"
 #include "millrace/apps/millrace/bench/measurement.h"
 #include "millrace/apps/millrace/program_types.h"
 #include "millrace/configs/node.h"
@@ -11,9 +9,8 @@ namespace millrace::apps {
 
 /// Steps of training that were really done, with the loader that feeds them.
 struct TrainingSteps {
-  std::string what;             ///< "small_cnn on cpu".
-  double step_s = 0;            ///< The median of the steps.
-  std::vector<Window> windows;  ///< Whatever is no step is waiting.
+  Demand step;   ///< "small_cnn on cpu", which takes the median of the steps.
+  Stepped seen;  ///< Whatever is no step is waiting.
 };
 
 /// Trains as `millrace train` does, of its first weights, for as long as the plan says, and keeps nothing of it. Each

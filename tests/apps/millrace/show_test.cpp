@@ -76,6 +76,26 @@ TEST_F(ShowCommand, TellsOnceWhatIsLeftOut) {
   EXPECT_EQ(text.find("millrace: warning: ", warning + 1), text.npos) << text;
 }
 
+TEST_F(ShowCommand, LeavesLostSamplesToTheStatistics) {
+  folder_.write("photos/dog/2.jpg", "no picture");
+  const std::string text = show("photos.yaml loader.on_error=skip").text;
+  EXPECT_THAT(text, HasSubstr("3 samples read, 1 cannot be read\n"));
+  const size_t warning = text.find("DataLoader: a sample could not be read and was left out");
+  ASSERT_NE(warning, text.npos) << text;
+  EXPECT_EQ(text.find("a sample could not be read and was left out", warning + 20), text.npos) << text;
+}
+
+TEST_F(ShowCommand, TellsOfWorkersThatDieWhileItCounts) {
+  // Far behind what is shown, the first 16.
+  folder_.write("deadly.yaml", "libraries: ['" + test::built("tests/libplanted_samples.so") +
+                                   "']\ndataset: {type: planted, samples: 1000, deadly: 450, died: " + folder_.path() +
+                                   "/died}\nloader: {batch_size: 2, num_workers: 1}\n");
+  const Ended ended = show("deadly.yaml");
+  EXPECT_EQ(ended.exit_code, 0) << ended.text;
+  EXPECT_THAT(ended.text, AllOf(HasSubstr("1000 samples read\n"), HasSubstr(", and another takes its place"),
+                                HasSubstr("2 worker processes died and were replaced")));
+}
+
 TEST_F(ShowCommand, TellsAProgramInJson) {
   const auto told = nlohmann::json::parse(show("photos.yaml --json").text);
   EXPECT_EQ(told["shown"], 3);

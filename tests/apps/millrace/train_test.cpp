@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "millrace/sharing/os/owned_fd.h"
+#include "millrace/tests/samplers/pytorch_reference.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
@@ -136,6 +138,53 @@ class Training : public testing::Test {
  private:
   test::Directory folder_;
 };
+
+// The numbers of each column of a run's metrics.csv, by its name.
+std::map<std::string, std::vector<double>> columns_of(const fs::path& csv) {
+  std::ifstream file(csv);
+  std::map<std::string, std::vector<double>> columns;
+  std::vector<std::string> names;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream cells(line);
+    size_t column = 0;
+    const bool is_head = names.empty();
+    for (std::string cell; std::getline(cells, cell, ','); ++column)
+      if (is_head)
+        names.push_back(cell);
+      else
+        columns[names.at(column)].push_back(std::stod(cell));
+  }
+  return columns;
+}
+
+TEST_F(Training, TensorBoardFindsTheNumbersOfTheTable) {
+  run({"train", "train.yaml", "output=runs", "epochs=3"});
+  const auto [status, text] =
+      test::detail::output_of("'" + test::python() + "' '" + test::source("tests/records/read_events.py") + "' '" +
+                              (folder() / "runs/train").string() + "'");
+  constexpr int kNoTensorBoard = 3, kNoPython = 127;
+  if (WIFEXITED(status) && (WEXITSTATUS(status) == kNoTensorBoard || WEXITSTATUS(status) == kNoPython))
+    GTEST_SKIP() << "no TensorBoard: set MILLRACE_PYTHON to what scripts/setup_live prints";
+  ASSERT_EQ(status, 0) << text;
+  EXPECT_THAT(text, testing::ContainsRegex("image first_batch 0:[0-9]+x[0-9]+:[0-9]+ bytes"));
+  std::map<std::string, std::vector<double>> scalars;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string kind, tag;
+    words >> kind >> tag;
+    if (kind != "scalar") continue;
+    for (std::string value; words >> value;) scalars[tag].push_back(std::stod(value.substr(value.find(':') + 1)));
+  }
+  auto columns = columns_of(folder() / "runs/train/metrics.csv");
+  columns.erase("epoch");
+  ASSERT_FALSE(columns.empty());
+  for (const auto& [name, values] : columns) {
+    ASSERT_EQ(scalars[name].size(), values.size()) << name;
+    for (size_t i = 0; i < values.size(); ++i)
+      EXPECT_NEAR(scalars[name][i], values[i], 1e-4 * std::abs(values[i]) + 1e-9) << name << ", epoch " << i + 1;
+  }
+}
 
 TEST_F(Training, StopsOnCtrlCAndGoesOnAsIfNothingHadHappened) {
   run({"train", "train.yaml", "output=whole", "epochs=60"});

@@ -38,15 +38,18 @@ void Bench::declare(CLI::App& command) {
       ->type_name("SECONDS")
       ->check(not_negative());
   command.add_option("--window", window_s, "seconds of a window")->type_name("SECONDS")->check(above_zero());
-  command.add_option("--repeats", repeats, "windows; medians are reported")->type_name("COUNT")->check(above_zero());
+  command.add_option("--repeats", repeats, "windows; medians are reported")->type_name("COUNT")->check(count());
   command.add_option("--batches", batches, "take so many batches, without a warm-up, and say what they took")
       ->type_name("COUNT")
-      ->check(above_zero());
+      ->check(count());
   CLI::Option* const few = command.get_option("--batches");
   command.add_option("--save", save, "write what was measured to this file, for --compare")->type_name("FILE");
   command.add_option("--compare", compare, "say whether it is faster or slower than what --save wrote before")
       ->type_name("FILE");
   command.add_option("--html", html, "write a page with plots to this file")->type_name("FILE");
+  command
+      .add_option("--trace", trace, "write what was done when to this file, for ui.perfetto.dev or chrome://tracing")
+      ->type_name("FILE");
   command
       .add_option("--sweep", sweep,
                   "measure all combinations of these values, behind all other arguments: KEY=VALUE,VALUE...")
@@ -54,6 +57,7 @@ void Bench::declare(CLI::App& command) {
       ->expected(1, CLI::detail::expected_max_vector_size)
       ->check(check_swept)
       ->excludes("--compare")
+      ->excludes("--trace")
       ->excludes(few);
   command.add_option("--step-ms", step_ms, "simulate a training step behind each batch, and say who waits for whom")
       ->type_name("MILLISECONDS")
@@ -87,7 +91,7 @@ void Bench::declare(CLI::App& command) {
           ->check(CLI::IsMember(names_of_workloads()));
   command.add_option("--files", files, "so many files of data; left out: few, as the workload has them")
       ->type_name("COUNT")
-      ->check(above_zero())
+      ->check(count())
       ->needs(make);
   command.add_option("--sample-bytes", sample_bytes, "of a sample of data, the mean; left out: the workload's")
       ->type_name("BYTES")

@@ -24,6 +24,7 @@ struct Bench {
   std::string save;                ///< A file that takes what was measured. Empty: none, as the next two.
   std::string compare;             ///< Such a file, of an earlier measurement.
   std::string html;                ///< A file that takes a page.
+  std::string trace;               ///< A file that takes a trace of what was done when; see Trace. Empty: none.
   std::vector<std::string> sweep;  ///< "KEY=VALUE,VALUE...": all combinations are measured. Empty: the file's settings.
   double step_ms = 0;              ///< A training step that is simulated behind each batch; 0: none.
   std::string step;                ///< kStepOfTheModel: the steps of training that are really done; empty: none.
@@ -41,6 +42,7 @@ struct Bench {
       {"millrace bench photos.yaml --batches 3", "what three batches take, the first one apart"},
       {"millrace bench photos.yaml --json", "one line of JSON for a program"},
       {"millrace bench photos.yaml --save old.json --html photos.html", "keeps it for later, and makes a page of it"},
+      {"millrace bench photos.yaml --trace photos.json", "and for a second, which worker did what when"},
       {"millrace bench photos.yaml --compare old.json", "faster, slower, or no difference beyond the noise"},
       {"millrace bench photos.yaml --sweep loader.num_workers=1,2 loader.prefetch=2,4",
        "measures all four and prints the best as YAML"},
@@ -51,7 +53,8 @@ struct Bench {
       {"millrace bench --workload resnet50-h100 data", "how many accelerators this host feeds with it"},
   };
   static constexpr ExitCode kExitCodes[] = {
-      {kDone, "the loader is measured, or the settings are printed or found right"},
+      {kDone,
+       "the loader is measured, also where --compare has too few windows to tell; or settings are printed or right"},
       {kWorkFailed, "the loader failed: a file that cannot be read, no memory"},
       {kWrongUsage, "the command line or the configuration is wrong; nothing was measured"},
       {kSlower, "measured, and slower than what --compare names by more than the noise"},

@@ -34,13 +34,14 @@ class BenchPage : public testing::Test {
   }
 
   void expect_opens(const std::string& name, const std::string& page, int charts) const {
-    for (const auto scheme : {Chromium::Scheme::kLight, Chromium::Scheme::kDark}) {
-      const auto opened = chromium_.open(page, scheme);
+    for (const auto& view : Chromium::kViews) {
+      const auto opened = chromium_.open(page, view);
       EXPECT_EQ(opened.console, "");
-      EXPECT_EQ(opened.width, Chromium::kWidth) << "nothing is wider than a telephone";
+      EXPECT_EQ(opened.width, view.width) << "nothing is wider than its window";
       EXPECT_EQ(opened.charts, charts);
-      chromium_.keep_screenshot(name, page, scheme);
     }
+    for (const auto scheme : {Chromium::Scheme::kLight, Chromium::Scheme::kDark})
+      chromium_.keep_screenshot(name, page, scheme);
   }
 
   const test::Directory folder_;

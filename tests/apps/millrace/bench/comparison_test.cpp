@@ -20,8 +20,8 @@ Saved around(double rate, double noise = 0.001) {
 }
 
 TEST(Comparison, TellsFasterFromSlower) {
-  EXPECT_EQ(compare(around(1100), around(1000)).outcome, Comparison::Outcome::kFaster);
-  EXPECT_EQ(compare(around(900), around(1000)).outcome, Comparison::Outcome::kSlower);
+  EXPECT_EQ(compare(around(1100), around(1000)).outcome, Comparison::Outcome::kGotFaster);
+  EXPECT_EQ(compare(around(900), around(1000)).outcome, Comparison::Outcome::kGotSlower);
   EXPECT_NEAR(compare(around(900), around(1000)).ratio, 0.9, 1e-6);
 }
 
@@ -34,21 +34,35 @@ TEST(Comparison, FindsNothingInWhatNoiseExplains) {
 }
 
 TEST(Comparison, TellsAThousandthHoweverMuchTheWindowsDiffer) {
-  EXPECT_EQ(compare(around(1, 0.15), around(1000, 0.15)).outcome, Comparison::Outcome::kSlower);
-  EXPECT_EQ(compare(around(1000, 0.15), around(1, 0.15)).outcome, Comparison::Outcome::kFaster);
+  EXPECT_EQ(compare(around(1, 0.15), around(1000, 0.15)).outcome, Comparison::Outcome::kGotSlower);
+  EXPECT_EQ(compare(around(1000, 0.15), around(1, 0.15)).outcome, Comparison::Outcome::kGotFaster);
 }
 
-TEST(Comparison, NeedsSomeWindows) {
-  Saved few = around(2000);
-  few.rates.resize(2);
-  EXPECT_EQ(compare(few, around(1000)).outcome, Comparison::Outcome::kSame) << "two windows may be luck";
+// The first of the windows around a rate.
+Saved few_around(double rate, size_t windows) {
+  Saved few = around(rate);
+  few.rates.resize(windows);
+  return few;
+}
+
+TEST(Comparison, SaysThatFewWindowsCannotTell) {
+  using Outcome = Comparison::Outcome;
+  EXPECT_EQ(compare(few_around(2000, 2), around(1000)).outcome, Outcome::kTooFewWindows) << "two may be luck";
+  EXPECT_EQ(compare(few_around(2000, 4), few_around(1000, 4)).outcome, Outcome::kTooFewWindows);
+  EXPECT_EQ(compare(few_around(1000, 4), few_around(1000, 4)).outcome, Outcome::kTooFewWindows)
+      << "nor that nothing is";
+  EXPECT_EQ(compare(few_around(2000, 5), few_around(1000, 5)).outcome, Outcome::kGotFaster);
+  EXPECT_EQ(compare(few_around(2000, 3), around(1000)).outcome, Outcome::kGotFaster) << "ten beside them are enough";
+  EXPECT_THAT(sentence_of(compare(few_around(2000, 1), around(1000)), "old.json"),
+              testing::AllOf(testing::HasSubstr("So few windows cannot tell a difference from old.json"),
+                             testing::HasSubstr("--repeats")));
 }
 
 TEST(Comparison, IsNotMovedByAWindowOfADisturbedMachine) {
   Saved disturbed = around(1000);
   disturbed.rates.back() = 1;
   EXPECT_EQ(compare(disturbed, around(1000)).outcome, Comparison::Outcome::kSame);
-  EXPECT_EQ(compare(around(1100), disturbed).outcome, Comparison::Outcome::kFaster);
+  EXPECT_EQ(compare(around(1100), disturbed).outcome, Comparison::Outcome::kGotFaster);
 }
 
 TEST(Comparison, NamesWhatIsNotTheSame) {

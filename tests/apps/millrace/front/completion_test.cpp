@@ -70,6 +70,12 @@ TEST(Completion, KeysAreThoseOfTheTypeThatTheFileHas) {
               AllOf(Contains("optimizer.betas="), Contains("optimizer.momentum=")));
 }
 
+TEST(Completion, KnowsTheDatasetsThatOnlyMeasure) {
+  EXPECT_THAT(offered_by_bash("millrace bench run.yaml dataset.type=noise_j"), ElementsAre("noise_jpegs "));
+  EXPECT_THAT(offered_by_bash("millrace bench run.yaml dataset.type=noise_jpegs dataset.entr"),
+              ElementsAre("dataset.entropy="));
+}
+
 TEST(Completion, ARunThatGoesOnHasItsFile) {
   EXPECT_THAT(offered_by_bash("millrace train --resume runs/a epo"), ElementsAre("epochs="));
 }

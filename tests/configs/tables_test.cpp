@@ -368,6 +368,8 @@ class Datasets : public testing::Test {
     folder_.write("objects.csv", "file,what,where,outline\nrgb.png,cat,\"[[0, 0, 2, 2]]\",mask.png\n");
     folder_.copy("formats/rgb.png", "pictures/rgb.png");
     folder_.copy("manifests/mask.png", "pictures/mask.png");
+    folder_.copy("formats/rgb.png", "photographed/one.png");
+    folder_.copy("manifests/mask.png", "painted/one.png");
     folder_.copy("formats/rgb.png", "others/rgb.png");
     folder_.copy("manifests/mask.png", "others/mask.png");
     folder_.write("pairs.csv", "file,other\nrgb.png,mask.png\n");
@@ -381,13 +383,17 @@ class Datasets : public testing::Test {
     const std::string pictures =
         ", mode: gray, pixel_type: uint8, orientation: exif, max_pixels: 1000000, damaged_jpegs: read";
     const std::string in_folder = folder_.path() + "/";
+    std::string numbers = "0";
+    for (int number = 1; number < 255; ++number) numbers += ", " + std::to_string(number);
     return {
         {"image_folder", "root: " + test::data("photos") + ", classes: [shoes, hat]" + pictures},
         {"image_files", "path: " + in_folder + "pictures/rgb.png" + pictures},
-        {"image_manifest",
-         "path: " + in_folder + "objects.csv, root: " + in_folder +
-             "pictures, image: file, label: what, label_type: class, boxes: where, mask: outline, max_boxes: 3" +
-             pictures},
+        {"image_manifest", "path: " + in_folder + "objects.csv, root: " + in_folder +
+                               "pictures, image: file, label: what, label_type: class, boxes: where, mask: outline, "
+                               "max_boxes: 3, mask_values: [" +
+                               numbers + "]" + pictures},
+        {"image_masks", "images: " + in_folder + "photographed, masks: " + in_folder + "painted, mask_values: [" +
+                            numbers + "]" + pictures},
         {"image_pairs",
          "data: " + in_folder + "pictures, target: " + in_folder + "others, color_changes: data" + pictures},
         {"image_pairs_manifest", "path: " + in_folder + "pairs.csv, root: " + in_folder +
@@ -424,6 +430,7 @@ TEST_F(Datasets, EachTypeIsReachedByAllOfItsKeys) {
       {"image_folder", {"image", "label"}},
       {"image_files", {"image"}},
       {"image_manifest", {"image", "label", "boxes", "boxes.count", "mask"}},
+      {"image_masks", {"image", "mask"}},
       {"image_pairs", {"data", "target"}},
       {"image_pairs_manifest", {"data", "target"}},
       {"mnist", {"image", "label"}},

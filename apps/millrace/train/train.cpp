@@ -37,6 +37,7 @@
 #include "millrace/training/initial_weights.h"
 #include "millrace/training/journal.h"
 #include "millrace/training/learner.h"
+#include "millrace/training/mask_warning.h"
 #include "millrace/training/models/model_types.h"
 #include "millrace/training/settings.h"
 #include "millrace/training/stop_request.h"
@@ -201,7 +202,7 @@ class Training {
       };
     }
     training::Journal* const journal = output_.journal();
-    if (journal && position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };
+    if (position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };
     watchers.batch = [&, journal](const Position& position, const std::function<double()>& loss) {
       progress.update(done(), [&] { return progress_notes(position, loss(), split_.loader->stats()); });
       if (journal && position.steps > noted_steps_ && position.steps % kStepsBetweenNotes == 0) {
@@ -223,6 +224,8 @@ class Training {
   // For a look at whether the model is given what was meant.
   void show_if_first(const Batch& batch) {
     if (position_.trained > 0) return;
+    training::warn_of_black_and_white_masks(batch.columns());
+    if (output_.journal() == nullptr) return;
     if (const auto sheet = training::first_batch_sheet(batch, split_.classes)) output_.journal()->first_batch(*sheet);
   }
 

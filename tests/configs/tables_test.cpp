@@ -42,6 +42,7 @@
 #include "millrace/samplers/weighted_random_sampler.h"
 #include "millrace/tests/formats/small_files.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/error_of.h"
 #include "millrace/tests/support/paths.h"
 
 namespace millrace::configs::tables_test {
@@ -423,6 +424,27 @@ class Datasets : public testing::Test {
 
   test::Directory folder_;
 };
+
+TEST(Help, SaysOfEachKeyWhatItIsForAndWhatItExpects) {
+  for (const auto& section : tables::describe_sections())
+    for (const auto& entry : section.entries)
+      for (const auto& key : entry.keys) {
+        EXPECT_FALSE(key.about.empty()) << section.name << "." << entry.name << "." << key.name;
+        EXPECT_FALSE(key.expected.empty()) << section.name << "." << entry.name << "." << key.name;
+      }
+  EXPECT_NE(tables::help_text("transforms.random_affine")
+                .find("  interpolation: nearest\n      How pixels between pixels are found. Expects one of nearest, "
+                      "bilinear.\n"),
+            std::string::npos)
+      << tables::help_text("transforms.random_affine");
+}
+
+TEST(Help, SaysWhereAKeyIsThatIsNoSection) {
+  EXPECT_THAT(test::error_of<std::invalid_argument>([] { tables::help_text("lr"); }),
+              ::testing::HasSubstr("found 'lr', a key of optimizer; see millrace help config optimizer"));
+  EXPECT_THAT(test::error_of<std::invalid_argument>([] { tables::help_text("workers"); }),
+              ::testing::HasSubstr("here it is loader.num_workers, see millrace help config loader.num_workers"));
+}
 
 TEST_F(Datasets, EachTypeIsReachedByAllOfItsKeys) {
   EXPECT_EQ(names_of(tables::NamedDatasets()), names_of(sections())) << "a section for each type";

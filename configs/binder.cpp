@@ -133,6 +133,8 @@ std::string cure_of_key(const std::string& key, const std::string& path, const s
   for (const tables::LiveOption& option : tables::kLiveOptions)
     if (option.name == key) return "; in C++ only: " + std::string(option.why);
   if (const auto cure = did_you_mean(key, known); !cure.empty()) return cure;
+  if (const auto place = place_of_misplaced(key); !place.empty() && !place.starts_with(path + "."))
+    return " here; its place is " + place;
   return known.empty() ? "; this section has no settings" : "; known here: " + joined(known);
 }
 

@@ -1,13 +1,17 @@
 #include "millrace/configs/check.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 
 #include "millrace/configs/document.h"
 #include "millrace/configs/read_keys.h"
+#include "millrace/configs/tables/nearest.h"
 #include "millrace/configs/tables/sections.h"
+#include "millrace/configs/tables/synonyms.h"
 #include "millrace/configs/transform_fields.h"
 #include "millrace/loader/images/transforms/table.h"
 
@@ -133,11 +137,55 @@ bool has_own_transforms(const Node& dataset, const OwnTypes& own) {
   return false;
 }
 
-void refuse_path(const Node& dataset) {
+template <class... T>
+std::vector<std::string> names_of_types(tables::TypeList<T...>) {
+  return {std::string(T::kName)...};
+}
+
+// A folder in the place of a dataset: a path, or a word that looks like no type.
+void refuse_path(const Node& dataset, const OwnTypes& own) {
   const Value& value = dataset.value();
-  if (value.kind == Value::Kind::kScalar && value.text.find('/') != std::string::npos)
+  if (value.kind != Value::Kind::kScalar) return;
+  auto names = names_of_types(tables::AllDatasets());
+  for (const OwnType& type : own.datasets) names.push_back(type.description.name);
+  const bool is_path = value.text.find('/') != std::string::npos;
+  const bool is_word = !own.has_unknown && advice(value.text).empty() && !nearest(value.text, names);
+  if (is_path || is_word)
     throw dataset.error("expected the settings of a dataset, found " + describe(value) +
-                        "; of a directory write {type: image_folder, root: " + shown_text(value) + "}");
+                        "; of a directory with a folder a class write {type: image_folder, root: " + shown_text(value) +
+                        "}; millrace init " + shown_text(value) + " writes a configuration for whatever is there");
+}
+
+bool is_number(const std::string& text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+// The key of T that a value is meant for which stands in the place of the section: decay for "ema: 0.9".
+template <tables::Keyed T>
+std::string key_meant_by(const std::string& text) {
+  const bool has_number = is_number(text);
+  std::string meant;
+  bool is_first = true;
+  tables::for_each_key<T>([&]<class Owner, class Member>(const tables::Key<Owner, Member>& key) {
+    const auto words = tables::split_words(key.words);
+    const bool takes_text = words.empty() ? is_first : std::find(words.begin(), words.end(), text) != words.end();
+    const bool takes =
+        std::is_same_v<Member, std::string> ? !has_number && takes_text : std::is_arithmetic_v<Member> && has_number;
+    if (meant.empty() && takes) meant = key.name;
+    is_first = false;
+  });
+  return meant;
+}
+
+template <tables::Keyed T>
+void refuse_scalar(const Node& section) {
+  const Value& value = section.value();
+  if (value.kind != Value::Kind::kScalar) return;
+  if (const std::string key = key_meant_by<T>(value.text); !key.empty())
+    throw section.error("expected a map of settings, found " + describe(value) + "; write {" + key + ": " +
+                        shown_text(value) + "}");
 }
 
 // The forms of sections.
@@ -150,12 +198,13 @@ void check_form(const Node& section, tables::OneOf<List>, const OwnTypes& own) {
 }
 
 void check_form(const Node& section, tables::OneOf<tables::AllDatasets>, const OwnTypes& own) {
-  refuse_path(section);
+  refuse_path(section, own);
   check_type(section, tables::AllDatasets(), own.datasets, own);
 }
 
 template <class T>
 void check_form(const Node& section, tables::KeysOf<T>, const OwnTypes&) {
+  refuse_scalar<T>(section);
   Section keys(section);
   read_keys<T>(keys);
 }

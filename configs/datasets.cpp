@@ -57,8 +57,14 @@ ImageManifest make_dataset(const tables::ImageManifest& keys, transforms::Chain 
       meaning_of<LabelType>(keys.label_type, {{"class", LabelType::kClass}, {"number", LabelType::kNumber}});
   options.boxes = keys.boxes;
   options.mask = keys.mask;
+  options.mask_values = keys.mask_values;
   options.max_boxes = keys.max_boxes;
   return with_pictures(ImageManifest(keys.path, std::move(options)), keys.pictures, std::move(chain));
+}
+
+ImageManifest make_dataset(const tables::ImageMasks& keys, transforms::Chain chain) {
+  return with_pictures(ImageManifest::with_masks(keys.images, keys.masks, keys.mask_values), keys.pictures,
+                       std::move(chain));
 }
 
 ImagePairs make_dataset(const tables::ImagePairs& keys, transforms::Chain chain) {

@@ -29,6 +29,7 @@ namespace millrace::configs {
 ImageFolder make_dataset(const tables::ImageFolder& keys, transforms::Chain chain);
 ImageFiles make_dataset(const tables::ImageFiles& keys, transforms::Chain chain);
 ImageManifest make_dataset(const tables::ImageManifest& keys, transforms::Chain chain);
+ImageManifest make_dataset(const tables::ImageMasks& keys, transforms::Chain chain);
 ImagePairs make_dataset(const tables::ImagePairs& keys, transforms::Chain chain);
 ImagePairs make_dataset(const tables::ImagePairsManifest& keys, transforms::Chain chain);
 PixelDataset make_dataset(const tables::Mnist& keys, transforms::Chain chain);

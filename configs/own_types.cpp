@@ -18,7 +18,8 @@ const OwnType* find_type(const std::vector<OwnType>& types, std::string_view nam
 
 std::vector<std::string> names_of(const std::vector<OwnType>& types) {
   std::vector<std::string> names;
-  for (const OwnType& type : types) names.push_back(type.description.name);
+  for (const OwnType& type : types)
+    if (type.is_listed) names.push_back(type.description.name);
   return names;
 }
 

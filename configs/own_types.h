@@ -19,6 +19,9 @@ struct OwnType {
   /// Throws ConfigError with all that is wrong with a section of this type. Null: its reader looks at it, and for a
   /// dataset at the transforms beside it.
   std::function<void(const Node& section)> check = {};
+
+  /// Whether messages name it among the types that may stand there.
+  bool is_listed = true;
 };
 
 /// The types that a program adds to the tables, by section.
@@ -47,6 +50,7 @@ OwnType own_type(const std::string& name);
 /// The type of that name, or null.
 const OwnType* find_type(const std::vector<OwnType>& types, std::string_view name);
 
+/// The names of those that messages list.
 std::vector<std::string> names_of(const std::vector<OwnType>& types);
 
 /// tables::describe_sections() with these types in their sections.

@@ -42,6 +42,14 @@ bool names_itself(const std::string& path, const Origin& named_at) {
   return fs::path(path).lexically_normal() == fs::path(named_at.source).lexically_normal();
 }
 
+// Pictures, as likely as not.
+void refuse_directory(const std::string& path, const Origin& named_at) {
+  std::error_code not_seen;
+  if (fs::is_directory(path, not_seen))
+    throw ConfigError(named_at, in_quotes(path) + " is a directory and no configuration; millrace init " +
+                                    printable(path) + " looks at it and writes one");
+}
+
 bool is_path(const std::string& name) { return name.find('/') != name.npos || name.ends_with(kEnding); }
 
 }  // namespace
@@ -61,12 +69,14 @@ std::string find_config(const std::string& name, const Origin& named_at, const s
   const std::string path = fs::path(directory) / millrace::detail::user_path(name);
   if (is_there(path)) return path;
   if (is_there(path + kEnding) && !names_itself(path + kEnding, named_at)) return path + kEnding;
+  if (is_path(name)) refuse_directory(path, named_at);
   if (is_path(name)) return path;  // Whoever reads it says why it cannot be read.
   std::vector<std::string> names;
   for (const ShippedConfig& config : shipped_configs()) {
     if (config.name == name) return config.path;
     names.push_back(config.name);
   }
+  refuse_directory(path, named_at);
   throw ConfigError(named_at, "there is no file " + printable(path) + ", no " + printable(path) + kEnding +
                                   ", and no configuration of that name comes with Millrace" +
                                   did_you_mean(name, names) + "; millrace configs lists them");

@@ -4,8 +4,11 @@
 #include <cctype>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string_view>
 
+#include "millrace/configs/tables/reference.h"
 #include "millrace/loader/images/transforms/descriptions.h"
 
 namespace millrace::configs {
@@ -36,6 +39,35 @@ const transforms::Description* described(std::string_view name) {
   return found == all.end() ? nullptr : &*found;
 }
 
+// Whether a name is one that no sentence has: with a capital inside, as ImageFolder.
+bool is_of_cpp(std::string_view name) {
+  for (size_t i = 1; i < name.size(); ++i)
+    if (std::islower(static_cast<uint8_t>(name[i - 1])) != 0 && std::isupper(static_cast<uint8_t>(name[i])) != 0)
+      return true;
+  return false;
+}
+
+// What datasets, samplers and the like are called in YAML, by their names in C++; of several the first.
+const std::map<std::string, std::string, std::less<>>& names_by_cpp() {
+  static const auto names = [] {
+    std::map<std::string, std::string, std::less<>> all{{"DataLoader", "loader"}};
+    for (const auto& section : tables::describe_sections())
+      for (const auto& entry : section.entries)
+        if (is_of_cpp(entry.makes)) all.emplace(entry.makes, entry.name);
+    return all;
+  }();
+  return names;
+}
+
+// The length of a type of errors with what parts it from its message, "std::runtime_error: "; 0 of anything else.
+size_t length_of_error_type(std::string_view text) {
+  const auto is_of_type = [](char c) { return std::isalnum(static_cast<uint8_t>(c)) != 0 || c == '_' || c == ':'; };
+  const auto end = static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_of_type) - text.begin());
+  const std::string_view type = text.substr(0, end);
+  const bool is_one = type.ends_with(':') && !type.ends_with("::") && type.find("::") != type.npos;
+  return is_one && text.substr(end).starts_with(' ') ? end + 1 : 0;
+}
+
 }  // namespace
 
 std::string in_yaml_words(const std::string& message) {
@@ -49,6 +81,10 @@ std::string in_yaml_words(const std::string& message) {
       at += end;
       continue;
     }
+    if (const size_t type = is_within_word ? 0 : length_of_error_type(rest); type > 0) {
+      at += type;
+      continue;
+    }
     const size_t length = static_cast<size_t>(std::find_if_not(rest.begin(), rest.end(), is_of_name) - rest.begin());
     const auto* const transform = described(rest.substr(0, length));
     if (transform != nullptr) {
@@ -60,7 +96,8 @@ std::string in_yaml_words(const std::string& message) {
                    with_brackets(std::string_view(message).substr(begin + 1, at - begin - 2)) + "}";
       continue;
     }
-    changed += with_brackets(rest.substr(0, std::max<size_t>(length, 1)));
+    const auto name = names_by_cpp().find(rest.substr(0, length));
+    changed += name != names_by_cpp().end() ? name->second : with_brackets(rest.substr(0, std::max<size_t>(length, 1)));
     at += std::max<size_t>(length, 1);
   }
   return changed;

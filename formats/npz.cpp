@@ -118,27 +118,31 @@ const ZipEntry& find_array(const std::vector<ZipEntry>& entries, const std::stri
 
 }  // namespace
 
-NpyDataset npz_dataset(const std::string& path, const std::vector<std::string>& names) {
+NpzArrays npz_arrays(const std::string& path, const std::vector<std::string>& names) {
   detail::MappedFile file;
   try {
     file = detail::MappedFile(path);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error("npz: " + std::string(error.what()));
   }
-  std::vector<std::string> fields = names;
+  NpzArrays opened{names, {}};
   std::vector<ZipEntry> chosen;
   try {
     const auto entries = detail::read_zip_directory(file.bytes());
     if (names.empty())
-      for (const ZipEntry& entry : entries) fields.push_back(name_of(entry));
-    for (const std::string& name : fields) chosen.push_back(find_array(entries, name));
+      for (const ZipEntry& entry : entries) opened.names.push_back(name_of(entry));
+    for (const std::string& name : opened.names) chosen.push_back(find_array(entries, name));
     if (chosen.empty()) refuse_array("has no arrays: write it with numpy.savez");
   } catch (const std::runtime_error& error) {
     throw std::runtime_error("npz: " + in_quotes(file.path()) + " " + error.what());
   }
-  std::vector<NpyArray> arrays;
-  for (const ZipEntry& entry : chosen) arrays.push_back(open_array(file, entry));
-  return NpyDataset::of(std::move(arrays), std::move(fields));
+  for (const ZipEntry& entry : chosen) opened.arrays.push_back(open_array(file, entry));
+  return opened;
+}
+
+NpyDataset npz_dataset(const std::string& path, const std::vector<std::string>& names) {
+  NpzArrays opened = npz_arrays(path, names);
+  return NpyDataset::of(std::move(opened.arrays), std::move(opened.names));
 }
 
 }  // namespace millrace

@@ -20,4 +20,13 @@ namespace millrace {
 /// given twice, OutOfSharedMemory where unpacked arrays do not fit.
 NpyDataset npz_dataset(const std::string& path, const std::vector<std::string>& names = {});
 
+/// Arrays of an .npz file, with their names.
+struct NpzArrays {
+  std::vector<std::string> names;
+  std::vector<NpyArray> arrays;
+};
+
+/// The arrays that npz_dataset() reads, opened and checked as there. Throws the same.
+NpzArrays npz_arrays(const std::string& path, const std::vector<std::string>& names = {});
+
 }  // namespace millrace

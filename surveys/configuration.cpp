@@ -13,16 +13,17 @@ namespace {
 
 constexpr size_t kLongestSentence = 500;
 
-// Lines of YAML with their comments below each other.
+// Of a text in UTF-8, on a screen.
+size_t columns_of(const std::string& text) {
+  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+// Lines of YAML with their comments below each other, in a column that all but the longest lines leave free.
 class Page {
  public:
   // A line, with a comment behind it where there is one.
   Page& line(const std::string& yaml, const std::string& about = "") {
-    constexpr size_t kColumn = 38;
-    text_ += yaml;
-    if (!about.empty())
-      text_.append(std::max<size_t>(2, kColumn - std::min(kColumn, yaml.size())), ' ').append("# " + about);
-    text_ += '\n';
+    lines_.push_back({yaml, about});
     return *this;
   }
 
@@ -34,10 +35,31 @@ class Page {
 
   Page& gap() { return line(""); }
 
-  std::string text() const { return text_; }
+  std::string text() const {
+    const size_t column = column_of_comments();
+    std::string text;
+    for (const auto& [yaml, about] : lines_) {
+      text += yaml;
+      if (!about.empty())
+        text.append(std::max(kGap, column - std::min(column, columns_of(yaml))), ' ').append("# " + about);
+      text += '\n';
+    }
+    return text;
+  }
 
  private:
-  std::string text_;
+  static constexpr size_t kGap = 2;
+
+  size_t column_of_comments() const {
+    constexpr size_t kFarthest = 50;  // A path may be as long as it likes, and stands alone.
+    size_t column = 0;
+    for (const auto& [yaml, about] : lines_)
+      if (const size_t end = columns_of(yaml) + kGap; !about.empty() && end <= kFarthest)
+        column = std::max(column, end);
+    return column;
+  }
+
+  std::vector<Line> lines_;
 };
 
 // The side that pictures are made: small ones as they are, large ones as large as a small network makes use of.
@@ -72,7 +94,7 @@ void write_transforms(const Survey& survey, Page& page) {
               "Moved by up to 2 pixels.");
   else
     page.line("  - random_horizontal_flip: {p: 0.5}", "Left becomes right, every other time; not for letters.");
-  page.line("  # - color_jitter: {brightness: 0.2, contrast: 0.2}", "Against pictures that are lit alike.");
+  page.line("  # - color_jitter: {brightness: 0.2}", "Against pictures that are lit alike.");
 }
 
 void write_test_transforms(const Survey& survey, Page& page) {
@@ -138,6 +160,13 @@ void write_model(const Survey& survey, Page& page) {
     page.line("  widths: [16, 32, 64]", "Channels of each level; a level halves both sides.");
     return;
   }
+  if (survey.features > 0) {
+    page.line("model:");
+    page.line("  type: mlp", "For vectors; or torch_script.");
+    page.line("  widths: [128, 64]", "Numbers behind each hidden layer.");
+    page.line("  # dropout: 0.2", "Against learning few samples by heart.");
+    return;
+  }
   page.line("model:");
   page.line("  type: small_cnn", "Or resnet18, resnet50, vit_tiny, torch_script.");
   page.line(side_for(survey.pictures) > 64 ? "  widths: [32, 64, 128, 256]" : "  widths: [32, 64, 128]",
@@ -153,7 +182,7 @@ void write_training(const Survey& survey, Page& page) {
   page.line("epochs: " + text_of(epochs_for(survey)), "How often every sample is seen.");
   page.line("# early_stop: {patience: 5}", "Ends when it was no better for so many epochs.");
   page.line("# checkpoints: {every_steps: 500}", "For long epochs: little is lost when it is killed.");
-  if (survey.task == Task::kClassification)
+  if (survey.task == Task::kClassification && survey.features == 0)
     page.line("# mix: {mixup: 0.2}", "Blends pictures; for long runs of few pictures.");
   page.line("# ema: {decay: 0.999}", "Tries the average of the last weights, often better.");
   page.gap();
@@ -176,6 +205,7 @@ std::string configuration(const Survey& survey, const std::string& given, const 
              0);
   page.gap();
   write_dataset(survey, page);
+  if (survey.task == Task::kRegression) page.line("task: regression", "Numbers are learned, and no classes.");
   if (survey.classes)
     page.line("classes: " + text_of(*survey.classes), "How many; the dataset does not say it itself.");
   page.gap();

@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kWanted =
     "a folder for each class with pictures in it, also below train and test; a list (.csv, .jsonl, .txt) of pictures; "
-    "folders of pairs called input and target; .npy files; tar shards; MNIST's or CIFAR's files";
+    "folders of pictures and masks called images and masks, or of pairs called input and target; .npy and .npz files; "
+    "tar shards; MNIST's or CIFAR's files";
 
 std::string found_in(const Place& place) {
   std::string text = in_quotes(place.path) + " has " + counted(static_cast<int64_t>(place.folders.size()), "folder") +
@@ -35,6 +36,7 @@ Survey survey_folder(const Place& place, const Looked& looked) {
   if (auto found = survey_published(place)) return *std::move(found);
   if (const auto list = find_list(place)) return survey_list(place, *list, looked);
   if (auto found = survey_arrays(place)) return *std::move(found);
+  if (auto found = survey_npz_files(place)) return *std::move(found);
   if (auto found = survey_shards(place, looked)) return *std::move(found);
   if (auto found = survey_paired_folders(place, looked)) return *std::move(found);
   const auto parts = parts_of(place);
@@ -57,6 +59,8 @@ Survey survey_file(const fs::path& path, const Looked& looked) {
   if (ending == ".csv" || ending == ".tsv" || ending == ".jsonl" || ending == ".ndjson" || ending == ".json" ||
       ending == ".txt")
     return survey_list(place, name, looked);
+  if (ending == ".npy") return *survey_arrays(place);
+  if (ending == ".npz") return survey_npz(place, name);
   if (ending == ".tar") {
     place.files = {name};
     return *survey_shards(place, looked);

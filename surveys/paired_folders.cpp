@@ -1,51 +1,34 @@
 #include "millrace/surveys/paired_folders.h"
 
-#include <array>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "millrace/loader/images/datasets/image_pairs.h"
+#include "millrace/loader/images/datasets/manifest.h"
 #include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/surveys/masks.h"
 #include "millrace/surveys/picture_headers.h"
+#include "millrace/surveys/two_folders.h"
 
 namespace millrace::surveys {
 namespace {
 
-using Names = std::pair<std::string_view, std::string_view>;
-
-constexpr std::array<Names, 11> kPairs{{{"input", "target"},
-                                        {"inputs", "targets"},
-                                        {"data", "target"},
-                                        {"source", "target"},
-                                        {"A", "B"},
-                                        {"x", "y"},
-                                        {"low", "high"},
-                                        {"lr", "hr"},
-                                        {"LR", "HR"},
-                                        {"noisy", "clean"},
-                                        {"photo", "drawn"}}};
-constexpr std::array<std::string_view, 5> kPhotos{"images", "image", "imgs", "photos", "pictures"};
-constexpr std::array<std::string_view, 6> kMasks{"masks", "mask", "labels", "annotations", "segmentation", "trimaps"};
-
-std::optional<Names> pair_in(const Place& place) {
-  for (const Names& names : kPairs)
-    if (place.has_folder(names.first) && place.has_folder(names.second)) return names;
-  return std::nullopt;
+const std::vector<Names>& names_of_pairs() {
+  static const std::vector<Names> names{
+      {"input", "target"}, {"inputs", "targets"}, {"data", "target"}, {"source", "target"}, {"A", "B"},
+      {"x", "y"},          {"low", "high"},       {"lr", "hr"},       {"noisy", "clean"},   {"photo", "drawn"}};
+  return names;
 }
 
-void refuse_masks(const Place& place) {
-  for (const auto photos : kPhotos)
-    for (const auto masks : kMasks)
-      if (place.has_folder(photos) && place.has_folder(masks))
-        throw std::runtime_error(in_quotes(place.path) + " has pictures in " + std::string(photos) +
-                                 " and what looks like their masks in " + std::string(masks) +
-                                 ": masks are read from a list. Write " + place.path +
-                                 "/train.txt with two paths a line, " + std::string(photos) + "/1.jpg " +
-                                 std::string(masks) + "/1.png, and run this again");
+std::vector<Names> names_of_masks() {
+  std::vector<Names> names;
+  for (const char* pictures : {"images", "image", "imgs", "img", "photos", "pictures", "JPEGImages"})
+    for (const char* masks : {"masks", "mask", "labels", "annotations", "segmentation", "trimaps", "SegmentationClass"})
+      names.emplace_back(pictures, masks);
+  return names;
 }
 
 Line key_of(const std::string& key, const std::string& path, const std::string& about) {
@@ -53,33 +36,80 @@ Line key_of(const std::string& key, const std::string& path, const std::string& 
 }
 
 // The pairs of one part, with their keys.
-std::vector<Line> add_part(const Place& part, const Names& names, std::vector<std::string>& files, Survey& survey) {
-  const std::string data = part.below(std::string(names.first)), target = part.below(std::string(names.second));
-  const auto pairs = ImagePairs::in_folders(data, target);
+std::vector<Line> add_pairs(const TwoFolders& part, std::vector<std::string>& files, Survey& survey) {
+  const auto pairs = ImagePairs::in_folders(part.first, part.second);
   for (size_t i = 0; i < pairs.size(); ++i) files.push_back(pairs.data_path(i));
-  survey.seen.push_back(in_quotes(part.path) + ": " + counted(static_cast<int64_t>(pairs.size()), "pair") +
-                        " of pictures, " + std::string(names.first) + " and " + std::string(names.second));
+  survey.seen.push_back(counted(static_cast<int64_t>(pairs.size()), "pair") + " of pictures in " +
+                        in_quotes(part.first) + " and " + in_quotes(part.second));
   return {{"type: image_pairs", "Pictures of the same names in two folders, changed alike."},
-          key_of("data", data, "What goes in."),
-          key_of("target", target, "What is to come out.")};
+          key_of("data", part.first, "What goes in."),
+          key_of("target", part.second, "What is to come out.")};
+}
+
+// Boxes come in folders of the same names, in files that are no pictures.
+void require_masks(const std::string& folder) {
+  const Place place = list_place(folder);
+  const auto texts = place.files_ending({".txt", ".xml", ".json"});
+  if (texts.empty() || texts.size() < place.files.size()) return;
+  throw std::runtime_error(in_quotes(folder) + " has " + counted(std::ssize(texts), "file") + " of text, the first " +
+                           in_quotes(texts.front()) +
+                           ", and no masks: boxes, perhaps, for which `train` has no model; a program of your own "
+                           "reads them from a list, by ImageManifest");
+}
+
+struct Masked {
+  std::vector<std::string> pictures, masks;
+};
+
+void add_masked(const TwoFolders& part, Masked& files, Survey& survey) {
+  require_masks(part.second);
+  const auto masked = ImageManifest::with_masks(part.first, part.second);
+  for (size_t i = 0; i < masked.size(); ++i) {
+    files.pictures.push_back(masked.describe(i));
+    files.masks.push_back(masked.mask_path(i));
+  }
+  survey.seen.push_back(counted(static_cast<int64_t>(masked.size()), "picture") + " in " + in_quotes(part.first) +
+                        " with masks in " + in_quotes(part.second));
+}
+
+std::vector<Line> mask_keys(const TwoFolders& part, const MaskNumbers& numbers) {
+  std::vector<Line> keys{{"type: image_masks", "Pictures and masks of the same names in two folders."},
+                         key_of("images", part.first, "From the directory that the program is started in."),
+                         key_of("masks", part.second, "A class for each pixel.")};
+  if (const auto line = line_of(numbers)) keys.push_back(*line);
+  return keys;
+}
+
+Survey survey_masks(const TwoParts& found, const Looked& looked) {
+  Survey survey;
+  Masked files;
+  add_masked(found.train, files, survey);
+  survey.samples = std::ssize(files.pictures);
+  if (found.test) add_masked(*found.test, files, survey);
+  const MaskNumbers numbers = note_masks(files.pictures, files.masks, survey);
+  survey.dataset = mask_keys(found.train, numbers);
+  if (found.test) survey.test = mask_keys(*found.test, numbers);
+  note_headers(look_at_headers(files.pictures, looked), survey);
+  return survey;
+}
+
+Survey survey_pairs(const TwoParts& found, const Looked& looked) {
+  Survey survey;
+  survey.task = Task::kImageToImage;
+  std::vector<std::string> files;
+  survey.dataset = add_pairs(found.train, files, survey);
+  survey.samples = std::ssize(files);
+  if (found.test) survey.test = add_pairs(*found.test, files, survey);
+  note_headers(look_at_headers(files, looked), survey);
+  return survey;
 }
 
 }  // namespace
 
 std::optional<Survey> survey_paired_folders(const Place& place, const Looked& looked) {
-  const auto parts = parts_of(place);
-  const Place train = parts ? list_place(parts->train) : place;
-  refuse_masks(train);
-  const auto names = pair_in(train);
-  if (!names) return std::nullopt;
-  Survey survey;
-  survey.task = Task::kImageToImage;
-  std::vector<std::string> files;
-  survey.dataset = add_part(train, *names, files, survey);
-  survey.samples = static_cast<int64_t>(files.size());
-  if (parts && parts->test) survey.test = add_part(list_place(*parts->test), *names, files, survey);
-  note_headers(look_at_headers(files, looked), survey);
-  return survey;
+  if (const auto found = find_two_folders(place, names_of_masks())) return survey_masks(*found, looked);
+  if (const auto found = find_two_folders(place, names_of_pairs())) return survey_pairs(*found, looked);
+  return std::nullopt;
 }
 
 }  // namespace millrace::surveys

@@ -13,11 +13,19 @@ namespace {
 
 int short_side(const image::Size& size) { return std::min(size.height, size.width); }
 
+}  // namespace
+
 std::string side_by_side(const image::Size& size) {
   return std::to_string(size.width) + " x " + std::to_string(size.height);
 }
 
-}  // namespace
+std::optional<image::Size> size_of_picture(const std::string& path) {
+  try {
+    return HeaderReader().read(path);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
 
 PictureHeaders look_at_headers(const std::vector<std::string>& paths, const Looked& looked) {
   image::HeaderReader reader;
@@ -59,7 +67,7 @@ void note_headers(const PictureHeaders& headers, Survey& survey) {
   // Where the first file may be broken, sizes have to be said by transforms.
   survey.pictures.one_size =
       headers.one_size && headers.broken == 0 && headers.middle.height <= kSmall && headers.middle.width <= kSmall;
-  survey.has_broken = headers.broken > 0;
+  survey.has_broken = survey.has_broken || headers.broken > 0;
   survey.seen.push_back(headers.one_size
                             ? "all pictures are " + side_by_side(headers.middle) + " pixels"
                             : "pictures of " + side_by_side(headers.smallest) + " to " + side_by_side(headers.largest) +

@@ -28,6 +28,7 @@ struct List {
   std::string root;   // Where its paths begin; empty: at its own folder.
   std::string image;  // Names of columns; that of a .txt is "path", whatever it is called.
   std::string label, mask, target;
+  MaskNumbers mask_numbers;
   bool has_boxes = false;
   bool is_number = false;
   bool has_header = true;
@@ -59,6 +60,14 @@ bool is_number(const std::string& text) {
   char* end = nullptr;
   std::strtod(text.c_str(), &end);
   return !text.empty() && *end == '\0';
+}
+
+// A row may have none, but not every row.
+bool has_boxes(const ListColumns& columns, size_t column) {
+  const auto are_boxes = [](const std::string& text) { return text.starts_with("[["); };
+  const auto are_none = [](const std::string& text) { return text.empty() || text == "[]"; };
+  return all_values(columns, column, [&](const auto& text) { return are_none(text) || are_boxes(text); }) &&
+         !all_values(columns, column, are_none);
 }
 
 bool says_mask(const std::string& text) {
@@ -103,7 +112,7 @@ List understand(const ListColumns& columns, const Place& place, const std::strin
     if (root && (paths.empty() || *root == list.root)) {
       list.root = *root;
       paths.push_back(column);
-    } else if (columns.rows.front()[column].starts_with("[[")) {
+    } else if (has_boxes(columns, column)) {
       list.has_boxes = true;
     } else if (!columns.rows.front()[column].empty()) {
       left.push_back(column);
@@ -153,6 +162,7 @@ std::vector<Line> list_keys(const List& list, const std::string& path) {
   if (!list.mask.empty()) {
     keys.push_back({"label: \"\"", "No labels: the masks are learned."});
     keys.push_back({"mask: " + yaml_text(list.mask), "The column with the masks' paths."});
+    if (const auto line = line_of(list.mask_numbers)) keys.push_back(*line);
     return keys;
   }
   if (list.has_header) keys.push_back({"label: " + yaml_text(list.label), "The column with what is learned."});
@@ -186,7 +196,7 @@ void note_pairs(const List& list, const std::string& path, const Looked& looked,
   note_headers(look_at_headers(files, looked), survey);
 }
 
-void note_manifest(const List& list, const std::string& path, const Looked& looked, Survey& survey) {
+void note_manifest(List& list, const std::string& path, const Looked& looked, Survey& survey) {
   const ImageManifest pictures(path, options_of(list));
   survey.samples = static_cast<int64_t>(pictures.size());
   std::vector<std::string> files, masks;
@@ -195,10 +205,8 @@ void note_manifest(const List& list, const std::string& path, const Looked& look
     if (!list.mask.empty()) masks.push_back(pictures.mask_path(i));
   }
   if (!list.mask.empty()) {
-    survey.task = Task::kSegmentation;
-    survey.classes = classes_of_masks(masks);
-    survey.seen.push_back(in_quotes(path) + ": " + counted(survey.samples, "picture") + " with masks of " +
-                          counted(*survey.classes, "class"));
+    survey.seen.push_back(in_quotes(path) + ": " + counted(survey.samples, "picture") + " with masks");
+    list.mask_numbers = note_masks(files, masks, survey);
   } else if (list.is_number) {
     survey.task = Task::kRegression;
     survey.seen.push_back(in_quotes(path) + ": " + counted(survey.samples, "picture") + " with a number each");
@@ -222,7 +230,7 @@ std::optional<std::string> find_list(const Place& place) {
 
 Survey survey_list(const Place& place, const std::string& name, const Looked& looked) {
   const std::string path = place.below(name);
-  const List list = understand(read_first_rows(path), place, path);
+  List list = understand(read_first_rows(path), place, path);
   if (list.label.empty() && list.mask.empty() && list.target.empty())
     throw std::runtime_error(in_quotes(path) + (list.has_boxes
                                                     ? " has pictures with boxes: `train` has no model for them; "
@@ -235,6 +243,10 @@ Survey survey_list(const Place& place, const std::string& name, const Looked& lo
     note_manifest(list, path, looked, survey);
   else
     note_pairs(list, path, looked, survey);
+  if (list.has_boxes)
+    survey.seen.push_back(in_quotes(path) +
+                          " has boxes too, which are left out: `train` has no model for them; a program of your own "
+                          "reads them by ImageManifest");
   survey.dataset = list_keys(list, path);
   if (const auto test = test_name_of(name, place.files)) {
     survey.test = list_keys(list, place.below(*test));

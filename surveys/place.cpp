@@ -1,7 +1,6 @@
 #include "millrace/surveys/place.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <filesystem>
 #include <stdexcept>
@@ -16,21 +15,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 2> kTrainNames{"train", "training"};
-constexpr std::array<std::string_view, 6> kTestNames{"test", "testing", "val", "valid", "validation", "eval"};
-
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
   return text;
 }
 
-bool contains(const std::vector<std::string>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 }  // namespace
 
-bool Place::has_folder(std::string_view name) const { return contains(folders, name); }
+const std::vector<std::string_view>& train_names() {
+  static const std::vector<std::string_view> names{"train", "training"};
+  return names;
+}
+
+const std::vector<std::string_view>& test_names() {
+  static const std::vector<std::string_view> names{"test", "testing", "val", "valid", "validation", "eval", "dev"};
+  return names;
+}
+
+std::optional<std::string> Place::folder(std::string_view name) const {
+  const std::string wanted = lower(std::string(name));
+  const auto found = std::ranges::find(folders, wanted, lower);
+  return found == folders.end() ? std::nullopt : std::optional(*found);
+}
 
 std::vector<std::string> Place::files_ending(const std::vector<std::string_view>& endings) const {
   std::vector<std::string> found;
@@ -58,23 +64,25 @@ Place list_place(const std::string& path) {
 }
 
 std::optional<Parts> parts_of(const Place& place) {
-  for (const auto train : kTrainNames) {
-    if (!place.has_folder(train)) continue;
-    Parts parts{place.below(std::string(train)), std::nullopt};
-    for (const auto test : kTestNames)
-      if (!parts.test && place.has_folder(test)) parts.test = place.below(std::string(test));
+  for (const auto name : train_names()) {
+    const auto train = place.folder(name);
+    if (!train) continue;
+    Parts parts{place.below(*train), std::nullopt};
+    for (const auto other : test_names())
+      if (const auto test = place.folder(other); test && !parts.test) parts.test = place.below(*test);
     return parts;
   }
   return std::nullopt;
 }
 
 std::optional<std::string> test_name_of(const std::string& train, const std::vector<std::string>& names) {
-  for (const auto word : kTrainNames) {
+  for (const auto word : train_names()) {
     const size_t at = lower(train).rfind(word);
     if (at == std::string::npos) continue;
-    for (const auto test : kTestNames) {
-      const std::string name = std::string(train).replace(at, word.size(), test);
-      if (contains(names, name)) return name;
+    for (const auto test : test_names()) {
+      const std::string wanted = lower(std::string(train).replace(at, word.size(), test));
+      const auto found = std::ranges::find(names, wanted, lower);
+      if (found != names.end()) return *found;
     }
   }
   return std::nullopt;

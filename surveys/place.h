@@ -14,7 +14,8 @@ struct Place {
   std::vector<std::string> folders;
   std::vector<std::string> files;
 
-  bool has_folder(std::string_view name) const;
+  /// The folder of that name, in any case: its name as it is written there.
+  std::optional<std::string> folder(std::string_view name) const;
   std::string below(const std::string& name) const { return path + "/" + name; }
 
   /// The names of files with one of these endings, in any case: {".csv", ".tsv"}.
@@ -24,12 +25,17 @@ struct Place {
 /// Lists a directory. Throws std::runtime_error for what cannot be listed.
 Place list_place(const std::string& path);
 
-/// The parts of a dataset that lies in folders called train and test, or the like; nothing where it does not.
+/// The parts of a dataset that lies in folders called train and test, or the like, in any case; nothing where it does
+/// not.
 struct Parts {
   std::string train;
   std::optional<std::string> test;
 };
 std::optional<Parts> parts_of(const Place& place);
+
+/// What training parts and test parts are called, in any case.
+const std::vector<std::string_view>& train_names();
+const std::vector<std::string_view>& test_names();
 
 /// The name that the test part has whose training part has this one: "test.csv" of "train.csv", if it is among
 /// `names`.

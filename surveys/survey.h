@@ -37,6 +37,7 @@ struct Survey {
   Task task = Task::kClassification;
   std::optional<int64_t> classes;  ///< How many there are, where the dataset itself does not say.
   int64_t samples = 0;             ///< To train with.
+  int64_t features = 0;            ///< Numbers of a vector, where samples are vectors and no pictures.
   bool has_broken = false;         ///< Some samples cannot be read.
   Pictures pictures;
 };

@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "millrace/configs/key_defaults.h"
+#include "millrace/configs/node.h"
 #include "millrace/configs/yaml.h"
+#include "millrace/sharing/os/whole_number.h"
 
 namespace millrace::training {
 namespace {
@@ -33,9 +38,9 @@ void add_missing(Value& map, const std::string& yaml) {
 
 // Whether a dataset reads pictures from files, which may be of any size.
 bool has_files_of_pictures(const Value& pipeline) {
-  constexpr std::array<std::string_view, 8> kTypes{"image_folder", "image_files",          "image_manifest",
-                                                   "image_pairs",  "image_pairs_manifest", "lmdb_images",
-                                                   "tar_images",   "tfrecord_images"};
+  constexpr std::array<std::string_view, 9> kTypes{"image_folder", "image_files", "image_manifest",
+                                                   "image_masks",  "image_pairs", "image_pairs_manifest",
+                                                   "lmdb_images",  "tar_images",  "tfrecord_images"};
   const Value* dataset = pipeline.find("dataset");
   const Value* type = dataset != nullptr ? dataset->find("type") : nullptr;
   return type != nullptr && std::find(kTypes.begin(), kTypes.end(), type->text) != kTypes.end();
@@ -46,6 +51,64 @@ void complete_split(Value& pipeline, int workers) {
   add_missing(pipeline, "loader: {}");
   add_missing(*pipeline.find("loader"), "{batch_size: 32, num_workers: " + std::to_string(workers) + "}");
   if (has_files_of_pictures(pipeline)) add_missing(pipeline, "transforms: [resize: {size: [64, 64]}]");
+}
+
+// Calls visit(section) for a dataset and all that it is made of.
+template <class Visit>
+void for_each_dataset(Value& dataset, const Visit& visit) {
+  visit(dataset);
+  for (Value& part : dataset.elements) for_each_dataset(part, visit);
+  for (const char* key : {"dataset", "datasets"})
+    if (Value* inner = dataset.find(key)) for_each_dataset(*inner, visit);
+}
+
+bool has_masks(const Value& dataset) {
+  const Value* type = dataset.find("type");
+  const Value* mask = dataset.find("mask");
+  if (type == nullptr) return false;
+  return type->text == "image_masks" || (type->text == "image_manifest" && mask != nullptr && !mask->text.empty());
+}
+
+// "[0, 1, 2]" of three classes; nothing of what is no such number.
+std::optional<std::string> numbers_of(const Value* classes) {
+  constexpr int64_t kMost = 255;
+  const auto count = classes == nullptr ? std::nullopt : millrace::detail::whole_number<int64_t>(classes->text);
+  if (!count || *count < 1 || *count > kMost) return std::nullopt;
+  std::string numbers;
+  for (int64_t i = 0; i < *count; ++i) numbers += (i > 0 ? ", " : "") + std::to_string(i);
+  return "[" + numbers + "]";
+}
+
+void require_room(const Value& run, size_t values) {
+  const auto classes = millrace::detail::whole_number<size_t>(run.find("classes")->text);
+  if (classes && *classes < values)
+    throw configs::Node(run)["classes"].error("mask_values has " + std::to_string(values) + ", found " +
+                                              std::to_string(*classes) + "; remove it, the dataset says it");
+}
+
+// The numbers in masks and how many classes there are follow from each other. With both, the dataset refuses a number
+// that is no class, and names its file.
+void complete_masks(Value& run) {
+  Value* const dataset = run.find("dataset");
+  if (dataset == nullptr) return;
+  std::optional<Value> values;
+  for_each_dataset(*dataset, [&](Value& section) {
+    if (const Value* said = has_masks(section) ? section.find("mask_values") : nullptr; said && !values) values = *said;
+  });
+  if (values && values->kind == Value::Kind::kList) {
+    add_missing(run, "classes: " + std::to_string(values->elements.size()));
+    require_room(run, values->elements.size());
+  } else if (const auto numbers = numbers_of(run.find("classes"))) {
+    values = configs::parse(*numbers, kOrigin);
+  }
+  if (!values) return;
+  const auto add_values = [&](Value& section) {
+    if (has_masks(section) && section.find("mask_values") == nullptr)
+      section.members.push_back({"mask_values", values->origin, *values});
+  };
+  for_each_dataset(*dataset, add_values);
+  Value* const test = run.find("test");
+  if (Value* const tested = test != nullptr ? test->find("dataset") : nullptr) for_each_dataset(*tested, add_values);
 }
 
 // Removes the keys of a completed loader whose defaults training has other answers for: its device and its seed are
@@ -65,6 +128,7 @@ Value with_defaults(Value run, int cores) {
       add_missing(value, "type: " + std::string(type));
   complete_split(run, std::max(1, cores - 1));
   if (Value* test = run.find("test")) complete_split(*test, 0);
+  complete_masks(run);
   return run;
 }
 

@@ -29,6 +29,7 @@ Learner make_learner(const configs::Node& run, const Settings& settings, const S
   ModelFacts facts{.classes = outputs};
   if (has_planes)
     std::tie(facts.channels, facts.height, facts.width) = std::tuple(input.shape[0], input.shape[1], input.shape[2]);
+  if (input.shape.size() == 1) facts.features = input.shape.front();
   auto model = types.make(run["model"], facts);
   model->to(place.device);
   return {std::move(model), std::move(place)};

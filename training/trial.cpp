@@ -91,8 +91,9 @@ bool fits(const Shape& found, const Shape& expected, const Task& task) {
   return are_numbers && !found.empty() && found.front() == expected.front() && numel(found) == numel(expected);
 }
 
-std::string models_for(const Shape& expected) {
+std::string models_for(const FieldSpec& input, const Shape& expected) {
   const std::string own = " or a model of your own that gives this";
+  if (input.shape.size() == 1) return "take mlp" + own;
   return expected.size() == 2 ? "take small_cnn, resnet18, resnet50, vit_tiny" + own : "take unet" + own;
 }
 
@@ -131,7 +132,7 @@ void try_model(const configs::Node& run, const Learner& learner, const Task& tas
   const Outcome outcome = outcome_of(learner, input);
   const std::string of_input = " a batch of " + c10::str(input.sizes());
   const std::string wanted =
-      std::string(task.name()) + " expects " + c10::str(at::IntArrayRef(expected)) + "; " + models_for(expected);
+      std::string(task.name()) + " expects " + c10::str(at::IntArrayRef(expected)) + "; " + models_for(field, expected);
   if (!outcome.shape)
     throw run["model"].error("fails for" + of_input + ": " + first_line(outcome.error) + "; " + wanted);
   if (!fits(*outcome.shape, expected, task))

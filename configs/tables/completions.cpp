@@ -22,18 +22,47 @@ bool has_required_keys(const Description& entry) {
   return std::any_of(entry.keys.begin(), entry.keys.end(), [](const KeyDescription& key) { return key.is_required; });
 }
 
-void add_types(const std::string& path, const SectionDescription& section, const TypeOfSection& type_of,
+// What is being completed, and what is known for it.
+struct Asked {
+  std::string_view word;
+  const TypeOfSection& type_of;
+};
+
+void add_types(const std::string& path, const SectionDescription& section, const Asked& asked, Settings& settings);
+
+// "dataset.datasets.0" of the list at "dataset.datasets", where that is on the way to the word; "" where it is not.
+std::string element_on_the_way(const std::string& list, std::string_view word) {
+  if (!word.starts_with(list + ".")) return "";
+  const size_t dot = word.find('.', list.size() + 1);
+  return dot == word.npos ? "" : std::string(word.substr(0, dot));
+}
+
+// Keys that hold a section of the same kind: the dataset of a random_split. Only where the word goes, as there is no
+// end of them.
+void add_inner(const std::string& path, const Description& entry, const SectionDescription& section, const Asked& asked,
                Settings& settings) {
-  const std::string chosen = type_of(path);
-  for (const Description& entry : section.entries) {
-    settings[path + ".type"].insert(entry.name);
-    if (!has_required_keys(entry)) settings[path].insert(entry.name);
-    if (chosen.empty() || chosen == entry.name) add_keys(path + ".", entry, settings);
+  for (const KeyDescription& key : entry.keys) {
+    const std::string inner = path + "." + key.name;
+    const bool is_one = key.expected == kTypeText<InnerDataset> || key.expected == kTypeText<InnerSampler>;
+    if (is_one && asked.word.starts_with(inner)) add_types(inner, section, asked, settings);
+    if (key.expected != kTypeText<InnerDatasets>) continue;
+    if (const std::string element = element_on_the_way(inner, asked.word); !element.empty())
+      add_types(element, section, asked, settings);
   }
 }
 
-void add_section(const std::string& path, const SectionDescription& section, const TypeOfSection& type_of,
-                 Settings& settings) {
+void add_types(const std::string& path, const SectionDescription& section, const Asked& asked, Settings& settings) {
+  const std::string chosen = asked.type_of(path);
+  for (const Description& entry : section.entries) {
+    settings[path + ".type"].insert(entry.name);
+    if (!has_required_keys(entry)) settings[path].insert(entry.name);
+    if (!chosen.empty() && chosen != entry.name) continue;
+    add_keys(path + ".", entry, settings);
+    add_inner(path, entry, section, asked, settings);
+  }
+}
+
+void add_section(const std::string& path, const SectionDescription& section, const Asked& asked, Settings& settings) {
   if (section.name == "transforms")
     for (const Description& entry : section.entries) {
       settings[path + "+"].insert(entry.name);
@@ -42,7 +71,7 @@ void add_section(const std::string& path, const SectionDescription& section, con
   else if (is_one_thing(section))
     add_keys(path + ".", section.entries.front(), settings);
   else
-    add_types(path, section, type_of, settings);
+    add_types(path, section, asked, settings);
 }
 
 bool describes_a_loader(const SectionDescription& section) {
@@ -51,14 +80,14 @@ bool describes_a_loader(const SectionDescription& section) {
   return found;
 }
 
-Settings all_settings(const TypeOfSection& type_of, const std::vector<SectionDescription>& sections) {
+Settings all_settings(const Asked& asked, const std::vector<SectionDescription>& sections) {
   Settings settings;
   for (const SectionDescription& section : sections) {
     if (section.name == "run")
       add_keys("", section.entries.front(), settings);
     else
-      add_section(section.name, section, type_of, settings);
-    if (describes_a_loader(section)) add_section("test." + section.name, section, type_of, settings);
+      add_section(section.name, section, asked, settings);
+    if (describes_a_loader(section)) add_section("test." + section.name, section, asked, settings);
   }
   return settings;
 }
@@ -88,25 +117,34 @@ std::vector<std::string> complete_value(std::string_view key, std::string_view v
   return values;
 }
 
-std::vector<std::string> complete_key(std::string_view word, const Settings& settings) {
+// What is added (+a.b=v) is new, and nothing is appended to it.
+std::vector<std::string> complete_key(std::string_view word, std::string_view mark, const Settings& settings) {
   std::set<std::string> keys;
-  for (const auto& [key, _] : settings) keys.insert(key + "=");
+  for (const auto& [key, _] : settings)
+    if (mark.empty() || !key.ends_with('+')) keys.insert(key + "=");
   return next_parts(keys, word);
 }
 
-// Of what is removed, no value follows, and nothing is appended to.
+// Of what is removed, no value follows; a whole section may be, and a step of the transforms.
 std::vector<std::string> complete_removed(std::string_view word, const Settings& settings) {
   std::set<std::string> keys;
-  for (const auto& [key, _] : settings)
-    if (!key.ends_with('+')) keys.insert(key + " ");
+  for (const auto& [key, _] : settings) {
+    if (key.ends_with('+')) continue;
+    for (size_t dot = key.find('.'); dot != key.npos; dot = key.find('.', dot + 1))
+      keys.insert(key.substr(0, dot) + " ");
+    keys.insert(key + " ");
+  }
   return next_parts(keys, word);
 }
 
 // From the word without its mark.
 std::vector<std::string> complete_bare(std::string_view word, std::string_view mark, const Settings& settings) {
   const size_t equals = word.find('=');
-  if (equals != word.npos) return complete_value(word.substr(0, equals), word.substr(equals + 1), settings);
-  return mark == "~" ? complete_removed(word, settings) : complete_key(word, settings);
+  if (mark == "~") return equals == word.npos ? complete_removed(word, settings) : std::vector<std::string>();
+  if (equals == word.npos) return complete_key(word, mark, settings);
+  const std::string_view key = word.substr(0, equals);
+  if (!mark.empty() && key.ends_with('+')) return {};
+  return complete_value(key, word.substr(equals + 1), settings);
 }
 
 }  // namespace
@@ -114,7 +152,8 @@ std::vector<std::string> complete_bare(std::string_view word, std::string_view m
 std::vector<std::string> complete_setting(std::string_view word, const TypeOfSection& type_of,
                                           const std::vector<SectionDescription>& sections) {
   const std::string_view mark = mark_of(word);
-  auto found = complete_bare(word.substr(mark.size()), mark, all_settings(type_of, sections));
+  const Asked asked{word.substr(mark.size()), type_of};
+  auto found = complete_bare(asked.word, mark, all_settings(asked, sections));
   for (std::string& text : found) text.insert(0, mark);
   return found;
 }

@@ -68,6 +68,7 @@ struct ImageManifest {
   std::string label_type = "class";
   std::string boxes;
   std::string mask;
+  std::vector<int64_t> mask_values;
   std::optional<int64_t> max_boxes;
   Pictures pictures;
 
@@ -87,8 +88,31 @@ struct ImageManifest {
             .one_of("class, number"),
         key("boxes", &ImageManifest::boxes, "The column with boxes, [x1, y1, x2, y2] in pixels."),
         key("mask", &ImageManifest::mask, "The column with the masks' paths."),
+        key("mask_values", &ImageManifest::mask_values,
+            "The number that each class has in the masks, such as [0, 255], that of class 0 first. 255 is no class "
+            "unless it stands here, any other number an error.")
+            .otherwise("numbers are classes"),
         key("max_boxes", &ImageManifest::max_boxes, "Rows of the field boxes.").otherwise("of most boxes"),
         keys_of(&ImageManifest::pictures));
+  }
+};
+
+struct ImageMasks {
+  std::string images;
+  std::string masks;
+  std::vector<int64_t> mask_values;
+  Pictures pictures;
+
+  static constexpr std::string_view kName = "image_masks";
+  static constexpr std::string_view kMakes = "ImageManifest";
+  static constexpr std::string_view kAbout = "Pictures in one directory, and their masks of the same names in another.";
+  static constexpr auto keys() {
+    return list(key("images", &ImageMasks::images, "The directory with the pictures.").required(),
+                key("masks", &ImageMasks::masks, "The directory with their masks.").required(),
+                key("mask_values", &ImageMasks::mask_values,
+                    "The number that each class has in the masks, as of image_manifest.")
+                    .otherwise("numbers are classes"),
+                keys_of(&ImageMasks::pictures));
   }
 };
 
@@ -354,8 +378,8 @@ struct TfRecordImages {
 
 /// The table of datasets that have a name in YAML, in the order of the reference. A TensorDataset holds tensors of the
 /// program; ConcatDataset, Subset, StackDataset and ChainDataset are made of other datasets.
-using NamedDatasets =
-    TypeList<ImageFolder, ImageFiles, ImageManifest, ImagePairs, ImagePairsManifest, Mnist, Cifar10, Cifar100, Npy, Npz,
-             Hdf5, Lmdb, LmdbImages, Tokens, TarImages, TarShards, TfRecords, TfRecordImages>;
+using NamedDatasets = TypeList<ImageFolder, ImageFiles, ImageManifest, ImageMasks, ImagePairs, ImagePairsManifest,
+                                Mnist, Cifar10, Cifar100, Npy, Npz, Hdf5, Lmdb, LmdbImages, Tokens, TarImages,
+                                TarShards, TfRecords, TfRecordImages>;
 
 }  // namespace millrace::configs::tables

@@ -79,6 +79,21 @@ struct UNet {
   }
 };
 
+struct Mlp {
+  std::vector<int64_t> widths = {128};
+  double dropout = 0;
+
+  static constexpr std::string_view kName = "mlp";
+  static constexpr std::string_view kMakes = "Mlp";
+  static constexpr std::string_view kAbout = "A network of hidden layers, for vectors.";
+  static constexpr auto keys() {
+    return list(
+        key("widths", &Mlp::widths, "Numbers behind each hidden layer; [] makes a linear model."),
+        key("dropout", &Mlp::dropout, "The share of values that training sets to zero behind each hidden layer.")
+            .within(0, 1));
+  }
+};
+
 struct TorchScript {
   std::string path;
 
@@ -91,6 +106,6 @@ struct TorchScript {
 };
 
 /// The table of models that have a name in YAML, in the order of the reference.
-using NamedModels = TypeList<SmallCnn, ResNet18, ResNet50, VitTiny, UNet, TorchScript>;
+using NamedModels = TypeList<SmallCnn, ResNet18, ResNet50, VitTiny, UNet, Mlp, TorchScript>;
 
 }  // namespace millrace::configs::tables

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "millrace/configs/tables/nearest.h"
+#include "millrace/configs/tables/parameter_meanings.h"
 #include "millrace/configs/tables/sections.h"
+#include "millrace/configs/tables/synonyms.h"
 #include "millrace/loader/images/transforms/descriptions.h"
 #include "millrace/sharing/os/printable.h"
 
@@ -48,6 +50,12 @@ std::vector<Description> describe_transforms() {
   for (const transforms::Description& transform : transforms::describe_all())
     descriptions.push_back(describe_transform(transform));
   return descriptions;
+}
+
+// The words of "one of edge, reflect"; none of anything else.
+std::vector<std::string> words_in(std::string_view expected) {
+  constexpr std::string_view kStart = "one of ";
+  return expected.starts_with(kStart) ? split_words(expected.substr(kStart.size())) : std::vector<std::string>();
 }
 
 // What a section may say, by its form.
@@ -125,6 +133,30 @@ std::string list_of_sections(const std::vector<SectionDescription>& sections) {
   return text;
 }
 
+// ", a key of optimizer" of lr, or nothing: its section is what was meant.
+std::string section_of_key(std::string_view key, const std::vector<SectionDescription>& sections) {
+  const auto has_key = [&](const Description& entry) {
+    return std::any_of(entry.keys.begin(), entry.keys.end(), [&](const auto& one) { return one.name == key; });
+  };
+  std::vector<std::string> found;
+  for (const SectionDescription& section : sections)
+    if (std::any_of(section.entries.begin(), section.entries.end(), has_key)) found.push_back(section.name);
+  return found.empty() ? "" : ", a key of " + joined(found) + "; see millrace help config " + found.front();
+}
+
+const SectionDescription& find_section(const std::vector<SectionDescription>& sections, std::string_view name) {
+  std::vector<std::string> names;
+  for (const SectionDescription& one : sections) {
+    if (one.name == name) return one;
+    names.push_back(one.name);
+  }
+  const std::string place = place_of_misplaced(name);
+  std::string cure = section_of_key(name, sections);
+  if (cure.empty() && !place.empty()) cure = "; here it is " + place + ", see millrace help config " + place;
+  throw std::invalid_argument("expected one of " + joined(names) + ", found " + in_quotes(name) +
+                              (cure.empty() ? did_you_mean(name, names) : cure));
+}
+
 // The element of that name. Throws std::invalid_argument that names those there are.
 template <class Named>
 const Named& find(const std::vector<Named>& all, std::string_view name) {
@@ -167,8 +199,9 @@ std::string entry_page(const Description& entry) {
 
 Description describe_transform(const transforms::Description& transform) {
   Description description{transform.yaml_name, "transforms::" + transform.name, without_marks(transform.about), {}};
-  for (const auto& [key, value] : transform.parameters)
-    description.keys.push_back({key, "", value.empty(), in_yaml(value), "", ""});
+  for (const auto& [key, value, expected] : transform.parameters)
+    description.keys.push_back(
+        {key, expected, value.empty(), in_yaml(value), "", std::string(meaning_of_parameter(key)), words_in(expected)});
   return description;
 }
 
@@ -187,7 +220,7 @@ std::string help_text(std::string_view topic) { return help_text(topic, describe
 std::string help_text(std::string_view topic, const std::vector<SectionDescription>& sections) {
   if (topic.empty()) return list_of_sections(sections);
   const size_t dot = topic.find('.');
-  const SectionDescription& section = find(sections, topic.substr(0, dot));
+  const SectionDescription& section = find_section(sections, topic.substr(0, dot));
   if (dot == topic.npos) return section_text(section);
   const std::string_view name = topic.substr(dot + 1);
   if (is_one_thing(section)) return key_line(find(section.entries.front().keys, name));

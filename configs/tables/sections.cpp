@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "millrace/configs/tables/nearest.h"
+#include "millrace/configs/tables/synonyms.h"
 
 namespace millrace::configs::tables {
 namespace {
@@ -67,7 +68,7 @@ std::string place_of(std::string_view key, std::string_view section) {
   const auto [pipeline, leaf] = where_is(section);
   if (leaf == pipeline + "transforms") return "";  // A step has nothing that a section has too.
   if (const auto found = same_name(key, names_of_keys<Loader>())) return pipeline + "loader." + *found;
-  if (section.empty()) return "";
+  if (section.empty()) return place_of_misplaced(key);
   if (const auto found = other_name_of(key, names_of_pipeline())) return pipeline + *found + ", beside " + leaf;
   if (const auto found = same_name(key, top_level_keys())) return *found + ", at the top of the file";
   return "";

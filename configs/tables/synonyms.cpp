@@ -138,6 +138,8 @@ constexpr Synonym kSynonyms[] = {
     {"float16", "half"},
     {"bf16", "bfloat16"},
     {"fp32", "none"},
+    {"true", "bfloat16"},
+    {"false", "none"},
     {"float", "float32"},
     // YAML 1.1.
     {"yes", "true"},
@@ -146,6 +148,60 @@ constexpr Synonym kSynonyms[] = {
     {"no", "false"},
     {"off", "false"},
     {"n", "false"},
+};
+
+constexpr Misplaced kMisplaced[] = {
+    {"lr", "optimizer.lr"},
+    {"learningrate", "optimizer.lr"},
+    {"baselr", "optimizer.lr"},
+    {"lr0", "optimizer.lr"},
+    {"momentum", "optimizer.momentum"},
+    {"nesterov", "optimizer.nesterov"},
+    {"betas", "optimizer.betas"},
+    {"eps", "optimizer.eps"},
+    {"weightdecay", "optimizer.weight_decay"},
+    {"wd", "optimizer.weight_decay"},
+    {"l2", "optimizer.weight_decay"},
+    {"warmup", "schedule.warmup_epochs"},
+    {"warmupepochs", "schedule.warmup_epochs"},
+    {"workers", "loader.num_workers"},
+    {"jobs", "loader.num_workers"},
+    {"batch", "loader.batch_size"},
+    {"bs", "loader.batch_size"},
+    {"imgsz", "transforms.resize"},
+    {"imgsize", "transforms.resize"},
+    {"imagesize", "transforms.resize"},
+    {"inputsize", "transforms.resize"},
+    {"cropsize", "transforms.random_resized_crop"},
+    {"numclasses", "classes"},
+    {"nclasses", "classes"},
+    {"nc", "classes"},
+    {"dropout", "model.dropout"},
+    {"pretrained", "weights.from"},
+    {"finetune", "weights.from"},
+    {"checkpoint", "weights.from"},
+    {"mean", "normalize.mean"},
+    {"std", "normalize.std"},
+    {"labelsmoothing", "loss.label_smoothing"},
+    {"smoothing", "loss.label_smoothing"},
+    {"mixup", "mix.mixup"},
+    {"mixupalpha", "mix.mixup"},
+    {"cutmix", "mix.cutmix"},
+    {"cutmixalpha", "mix.cutmix"},
+    {"modelema", "ema.decay"},
+    {"emadecay", "ema.decay"},
+    {"decay", "ema.decay"},
+    {"clip", "gradients.clip"},
+    {"gradclip", "gradients.clip"},
+    {"clipgrad", "gradients.clip"},
+    {"maxgradnorm", "gradients.clip"},
+    {"gradientclipval", "gradients.clip"},
+    {"accumulate", "gradients.accumulate"},
+    {"accumulategradbatches", "gradients.accumulate"},
+    {"gradientaccumulationsteps", "gradients.accumulate"},
+    {"saveevery", "checkpoints.every_epochs"},
+    {"patience", "early_stop.patience"},
+    {"earlystopping", "early_stop.patience"},
 };
 
 struct Advice {
@@ -181,6 +237,15 @@ std::vector<std::string> synonyms(std::string_view word) {
   for (const Synonym& synonym : kSynonyms)
     if (synonym.theirs == theirs) ours.emplace_back(synonym.ours);
   return ours;
+}
+
+std::span<const Misplaced> misplaced_words() { return kMisplaced; }
+
+std::string place_of_misplaced(std::string_view word) {
+  const std::string theirs = folded(word);
+  for (const Misplaced& one : kMisplaced)
+    if (one.theirs == theirs) return std::string(one.place);
+  return "";
 }
 
 std::string advice(std::string_view word) {

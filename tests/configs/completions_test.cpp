@@ -49,6 +49,28 @@ TEST(Completions, KeepTheMarksOfAddingAndRemoving) {
   EXPECT_THAT(complete("+epo"), ElementsAre("+epochs="));
   EXPECT_THAT(complete("~epo"), ElementsAre("~epochs "));
   EXPECT_THAT(complete("~transforms+"), IsEmpty());
+  EXPECT_THAT(complete("~transforms=r"), IsEmpty()) << "what is removed has no value";
+  EXPECT_THAT(complete("+transforms+=random"), IsEmpty()) << "what is added is not appended to";
+  EXPECT_THAT(complete("+transforms"), Not(Contains("+transforms+=")));
+}
+
+TEST(Completions, RemoveSectionsAndStepsToo) {
+  EXPECT_THAT(complete("~transf"), ElementsAre("~transforms ", "~transforms."));
+  EXPECT_THAT(complete("~transforms.center_c"), ElementsAre("~transforms.center_crop ", "~transforms.center_crop."));
+  EXPECT_THAT(complete("~transforms.center_crop."), Contains("~transforms.center_crop.size "));
+}
+
+TEST(Completions, GoIntoDatasetsAndSamplersOfOthers) {
+  EXPECT_THAT(complete("dataset.dataset.ro"), ElementsAre("dataset.dataset.root="));
+  EXPECT_THAT(complete("test.dataset.dataset.dataset.type=image_fo"),
+              ElementsAre("test.dataset.dataset.dataset.type=image_folder "));
+  EXPECT_THAT(complete("dataset.datasets.0.ro"), ElementsAre("dataset.datasets.0.root="));
+  EXPECT_THAT(complete("sampler.sampler.see"), ElementsAre("sampler.sampler.seed="));
+  const auto type_of = [](const std::string& section) { return section == "dataset.dataset" ? "mnist" : ""; };
+  EXPECT_THAT(tables::complete_setting("dataset.dataset.", type_of, tables::describe_sections()),
+              testing::IsSupersetOf({"dataset.dataset.root=", "dataset.dataset.split="}));
+  EXPECT_THAT(tables::complete_setting("dataset.dataset.", type_of, tables::describe_sections()),
+              Not(Contains("dataset.dataset.classes=")));
 }
 
 TEST(Completions, AskForTheTypeOfEachSection) {

@@ -42,6 +42,7 @@
 #include "millrace/samplers/weighted_random_sampler.h"
 #include "millrace/tests/formats/small_files.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/error_of.h"
 #include "millrace/tests/support/paths.h"
 
 namespace millrace::configs::tables_test {
@@ -368,6 +369,8 @@ class Datasets : public testing::Test {
     folder_.write("objects.csv", "file,what,where,outline\nrgb.png,cat,\"[[0, 0, 2, 2]]\",mask.png\n");
     folder_.copy("formats/rgb.png", "pictures/rgb.png");
     folder_.copy("manifests/mask.png", "pictures/mask.png");
+    folder_.copy("formats/rgb.png", "photographed/one.png");
+    folder_.copy("manifests/mask.png", "painted/one.png");
     folder_.copy("formats/rgb.png", "others/rgb.png");
     folder_.copy("manifests/mask.png", "others/mask.png");
     folder_.write("pairs.csv", "file,other\nrgb.png,mask.png\n");
@@ -383,13 +386,17 @@ class Datasets : public testing::Test {
     const std::string pictures =
         ", mode: gray, pixel_type: uint8, orientation: exif, max_pixels: 1000000, damaged_jpegs: read";
     const std::string in_folder = folder_.path() + "/";
+    std::string numbers = "0";
+    for (int number = 1; number < 255; ++number) numbers += ", " + std::to_string(number);
     return {
         {"image_folder", "root: " + test::data("photos") + ", classes: [shoes, hat]" + pictures},
         {"image_files", "path: " + in_folder + "pictures/rgb.png" + pictures},
-        {"image_manifest",
-         "path: " + in_folder + "objects.csv, root: " + in_folder +
-             "pictures, image: file, label: what, label_type: class, boxes: where, mask: outline, max_boxes: 3" +
-             pictures},
+        {"image_manifest", "path: " + in_folder + "objects.csv, root: " + in_folder +
+                               "pictures, image: file, label: what, label_type: class, boxes: where, mask: outline, "
+                               "max_boxes: 3, mask_values: [" +
+                               numbers + "]" + pictures},
+        {"image_masks", "images: " + in_folder + "photographed, masks: " + in_folder + "painted, mask_values: [" +
+                            numbers + "]" + pictures},
         {"image_pairs",
          "data: " + in_folder + "pictures, target: " + in_folder + "others, color_changes: data" + pictures},
         {"image_pairs_manifest", "path: " + in_folder + "pairs.csv, root: " + in_folder +
@@ -423,12 +430,34 @@ class Datasets : public testing::Test {
   test::Directory folder_;
 };
 
+TEST(Help, SaysOfEachKeyWhatItIsForAndWhatItExpects) {
+  for (const auto& section : tables::describe_sections())
+    for (const auto& entry : section.entries)
+      for (const auto& key : entry.keys) {
+        EXPECT_FALSE(key.about.empty()) << section.name << "." << entry.name << "." << key.name;
+        EXPECT_FALSE(key.expected.empty()) << section.name << "." << entry.name << "." << key.name;
+      }
+  EXPECT_NE(tables::help_text("transforms.random_affine")
+                .find("  interpolation: nearest\n      How pixels between pixels are found. Expects one of nearest, "
+                      "bilinear.\n"),
+            std::string::npos)
+      << tables::help_text("transforms.random_affine");
+}
+
+TEST(Help, SaysWhereAKeyIsThatIsNoSection) {
+  EXPECT_THAT(test::error_of<std::invalid_argument>([] { tables::help_text("lr"); }),
+              ::testing::HasSubstr("found 'lr', a key of optimizer; see millrace help config optimizer"));
+  EXPECT_THAT(test::error_of<std::invalid_argument>([] { tables::help_text("workers"); }),
+              ::testing::HasSubstr("here it is loader.num_workers, see millrace help config loader.num_workers"));
+}
+
 TEST_F(Datasets, EachTypeIsReachedByAllOfItsKeys) {
   EXPECT_EQ(names_of(tables::NamedDatasets()), names_of(sections())) << "a section for each type";
   const std::map<std::string, std::vector<std::string>> fields = {
       {"image_folder", {"image", "label"}},
       {"image_files", {"image"}},
       {"image_manifest", {"image", "label", "boxes", "boxes.count", "mask"}},
+      {"image_masks", {"image", "mask"}},
       {"image_pairs", {"data", "target"}},
       {"image_pairs_manifest", {"data", "target"}},
       {"mnist", {"image", "label"}},

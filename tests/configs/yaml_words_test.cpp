@@ -15,6 +15,20 @@ TEST(YamlWords, StandInThePlaceOfThoseOfCpp) {
   EXPECT_EQ(in_yaml_words("Chain: Pad(edge)"), "Chain: pad(edge)");
 }
 
+TEST(YamlWords, AreThoseOfDatasetsAndSamplersToo) {
+  EXPECT_EQ(in_yaml_words("image_folder: ImageFolder wants one directory a class"),
+            "image_folder: image_folder wants one directory a class");
+  EXPECT_EQ(in_yaml_words("RandomSampler: of a DataLoader"), "random: of a loader");
+  EXPECT_EQ(in_yaml_words("MNIST and Subset are words"), "MNIST and Subset are words");
+}
+
+TEST(YamlWords, LeaveTypesOfErrorsOut) {
+  EXPECT_EQ(in_yaml_words("sample 0 ('a.jpg'), read in the trainer: std::runtime_error: cannot read 'a.jpg'"),
+            "sample 0 ('a.jpg'), read in the trainer: cannot read 'a.jpg'");
+  EXPECT_EQ(in_yaml_words("c10::Error: no memory"), "no memory");
+  EXPECT_EQ(in_yaml_words("run.yaml:1:2: key: what"), "run.yaml:1:2: key: what");
+}
+
 TEST(YamlWords, LeavePathsAndOtherTextsAlone) {
   for (const char* text :
        {"", "'Resize'", "photos/Resize/1.jpg: no picture", "cannot read Resize.png", "'{a}", "Resizer"})

@@ -173,7 +173,7 @@ const std::vector<Folder>& folders() {
       {"surveys",
        {"loader/detail", "loader/datasets", "loader/images", "loader/images/datasets", "loader/images/decode",
         "sharing/os"},
-       {"json", "torch"}},
+       {"formats", "json", "torch"}},
       // Shards made of what lies in folders, lists and other shards.
       {"packing",
        {"loader/datasets", "loader/images", "loader/images/datasets", "loader/images/decode", "sharing/os",

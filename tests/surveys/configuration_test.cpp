@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -79,6 +80,16 @@ TEST(Configuration, FitsTheSizesOfPictures) {
   EXPECT_THAT(checked(found), Not(HasSubstr("transforms")));
 }
 
+TEST(Configuration, TakesANetworkForVectors) {
+  Survey found = photos();
+  found.features = 10;
+  found.pictures.from_files = false;
+  found.pictures.mean = found.pictures.std = "";
+  EXPECT_THAT(checked(found), AllOf(HasSubstr("\n  type: mlp "), Not(HasSubstr("transforms")), Not(HasSubstr("mix"))));
+  found.task = Task::kRegression;
+  EXPECT_THAT(checked(found), HasSubstr("\ntask: regression "));
+}
+
 TEST(Configuration, GoesOnBehindBrokenPicturesAndSaysSo) {
   Survey found = photos();
   EXPECT_THAT(checked(found), Not(HasSubstr("on_error")));
@@ -97,12 +108,24 @@ TEST(Configuration, SaysWhatTheDatasetDoesNotSayItself) {
 TEST(Configuration, HasACommentBehindEachKeyInOneColumnAndLinesThatFitAScreen) {
   std::istringstream lines(checked(photos()));
   int number = 0;
+  std::set<size_t> columns;
   for (std::string line; std::getline(lines, line); ++number) {
     EXPECT_LE(line.size(), 110U) << line;
     if (line.empty() || line.front() == '#' || line.back() == ':') continue;
     EXPECT_THAT(line, HasSubstr("# "));
+    columns.insert(line.rfind("# "));
   }
   EXPECT_GT(number, 40);
+  EXPECT_EQ(columns.size(), 1U);
+}
+
+TEST(Configuration, HasItsCommentsInOneColumnBesideALongPathToo) {
+  Survey found = photos();
+  found.dataset[1].yaml = "root: " + std::string(60, 'x');
+  const std::string text = checked(found);
+  EXPECT_THAT(text, HasSubstr("\n  root: " + std::string(60, 'x') + "  # From here.\n"));
+  EXPECT_EQ(text.find("# One folder a class.\n") - text.rfind('\n', text.find("# One folder a class.\n")),
+            text.find("# Samples a step") - text.rfind('\n', text.find("# Samples a step")));
 }
 
 }  // namespace

@@ -156,12 +156,105 @@ TEST_F(Surveyed, FindsLabelsOfAListWithoutAHeader) {
 TEST_F(Surveyed, FindsMasksOfAList) {
   copy("formats/rgb.png", "l/images/1.png");
   copy("manifests/mask.png", "l/masks/1.png");
-  EXPECT_THAT(refusal_of(at("l")), HasSubstr("masks are read from a list"));
   write("l/train.txt", "images/1.png masks/1.png\n");
   const Survey found = look("l");
   EXPECT_EQ(found.task, Task::kSegmentation);
   EXPECT_GE(found.classes, 2);
   EXPECT_THAT(yaml_of(found.dataset), testing::Contains("mask: mask"));
+}
+
+TEST_F(Surveyed, WritesDownWhichNumbersOfMasksAreClasses) {
+  write("l/a.pgm", "P2\n2 1\n255\n7 9\n");
+  write("l/a_mask.pgm", "P2\n2 1\n255\n0 255\n");
+  write("l/train.csv", "image,mask\na.pgm,a_mask.pgm\n");
+  write("l/test.csv", "image,mask\na.pgm,a_mask.pgm\n");
+  const Survey found = look("l");
+  EXPECT_EQ(found.classes, 2);
+  EXPECT_THAT(yaml_of(found.dataset), testing::Contains("mask_values: [0, 255]"));
+  EXPECT_THAT(yaml_of(found.test), testing::Contains("mask_values: [0, 255]"));
+  write("l/a_mask.pgm", "P2\n2 1\n255\n7 7\n");
+  EXPECT_THAT(refusal_of(at("l")), HasSubstr("hold the number 7 alone"));
+}
+
+// A gray picture of two pixels, or a mask.
+std::string two_pixels(const std::string& values) { return "P2\n2 1\n255\n" + values + "\n"; }
+
+TEST_F(Surveyed, FindsMasksInAFolderBesideThePictures) {
+  for (const char* masks : {"masks", "labels", "annotations", "SegmentationClass"}) {
+    const std::string folder = std::string("m-") + masks;
+    write(folder + "/Images/a.pgm", two_pixels("7 9"));
+    write(folder + "/" + masks + "/a.pgm", two_pixels("0 255"));
+    const Survey found = look(folder);
+    EXPECT_EQ(found.task, Task::kSegmentation);
+    EXPECT_EQ(found.classes, 2);
+    EXPECT_THAT(yaml_of(found.dataset), ElementsAre("type: image_masks", "images: " + at(folder + "/Images"),
+                                                    "masks: " + at(folder + "/" + masks), "mask_values: [0, 255]"));
+  }
+  write("boxes/images/a.pgm", two_pixels("7 9"));
+  write("boxes/labels/a.txt", "0 0.5 0.5 0.1 0.1\n");
+  EXPECT_THAT(refusal_of(at("boxes")), HasSubstr("boxes, perhaps, for which `train` has no model"));
+}
+
+TEST_F(Surveyed, FindsThePartsOfTwoFoldersWhereverTheyAreNamed) {
+  const auto parts = [&](const std::string& root, const std::string& train, const std::string& masks,
+                         const std::string& test, const std::string& test_masks) {
+    for (const auto& folder : {train, test}) write(root + "/" + folder + "/a.pgm", two_pixels("7 9"));
+    for (const auto& folder : {masks, test_masks}) write(root + "/" + folder + "/a.pgm", two_pixels("0 1"));
+    const Survey found = look(root);
+    EXPECT_THAT(yaml_of(found.dataset),
+                testing::IsSupersetOf({"images: " + at(root + "/" + train), "masks: " + at(root + "/" + masks)}));
+    EXPECT_THAT(yaml_of(found.test),
+                testing::IsSupersetOf({"images: " + at(root + "/" + test), "masks: " + at(root + "/" + test_masks)}));
+  };
+  parts("inside", "Train/images", "Train/masks", "Valid/images", "Valid/masks");
+  parts("outside", "images/train", "masks/train", "images/dev", "masks/dev");
+  parts("words", "train_images", "train_masks", "val_images", "val_masks");
+}
+
+TEST_F(Surveyed, FindsPairsCalledTrainAAndTrainB) {
+  for (const char* folder : {"trainA", "trainB", "testA", "testB"}) photos(std::string("p/") + folder, 2);
+  const Survey found = look("p");
+  EXPECT_EQ(found.task, Task::kImageToImage);
+  EXPECT_THAT(yaml_of(found.dataset),
+              ElementsAre("type: image_pairs", "data: " + at("p/trainA"), "target: " + at("p/trainB")));
+  EXPECT_THAT(yaml_of(found.test),
+              ElementsAre("type: image_pairs", "data: " + at("p/testA"), "target: " + at("p/testB")));
+}
+
+TEST_F(Surveyed, FindsPartsInAnyCaseAndByTheirSynonyms) {
+  for (const auto& [train, test] : {std::pair("Train", "Valid"), {"TRAIN", "DEV"}, {"Training", "validation"}}) {
+    const std::string folder = std::string("c-") + test;
+    for (const char* part : {train, test})
+      for (const char* kind : {"hat", "shoe"}) photos(folder + "/" + part + "/" + kind, 1);
+    const Survey found = look(folder);
+    EXPECT_THAT(yaml_of(found.dataset), testing::Contains("root: " + at(folder + "/" + train)));
+    EXPECT_THAT(yaml_of(found.test), testing::Contains("root: " + at(folder + "/" + test)));
+  }
+}
+
+TEST_F(Surveyed, TellsOfMasksThatHaveAnotherSizeThanTheirPictures) {
+  for (const char* name : {"a", "b"}) {
+    write(std::string("m/images/") + name + ".pgm", two_pixels("7 9"));
+    write(std::string("m/masks/") + name + ".pgm", two_pixels("0 1"));
+  }
+  write("m/masks/b.pgm", "P2\n1 1\n255\n1\n");
+  const Survey found = look("m");
+  EXPECT_TRUE(found.has_broken);
+  EXPECT_THAT(all_seen(found), HasSubstr("1 of 2 masks that were looked at have another size than their pictures, the "
+                                         "first '" +
+                                         at("m/masks/b.pgm") + "' with 1 x 1 pixels beside 2 x 1"));
+  write("m/masks/a.pgm", "P2\n1 1\n255\n0\n");
+  EXPECT_THAT(refusal_of(at("m")), HasSubstr("save masks as large as the pictures"));
+}
+
+TEST_F(Surveyed, SaysThatBoxesBesideLabelsAreLeftOut) {
+  photos("l", 2);
+  write("l/train.csv", "path,label,boxes\n1.jpg,hat,[]\n2.jpg,shoe,\"[[0, 0, 2, 2]]\"\n");
+  const Survey found = look("l");
+  EXPECT_THAT(yaml_of(found.dataset), testing::Contains("label: label"));
+  EXPECT_THAT(all_seen(found), HasSubstr("has boxes too, which are left out"));
+  write("l/train.csv", "path,boxes\n1.jpg,[]\n2.jpg,\"[[0, 0, 2, 2]]\"\n");
+  EXPECT_THAT(refusal_of(at("l")), HasSubstr("pictures with boxes: `train` has no model for them"));
 }
 
 TEST_F(Surveyed, FindsPairsInFoldersAndInLists) {
@@ -200,15 +293,81 @@ TEST_F(Surveyed, FindsArraysAndTheirTestPart) {
   write("n/test_x.npy", npy("|u1", "2, 3, 8, 8", 2 * 3 * 64));
   write("n/test_y.npy", npy("|u1", "2,", 2));
   const Survey found = look("n");
-  EXPECT_THAT(yaml_of(found.dataset),
-              ElementsAre("type: npy", "paths: [" + at("n/train_x.npy") + ", " + at("n/train_y.npy") + "]"));
-  EXPECT_THAT(yaml_of(found.test),
-              ElementsAre("type: npy", "paths: [" + at("n/test_x.npy") + ", " + at("n/test_y.npy") + "]"));
+  EXPECT_THAT(
+      yaml_of(found.dataset),
+      ElementsAre("type: npy", "paths: [" + at("n/train_x.npy") + ", " + at("n/train_y.npy") + "]", "names: [x, y]"));
+  EXPECT_THAT(
+      yaml_of(found.test),
+      ElementsAre("type: npy", "paths: [" + at("n/test_x.npy") + ", " + at("n/test_y.npy") + "]", "names: [x, y]"));
   EXPECT_EQ(found.classes, 3);
   EXPECT_EQ(found.samples, 4);
+  EXPECT_EQ(found.features, 0) << "pictures";
+  EXPECT_EQ(yaml_of(look("n/train_x.npy").dataset), yaml_of(found.dataset));
+}
+
+TEST_F(Surveyed, FindsVectorsAndWhatIsLearnedOfThem) {
   write("v/x.npy", npy("<f4", "4, 10", 160));
   write("v/y.npy", npy("|u1", "4,", 4));
-  EXPECT_THAT(refusal_of(at("v")), HasSubstr("pictures have to be [samples, channels, height, width]"));
+  const Survey classes = look("v");
+  EXPECT_EQ(classes.features, 10);
+  EXPECT_EQ(classes.classes, 3);
+  write("v/y.npy", npy("<f4", "4,", 16));
+  EXPECT_EQ(look("v").task, Task::kRegression);
+  // As many dimensions: the name tells, or else the number of numbers.
+  write("t/a_labels.npy", npy("<f4", "4, 12", 192));
+  write("t/b.npy", npy("<f4", "4, 10", 160));
+  EXPECT_THAT(yaml_of(look("t").dataset),
+              testing::Contains("paths: [" + at("t/b.npy") + ", " + at("t/a_labels.npy") + "]"));
+  write("w/a.npy", npy("<f4", "4, 2", 32));
+  write("w/b.npy", npy("<f4", "4, 10", 160));
+  EXPECT_EQ(look("w").features, 10);
+}
+
+TEST_F(Surveyed, TakesNegativeNumbersForNumbersAndNotForClasses) {
+  write("v/x.npy", npy("<f4", "2, 3", 24));
+  std::string negative = npy("<i2", "2,", 4);
+  negative.back() = '\xff';
+  write("v/y.npy", negative);
+  EXPECT_EQ(look("v").task, Task::kRegression);
+  EXPECT_FALSE(look("v").classes);
+}
+
+TEST_F(Surveyed, FindsArraysOfAnNpzFile) {
+  copy("npy/vectors.npz", "one/a.npz");
+  for (const char* name : {"one", "one/a.npz"}) {
+    const Survey found = look(name);
+    EXPECT_EQ(found.features, 3);
+    EXPECT_EQ(found.classes, 3);
+    EXPECT_THAT(yaml_of(found.dataset), ElementsAre("type: npz", "path: " + at("one/a.npz"), "names: [x, \"y\"]"));
+    EXPECT_THAT(found.test, IsEmpty());
+  }
+  copy("npy/vectors.npz", "two/train.npz");
+  copy("npy/vectors.npz", "two/test.npz");
+  EXPECT_THAT(yaml_of(look("two").test), ElementsAre("type: npz", "path: " + at("two/test.npz"), "names: [x, \"y\"]"));
+  copy("npy/parts.npz", "both/a.npz");
+  const Survey both = look("both");
+  const auto array = [&](const std::string& name) {
+    return "  - {type: npz, path: " + at("both/a.npz") + ", names: [" + name + "]}";
+  };
+  EXPECT_EQ(both.samples, 4);
+  EXPECT_THAT(yaml_of(both.dataset),
+              ElementsAre("type: stack", "names: [x, y]", "datasets:", array("x_train"), array("y_train")));
+  EXPECT_THAT(yaml_of(both.test),
+              ElementsAre("type: stack", "names: [x, y]", "datasets:", array("x_test"), array("y_test")));
+  copy("npy/archive.npz", "few/a.npz");
+  EXPECT_THAT(refusal_of(at("few")), HasSubstr("what is learned is missing"));
+}
+
+TEST_F(Surveyed, SaysWhatArraysLack) {
+  write("one/x.npy", npy("<f4", "4, 10", 160));
+  EXPECT_THAT(refusal_of(at("one")), HasSubstr("x.npy': Float [4, 10]: what is learned is missing"));
+  EXPECT_THAT(refusal_of(at("one/x.npy")), HasSubstr("what is learned is missing"));
+  write("flat/x.npy", npy("<f4", "4, 2, 5", 160));
+  write("flat/y.npy", npy("|u1", "4,", 4));
+  EXPECT_THAT(refusal_of(at("flat")), HasSubstr("vectors, [samples, numbers], or pictures"));
+  write("rows/x.npy", npy("<f4", "4, 10", 160));
+  write("rows/y.npy", npy("|u1", "3,", 3));
+  EXPECT_THAT(refusal_of(at("rows")), HasSubstr("both need as many rows"));
 }
 
 TEST_F(Surveyed, FindsPublishedFiles) {
@@ -258,6 +417,7 @@ TEST(YamlText, StandsInQuotesWhereItNeedsThem) {
 TEST(Places, HaveATestPartByItsName) {
   EXPECT_EQ(test_name_of("train.csv", {"train.csv", "val.csv"}), "val.csv");
   EXPECT_EQ(test_name_of("x_train.npy", {"x_test.npy"}), "x_test.npy");
+  EXPECT_EQ(test_name_of("Train.csv", {"Train.csv", "Dev.csv"}), "Dev.csv");
   EXPECT_EQ(test_name_of("train.csv", {"train.csv"}), std::nullopt);
 }
 

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "millrace/configs/errors.h"
 #include "millrace/configs/yaml.h"
 #include "millrace/tests/training/without_origins.h"
 
@@ -40,6 +41,30 @@ TEST(Defaults, OfATestSplitReadInTheTrainer) {
   const auto text =
       completed("{dataset: {type: mnist, root: d}, test: {dataset: {type: mnist, root: d, split: test}}}");
   EXPECT_NE(text.find("  loader:\n    batch_size: 32\n    num_workers: 0\n"), std::string::npos) << text;
+}
+
+const std::string kMasks = "{dataset: {type: image_manifest, path: a.txt, label: '', mask: mask";
+
+TEST(Defaults, TellADatasetWhichNumbersOfItsMasksAreClasses) {
+  const auto text = completed(kMasks +
+                              "}, classes: 3, test: {dataset: {type: random_split, dataset: {type: "
+                              "image_manifest, path: b.txt, mask: mask}}}}");
+  EXPECT_NE(text.find("  mask: mask\n  mask_values:\n    - 0\n    - 1\n    - 2\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("      mask: mask\n      mask_values:\n        - 0\n        - 1\n        - 2\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(completed("{dataset: {type: image_manifest, path: a.csv}, classes: 3}").find("mask_values"),
+            std::string::npos);
+}
+
+TEST(Defaults, CountTheNumbersOfMasksThatAreClasses) {
+  const auto text = completed(kMasks +
+                              ", mask_values: [0, 255]}, test: {dataset: {type: image_manifest, path: b.txt, "
+                              "mask: mask}}}");
+  EXPECT_NE(text.find("\nclasses: 2\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("    mask: mask\n    mask_values:\n      - 0\n      - 255\n"), std::string::npos) << text;
+  EXPECT_THROW(completed(kMasks + ", mask_values: [0, 128, 255]}, classes: 2}"), configs::ConfigError);
+  EXPECT_NE(completed(kMasks + ", mask_values: [0, 255]}, classes: 3}").find("\nclasses: 3\n"), std::string::npos);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 constexpr ModelFacts kFacts = {.channels = 1, .height = 32, .width = 64, .classes = 5};
+constexpr ModelFacts kVectors = {.classes = 5, .features = 7};
 
 configs::Node section(const std::string& yaml) {
   return configs::Node(configs::parse("model: " + yaml, "run.yaml"))["model"];
@@ -83,6 +84,17 @@ class AllModels : public ::testing::Test {
        [](const std::string& type) {
          EXPECT_EQ(count(make("{type: " + type + ", widths: [4, 6, 8]}"), "num_batches_tracked"), 10);
        }},
+      {"mlp.widths",
+       [](const std::string& type) {
+         EXPECT_EQ(count(make("{type: " + type + ", widths: [4, 6]}", kVectors), "weight"), 3);
+         EXPECT_EQ(count(make("{type: " + type + ", widths: []}", kVectors), "weight"), 1);
+       }},
+      {"mlp.dropout",
+       [](const std::string& type) {
+         const auto model = make("{type: " + type + ", dropout: 0.5}", kVectors);
+         const auto vectors = torch::rand({8, kVectors.features});
+         EXPECT_FALSE(model.forward(vectors).equal(model.forward(vectors)));
+       }},
       {"torch_script.path",
        [this](const std::string& type) {
          const auto model = make("{type: " + type + ", path: " + folder.path() + "/program.pt}");
@@ -113,9 +125,11 @@ TEST_F(AllModels, HaveEachOfTheirKeysInYaml) {
 TEST_F(AllModels, AreMadeOfTheirNameAloneForTheData) {
   configs::tables::for_each_type(configs::tables::NamedModels(), [&]<class T>(T) {
     if constexpr (!std::is_same_v<T, configs::tables::TorchScript>) {
-      const auto model = make(std::string(T::kName));
+      constexpr bool kTakesVectors = std::is_same_v<T, configs::tables::Mlp>;
+      const auto model = make(std::string(T::kName), kTakesVectors ? kVectors : kFacts);
       model->eval();
-      const auto logits = model.forward(torch::rand({2, 1, 32, 64}));
+      const auto logits =
+          model.forward(kTakesVectors ? torch::rand({2, kVectors.features}) : torch::rand({2, 1, 32, 64}));
       EXPECT_EQ(logits.size(0), 2) << T::kName;
       EXPECT_EQ(logits.size(1), kFacts.classes) << T::kName;
     }
@@ -139,12 +153,34 @@ TEST(ModelTypes, SayWhereAndWhatIsWrongForTheData) {
   EXPECT_THAT(refusal("{type: torch_script, path: none.pt}"), HasSubstr("cannot read 'none.pt'"));
 }
 
+TEST(ModelTypes, ArePicturesModelsOrVectorsModels) {
+  for (const char* model : {"small_cnn", "resnet18", "resnet50", "vit_tiny", "unet"})
+    EXPECT_THAT(refusal(model, kVectors),
+                HasSubstr("model: is for pictures, and the samples are vectors of 7; take mlp"));
+  EXPECT_THAT(refusal("mlp"),
+              HasSubstr("model: is for vectors, and the samples are pictures of 1x32x64; take small_cnn"));
+  EXPECT_THAT(refusal("mlp", {.classes = 5}), HasSubstr("neither pictures nor vectors; take torch_script"));
+}
+
+TEST(ModelTypes, TryAProgramWithVectorsWhereSamplesAreSome) {
+  const test::Directory folder;
+  const std::string path = folder.path() + "/program.pt";
+  torch::jit::Module program("program");
+  program.register_parameter("weight", torch::zeros({5, 7}), false);
+  program.define("def forward(self, x):\n  return torch.matmul(x, self.weight.t())\n");
+  program.save(path);
+  const std::string yaml = "{type: torch_script, path: " + path + "}";
+  EXPECT_EQ(make(yaml, kVectors).forward(torch::rand({2, 7})).size(1), 5);
+  EXPECT_THAT(refusal(yaml, {.classes = 5, .features = 6}), HasSubstr("the program fails for vectors of 6"));
+  EXPECT_EQ(refusal(yaml, {.classes = 5}), "no error") << "what else samples are is seen with a batch";
+}
+
 TEST(ModelTypes, TryWhetherAProgramIsForTheData) {
   const test::Directory folder;
   const std::string path = folder.path() + "/program.pt";
   write_program(path, 3);
   EXPECT_THAT(refusal("{type: torch_script, path: " + path + "}"),
-              HasSubstr("makes [2, 3] of two pictures; for these data it has to begin with [2, 5]"));
+              HasSubstr("makes [2, 3] of two samples; for these data it has to begin with [2, 5]"));
   torch::jit::Module program("program");
   program.define("def forward(self, x):\n  return x.view([-1, 7])\n");
   program.save(path);

@@ -16,6 +16,7 @@
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/error_of.h"
 #include "millrace/tests/support/paths.h"
+#include "millrace/training/models/mlp.h"
 #include "millrace/training/models/resnet.h"
 #include "millrace/training/models/small_cnn.h"
 #include "millrace/training/models/torch_script.h"
@@ -176,6 +177,23 @@ TEST(SmallCnns, RefuseOptionsWithoutAMeaning) {
   EXPECT_THAT(error({.classes = 2, .widths = {4, 0}}), HasSubstr("widths: expected at least 1, found 0"));
 }
 
+TEST(Mlps, HaveTorchvisionsNamesAndTakeNumbersOfAnyType) {
+  const Mlp net(MlpOptions{.features = 3, .outputs = 2, .widths = {4, 5}, .dropout = 0.1});
+  EXPECT_THAT(shapes_of(net),
+              ElementsAre("0.weight 4,3", "0.bias 4", "3.weight 5,4", "3.bias 5", "6.weight 2,5", "6.bias 2"));
+  for (const auto type : {torch::kByte, torch::kDouble, torch::kLong})
+    EXPECT_THAT(Model(net).forward(torch::ones({6, 3}, type)).sizes().vec(), ElementsAre(6, 2));
+}
+
+TEST(Mlps, RefuseOptionsWithoutAMeaning) {
+  const auto error = [](const MlpOptions& options) {
+    return test::error_of<std::invalid_argument>([&] { const Mlp net(options); });
+  };
+  EXPECT_THAT(error({.outputs = 2}), HasSubstr("features: expected at least 1, found 0"));
+  EXPECT_THAT(error({.features = 2, .outputs = 2, .widths = {0}}), HasSubstr("widths: expected at least 1, found 0"));
+  EXPECT_THAT(error({.features = 2, .outputs = 2, .dropout = 2}), HasSubstr("dropout: expected a number from 0 to 1"));
+}
+
 TEST(Models, EveryParameterLearns) {
   const auto all_learn = [](const Model& model, std::vector<int64_t> pictures) {
     EXPECT_THAT(gradients_of(model, std::move(pictures)), Each(Gt(0)));
@@ -184,6 +202,7 @@ TEST(Models, EveryParameterLearns) {
   all_learn(resnet50({.classes = 3, .stem = ResNetStem::kSmall}), {2, 3, 16, 16});
   all_learn(UNet(UNetOptions{.classes = 3, .widths = {4, 8}}), {2, 3, 8, 8});
   all_learn(SmallCnn(SmallCnnOptions{.classes = 3, .widths = {4}}), {2, 3, 8, 8});
+  all_learn(Mlp(MlpOptions{.features = 6, .outputs = 3, .widths = {8}}), {16, 6});
   VisionTransformer vit(VisionTransformerOptions{.height = 16, .width = 16, .classes = 3, .patch_size = 8});
   torch::nn::init::normal_(vit->named_parameters()["heads.head.weight"]);
   torch::nn::init::normal_(vit->named_parameters()["heads.head.bias"]);

@@ -11,6 +11,12 @@ void require_positive(std::string_view option, int64_t value) {
     throw std::invalid_argument(std::string(option) + ": expected at least 1, found " + std::to_string(value));
 }
 
+void require_share(std::string_view option, double value) {
+  if (!(value >= 0 && value <= 1))
+    throw std::invalid_argument(std::string(option) + ": expected a number from 0 to 1, found " +
+                                std::to_string(value));
+}
+
 void require_widths(std::string_view option, const std::vector<int64_t>& widths) {
   if (widths.empty()) throw std::invalid_argument(std::string(option) + ": expected at least one number of channels");
   for (const int64_t width : widths) require_positive(option, width);

@@ -11,6 +11,9 @@ namespace millrace::training::detail {
 /// Requires a value of at least 1.
 void require_positive(std::string_view option, int64_t value);
 
+/// Requires a number from 0 to 1.
+void require_share(std::string_view option, double value);
+
 /// Requires at least one number, and each positive.
 void require_widths(std::string_view option, const std::vector<int64_t>& widths);
 

@@ -13,7 +13,8 @@ struct ModelFacts {
   int64_t channels = 0;  ///< The pictures' channels.
   int64_t height = 0;    ///< The pictures' height in pixels.
   int64_t width = 0;     ///< Their width in pixels.
-  int64_t classes = 0;   ///< Classes of pictures, or of their pixels.
+  int64_t classes = 0;   ///< Classes of pictures, or of their pixels; numbers to learn.
+  int64_t features = 0;  ///< Numbers of a vector, of samples that are vectors and no pictures.
 };
 
 /// Each makes the model of its keys for these facts. Throws std::invalid_argument for keys that have no meaning for
@@ -23,6 +24,7 @@ Model make_model(const configs::tables::ResNet18& keys, const ModelFacts& facts)
 Model make_model(const configs::tables::ResNet50& keys, const ModelFacts& facts);
 Model make_model(const configs::tables::VitTiny& keys, const ModelFacts& facts);
 Model make_model(const configs::tables::UNet& keys, const ModelFacts& facts);
+Model make_model(const configs::tables::Mlp& keys, const ModelFacts& facts);
 Model make_model(const configs::tables::TorchScript& keys, const ModelFacts& facts);
 
 }  // namespace millrace::training

@@ -31,7 +31,8 @@ class Model {
   template <TensorModule Net>
   Model(const torch::nn::ModuleHolder<Net>& net) : Model(net.ptr()) {}
 
-  /// Makes logits of normalised pictures {N, C, H, W}: {N, classes}, or {N, classes, H, W} where pixels have classes.
+  /// Makes logits of normalised pictures {N, C, H, W}, or vectors {N, features}: {N, classes}, or {N, classes, H, W}
+  /// where pixels have classes.
   at::Tensor forward(const at::Tensor& pictures) const { return forward_(pictures); }
 
   torch::nn::Module& operator*() const { return *module_; }

@@ -107,8 +107,7 @@ const VisionTransformerOptions& with_meaning(const VisionTransformerOptions& opt
   detail::require_multiple("height", options.height, "patch_size", options.patch_size);
   detail::require_multiple("width", options.width, "patch_size", options.patch_size);
   detail::require_multiple("hidden_dim", options.hidden_dim, "num_heads", options.num_heads);
-  if (!(options.dropout >= 0 && options.dropout <= 1))
-    throw std::invalid_argument("dropout: expected a number from 0 to 1, found " + std::to_string(options.dropout));
+  detail::require_share("dropout", options.dropout);
   return options;
 }
 

@@ -18,6 +18,8 @@
 
 #include "millrace/apps/millrace/front/commands/command.h"
 #include "millrace/configs/tables/nearest.h"
+#include "millrace/configs/tables/sections.h"
+#include "millrace/configs/tables/synonyms.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/version.h"
 
@@ -60,6 +62,14 @@ OptionText text_of(const CLI::Option& option) {
   return text;
 }
 
+// "epochs" of --epochs, "optimizer.lr" of --lr: the key of a configuration that others have as an option; "" for none.
+std::string key_of_option(std::string_view option) {
+  const auto name = configs::folded(option.substr(2));
+  if (const auto key = configs::same_name(name, configs::tables::top_level_keys())) return *key;
+  const std::string place = configs::tables::place_of(name, "");
+  return place.substr(0, place.find(','));
+}
+
 // ", did you mean --window?" for the first word that looks like an option and is none.
 std::string nearest_option(const CLI::App& command, int argc, char** argv) {
   std::vector<std::string> names;
@@ -67,8 +77,11 @@ std::string nearest_option(const CLI::App& command, int argc, char** argv) {
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   for (const std::string_view word : std::span(argv, static_cast<size_t>(argc))) {
     const std::string_view name = word.substr(0, word.find('='));
-    if (name.starts_with("--") && name != "--" && std::find(names.begin(), names.end(), name) == names.end())
-      return configs::did_you_mean(name, names);
+    if (!name.starts_with("--") || name == "--" || std::find(names.begin(), names.end(), name) != names.end()) continue;
+    const bool takes_keys = command.get_option_no_throw("overrides") != nullptr;
+    if (const std::string key = takes_keys ? key_of_option(name) : ""; !key.empty())
+      return "; it is a key of the configuration, write " + key + "=VALUE";
+    return configs::did_you_mean(name, names);
   }
   return "";
 }

@@ -33,6 +33,7 @@
 #include "millrace/training/first_batch.h"
 #include "millrace/training/initial_weights.h"
 #include "millrace/training/journal.h"
+#include "millrace/training/mask_warning.h"
 #include "millrace/training/stop_request.h"
 #include "millrace/training/trainer.h"
 #include "millrace/training/trial.h"
@@ -177,7 +178,7 @@ class Training {
     training::Trainer::Watchers watchers;
     if (trace_) trace_->watch(watchers);
     training::Journal* const journal = output_.journal();
-    if (journal && position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };
+    if (position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };
     watchers.batch = [&, journal](const Position& position, const std::function<double()>& loss) {
       progress.update(done(), [&] { return progress_notes(position, loss(), made_.split.loader->stats()); });
       if (journal && position.steps > noted_steps_ && position.steps % kStepsBetweenNotes == 0) {
@@ -199,8 +200,9 @@ class Training {
   // For a look at whether the model is given what was meant.
   void show_if_first(const Batch& batch) {
     if (position_.trained > 0) return;
-    if (const auto sheet = training::first_batch_sheet(batch, made_.split.classes))
-      output_.journal()->first_batch(*sheet);
+    training::warn_of_black_and_white_masks(batch.columns());
+    if (output_.journal() == nullptr) return;
+    if (const auto sheet = training::first_batch_sheet(batch, made_.split.classes)) output_.journal()->first_batch(*sheet);
   }
 
   // Samples of the whole run.

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "millrace/loader/images/datasets/mask_classes.h"
 #include "millrace/loader/images/decode.h"
 #include "millrace/loader/stages.h"
 #include "millrace/sharing/os/owned_fd.h"
@@ -58,9 +59,16 @@ void read_image(const std::string& path, const transforms::PicturePipeline& pict
   }
 }
 
-void add_mask(const std::string& path, const PictureOptions& options, transforms::Targets& targets) {
+void add_mask(const std::string& path, const PictureOptions& options, const std::vector<int64_t>& values,
+              transforms::Targets& targets) {
   try {
-    targets.add_mask(read_file(path, options), options.max_pixels);
+    const auto file = read_file(path, options);
+    if (values.empty()) {
+      targets.add_mask(file, options.max_pixels);
+      return;
+    }
+    const auto [size, numbers] = image::decode_numbers(file, options.max_pixels);
+    targets.add_mask(size, classes_of(numbers, size, values));
   } catch (const std::exception& error) {
     throw std::runtime_error("cannot read mask " + in_quotes(path) + ": " + error.what());
   }

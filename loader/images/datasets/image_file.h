@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "millrace/loader/images/image.h"
 #include "millrace/loader/images/room.h"
@@ -32,7 +33,9 @@ FieldSpec image_field(const transforms::PicturePipeline& pictures, const std::st
 void read_image(const std::string& path, const transforms::PicturePipeline& pictures, SampleRng& rng,
                 const FieldSpec& field, std::span<std::byte> row, transforms::Targets& targets);
 
-/// Adds the mask in a file, as Targets::add_mask() does. Throws std::runtime_error with path and reason.
-void add_mask(const std::string& path, const PictureOptions& options, transforms::Targets& targets);
+/// Adds the mask in a file, as Targets::add_mask() does, with classes in the place of its numbers where there are
+/// `values` (mask_classes.h). Throws std::runtime_error with path and reason.
+void add_mask(const std::string& path, const PictureOptions& options, const std::vector<int64_t>& values,
+              transforms::Targets& targets);
 
 }  // namespace millrace::detail

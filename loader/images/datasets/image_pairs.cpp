@@ -2,16 +2,15 @@
 
 #include <exception>
 #include <filesystem>
-#include <map>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/images/datasets/image_file.h"
 #include "millrace/loader/images/datasets/manifest_columns.h"
-#include "millrace/loader/images/datasets/picture_listing.h"
+#include "millrace/loader/images/datasets/partner_folders.h"
 #include "millrace/loader/images/decode.h"
 #include "millrace/loader/images/room.h"
 #include "millrace/sharing/codec/archive.h"
@@ -20,39 +19,6 @@
 
 namespace millrace {
 namespace {
-
-/// The pictures of a folder, by what their partners are found by.
-using ByStem = std::map<std::string, std::string>;
-
-ByStem pictures_by_stem(const std::string& folder) {
-  detail::PictureListing listing("image_pairs", "image_pairs wants two folders with pictures of the same names",
-                                 folder);
-  ByStem pictures;
-  for (std::string& path : listing.pictures("")) {
-    const std::string stem = std::filesystem::path(path).replace_extension().string();
-    const auto [other, is_new] = pictures.emplace(stem, path);
-    if (!is_new)
-      listing.fail("two pictures in " + in_quotes(folder) + " are named alike but for their endings, " +
-                   in_quotes(other->second) + " and " + in_quotes(path) + ": remove or rename one");
-  }
-  listing.tell_left_out();
-  return pictures;
-}
-
-void require_partners(const ByStem& pictures, const std::string& folder, const ByStem& partners,
-                      const std::string& other_folder) {
-  size_t alone = 0;
-  const std::string* first = nullptr;
-  for (const auto& [stem, path] : pictures) {
-    if (partners.contains(stem)) continue;
-    if (alone++ == 0) first = &path;
-  }
-  if (alone == 0) return;
-  throw std::runtime_error("image_pairs: " + std::to_string(alone) + " of " + std::to_string(pictures.size()) +
-                           " pictures in " + in_quotes(folder) + " have no partner of their name in " +
-                           in_quotes(other_folder) + ", the first is " + in_quotes(*first) +
-                           ": add the partners or remove them, or list the pairs in a manifest");
-}
 
 std::span<const std::byte> read_part(const std::string& path, const PictureOptions& options,
                                      image::Room<std::byte>& buffer) {
@@ -88,18 +54,9 @@ ImagePairs ImagePairs::in_folders(const std::string& data, const std::string& ta
   ImagePairs pairs;
   pairs.data_root_ = detail::user_path(data);
   pairs.target_root_ = detail::user_path(target);
-  const ByStem inputs = pictures_by_stem(pairs.data_root_);
-  const ByStem outputs = pictures_by_stem(pairs.target_root_);
-  require_partners(inputs, pairs.data_root_, outputs, pairs.target_root_);
-  require_partners(outputs, pairs.target_root_, inputs, pairs.data_root_);
-  std::vector<std::string> data_paths;
-  std::vector<std::string> target_paths;
-  for (const auto& [stem, path] : inputs) {
-    data_paths.push_back(path);
-    target_paths.push_back(outputs.at(stem));
-  }
-  pairs.data_ = SharedStrings::make(data_paths);
-  pairs.targets_ = SharedStrings::make(target_paths);
+  const auto partners = detail::find_partners("image_pairs", pairs.data_root_, pairs.target_root_);
+  pairs.data_ = SharedStrings::make(partners.first);
+  pairs.targets_ = SharedStrings::make(partners.second);
   return pairs;
 }
 

@@ -13,6 +13,8 @@
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/images/datasets/image_file.h"
 #include "millrace/loader/images/datasets/manifest_columns.h"
+#include "millrace/loader/images/datasets/mask_classes.h"
+#include "millrace/loader/images/datasets/partner_folders.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
@@ -43,6 +45,7 @@ ImageManifest::ImageManifest(const std::string& given, ImageManifestOptions opti
   const std::string path = detail::user_path(given);
   options_.root = detail::user_path(options_.root);
   if (options_.image.empty()) throw std::invalid_argument("ImageManifest: the column of the pictures needs a name");
+  detail::require_mask_values(options_.mask_values);
   if (options_.root.empty()) options_.root = std::filesystem::path(path).parent_path().string();
   {
     const detail::ManifestColumns columns = detail::read_manifest(path, options_);
@@ -57,6 +60,20 @@ ImageManifest::ImageManifest(const std::string& given, ImageManifestOptions opti
     boxes_ = detail::SharedBytes::of("boxes of a manifest", columns.boxes);
   }
   ::malloc_trim(0);  // The columns' memory, of which the allocator would keep up to 64 MB.
+}
+
+ImageManifest ImageManifest::with_masks(const std::string& images, const std::string& masks,
+                                        std::vector<int64_t> mask_values) {
+  detail::require_mask_values(mask_values);
+  const std::filesystem::path image_root = detail::user_path(images), mask_root = detail::user_path(masks);
+  auto partners = detail::find_partners("image_masks", image_root.string(), mask_root.string());
+  for (std::string& path : partners.first) path = (image_root / path).string();
+  for (std::string& path : partners.second) path = (mask_root / path).string();
+  ImageManifest pictures;
+  pictures.options_ = {.label = "", .mask = "mask", .mask_values = std::move(mask_values)};
+  pictures.images_ = SharedStrings::make(partners.first);
+  pictures.masks_ = SharedStrings::make(partners.second);
+  return pictures;
 }
 
 std::string ImageManifest::full(std::string_view path) const {
@@ -123,7 +140,7 @@ void ImageManifest::read(size_t i, SampleRow& row, SampleContext& context) const
   thread_local transforms::Targets targets;
   targets.clear();
   if (!options_.boxes.empty()) targets.boxes.assign(boxes(i).begin(), boxes(i).end());
-  if (!options_.mask.empty()) detail::add_mask(mask_path(i), pictures_.options, targets);
+  if (!options_.mask.empty()) detail::add_mask(mask_path(i), pictures_.options, options_.mask_values, targets);
   detail::read_image(describe(i), pictures_, context.rng(), row.spec().fields[0], row.bytes(0), targets);
 
   if (!options_.label.empty()) {

@@ -30,8 +30,8 @@ namespace millrace {
 /// the same kind. In CSV a text that only looks like a number (+1, 1.0, 007, nan) is refused; in JSON, quotes make a
 /// text. Labels of LabelType::kNumber are numbers, for regression. The boxes of a row are a list of [x1, y1, x2, y2] in
 /// pixels, written in CSV as JSON (which is how pandas writes a list); an empty field is no box. A mask is a lossless
-/// picture of one channel (8 or 16 bits) or with a palette, as large as its picture, whose numbers are 0 to 255. Boxes
-/// and masks move with the picture, by the transform's very draws.
+/// picture of one channel (8 or 16 bits) or with a palette, as large as its picture, whose numbers are 0 to 255,
+/// or those of mask_values, which become classes. Boxes and masks move with the picture, by the transform's very draws.
 ///
 /// Samples, in this order, without the fields whose option is empty:
 ///   "image" {channels, height, width}, uint8 or what the transform makes of it
@@ -50,6 +50,12 @@ class ImageManifest : public PictureDataset<ImageManifest> {
   /// Reads the manifest. Throws std::runtime_error as said above, std::invalid_argument for options without a meaning,
   /// OutOfSharedMemory.
   explicit ImageManifest(const std::string& path, ImageManifestOptions options = {});
+
+  /// Pictures and their masks in two folders, which belong together by their paths below these, without the files'
+  /// endings: images/a/one.jpg and masks/a/one.png. `mask_values` as in the options. Samples have "image" and "mask".
+  /// Throws std::runtime_error for a picture or mask without a partner, std::invalid_argument for the values.
+  static ImageManifest with_masks(const std::string& images, const std::string& masks,
+                                  std::vector<int64_t> mask_values = {});
 
   /// The labels' texts by number; empty where labels are integers.
   const std::vector<std::string>& classes() const { return classes_; }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace millrace {
 
@@ -18,12 +19,16 @@ struct ImageManifestOptions {
   std::string boxes = {};
   std::string mask = {};  ///< Paths of the masks.
 
+  /// The number that each class has in the masks' files, that of class 0 first: {0, 255}. 255 is no class unless it
+  /// stands here, any other number is an error. Empty: the numbers are the classes.
+  std::vector<int64_t> mask_values = {};
+
   /// Rows of the field "boxes"; without a value, as many as the row with most boxes has.
   std::optional<int64_t> max_boxes = {};
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(root, image, label, label_type, boxes, mask, max_boxes);
+    archive(root, image, label, label_type, boxes, mask, mask_values, max_boxes);
   }
 };
 

@@ -16,7 +16,7 @@ std::string yaml_name(std::string_view name) {
 
 std::string table_row(const Description& description) {
   std::string parameters;
-  for (const auto& [key, value] : description.parameters)
+  for (const auto& [key, value, expected] : description.parameters)
     parameters.append(parameters.empty() ? "" : ", ").append(value.empty() ? key : key + " " + value);
   return "| `" + description.name + "` | " + parameters + " | `" + description.yaml_name + "` | " + description.about +
          " |";

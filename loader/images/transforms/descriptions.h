@@ -11,6 +11,7 @@ struct Description {
   struct Parameter {
     std::string key;
     std::string default_value;  ///< Empty where there is none.
+    std::string expected;       ///< What a configuration may say: "a number, from 0 to 1", "one of edge, reflect".
   };
   std::string name;       ///< The name in C++: "RandomSolarize".
   std::string yaml_name;  ///< The name in YAML: "random_solarize".

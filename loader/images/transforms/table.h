@@ -9,6 +9,7 @@
 #include "millrace/loader/images/transforms/center_crop.h"
 #include "millrace/loader/images/transforms/color_jitter.h"
 #include "millrace/loader/images/transforms/descriptions.h"
+#include "millrace/loader/images/transforms/expected.h"
 #include "millrace/loader/images/transforms/flips.h"
 #include "millrace/loader/images/transforms/gaussian_blur.h"
 #include "millrace/loader/images/transforms/grayscale.h"
@@ -61,13 +62,16 @@ void describe_parameters(const T& values, Defaults defaults, std::vector<Descrip
         describe_parameters(nested, has_default ? Defaults::kOfAll : Defaults::kOfOptional, parameters);
       });
     } else if constexpr (std::is_same_v<Form, forms::Word>) {
-      parameters.push_back({std::string(field.key), std::string(field.word)});
+      parameters.push_back({std::string(field.key), std::string(field.word), "one of " + std::string(field.word)});
     } else if constexpr (std::is_same_v<Form, forms::Steps>) {
-      parameters.push_back({std::string(field.key), ""});  // Always required; and a chain's text is no part of this.
+      parameters.push_back({std::string(field.key), "",
+                            "a list of transforms"});  // Always required; and a chain's text is no part of this.
     } else if constexpr (!std::is_same_v<Form, forms::Hidden>) {
       parameters.push_back(
           {std::string(field.key),
-           has_default ? field.visit(values, [](const auto&... member) { return text_in(Form(), member...); }) : ""});
+           has_default ? field.visit(values, [](const auto&... member) { return text_in(Form(), member...); }) : "",
+           field.visit(values, [](const auto&... member) { return expected_in(Form(), member...); }) +
+               text_of_bounds(field.low, field.high)});
     }
   });
 }

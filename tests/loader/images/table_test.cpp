@@ -29,6 +29,21 @@ TEST(NamedTransforms, SayTheirParametersAndDefaults) {
   EXPECT_EQ(describe<RandomCrop>().parameters[1].default_value, "{0, 0, 0, 0}");
 }
 
+TEST(NamedTransforms, SayWhatAConfigurationMaySay) {
+  const auto expected = [](const Description& transform, const std::string& key) {
+    for (const auto& parameter : transform.parameters)
+      if (parameter.key == key) return parameter.expected;
+    return std::string("no such key");
+  };
+  EXPECT_EQ(expected(describe<Resize>(), "size"), "pixels, the shorter side or [height, width]");
+  EXPECT_EQ(expected(describe<RandomErasing>(), "p"), "a number, from 0 to 1");
+  EXPECT_EQ(expected(describe<RandomAffine>(), "interpolation"), "one of nearest, bilinear");
+  EXPECT_EQ(expected(describe<ToDtype>(), "dtype"), "one of float32");
+  for (const Description& transform : describe_all())
+    for (const auto& parameter : transform.parameters)
+      EXPECT_FALSE(parameter.expected.empty()) << transform.yaml_name << "." << parameter.key;
+}
+
 TEST(NamedTransforms, AreWordsInYaml) {
   EXPECT_EQ(yaml_name("RandomHorizontalFlip"), "random_horizontal_flip");
   EXPECT_EQ(yaml_name("Pad"), "pad");

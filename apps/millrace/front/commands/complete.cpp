@@ -33,21 +33,42 @@ const OptionText* option_named(const CommandText& command, const std::string& na
   return found == command.options.end() ? nullptr : &*found;
 }
 
-// Files of YAML and directories on the way to them, and what comes with Millrace. Paths from ~ are the shell's to know.
-Words complete_config(const std::string& word) {
-  Words names;
-  for (const configs::ShippedConfig& config : configs::shipped_configs()) names.push_back(config.name);
-  Words found = beginning_with(word, names);
+// Calls take(name, entry) for what the directory of a path that is being written has, as it goes on from the word.
+// What is hidden is offered to who asks for it.
+template <class Take>
+void for_paths(const std::string& word, const Take& take) {
   const std::string before = word.substr(0, word.rfind('/') + 1);
   std::error_code not_listed;
   for (const auto& entry : fs::directory_iterator(before.empty() ? "." : before, not_listed)) {
     const std::string name = before + entry.path().filename().string();
     if (!name.starts_with(word) || (name.substr(before.size()).starts_with(".") && word == before)) continue;
-    if (entry.is_directory(not_listed)) found.push_back(name + "/");
-    if (entry.path().extension() == ".yaml" || entry.path().extension() == ".yml") found.push_back(name + " ");
+    take(name, entry);
   }
+}
+
+// Files of YAML and directories on the way to them, and what comes with Millrace. Paths from ~ are the shell's to know.
+Words complete_config(const std::string& word) {
+  Words names;
+  for (const configs::ShippedConfig& config : configs::shipped_configs()) names.push_back(config.name);
+  Words found = beginning_with(word, names);
+  for_paths(word, [&](const std::string& name, const fs::directory_entry& entry) {
+    std::error_code not_seen;
+    if (entry.is_directory(not_seen)) found.push_back(name + "/");
+    if (entry.path().extension() == ".yaml" || entry.path().extension() == ".yml") found.push_back(name + " ");
+  });
   std::sort(found.begin(), found.end());
   return found;
+}
+
+// A path, or a setting where none is given. Where there is no setting, paths are the shell's.
+Words complete_input(const std::string& word, Words settings) {
+  if (word.empty() || settings.empty()) return {};
+  for_paths(word, [&](const std::string& name, const fs::directory_entry& entry) {
+    std::error_code not_seen;
+    settings.push_back(name + (entry.is_directory(not_seen) ? "/" : " "));
+  });
+  std::sort(settings.begin(), settings.end());
+  return settings;
 }
 
 // The words of a command line that have a place, but for the last, which is being written.
@@ -79,11 +100,14 @@ const OptionText* written_now(const CommandText& command, const Words& words) {
   return nullptr;
 }
 
-// The type of a section, as file and overrides before have it.
+// The type of a section, as file and overrides before have it. A run has its file.
 configs::tables::TypeOfSection types_of_run(const CommandText& command, const Words& words) {
   RunFile file;
   for (const std::string& word : placed(command, words))
-    file.config.empty() ? file.config = word : file.overrides.emplace_back(word);
+    if (file.config.empty())
+      file.config = fs::exists(fs::path(word) / "config.yaml") ? word + "/config.yaml" : word;
+    else if (word.find('=') != word.npos || word.starts_with("~"))
+      file.overrides.emplace_back(word);
   return [file](const std::string& section) {
     try {
       return type_of_section(file, section);
@@ -111,6 +135,8 @@ Words ways_on(const CommandTexts& all, const Sections& sections, const Words& wo
       if (!option) return {};
       if (option->value == "KEY=VALUE")
         return configs::tables::complete_setting(word, types_of_run(command, words), sections);
+      if (option->value == "INPUT")
+        return complete_input(word, configs::tables::complete_setting(word, types_of_run(command, words), sections));
       if (option->value == "SECTION") return configs::tables::complete_topic(word, sections);
       if (option->value == "CONFIG") return complete_config(word);
       return beginning_with(word, option->words);

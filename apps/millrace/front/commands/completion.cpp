@@ -28,11 +28,12 @@ _millrace() {
 complete -o default -o nospace -F _millrace PROGRAM
 )bash";
 
+// To zsh ~ begins somebody's directory, so ~KEY is in quotes, which are no part of the words.
 constexpr std::string_view kZsh = R"zsh(#compdef PROGRAM
 # Completion of millrace for zsh; see millrace completion --help.
 _millrace() {
   local -a ways
-  ways=("${(@f)$("${words[1]}" complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  ways=("${(@f)$("${words[1]}" complete -- "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
   if [[ -n ${ways[1]} ]]; then
     compadd -S '' -- ${(M)ways:#*[^ ]}
     compadd -- ${${(M)ways:#* }% }

@@ -26,9 +26,9 @@ struct Init {
       {kWrongUsage, "the command line is wrong"},
   };
   static constexpr std::string_view kMore =
-      "It knows folders of classes (also below train and test), lists (.csv, .jsonl, .txt), pairs and masks, .npy "
-      "files,\n"
-      "tar shards, MNIST and CIFAR. A file that is there is never overwritten";
+      "It knows folders of classes (also below train and test), lists (.csv, .jsonl, .txt), folders of pictures and\n"
+      "masks or of pairs, .npy and .npz files of pictures or vectors, tar shards, MNIST and CIFAR. A file\n"
+      "that is there is never overwritten";
   void declare(CLI::App& command);
 };
 

@@ -90,10 +90,12 @@ struct VolumesKeys {
   }
 };
 
-/// All of them, for what is checked without LibTorch.
+/// All of them, for what is checked without LibTorch. Nobody who has data of their own is told of them.
 inline std::vector<configs::OwnType> synthetic_types() {
-  return {configs::own_type<FilledKeys>(), configs::own_type<RowsKeys>(), configs::own_type<NoiseJpegKeys>(),
-          configs::own_type<VolumesKeys>()};
+  std::vector<configs::OwnType> types{configs::own_type<FilledKeys>(), configs::own_type<RowsKeys>(),
+                                      configs::own_type<NoiseJpegKeys>(), configs::own_type<VolumesKeys>()};
+  for (configs::OwnType& type : types) type.is_listed = false;
+  return types;
 }
 
 /// All that a configuration of `millrace` may say, with these datasets.

@@ -80,6 +80,21 @@ TEST(Completion, ARunThatGoesOnHasItsFile) {
   EXPECT_THAT(offered_by_bash("millrace train --resume runs/a epo"), ElementsAre("epochs="));
 }
 
+TEST(Completion, BashCompletesWhatIsRemovedAndWhatLiesInside) {
+  EXPECT_THAT(offered_by_bash("millrace train run.yaml ~transforms.center_c"),
+              ElementsAre("~transforms.center_crop ", "~transforms.center_crop."));
+  EXPECT_THAT(offered_by_bash("millrace train run.yaml +transforms+=random_h"), IsEmpty());
+  EXPECT_THAT(offered_by_bash("millrace train run.yaml dataset.type=random_split dataset.dataset.ro"),
+              ElementsAre("dataset.dataset.root="));
+}
+
+TEST(Completion, BashCompletesSettingsInPlaceOfAnInput) {
+  EXPECT_THAT(offered_by_bash("millrace predict runs/a lo"), ElementsAre("loader.", "loss."));
+  EXPECT_THAT(offered_by_bash("millrace predict runs/a ru"), IsEmpty()) << "paths are the shell's";
+  EXPECT_THAT(offered_by_bash("millrace predict runs/a "), IsEmpty());
+  EXPECT_THAT(offered_by_bash("millrace predict runs/a new loader.num_w"), ElementsAre("loader.num_workers="));
+}
+
 TEST(Completion, BashCompletesConfigurationsByNameAndByFile) {
   EXPECT_THAT(offered_by_bash("millrace train "),
               AllOf(Contains("digits "), Contains("photos "), Contains("run.yaml ")));
@@ -132,6 +147,11 @@ TEST(Completion, ZshCompletesAsBashDoes) {
               HasSubstr("<millrace train run.yaml dataset.type=image_folder >"));
   EXPECT_THAT(completed_by_zsh(folder, "millrace train run.yaml lo"),
               AllOf(HasSubstr("loader."), HasSubstr("loss."), HasSubstr("<millrace train run.yaml lo>")));
+  EXPECT_THAT(completed_by_zsh(folder, "millrace train run.yaml dataset.type=random_split dataset.dataset.ro"),
+              HasSubstr("<millrace train run.yaml dataset.type=random_split dataset.dataset.root=>"));
+  EXPECT_THAT(completed_by_zsh(folder, R"(millrace train run.yaml "~transforms.center_cr)"),
+              HasSubstr(R"(<millrace train run.yaml "~transforms.center_crop)"));
+  EXPECT_THAT(completed_by_zsh(folder, "millrace predict runs/a loa"), HasSubstr("<millrace predict runs/a loader.>"));
   EXPECT_THAT(completed_by_zsh(folder, "millrace train run.yaml --trace ru"),
               HasSubstr("<millrace train run.yaml --trace run.yaml >"));
 }

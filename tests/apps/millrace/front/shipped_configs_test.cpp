@@ -50,6 +50,31 @@ TEST(ShippedConfigs, StandBehindFilesOfTheUser) {
   EXPECT_THAT(ask(folder, "train digits --print-config").out, HasSubstr("root: here  # digits:1:30"));
 }
 
+TEST(ShippedConfigs, AreNoFoldersOfPictures) {
+  const test::Directory folder;
+  fs::create_directory(folder.path() + "/gray");
+  fs::create_directory(folder.path() + "/photos");
+  for (const std::string& given : {std::string("gray"), folder.path() + "/gray"}) {
+    const auto ended = ask(folder, "train " + given);
+    EXPECT_EQ(ended.exit_code, 2);
+    EXPECT_THAT(ended.err, HasSubstr("'" + given + "' is a directory and no configuration; millrace init " + given +
+                                     " looks at it and writes one"));
+  }
+  EXPECT_EQ(ask(folder, "train photos --print-config dataset.root=x").exit_code, 0) << "comes with Millrace";
+}
+
+TEST(CommandLine, AnswersOptionsOfOtherProgramsWithTheirKeys) {
+  const test::Directory folder;
+  for (const auto& [option, cure] : {std::pair("--epochs 3", "write epochs=VALUE"),
+                                     {"--lr=0.1", "write optimizer.lr=VALUE"},
+                                     {"--batch-size 4", "write loader.batch_size=VALUE"},
+                                     {"--valdate", "did you mean --validate?"}}) {
+    const auto ended = ask(folder, "train digits " + std::string(option));
+    EXPECT_EQ(ended.exit_code, 2);
+    EXPECT_THAT(ended.err, HasSubstr(cure)) << option;
+  }
+}
+
 TEST(ShippedConfigs, AreIncludedByName) {
   const test::Directory folder;
   folder.write("photos.yaml", "include: photos\ndataset: {root: mine}\n");

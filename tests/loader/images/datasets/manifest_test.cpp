@@ -183,6 +183,47 @@ TEST(ImageManifest, MasksMoveWithThePicture) {
   EXPECT_FALSE(at::equal(batch.data()[0], batch.data()[1]));
 }
 
+// Masks of 2 x 2 beside a picture of that size, in the numbers of their class.
+ImageManifest masked(const Directory& directory, const std::string& numbers, const std::vector<int64_t>& values) {
+  directory.write("a.pgm", "P2\n2 2\n255\n1 2 3 4\n");
+  directory.write("m.pgm", "P2\n2 2\n" + numbers + "\n");
+  directory.write("a.txt", "a.pgm m.pgm\n");
+  ImageManifestOptions options{.label = "", .mask = "mask"};
+  options.mask_values = values;
+  return ImageManifest(directory.path() + "/a.txt", options).mode(ImageMode::kGray);
+}
+
+TEST(ImageManifest, GivesClassesForTheNumbersThatMasksHaveForThem) {
+  const Directory directory;
+  const auto classes = [&](const std::string& numbers, const std::vector<int64_t>& values) {
+    const auto batch = test::read_all(masked(directory, numbers, values));
+    std::vector<int> found;
+    for (int64_t i = 0; i < 4; ++i) found.push_back(batch["mask"].flatten()[i].item<int>());
+    return found;
+  };
+  EXPECT_THAT(classes("255\n0 255 255 0", {}), ElementsAre(0, 255, 255, 0));
+  EXPECT_THAT(classes("255\n0 255 255 0", {0, 255}), ElementsAre(0, 1, 1, 0));
+  EXPECT_THAT(classes("255\n0 255 128 0", {128, 0}), ElementsAre(1, 255, 0, 1)) << "255 is no class unless said";
+  EXPECT_THAT(classes("65535\n0 65535 255 300", {0, 300, 65535}), ElementsAre(0, 2, 255, 1));
+}
+
+TEST(ImageManifest, NamesTheMaskWhoseNumberIsNoClassAndSaysWhatToWrite) {
+  const Directory directory;
+  EXPECT_THAT(
+      error_of([&] { test::read_all(masked(directory, "255\n0 7 0 254", {0, 7})); }),
+      HasSubstr("cannot read mask '" + directory.path() +
+                "/m.pgm': the number 254 at row 1, column 1 is no class: the mask holds 0, 7, 254, and the classes are "
+                "0, 7; list the numbers of all classes in mask_values, that of class 0 first, or raise 'classes', how "
+                "many there are"));
+  const auto refusal = [&](const std::vector<int64_t>& values) {
+    return error_of([&] { masked(directory, "255\n0 0 0 0", values); });
+  };
+  EXPECT_THAT(refusal({0, 1, 0}), HasSubstr("0 stands for two classes"));
+  EXPECT_THAT(refusal({0, 65536}), HasSubstr("65536 is no number of a picture"));
+  EXPECT_THAT(refusal({-1}), HasSubstr("-1 is no number of a picture"));
+  EXPECT_THAT(refusal(std::vector<int64_t>(256)), HasSubstr("256 classes, where masks have 255 at most"));
+}
+
 /// What becomes of one label in a manifest of this ending.
 std::string label_error(const std::string& name, const std::string& text) {
   const std::string error = error_of([&] { manifest(name, text, {}); });

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string_view>
+
+namespace millrace::configs::tables {
+
+/// What a parameter of transforms is for, whose name means the same in each: "How likely it is that it happens." of p.
+/// "" of a name that is not known.
+std::string_view meaning_of_parameter(std::string_view key);
+
+}  // namespace millrace::configs::tables

@@ -22,9 +22,8 @@ using configs::Value;
 
 constexpr const char* kOrigin = "default";
 
-// The sections that training has in any case, and what they are where no type is named: as in tables/sections.h.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kDefaultTypes{
-    {{"model", "small_cnn"}, {"optimizer", "adamw"}, {"schedule", "cosine"}}};
+// A section that training has in any case, and what it is where no type is named.
+using DefaultType = std::pair<std::string_view, std::string_view>;
 
 void add_missing(Value& map, const std::string& yaml) {
   map.kind = Value::Kind::kMap;
@@ -67,6 +66,23 @@ bool has_masks(const Value& dataset) {
   const Value* mask = dataset.find("mask");
   if (type == nullptr) return false;
   return type->text == "image_masks" || (type->text == "image_manifest" && mask != nullptr && !mask->text.empty());
+}
+
+// Whether samples are answered by pictures or masks, and not by a class or a number each.
+bool is_answered_by_pictures(Value& dataset) {
+  bool is = false;
+  for_each_dataset(dataset, [&](const Value& section) {
+    const Value* type = section.find("type");
+    is |= has_masks(section) || (type != nullptr && type->text.starts_with("image_pairs"));
+  });
+  return is;
+}
+
+// As tables/sections.h says.
+std::array<DefaultType, 3> default_types(Value& run) {
+  Value* const dataset = run.find("dataset");
+  const bool has_pictures = dataset != nullptr && is_answered_by_pictures(*dataset);
+  return {{{"model", has_pictures ? "unet" : "small_cnn"}, {"optimizer", "adamw"}, {"schedule", "cosine"}}};
 }
 
 // "[0, 1, 2]" of three classes; nothing of what is no such number.
@@ -122,8 +138,9 @@ void drop_answered(Value& completed, const Value& said) {
 }  // namespace
 
 Value with_defaults(Value run, int cores) {
-  for (const auto& [section, type] : kDefaultTypes) add_missing(run, std::string(section) + ": " + std::string(type));
-  for (const auto& [section, type] : kDefaultTypes)
+  const auto types = default_types(run);
+  for (const auto& [section, type] : types) add_missing(run, std::string(section) + ": " + std::string(type));
+  for (const auto& [section, type] : types)
     if (Value& value = *run.find(section); value.kind == Value::Kind::kMap)
       add_missing(value, "type: " + std::string(type));
   complete_split(run, std::max(1, cores - 1));

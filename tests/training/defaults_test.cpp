@@ -22,6 +22,15 @@ TEST(Defaults, MakeAPathAWholeConfiguration) {
             "- 64\n");
 }
 
+TEST(Defaults, MakePicturesAndMasksOfPicturesByAUNet) {
+  for (const char* dataset :
+       {"{type: image_pairs, data: a, target: b}", "{type: image_pairs_manifest, path: a.txt}",
+        "{type: image_manifest, path: a.txt, label: '', mask: mask}", "{type: image_masks, images: a, masks: b}",
+        "{type: random_split, dataset: {type: image_pairs, data: a, target: b}}"})
+    EXPECT_NE(completed("{dataset: " + std::string(dataset) + "}").find("\nmodel: unet\n"), std::string::npos)
+        << dataset;
+}
+
 TEST(Defaults, LeaveWhatIsSaid) {
   EXPECT_EQ(
       completed("{dataset: {type: mnist, root: d}, model: {widths: [8]}, optimizer: {type: sgd}, schedule: "

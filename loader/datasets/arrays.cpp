@@ -142,6 +142,7 @@ NpyDataset NpyDataset::float64(Float64 as) const {
 void NpyDataset::read(size_t i, SampleRow& row, SampleContext& /*context*/) const {
   detail::require_index("NpyDataset", i, size_);
   for (size_t k = 0; k < arrays_.size(); ++k) {
+    arrays_[k].require_unchanged();  // What is gone is an error here, and the process's end where it is looked at.
     const size_t bytes = bytes_of_row(arrays_[k]);
     const std::span<const std::byte> from = arrays_[k].bytes().subspan(i * bytes, bytes);
     if (spec_.fields[k].dtype == arrays_[k].dtype())

@@ -127,6 +127,21 @@ TEST_F(PythonLmdb, ACircleOfPagesIsAnError) {
     const auto at = static_cast<unsigned char>(bytes[page + 16]) + 256 * static_cast<unsigned char>(bytes[page + 17]);
     bytes[page + static_cast<size_t>(at)] = static_cast<char>(page / 4096);
     found = true;
+TEST_F(PythonLmdb, AFileThatBecameShorterIsAnErrorInEveryLoader) {
+  const LmdbDataset dataset(path("file.lmdb"));
+  std::filesystem::resize_file(path("file.lmdb"), 10);
+  EXPECT_EQ(dataset.describe(300),
+            path("file.lmdb") + ": entry 300");  // The trainer names what a worker could not read.
+  const std::string changed =
+      "lmdb: '" + path("file.lmdb") + "' has changed since it was opened; make the dataset anew";
+  EXPECT_EQ(error_of([&] { dataset.key(300); }), changed);
+  EXPECT_EQ(error_of([&] { dataset.find("x"); }), changed);
+  for (const auto& mode : {testing::kInline, testing::processes(StartMethod::kFork, 1)})
+    EXPECT_THAT(error_of([&] { make_data_loader(dataset, mode.options(16).shuffle(true))->next(); }),
+                HasSubstr(changed))
+        << mode.name;
+}
+
   }
   ASSERT_TRUE(found);
   std::ofstream(path("circle.lmdb"), std::ios::binary) << bytes;

@@ -75,6 +75,15 @@ TEST_F(PythonArchives, WhatIsUnpackedNeedsNoFileAnyMore) {
 }
 
 TEST_F(PythonArchives, DamagedFilesAreErrorsByName) {
+TEST_F(PythonArchives, AFileThatBecameShorterIsAnErrorAndNotTheEnd) {
+  const NpyDataset dataset = npz_dataset(path("stored.npz"));
+  std::filesystem::resize_file(path("stored.npz"), 10);
+  const std::string changed =
+      "npy: '" + path("stored.npz") + "' has changed since it was opened; make the dataset anew";
+  EXPECT_EQ(error_of([&] { text_of(dataset); }), changed);
+  EXPECT_THAT(error_of([&] { test::read_all(dataset); }), HasSubstr(changed));  // In the trainer itself.
+}
+
   for (const char* name : {"stored.npz", "packed.npz"})
     test::expect_errors_or_the_right_samples(path(name), [&] { return text_of(npz_dataset(path(name))); });
 }
@@ -87,7 +96,9 @@ TEST_F(PythonArchives, RefusesWhatHasNoRowsOrNoTensorByTheArraysName) {
   EXPECT_THAT(error({"fortran"}), StartsWith("npz: '" + odd + ":fortran.npy' is in Fortran order"));
   EXPECT_THAT(error({"few", "many"}), HasSubstr(":many.npy' 4: sample i is row i of each"));
   EXPECT_EQ(error({"none"}), "npz: '" + odd + "' has no array 'none', it has number, texts, few, many, fortran");
-  EXPECT_THAT(error({"few", "few"}), HasSubstr("two fields have one name"));
+  EXPECT_EQ(error({"few", "few"}), "npz: '" + odd + "' is asked for array 'few' twice; name each once");
+  EXPECT_EQ(error_of([&] { npz_dataset(path("twice.npz")); }),
+            "npz: '" + path("twice.npz") + "' has two arrays 'few'; write it again");
 }
 
 TEST_F(PythonArchives, ASizeThatDeflateCannotHaveIsRefusedBeforeMemoryIsTaken) {

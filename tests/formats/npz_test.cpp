@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -61,7 +62,7 @@ TEST_F(PythonArchives, RowIOfEachArrayIsSampleI) {
     EXPECT_TRUE(at::equal(batch["images"], numbers.to(at::kByte).view({50, 1, 1, 1}).expand({50, 3, 8, 8}))) << name;
     EXPECT_TRUE(at::equal(batch["labels"], numbers * numbers)) << name;
     EXPECT_TRUE(at::equal(batch["scores"], numbers.to(at::kDouble) / 7)) << name;
-    test::expect_the_same_with_workers(dataset);
+    test::expect_the_same_with_workers(dataset, "npz, path: '" + path(name) + "'");
     const auto chosen = npz_dataset(path(name), {"scores", "labels"}).float64(Float64::kAsFloat32);
     EXPECT_EQ(to_string(chosen.spec()), "scores: Float [], labels: Long []");
   }
@@ -74,7 +75,6 @@ TEST_F(PythonArchives, WhatIsUnpackedNeedsNoFileAnyMore) {
   EXPECT_EQ(text_of(test::travelled(dataset)), before);
 }
 
-TEST_F(PythonArchives, DamagedFilesAreErrorsByName) {
 TEST_F(PythonArchives, AFileThatBecameShorterIsAnErrorAndNotTheEnd) {
   const NpyDataset dataset = npz_dataset(path("stored.npz"));
   std::filesystem::resize_file(path("stored.npz"), 10);
@@ -84,8 +84,11 @@ TEST_F(PythonArchives, AFileThatBecameShorterIsAnErrorAndNotTheEnd) {
   EXPECT_THAT(error_of([&] { test::read_all(dataset); }), HasSubstr(changed));  // In the trainer itself.
 }
 
-  for (const char* name : {"stored.npz", "packed.npz"})
-    test::expect_errors_or_the_right_samples(path(name), [&] { return text_of(npz_dataset(path(name))); });
+TEST_F(PythonArchives, DamagedFilesAreErrorsByName) {
+  const char* const place = "at byte [0-9]+|from byte [0-9]+|:[a-z]+\\.npy'|'[a-z]+\\.npy'";
+  for (const auto& [name, least] :
+       std::map<std::string, test::Damages>{{"stored.npz", {199, 148, place}}, {"packed.npz", {194, 141, place}}})
+    test::expect_errors_or_the_right_samples(path(name), least, [&] { return text_of(npz_dataset(path(name))); });
 }
 
 TEST_F(PythonArchives, RefusesWhatHasNoRowsOrNoTensorByTheArraysName) {

@@ -69,6 +69,7 @@ std::span<const std::byte> LmdbDataset::piece(uint64_t begin, uint64_t size) con
 std::string_view LmdbDataset::key(size_t i) const {
   detail::require_index("LmdbDataset", i, size());
   const LmdbEntry entry = entries_.as<LmdbEntry>()[i];
+  require_unchanged();  // What is gone is an error here, and the process's end where it is looked at.
   const auto bytes = piece(entry.key, entry.key_size);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -76,7 +77,7 @@ std::string_view LmdbDataset::key(size_t i) const {
 std::span<const std::byte> LmdbDataset::value(size_t i) const {
   detail::require_index("LmdbDataset", i, size());
   const LmdbEntry entry = entries_.as<LmdbEntry>()[i];
-  require_unchanged();  // What is gone is an error here, and the process's end where it is looked at.
+  require_unchanged();
   return piece(entry.value, entry.value_size);
 }
 
@@ -100,7 +101,10 @@ Sample LmdbDataset::get(size_t i) const {
   return sample;
 }
 
-std::string LmdbDataset::describe(size_t i) const { return file_.path() + ": " + printable(key(i)); }
+// Asked for where a sample could not be read, maybe since the file was cut short: then its key cannot be read either.
+std::string LmdbDataset::describe(size_t i) const {
+  return file_.path() + ": " + (file_.is_unchanged() ? printable(key(i)) : "entry " + std::to_string(i));
+}
 
 void LmdbDataset::save(EncodeArchive& archive) const { archive(file_, entries_, values_); }
 

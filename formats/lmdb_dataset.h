@@ -52,7 +52,8 @@ class LmdbDataset {
   /// "key", a string, and "value", what LmdbValues says.
   Sample get(size_t i) const;
 
-  std::string describe(size_t i) const;  ///< "train.lmdb/data.mdb: 00000017"
+  /// "train.lmdb/data.mdb: 00000017"; where the file has changed since, "train.lmdb/data.mdb: entry 17".
+  std::string describe(size_t i) const;
 
   void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);

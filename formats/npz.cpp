@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <exception>
 #include <limits>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string_view>
@@ -106,6 +107,13 @@ std::string name_of(const ZipEntry& entry) {
   return entry.name.ends_with(kEnding) ? entry.name.substr(0, entry.name.size() - kEnding.size()) : entry.name;
 }
 
+/// A name that comes twice.
+std::optional<std::string> find_twice(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  return twice == names.end() ? std::nullopt : std::optional(*twice);
+}
+
 /// The array of that name. Throws with those that there are.
 const ZipEntry& find_array(const std::vector<ZipEntry>& entries, const std::string& name) {
   std::string there;
@@ -129,8 +137,12 @@ NpzArrays npz_arrays(const std::string& path, const std::vector<std::string>& na
   std::vector<ZipEntry> chosen;
   try {
     const auto entries = detail::read_zip_directory(file.bytes());
-    if (names.empty())
-      for (const ZipEntry& entry : entries) opened.names.push_back(name_of(entry));
+    std::vector<std::string> there;
+    for (const ZipEntry& entry : entries) there.push_back(name_of(entry));
+    if (const auto twice = find_twice(there)) refuse_array("has two arrays " + in_quotes(*twice) + "; write it again");
+    if (const auto twice = find_twice(names))
+      refuse_array("is asked for array " + in_quotes(*twice) + " twice; name each once");
+    if (names.empty()) opened.names = std::move(there);
     for (const std::string& name : opened.names) chosen.push_back(find_array(entries, name));
     if (chosen.empty()) refuse_array("has no arrays: write it with numpy.savez");
   } catch (const std::runtime_error& error) {

@@ -16,8 +16,8 @@ namespace millrace {
 /// file is opened, which reads it once. An array of savez() is then read in place from the mapped file, as NpyDataset
 /// reads; one of savez_compressed() is unpacked into memory that all processes share.
 ///
-/// Throws std::runtime_error with path, array and cure for a file that is no good, std::invalid_argument for a name
-/// given twice, OutOfSharedMemory where unpacked arrays do not fit.
+/// Throws std::runtime_error with path, array and cure for a file that is no good, and for a name that comes twice;
+/// OutOfSharedMemory where unpacked arrays do not fit.
 NpyDataset npz_dataset(const std::string& path, const std::vector<std::string>& names = {});
 
 /// Arrays of an .npz file, with their names.

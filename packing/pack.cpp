@@ -11,6 +11,7 @@
 
 #include "millrace/packing/found_shards.h"
 #include "millrace/packing/packing_folder.h"
+#include "millrace/packing/sources_apart.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/processors.h"
 #include "millrace/sharing/os/regular_file.h"
@@ -186,8 +187,9 @@ uint64_t PackReport::shards() const { return sum_over(splits, &PackedSplit::shar
 uint64_t PackReport::samples() const { return sum_over(splits, &PackedSplit::samples); }
 uint64_t PackReport::bytes() const { return sum_over(splits, &PackedSplit::bytes); }
 
-PackReport pack(const SampleList& samples, const Plan& plan, const PackOptions& options, const GoOn& go_on) {
-  return Packer(samples, plan, options, go_on).run();
+PackReport pack(const Source& source, const Plan& plan, const PackOptions& options, const GoOn& go_on) {
+  require_sources_apart(source, plan);
+  return Packer(source.samples, plan, options, go_on).run();
 }
 
 }  // namespace millrace::packing

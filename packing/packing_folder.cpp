@@ -51,7 +51,12 @@ std::string_view shard_of(std::string_view name) {
 PackingFolder::PackingFolder(const Plan& plan) : plan_(plan) {
   if (::mkdir(plan.folder.c_str(), 0777) != 0 && errno != EEXIST)
     throw SyscallError(errno, "cannot make the folder " + in_quotes(plan.folder));
-  lock_ = OwnedFd(MILLRACE_SYSCALL(::open(plan.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), plan.folder));
+  lock_ = OwnedFd(
+      detail::retry_interrupted([&] { return ::open(plan.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (!lock_ && errno == ENOTDIR)
+    throw std::runtime_error("pack: " + in_quotes(plan.folder) +
+                             " is no folder; name one for the shards, which is made where it is not there");
+  if (!lock_) throw SyscallError(errno, "cannot open the folder " + in_quotes(plan.folder));
   lock(lock_.get(), plan.folder);
   remove_passing_files();
 }

@@ -17,7 +17,7 @@ namespace millrace::packing {
 namespace {
 
 // What a shard of the same plan looks like may change with the program: then this does.
-constexpr uint64_t kPlanVersion = 1;
+constexpr uint64_t kPlanVersion = 2;
 
 /// Sums values one behind the other, texts with their lengths.
 class PlanSum {
@@ -56,7 +56,7 @@ class PlanSum {
 uint64_t bytes_in_shard(const SourceSample& sample) {
   uint64_t bytes = 0;
   for (const SourceFile& file : sample.files)
-    bytes += TarShardWriter::most_bytes(sample.key + "." + file.extension, file.size);
+    bytes += TarShardWriter::file_bytes(sample.key + "." + file.extension, file.size);
   return bytes;
 }
 

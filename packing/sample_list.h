@@ -51,6 +51,9 @@ class SampleList {
   /// Sample `i`. REQUIRES: i < size().
   SourceSample operator[](size_t i) const;
 
+  /// The files on the disk that samples are in, each at least once.
+  const std::vector<std::string>& paths() const { return paths_; }
+
  private:
   static constexpr uint64_t kText = ~uint64_t{0};
 

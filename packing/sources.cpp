@@ -105,7 +105,7 @@ Source list_pictures(const std::string& path) {
 Source list_classes(const std::string& path) {
   const ImageFolder pictures(path);
   const std::string root = detail::user_path(path);
-  Source source{{}, pictures.classes()};
+  Source source{{}, pictures.classes(), {}};
   SampleKeys keys;
   for (size_t i = 0; i < pictures.size(); ++i) {
     const std::string picture = pictures.describe(i);
@@ -130,7 +130,7 @@ Source list_manifest(const std::string& path, const ImageManifestOptions& option
   const ImageManifest manifest(path, options);
   const std::string root =
       detail::user_path(options.root.empty() ? fs::path(path).parent_path().string() : options.root);
-  Source source{{}, manifest.classes()};
+  Source source{{}, manifest.classes(), {}};
   SampleKeys keys;
   for (size_t i = 0; i < manifest.size(); ++i) {
     const std::string picture = manifest.describe(i);
@@ -173,7 +173,9 @@ Source list_source(const std::string& input, const ImageManifestOptions& columns
   std::error_code error;
   if (fs::is_directory(detail::user_path(input), error)) {
     const auto tars = tar_files_at(input);
-    return tars.empty() ? list_folder(input) : list_shards(tars);
+    Source source = tars.empty() ? list_folder(input) : list_shards(tars);
+    source.folder = detail::user_path(input);
+    return source;
   }
   if (ending_of(input) != "tar" && !fs::exists(detail::user_path(input), error))
     throw std::runtime_error("pack: no such file or folder: " + in_quotes(input) +

@@ -12,6 +12,7 @@ namespace millrace::packing {
 struct Source {
   SampleList samples;
   std::vector<std::string> classes;  ///< The names of the labels by number; empty where there are none.
+  std::string folder;                ///< The folder that was listed; empty where it was files.
 };
 
 /// Lists what lies in a folder of pictures with one folder a class: each picture under its own ending, and its label,

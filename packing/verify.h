@@ -10,6 +10,9 @@
 
 namespace millrace::packing {
 
+/// The shards at a path, as tar_files_at() has them; of a folder those too of which there is only the index any more.
+std::vector<std::string> shards_to_verify(const std::string& path);
+
 struct VerifyReport {
   uint64_t shards = 0;
   uint64_t bytes = 0;  ///< Of all shards that are there.

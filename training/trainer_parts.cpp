@@ -11,10 +11,11 @@
 namespace millrace::training {
 namespace {
 
-int64_t steps_per_epoch(const configs::Node& run, const DataLoader& loader, const configs::tables::Gradients& keys) {
+int64_t steps_per_epoch(const configs::Node& run, const Split& split, const configs::tables::Gradients& keys) {
+  if (split.samples == 0) throw run["dataset"].error("has no samples; name data that has some");
   int64_t batches = 0;
   try {
-    batches = loader.size();
+    batches = split.loader->size();
   } catch (const std::logic_error&) {
     throw run["dataset"].error("how many samples it has is not known, and so not how many steps training has");
   }
@@ -32,7 +33,7 @@ TrainerParts make_trainer_parts(const configs::Node& run, const Settings& settin
   parts.optimizer = read_optimizer(run["optimizer"], learner.model->parameters());
   parts.schedule = read_schedule(run["schedule"]);
   check_schedule(run["schedule"], settings.run.epochs);
-  parts.plan.steps_per_epoch = steps_per_epoch(run, *split.loader, settings.gradients);
+  parts.plan.steps_per_epoch = steps_per_epoch(run, split, settings.gradients);
   parts.plan.steps = parts.plan.steps_per_epoch * settings.run.epochs;
   if (settings.ema.decay > 0) parts.ema.emplace(settings.ema.decay, *learner.model);
   parts.mix = settings.mix;

@@ -87,7 +87,7 @@ packing::PlanOptions plan_options(const commands::Pack& command) {
   return options;
 }
 
-packing::PackReport pack_with_progress(const packing::SampleList& samples, const packing::Plan& plan,
+packing::PackReport pack_with_progress(const packing::Source& source, const packing::Plan& plan,
                                        const commands::Pack& command) {
   packing::PackOptions options;
   options.workers = command.workers;
@@ -95,9 +95,9 @@ packing::PackReport pack_with_progress(const packing::SampleList& samples, const
   if (command.overwrite) options.others = packing::OtherShards::kReplace;
   const training::StopRequest stop;
   std::optional<Progress> progress;
-  return packing::pack(samples, plan, options, [&](uint64_t done) {
+  return packing::pack(source, plan, options, [&](uint64_t done) {
     const auto packed = static_cast<int64_t>(done);
-    if (!progress) progress.emplace("packing", "samples", static_cast<int64_t>(samples.size()), packed);
+    if (!progress) progress.emplace("packing", "samples", static_cast<int64_t>(source.samples.size()), packed);
     progress->update(packed, [] { return std::vector<std::string>(); });
     return !stop.is_made();
   });
@@ -156,7 +156,7 @@ int pack_samples(const commands::Pack& command, const packing::PlanOptions& opti
   const ToldNotices notices([](NoticeLevel, std::string_view) {});  // Above the progress line.
   const packing::Source source = packing::list_source(command.input, columns);
   const packing::Plan plan = packing::make_plan(source.samples, command.output, options);
-  const packing::PackReport report = pack_with_progress(source.samples, plan, command);
+  const packing::PackReport report = pack_with_progress(source, plan, command);
   if (command.json)
     print_line(json_of(report, source, plan.folder));
   else if (report.is_stopped)
@@ -175,7 +175,7 @@ int pack_samples(const commands::Pack& command, const packing::PlanOptions& opti
 }
 
 int verify_shards(const commands::Pack& command) {
-  const std::vector<std::string> tars = packing::tar_files_at(command.input);
+  const std::vector<std::string> tars = packing::shards_to_verify(command.input);
   if (tars.empty()) throw std::runtime_error(in_quotes(command.input) + " has no tar files; give the shards' folder");
   std::optional<Progress> progress;
   progress.emplace("verifying", "shards", static_cast<int64_t>(tars.size()));

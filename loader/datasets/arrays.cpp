@@ -144,6 +144,7 @@ void NpyDataset::read(size_t i, SampleRow& row, SampleContext& /*context*/) cons
   detail::require_index("NpyDataset", i, size_);
   const StageScope reading(Stage::kRead);
   for (size_t k = 0; k < arrays_.size(); ++k) {
+    arrays_[k].require_unchanged();  // What is gone is an error here, and the process's end where it is looked at.
     const size_t bytes = bytes_of_row(arrays_[k]);
     const std::span<const std::byte> from = arrays_[k].bytes().subspan(i * bytes, bytes);
     reading.add_bytes(bytes);

@@ -38,8 +38,10 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   }
 }
 
+bool MappedFile::is_unchanged() const { return !mapping_ || stamp_of(mapping_->fd.get(), path_) == stamp_; }
+
 void MappedFile::require_unchanged() const {
-  if (mapping_ && stamp_of(mapping_->fd.get(), path_) != stamp_)
+  if (!is_unchanged())
     throw std::runtime_error(in_quotes(path_) + " has changed since it was opened; make the dataset anew");
 }
 

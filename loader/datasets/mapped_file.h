@@ -30,8 +30,11 @@ class MappedFile {
   /// Size and time of the file when it was opened.
   const FileStamp& stamp() const { return stamp_; }
 
-  /// Throws std::runtime_error when size or time of the file are others than when it was opened. To be called after
-  /// bytes were taken.
+  /// Whether size and time of the file are still those that it had when it was opened.
+  bool is_unchanged() const;
+
+  /// Throws std::runtime_error unless is_unchanged(). To be called before bytes are looked at, since looking at what is
+  /// gone is the process's end, and after they were taken.
   void require_unchanged() const;
 
   void save(EncodeArchive& archive) const;

@@ -1,8 +1,5 @@
 #include "millrace/loader/datasets/tar_writer.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include <algorithm>
 #include <regex>
 #include <set>
@@ -10,6 +7,7 @@
 #include <utility>
 
 #include "millrace/loader/datasets/litter.h"
+#include "millrace/loader/datasets/tar_header.h"
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/tar_scan.h"
 #include "millrace/loader/datasets/tar_sums.h"
@@ -25,13 +23,6 @@ namespace millrace {
 namespace {
 
 using File = TarShardWriter::File;
-
-struct ArchiveDeleter {
-  void operator()(archive* a) const { archive_write_free(a); }
-};
-struct EntryDeleter {
-  void operator()(archive_entry* entry) const { archive_entry_free(entry); }
-};
 
 [[noreturn]] void refuse(std::string_view key, const std::string& why) {
   throw std::invalid_argument("TarShardWriter: sample " + in_quotes(key) + " " + why);
@@ -69,8 +60,8 @@ void require_conformant(std::string_view key, const std::vector<File>& files) {
       refuse(key, "has two files " + in_quotes(files[k].extension) + "; leave one of them away");
 }
 
-// Two blocks of zeros, and libarchive fills up a record of 20.
-static_assert(TarShardWriter::kShardBytes == 20 * kTarBlock);
+// The end-of-archive mark is two blocks of zeros.
+static_assert(TarShardWriter::kShardBytes == 2 * kTarBlock);
 
 std::string_view text_of_payload(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -82,12 +73,7 @@ std::string_view text_of_payload(std::span<const std::byte> bytes) {
 class TarShardWriter::Shard {
  public:
   Shard(std::string path, const TarShardWriterOptions& options)
-      : file_(std::move(path)), mtime_(options.mtime), plan_(options.plan), archive_(archive_write_new()) {
-    check(archive_write_set_format_pax_restricted(archive_.get()));
-    // Names are bytes, whatever the locale.
-    check(archive_write_set_options(archive_.get(), "hdrcharset=BINARY"));
-    check(archive_write_open_fd(archive_.get(), file_.fd()));
-  }
+      : file_(std::move(path)), mtime_(options.mtime), plan_(options.plan) {}
 
   uint64_t samples() const { return samples_; }
   bool has(std::string_view key) const { return keys_.contains(std::string(key)); }
@@ -102,38 +88,34 @@ class TarShardWriter::Shard {
   /// Ends and verifies it, writes its index, and names it. In this order, so that a shard is never without an index,
   /// whenever the writer dies.
   std::string finish() {
-    check(archive_write_close(archive_.get()));
+    waiting_.append(kShardBytes, '\0');
+    write_waiting();
     save_tar_index(file_.path(), file_.fd(), verified());
     file_.commit_to_disk();
     return file_.path();
   }
 
  private:
-  void check(la_ssize_t result) {
-    if (result >= ARCHIVE_OK) return;
-    throw std::runtime_error("TarShardWriter: cannot write " + in_quotes(file_.passing_path()) + ": " +
-                             archive_error_string(archive_.get()));
-  }
-
   void add(std::string name, std::span<const std::byte> bytes) {
-    require_file_size(bytes_ + most_bytes(name, bytes.size()), file_.passing_path());
-    const std::unique_ptr<archive_entry, EntryDeleter> entry(archive_entry_new());
-    archive_entry_copy_pathname(entry.get(), name.c_str());
-    archive_entry_set_filetype(entry.get(), AE_IFREG);
-    archive_entry_set_perm(entry.get(), 0444);
-    archive_entry_set_mtime(entry.get(), mtime_, 0);
-    archive_entry_set_uname(entry.get(), "bigdata");  // As webdataset has it.
-    archive_entry_set_gname(entry.get(), "bigdata");
-    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(bytes.size()));
-    check(archive_write_header(archive_.get(), entry.get()));
-    for (auto rest = bytes; !rest.empty();) {
-      const la_ssize_t written = archive_write_data(archive_.get(), rest.data(), rest.size());
-      check(written);
-      rest = rest.subspan(static_cast<size_t>(written));
+    const std::string header = tar_header(name, bytes.size(), mtime_);
+    bytes_ += header.size() + round_up(bytes.size(), kTarBlock);
+    require_file_size(bytes_, file_.passing_path());
+    waiting_ += header;
+    if (bytes.size() < kWrittenAtOnce) {
+      waiting_ += text_of_payload(bytes);
+    } else {
+      write_waiting();
+      file_.write(bytes);
     }
-    bytes_ += most_bytes(name, bytes.size());
+    waiting_.append(round_up(bytes.size(), kTarBlock) - bytes.size(), '\0');
+    if (waiting_.size() >= kWrittenAtOnce) write_waiting();
     given_sums_.push_back(crc32c(text_of_payload(bytes)));
     given_.push_back({std::move(name), 0, bytes.size()});
+  }
+
+  void write_waiting() {
+    file_.write(std::as_bytes(std::span(waiting_)));
+    waiting_.clear();
   }
 
   /// The index of the written file, after it was read and found to hold what was given.
@@ -156,10 +138,12 @@ class TarShardWriter::Shard {
     return {std::move(contents), std::move(sums), plan_};
   }
 
+  static constexpr size_t kWrittenAtOnce = 1 << 20;
+
   NewFile file_;
   int64_t mtime_;
   uint64_t plan_;
-  std::unique_ptr<archive, ArchiveDeleter> archive_;
+  std::string waiting_;  // What is not written yet: one call of the kernel is enough for many small files.
   uint64_t samples_ = 0;
   uint64_t bytes_ = kShardBytes;
   std::set<std::string> keys_;
@@ -185,7 +169,7 @@ void TarShardWriter::write(std::string_view key, std::vector<File> files) {
   require_conformant(key, files);
   uint64_t bytes = 0;
   for (const File& file : files)
-    bytes += most_bytes(std::string(key) + "." + std::string(file.extension), file.bytes.size());
+    bytes += file_bytes(std::string(key) + "." + std::string(file.extension), file.bytes.size(), options_.mtime);
   if (shard_ && (shard_->samples() == options_.max_shard_samples || shard_->bytes() + bytes > options_.max_shard_bytes))
     finish_shard();
   if (!shard_)
@@ -195,13 +179,8 @@ void TarShardWriter::write(std::string_view key, std::vector<File> files) {
   shard_->write(key, files);
 }
 
-// A header, and for a name that ustar may not hold, a pax header with its records.
-uint64_t TarShardWriter::most_bytes(std::string_view name, uint64_t bytes) {
-  const auto whole = [](uint64_t size) { return round_up(size, kTarBlock); };
-  constexpr size_t kShortName = 100;
-  const bool is_plain =
-      name.size() <= kShortName && std::all_of(name.begin(), name.end(), [](char c) { return c > 0; });
-  return kTarBlock + (is_plain ? 0 : kTarBlock + whole(2 * name.size() + kTarBlock)) + whole(bytes);
+uint64_t TarShardWriter::file_bytes(std::string_view name, uint64_t bytes, int64_t mtime) {
+  return tar_header(name, bytes, mtime).size() + round_up(bytes, kTarBlock);
 }
 
 void TarShardWriter::close() {

@@ -30,7 +30,8 @@ struct TarShardWriterOptions {
 ///   writer.close();
 ///
 /// The same samples in the same order give the same bytes: owners, permissions and times are fixed, a sample's files
-/// are sorted by extension. Headers are ustar, with a pax header before what does not fit (long names, files of 8 GiB).
+/// are sorted by extension. Headers are ustar, with a pax header before what does not fit (names of more than 100 bytes,
+/// files of 8 GiB). A shard ends with its mark, two blocks of zeros, and is not filled up to a record of a tape.
 ///
 /// A shard is written under another name, read again and compared with what was given, and only then, when its index is
 /// there, takes its own name. So whatever happens, there are whole shards with their indexes and no others. An index
@@ -60,11 +61,11 @@ class TarShardWriter {
   /// Finishes the last shard. Nothing can be written afterwards. Without samples there is no shard.
   void close();
 
-  /// The most bytes that a file of `bytes` bytes takes in a shard; `name` is the key, a dot and the extension.
-  static uint64_t most_bytes(std::string_view name, uint64_t bytes);
+  /// What a file of `bytes` bytes takes in a shard; `name` is the key, a dot and the extension.
+  static uint64_t file_bytes(std::string_view name, uint64_t bytes, int64_t mtime = 0);
 
   /// The bytes of a shard beside those of its files.
-  static constexpr uint64_t kShardBytes = 10240;
+  static constexpr uint64_t kShardBytes = 1024;
 
   /// The paths of the finished shards.
   const std::vector<std::string>& shards() const { return shards_; }

@@ -85,24 +85,10 @@ TEST_F(PythonLmdb, ADatabaseInsideIsNamed) {
   EXPECT_EQ(error("several"), file + "has several values a key (dupsort), which are not read");
 }
 
-// Batches of strings, as read by workers.
-std::vector<std::string> epoch(const LmdbDataset& dataset, const testing::Mode& mode) {
-  auto loader = make_data_loader(dataset, mode.options(16).seed(3).shuffle(true));
-  std::vector<std::string> all;
-  for (auto& batch : *loader)
-    for (const auto& column : batch.columns())
-      for (const auto& each : std::get<std::vector<std::string>>(column.value)) all.push_back(each);
-  return all;
-}
-
 TEST_F(PythonLmdb, AnEpochIsTheSameWithWorkers) {
-  using namespace millrace::testing;
-  const LmdbDataset dataset(path("file.lmdb"));
-  const auto expected = epoch(dataset, kInline);
-  EXPECT_EQ(expected.size(), 800U);
-  for (const auto& mode : {processes(StartMethod::kForkServer, 1), processes(StartMethod::kForkServer, 4),
-                           processes(StartMethod::kFork, 4), threads(2)})
-    EXPECT_EQ(epoch(dataset, mode), expected) << mode.name << ", " << mode.workers;
+  test::expect_the_same_with_workers(LmdbDataset(path("file.lmdb")), "lmdb, path: '" + path("file.lmdb") + "'");
+  test::expect_the_same_with_workers(LmdbDataset(path("named.lmdb"), "train"),
+                                     "lmdb, path: '" + path("named.lmdb") + "', database: train");
 }
 
 TEST_F(PythonLmdb, DamagedFilesAreErrorsByName) {
@@ -113,9 +99,10 @@ TEST_F(PythonLmdb, DamagedFilesAreErrorsByName) {
     for (size_t i = 0; i < dataset.size(); ++i) text += dataset.get(i).get<std::string>("value");
     return text;
   };
-  test::expect_errors_by_name(path("small.lmdb"), read, [](const std::string& samples, const std::string& right) {
-    return samples.starts_with("300 entries ") && samples.size() < right.size() + (1 << 16);
-  });
+  test::expect_errors_by_name(path("small.lmdb"), {79, 77, "at byte [0-9]+|page [0-9]+"}, read,
+                              [](const std::string& samples, const std::string& right) {
+                                return samples.starts_with("300 entries ") && samples.size() < right.size() + (1 << 16);
+                              });
 }
 
 TEST_F(PythonLmdb, ACircleOfPagesIsAnError) {
@@ -138,6 +125,21 @@ TEST_F(PythonLmdb, AFileThatBecameShorterIsAnErrorAndNotTheEnd) {
   std::filesystem::resize_file(path("file.lmdb"), 10);
   EXPECT_EQ(error_of([&] { dataset.value(300); }),
             "lmdb: '" + path("file.lmdb") + "' has changed since it was opened; make the dataset anew");
+}
+
+TEST_F(PythonLmdb, AFileThatBecameShorterIsAnErrorInEveryLoader) {
+  const LmdbDataset dataset(path("file.lmdb"));
+  std::filesystem::resize_file(path("file.lmdb"), 10);
+  EXPECT_EQ(dataset.describe(300),
+            path("file.lmdb") + ": entry 300");  // The trainer names what a worker could not read.
+  const std::string changed =
+      "lmdb: '" + path("file.lmdb") + "' has changed since it was opened; make the dataset anew";
+  EXPECT_EQ(error_of([&] { dataset.key(300); }), changed);
+  EXPECT_EQ(error_of([&] { dataset.find("x"); }), changed);
+  for (const auto& mode : {testing::kInline, testing::processes(StartMethod::kFork, 1)})
+    EXPECT_THAT(error_of([&] { make_data_loader(dataset, mode.options(16).shuffle(true))->next(); }),
+                HasSubstr(changed))
+        << mode.name;
 }
 
 TEST(LmdbDataset, ReadsAFileOfOnePage) {

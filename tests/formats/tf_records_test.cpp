@@ -65,14 +65,17 @@ TEST_F(PythonRecords, FeaturesAreFieldsOfTheSample) {
 }
 
 TEST_F(PythonRecords, AnEpochIsTheSameWithWorkers) {
-  const TfRecords records(path("part-{0..1}.tfrecord"), {"values", "id"});
+  const TfRecords records(path("part-{0..1}.tfrecord")), few(path("part-{0..1}.tfrecord"), {"values", "id"});
   EXPECT_EQ(text_of(test::travelled(records)), text_of(records));
-  test::expect_the_same_with_workers(records);
+  const std::string section = "tfrecord, files: '" + path("part-{0..1}.tfrecord") + "'";
+  test::expect_the_same_with_workers(records, section);
+  test::expect_the_same_with_workers(few, section + ", features: [values, id]");
 }
 
 TEST_F(PythonRecords, DamagedFilesAreErrorsByName) {
   test::expect_errors_by_name(
-      path("part-0.tfrecord"), [&] { return text_of(TfRecords(path("part-0.tfrecord"))); },
+      path("part-0.tfrecord"), {200, 200, "record at byte [0-9]+"},
+      [&] { return text_of(TfRecords(path("part-0.tfrecord"))); },
       // A file that ends between two records is a shorter file.
       [](const std::string& samples, const std::string& right) { return right.starts_with(samples); });
 }

@@ -2,6 +2,8 @@
 """
 import pathlib
 import sys
+import warnings
+import zipfile
 
 try:
     import numpy
@@ -19,3 +21,7 @@ numpy.savez(folder / "stored.npz", **arrays)
 numpy.savez_compressed(folder / "packed.npz", **arrays)
 numpy.savez(folder / "odd.npz", number=numpy.array(3), texts=numpy.array(["a", "b"]), few=numpy.arange(3),
             many=numpy.arange(4), fortran=numpy.asfortranarray(numpy.ones((3, 4))))
+warnings.simplefilter("ignore")  # Of the second name.
+with zipfile.ZipFile(folder / "odd.npz") as odd, zipfile.ZipFile(folder / "twice.npz", "w") as twice:
+    for _ in range(2):
+        twice.writestr("few.npy", odd.read("few.npy"))

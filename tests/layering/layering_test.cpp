@@ -127,7 +127,7 @@ const std::vector<Folder>& folders() {
       {"loader/datasets",
        {"loader", "loader/collate", "loader/collation", "loader/sources", "samplers", "sharing/os", "sharing/codec",
         "sharing/memory", "torch"},
-       {"libarchive"}},
+       {}},
 
       // The library of pictures, which a program that reads none does without.
       {"loader/images", {"loader", "loader/detail", "sharing/os", "torch", "highway", "jpeg"}, {}},

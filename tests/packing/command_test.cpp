@@ -180,6 +180,7 @@ TEST_F(PackCommand, TarUnpacksWhatWasPacked) {
   ASSERT_EQ(run("millrace pack photos shards --shard-samples 5").exit_code, 0);
   const auto ended = run("mkdir unpacked && for shard in shards/*.tar; do tar -C unpacked -xf $shard || exit 9; done");
   ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(ended.err, "");
   const ImageFolder photos(folder() + "/photos");
   for (size_t i = 0; i < photos.size(); ++i) {
     const fs::path path = photos.describe(i), below = fs::relative(path, folder() + "/photos");

@@ -80,7 +80,7 @@ class Packing : public ::testing::Test {
   PackReport pack(const PackOptions& options = {.workers = 2}) const {
     const Source source = packing::list_source(photos(), {});
     const Plan plan = packing::make_plan(source.samples, out(), {.shard_samples = 10});
-    return packing::pack(source.samples, plan, options, [](uint64_t) { return true; });
+    return packing::pack(source, plan, options, [](uint64_t) { return true; });
   }
 
   std::string error(const PackOptions& options = {.workers = 2}) const {
@@ -167,7 +167,7 @@ TEST_F(Packing, NamesAllThatCannotBeReadAndWritesNoShardOfThem) {
   fs::remove(directory.path() + "/" + name_of(7));
   directory.write(name_of(8), "written while it is packed");
   const auto go = [](uint64_t) { return true; };
-  const PackReport refused = packing::pack(source.samples, plan, {.workers = 2}, go);
+  const PackReport refused = packing::pack(source, plan, {.workers = 2}, go);
   std::map<std::string, std::string> broken;
   for (const auto& sample : refused.broken) broken[sample.key] = sample.why;
   EXPECT_THAT(broken, SizeIs(3));
@@ -176,12 +176,12 @@ TEST_F(Packing, NamesAllThatCannotBeReadAndWritesNoShardOfThem) {
   EXPECT_THAT(broken["cat/8"], HasSubstr("has changed since it was listed"));
   EXPECT_LT(refused.shards(), 4U);
   EXPECT_GE(refused.shards(), 1U);
-  const PackReport rest = packing::pack(source.samples, plan, {.workers = 2, .broken = BrokenSamples::kLeaveOut}, go);
+  const PackReport rest = packing::pack(source, plan, {.workers = 2, .broken = BrokenSamples::kLeaveOut}, go);
   EXPECT_EQ(rest.samples(), 37U);
   EXPECT_EQ(rest.shards(), 4U);
   EXPECT_EQ(rest.shards_found, refused.shards());
   // Who comes later is told as well.
-  const PackReport again = packing::pack(source.samples, plan, {.workers = 2, .broken = BrokenSamples::kLeaveOut}, go);
+  const PackReport again = packing::pack(source, plan, {.workers = 2, .broken = BrokenSamples::kLeaveOut}, go);
   EXPECT_EQ(again.shards_found, 4U);
   EXPECT_EQ(again.samples(), 37U);
   ASSERT_THAT(again.broken, SizeIs(3));
@@ -193,7 +193,7 @@ TEST_F(Packing, AShardOfWhichNothingCanBeReadIsAnError) {
   const Plan plan = packing::make_plan(source.samples, out(), {.shard_samples = 1});
   fs::remove(directory.path() + "/" + name_of(6));
   EXPECT_THAT(test::error_of([&] {
-                packing::pack(source.samples, plan, {.workers = 2, .broken = BrokenSamples::kLeaveOut},
+                packing::pack(source, plan, {.workers = 2, .broken = BrokenSamples::kLeaveOut},
                               [](uint64_t) { return true; });
               }),
               AllOf(HasSubstr("no sample of '"), HasSubstr("can be read"), HasSubstr("cat/6.jpg")));
@@ -202,12 +202,11 @@ TEST_F(Packing, AShardOfWhichNothingCanBeReadIsAnError) {
 TEST_F(Packing, StopsWhenAskedAndGoesOnLater) {
   const Source source = packing::list_source(photos(), {});
   const Plan plan = packing::make_plan(source.samples, out(), {.shard_samples = 1});
-  const PackReport stopped =
-      packing::pack(source.samples, plan, {.workers = 1}, [](uint64_t samples) { return samples < 3; });
+  const PackReport stopped = packing::pack(source, plan, {.workers = 1}, [](uint64_t samples) { return samples < 3; });
   EXPECT_TRUE(stopped.is_stopped);
   EXPECT_LT(stopped.shards(), 40U);
   for (const auto& entry : fs::directory_iterator(out())) EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
-  const PackReport rest = packing::pack(source.samples, plan, {.workers = 1}, [](uint64_t) { return true; });
+  const PackReport rest = packing::pack(source, plan, {.workers = 1}, [](uint64_t) { return true; });
   EXPECT_FALSE(rest.is_stopped);
   EXPECT_GE(rest.shards_found, stopped.shards());
   EXPECT_EQ(rest.samples(), 40U);
@@ -279,7 +278,7 @@ TEST_F(Packing, MakesLargePicturesSmallerAndLeavesTheOthers) {
   const auto packed = [&](const char* size, const std::string& folder) {
     const Plan plan =
         packing::make_plan(source.samples, directory.path() + "/" + folder, {.resize = packing::read_resize(size, 80)});
-    return packing::pack(source.samples, plan, {.workers = 1, .broken = BrokenSamples::kLeaveOut},
+    return packing::pack(source, plan, {.workers = 1, .broken = BrokenSamples::kLeaveOut},
                          [](uint64_t) { return true; });
   };
   const PackReport report = packed("20", "short");
@@ -311,9 +310,89 @@ TEST_F(Packing, MakesNoPictureSmallerThatHasASecondOne) {
   options.mask = "mask";
   const Source source = packing::list_source(directory.path() + "/list.csv", options);
   const Plan plan = packing::make_plan(source.samples, out(), {.resize = packing::read_resize("10", 90)});
-  const PackReport report = packing::pack(source.samples, plan, {.workers = 1}, [](uint64_t) { return true; });
+  const PackReport report = packing::pack(source, plan, {.workers = 1}, [](uint64_t) { return true; });
   ASSERT_THAT(report.broken, SizeIs(1));
   EXPECT_THAT(report.broken[0].why, HasSubstr("it has several pictures"));
+}
+
+TEST_F(Packing, ShardsOfTinySamplesKeepTheirLargestSizeAndUseIt) {
+  fs::remove_all(photos());
+  for (int i = 0; i < 200; ++i) directory.write(name_of(i), std::to_string(i));
+  const Source source = packing::list_source(photos(), {});
+  const Plan plan = packing::make_plan(source.samples, out(), {.shard_bytes = 100'000});
+  packing::pack(source, plan, {.workers = 2}, [](uint64_t) { return true; });
+  const auto tars = packing::tar_files_at(out());
+  ASSERT_THAT(tars, SizeIs(5));  // A sample takes 4 blocks, the end 2: 48 samples fit, and 50 would not.
+  for (size_t i = 0; i < tars.size(); ++i)
+    EXPECT_EQ(fs::file_size(tars[i]), (i < 4 ? 48 : 8) * 2048U + 1024) << tars[i];
+}
+
+/// The bytes of all files below a folder, by their paths.
+std::map<std::string, std::string> files_below(const std::string& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.is_regular_file()) files[entry.path()] = text_of(entry.path());
+  return files;
+}
+
+/// What is said about packing `from` into `to`, all that is there being allowed to be replaced.
+std::string error_of_packing(const std::string& from, const std::string& to) {
+  const Source source = packing::list_source(from, {});
+  const Plan plan = packing::make_plan(source.samples, to, {.shard_samples = 5});
+  return test::error_of([&] {
+    packing::pack(source, plan, {.workers = 2, .others = OtherShards::kReplace}, [](uint64_t) { return true; });
+  });
+}
+
+TEST_F(Packing, NeverReplacesTheShardsThatItReads) {
+  pack();
+  fs::create_directory_symlink(out(), directory.path() + "/link");
+  directory.write("links/other", "");
+  for (int i = 0; i < 4; ++i)
+    fs::create_symlink(out() + "/shard-00000" + std::to_string(i) + ".tar",
+                       directory.path() + "/links/part-" + std::to_string(i) + ".tar");
+  const auto before = files_below(out());
+  const std::string all = out() + "/shard-{000000..000003}.tar";
+  const std::string linked = directory.path() + "/link", links = directory.path() + "/links";
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {out(), out()}, {all, out()}, {out(), linked}, {linked, out()}, {all, linked}, {links, out()}})
+    EXPECT_THAT(error_of_packing(from, to),
+                AllOf(HasSubstr("pack: the shards' folder '" + to + "'"), HasSubstr("which is packed"),
+                      HasSubstr("take another folder for the shards")))
+        << from;
+  EXPECT_THAT(error_of_packing(all, out()), HasSubstr("has '" + out() + "/shard-000000.tar'"));
+  EXPECT_EQ(files_below(out()), before);
+}
+
+TEST_F(Packing, RefusesWhatIsNoFolderInWords) {
+  EXPECT_EQ(error_of_packing(photos(), "/dev/null"),
+            "pack: '/dev/null' is no folder; name one for the shards, which is made where it is not there");
+}
+
+TEST_F(Packing, VerifiesShardsOfWhichOnlyTheIndexIsLeft) {
+  pack();
+  fs::remove(out() + "/shard-000002.tar");
+  const auto shards = packing::shards_to_verify(out());
+  ASSERT_THAT(shards, SizeIs(4));
+  const auto report = packing::verify(shards, 2, [](size_t) {});
+  ASSERT_THAT(report.damages, SizeIs(1));
+  EXPECT_EQ(report.damages[0].tar, out() + "/shard-000002.tar");
+  EXPECT_THAT(report.damages[0].what, HasSubstr("No such file"));
+}
+
+TEST_F(Packing, WritesNothingIntoTheFolderThatItReads) {
+  fs::create_directory_symlink(photos(), directory.path() + "/link");
+  const auto before = files_below(photos());
+  EXPECT_THAT(error_of_packing(photos(), photos()),
+              HasSubstr("folder '" + photos() + "' is '" + photos() + "', which"));
+  for (const std::string& to : {photos() + "/shards", photos() + "/cat", directory.path() + "/link/shards"})
+    EXPECT_THAT(error_of_packing(photos(), to), HasSubstr("folder '" + to + "' lies in '" + photos() + "', which"));
+  EXPECT_THAT(error_of_packing(directory.path() + "/link", photos() + "/shards"), HasSubstr("' lies in '"));
+  EXPECT_EQ(files_below(photos()), before);
+  EXPECT_FALSE(fs::exists(photos() + "/shards"));
+  // Beside the classes, or above them, is another folder.
+  EXPECT_EQ(error_of_packing(photos(), directory.path() + "/photos2"), "no error");
+  EXPECT_EQ(error_of_packing(photos(), directory.path()), "no error");
 }
 
 TEST_F(Packing, MakesOtherShardsOfShards) {
@@ -321,7 +400,7 @@ TEST_F(Packing, MakesOtherShardsOfShards) {
   const Source source = packing::list_source(out(), {});
   const std::string other = directory.path() + "/other";
   const Plan plan = packing::make_plan(source.samples, other, {.shard_samples = 25});
-  const PackReport report = packing::pack(source.samples, plan, {.workers = 2}, [](uint64_t) { return true; });
+  const PackReport report = packing::pack(source, plan, {.workers = 2}, [](uint64_t) { return true; });
   EXPECT_EQ(report.shards(), 2U);
   EXPECT_EQ(samples_in(packing::tar_files_at(other)), samples_in(packing::tar_files_at(out())));
 }

@@ -97,10 +97,12 @@ TEST(Plan, HasEachSampleOnceInShardsOfTheLargestSize) {
 
 TEST(Plan, CutsByBytesToo) {
   const SampleList samples = samples_of(100);
-  // A file of 1,000 bytes takes 3 blocks, a label 2.
-  const Plan plan = make_plan(samples, "out", {.shard_bytes = 10'240 + 10 * 5 * 512});
+  // A file of 1,000 bytes takes 3 blocks, a label 2, and the end of a shard 2.
+  const uint64_t ten = (10 * 5 + 2) * 512;
+  const Plan plan = make_plan(samples, "out", {.shard_bytes = ten});
   ASSERT_THAT(plan.shards, SizeIs(10));
   for (const auto& shard : plan.shards) EXPECT_THAT(shard.samples, SizeIs(10));
+  EXPECT_THAT(make_plan(samples, "out", {.shard_bytes = ten - 1}).shards.front().samples, SizeIs(9));
   EXPECT_THAT(make_plan(samples, "out", {.shard_bytes = 1}).shards, SizeIs(100));
 }
 

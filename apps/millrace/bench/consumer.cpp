@@ -57,6 +57,7 @@ Consumer::Consumer(const configs::Node& run, const configs::DatasetTypes& types,
     : read_(read_bench_section(run)) {
   const auto options = configs::read_loader_options(run.section("loader")).profile(profile);
   const auto dataset = types.open(run.section("loader"));
+  if (dataset.samples == 0) throw run.section("dataset").error("has no samples; name data that has some");
   const auto start = Clock::now();
   loader_ = dataset.make_loader(options);
   streams_ = dataset.has_indices ? 0 : options.num_streams();

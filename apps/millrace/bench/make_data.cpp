@@ -5,11 +5,14 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <numbers>
+#include <regex>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "millrace/apps/millrace/bench/noise_jpeg.h"
 #include "millrace/apps/millrace/bench/npz_writer.h"
@@ -21,6 +24,7 @@
 #include "millrace/records/tf_record.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace::apps {
 namespace {
@@ -134,6 +138,82 @@ Workload workload_of(const commands::Bench& options) {
   return workload;
 }
 
+// What bench.yaml says of so many files.
+std::string configuration_of(const Workload& workload, const std::string& data, int64_t files) {
+  const Kind kind = kind_of(workload);
+  const int64_t samples = files * workload.samples_per_file;
+  return "# Data of " + std::string(workload.name) + " and how it is read.\ndataset: " + kind.dataset(data, files) +
+         "\n" + kind.more +
+         // So that few files are enough for a batch, samples come again.
+         "sampler: {type: random, replacement: true, num_samples: " +
+         std::to_string(std::max(samples, 16 * workload.batch_size)) +
+         ", seed: 1}\nloader: {batch_size: " + std::to_string(workload.batch_size) +
+         ", num_workers: 2, drop_last: true}\n";
+}
+
+[[noreturn]] void refuse_folder(const std::string& folder, const std::string& why) {
+  throw std::runtime_error("--make-data: the folder " + in_quotes(folder) + " has " + why +
+                           "; take another folder, or remove what is in this one");
+}
+
+// What an earlier --make-data wrote into a folder. Its bench.yaml is there when all of it is.
+struct MadeBefore {
+  std::vector<fs::path> parts;  // With what readers put beside them.
+  int64_t files = 0;
+};
+
+// Throws where there is anything else in the folder, or a bench.yaml that somebody has changed.
+MadeBefore find_made(const std::string& folder) {
+  static const std::regex kPart("part-[0-9]{5,}\\.(npz|jpg|tfrecord)(\\.index)?"), kIndex(".*\\.index");
+  MadeBefore made;
+  const fs::path data = fs::path(folder) / "data", configuration = fs::path(folder) / "bench.yaml";
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path() != data && entry.path() != configuration)
+      refuse_folder(folder, in_quotes(entry.path().filename().string()) + ", which it did not write");
+  if (fs::exists(data))
+    for (const auto& entry : fs::directory_iterator(data)) {
+      const std::string name = entry.path().filename().string();
+      if (!entry.is_regular_file() || !std::regex_match(name, kPart))
+        refuse_folder(folder, in_quotes("data/" + name) + ", which it did not write");
+      made.parts.push_back(entry.path());
+      if (!std::regex_match(name, kIndex)) ++made.files;
+    }
+  if (!fs::exists(configuration)) {
+    if (!made.parts.empty()) refuse_folder(folder, "data without the bench.yaml that it wrote last");
+    return made;
+  }
+  constexpr size_t kMost = 1 << 20;
+  const std::string text = detail::read_regular(configuration.string(), kMost);
+  if (std::none_of(std::begin(kWorkloads), std::end(kWorkloads), [&](const Workload& workload) {
+        return text == configuration_of(workload, data.string(), made.files);
+      }))
+    refuse_folder(folder, "a 'bench.yaml' that is not as it would write it for the files there");
+  return made;
+}
+
+// Files of before would be read with the new ones.
+void remove_made(const std::string& folder) {
+  const MadeBefore made = find_made(folder);
+  fs::remove(fs::path(folder) / "bench.yaml");
+  for (const fs::path& part : made.parts) fs::remove(part);
+}
+
+void print_made(const commands::Bench& options, const Workload& workload, const std::string& data) {
+  const int64_t samples = workload.files * workload.samples_per_file;
+  const std::string& folder = options.file.config;
+  if (options.file.json)
+    std::puts(nlohmann::json({{"workload", workload.name},
+                              {"folder", folder},
+                              {"config", (fs::path(folder) / "bench.yaml").string()},
+                              {"files", workload.files},
+                              {"samples", samples}})
+                  .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+                  .c_str());
+  else
+    std::printf("%ld samples in %ld files below %s; measure with: millrace bench --workload %s %s\n", samples,
+                workload.files, printable(data).c_str(), std::string(workload.name).c_str(), printable(folder).c_str());
+}
+
 }  // namespace
 
 int make_data(const commands::Bench& options) {
@@ -143,21 +223,14 @@ int make_data(const commands::Bench& options) {
   const std::string data = folder + "/data";
   fs::create_directories(data);
   const int64_t samples = workload.files * workload.samples_per_file;
+  remove_made(folder);
   require_room(data, static_cast<double>(samples) * workload.sample_bytes);
   for (int64_t i = 0; i < workload.files; ++i) {
     SampleRng rng(static_cast<uint64_t>(i) + 1);
     write(data + "/part-" + number(i) + "." + kind.ending, kind.make(workload, rng));
   }
-  write(folder + "/bench.yaml", "# Data of " + std::string(workload.name) + " and how it is read.\ndataset: " +
-                                    kind.dataset(data, workload.files) + "\n" + kind.more +
-                                    // So that few files are enough for a batch, samples come again.
-                                    "sampler: {type: random, replacement: true, num_samples: " +
-                                    std::to_string(std::max(samples, 16 * workload.batch_size)) +
-                                    ", seed: 1}\nloader: {batch_size: " + std::to_string(workload.batch_size) +
-                                    ", num_workers: 2, drop_last: true}\n");
-  std::printf("%ld samples in %ld files below %s; measure with: millrace bench --workload %s %s\n", samples,
-              workload.files, printable(data).c_str(), std::string(workload.name).c_str(),
-              printable(options.file.config).c_str());
+  write(folder + "/bench.yaml", configuration_of(workload, data, workload.files));
+  print_made(options, workload, data);
   return kDone;
 }
 

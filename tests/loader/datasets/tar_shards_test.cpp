@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "millrace/loader/datasets/brace_expansion.h"
+#include "millrace/loader/datasets/tar_header.h"
 #include "millrace/loader/datasets/tar_index.h"
 #include "millrace/loader/datasets/tar_writer.h"
 #include "millrace/loader/datasets/webdataset_name.h"
@@ -690,6 +691,40 @@ TEST(TarShardWriter, KeepsShardsBelowTheirLargestSize) {
   }
   EXPECT_EQ(TarShards(paths).size(), samples.size());
   EXPECT_EQ(TarShards(paths.at(paths.size() - 2)).size(), 1U);  // The large one, by itself.
+}
+
+TEST(TarShardWriter, KeepsShardsOfTinySamplesBelowTheirLargestSizeToo) {
+  const Directory directory;
+  std::vector<TextSample> samples;
+  for (size_t i = 0; i < 200; ++i) samples.push_back({std::to_string(i), {{"txt", "t"}, {"cls", "1"}}});
+  const uint64_t ten = 10 * 4 * kTarBlock + TarShardWriter::kShardBytes;  // A header and a block for each file.
+  const Strings paths = write_shards(directory.path() + "/%d.tar", samples, {.max_shard_bytes = ten});
+  ASSERT_EQ(paths.size(), 20U);
+  for (const auto& path : paths) EXPECT_EQ(fs::file_size(path), ten);
+}
+
+TEST(TarShardWriter, CountsEveryByteOfEveryName) {
+  const Directory directory;
+  for (const size_t length : {1, 96, 97, 150, 400, 2000})
+    for (const char* letter : {"n", "\xc3\xbc", "\xff"}) {
+      std::string key;
+      while (key.size() < length) key += letter;
+      const std::string path = write_shards(directory.path() + "/%d.tar", {{key, {{"txt", "t"}}}}).front();
+      EXPECT_EQ(fs::file_size(path), TarShardWriter::file_bytes(key + ".txt", 1) + TarShardWriter::kShardBytes) << key;
+      EXPECT_EQ(TarShards(path).key(0), key);
+    }
+  EXPECT_EQ(TarShardWriter::file_bytes(std::string(100, 'n'), 1), 2 * kTarBlock);
+  EXPECT_EQ(TarShardWriter::file_bytes(std::string(101, 'n'), 1), 4 * kTarBlock);
+}
+
+TEST(TarHeader, HasSizesAndTimesThatUstarHasNoRoomFor) {
+  const Directory directory;
+  const std::string path = directory.path() + "/large.tar", header = tar_header("a.bin", uint64_t{8} << 30, -5);
+  directory.write("large.tar", header);
+  fs::resize_file(path, header.size() + (uint64_t{8} << 30) + TarShardWriter::kShardBytes);  // A hole: takes no room.
+  EXPECT_THAT(scan_tar(path).members, ElementsAre(TarMember{"a.bin", header.size(), uint64_t{8} << 30}));
+  EXPECT_THAT(header, HasSubstr("12 mtime=-5\n"));
+  EXPECT_EQ(tar_header("a.bin", (uint64_t{8} << 30) - 1, 0).size(), kTarBlock);
 }
 
 TEST(TarShardWriter, LeavesAnIndexBesideEachShard) {

@@ -462,11 +462,65 @@ TEST_F(Bench, MakesTheDataOfEachWorkloadAndMeasuresIt) {
   }
 }
 
+TEST_F(Bench, SaysThatADatasetIsEmpty) {
+  folder_.write("empty.yaml", "dataset: {type: npy, paths: [" + test::data("npy/no_rows.npy") +
+                                  "]}\nloader: {batch_size: 4, drop_last: true}\n");
+  const auto result = run("empty.yaml --batches 1");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("dataset: has no samples; name data that has some"));
+}
+
 TEST_F(Bench, MakesTheSameDataAgain) {
   ASSERT_EQ(run("--make-data cosmoflow-h100 one --files 2 --sample-bytes 500").exit_code, 0);
   ASSERT_EQ(run("--make-data cosmoflow-h100 two --files 2 --sample-bytes 500").exit_code, 0);
   EXPECT_EQ(test::run_in(folder_.path(), "diff -r one/data two/data").exit_code, 0);
   EXPECT_NE(test::run_in(folder_.path(), "cmp one/data/part-00000.tfrecord one/data/part-00001.tfrecord").exit_code, 0);
+}
+
+TEST_F(Bench, MakesFewerFilesInPlaceOfThoseOfBefore) {
+  const std::string make = "--sample-bytes 20000 --make-data ";
+  for (const char* workload : {"retinanet-h100", "unet3d-h100", "cosmoflow-h100"}) {
+    ASSERT_EQ(run(make + workload + " data --files 5").exit_code, 0) << workload;
+    ASSERT_EQ(run("--batches 2 data").exit_code, 0) << "which writes indexes beside files";
+    ASSERT_EQ(run(make + workload + " data --files 2").exit_code, 0) << workload;
+    std::set<std::string> parts;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path() + "/data/data"))
+      parts.insert(entry.path().stem());
+    EXPECT_THAT(parts, testing::ElementsAre("part-00000", "part-00001"));
+  }
+}
+
+TEST_F(Bench, ReplacesNothingThatItHasNotMade) {
+  const std::string make = "--files 1 --sample-bytes 500 --make-data cosmoflow-h100 ";
+  const std::string mine = "dataset: {type: filled, size: 8}\nloader: {batch_size: 4}\n";
+  const auto refused = [&](const std::string& file, const std::string& why) {
+    const auto result = run(make + "mine");
+    EXPECT_EQ(result.exit_code, 1) << file;
+    EXPECT_THAT(result.err, HasSubstr("has " + why)) << file;
+    EXPECT_THAT(result.err, HasSubstr("; take another folder, or remove what is in this one")) << file;
+    EXPECT_EQ(test::run_in(folder_.path(), "cat mine/" + file).out, mine) << file;
+    std::filesystem::remove_all(folder_.path() + "/mine");
+  };
+  folder_.write("mine/bench.yaml", mine);
+  refused("bench.yaml", "a 'bench.yaml' that is not as it would write it");
+  folder_.write("mine/notes.txt", mine);
+  refused("notes.txt", "'notes.txt', which it did not write");
+  folder_.write("mine/data/photo.jpg", mine);
+  refused("data/photo.jpg", "'data/photo.jpg', which it did not write");
+  folder_.write("mine/data/part-00000.jpg", mine);
+  refused("data/part-00000.jpg", "data without the bench.yaml that it wrote last");
+  ASSERT_EQ(run(make + "mine").exit_code, 0);
+  folder_.write("mine/bench.yaml", mine);
+  refused("bench.yaml", "a 'bench.yaml' that is not as it would write it");
+}
+
+TEST_F(Bench, SaysInJsonWhatDataItMade) {
+  const auto made = measured("--make-data resnet50-h100 data --sample-bytes 100 --files 2");
+  EXPECT_EQ(made, json({{"workload", "resnet50-h100"},
+                        {"folder", "data"},
+                        {"config", "data/bench.yaml"},
+                        {"files", 2},
+                        {"samples", 2502}}));
 }
 
 TEST_F(Bench, RefusesDataThatTheDiskHasNoRoomFor) {

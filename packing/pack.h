@@ -52,9 +52,9 @@ using GoOn = std::function<bool(uint64_t samples)>;
 /// are. The bytes of a shard depend on nothing but the plan. When a worker dies, its shard is written again by another.
 ///
 /// Samples that cannot be read are in the report; unless they are to be left out, no shard is written that should have
-/// one. Throws std::runtime_error, before anything is written, where a source lies in the shards' folder or that folder in
-/// the source's; for a folder that another packer has or that has other shards in it, for a shard of which no sample can
-/// be read, and for one over which three workers died; SyscallError (a full disk).
+/// one. Throws std::runtime_error, before anything is written, where a source lies in the shards' folder or that folder
+/// in the source's; for a folder that another packer has or that has other shards in it, for a shard of which no sample
+/// can be read, and for one over which three workers died; SyscallError (a full disk).
 PackReport pack(const Source& source, const Plan& plan, const PackOptions& options, const GoOn& go_on);
 
 }  // namespace millrace::packing

@@ -27,9 +27,9 @@ struct BandChart {
   std::vector<BandRow> rows;
 };
 
-/// The chart as an SVG file, as that of a line chart (line_chart.h). The legend names the kinds that have a band; a kind
-/// has its colour whether or not others have bands. Each half pixel has the colour of the kind that takes most of it, so
-/// that any number of bands is some hundred rectangles.
+/// The chart as an SVG file, as that of a line chart (line_chart.h). The legend names the kinds that have a band; a
+/// kind has its colour whether or not others have bands. Each half pixel has the colour of the kind that takes most of
+/// it, so that any number of bands is some hundred rectangles.
 std::string to_svg(const BandChart& chart);
 
 }  // namespace millrace::plots

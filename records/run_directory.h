@@ -16,8 +16,9 @@ class RunDirectory {
   /// programs that ask for the same name at the same time get two folders. Throws SyscallError.
   static RunDirectory make(const std::string& parent, const std::string& name);
 
-  /// Throws SyscallError where make() could make no folder in that parent, or std::runtime_error for a file, and leaves nothing behind: a folder is made
-  /// and removed where the first missing one would be. A process that dies in between leaves an empty one.
+  /// Throws SyscallError where make() could make no folder in that parent, or std::runtime_error for a file, and leaves
+  /// nothing behind: a folder is made and removed where the first missing one would be. A process that dies in between
+  /// leaves an empty one.
   static void require_possible(const std::string& parent);
 
   /// That of a run which is to go on. Removes what it left under passing names (NewFile) when it was killed. Throws

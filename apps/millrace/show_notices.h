@@ -4,8 +4,8 @@
 
 namespace millrace::apps {
 
-/// ToldNotices of `millrace show`, which opens a dataset several times: what it tells each time is told once. One object
-/// of a program at a time.
+/// ToldNotices of `millrace show`, which opens a dataset several times: what it tells each time is told once. One
+/// object of a program at a time.
 class NoticesOfShow {
  public:
   NoticesOfShow();

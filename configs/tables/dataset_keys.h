@@ -378,8 +378,8 @@ struct TfRecordImages {
 
 /// The table of datasets that have a name in YAML, in the order of the reference. A TensorDataset holds tensors of the
 /// program; ConcatDataset, Subset, StackDataset and ChainDataset are made of other datasets.
-using NamedDatasets = TypeList<ImageFolder, ImageFiles, ImageManifest, ImageMasks, ImagePairs, ImagePairsManifest,
-                                Mnist, Cifar10, Cifar100, Npy, Npz, Hdf5, Lmdb, LmdbImages, Tokens, TarImages,
-                                TarShards, TfRecords, TfRecordImages>;
+using NamedDatasets =
+    TypeList<ImageFolder, ImageFiles, ImageManifest, ImageMasks, ImagePairs, ImagePairsManifest, Mnist, Cifar10,
+             Cifar100, Npy, Npz, Hdf5, Lmdb, LmdbImages, Tokens, TarImages, TarShards, TfRecords, TfRecordImages>;
 
 }  // namespace millrace::configs::tables

@@ -30,8 +30,8 @@ struct TarShardWriterOptions {
 ///   writer.close();
 ///
 /// The same samples in the same order give the same bytes: owners, permissions and times are fixed, a sample's files
-/// are sorted by extension. Headers are ustar, with a pax header before what does not fit (names of more than 100 bytes,
-/// files of 8 GiB). A shard ends with its mark, two blocks of zeros, and is not filled up to a record of a tape.
+/// are sorted by extension. Headers are ustar, with a pax header before what does not fit (names of more than 100
+/// bytes, files of 8 GiB). A shard ends with its mark, two blocks of zeros, and is not filled up to a record of a tape.
 ///
 /// A shard is written under another name, read again and compared with what was given, and only then, when its index is
 /// there, takes its own name. So whatever happens, there are whole shards with their indexes and no others. An index

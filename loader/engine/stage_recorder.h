@@ -41,8 +41,9 @@ class ThreadClock final : public StageClock {
 ///   - Else every transition is timed, if that takes less than 0.25 % of the time.
 ///   - Else only the range is.
 ///
-/// The thread's time on a processor is also read between ranges, as often as 0.1 % of the time allow: from its beginning
-/// to the last such reading it is known of all stages together, whatever happened in ranges that were not measured.
+/// The thread's time on a processor is also read between ranges, as often as 0.1 % of the time allow: from its
+/// beginning to the last such reading it is known of all stages together, whatever happened in ranges that were not
+/// measured.
 ///
 /// In spans, stages that take turns within a call are put together, one behind the other, as strips of a picture that
 /// are decoded and resampled.

@@ -16,8 +16,8 @@
 
 namespace millrace::test {
 
-/// Chromium without a screen, where it is there: scripts/setup --live installs it. Its window is a telephone's, and pages
-/// are opened as wide as a desk's too.
+/// Chromium without a screen, where it is there: scripts/setup --live installs it. Its window is a telephone's, and
+/// pages are opened as wide as a desk's too.
 class Chromium {
  public:
   static constexpr int kWidth = 390, kHeight = 600;

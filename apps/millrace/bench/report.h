@@ -22,8 +22,8 @@ struct Report {
   std::optional<Traced> traced;    ///< Where a page or a trace was asked for, behind all that is measured.
 };
 
-/// What the time went to while steps were done, where they were, else while the loader was alone: what keeps a loader that
-/// nobody waits for from giving more is no matter.
+/// What the time went to while steps were done, where they were, else while the loader was alone: what keeps a loader
+/// that nobody waits for from giving more is no matter.
 const Breakdown& breakdown_of(const Report& report);
 
 /// A table, and what is to be thought of it.

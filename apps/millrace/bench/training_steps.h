@@ -14,8 +14,8 @@ struct TrainingSteps {
 };
 
 /// Trains as `millrace train` does, of its first weights, for as long as the plan says, and keeps nothing of it. Each
-/// step ends when the device has done it. Throws configs::ConfigError for a run that names no model or cannot be trained,
-/// and what the loader throws.
+/// step ends when the device has done it. Throws configs::ConfigError for a run that names no model or cannot be
+/// trained, and what the loader throws.
 TrainingSteps measure_training_steps(const configs::Node& run, const ProgramTypes& types, const Plan& plan);
 
 }  // namespace millrace::apps

@@ -202,7 +202,8 @@ class Training {
     if (position_.trained > 0) return;
     training::warn_of_black_and_white_masks(batch.columns());
     if (output_.journal() == nullptr) return;
-    if (const auto sheet = training::first_batch_sheet(batch, made_.split.classes)) output_.journal()->first_batch(*sheet);
+    if (const auto sheet = training::first_batch_sheet(batch, made_.split.classes))
+      output_.journal()->first_batch(*sheet);
   }
 
   // Samples of the whole run.

@@ -219,8 +219,8 @@ TEST_F(Training, GoesOnWithTheDrawsOfDropout) {
   expect_same("whole/train", "stopped/train");
 }
 
-// The test split of 3,000 pictures takes long enough for a request to come in its middle; the last step's checkpoint says
-// that it begins.
+// The test split of 3,000 pictures takes long enough for a request to come in its middle; the last step's checkpoint
+// says that it begins.
 TEST_F(Training, StopsInTheMiddleOfATestAndGoesOnAsIfNothingHadHappened) {
   for (int i = 0; i < 3000; ++i) {
     const fs::path name = folder() / "many" / (i % 2 == 0 ? "dress" : "hat") / (std::to_string(i) + ".ppm");

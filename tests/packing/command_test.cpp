@@ -167,9 +167,10 @@ TEST_F(PackCommand, RefusesAFolderThatAnotherPackerHas) {
 TEST_F(PackCommand, WaitsAMomentForAPackerThatEnds) {
   add_many_photos();
   const std::string pack = kLongPack;
-  const auto both = run(begun(pack) + "kill -STOP $packer; " + pack +
-                        " >second & second=$!; until ls -l /proc/$second/fd 2>/dev/null | grep -q '/shards$'; do :; "
-                        "done; kill -CONT $packer; wait $packer; first=$?; wait $second; echo codes $first $?");
+  const auto both = run(
+      begun(pack) + "kill -STOP $packer; " + pack +
+      " >second & second=$!; while [ -e /proc/$second/fd/0 ] && ! ls -l /proc/$second/fd 2>/dev/null | "
+      "grep -q '/shards$'; do :; done; kill -CONT $packer; wait $packer; first=$?; wait $second; echo codes $first $?");
   EXPECT_THAT(both.out, HasSubstr("codes 0 0")) << both.err;
   EXPECT_THAT(text_of(folder() + "/second"), HasSubstr(" were there"));
   EXPECT_EQ(packing::tar_files_at(folder() + "/shards").size(), pictures());

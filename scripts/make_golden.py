@@ -10,6 +10,7 @@ tests/data/golden/operations.*     other functions of v2.functional, named in th
                                    first case
 tests/data/npy/*.npy               numpy.save's files: numbers 0 to 5 as two rows in every dtype that tensors have, and
                                    what is refused
+tests/data/npy/*.npz               numpy.savez's files: the same numbers; vectors with classes, whole and in two parts
 tests/data/hdf5/labels.h5          h5py's file of two integers
 tests/data/manifests/*             Python's csv of fields that need quotes; lists of photos, of pairs, and of formats/* with masks
 tests/data/mnist/*                 ten digits, drawn, in MNIST's files

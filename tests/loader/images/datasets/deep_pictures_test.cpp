@@ -210,7 +210,7 @@ TEST_F(DeepPictures, RefuseByNameWhatWorksOnEightBits) {
 
 TEST_F(DeepPictures, RefuseColours) {
   EXPECT_EQ(error_of([&] { folder(PixelType::kUInt16).mode(ImageMode::kRGB).spec(); }),
-            "pictures of pixel type uint16 have one channel: say so, with mode(ImageMode::kGray) or mode: gray");
+            "pictures of pixel type uint16 have one channel: say so by their mode, gray");
   directory.copy("formats/rgb.png", "class/a.pgm.png");
   const auto pictures = folder(PixelType::kUInt16).transform(CenterCrop(4));
   EXPECT_THAT(error_of([&] { test::read_all(pictures); }), HasSubstr("colours"));

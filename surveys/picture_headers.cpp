@@ -21,7 +21,7 @@ std::string side_by_side(const image::Size& size) {
 
 std::optional<image::Size> size_of_picture(const std::string& path) {
   try {
-    return HeaderReader().read(path);
+    return image::HeaderReader().read(path);
   } catch (const std::exception&) {
     return std::nullopt;
   }

@@ -3,10 +3,15 @@
 namespace millrace::surveys {
 namespace {
 
+// Folders called a and b may well be classes, those called A and B hardly.
+bool may_be_classes(const Names& names, const std::string& first, const std::string& second) {
+  return names.first.size() == 1 && (first != names.first || second != names.second);
+}
+
 std::optional<TwoFolders> two_in(const Place& place, const Names& names, const std::string& before = "") {
   const auto first = place.folder(before + std::string(names.first));
   const auto second = place.folder(before + std::string(names.second));
-  if (!first || !second) return std::nullopt;
+  if (!first || !second || (before.empty() && may_be_classes(names, *first, *second))) return std::nullopt;
   return TwoFolders{place.below(*first), place.below(*second)};
 }
 

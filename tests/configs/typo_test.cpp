@@ -130,10 +130,11 @@ TEST(Typos, NamesOfCppAreUnderstood) {
     std::vector<std::string> names;
     for (const auto& entry : section.entries) names.push_back(entry.name);
     std::set<std::string> made = {"", "DataLoaderOptions"};
-    for (const auto& entry : section.entries)  // Of several that make the same, the first.
-      if (made.insert(entry.makes).second) {
-        EXPECT_EQ(nearest(entry.makes, names), entry.name) << entry.makes;
-      }
+    for (const auto& entry : section.entries) {
+      const bool is_template = entry.makes.find('<') != std::string::npos;  // Of which nobody writes the arguments.
+      if (is_template || !made.insert(entry.makes).second) continue;        // Of several that make the same, the first.
+      EXPECT_EQ(nearest(entry.makes, names), entry.name) << entry.makes;
+    }
   }
 }
 

@@ -133,6 +133,7 @@ const std::vector<Folder>& folders() {
       {"loader/images", {"loader", "loader/detail", "sharing/os", "torch", "highway", "jpeg"}, {}},
       {"loader/images/formats", {"loader/images"}, {"png", "tiff", "webp", "gif"}},
       {"loader/images/decode", {"loader", "loader/images", "loader/images/formats"}, {}},
+      {"loader/images/header_reader", {"loader/detail", "loader/images", "loader/images/decode", "sharing/os"}, {}},
       {"loader/images/transforms", {"loader", "loader/images", "loader/images/decode", "sharing/codec", "torch"}, {}},
       {"loader/images/datasets",
        {"loader", "loader/datasets", "loader/images", "loader/images/decode", "loader/images/transforms", "sharing/os",
@@ -172,7 +173,7 @@ const std::vector<Folder>& folders() {
       // What lies in a folder, looked at by the datasets that training reads it with.
       {"surveys",
        {"loader/detail", "loader/datasets", "loader/images", "loader/images/datasets", "loader/images/decode",
-        "sharing/os"},
+        "loader/images/header_reader", "sharing/os"},
        {"formats", "json", "torch"}},
       // Shards made of what lies in folders, lists and other shards.
       {"packing",

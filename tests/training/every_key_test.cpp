@@ -92,8 +92,9 @@ at::Tensor weights_after(const std::string& yaml) {
 }
 
 std::string run_of(const std::string& dataset, const std::string& more) {
-  return "dataset: {type: " + dataset + "}, model: linear, loader: {batch_size: 4, num_workers: 0}, epochs: 3" +
-         (more.empty() ? "" : ", " + more);
+  const std::string classes = dataset == "classes" ? "classes: 2, " : "";
+  return classes + "dataset: {type: " + dataset +
+         "}, model: linear, loader: {batch_size: 4, num_workers: 0}, epochs: 3" + (more.empty() ? "" : ", " + more);
 }
 
 // Two configurations between which one key differs.
@@ -163,7 +164,8 @@ TEST(EveryKey, ChangesWhatIsLearned) {
 }
 
 TEST(EveryKey, AccumulatedGradientsAreThoseOfTheBatchesTogether) {
-  const std::string run = "dataset: {type: classes}, model: linear, epochs: 2, optimizer: {type: sgd, lr: 0.05}, ";
+  const std::string run =
+      "classes: 2, dataset: {type: classes}, model: linear, epochs: 2, optimizer: {type: sgd, lr: 0.05}, ";
   const auto whole = weights_after(run + "loader: {batch_size: 4, num_workers: 0}");
   const auto halves = weights_after(run + "loader: {batch_size: 2, num_workers: 0}, gradients: {accumulate: 2}");
   EXPECT_TRUE(at::allclose(whole, halves, 1e-4, 1e-6));

@@ -203,12 +203,20 @@ TEST_F(Program, ValidationSaysWhatFailsAtTheFirstSample) {
   write("photos/dress/0.png", text_of(millrace::test::data("formats/rgb.png")));
   const auto result = run("train train.yaml --validate 'transforms=[resize: {size: 16}]' test.dataset.root=gone");
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("train.yaml:1:10: dataset: its first batch cannot be made: "));
-  EXPECT_THAT(result.err, ContainsRegex("such as resize: \\{size: \\[[0-9]+, [0-9]+\\]\\} or random_resized_crop"));
+  EXPECT_THAT(result.err, HasSubstr("transforms: pictures come out with several sizes, "));
+  EXPECT_THAT(result.err, ContainsRegex("set both sides, as resize: \\{size: \\[[0-9]+, [0-9]+\\]\\} or center_crop"));
   EXPECT_THAT(
       result.err,
       HasSubstr("test.dataset.root: image_folder: no such directory: 'gone'; check the path (it is relative to "));
   EXPECT_THAT(result.err, EndsWith("millrace: 2 errors in the configuration\n"));
+}
+
+TEST_F(Program, ValidationSaysWhichPictureOfTheFirstBatchIsBroken) {
+  copy_photos();
+  write_train_config("photos");
+  write("photos/dress/0.png", "no picture");
+  expect_error("train train.yaml --validate loader.batch_size=9 ~test", 2,
+               "train.yaml:1:10: dataset: its first batch cannot be made: ", "photos/dress/0.png");
 }
 
 // One picture in the middle of many differs, in a folder that sorts behind another.

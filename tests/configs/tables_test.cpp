@@ -28,6 +28,7 @@
 #include "millrace/configs/tables/loader_keys.h"
 #include "millrace/configs/tables/reference.h"
 #include "millrace/configs/tables/sampler_keys.h"
+#include "millrace/loader/images/transforms/descriptions.h"
 #include "millrace/samplers/bucket_batch_sampler.h"
 #include "millrace/samplers/class_balanced_sampler.h"
 #include "millrace/samplers/distributed.h"
@@ -685,6 +686,28 @@ TEST(Tables, HaveEveryDatasetThatIsMadeOfValues) {
   declared.emplace("random_split");  // A function.
   const auto combined = together(made_by(tables::CombinedDatasets()), made_by(tables::TypeList<tables::Chain>()));
   EXPECT_EQ(declared, together(together(made_by(tables::NamedDatasets()), combined), others));
+}
+
+TEST(Tables, HaveEveryTransformAndYamlMakesEach) {
+  const std::map<std::string, std::string> values = {{"size", "9"},
+                                                     {"padding", "1"},
+                                                     {"kernel_size", "3"},
+                                                     {"degrees", "5"},
+                                                     {"bits", "3"},
+                                                     {"dtype", "float32"},
+                                                     {"threshold", "9"},
+                                                     {"sharpness_factor", "2"},
+                                                     {"transforms", "[random_invert]"}};
+  std::set<std::string> named = {"Lambda"};  // A function of the program.
+  for (const auto& transform : transforms::describe_all()) {
+    named.insert(transform.name);
+    std::string parameters;
+    for (const auto& parameter : transform.parameters)
+      if (values.contains(parameter.key)) parameters += parameter.key + ": " + values.at(parameter.key) + ", ";
+    const Node list(parse("[" + transform.yaml_name + ": {" + parameters + "}]", "run.yaml"));
+    EXPECT_THAT(to_string(read_transforms(list)), ::testing::StartsWith(transform.name)) << transform.yaml_name;
+  }
+  EXPECT_EQ(declared_in("loader/images/transforms", R"re(std::string_view kName = "(\w+)")re"), named);
 }
 
 TEST(Tables, HaveEveryCollateFunctionThatMakesColumns) {

@@ -465,6 +465,38 @@ TEST_F(Training, EndsEarlyWhenItIsNoBetterForLong) {
               HasSubstr(" for 2 epochs: early_stop.patience ends training\n"));
 }
 
+// A dark picture with a bright square somewhere, and its mask of 0 and 255, as two files of one name.
+void write_square(const fs::path& part, int number) {
+  constexpr int kSide = 16;
+  std::mt19937 random(static_cast<uint32_t>(number));
+  const auto draw = [&](int from, int to) { return std::uniform_int_distribution<int>(from, to)(random); };
+  const int left = draw(1, 8), top = draw(1, 8), side = draw(4, 7);
+  std::string picture, mask;
+  for (int y = 0; y < kSide; ++y)
+    for (int x = 0; x < kSide; ++x) {
+      const bool inside = x >= left && x < left + side && y >= top && y < top + side;
+      picture += static_cast<char>(draw(0, 80) + (inside ? 120 : 0));
+      mask += static_cast<char>(inside ? 255 : 0);
+    }
+  const std::string name = std::to_string(number) + ".pgm", header = "P5 16 16 255\n";
+  for (const char* kind : {"images", "masks"}) fs::create_directories(part / kind);
+  std::ofstream(part / "images" / name, std::ios::binary) << header << picture;
+  std::ofstream(part / "masks" / name, std::ios::binary) << header << mask;
+}
+
+TEST_F(Training, LearnsMasksOfPicturesThatItNeverSawByTheConfigurationOfInit) {
+  for (int i = 0; i < 200; ++i) write_square(folder() / "squares" / (i < 160 ? "train" : "val"), i);
+  run({"init", "squares"});
+  run({"train", "squares.yaml", "epochs=6", "device=cpu", "model.widths=[8, 16]", "optimizer.lr=0.01"});
+  std::istringstream table(text_of(folder() / "runs/squares/metrics.csv"));
+  std::string line;
+  std::getline(table, line);
+  ASSERT_THAT(line, StartsWith("epoch,train_loss,test_mean_iou,"));
+  double mean_iou = 0;
+  while (std::getline(table, line)) mean_iou = std::stod(line.substr(line.find(',', line.find(',') + 1) + 1));
+  EXPECT_GE(mean_iou, 0.8) << text_of(folder() / "runs/squares/metrics.csv");
+}
+
 TEST_F(Training, OfAnotherModelIsRefusedByItsWeights) {
   run({"train", "train.yaml", "output=first", "epochs=1"});
   const int code = end_of(start({"train", "--resume", "first/train", "model.widths=[4, 9]", "epochs=2"}, "out"));

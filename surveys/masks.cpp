@@ -9,6 +9,7 @@
 
 #include "millrace/loader/images/datasets/image_file.h"
 #include "millrace/loader/images/decode.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/surveys/picture_headers.h"
 #include "millrace/surveys/place.h"

@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "millrace/sharing/os/counted.h"
+
 namespace millrace::apps {
 namespace {
 
@@ -37,10 +39,6 @@ std::string time_text(double seconds) {
 }
 
 std::string number_of_workers(int64_t workers) { return "loader.num_workers: " + std::to_string(workers); }
-
-std::string counted(int64_t number, const std::string& thing) {
-  return std::to_string(number) + " " + thing + (number == 1 ? "" : "s");
-}
 
 // --- what is looked for, in the order in which it is ---
 

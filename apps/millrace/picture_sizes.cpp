@@ -25,12 +25,27 @@ struct Seen {
   image::Size out;
 };
 
+// Whether a key is set in a section or in one below it.
+bool says(const configs::Value& section, const std::string& key) {
+  const auto says_too = [&](const configs::Value& part) { return says(part, key); };
+  return section.find(key) != nullptr || std::ranges::any_of(section.elements, says_too) ||
+         std::ranges::any_of(section.members, says_too, &configs::Member::value);
+}
+
 std::optional<image::Size> size_in(image::HeaderReader& reader, const std::string& path) {
   try {
     return reader.read(path);
   } catch (const std::runtime_error&) {  // std::system_error is one.
     return std::nullopt;                 // A broken file is told when it is read.
   }
+}
+
+// Whether headers say what a batch is made of: not where pictures may be left out, or are turned as a camera says.
+bool is_told_by_headers(const configs::Node& pipeline) {
+  const auto loader = pipeline.find("loader");
+  const auto on_error = loader ? loader->find("on_error") : std::nullopt;
+  const bool leaves_out = pipeline.find("sampler") || (on_error && on_error->value().text != "raise");
+  return !leaves_out && !says(pipeline["dataset"].value(), "orientation");
 }
 
 std::string text(const Seen& seen) {
@@ -41,6 +56,7 @@ std::string text(const Seen& seen) {
 
 void require_one_size(const configs::Node& pipeline, const configs::TransformTypes& types,
                       const NamedSamples& samples) {
+  if (!is_told_by_headers(pipeline)) return;
   const auto transforms = pipeline.find("transforms");
   const auto chain = configs::read_transforms(transforms, types);
   if (!samples.name_of || chain.fixed_size()) return;

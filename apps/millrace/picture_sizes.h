@@ -17,7 +17,8 @@ struct NamedSamples {
 
 /// Throws ConfigError at `transforms` of a pipeline, or at `dataset` without any, where pictures come out of it with
 /// more than one size, which no batch can hold. Reads headers of files and no pixels: of 4,096 evenly spread samples,
-/// for two seconds at most. What is no file of a picture is passed over.
+/// for two seconds at most. What is no file of a picture is passed over, pairs and members of shards among them. Looks
+/// at nothing where `on_error` or a sampler may leave pictures out, and where `orientation` turns them.
 void require_one_size(const configs::Node& pipeline, const configs::TransformTypes& types, const NamedSamples& samples);
 
 }  // namespace millrace::apps

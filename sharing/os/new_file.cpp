@@ -1,11 +1,13 @@
 #include "millrace/sharing/os/new_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <random>
+#include <stdexcept>
 #include <utility>
 
 #include "millrace/sharing/os/file_size.h"
@@ -29,9 +31,17 @@ void sync_folder(const std::string& path) {
     throw SyscallError(errno, "fsync of the folder " + printable(path));
 }
 
+// What has the name is replaced in the end, which a device or a pipe must not be.
+void require_replaceable(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return;
+  throw std::runtime_error("cannot write " + in_quotes(path) + ", which is no regular file: a file would replace it");
+}
+
 }  // namespace
 
 NewFile::NewFile(std::string path) : path_(std::move(path)) {
+  require_replaceable(path_);
   // 64 random bits, since other machines may write to the same folder; O_EXCL turns what chance is left into an error.
   std::random_device random;
   passing_path_ = detail::passing_name(path_, (uint64_t{random()} << 32) | random());

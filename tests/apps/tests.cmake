@@ -12,12 +12,12 @@ if(TARGET millrace_cli)
   millrace_test(apps_test
     apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/show_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
     apps/millrace/validate_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/picture_sizes.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/validate.cpp
-    TIMEOUT 300 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)
+    TIMEOUT 900 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)
   add_dependencies(apps_test millrace_cli planted_samples fake_cuda fake_cuda_old fake_cuda_crashing sharing_early_thread)
   millrace_test(train_settings_test apps/millrace/train_settings_test.cpp TIMEOUT 600)
   add_dependencies(train_settings_test millrace_cli)
   set(_bench ${PROJECT_SOURCE_DIR}/apps/millrace/bench)
-  millrace_test(bench_test apps/millrace/bench/bench_test.cpp TIMEOUT 300 LIBRARIES millrace_sharing nlohmann_json::nlohmann_json)
+  millrace_test(bench_test apps/millrace/bench/bench_test.cpp TIMEOUT 600 LIBRARIES millrace_sharing nlohmann_json::nlohmann_json)
   add_library(planted_samples MODULE apps/millrace/bench/planted_samples.cpp)
   millrace_compile_quickly(planted_samples)
   target_link_libraries(planted_samples PRIVATE millrace_program millrace_compiler)
@@ -28,7 +28,7 @@ if(TARGET millrace_cli)
   millrace_test(bench_parts_test
     apps/millrace/bench/bench_page_test.cpp apps/millrace/bench/comparison_test.cpp apps/millrace/bench/noise_jpeg_test.cpp
     apps/millrace/bench/stage_charts_test.cpp
-    TIMEOUT 200 LIBRARIES millrace_program PNG::PNG)
+    TIMEOUT 600 LIBRARIES millrace_program PNG::PNG)
   add_dependencies(bench_parts_test millrace_cli)
   millrace_fake_cuda_test(trace_test
     apps/millrace/trace_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/device_clock.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/trace.cpp

@@ -193,12 +193,12 @@ TEST_P(FirstSample, IsReadBehindTheInitFunctionWhichRunsOnce) {
 }
 
 // Sleeps for longer than a sample may be read.
-void slow_init(const WorkerInfo&) { std::this_thread::sleep_for(milliseconds(1500)); }
+void slow_init(const WorkerInfo&) { std::this_thread::sleep_for(milliseconds(4500)); }
 
 TEST_P(FirstSample, WaitsForASlowInitFunctionWhichIsToldByItsName) {
   auto loader = make_data_loader(
       Shown{Probe{4}},
-      options().worker_init_fn(slow_init).sample_timeout(milliseconds(1000)).timeout(milliseconds(50)));
+      options().worker_init_fn(slow_init).sample_timeout(milliseconds(4000)).timeout(milliseconds(50)));
   EXPECT_TRUE(wait_until([&] { return next_of(*loader).find("runs worker_init_fn for ") != std::string::npos; }));
   EXPECT_TRUE(wait_until([&] { return next_of(*loader) == "0 1"; }));
   EXPECT_EQ(loader->stats().worker_deaths, 0U) << "time in worker_init_fn counted as a sample's";

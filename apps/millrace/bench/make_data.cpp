@@ -166,6 +166,7 @@ struct MadeBefore {
 MadeBefore find_made(const std::string& folder) {
   static const std::regex kPart("part-[0-9]{5,}\\.(npz|jpg|tfrecord)(\\.index)?"), kIndex(".*\\.index");
   MadeBefore made;
+  if (!fs::exists(folder)) return made;
   const fs::path data = fs::path(folder) / "data", configuration = fs::path(folder) / "bench.yaml";
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path() != data && entry.path() != configuration)
@@ -221,9 +222,9 @@ int make_data(const commands::Bench& options) {
   const Kind kind = kind_of(workload);
   const std::string folder = fs::absolute(options.file.config).lexically_normal();
   const std::string data = folder + "/data";
-  fs::create_directories(data);
   const int64_t samples = workload.files * workload.samples_per_file;
   remove_made(folder);
+  fs::create_directories(data);
   require_room(data, static_cast<double>(samples) * workload.sample_bytes);
   for (int64_t i = 0; i < workload.files; ++i) {
     SampleRng rng(static_cast<uint64_t>(i) + 1);

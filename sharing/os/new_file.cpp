@@ -31,11 +31,11 @@ void sync_folder(const std::string& path) {
     throw SyscallError(errno, "fsync of the folder " + printable(path));
 }
 
-// What has the name is replaced in the end, which a device or a pipe must not be.
+// What has the name is replaced in the end, which a device must not be: root could take /dev/null away.
 void require_replaceable(const std::string& path) {
   struct stat status{};
-  if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return;
-  throw std::runtime_error("cannot write " + in_quotes(path) + ", which is no regular file: a file would replace it");
+  if (::stat(path.c_str(), &status) != 0 || (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode))) return;
+  throw std::runtime_error("cannot write " + in_quotes(path) + ", which is a device: a file would replace it");
 }
 
 }  // namespace

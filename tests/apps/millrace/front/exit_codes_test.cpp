@@ -132,6 +132,13 @@ TEST_F(ExitCodes, OfACommandThatIsAskedForJsonComeWithNothingButJson) {
   }
 }
 
+TEST_F(ExitCodes, OfBenchWhoseResultWouldReplaceADeviceIsThatOfFailedWork) {
+  const auto result = run("millrace bench run --warmup 0 --repeats 1 --window 0.05 --save /dev/full");
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_THAT(result.err, testing::HasSubstr("'/dev/full', which is a device"));
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+}
+
 TEST_F(ExitCodes, AreThoseOfFailedWorkWhereStdoutTakesNothing) {
   for (const char* line :
        {"--version", "--help", "help config", "configs", "completion bash", "reference man", "doctor --quick",

@@ -203,8 +203,8 @@ TEST_F(Program, ValidationSaysWhatFailsAtTheFirstSample) {
   write("photos/dress/0.png", text_of(millrace::test::data("formats/rgb.png")));
   const auto result = run("train train.yaml --validate 'transforms=[resize: {size: 16}]' test.dataset.root=gone");
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("transforms: pictures come out with several sizes, "));
-  EXPECT_THAT(result.err, ContainsRegex("set both sides, as resize: \\{size: \\[[0-9]+, [0-9]+\\]\\} or center_crop"));
+  EXPECT_THAT(result.err, HasSubstr("train.yaml:1:10: dataset: its first batch cannot be made: "));
+  EXPECT_THAT(result.err, ContainsRegex("such as resize: \\{size: \\[[0-9]+, [0-9]+\\]\\} or random_resized_crop"));
   EXPECT_THAT(
       result.err,
       HasSubstr("test.dataset.root: image_folder: no such directory: 'gone'; check the path (it is relative to "));

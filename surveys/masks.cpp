@@ -9,6 +9,7 @@
 
 #include "millrace/loader/images/datasets/image_file.h"
 #include "millrace/loader/images/decode.h"
+#include "millrace/loader/images/header_reader.h"
 #include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/surveys/picture_headers.h"
@@ -32,7 +33,7 @@ image::Numbers read_mask(const std::string& path) {
 class Misfits {
  public:
   void add(const std::string& picture, const std::string& mask, image::Size size) {
-    const auto other = size_of_picture(picture);
+    const auto other = headers_.try_read(picture);
     if (!other) return;  // Broken, which is told of pictures.
     ++looked_at_;
     if (*other == size) return;
@@ -51,6 +52,7 @@ class Misfits {
   }
 
  private:
+  image::HeaderReader headers_;
   int64_t looked_at_ = 0;
   int64_t count_ = 0;
   std::string first_;

@@ -19,14 +19,6 @@ std::string side_by_side(const image::Size& size) {
   return std::to_string(size.width) + " x " + std::to_string(size.height);
 }
 
-std::optional<image::Size> size_of_picture(const std::string& path) {
-  try {
-    return image::HeaderReader().read(path);
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
-}
-
 PictureHeaders look_at_headers(const std::vector<std::string>& paths, const Looked& looked) {
   image::HeaderReader reader;
   return look_at_headers(

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,9 +27,6 @@ PictureHeaders look_at_headers(const std::vector<std::string>& paths, const Look
 /// The same of pictures that lie elsewhere: `size_of` reads the header of one, `name_of` is what it is called.
 PictureHeaders look_at_headers(int64_t pictures, const std::function<image::Size(size_t)>& size_of,
                                const std::function<std::string(size_t)>& name_of, const Looked& looked);
-
-/// The size that a picture's header says; nothing where it cannot be read.
-std::optional<image::Size> size_of_picture(const std::string& path);
 
 /// "640 x 480": width and height.
 std::string side_by_side(const image::Size& size);

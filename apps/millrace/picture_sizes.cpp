@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
-#include <stdexcept>
 
 #include "millrace/configs/build.h"
 #include "millrace/loader/images/header_reader.h"
@@ -30,14 +29,6 @@ bool says(const configs::Value& section, const std::string& key) {
   const auto says_too = [&](const configs::Value& part) { return says(part, key); };
   return section.find(key) != nullptr || std::ranges::any_of(section.elements, says_too) ||
          std::ranges::any_of(section.members, says_too, &configs::Member::value);
-}
-
-std::optional<image::Size> size_in(image::HeaderReader& reader, const std::string& path) {
-  try {
-    return reader.read(path);
-  } catch (const std::runtime_error&) {  // std::system_error is one.
-    return std::nullopt;                 // A broken file is told when it is read.
-  }
 }
 
 // Whether headers say what a batch is made of: not where pictures may be left out, or are turned as a camera says.
@@ -67,8 +58,8 @@ void require_one_size(const configs::Node& pipeline, const configs::TransformTyp
   for (int64_t look = 0; look < looks && !deadline.passed(); ++look) {
     if (!first && look == kEnoughMisses) return;
     const std::string path = samples.name_of(look * samples.count / looks);
-    const auto size = size_in(reader, path);
-    if (!size) continue;
+    const auto size = reader.try_read(path);
+    if (!size) continue;  // A broken file is told when it is read.
     const Seen seen{path, *size, chain.output_size(*size)};
     if (!first) first = seen;
     if (seen.out == first->out) continue;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <stdexcept>
 
 #include "millrace/sharing/os/regular_file.h"
@@ -26,6 +27,14 @@ Size HeaderReader::read(const std::string& path) {
     if (all <= kUsualHeader) throw;
     require_file_size(all, options_);
     return decoder_.open(first(file, all, path), options_);
+  }
+}
+
+std::optional<Size> HeaderReader::try_read(const std::string& path) {
+  try {
+    return read(path);
+  } catch (const std::exception&) {
+    return std::nullopt;
   }
 }
 

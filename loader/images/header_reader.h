@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +19,9 @@ class HeaderReader {
   /// The size of the picture that is decoded from the file. Throws std::system_error where it cannot be read, and
   /// std::runtime_error where it is no picture.
   Size read(const std::string& path);
+
+  /// The same, or nothing where read() throws.
+  std::optional<Size> try_read(const std::string& path);
 
  private:
   std::span<const std::byte> first(const OwnedFd& file, size_t bytes, const std::string& path);

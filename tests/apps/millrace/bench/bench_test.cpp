@@ -147,7 +147,10 @@ TEST_F(BenchOfPlanted, FindsOneSlowSampleInAThousand) {
   plant("type: planted, decode_us: 50, slow: 700, slow_us: 700000", "num_workers: 2");
   const auto found = breakdown_with("slow_samples", "--window 2");
   expect_bottleneck(found, "slow_samples");
-  EXPECT_EQ(found["slowest_sample"]["index"], 700);
+  // Where a look at the clock is dear, a few samples as short as these are read between two looks.
+  const auto& slowest = found["slowest_sample"];
+  EXPECT_LE(slowest["index"].get<int64_t>(), 700);
+  EXPECT_GT(slowest["index"].get<int64_t>() + slowest["samples"].get<int64_t>(), 700);
 }
 
 TEST_F(BenchOfPlanted, FindsStreamsThatAreFewerThanWorkers) {

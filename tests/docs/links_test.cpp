@@ -75,6 +75,16 @@ TEST(Pages, LinkToPagesAndHeadingsThatExist) {
   EXPECT_GT(links, 20u);
 }
 
+TEST(Pages, AreAllListed) {
+  const fs::path list = test::source("docs/README.md");
+  const auto listed = matches(text_of(list), R"(\]\(([^)\s]+)\))");
+  for (const auto& page : pages()) {
+    const fs::path link = fs::relative(page, list.parent_path());
+    if (page == list || link.begin()->string() == "..") continue;
+    EXPECT_TRUE(listed.contains(link.string())) << "docs/README.md does not list " << link;
+  }
+}
+
 TEST(Pages, NameFilesThatExist) {
   size_t named = 0;
   for (const auto& page : pages()) {

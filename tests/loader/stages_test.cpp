@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -196,6 +198,79 @@ TEST(Stages, WorkersThatHaveNothingToReadWait) {
   do report = loader->stages();
   while (report.workers[0].wait_ns < 2'000'000 || report.workers[1].wait_ns < 2'000'000);
   EXPECT_GE(report.wait_s(), 4e-3);
+}
+
+// --- beside the kernel's figures ---
+
+double seconds_of(clockid_t clock) {
+  timespec time = {};
+  EXPECT_EQ(::clock_gettime(clock, &time), 0);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// Samples of eight bytes, for each of which a processor has so much to do.
+struct Work {
+  double seconds = 0;
+
+  size_t size() const { return 1'000'000; }
+  SampleSpec spec() const { return {{"x", c10::ScalarType::Long, {}}}; }
+  void read(size_t i, SampleRow& row, SampleContext&) const {
+    row.set<int64_t>("x", static_cast<int64_t>(i));
+    if (seconds == 0) return;
+    const StageScope decoding(Stage::kDecode);
+    const double end = seconds_of(CLOCK_THREAD_CPUTIME_ID) + seconds;
+    while (seconds_of(CLOCK_THREAD_CPUTIME_ID) < end) {
+    }
+  }
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(seconds);
+  }
+};
+
+struct Agreement {
+  double cpu = 0;   // Of all stages, by what the kernel says of the worker's process.
+  double cost = 0;  // Of looks at clocks, by the time that the worker was busy.
+};
+
+void take(DataLoader& loader, int64_t batches) {
+  for (int64_t b = 0; b < batches; ++b)
+    if (!loader.next()) loader.next();
+}
+
+Agreement agreement_of(const Work& work, DataLoaderOptions options, int64_t batches) {
+  auto loader = make_data_loader(work, options.num_workers(1).profile(Profile::kTimes));
+  loader->wait_ready();
+  take(*loader, batches / 10);
+  clockid_t worker = 0;
+  EXPECT_EQ(::clock_getcpuclockid(loader->worker_pids().at(0), &worker), 0);
+  const StageReport before = loader->stages();
+  const double cpu_before = seconds_of(worker);
+  take(*loader, batches);
+  const double cpu = seconds_of(worker) - cpu_before;
+  const StageReport report = loader->stages().since(before);
+  return {report.cpu_s() / cpu, report.cost.seconds() / report.busy_s()};
+}
+
+double median_of(const std::vector<Agreement>& runs, double Agreement::* of) {
+  std::vector<double> values;
+  for (const Agreement& run : runs) values.push_back(run.*of);
+  std::ranges::sort(values);
+  return (values[values.size() / 2] + values[(values.size() - 1) / 2]) / 2;
+}
+
+void expect_agreement(const Work& work, const DataLoaderOptions& options, int64_t batches) {
+  std::vector<Agreement> runs;
+  for (int i = 0; i < 10; ++i) runs.push_back(agreement_of(work, options, batches));
+  EXPECT_NEAR(median_of(runs, &Agreement::cpu), 1, 0.1);
+  EXPECT_LE(median_of(runs, &Agreement::cost), 0.01);
+}
+
+TEST(Stages, AgreeWithTheKernelAboutTinySamples) { expect_agreement(Work{}, DataLoaderOptions(256), 4'000); }
+
+TEST(Stages, AgreeWithTheKernelAboutSamplesThatAreDecoded) {
+  expect_agreement(Work{.seconds = 200e-6}, DataLoaderOptions(8), 100);
 }
 
 }  // namespace

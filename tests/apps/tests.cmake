@@ -7,7 +7,7 @@ if(TARGET millrace_cli)
     configs/completions_test.cpp configs/key_defaults_test.cpp TIMEOUT 120 LIBRARIES millrace_config_checks nlohmann_json::nlohmann_json)
   add_dependencies(commands_test millrace_cli)
   millrace_test(host_checks_test ${_front}/host_checks_test.cpp TIMEOUT 60 LIBRARIES millrace_front)
-  millrace_test(command_lines_test docs/command_lines_test.cpp TIMEOUT 300)
+  millrace_test(command_lines_test docs/command_lines_test.cpp TIMEOUT 600)
   add_dependencies(command_lines_test millrace_cli)
   millrace_test(apps_test
     apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/show_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp

@@ -53,7 +53,10 @@ const std::set<std::string> kNames = {
 // Lines whose exit code is not 0.
 const std::map<std::string, int> kExitCodes = {};
 
-// All but the page whose lines are one journey, which has a test of its own (getting_started_test.cpp).
+// Pages whose ```console blocks are one journey, with what it prints, which has a test of its own
+// (getting_started_test.cpp, why_slow_test.cpp).
+const std::set<std::string> kJourneys = {"getting_started.md", "why_slow.md"};
+
 std::vector<fs::path> pages() {
   std::vector<fs::path> pages{test::source("README.md")};
   for (const auto& entry : fs::directory_iterator(test::source("docs")))
@@ -73,10 +76,15 @@ void collect(const fs::path& page, std::map<std::string, std::string>& lines) {
   static const std::regex kInText(R"(`(millrace [^`]*)`)");
   std::ifstream file(page);
   std::string line;
-  bool in_block = false;
+  const bool is_journey = kJourneys.contains(page.filename());
+  bool in_block = false, is_elsewhere = false;
   for (int number = 1; std::getline(file, line); ++number) {
     const std::string where = page.filename().string() + ":" + std::to_string(number);
-    if (line.starts_with("```")) in_block = !in_block;
+    if (line.starts_with("```")) {
+      in_block = !in_block;
+      is_elsewhere = is_journey && line == "```console";
+    }
+    if (is_elsewhere) continue;
     if (const std::string whole = shell_line(line); !whole.empty() && (in_block || line.starts_with("    ")))
       lines.emplace(whole, where);
     for (std::sregex_iterator at(line.begin(), line.end(), kInText), end; at != end; ++at)

@@ -204,7 +204,6 @@ TEST_F(Bench, SaysWhereTheWorkersTimeGoes) {
   EXPECT_THAT(result.out, ContainsRegex("bottleneck: [a-z_]+: "));
 }
 
-// The worked case of docs/why_slow.md.
 TEST_F(Bench, NamesThatNobodyReadsBesideTheTrainer) {
   if (processors().usable() < 2) GTEST_SKIP() << "one processor, which the trainer has";
   const std::string photos =

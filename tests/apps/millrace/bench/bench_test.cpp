@@ -97,12 +97,6 @@ class BenchOfPlanted : public Bench {
   }
 };
 
-// Where others here use the processors all the time, that is what is said first.
-void expect_bottleneck(const json& found, const std::string& name) {
-  EXPECT_THAT(found["bottleneck"]["name"].get<std::string>(), testing::AnyOf(name, "no_processor"))
-      << found["bottleneck"];
-}
-
 std::string largest_stage_of(const json& breakdown) {
   std::string largest;
   double most = 0;
@@ -114,23 +108,43 @@ std::string largest_stage_of(const json& breakdown) {
   return largest;
 }
 
+// The share of the workers' busy time in which they had no processor.
+double lacking_of(const json& breakdown) {
+  double busy_s = 0;
+  for (const auto& worker : breakdown["workers"]) busy_s += worker["busy_s"].get<double>();
+  return busy_s > 0 ? breakdown["wait_for_processor_s"].get<double>() / busy_s : 0;
+}
+
+// What is said first where others here use the processors all the time. What was planted shows in the figures all the
+// same.
+bool is_short_of_processors(const json& found, const std::string& planted) {
+  return found["bottleneck"]["name"] == "no_processor" && lacking_of(found) >= 0.3 &&
+         largest_stage_of(found) == planted;
+}
+
+// Whether it is that name, and not the want of processors in its place.
+bool expect_bottleneck(const json& found, const std::string& name, const std::string& planted) {
+  if (is_short_of_processors(found, planted)) return false;
+  EXPECT_EQ(found["bottleneck"]["name"], name) << found;
+  return true;
+}
+
 TEST_F(BenchOfPlanted, FindsSlowDecoding) {
   plant("type: planted, decode_us: 2000", "num_workers: " + std::to_string(processors().usable()));
   const auto found = breakdown_with("slow_decode");
-  expect_bottleneck(found, "slow_decode");
+  expect_bottleneck(found, "slow_decode", "decode");
   EXPECT_EQ(largest_stage_of(found), "decode");
 }
 
 TEST_F(BenchOfPlanted, FindsSlowStorage) {
   plant("type: planted, read_us: 10000", "num_workers: 2");
-  const auto found = breakdown_with("slow_storage");
-  expect_bottleneck(found, "slow_storage");
+  expect_bottleneck(breakdown_with("slow_storage"), "slow_storage", "read");
 }
 
 TEST_F(BenchOfPlanted, FindsASlowConsumer) {
   plant("type: planted, decode_us: 10", "num_workers: 2");
   const auto found = breakdown_with("slow_consumer", "--window 0.5 --step-ms 50");
-  expect_bottleneck(found, "slow_consumer");
+  EXPECT_EQ(found["bottleneck"]["name"], "slow_consumer") << found;
   EXPECT_NE(breakdown_with("")["bottleneck"]["name"], "slow_consumer") << "nobody but the step is slow";
 }
 
@@ -138,15 +152,14 @@ TEST_F(BenchOfPlanted, FindsTooFewWorkers) {
   if (processors().usable() < 2) GTEST_SKIP() << "one processor, for which one worker is enough";
   plant("type: planted, decode_wait_us: 2000", "num_workers: 1");
   const auto found = breakdown_with("too_few_workers");
-  expect_bottleneck(found, "too_few_workers");
-  if (found["bottleneck"]["name"] == "no_processor") return;
+  if (!expect_bottleneck(found, "too_few_workers", "decode")) return;
   EXPECT_EQ(found["bottleneck"]["change"][0], "loader.num_workers: " + std::to_string(processors().usable()));
 }
 
 TEST_F(BenchOfPlanted, FindsOneSlowSampleInAThousand) {
   plant("type: planted, decode_us: 50, slow: 700, slow_us: 700000", "num_workers: 2");
   const auto found = breakdown_with("slow_samples", "--window 2");
-  expect_bottleneck(found, "slow_samples");
+  expect_bottleneck(found, "slow_samples", "decode");
   // Where a look at the clock is dear, a few samples as short as these are read between two looks.
   const auto& slowest = found["slowest_sample"];
   EXPECT_LE(slowest["index"].get<int64_t>(), 700);
@@ -156,8 +169,7 @@ TEST_F(BenchOfPlanted, FindsOneSlowSampleInAThousand) {
 TEST_F(BenchOfPlanted, FindsStreamsThatAreFewerThanWorkers) {
   plant("type: planted_stream, read_us: 2000", "num_workers: 4, num_streams: 1");
   const auto found = breakdown_with("prefetch");
-  expect_bottleneck(found, "prefetch");
-  if (found["bottleneck"]["name"] == "no_processor") return;
+  if (!expect_bottleneck(found, "prefetch", "read")) return;
   EXPECT_THAT(found["bottleneck"]["change"][0].get<std::string>(), StartsWith("loader.num_streams: 8"));
 }
 

@@ -1,5 +1,5 @@
-// Each command line of `millrace` that README.md and docs/ print does what it is printed for: it is run, in a directory
-// that has what the pages speak of, and what it prints is what tests/docs/command_lines.md says.
+// Each command line of `millrace` that README.md, docs/ and the comments of configs/ print does what it is printed for: it
+// is run, in a directory that has what the pages speak of, and what it prints is what tests/docs/command_lines.md says.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,6 +30,7 @@ namespace fs = std::filesystem;
 // What stands for a word of the reader's own, and what shortens a measurement.
 const std::vector<std::pair<std::string, std::string>> kStandIns = {
     {"COMMAND", "train"},
+    {"train digits", "train digits device=cpu"},
     {"FILE.yaml", "photos.yaml"},
     {"OUT.json", "out.json"},
     {"somewhere/train", "photos/train"},
@@ -59,14 +60,18 @@ const std::set<std::string> kJourneys = {"getting_started.md", "why_slow.md"};
 
 std::vector<fs::path> pages() {
   std::vector<fs::path> pages{test::source("README.md")};
-  for (const auto& entry : fs::directory_iterator(test::source("docs")))
-    if (entry.path().extension() == ".md" && entry.path().stem() != "getting_started") pages.push_back(entry.path());
+  for (const auto& [folder, kind] : {std::pair("docs", ".md"), {"configs", ".yaml"}})
+    for (const auto& entry : fs::directory_iterator(test::source(folder)))
+      if (entry.path().extension() == kind) pages.push_back(entry.path());
   return pages;
 }
 
+// What stands before a command line that is in no block: in a page, and in the comment of a configuration.
+constexpr std::string_view kIndented = "    ", kInComment = "#   ";
+
 // The command line of one line of a page that is a line of a shell, indented or in a block; "" for another.
 std::string shell_line(const std::string& line) {
-  static const std::regex kShell(R"(^(?:    )?(?:\$ )?(millrace [^#]*?)\s*(?:#.*)?$)");
+  static const std::regex kShell(R"(^(?:    |#   )?(?:\$ )?(millrace [^#]*?)\s*(?:#.*)?$)");
   std::smatch match;
   return std::regex_match(line, match, kShell) ? match[1].str() : "";
 }
@@ -85,8 +90,8 @@ void collect(const fs::path& page, std::map<std::string, std::string>& lines) {
       is_elsewhere = is_journey && line == "```console";
     }
     if (is_elsewhere) continue;
-    if (const std::string whole = shell_line(line); !whole.empty() && (in_block || line.starts_with("    ")))
-      lines.emplace(whole, where);
+    const bool is_shell = in_block || line.starts_with(kIndented) || line.starts_with(kInComment);
+    if (const std::string whole = shell_line(line); !whole.empty() && is_shell) lines.emplace(whole, where);
     for (std::sregex_iterator at(line.begin(), line.end(), kInText), end; at != end; ++at)
       lines.emplace((*at)[1], where);
   }
@@ -153,7 +158,11 @@ class CommandLines : public testing::Test {
     folder_.write("train.csv", list);
     for (const auto& entry : fs::directory_iterator(folder_.path() + "/photos/test/hat"))
       folder_.write("list.txt", "photos/test/hat/" + entry.path().filename().string() + "\n");
-    fs::create_symlink(test::source("configs"), folder_.path() + "/configs");
+    for (const char* part : {"train", "test"})
+      for (const char digit : std::string_view("0123456789"))
+        for (const char* name : {"a.pgm", "b.pgm"})
+          folder_.write(std::string("build/digits/") + part + "/" + digit + "/" + name,
+                        "P5 8 8 255\n" + std::string(64, static_cast<char>(digit * *name)));
     ASSERT_EQ(run("millrace train photos.yaml").exit_code, 0);  // Which makes runs/photos.
     ASSERT_EQ(run("millrace bench photos.yaml --batches 2 --save old.json").exit_code, 0);
     ASSERT_EQ(run("millrace bench --make-data cosmoflow-h100 made --files 2 --sample-bytes 1000").exit_code, 0);

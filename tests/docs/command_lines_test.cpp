@@ -1,5 +1,6 @@
-// Each command line of `millrace` that README.md, docs/ and the comments of configs/ print does what it is printed for: it
-// is run, in a directory that has what the pages speak of, and what it prints is what tests/docs/command_lines.md says.
+// Each command line of `millrace` that README.md, docs/ and the comments of configs/ print does what it is printed for:
+// it is run, in a directory that has what the pages speak of, and what it prints is what tests/docs/command_lines.md
+// says.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

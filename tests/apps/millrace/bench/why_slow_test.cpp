@@ -1,5 +1,5 @@
-// The worked case of docs/why_slow.md: each of its commands is run as it stands, and what it prints is what the page says,
-// but for figures and for what they decide.
+// The worked case of docs/why_slow.md: each of its commands is run as it stands, and what it prints is what the page
+// says, but for figures and for what they decide.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,8 +29,8 @@ std::vector<test::ConsoleStep> steps_of_page() {
   return test::console_steps({std::istreambuf_iterator<char>(page), {}});
 }
 
-// Lines without what follows from the figures: which setting of a sweep is the best, and what a loader is held up by that
-// has workers.
+// Lines without what follows from the figures: which setting of a sweep is the best, and what holds up a loader that has
+// workers.
 std::vector<std::string> without_verdicts(std::vector<std::string> lines) {
   const std::string best = "  best", named = "bottleneck: ";
   for (std::string& line : lines)

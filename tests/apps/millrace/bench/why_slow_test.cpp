@@ -29,7 +29,7 @@ std::vector<test::ConsoleStep> steps_of_page() {
   return test::console_steps({std::istreambuf_iterator<char>(page), {}});
 }
 
-// Lines without what follows from the figures: which setting of a sweep is the best, and what holds up a loader that has
+// Lines without what follows from the figures: which setting of a sweep is the best, and what holds up a loader with
 // workers.
 std::vector<std::string> without_verdicts(std::vector<std::string> lines) {
   const std::string best = "  best", named = "bottleneck: ";

@@ -10,9 +10,9 @@ if(TARGET millrace_cli)
   millrace_test(command_lines_test docs/command_lines_test.cpp TIMEOUT 600)
   add_dependencies(command_lines_test millrace_cli)
   millrace_test(apps_test
-    apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/program_test.cpp apps/millrace/show_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
+    apps/millrace/front/doctor_test.cpp apps/millrace/front/front_test.cpp apps/millrace/getting_started_test.cpp apps/millrace/loss_curve_test.cpp apps/millrace/program_test.cpp apps/millrace/show_test.cpp apps/millrace/train_test.cpp apps/millrace/synthetic_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/synthetic.cpp
     apps/millrace/validate_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/picture_sizes.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/validate.cpp
-    TIMEOUT 900 LIBRARIES millrace_training millrace_test_support nlohmann_json::nlohmann_json)
+    TIMEOUT 900 LIBRARIES millrace_training millrace_test_support millrace_plots nlohmann_json::nlohmann_json PNG::PNG)
   add_dependencies(apps_test millrace_cli planted_samples fake_cuda fake_cuda_old fake_cuda_crashing sharing_early_thread)
   millrace_test(train_settings_test apps/millrace/train_settings_test.cpp TIMEOUT 600)
   add_dependencies(train_settings_test millrace_cli)

@@ -5,15 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <regex>
 #include <set>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "millrace/tests/docs/page_lines.h"
 #include "millrace/tests/support/console.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
@@ -51,53 +49,10 @@ const std::set<std::string> kNames = {
 // Lines whose exit code is not 0.
 const std::map<std::string, int> kExitCodes = {};
 
-// All but the page whose lines are one journey, which has a test of its own (getting_started_test.cpp).
-std::vector<fs::path> pages() {
-  std::vector<fs::path> pages{test::source("README.md")};
-  for (const auto& entry : fs::directory_iterator(test::source("docs")))
-    if (entry.path().extension() == ".md" && entry.path().stem() != "getting_started") pages.push_back(entry.path());
-  return pages;
-}
-
-// The command line of one line of a page that is a line of a shell, indented or in a block; "" for another.
-std::string shell_line(const std::string& line) {
-  static const std::regex kShell(R"(^(?:    )?(?:\$ )?(millrace [^#]*?)\s*(?:#.*)?$)");
-  std::smatch match;
-  return std::regex_match(line, match, kShell) ? match[1].str() : "";
-}
-
-// All lines of a page, by where they stand first.
-void collect(const fs::path& page, std::map<std::string, std::string>& lines) {
-  static const std::regex kInText(R"(`(millrace [^`]*)`)");
-  std::ifstream file(page);
-  std::string line;
-  bool in_block = false;
-  for (int number = 1; std::getline(file, line); ++number) {
-    const std::string where = page.filename().string() + ":" + std::to_string(number);
-    if (line.starts_with("```")) in_block = !in_block;
-    if (const std::string whole = shell_line(line); !whole.empty() && (in_block || line.starts_with("    ")))
-      lines.emplace(whole, where);
-    for (std::sregex_iterator at(line.begin(), line.end(), kInText), end; at != end; ++at)
-      lines.emplace((*at)[1], where);
-  }
-  std::erase_if(lines, [](const auto& one) {
-    return kNames.contains(one.first) || one.first.find('[') != one.first.npos;  // How a command is called.
-  });
-}
-
 std::string with_stand_ins(std::string line) {
   for (const auto& [word, stand_in] : kStandIns)
     if (const size_t at = line.find(word); at != line.npos) line.replace(at, word.size(), stand_in);
   return line;
-}
-
-// What each line prints.
-std::map<std::string, test::ConsoleStep> expected_output() {
-  std::ostringstream text;
-  text << std::ifstream(test::source("tests/docs/command_lines.md")).rdbuf();
-  std::map<std::string, test::ConsoleStep> steps;
-  for (auto& step : test::console_steps(text.str())) steps.emplace(step.command, step);
-  return steps;
 }
 
 class CommandLines : public testing::Test {
@@ -138,10 +93,12 @@ class CommandLines : public testing::Test {
 };
 
 TEST_F(CommandLines, OfAllPagesDoWhatTheyArePrintedFor) {
-  std::map<std::string, std::string> lines;
-  for (const fs::path& page : pages()) collect(page, lines);
+  std::map<std::string, std::string> lines = test::lines_of_pages("millrace");
+  std::erase_if(lines, [](const auto& one) {
+    return kNames.contains(one.first) || one.first.find('[') != one.first.npos;  // How a command is called.
+  });
   ASSERT_GE(lines.size(), 20u) << "the pages have fewer command lines than they had";
-  auto expected = expected_output();
+  auto expected = test::expected_output("millrace");
   for (const auto& [line, where] : lines) {
     const auto result = run("{ " + with_stand_ins(line) + "; } 2>&1");
     const auto other = kExitCodes.find(line);

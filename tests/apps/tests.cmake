@@ -49,6 +49,8 @@ if(TARGET example_own_types)
   add_library(other_build MODULE apps/other_build.cpp)
   target_link_libraries(other_build PRIVATE millrace_compiler)
   add_dependencies(own_types_test example_own_types own_types other_build millrace_cli)
+  millrace_test(other_command_lines_test docs/other_command_lines_test.cpp TIMEOUT 900)
+  add_dependencies(other_command_lines_test example_own_types millrace_cli)
 endif()
 
 if(TARGET example_photos)

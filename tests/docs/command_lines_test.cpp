@@ -7,16 +7,14 @@
 #include <sys/utsname.h>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <regex>
 #include <set>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "millrace/tests/docs/page_lines.h"
 #include "millrace/tests/samplers/pytorch_reference.h"
 #include "millrace/tests/support/console.h"
 #include "millrace/tests/support/directory.h"
@@ -55,52 +53,6 @@ const std::set<std::string> kNames = {
 // Lines whose exit code is not 0.
 const std::map<std::string, int> kExitCodes = {};
 
-// Pages whose ```console blocks are one journey, with what it prints, which has a test of its own
-// (getting_started_test.cpp, why_slow_test.cpp).
-const std::set<std::string> kJourneys = {"getting_started.md", "why_slow.md"};
-
-std::vector<fs::path> pages() {
-  std::vector<fs::path> pages{test::source("README.md")};
-  for (const auto& [folder, kind] : {std::pair("docs", ".md"), {"configs", ".yaml"}})
-    for (const auto& entry : fs::directory_iterator(test::source(folder)))
-      if (entry.path().extension() == kind) pages.push_back(entry.path());
-  return pages;
-}
-
-// What stands before a command line that is in no block: in a page, and in the comment of a configuration.
-constexpr std::string_view kIndented = "    ", kInComment = "#   ";
-
-// The command line of one line of a page that is a line of a shell, indented or in a block; "" for another.
-std::string shell_line(const std::string& line) {
-  static const std::regex kShell(R"(^(?:    |#   )?(?:\$ )?(millrace [^#]*?)\s*(?:#.*)?$)");
-  std::smatch match;
-  return std::regex_match(line, match, kShell) ? match[1].str() : "";
-}
-
-// All lines of a page, by where they stand first.
-void collect(const fs::path& page, std::map<std::string, std::string>& lines) {
-  static const std::regex kInText(R"(`(millrace [^`]*)`)");
-  std::ifstream file(page);
-  std::string line;
-  const bool is_journey = kJourneys.contains(page.filename());
-  bool in_block = false, is_elsewhere = false;
-  for (int number = 1; std::getline(file, line); ++number) {
-    const std::string where = page.filename().string() + ":" + std::to_string(number);
-    if (line.starts_with("```")) {
-      in_block = !in_block;
-      is_elsewhere = is_journey && line == "```console";
-    }
-    if (is_elsewhere) continue;
-    const bool is_shell = in_block || line.starts_with(kIndented) || line.starts_with(kInComment);
-    if (const std::string whole = shell_line(line); !whole.empty() && is_shell) lines.emplace(whole, where);
-    for (std::sregex_iterator at(line.begin(), line.end(), kInText), end; at != end; ++at)
-      lines.emplace((*at)[1], where);
-  }
-  std::erase_if(lines, [](const auto& one) {
-    return kNames.contains(one.first) || one.first.find('[') != one.first.npos;  // How a command is called.
-  });
-}
-
 constexpr std::string_view kPeer = " --peer python";
 
 // Where there is no Python with what --peer asks for, which not all have, a line is run without the option, and what
@@ -126,14 +78,6 @@ std::string text_of(const fs::path& file) {
   std::ostringstream text;
   text << std::ifstream(file).rdbuf();
   return text.str();
-}
-
-// What each line prints.
-std::map<std::string, test::ConsoleStep> expected_output() {
-  std::map<std::string, test::ConsoleStep> steps;
-  for (auto& step : test::console_steps(text_of(test::source("tests/docs/command_lines.md"))))
-    steps.emplace(step.command, step);
-  return steps;
 }
 
 class CommandLines : public testing::Test {
@@ -178,10 +122,12 @@ class CommandLines : public testing::Test {
 };
 
 TEST_F(CommandLines, OfAllPagesDoWhatTheyArePrintedFor) {
-  std::map<std::string, std::string> lines;
-  for (const fs::path& page : pages()) collect(page, lines);
+  std::map<std::string, std::string> lines = test::lines_of_pages("millrace");
+  std::erase_if(lines, [](const auto& one) {
+    return kNames.contains(one.first) || one.first.find('[') != one.first.npos;  // How a command is called.
+  });
   ASSERT_GE(lines.size(), 20u) << "the pages have fewer command lines than they had";
-  auto expected = expected_output();
+  auto expected = test::expected_output("millrace");
   const bool has_python = has_peer();
   for (const auto& [line, where] : lines) {
     const auto step = expected.find(line);

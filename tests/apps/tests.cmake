@@ -3,7 +3,7 @@ if(TARGET millrace_cli)
   # What the front answers by itself.
   set(_front apps/millrace/front)
   millrace_test(commands_test
-    ${_front}/completion_test.cpp ${_front}/exit_codes_test.cpp ${_front}/json_test.cpp ${_front}/reference_test.cpp ${_front}/shipped_configs_test.cpp
+    ${_front}/completion_test.cpp ${_front}/counts_test.cpp ${_front}/exit_codes_test.cpp ${_front}/json_test.cpp ${_front}/reference_test.cpp ${_front}/shipped_configs_test.cpp
     configs/completions_test.cpp configs/key_defaults_test.cpp TIMEOUT 120 LIBRARIES millrace_config_checks nlohmann_json::nlohmann_json)
   add_dependencies(commands_test millrace_cli)
   millrace_test(host_checks_test ${_front}/host_checks_test.cpp TIMEOUT 60 LIBRARIES millrace_front)

@@ -597,6 +597,20 @@ TEST_F(Bench, DoesNotWaitForProcessesThatPythonLeavesBehind) {
   EXPECT_THAT(result.out, HasSubstr("PyTorch's DataLoader (none) gives 2.5"));
 }
 
+TEST_F(Bench, TakesNothingThatPythonPrintsForItsEnd) {
+  write_photos(folder_);
+  folder_.write("python",
+                "#!/bin/sh\necho; echo 'ended with 1'\n"
+                "echo '{\"rates\": [2.5], \"first_batch_s\": 1, \"bytes_per_batch\": 1, \"versions\": \"none\"}'\n"
+                "echo; echo 'ended with 1'\n");
+  const auto result =
+      test::run_in(folder_.path(), "chmod +x python; MILLRACE_PYTHON=./python '" + test::built("apps/millrace") +
+                                       "' bench photos.yaml --peer python --warmup 0 --window 0.01 "
+                                       "--repeats 1");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("PyTorch's DataLoader (none) gives 2.5"));
+}
+
 TEST_F(Bench, SaysWhyPythonMeasuredNothing) {
   write_photos(folder_);
   const auto result = test::run_in(folder_.path(), "MILLRACE_PYTHON=/nonexistent '" + test::built("apps/millrace") +

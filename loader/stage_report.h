@@ -52,10 +52,9 @@ struct SlowestSample {
 
 /// What one worker did, whatever processes were in its place.
 ///
-/// Samples, ranges, calls, bytes and the time in all stages together are exact, and so is the time on a processor in
-/// all stages together, where the worker has a thread of its own; in the trainer's thread that is known of as many ranges
-/// of samples as can be afforded. How these are divided among stages is measured in some ranges: operator[] gives it
-/// scaled to all of them.
+/// Samples, ranges, calls, bytes and the time in all stages are exact, and so is that on a processor in all stages, but
+/// that the trainer's own thread asks for it in some ranges of samples, as many as can be afforded. How these are
+/// divided among stages is measured in some ranges too: operator[] gives it scaled to all of them.
 struct WorkerStages {
   /// What is known of a stage.
   struct Measured {

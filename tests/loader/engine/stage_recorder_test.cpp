@@ -169,12 +169,19 @@ TEST_F(Recording, TimeOnTheProcessorInTheTrainerIsThatOfAllItsRanges) {
   clock.price = {20, 5'000};
   start();
   uint64_t cpu_ns = 0;
-  // One range in ten waits for a disk, and the stages of one in some twenty are measured.
   for (int r = 0; r < 1'000; ++r) {
     clock.pass(1'000'000);
     recorder->begin_anew(clock.time);
     const uint64_t began = clock.cpu;
-    range(r * 64, 64, r % 10 == 9 ? 250'000 : 0, 250'000);
+    recorder->begin_range(clock.time);
+    for (int i = 0; i < 64; ++i) {
+      if (recorder->times_samples()) recorder->begin_sample(r * 64 + i);
+      recorder->enter(Stage::kRead);
+      r % 10 == 9 ? clock.block(250'000) : clock.pass(250'000);  // From a disk, which few of the measured ranges meet.
+      recorder->leave();
+    }
+    recorder->begin_hand_over(64, r * 64);
+    recorder->end_range(clock.time);
     cpu_ns += clock.cpu - began;
   }
   const StageReport report = reader.report(0);

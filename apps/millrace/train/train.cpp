@@ -344,7 +344,7 @@ class Training {
   std::optional<records::RunDirectory> directory_;
   RunOutput output_;
   ToldNotices notices_;
-  Setup made_;
+  RunSetup made_;
   std::optional<StepTrace> trace_;
   Position position_;
   int64_t noted_steps_ = 0;

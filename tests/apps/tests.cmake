@@ -3,7 +3,7 @@ if(TARGET millrace_cli)
   # What the front answers by itself.
   set(_front apps/millrace/front)
   millrace_test(commands_test
-    ${_front}/completion_test.cpp ${_front}/exit_codes_test.cpp ${_front}/json_test.cpp ${_front}/reference_test.cpp ${_front}/shipped_configs_test.cpp
+    ${_front}/completion_test.cpp ${_front}/counts_test.cpp ${_front}/exit_codes_test.cpp ${_front}/json_test.cpp ${_front}/reference_test.cpp ${_front}/shipped_configs_test.cpp
     configs/completions_test.cpp configs/key_defaults_test.cpp TIMEOUT 300 LIBRARIES millrace_config_checks nlohmann_json::nlohmann_json)
   add_dependencies(commands_test millrace_cli)
   millrace_test(host_checks_test ${_front}/host_checks_test.cpp TIMEOUT 60 LIBRARIES millrace_front)
@@ -17,7 +17,7 @@ if(TARGET millrace_cli)
   millrace_test(train_settings_test apps/millrace/train_settings_test.cpp TIMEOUT 600)
   add_dependencies(train_settings_test millrace_cli)
   set(_bench ${PROJECT_SOURCE_DIR}/apps/millrace/bench)
-  millrace_test(bench_test apps/millrace/bench/bench_test.cpp apps/millrace/bench/why_slow_test.cpp TIMEOUT 600 LIBRARIES millrace_sharing nlohmann_json::nlohmann_json)
+  millrace_test(bench_test apps/millrace/bench/bench_test.cpp apps/millrace/bench/killed_make_data_test.cpp apps/millrace/bench/why_slow_test.cpp TIMEOUT 600 LIBRARIES millrace_sharing nlohmann_json::nlohmann_json)
   add_library(planted_samples MODULE apps/millrace/bench/planted_samples.cpp)
   millrace_compile_quickly(planted_samples)
   target_link_libraries(planted_samples PRIVATE millrace_program millrace_compiler)

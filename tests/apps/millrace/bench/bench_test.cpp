@@ -501,7 +501,7 @@ TEST_F(Bench, MakesFewerFilesInPlaceOfThoseOfBefore) {
   for (const char* workload : {"retinanet-h100", "unet3d-h100", "cosmoflow-h100"}) {
     ASSERT_EQ(run(make + workload + " data --files 5").exit_code, 0) << workload;
     ASSERT_EQ(run("--batches 2 data").exit_code, 0) << "which writes indexes beside files";
-    ASSERT_EQ(run(make + workload + " data --files 2").exit_code, 0) << workload;
+    ASSERT_EQ(run(make + workload + " data/ --files 2").exit_code, 0) << workload << ", by another path";
     std::set<std::string> parts;
     for (const auto& entry : std::filesystem::directory_iterator(folder_.path() + "/data/data"))
       parts.insert(entry.path().stem());
@@ -527,7 +527,11 @@ TEST_F(Bench, ReplacesNothingThatItHasNotMade) {
   folder_.write("mine/data/photo.jpg", mine);
   refused("data/photo.jpg", "'data/photo.jpg', which it did not write");
   folder_.write("mine/data/part-00000.jpg", mine);
-  refused("data/part-00000.jpg", "data without the bench.yaml that it wrote last");
+  refused("data/part-00000.jpg", "data without the bench.yaml that it wrote");
+  folder_.write("mine/data/part-00000.jpg.17.tmp", mine);
+  refused("data/part-00000.jpg.17.tmp", "data without the bench.yaml that it wrote");
+  folder_.write("mine/data/photo.jpg.17.tmp", mine);
+  refused("data/photo.jpg.17.tmp", "'data/photo.jpg.17.tmp', which it did not write");
   ASSERT_EQ(run(make + "mine").exit_code, 0);
   folder_.write("mine/bench.yaml", mine);
   refused("bench.yaml", "a 'bench.yaml' that is not as it would write it");
@@ -600,6 +604,20 @@ TEST_F(Bench, DoesNotWaitForProcessesThatPythonLeavesBehind) {
       folder_.path(), "chmod +x python; MILLRACE_PYTHON=./python timeout 60 '" + test::built("apps/millrace") +
                           "' bench photos.yaml --peer python --warmup 0 --window 0.01 --repeats 1; code=$?; "
                           "kill $(cat left); exit $code");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("PyTorch's DataLoader (none) gives 2.5"));
+}
+
+TEST_F(Bench, TakesNothingThatPythonPrintsForItsEnd) {
+  write_photos(folder_);
+  folder_.write("python",
+                "#!/bin/sh\necho; echo 'ended with 1'\n"
+                "echo '{\"rates\": [2.5], \"first_batch_s\": 1, \"bytes_per_batch\": 1, \"versions\": \"none\"}'\n"
+                "echo; echo 'ended with 1'\n");
+  const auto result =
+      test::run_in(folder_.path(), "chmod +x python; MILLRACE_PYTHON=./python '" + test::built("apps/millrace") +
+                                       "' bench photos.yaml --peer python --warmup 0 --window 0.01 "
+                                       "--repeats 1");
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("PyTorch's DataLoader (none) gives 2.5"));
 }

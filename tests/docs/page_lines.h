@@ -12,8 +12,8 @@
 #include "millrace/tests/support/console.h"
 #include "millrace/tests/support/paths.h"
 
-/// The command lines that README.md, docs/ and the comments of configs/ print, and what tests/docs/command_lines.md says
-/// of them.
+/// The command lines that README.md, docs/ and the comments of configs/ print, and what tests/docs/command_lines.md
+/// says of them.
 namespace millrace::test {
 
 /// Pages whose ```console blocks are one journey, with what it prints, which has a test of its own

@@ -129,9 +129,7 @@ StageTime WorkerStages::operator[](Stage stage) const {
   return {wall_s(stage), scale * cpu_s_as_measured(stage), own.calls, own.bytes};
 }
 
-double WorkerStages::cpu_s() const {
-  return cpu_of_ns > 0 ? (busy_s() + wait_s()) * ratio(cpu_ns, cpu_of_ns) : cpu_s_as_measured();
-}
+double WorkerStages::cpu_s() const { return (busy_s() + wait_s()) * ratio(cpu_ns, cpu_of_ns); }
 
 double MeasuringCost::seconds() const {
   return 1e-9 * (static_cast<double>(clock_reads) * ns_per_clock_read +

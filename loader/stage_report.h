@@ -52,9 +52,9 @@ struct SlowestSample {
 
 /// What one worker did, whatever processes were in its place.
 ///
-/// Samples, ranges, calls, bytes and the time in all stages together are exact, and so is the time on a processor in
-/// all stages together, where the worker has a thread of its own. How these are divided among stages is measured in
-/// some ranges of samples, as many as can be afforded: operator[] gives it scaled to all of them.
+/// Samples, ranges, calls, bytes and the time in all stages are exact, and so is that on a processor in all stages, but
+/// that the trainer's own thread asks for it in some ranges of samples, as many as can be afforded. How these are
+/// divided among stages is measured in some ranges too: operator[] gives it scaled to all of them.
 struct WorkerStages {
   /// What is known of a stage.
   struct Measured {
@@ -71,7 +71,7 @@ struct WorkerStages {
   uint64_t busy_ns = 0;  ///< Nanoseconds in all stages but kWait.
   uint64_t wait_ns = 0;  ///< Nanoseconds in kWait.
   uint64_t cpu_ns = 0;   ///< Nanoseconds of the processor in all stages,
-  uint64_t cpu_of_ns = 0;  ///< of so many that passed, up to a short while ago. Both 0 for the trainer's own thread.
+  uint64_t cpu_of_ns = 0;  ///< of so many that passed, up to a short while ago; in the trainer: in ranges.
   std::array<Measured, kStages> measured;
   SampleTimes sample_times;
 

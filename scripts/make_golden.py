@@ -188,6 +188,7 @@ def make_arrays():
     numpy.save(folder / "strings.npy", numpy.array(["one", "three"]))
     numpy.save(folder / "structured.npy", numpy.zeros(2, dtype=[("x", "f4"), ("y", "i8")]))
     numpy.savez(folder / "archive.npz", numbers=numbers)
+    numpy.savez(folder / "doubles.npz", numbers=numbers.astype("float64"))
     vectors, classes = numpy.arange(12, dtype="float32").reshape(4, 3), numpy.array([0, 1, 2, 1])
     numpy.savez(folder / "vectors.npz", x=vectors, y=classes)
     numpy.savez(folder / "parts.npz", x_train=vectors, y_train=classes, x_test=vectors[:2], y_test=classes[:2])

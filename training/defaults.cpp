@@ -14,6 +14,7 @@
 #include "millrace/configs/node.h"
 #include "millrace/configs/yaml.h"
 #include "millrace/sharing/os/whole_number.h"
+#include "millrace/training/mask_values.h"
 
 namespace millrace::training {
 namespace {
@@ -61,13 +62,6 @@ void for_each_dataset(Value& dataset, const Visit& visit) {
     if (Value* inner = dataset.find(key)) for_each_dataset(*inner, visit);
 }
 
-bool has_masks(const Value& dataset) {
-  const Value* type = dataset.find("type");
-  const Value* mask = dataset.find("mask");
-  if (type == nullptr) return false;
-  return type->text == "image_masks" || (type->text == "image_manifest" && mask != nullptr && !mask->text.empty());
-}
-
 // Whether samples are answered by pictures or masks, and not by a class or a number each.
 bool is_answered_by_pictures(Value& dataset) {
   bool is = false;
@@ -107,10 +101,8 @@ void require_room(const Value& run, size_t values) {
 void complete_masks(Value& run) {
   Value* const dataset = run.find("dataset");
   if (dataset == nullptr) return;
-  std::optional<Value> values;
-  for_each_dataset(*dataset, [&](Value& section) {
-    if (const Value* said = has_masks(section) ? section.find("mask_values") : nullptr; said && !values) values = *said;
-  });
+  const Value* const said = find_mask_values(*dataset);
+  std::optional<Value> values = said != nullptr ? std::optional(*said) : std::nullopt;
   if (values && values->kind == Value::Kind::kList) {
     add_missing(run, "classes: " + std::to_string(values->elements.size()));
     require_room(run, values->elements.size());

@@ -19,6 +19,7 @@
 #include "millrace/loader/stats.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
+#include "millrace/training/mask_values.h"
 #include "millrace/training/prediction_config.h"
 #include "millrace/training/read_alone.h"
 #include "millrace/training/tasks/confusion.h"
@@ -230,6 +231,7 @@ Predictor::Predictor(const TrainedRun& run, const PredictionRequest& request, co
       input_(request.input),
       datasets_(datasets),
       data_(facts_of(run, datasets)),
+      mask_values_(mask_values_of(configuration_in(run))),
       run_(configs::load(prediction_config(configuration_in(run), input_, data_.spec), request.overrides)),
       settings_(read_settings(run_)),
       task_(make_task(run_, settings_, data_)),
@@ -246,7 +248,9 @@ LoadingOptions Predictor::loading() const {
 std::optional<Predictions> Predictor::predict(const PredictionOptions& options,
                                               const std::function<bool(int64_t done)>& go_on) {
   const at::NoGradGuard no_grad;
-  Table table(*this, options);
+  PredictionOptions as_trained = options;
+  as_trained.mask_values = mask_values_;
+  Table table(*this, as_trained);
   for (int64_t done = 0; const auto batch = split_.loader->next();) {
     table.add(*batch);
     if (!go_on(done += batch->size())) return std::nullopt;

@@ -90,6 +90,7 @@ class Predictor {
   std::string input_;
   configs::DatasetTypes datasets_;
   DataFacts data_;
+  std::vector<int64_t> mask_values_;
   configs::Node run_;
   Settings settings_;
   std::unique_ptr<Task> task_;

@@ -2,12 +2,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "millrace/apps/millrace/commands.h"
@@ -23,12 +25,14 @@
 #include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/regular_file.h"
 #include "millrace/surveys/place.h"
 #include "millrace/training/stop_request.h"
 
 namespace millrace::apps {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr double kMegabyte = 1e6;
@@ -104,11 +108,32 @@ packing::PackReport pack_with_progress(const packing::Source& source, const pack
 }
 
 // What the labels' numbers stand for, a line each, beside the shards.
-void write_classes(const std::string& folder, const std::vector<std::string>& classes) {
-  if (classes.empty()) return;
+std::string classes_path(const std::string& folder) { return folder + "/classes.txt"; }
+
+std::string classes_text(const std::vector<std::string>& classes) {
   std::string text;
   for (const std::string& name : classes) text += name + "\n";
-  NewFile file(folder + "/classes.txt");
+  return text;
+}
+
+// Before anything is packed: a file of that name that pack has not written would be lost.
+void require_classes_writable(const packing::Source& source, const std::string& folder, const commands::Pack& command) {
+  const std::string path = classes_path(folder);
+  if (source.classes.empty() || !fs::exists(path)) return;
+  const std::string why = "pack: " + in_quotes(path) + " would be replaced by the names of the classes";
+  std::error_code error;
+  if (fs::equivalent(path, millrace::detail::user_path(command.input), error))
+    throw std::runtime_error(why + ", and is the list that is packed; give it another name, or take another folder");
+  if (command.overwrite) return;
+  const std::string text = classes_text(source.classes);
+  if (fs::file_size(path) != text.size() || millrace::detail::read_regular(path, text.size()) != text)
+    throw std::runtime_error(why + ", and says something else; move it away, take another folder, or give --overwrite");
+}
+
+void write_classes(const std::string& folder, const std::vector<std::string>& classes) {
+  if (classes.empty()) return;
+  const std::string text = classes_text(classes);
+  NewFile file(classes_path(folder));
   file.write(std::as_bytes(std::span(text)));
   file.commit_to_disk();
 }
@@ -156,6 +181,7 @@ int pack_samples(const commands::Pack& command, const packing::PlanOptions& opti
   const ToldNotices notices([](NoticeLevel, std::string_view) {});  // Above the progress line.
   const packing::Source source = packing::list_source(command.input, columns);
   const packing::Plan plan = packing::make_plan(source.samples, command.output, options);
+  require_classes_writable(source, plan.folder, command);
   const packing::PackReport report = pack_with_progress(source, plan, command);
   if (command.json)
     print_line(json_of(report, source, plan.folder));

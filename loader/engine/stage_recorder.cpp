@@ -67,10 +67,14 @@ StageRecorder::StageRecorder(StageBlock& block, SpanRing* ring, StageClock& cloc
 
 void StageRecorder::begin_range(uint64_t now) {
   depth_ = affordable();
-  const bool asks_processor = depth_ == Depth::kProcessor || wait_has_cpu_mark_;
-  const uint64_t cpu_now = asks_processor ? look_at_processor() : 0;
+  const bool asks_for_account = depth_ != Depth::kProcessor && !account_ &&
+                                affords_account(static_cast<double>(unaccounted_ns_) + usual_range_ns_, 2);
+  const bool asks_processor = depth_ == Depth::kProcessor || wait_has_cpu_mark_ || asks_for_account;
+  const uint64_t cpu_now = asks_for_account ? look_for_account() : asks_processor ? look_at_processor() : 0;
+  account_is_of_range_ = asks_processor && !account_;
+  if (account_is_of_range_) account_ = {now, cpu_now};
   range_start_ = is_idle_ ? now : last_end_;
-  range_overhead_ns_ = is_idle_ ? 0 : overhead_ns_;
+  range_overhead_ns_ = (is_idle_ ? 0 : overhead_ns_) + (asks_for_account ? prices_.cpu_clock_ns : 0);
   const uint64_t gap = between(last_end_, now, overhead_ns_);
   StageCounters& of_gap = counters(is_idle_ ? Stage::kWait : Stage::kHandOver);
   if (is_idle_) {
@@ -132,9 +136,8 @@ void StageRecorder::end_range(uint64_t now) {
     charge_processor(cpu_now);
     account(now, cpu_now);
     ++measured_ranges_;
-  } else if (account_ && kAccountShare * static_cast<double>(unaccounted_ns_) >= prices_.cpu_clock_ns) {
-    account(now, clock_.cpu_now());
-    add(block_.cpu_clock_reads, 1);       // From no budget but its own.
+  } else if (account_is_of_range_ || (account_ && affords_account(static_cast<double>(unaccounted_ns_), 1))) {
+    account(now, look_for_account());
     overhead_ns_ = prices_.cpu_clock_ns;  // The next range is found that much later.
   }
   move_towards(usual_range_ns_, static_cast<double>(range_ns));
@@ -149,6 +152,11 @@ StageRecorder::Depth StageRecorder::affordable() const {
   if (budget_ns_ >= 0) return Depth::kProcessor;
   const bool looks_are_cheap = usual_looks_ * prices_.clock_ns <= kTransitionsShare * usual_range_ns_;
   return looks_are_cheap ? Depth::kTransitions : Depth::kRange;
+}
+
+/// Whether so much time pays for so many looks.
+bool StageRecorder::affords_account(double ns, int looks) const {
+  return kAccountShare * ns >= looks * prices_.cpu_clock_ns;
 }
 
 // --- samples ---
@@ -258,6 +266,12 @@ uint64_t StageRecorder::look_at_processor() {
   return clock_.cpu_now();
 }
 
+/// From no budget but that of accounts.
+uint64_t StageRecorder::look_for_account() {
+  add(block_.cpu_clock_reads, 1);
+  return clock_.cpu_now();
+}
+
 /// Shares the processor's time since the last such look out among the stages since then, by the time that passed.
 void StageRecorder::charge_processor(uint64_t cpu_now) {
   const uint64_t cpu_ns = between(cpu_mark_, cpu_now, cpu_overhead_ns_);
@@ -276,7 +290,6 @@ void StageRecorder::charge_processor(uint64_t cpu_now) {
 
 /// Adds what the thread has had of a processor since the last account.
 void StageRecorder::account(uint64_t now, uint64_t cpu_now) {
-  if (!account_) return;
   add(block_.cpu_ns, between(account_->cpu_now, cpu_now));
   add(block_.cpu_of_ns, between(account_->now, now));
   account_ = {now, cpu_now};

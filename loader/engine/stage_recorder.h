@@ -43,7 +43,8 @@ class ThreadClock final : public StageClock {
 ///
 /// The thread's time on a processor is also read between ranges, as often as 0.1 % of the time allow: from its
 /// beginning to the last such reading it is known of all stages together, whatever happened in ranges that were not
-/// measured.
+/// measured. In the trainer's own thread, whose time between ranges has other uses, it is read at both ends of a range
+/// instead, as often.
 ///
 /// In spans, stages that take turns within a call are put together, one behind the other, as strips of a picture that
 /// are decoded and resampled.
@@ -74,6 +75,7 @@ class StageRecorder final : public detail::StageListener {
   /// Where the time between two ranges is not the worker's, as in the trainer's own thread: the last one ended now.
   void begin_anew(uint64_t now) {
     last_end_ = now;
+    overhead_ns_ = 0;
     account_.reset();
   }
 
@@ -97,6 +99,8 @@ class StageRecorder final : public detail::StageListener {
   void charge(uint64_t now);
   uint64_t look();
   uint64_t look_at_processor();
+  bool affords_account(double ns, int looks) const;
+  uint64_t look_for_account();
   void charge_processor(uint64_t cpu_now);
   void account(uint64_t now, uint64_t cpu_now);
   void end_sample(uint64_t now);
@@ -125,8 +129,9 @@ class StageRecorder final : public detail::StageListener {
   };
 
   // What is known of all stages together.
-  std::optional<Reading> account_;  // The last one. Nothing in the trainer's own thread, whose time has other uses.
-  uint64_t unaccounted_ns_ = 0;     // In ranges since then.
+  std::optional<Reading> account_;    // The last one. Nothing where the time since then was not the worker's.
+  bool account_is_of_range_ = false;  // It was begun with the range at hand, and ends with it.
+  uint64_t unaccounted_ns_ = 0;       // In ranges since the last one.
 
   // Where the worker is.
   uint64_t samples_ = 0;  // Of the range at hand, when they are written.

@@ -37,3 +37,15 @@ add_test(NAME consumer_with_two_libstdcxx_is_refused COMMAND ${CMAKE_COMMAND} --
   -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} -DCMAKE_EXE_LINKER_FLAGS=-static-libstdc++ -DCMAKE_PREFIX_PATH=${_prefix})
 set_tests_properties(consumer_with_two_libstdcxx_is_refused PROPERTIES FIXTURES_REQUIRED installed_package TIMEOUT 120
   PASS_REGULAR_EXPRESSION "-static-libstdc")
+
+# What is not there is shown by configuring alone: whoever links a library of the package needs the targets that it names.
+function(consumer_without_libarchive_test name)
+  add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} --fresh
+    -S ${CMAKE_CURRENT_SOURCE_DIR}/consumer/app -B ${CMAKE_CURRENT_BINARY_DIR}/consumer/${name} -G ${CMAKE_GENERATOR}
+    -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} -DCMAKE_PREFIX_PATH=${_prefix} -DCMAKE_DISABLE_FIND_PACKAGE_LibArchive=ON ${ARGN})
+  set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED installed_package TIMEOUT 120)
+endfunction()
+
+consumer_without_libarchive_test(consumer_that_trains_nothing_needs_no_libarchive)
+consumer_without_libarchive_test(consumer_of_weights_is_told_of_libarchive -DCOMPONENTS=program)
+set_tests_properties(consumer_of_weights_is_told_of_libarchive PROPERTIES PASS_REGULAR_EXPRESSION "libarchive-dev")

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <string>
 
 #include "millrace/records/tf_record.h"
@@ -18,20 +19,30 @@ inline std::string small_tfrecord() {
 /// A picture of one pixel.
 inline const std::string kPixel = "P6 1 1 255\nabc";
 
-/// A TFRecord file of one tf.train.Example that has kPixel as "image/encoded" and 5 as "image/class/label".
-inline std::string tfrecord_of_pixel() {
-  // A field of a message, with fewer than 128 bytes.
+/// A TFRecord file of one tf.train.Example whose features are these texts and these numbers, each below 128.
+inline std::string tfrecord_of(const std::map<std::string, std::string>& texts,
+                               const std::map<std::string, char>& numbers) {
+  // A field of a message; its length is below 2^14, seven bits a byte.
   const auto field = [](char tag, const std::string& bytes) {
-    return std::string{tag, static_cast<char>(bytes.size())} + bytes;
+    const size_t size = bytes.size();
+    std::string length;
+    if (size >= 128) length += static_cast<char>(128 | (size & 127));
+    length += static_cast<char>(size >= 128 ? size >> 7 : size);
+    return tag + length + bytes;
   };
-  const auto feature = [&](const std::string& name, const std::string& value) {
-    return field('\x0a', field('\x0a', name) + field('\x12', value));
+  std::string features;
+  const auto add = [&](const std::string& name, const std::string& value) {
+    features += field('\x0a', field('\x0a', name) + field('\x12', value));
   };
-  const std::string picture = field('\x0a', field('\x0a', kPixel)), label = field('\x1a', field('\x0a', "\x05"));
-  return records::tf_record(field('\x0a', feature("image/encoded", picture) + feature("image/class/label", label)));
+  for (const auto& [name, text] : texts) add(name, field('\x0a', field('\x0a', text)));
+  for (const auto& [name, number] : numbers) add(name, field('\x1a', field('\x0a', std::string(1, number))));
+  return records::tf_record(field('\x0a', features));
 }
 
-/// An LMDB file whose key "ab" has a value of up to 80 bytes: two pages that say where the database is, and its only
+/// A TFRecord file of one tf.train.Example that has kPixel as "image/encoded" and 5 as "image/class/label".
+inline std::string tfrecord_of_pixel() { return tfrecord_of({{"image/encoded", kPixel}}, {{"image/class/label", 5}}); }
+
+/// An LMDB file whose key "ab" has a value of up to 4,000 bytes: two pages that say where the database is, and its only
 /// page.
 inline std::string small_lmdb(const std::string& value = "hello") {
   constexpr size_t kPage = 4096;
@@ -49,12 +60,12 @@ inline std::string small_lmdb(const std::string& value = "hello") {
   }
   put(kPage + 94, uint16_t{1});   // The depth.
   put(kPage + 120, uint64_t{1});  // The number of entries.
-  const size_t leaf = 2 * kPage, node = 4000;
+  const size_t leaf = 2 * kPage, node = (kPage - 10 - value.size()) & ~size_t{1};
   put(leaf, uint64_t{2});
   put(leaf + 10, uint16_t{0x02});
   put(leaf + 12, uint16_t{18});
-  put(leaf + 14, uint16_t{node});
-  put(leaf + 16, uint16_t{node});
+  put(leaf + 14, static_cast<uint16_t>(node));
+  put(leaf + 16, static_cast<uint16_t>(node));
   put(leaf + node, static_cast<uint32_t>(value.size()));
   put(leaf + node + 6, uint16_t{2});
   file.replace(leaf + node + 8, 2 + value.size(), "ab" + value);

@@ -139,6 +139,23 @@ TEST_F(PackCommand, RefusesAWrongCommandLine) {
   EXPECT_THAT(none.err, HasSubstr("no such file or folder: 'none'"));
 }
 
+TEST_F(PackCommand, ReplacesNoClassesThatItHasNotWritten) {
+  const std::string list =
+      "../photos/hat/" + fs::directory_iterator(folder() + "/photos/hat")->path().filename().string() + " hat\n";
+  fs::create_directory(folder() + "/shards");
+  std::ofstream(folder() + "/shards/classes.txt") << list;
+  for (const char* line : {"millrace pack shards/classes.txt shards",
+                           "millrace pack shards/classes.txt shards --overwrite", "millrace pack photos shards"}) {
+    const auto ended = run(line);
+    EXPECT_EQ(ended.exit_code, 1) << line;
+    EXPECT_THAT(ended.err, HasSubstr("'shards/classes.txt' would be replaced by the names of the classes")) << line;
+    EXPECT_EQ(text_of(folder() + "/shards/classes.txt"), list) << line;
+  }
+  EXPECT_TRUE(packing::tar_files_at(folder() + "/shards").empty());
+  EXPECT_EQ(run("millrace pack photos shards --overwrite").exit_code, 0);
+  EXPECT_NE(text_of(folder() + "/shards/classes.txt"), list);
+}
+
 TEST_F(PackCommand, StopsWhenAskedAndTheSameCommandGoesOn) {
   add_many_photos();
   const std::string pack = kLongPack;

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 
 #include "millrace/plots/band_chart.h"
@@ -15,12 +14,15 @@
 #include "millrace/plots/png.h"
 #include "millrace/tests/plots/charts.h"
 #include "millrace/tests/plots/chromium.h"
+#include "millrace/tests/plots/pixels.h"
 
 namespace millrace::chromium_test {
 namespace {
 
 using plots::Picture;
 using plots::Rgb;
+using test::corner;
+using test::pixels_near;
 using Scheme = test::Chromium::Scheme;
 
 constexpr int kWidth = test::Chromium::kWidth;
@@ -37,18 +39,6 @@ class InChromium : public testing::Test {
 
   const test::Chromium chromium_;
 };
-
-Rgb corner(const Picture& picture) { return {picture.pixels[0], picture.pixels[1], picture.pixels[2]}; }
-
-// How many pixels are close to a colour: the edges of lines are mixed with the ground.
-int pixels_near(const Picture& picture, Rgb colour) {
-  const auto is_near = [](int a, int b) { return std::abs(a - b) < 24; };
-  int count = 0;
-  for (size_t at = 0; at < picture.pixels.size(); at += 3)
-    count += is_near(picture.pixels[at], colour.red) && is_near(picture.pixels[at + 1], colour.green) &&
-             is_near(picture.pixels[at + 2], colour.blue);
-  return count;
-}
 
 TEST_F(InChromium, AChartIsLightOrDarkAsTheReadersSystemIs) {
   const auto light = screenshot(test::loss_chart(), Scheme::kLight);

@@ -12,8 +12,7 @@
 namespace millrace::test {
 
 /// A command of a page and the lines below it. A line "…" stands for lines that are left out, "…" in a line for words
-/// that are, any number for any
-/// other, and spaces for as many as columns take.
+/// that are, any number for any other, and spaces for as many as columns take.
 struct ConsoleStep {
   std::string command;
   std::vector<std::string> lines;

@@ -20,13 +20,13 @@ struct Ended {
   std::string err;
 };
 
-/// Runs a line of sh in a folder, with nothing to read, a minute long at most.
-inline Ended run_in(const std::string& folder, const std::string& line) {
+/// Runs a line of sh in a folder, with nothing to read, a minute long at most unless said.
+inline Ended run_in(const std::string& folder, const std::string& line, int seconds = 60) {
   const Directory prints;
   prints.write("line", line);
   const std::string out = prints.path() + "/out", err = prints.path() + "/err";
-  const std::string command =
-      "cd '" + folder + "' && timeout 60 sh '" + prints.path() + "/line' </dev/null >'" + out + "' 2>'" + err + "'";
+  const std::string command = "cd '" + folder + "' && timeout " + std::to_string(seconds) + " sh '" + prints.path() +
+                              "/line' </dev/null >'" + out + "' 2>'" + err + "'";
   const int status = std::system(command.c_str());
   const auto text_of = [](const std::string& path) {
     std::ifstream file(path, std::ios::binary);

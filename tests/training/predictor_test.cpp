@@ -9,7 +9,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +30,8 @@ namespace millrace::training::predictor_test {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::Each;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -258,6 +265,35 @@ TEST_F(Predict, WritesMasks) {
   EXPECT_THAT(predictions.columns, ElementsAre("mask"));
   EXPECT_THAT(first_cells(predictions), ElementsAre(path("out/a.png.png"), path("out/cats/a.png")));
   for (const auto& file : first_cells(predictions)) EXPECT_TRUE(fs::exists(file)) << file;
+}
+
+std::string bytes_of(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST_F(Predict, WritesMasksInTheNumbersOfTheMasksThatWereLearned) {
+  auto trained = checkpoint("bright_pixels", {{}, {kPictures, {"mask", at::kByte, {1, 4, 4}}}});
+  const std::string rest = std::string(kTransforms) + kRest + "model: bright_pixels\n";
+  paint("new/dark.ppm", '\x10');
+  paint("new/light.ppm", '\xff');
+  const auto masks_of = [&](const std::string& dataset, const std::string& more) {
+    trained.configuration = "dataset: " + dataset + "\n" + more + rest;
+    written(trained);
+    std::vector<uint16_t> firsts;
+    for (const auto& file : first_cells(ask(path("new")))) {
+      const std::string bytes = bytes_of(file);
+      const auto mask = image::decode_numbers(std::as_bytes(std::span(bytes)));
+      EXPECT_THAT(mask.values, AllOf(SizeIs(16), Each(mask.values.front())));
+      firsts.push_back(mask.values.front());
+    }
+    return firsts;
+  };
+  const std::string folders = "{type: image_masks, images: a, masks: b, mask_values: ";
+  EXPECT_THAT(masks_of(folders + "[64, 255]}", "classes: 2\n"), ElementsAre(64, 255));
+  EXPECT_THAT(masks_of(folders + "[7, 1000]}", "classes: 2\n"), ElementsAre(7, 1000)) << "which need 16 bits";
+  EXPECT_THAT(masks_of("{type: subset, first: 1, dataset: " + folders + "[5, 6]}}", "classes: 2\n"), ElementsAre(5, 6));
+  EXPECT_THAT(masks_of(folders + "[9]}", "classes: 2\n"), ElementsAre(9, 1)) << "of a class without one: its own";
 }
 
 TEST_F(Predict, GivesFilesOfTheSameNameDifferentOnes) {

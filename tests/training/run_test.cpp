@@ -137,6 +137,30 @@ TEST(Run, LearnsNumbers) {
   EXPECT_LE(measures.front().value, 0.1);
 }
 
+TEST(Run, EvaluationTellsAfterEachBatchHowManySamplesAreDoneAndEndsWhereItIsToldTo) {
+  const auto run = run_of(
+      "{dataset: {type: grays}, model: {type: small_cnn, widths: [4]}, loader: {batch_size: 48, num_workers: 0}}");
+  const auto known = types();
+  const Settings settings = read_settings(run);
+  Split split = open_split(run, {c10::kCPU, settings.run.seed, true, &known});
+  const auto task = make_task(run, settings, split);
+  Learner learner = make_learner(run, settings, split.spec, task->outputs(), ModelTypes());
+  std::vector<int64_t> told;
+  const auto verdict = evaluate(learner, *task, split, [&](int64_t done) {
+    told.push_back(done);
+    return true;
+  });
+  EXPECT_EQ(told, (std::vector<int64_t>{48, 96, 128}));
+  EXPECT_EQ(verdict->samples, 128);
+  told.clear();
+  split.loader->set_epoch(1);
+  EXPECT_FALSE(evaluate(learner, *task, split, [&](int64_t done) {
+    told.push_back(done);
+    return done < 96;
+  }));
+  EXPECT_EQ(told, (std::vector<int64_t>{48, 96}));
+}
+
 TEST(Run, SaysWhatIsMissingForATask) {
   EXPECT_THAT(error_of("{dataset: {type: squares}}"), HasSubstr("set the key 'classes' beside 'dataset'"));
   EXPECT_THAT(

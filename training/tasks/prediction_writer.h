@@ -12,6 +12,9 @@ namespace millrace::training {
 struct PredictionOptions {
   int64_t top = 1;     ///< So many of the likeliest classes.
   std::string folder;  ///< Where predictions that are pictures are written.
+
+  /// The number that each class has in masks; classes beyond have their own. A Predictor takes those of the run.
+  std::vector<int64_t> mask_values = {};
 };
 
 /// Makes the cells of a table of what a model gave. Not thread-safe.
@@ -33,5 +36,10 @@ std::string cell_of(double value);
 
 /// Writes planes uint8 {1 or 3, height, width} as `name`.png in the folder, and gives the path.
 std::string write_picture(const std::string& folder, const std::string& name, const at::Tensor& planes);
+
+/// The same of numbers int64 {height, width} from 0 to 65535: a gray picture of 8 bits, or of 16 where `largest`, which
+/// no number is above, needs them.
+std::string write_numbers(const std::string& folder, const std::string& name, const at::Tensor& numbers,
+                          int64_t largest);
 
 }  // namespace millrace::training

@@ -1,9 +1,14 @@
 #include "millrace/training/tasks/segmentation.h"
 
+#include <ATen/ops/index.h>
+#include <ATen/ops/tensor.h>
 #include <torch/nn/functional/loss.h>
 
+#include <algorithm>
 #include <cmath>
-#include <utility>
+#include <cstdint>
+#include <iterator>
+#include <vector>
 
 #include "millrace/training/tasks/confusion.h"
 #include "millrace/training/tasks/mean.h"
@@ -52,16 +57,23 @@ class SegmentationEvaluation : public Evaluation {
 
 class Masks : public PredictionWriter {
  public:
-  explicit Masks(std::string folder) : folder_(std::move(folder)) {}
+  Masks(const PredictionOptions& options, int64_t classes) : folder_(options.folder) {
+    std::vector<int64_t> numbers = options.mask_values;
+    for (int64_t i = std::ssize(numbers); i < classes; ++i) numbers.push_back(i);
+    largest_ = *std::ranges::max_element(numbers);
+    numbers_ = at::tensor(numbers, at::kLong);
+  }
 
   std::vector<std::string> columns() const override { return {"mask"}; }
 
   std::vector<std::string> cells(const at::Tensor& output, const std::string& name) const override {
-    return {write_picture(folder_, name, output.argmax(0, /*keepdim=*/true).to(at::kByte))};
+    return {write_numbers(folder_, name, numbers_.index({output.argmax(0)}), largest_)};
   }
 
  private:
   std::string folder_;
+  at::Tensor numbers_;  // Of each class.
+  int64_t largest_;
 };
 
 }  // namespace
@@ -81,7 +93,7 @@ std::unique_ptr<Evaluation> Segmentation::evaluation() const {
 }
 
 std::unique_ptr<PredictionWriter> Segmentation::prediction_writer(const PredictionOptions& options) const {
-  return std::make_unique<Masks>(options.folder);
+  return std::make_unique<Masks>(options, outputs());
 }
 
 }  // namespace millrace::training

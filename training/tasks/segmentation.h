@@ -17,7 +17,7 @@ namespace millrace::training {
 /// Every pixel into one of several classes: cross entropy of logits {samples, classes, height, width} with the field
 /// `mask`, uint8 {samples, 1, height, width}. Pixels of kIgnored count for nothing. Measures the mean intersection over
 /// union of the classes that are there, the share of right pixels, and the loss. A prediction is a mask: a gray PNG
-/// whose values are the classes' numbers.
+/// whose values are the classes' numbers, or what stands for them in the masks of the run.
 class Segmentation : public Task {
  public:
   static constexpr int64_t kIgnored = 255;  ///< As in PASCAL VOC.

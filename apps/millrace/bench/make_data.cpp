@@ -8,12 +8,10 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <numbers>
-#include <regex>
-#include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
+#include "millrace/apps/millrace/bench/data_folder.h"
 #include "millrace/apps/millrace/bench/noise_jpeg.h"
 #include "millrace/apps/millrace/bench/npz_writer.h"
 #include "millrace/apps/millrace/bench/volumes.h"
@@ -22,9 +20,7 @@
 #include "millrace/loader/sample_rng.h"
 #include "millrace/records/protobuf.h"
 #include "millrace/records/tf_record.h"
-#include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
-#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace::apps {
 namespace {
@@ -122,12 +118,6 @@ void require_room(const std::string& folder, double bytes) {
                              "; give --files or --sample-bytes");
 }
 
-void write(const std::string& path, const std::string& bytes) {
-  NewFile file(path);
-  file.write(std::as_bytes(std::span(bytes)));
-  file.commit();
-}
-
 Workload workload_of(const commands::Bench& options) {
   Workload workload = *find_workload(options.make_data);
   if (options.sample_bytes > 0) {
@@ -151,52 +141,9 @@ std::string configuration_of(const Workload& workload, const std::string& data, 
          ", num_workers: 2, drop_last: true}\n";
 }
 
-[[noreturn]] void refuse_folder(const std::string& folder, const std::string& why) {
-  throw std::runtime_error("--make-data: the folder " + in_quotes(folder) + " has " + why +
-                           "; take another folder, or remove what is in this one");
-}
-
-// What an earlier --make-data wrote into a folder. Its bench.yaml is there when all of it is.
-struct MadeBefore {
-  std::vector<fs::path> parts;  // With what readers put beside them.
-  int64_t files = 0;
-};
-
-// Throws where there is anything else in the folder, or a bench.yaml that somebody has changed.
-MadeBefore find_made(const std::string& folder) {
-  static const std::regex kPart("part-[0-9]{5,}\\.(npz|jpg|tfrecord)(\\.index)?"), kIndex(".*\\.index");
-  MadeBefore made;
-  if (!fs::exists(folder)) return made;
-  const fs::path data = fs::path(folder) / "data", configuration = fs::path(folder) / "bench.yaml";
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path() != data && entry.path() != configuration)
-      refuse_folder(folder, in_quotes(entry.path().filename().string()) + ", which it did not write");
-  if (fs::exists(data))
-    for (const auto& entry : fs::directory_iterator(data)) {
-      const std::string name = entry.path().filename().string();
-      if (!entry.is_regular_file() || !std::regex_match(name, kPart))
-        refuse_folder(folder, in_quotes("data/" + name) + ", which it did not write");
-      made.parts.push_back(entry.path());
-      if (!std::regex_match(name, kIndex)) ++made.files;
-    }
-  if (!fs::exists(configuration)) {
-    if (!made.parts.empty()) refuse_folder(folder, "data without the bench.yaml that it wrote last");
-    return made;
-  }
-  constexpr size_t kMost = 1 << 20;
-  const std::string text = detail::read_regular(configuration.string(), kMost);
-  if (std::none_of(std::begin(kWorkloads), std::end(kWorkloads), [&](const Workload& workload) {
-        return text == configuration_of(workload, data.string(), made.files);
-      }))
-    refuse_folder(folder, "a 'bench.yaml' that is not as it would write it for the files there");
-  return made;
-}
-
-// Files of before would be read with the new ones.
-void remove_made(const std::string& folder) {
-  const MadeBefore made = find_made(folder);
-  fs::remove(fs::path(folder) / "bench.yaml");
-  for (const fs::path& part : made.parts) fs::remove(part);
+bool is_configuration(const std::string& text, const std::string& data, int64_t files) {
+  return std::any_of(std::begin(kWorkloads), std::end(kWorkloads),
+                     [&](const Workload& workload) { return text == configuration_of(workload, data, files); });
 }
 
 void print_made(const commands::Bench& options, const Workload& workload, const std::string& data) {
@@ -220,17 +167,16 @@ void print_made(const commands::Bench& options, const Workload& workload, const 
 int make_data(const commands::Bench& options) {
   const Workload workload = workload_of(options);
   const Kind kind = kind_of(workload);
-  const std::string folder = fs::absolute(options.file.config).lexically_normal();
-  const std::string data = folder + "/data";
-  const int64_t samples = workload.files * workload.samples_per_file;
-  remove_made(folder);
-  fs::create_directories(data);
-  require_room(data, static_cast<double>(samples) * workload.sample_bytes);
+  const fs::path path = fs::absolute(options.file.config).lexically_normal();
+  const std::string data = path / "data";
+  DataFolder folder(path, [&](const std::string& text, int64_t files) { return is_configuration(text, data, files); });
+  folder.begin();
+  require_room(data, static_cast<double>(workload.files * workload.samples_per_file) * workload.sample_bytes);
   for (int64_t i = 0; i < workload.files; ++i) {
     SampleRng rng(static_cast<uint64_t>(i) + 1);
-    write(data + "/part-" + number(i) + "." + kind.ending, kind.make(workload, rng));
+    folder.write_part("part-" + number(i) + "." + kind.ending, kind.make(workload, rng));
   }
-  write(folder + "/bench.yaml", configuration_of(workload, data, workload.files));
+  folder.finish(configuration_of(workload, data, workload.files));
   print_made(options, workload, data);
   return kDone;
 }

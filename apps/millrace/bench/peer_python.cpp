@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -132,23 +134,34 @@ std::string quoted_for_shell(const std::string& text) {
   return quoted + "'";
 }
 
-constexpr std::string_view kEnded = "\nended with ";
+// What stands before the exit code in the last line: no program prints it by chance.
+std::string new_mark() {
+  std::random_device random;
+  return "millrace " + std::to_string(random()) + std::to_string(random()) + " ended with ";
+}
 
 // The exit code of a command that ends by itself, and what it printed up to there. Processes that it leaves behind hold
 // the pipe open, so it is not the pipe's end that is waited for.
 std::pair<int, std::string> output_of(const std::string& command) {
-  std::FILE* const pipe = ::popen((command + "; printf '\\nended with %d\\n' $?").c_str(), "re");
+  const std::string mark = new_mark();
+  std::FILE* const pipe = ::popen((command + "; printf '\\n" + mark + "%d\\n' $?").c_str(), "re");
   if (pipe == nullptr) throw std::runtime_error("cannot start a shell for --peer python");
   std::string text;
   size_t end = text.npos;
   std::array<char, 4096> line;
   while (end == text.npos && std::fgets(line.data(), line.size(), pipe) != nullptr) {
     text += line.data();
-    if (text.ends_with('\n')) end = text.rfind(kEnded);
+    if (text.ends_with('\n')) end = text.rfind("\n" + mark);
   }
   ::pclose(pipe);
   if (end == text.npos) return {-1, text};
-  return {std::atoi(text.c_str() + end + kEnded.size()), text.substr(0, end)};
+  return {std::atoi(text.c_str() + end + 1 + mark.size()), text.substr(0, end)};
+}
+
+// The line of the script's result. Python may print others around it, such as warnings at its end.
+json result_in(const std::string& text) {
+  const size_t begin = std::min(text.rfind("{\"rates\""), text.size());
+  return json::parse(text.substr(begin, text.find('\n', begin) - begin), nullptr, /*allow_exceptions=*/false);
 }
 
 }  // namespace
@@ -181,7 +194,7 @@ Peer run_peer(const json& settings, const Plan& plan) {
   const auto [status, text] =
       output_of("timeout -k 5 " + std::to_string(std::llround(limit_s)) + " " + quoted_for_shell(python) + " -c " +
                 quoted_for_shell(std::string(kScript)) + " " + quoted_for_shell(settings.dump()) + " 2>&1");
-  const auto told = json::parse(text.substr(std::min(text.rfind("{\"rates\""), text.size())), nullptr, false);
+  const json told = result_in(text);
   if (status != 0 || told.is_discarded())
     throw std::runtime_error("--peer python: " + in_quotes(python) +
                              " (MILLRACE_PYTHON) measured nothing; it takes torch and torchvision: " +

@@ -11,10 +11,8 @@
 #include "millrace/apps/millrace/bench/breakdown.h"
 #include "millrace/apps/millrace/bench/spread.h"
 #include "millrace/apps/millrace/clock.h"
+#include "millrace/apps/millrace/train/setup.h"
 #include "millrace/training/data.h"
-#include "millrace/training/learner.h"
-#include "millrace/training/settings.h"
-#include "millrace/training/tasks/task.h"
 #include "millrace/training/trainer.h"
 #include "millrace/training/trainer_parts.h"
 #include "millrace/training/trial.h"
@@ -109,24 +107,18 @@ std::string name_of_model(const configs::Node& model) {
 }  // namespace
 
 TrainingSteps measure_training_steps(const configs::Node& run, const ProgramTypes& types, const Plan& plan) {
-  const auto settings = training::read_settings(run);
-  const auto device = training::read_device(run, settings.run.device);
-  auto split =
-      training::open_split(run, {device, settings.run.seed, /*shuffle=*/true, &types.datasets, Profile::kTimes});
-  const auto task = training::make_task(run, settings, split);
-  auto learner = training::make_learner(run, settings, split.spec, task->outputs(), types.models);
-  training::try_model(run, learner, *task, split);
-  training::Trainer trainer(learner, training::make_trainer_parts(run, settings, *task, learner, split));
+  Setup made(run, types, Profile::kTimes, /*workers=*/std::nullopt);
+  training::try_model(run, made.learner, *made.task, made.split);
 
-  const TrainerThreads threads(*split.loader);
-  StepWatch watch(plan, split);
+  const TrainerThreads threads(*made.split.loader);
+  StepWatch watch(plan, made.split);
   while (!watch.is_done()) {
     training::Position beginning;  // Where the schedule begins, however often the data comes again.
-    trainer.epoch(split, beginning, watch.watchers());
+    made.trainer.epoch(made.split, beginning, watch.watchers());
   }
-  Demand step{.name = name_of_model(run["model"]) + " on " + device.str(),
+  Demand step{.name = name_of_model(run["model"]) + " on " + made.device.str(),
               .step_s = watch.step_s(),
-              .takes_processors = device.is_cpu()};
+              .takes_processors = made.device.is_cpu()};
   return {std::move(step), watch.seen()};
 }
 

@@ -19,7 +19,7 @@
 
 namespace millrace::apps {
 
-/// All that a run trains with, made of its configuration, which has to live as long. Not thread-safe.
+/// All that steps of training take, made of a run's configuration, which has to live as long. Not thread-safe.
 class Setup {
  public:
   /// `profile`: what is measured of the workers that read to train; `workers`: in place of those that the file says.
@@ -29,19 +29,27 @@ class Setup {
   Setup(const Setup&) = delete;
   Setup& operator=(const Setup&) = delete;
 
-  /// The names of an epoch's metrics.
-  std::vector<std::string> metrics() const;
-
   training::Settings settings;
   c10::Device device;
   training::Split split;
-  std::optional<training::Split> test;
   std::unique_ptr<training::Task> task;
   training::Learner learner;
   training::Trainer trainer;
 
- private:
+ protected:
   training::LoadingOptions loading(const ProgramTypes& types, Profile profile, std::optional<int64_t> workers) const;
+};
+
+/// All that a run trains with, and is judged by. LibTorch has as many threads then as training takes.
+class RunSetup : public Setup {
+ public:
+  /// As Setup.
+  RunSetup(const configs::Node& run, const ProgramTypes& types, Profile profile, std::optional<int64_t> workers);
+
+  /// The names of an epoch's metrics.
+  std::vector<std::string> metrics() const;
+
+  std::optional<training::Split> test;
 };
 
 }  // namespace millrace::apps

@@ -66,13 +66,9 @@ class Training {
     if (!options.trace.empty()) trace_.emplace(options.trace, made_.device, *made_.split.loader);
   }
 
-  /// Tries what can be tried without a step: the model, and what it begins with. Throws ConfigError.
+  /// Tries what validate() has not, and can be tried without a step: the model, and what it begins with. Throws
+  /// ConfigError.
   void prepare() {
-    const auto require_one_size_of = [&](const configs::Node& pipeline, const training::Split& split) {
-      if (split.samples) require_one_size(pipeline, types_.transforms, {*split.samples, split.describe});
-    };
-    require_one_size_of(run_, made_.split);
-    if (made_.test) require_one_size_of(run_["test"], *made_.test);
     training::try_model(run_, made_.learner, *made_.task, made_.split);
     if (!options_.resume.empty()) return go_on();
     training::load_initial_weights(run_, *made_.learner.model);
@@ -85,6 +81,8 @@ class Training {
 
   /// Whatever ends training is told in the log too.
   int train() {
+    require_one_size_of(run_, made_.split);
+    if (made_.test) require_one_size_of(run_["test"], *made_.test);
     prepare();
     begin();
     try {
@@ -96,6 +94,10 @@ class Training {
   }
 
  private:
+  void require_one_size_of(const configs::Node& pipeline, const training::Split& split) const {
+    if (split.samples) require_one_size(pipeline, types_.transforms, {*split.samples, split.describe});
+  }
+
   int train_to_the_end() {
     output_.tell(first_line(made_.split, *made_.task));
     for (const std::string& change : changes_)
@@ -342,7 +344,7 @@ class Training {
   std::optional<records::RunDirectory> directory_;
   RunOutput output_;
   ToldNotices notices_;
-  Setup made_;
+  RunSetup made_;
   std::optional<StepTrace> trace_;
   Position position_;
   int64_t noted_steps_ = 0;

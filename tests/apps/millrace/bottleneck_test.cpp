@@ -66,8 +66,10 @@ LoaderFacts facts_of(const Case& given) {
     measured.ns = measured.of_ns = ns(spent.wall_s);
     measured.cpu_ns = ns(spent.cpu_s);
     worker.busy_ns += ns(spent.wall_s);
+    worker.cpu_ns += ns(spent.cpu_s);
   }
   worker.wait_ns = ns(given.wait_s);
+  worker.cpu_of_ns = worker.busy_ns + worker.wait_ns;
   constexpr uint64_t kSamples = 1000;
   worker.samples = kSamples;
   const auto put = [&](uint64_t samples, uint64_t all_ns) {

@@ -19,6 +19,7 @@
 #include "millrace/sharing/os/owned_fd.h"
 #include "millrace/tests/support/console.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/figure.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/tests/support/process_probe.h"
 
@@ -112,7 +113,10 @@ TEST_F(GettingStarted, TakesTheCommandsOfItsPageWhichPrintWhatItSays) {
   for (const auto& step : std::vector<test::ConsoleStep>(steps.begin() + 1, steps.end())) {
     const bool is_stopped = !step.interrupted_behind.empty();
     stops += is_stopped ? 1 : 0;
+    const auto began = std::chrono::steady_clock::now();
     EXPECT_EQ(run(step), is_stopped ? kStopped : kDone) << step.command << "\n" << out();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
+    test::record_figure("seconds of " + step.command, seconds.count());
     EXPECT_EQ(test::difference(step, out()), "") << step.command << " printed:\n" << out();
   }
   EXPECT_EQ(stops, 1);

@@ -161,8 +161,33 @@ TEST_F(Recording, TheTrainersOwnTimeOnTheProcessorIsNoWorkers) {
     recorder->begin_anew(clock.time);
     range(r, 1, 100, 300);
   }
-  EXPECT_EQ(read().cpu_of_ns, 0U);
+  EXPECT_EQ(read().cpu_of_ns, 100U * 400);
   EXPECT_NEAR(read().cpu_s(), 100 * 300e-9, 1e-9);
+}
+
+TEST_F(Recording, TimeOnTheProcessorInTheTrainerIsThatOfAllItsRanges) {
+  clock.price = {20, 5'000};
+  start();
+  uint64_t cpu_ns = 0;
+  for (int r = 0; r < 1'000; ++r) {
+    clock.pass(1'000'000);
+    recorder->begin_anew(clock.time);
+    const uint64_t began = clock.cpu;
+    recorder->begin_range(clock.time);
+    for (int i = 0; i < 64; ++i) {
+      if (recorder->times_samples()) recorder->begin_sample(r * 64 + i);
+      recorder->enter(Stage::kRead);
+      r % 10 == 9 ? clock.block(250'000) : clock.pass(250'000);  // From a disk, which few of the measured ranges meet.
+      recorder->leave();
+    }
+    recorder->begin_hand_over(64, r * 64);
+    recorder->end_range(clock.time);
+    cpu_ns += clock.cpu - began;
+  }
+  const StageReport report = reader.report(0);
+  const double cpu_s = 1e-9 * static_cast<double>(cpu_ns);
+  EXPECT_NEAR(report.cpu_s(), cpu_s, 0.01 * cpu_s);
+  EXPECT_LT(report.cost.seconds(), 0.01 * report.busy_s());
 }
 
 TEST_F(Recording, TimesOfAllStagesTogetherAreTheWorkersTime) {

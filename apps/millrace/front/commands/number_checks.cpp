@@ -29,10 +29,9 @@ CLI::Validator not_negative() {
   return number([](double value) { return value >= 0; }, "that is not negative");
 }
 
-CLI::Validator count() {
-  constexpr double kMost = 1e9;
-  return number([](double value) { return value >= 1 && value <= kMost && value == std::floor(value); },
-                "that is whole, from 1 to 1000000000");
+CLI::Validator count(int most) {
+  return number([most](double value) { return value >= 1 && value <= most && value == std::floor(value); },
+                "that is whole, from 1 to " + std::to_string(most));
 }
 
 }  // namespace millrace::apps::commands

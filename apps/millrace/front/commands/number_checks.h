@@ -13,8 +13,8 @@ CLI::Validator above_zero();
 /// "expected a number that is not negative, found '-1'".
 CLI::Validator not_negative();
 
-/// "expected a number that is whole, from 1 to 1000000000, found '1e30'": of how many things there are, which an
-/// int64_t holds.
-CLI::Validator count();
+/// "expected a number that is whole, from 1 to 1000000000, found '1e30'": of how many things there are, which an int
+/// holds.
+CLI::Validator count(int most = 1'000'000'000);
 
 }  // namespace millrace::apps::commands

@@ -37,7 +37,7 @@ void Pack::declare(CLI::App& command) {
       ->check(above_zero());
   command.add_option("--shard-samples", shard_samples, "the most samples of a shard, 100000")
       ->type_name("COUNT")
-      ->check(above_zero());
+      ->check(count());
   command
       .add_option("--columns", columns,
                   "what a list's columns are called where not path and label, such as image=file,label=class; also "
@@ -50,10 +50,10 @@ void Pack::declare(CLI::App& command) {
       ->type_name("SIZE");
   command.add_option("--quality", quality, "of these JPEGs, 1 to 100; left out: 90")
       ->type_name("NUMBER")
-      ->check(CLI::Range(1, 100));
+      ->check(count(100));
   command.add_option("--workers", workers, "processes that write a shard each; left out: one a processor")
       ->type_name("COUNT")
-      ->check(above_zero());
+      ->check(count());
   command.add_flag("--skip-broken", skip_broken, "leave out samples that cannot be read");
   command.add_flag("--overwrite", overwrite, "replace shards that are there and have other samples");
   command.add_flag("--verify", verify, "compare the shards at INPUT with the sums in their indexes");

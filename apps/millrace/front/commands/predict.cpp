@@ -34,7 +34,7 @@ void Predict::declare(CLI::App& command) {
           "--output", output,
           "the file of the rows, predictions.csv; - for stdout. Masks and pictures go into a folder of its name")
       ->type_name("FILE");
-  command.add_option("--top", top, "so many of the likeliest classes")->type_name("COUNT")->check(above_zero());
+  command.add_option("--top", top, "so many of the likeliest classes")->type_name("COUNT")->check(count());
   command.add_flag("--json", json, "print one line of JSON in place of the summary");
   command.final_callback([this] { settle(*this); });
 }

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
+#include "millrace/apps/millrace/front/commands/number_checks.h"
+
 namespace millrace::apps::commands {
 
 void Show::declare(CLI::App& command) {
@@ -14,12 +16,10 @@ void Show::declare(CLI::App& command) {
                   "configuration's name with _show, here")
       ->type_name("NAME");
   command.add_option("--part", part, "which data are shown")->check(CLI::IsMember({kTrain, kTest}));
-  command.add_option("--samples", samples, "so many samples are drawn")
-      ->type_name("COUNT")
-      ->check(CLI::Range(int64_t{1}, int64_t{1000}));
+  command.add_option("--samples", samples, "so many samples are drawn")->type_name("COUNT")->check(count(1000));
   command.add_option("--draws", draws, "how often each is drawn, as in as many epochs")
       ->type_name("COUNT")
-      ->check(CLI::Range(int64_t{1}, int64_t{16}));
+      ->check(count(16));
   command
       .add_option("--statistics", statistics,
                   "how many samples are read to be counted; some: 10,000, evenly spread. Ctrl-C ends it with what is "

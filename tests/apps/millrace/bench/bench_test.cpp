@@ -97,12 +97,6 @@ class BenchOfPlanted : public Bench {
   }
 };
 
-// Where others here use the processors all the time, that is what is said first.
-void expect_bottleneck(const json& found, const std::string& name) {
-  EXPECT_THAT(found["bottleneck"]["name"].get<std::string>(), testing::AnyOf(name, "no_processor"))
-      << found["bottleneck"];
-}
-
 std::string largest_stage_of(const json& breakdown) {
   std::string largest;
   double most = 0;
@@ -114,23 +108,43 @@ std::string largest_stage_of(const json& breakdown) {
   return largest;
 }
 
+// The share of the workers' busy time in which they had no processor.
+double lacking_of(const json& breakdown) {
+  double busy_s = 0;
+  for (const auto& worker : breakdown["workers"]) busy_s += worker["busy_s"].get<double>();
+  return busy_s > 0 ? breakdown["wait_for_processor_s"].get<double>() / busy_s : 0;
+}
+
+// What is said first where others here use the processors all the time. What was planted shows in the figures all the
+// same.
+bool is_short_of_processors(const json& found, const std::string& planted) {
+  return found["bottleneck"]["name"] == "no_processor" && lacking_of(found) >= 0.3 &&
+         largest_stage_of(found) == planted;
+}
+
+// Whether it is that name, and not the want of processors in its place.
+bool expect_bottleneck(const json& found, const std::string& name, const std::string& planted) {
+  if (is_short_of_processors(found, planted)) return false;
+  EXPECT_EQ(found["bottleneck"]["name"], name) << found;
+  return true;
+}
+
 TEST_F(BenchOfPlanted, FindsSlowDecoding) {
   plant("type: planted, decode_us: 2000", "num_workers: " + std::to_string(processors().usable()));
   const auto found = breakdown_with("slow_decode");
-  expect_bottleneck(found, "slow_decode");
+  expect_bottleneck(found, "slow_decode", "decode");
   EXPECT_EQ(largest_stage_of(found), "decode");
 }
 
 TEST_F(BenchOfPlanted, FindsSlowStorage) {
   plant("type: planted, read_us: 10000", "num_workers: 2");
-  const auto found = breakdown_with("slow_storage");
-  expect_bottleneck(found, "slow_storage");
+  expect_bottleneck(breakdown_with("slow_storage"), "slow_storage", "read");
 }
 
 TEST_F(BenchOfPlanted, FindsASlowConsumer) {
   plant("type: planted, decode_us: 10", "num_workers: 2");
   const auto found = breakdown_with("slow_consumer", "--window 0.5 --step-ms 50");
-  expect_bottleneck(found, "slow_consumer");
+  EXPECT_EQ(found["bottleneck"]["name"], "slow_consumer") << found;
   EXPECT_NE(breakdown_with("")["bottleneck"]["name"], "slow_consumer") << "nobody but the step is slow";
 }
 
@@ -138,15 +152,14 @@ TEST_F(BenchOfPlanted, FindsTooFewWorkers) {
   if (processors().usable() < 2) GTEST_SKIP() << "one processor, for which one worker is enough";
   plant("type: planted, decode_wait_us: 2000", "num_workers: 1");
   const auto found = breakdown_with("too_few_workers");
-  expect_bottleneck(found, "too_few_workers");
-  if (found["bottleneck"]["name"] == "no_processor") return;
+  if (!expect_bottleneck(found, "too_few_workers", "decode")) return;
   EXPECT_EQ(found["bottleneck"]["change"][0], "loader.num_workers: " + std::to_string(processors().usable()));
 }
 
 TEST_F(BenchOfPlanted, FindsOneSlowSampleInAThousand) {
   plant("type: planted, decode_us: 50, slow: 700, slow_us: 700000", "num_workers: 2");
   const auto found = breakdown_with("slow_samples", "--window 2");
-  expect_bottleneck(found, "slow_samples");
+  expect_bottleneck(found, "slow_samples", "decode");
   // Where a look at the clock is dear, a few samples as short as these are read between two looks.
   const auto& slowest = found["slowest_sample"];
   EXPECT_LE(slowest["index"].get<int64_t>(), 700);
@@ -156,8 +169,7 @@ TEST_F(BenchOfPlanted, FindsOneSlowSampleInAThousand) {
 TEST_F(BenchOfPlanted, FindsStreamsThatAreFewerThanWorkers) {
   plant("type: planted_stream, read_us: 2000", "num_workers: 4, num_streams: 1");
   const auto found = breakdown_with("prefetch");
-  expect_bottleneck(found, "prefetch");
-  if (found["bottleneck"]["name"] == "no_processor") return;
+  if (!expect_bottleneck(found, "prefetch", "read")) return;
   EXPECT_THAT(found["bottleneck"]["change"][0].get<std::string>(), StartsWith("loader.num_streams: 8"));
 }
 
@@ -204,7 +216,6 @@ TEST_F(Bench, SaysWhereTheWorkersTimeGoes) {
   EXPECT_THAT(result.out, ContainsRegex("bottleneck: [a-z_]+: "));
 }
 
-// The worked case of docs/why_slow.md.
 TEST_F(Bench, NamesThatNobodyReadsBesideTheTrainer) {
   if (processors().usable() < 2) GTEST_SKIP() << "one processor, which the trainer has";
   const std::string photos =
@@ -490,7 +501,7 @@ TEST_F(Bench, MakesFewerFilesInPlaceOfThoseOfBefore) {
   for (const char* workload : {"retinanet-h100", "unet3d-h100", "cosmoflow-h100"}) {
     ASSERT_EQ(run(make + workload + " data --files 5").exit_code, 0) << workload;
     ASSERT_EQ(run("--batches 2 data").exit_code, 0) << "which writes indexes beside files";
-    ASSERT_EQ(run(make + workload + " data --files 2").exit_code, 0) << workload;
+    ASSERT_EQ(run(make + workload + " data/ --files 2").exit_code, 0) << workload << ", by another path";
     std::set<std::string> parts;
     for (const auto& entry : std::filesystem::directory_iterator(folder_.path() + "/data/data"))
       parts.insert(entry.path().stem());
@@ -516,7 +527,11 @@ TEST_F(Bench, ReplacesNothingThatItHasNotMade) {
   folder_.write("mine/data/photo.jpg", mine);
   refused("data/photo.jpg", "'data/photo.jpg', which it did not write");
   folder_.write("mine/data/part-00000.jpg", mine);
-  refused("data/part-00000.jpg", "data without the bench.yaml that it wrote last");
+  refused("data/part-00000.jpg", "data without the bench.yaml that it wrote");
+  folder_.write("mine/data/part-00000.jpg.17.tmp", mine);
+  refused("data/part-00000.jpg.17.tmp", "data without the bench.yaml that it wrote");
+  folder_.write("mine/data/photo.jpg.17.tmp", mine);
+  refused("data/photo.jpg.17.tmp", "'data/photo.jpg.17.tmp', which it did not write");
   ASSERT_EQ(run(make + "mine").exit_code, 0);
   folder_.write("mine/bench.yaml", mine);
   refused("bench.yaml", "a 'bench.yaml' that is not as it would write it");
@@ -589,6 +604,20 @@ TEST_F(Bench, DoesNotWaitForProcessesThatPythonLeavesBehind) {
       folder_.path(), "chmod +x python; MILLRACE_PYTHON=./python timeout 60 '" + test::built("apps/millrace") +
                           "' bench photos.yaml --peer python --warmup 0 --window 0.01 --repeats 1; code=$?; "
                           "kill $(cat left); exit $code");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("PyTorch's DataLoader (none) gives 2.5"));
+}
+
+TEST_F(Bench, TakesNothingThatPythonPrintsForItsEnd) {
+  write_photos(folder_);
+  folder_.write("python",
+                "#!/bin/sh\necho; echo 'ended with 1'\n"
+                "echo '{\"rates\": [2.5], \"first_batch_s\": 1, \"bytes_per_batch\": 1, \"versions\": \"none\"}'\n"
+                "echo; echo 'ended with 1'\n");
+  const auto result =
+      test::run_in(folder_.path(), "chmod +x python; MILLRACE_PYTHON=./python '" + test::built("apps/millrace") +
+                                       "' bench photos.yaml --peer python --warmup 0 --window 0.01 "
+                                       "--repeats 1");
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("PyTorch's DataLoader (none) gives 2.5"));
 }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -9,8 +10,10 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/figure.h"
 #include "millrace/tests/support/paths.h"
 #include "millrace/version.h"
 
@@ -48,6 +51,30 @@ TEST(Front, LoadsTheSystemsLibrariesOnly) {
   for (const char* name : {"torch", "c10", "opencv", "png", "archive"})
     EXPECT_THAT(libraries, Not(HasSubstr("lib" + std::string(name))));  // Addresses may look like c10.
   EXPECT_LE(std::count(libraries.begin(), libraries.end(), '\n'), 10) << libraries;
+}
+
+// Of the processes that this one waited for.
+double processor_seconds_of_children() {
+  struct rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// How long an answer takes is compared with nothing: what would make it long are libraries, as above.
+TEST(Front, AnswersTheSameEachTime) {
+  constexpr size_t kTimes = 5;
+  std::vector<double> seconds;
+  const std::string first = ask("help config").text;
+  for (size_t i = 0; i < kTimes; ++i) {
+    const double before = processor_seconds_of_children();
+    EXPECT_EQ(ask("help config").text, first);
+    seconds.push_back(processor_seconds_of_children() - before);
+  }
+  std::ranges::nth_element(seconds, seconds.begin() + kTimes / 2);
+  test::record_figure("processor seconds of millrace help config", seconds[kTimes / 2]);
 }
 
 // Calls function(command) for the name of each command in the list of `millrace --help`.

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <regex>
 #include <string>
+#include <vector>
 
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
@@ -88,6 +91,57 @@ TEST(ShippedConfigs, AreIncludedByName) {
   EXPECT_THAT(ask(folder, "train wrong").err,
               StartsWith("millrace: wrong.yaml:1:10: there is no file photo, no photo.yaml, and no configuration of "
                          "that name comes with Millrace, did you mean photos?"));
+}
+
+// What a comment of a configuration offers in the place of a value.
+struct Offer {
+  std::string config;
+  std::string setting;  // As on a command line.
+};
+
+// "  type: sgd  # Or adam, adamw." below "optimizer:" offers optimizer={type: adam} and optimizer={type: adamw}.
+std::vector<Offer> offers_of(const fs::path& file) {
+  static const std::regex kSection("([a-z_]+):.*"),
+      kOffer(R"(( *)([a-z_]+): .*# (?:.*\b)?[Oo]r ((?:[a-z0-9_]+, )*[a-z0-9_]+)[.:].*)"), kName("[a-z0-9_]+");
+  std::vector<Offer> offers;
+  std::ifstream lines(file);
+  std::string section;
+  std::smatch match;
+  for (std::string line; std::getline(lines, line);) {
+    if (std::regex_match(line, match, kSection)) section = match[1];
+    if (!std::regex_match(line, match, kOffer)) continue;
+    const std::string key = match[2], names = match[3];
+    const bool is_section = match[1].length() == 0;
+    for (std::sregex_iterator name(names.begin(), names.end(), kName), end; name != end; ++name) {
+      const std::string other = name->str();
+      offers.push_back({file.stem(), is_section      ? key + "=" + other
+                                     : key == "type" ? section + "={type: " + other + "}"
+                                                     : section + "." + key + "=" + other});
+    }
+  }
+  return offers;
+}
+
+TEST(ShippedConfigs, OfferWhatCanBeTaken) {
+  const test::Directory folder;
+  for (const std::string part : {"train", "test"})
+    for (int i = 0; i < 40; ++i) {
+      const std::string file = part + (i % 2 == 0 ? "/cat/" : "/dog/") + std::to_string(i);
+      folder.write("photos/" + file + ".ppm", "P6 80 80 255\n" + std::string(80 * 80 * 3, 'x'));
+      folder.write("build/digits/" + file + ".pgm", "P5 8 8 255\n" + std::string(8 * 8, 'x'));
+    }
+  size_t offered = 0;
+  for (const auto& entry : fs::directory_iterator(test::source("configs")))
+    for (const Offer& offer : offers_of(entry.path())) {
+      ++offered;
+      const std::string line = offer.config.starts_with("bench_") ? "bench " + offer.config + " --print-config '"
+                                                                  : "train " + offer.config + " --validate '";
+      const auto ended = ask(folder, line + offer.setting + "'");
+      // Some need a key more, which is told.
+      const bool needs_a_key = ended.err.find("' is missing (") != std::string::npos;
+      EXPECT_TRUE(ended.exit_code == 0 || needs_a_key) << line << offer.setting << ": " << ended.err;
+    }
+  EXPECT_GE(offered, 19U) << "comments offer less than they did, or in other words";
 }
 
 TEST(ShippedConfigs, AnUnknownNameIsToldTheNearest) {

@@ -1,0 +1,35 @@
+#include "millrace/training/mask_values.h"
+
+#include "millrace/sharing/os/whole_number.h"
+
+namespace millrace::training {
+
+bool has_masks(const configs::Value& dataset) {
+  const configs::Value* type = dataset.find("type");
+  const configs::Value* mask = dataset.find("mask");
+  if (type == nullptr) return false;
+  return type->text == "image_masks" || (type->text == "image_manifest" && mask != nullptr && !mask->text.empty());
+}
+
+const configs::Value* find_mask_values(const configs::Value& dataset) {
+  if (has_masks(dataset))
+    if (const configs::Value* said = dataset.find("mask_values")) return said;
+  for (const configs::Value& part : dataset.elements)
+    if (const configs::Value* said = find_mask_values(part)) return said;
+  for (const char* key : {"dataset", "datasets"})
+    if (const configs::Value* inner = dataset.find(key))
+      if (const configs::Value* said = find_mask_values(*inner)) return said;
+  return nullptr;
+}
+
+std::vector<int64_t> mask_values_of(const configs::Value& run) {
+  const configs::Value* const dataset = run.find("dataset");
+  const configs::Value* const said = dataset != nullptr ? find_mask_values(*dataset) : nullptr;
+  if (said == nullptr) return {};
+  std::vector<int64_t> values;
+  for (const configs::Value& element : said->elements)
+    if (const auto value = millrace::detail::whole_number<int64_t>(element.text)) values.push_back(*value);
+  return values;
+}
+
+}  // namespace millrace::training

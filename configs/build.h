@@ -117,6 +117,9 @@ struct OpenedDataset {
   /// dataset, whose files and arrays copies share.
   std::function<std::string(int64_t index)> describe;
 
+  /// The file of a sample's picture, of a pair that of the first one. Otherwise as describe().
+  std::function<std::string(int64_t index)> picture_file;
+
   /// Makes the loader, into which the dataset goes: to be called once. The options are those that
   /// read_loader_options() gave, which the caller may have changed.
   std::function<std::unique_ptr<DataLoader>(const DataLoaderOptions& options)> make_loader;
@@ -205,6 +208,9 @@ class DatasetTypes {
     opened.has_indices = detail::has_indices<Dataset>();
     if constexpr (millrace::detail::Describes<Dataset> && std::copy_constructible<Dataset>)
       opened.describe = [dataset](int64_t index) { return std::string(dataset.describe(static_cast<size_t>(index))); };
+    opened.picture_file = opened.describe;
+    if constexpr (requires { std::string(dataset.data_path(size_t{0})); })
+      opened.picture_file = [dataset](int64_t index) { return dataset.data_path(static_cast<size_t>(index)); };
     opened.make_loader = [loader, dataset = std::move(dataset)](const DataLoaderOptions& options) mutable {
       return build_loader(loader, options, std::move(dataset));
     };

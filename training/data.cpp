@@ -18,10 +18,15 @@ DataLoaderOptions read_options(const configs::Node& loader, const LoadingOptions
 
 }  // namespace
 
+void require_samples(const configs::Node& pipeline, const std::optional<int64_t>& samples) {
+  if (samples == 0) throw pipeline["dataset"].error("it has no samples; name files, or a part of them, that have some");
+}
+
 Split open_split(const configs::Node& pipeline, const LoadingOptions& loading) {
   const auto loader = pipeline["loader"];
   auto options = read_options(loader, loading);
   auto dataset = loading.types->open(loader);
+  require_samples(pipeline, dataset.samples);
   const bool says_nothing = !pipeline.find("sampler") && !loader.find("shuffle");
   if (says_nothing && dataset.has_indices) options.shuffle(loading.shuffle);
   // Before the split, which takes its members one by one: g++ 12 destroys twice what stands in inner braces of an
@@ -34,6 +39,7 @@ Split open_split(const configs::Node& pipeline, const LoadingOptions& loading) {
   split.has_indices = dataset.has_indices;
   split.loader = std::move(made);
   split.describe = std::move(dataset.describe);
+  split.picture_file = std::move(dataset.picture_file);
   return split;
 }
 

@@ -23,6 +23,9 @@ struct Split : DataFacts {
 
   /// What the dataset calls a sample, its path in most cases. Null where it calls them nothing.
   std::function<std::string(int64_t index)> describe;
+
+  /// The file of a sample's picture, of a pair that of the first one. Otherwise as describe().
+  std::function<std::string(int64_t index)> picture_file;
 };
 
 /// What a run says about all its loaders.
@@ -34,6 +37,9 @@ struct LoadingOptions {
   Profile profile = Profile::kOff;               ///< What is measured of workers.
   std::optional<int64_t> num_workers = {};       ///< In place of what the file says.
 };
+
+/// Throws ConfigError for a dataset of a pipeline that has no samples.
+void require_samples(const configs::Node& pipeline, const std::optional<int64_t>& samples);
 
 /// The split that a map with dataset, transforms, sampler, collate and loader describes, with batches on the device.
 /// Throws ConfigError.

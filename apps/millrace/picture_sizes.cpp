@@ -45,19 +45,18 @@ std::string text(const Seen& seen) {
 
 }  // namespace
 
-void require_one_size(const configs::Node& pipeline, const configs::TransformTypes& types,
-                      const NamedSamples& samples) {
+void require_one_size(const configs::Node& pipeline, const configs::TransformTypes& types, const SampleFiles& samples) {
   if (!is_told_by_headers(pipeline)) return;
   const auto transforms = pipeline.find("transforms");
   const auto chain = configs::read_transforms(transforms, types);
-  if (!samples.name_of || chain.fixed_size()) return;
+  if (!samples.file_of || chain.fixed_size()) return;
   const Deadline deadline(kLongest);
   image::HeaderReader reader;
   std::optional<Seen> first;
   const int64_t looks = std::min(samples.count, kMostLooks);
   for (int64_t look = 0; look < looks && !deadline.passed(); ++look) {
     if (!first && look == kEnoughMisses) return;
-    const std::string path = samples.name_of(look * samples.count / looks);
+    const std::string path = samples.file_of(look * samples.count / looks);
     const auto size = reader.try_read(path);
     if (!size) continue;  // A broken file is told when it is read.
     const Seen seen{path, *size, chain.output_size(*size)};

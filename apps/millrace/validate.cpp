@@ -9,6 +9,7 @@
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/engine/worker_count.h"
 #include "millrace/loader/options.h"
+#include "millrace/training/data.h"
 #include "millrace/training/mask_warning.h"
 
 namespace millrace::apps {
@@ -21,7 +22,8 @@ std::string describe_first_batch(const configs::Node& pipeline, const ProgramTyp
   const auto options = configs::read_loader_options(pipeline.section("loader"));
   warn_of_many_workers(options.num_workers());  // None are started here.
   const auto dataset = types.datasets.open(pipeline.section("loader"));
-  if (dataset.samples) require_one_size(pipeline, types.transforms, {*dataset.samples, dataset.describe});
+  training::require_samples(pipeline, dataset.samples);
+  if (dataset.samples) require_one_size(pipeline, types.transforms, {*dataset.samples, dataset.picture_file});
   try {
     const auto loader = dataset.make_loader(DataLoaderOptions(options).num_workers(0).check_copies(kCopies));
     const auto batch = loader->next();

@@ -27,6 +27,7 @@
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/processors.h"
 #include "millrace/sharing/os/regular_file.h"
+#include "millrace/training/box_warning.h"
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/defaults.h"
 #include "millrace/training/evaluate.h"
@@ -69,6 +70,7 @@ class Training {
   /// Tries what validate() has not, and can be tried without a step: the model, and what it begins with. Throws
   /// ConfigError.
   void prepare() {
+    training::warn_of_boxes(made_.split.spec, *training::target_field(made_.split.spec));
     training::try_model(run_, made_.learner, *made_.task, made_.split);
     if (!options_.resume.empty()) return go_on();
     training::load_initial_weights(run_, *made_.learner.model);
@@ -95,7 +97,7 @@ class Training {
 
  private:
   void require_one_size_of(const configs::Node& pipeline, const training::Split& split) const {
-    if (split.samples) require_one_size(pipeline, types_.transforms, {*split.samples, split.describe});
+    if (split.samples) require_one_size(pipeline, types_.transforms, {*split.samples, split.picture_file});
   }
 
   int train_to_the_end() {

@@ -237,6 +237,44 @@ TEST_F(Program, PicturesOfSeveralSizesAreToldBeforeTheFirstStep) {
   EXPECT_EQ(run("train many.yaml --validate 'transforms=[resize: {size: [8, 8]}]'").exit_code, 0);
 }
 
+TEST_F(Program, PairsOfSeveralSizesAreToldBeforeTheFirstStep) {
+  for (int i = 0; i < 30; ++i)
+    for (const char* folder : {"photos", "drawings"}) {
+      const std::string side = i == 21 ? "24" : "16";
+      write("maps/" + std::string(folder) + "/" + std::to_string(100 + i) + ".ppm",
+            "P6 16 " + side + " 255\n" + std::string(16 * std::stoul(side) * 3, 'x'));
+    }
+  write("maps.yaml",
+        "dataset: {type: image_pairs, data: maps/photos, target: maps/drawings}\ntransforms: [resize: {size: 8}]\n");
+  for (const char* how : {"--validate", "device=cpu epochs=1"})
+    expect_error("train maps.yaml " + std::string(how), 2,
+                 "maps.yaml:2:13: transforms: pictures come out with several sizes, and those of a batch need one: "
+                 "'maps/photos/100.ppm' (16x16) as 8x8, 'maps/photos/121.ppm' (24x16) as 12x8 (height x width)");
+}
+
+TEST_F(Program, ADatasetWithoutSamplesIsToldAsThat) {
+  copy_photos();
+  const std::string none = "dataset: {type: subset, indices: [], dataset: {type: image_folder, root: photos}}";
+  write("none.yaml", none + "\nepochs: 1\ntransforms: [resize: {size: [8, 8]}]\n");
+  write("tested.yaml",
+        "dataset: {type: image_folder, root: photos}\nepochs: 1\ntransforms: [resize: {size: [8, 8]}]\n"
+        "test: {transforms: [resize: {size: [8, 8]}], " +
+            none + "}\n");
+  for (const char* how : {"--validate", "device=cpu"}) {
+    expect_error("train none.yaml " + std::string(how), 2, "none.yaml:1:10: dataset: it has no samples; name files");
+    expect_error("train tested.yaml " + std::string(how), 2, "tested.yaml:4:55: test.dataset: it has no samples;");
+  }
+}
+
+TEST_F(Program, BoxesThatAreNotLearnedAreTold) {
+  write("boxes.csv", "path,label,boxes\na.ppm,k,\"[[0, 0, 2, 2]]\"\na.ppm,l,\"[[0, 0, 2, 2]]\"\n");
+  write("a.ppm", "P6 4 4 255\n" + std::string(48, 'x'));
+  write("boxes.yaml", "dataset: {type: image_manifest, path: boxes.csv, boxes: boxes}\ntransforms: []\nepochs: 1\n");
+  const auto validated = run("train boxes.yaml --validate");
+  EXPECT_EQ(validated.exit_code, 0) << validated.err;
+  EXPECT_THAT(validated.err, HasSubstr("the boxes of the samples are left out, 'label' is learned: "));
+}
+
 TEST_F(Program, NamesAFolderThatIsNoDataset) {
   write_train_config("photos");
   expect_error("train train.yaml", 2, "train.yaml:1:37: dataset.root: image_folder: no such directory: 'photos'");

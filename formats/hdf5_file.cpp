@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <mutex>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "millrace/sharing/os/printable.h"
@@ -29,6 +30,22 @@ std::string reason_of_hdf5() {
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take, &text);
   return text.empty() ? "libhdf5 gives no reason" : text;
+}
+
+/// Whether the library failed in a function whose name begins so: "H5G" are those of groups.
+bool failed_in(std::string_view functions) {
+  struct Search {
+    std::string_view functions;
+    bool found = false;
+  } search{functions};
+  const auto look = [](unsigned, const H5E_error2_t* error, void* at) -> herr_t {
+    auto& asked = *static_cast<Search*>(at);
+    if (error->func_name != nullptr && std::string_view(error->func_name).starts_with(asked.functions))
+      asked.found = true;
+    return 0;
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, look, &search);
+  return search.found;
 }
 
 template <class Id>
@@ -68,7 +85,12 @@ void start_library() {
 Handle open_file(const std::string& path) {
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_file_locking(access, false, true);  // File systems without locks have readers too.
-  return {require_id(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access), "is no HDF5 file, or damaged"), H5Fclose};
+  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access);
+  // The library reads the superblock, which says where all else lies, and then the root group.
+  const bool has_superblock = file < 0 && failed_in("H5G");
+  return {
+      require_id(file, has_superblock ? "has a damaged root group" : "is no HDF5 file, or has a damaged superblock"),
+      H5Fclose};
 }
 
 /// Follows no link to another file.
@@ -81,17 +103,27 @@ Handle open_array(hid_t file, const std::string& name) {
 }
 
 std::vector<std::string> names_in_root(hid_t file) {
-  std::vector<std::string> names;
+  struct Found {
+    std::vector<std::string> names;
+    std::string looked_at;  ///< The name of what cannot be looked at.
+  } found;
   const auto take = [](hid_t group, const char* name, const H5L_info_t* link, void* to) -> herr_t {
+    auto& all = *static_cast<Found*>(to);
     H5O_info_t object;
     if (link->type != H5L_TYPE_HARD) return 0;
-    if (H5Oget_info_by_name2(group, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0) return -1;
-    if (object.type == H5O_TYPE_DATASET) static_cast<std::vector<std::string>*>(to)->emplace_back(name);
+    if (H5Oget_info_by_name2(group, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0) {
+      all.looked_at = name;
+      return -1;
+    }
+    if (object.type == H5O_TYPE_DATASET) all.names.emplace_back(name);
     return 0;
   };
-  require_id(H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, nullptr, take, &names), "has a damaged root");
-  if (names.empty()) throw std::runtime_error("has no datasets in its root; name those to read");
-  return names;
+  const herr_t ended = H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, nullptr, take, &found);
+  require_id(ended, "has a damaged " +
+                        (found.looked_at.empty() ? "" : "entry " + in_quotes(found.looked_at) + " in its ") +
+                        "root group");
+  if (found.names.empty()) throw std::runtime_error("has no datasets in its root group; name those to read");
+  return found.names;
 }
 
 c10::ScalarType integer_type(size_t size, bool is_signed) {
@@ -152,9 +184,11 @@ struct OpenArray {
   Hdf5Array about;
   uint64_t bytes = 0;
   size_t row_bytes = 0;
+  uint64_t chunk_rows = 0;  ///< Rows of a chunk; 0 where the array is in one piece.
 };
 
-void require_storage(const OpenArray& array) {
+/// Refuses what is stored where or how it cannot be read. Gives the rows of a chunk, 0 where there are none.
+uint64_t require_storage(const OpenArray& array) {
   constexpr hsize_t kMostChunk = hsize_t{1} << 30;
   const Handle layout(require_id(H5Dget_create_plist(array.dataset), "has a damaged layout"), H5Pclose);
   const H5D_layout_t kind = H5Pget_layout(layout);
@@ -163,7 +197,7 @@ void require_storage(const OpenArray& array) {
   if (kind == H5D_CONTIGUOUS && H5Dget_storage_size(array.dataset) != array.bytes)
     throw std::runtime_error("has " + std::to_string(H5Dget_storage_size(array.dataset)) + " bytes of the " +
                              std::to_string(array.bytes) + " that its shape promises; write or copy it again");
-  if (kind != H5D_CHUNKED) return;
+  if (kind != H5D_CHUNKED) return 0;
   std::vector<hsize_t> sides(array.about.shape.size());
   require_id(H5Pget_chunk(layout, static_cast<int>(sides.size()), sides.data()), "has damaged chunks");
   hsize_t bytes = c10::elementSize(array.about.dtype);
@@ -180,6 +214,7 @@ void require_storage(const OpenArray& array) {
       throw std::runtime_error("is compressed by filter " + std::to_string(filter) + ", " + in_quotes(name) +
                                ", which libhdf5 does not have; write it with gzip");
   }
+  return sides.front();
 }
 
 OpenArray open_with_type(hid_t file, const std::string& name) {
@@ -208,11 +243,20 @@ OpenArray open_with_type(hid_t file, const std::string& name) {
       array.about.shape.push_back(static_cast<int64_t>(shape[k]));
     }
     if (std::ranges::count(shape, 0) > 0) array.bytes = 0;
-    require_storage(array);
+    array.chunk_rows = require_storage(array);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error("has dataset " + in_quotes(name) + ", which " + error.what());
   }
   return array;
+}
+
+/// "row 7", and where it is packed with others "row 7, of the chunk of rows 0 to 24,".
+std::string text_of_row(const OpenArray& array, uint64_t row) {
+  const std::string text = "row " + std::to_string(row);
+  if (array.chunk_rows == 0) return text;
+  const uint64_t first = row - row % array.chunk_rows;
+  const uint64_t last = std::min<uint64_t>(first + array.chunk_rows, static_cast<uint64_t>(array.about.shape[0])) - 1;
+  return text + ", of the chunk of rows " + std::to_string(first) + " to " + std::to_string(last) + ",";
 }
 
 }  // namespace
@@ -253,12 +297,14 @@ void Hdf5File::read_row(size_t index, uint64_t row, std::span<std::byte> to) con
   std::vector<hsize_t> start(shape.size(), 0), count(shape.begin(), shape.end());
   start[0] = row;
   count[0] = 1;
-  const std::string what =
-      "has dataset " + in_quotes(array.about.name) + ", whose row " + std::to_string(row) + " cannot be read";
-  const Handle space(require_id(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), what),
-                     H5Sclose);
-  require_id(H5Sselect_hyperslab(array.space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr), what);
-  require_id(H5Dread(array.dataset, array.type, space, array.space, H5P_DEFAULT, to.data()), what);
+  const auto require = [&](auto id) {
+    if (id >= 0) return id;
+    return require_id(
+        id, "has dataset " + in_quotes(array.about.name) + ", whose " + text_of_row(array, row) + " cannot be read");
+  };
+  const Handle space(require(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr)), H5Sclose);
+  require(H5Sselect_hyperslab(array.space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr));
+  require(H5Dread(array.dataset, array.type, space, array.space, H5P_DEFAULT, to.data()));
   if (array.about.dtype == c10::ScalarType::Bool)  // Only 0 and 1 are bools of C++, whatever the file has.
     std::ranges::transform(to, to.begin(), [](std::byte value) { return std::byte{value != std::byte{0}}; });
 }

@@ -95,8 +95,8 @@ MegatronIndex read_megatron_index(std::span<const std::byte> index, uint64_t bin
     ends[i + 1] = ends[i] + static_cast<uint64_t>(lengths[i]);
   }
   if (ends.back() * item != bin_bytes)
-    refuse_index("says that the tokens are " + std::to_string(ends.back() * item) + " bytes, the .bin file has " +
-                 std::to_string(bin_bytes) + "; copy both again");
+    refuse_index("says that the tokens end at byte " + std::to_string(ends.back() * item) +
+                 ", the .bin file ends at byte " + std::to_string(bin_bytes) + "; copy both again");
 
   // The first number is 0, then comes where each document ends, in sequences.
   if (documents.size() < 2 || documents.front() != 0 || documents.back() != static_cast<int64_t>(num_sequences) ||

@@ -2,6 +2,7 @@
 
 #include "millrace/apps/millrace/front/commands/bench.h"
 #include "millrace/apps/millrace/front/commands/doctor.h"
+#include "millrace/apps/millrace/front/commands/export.h"
 #include "millrace/apps/millrace/front/commands/init.h"
 #include "millrace/apps/millrace/front/commands/pack.h"
 #include "millrace/apps/millrace/front/commands/predict.h"
@@ -31,6 +32,10 @@ void try_training(const configs::Node& run, const commands::Train& options, cons
 /// Asks a trained model, and writes what it answers. Gives the exit code: kDone; kWorkFailed where samples could not
 /// be read and the settings do not say that this is no matter; kStopped where it was asked to stop.
 int predict(const training::TrainedRun& run, const commands::Predict& options, const ProgramTypes& types);
+
+/// Writes the weights that a trained model predicts with to a file of Python's, and says which they are. Gives the exit
+/// code. Throws std::runtime_error for a file that is there already.
+int export_weights(const commands::Export& options);
 
 /// Measures the loader that the sections dataset, transforms, sampler, collate and loader describe, whose batches are
 /// read as bench.read says (none: dropped unread; all: every byte of them).

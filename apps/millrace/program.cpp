@@ -63,6 +63,7 @@ struct Runner : Answers {
     complete_types(training::configuration_of(run));
     return predict(run, command, types);
   }
+  int operator()(const commands::Export& command) const { return export_weights(command); }
   int operator()(const commands::Show& command) const {
     return on_run(
         command.file, with_defaults, training::with_all_keys,

@@ -14,6 +14,8 @@ if(TARGET millrace_cli)
     apps/millrace/validate_test.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/picture_sizes.cpp ${PROJECT_SOURCE_DIR}/apps/millrace/validate.cpp
     TIMEOUT 900 LIBRARIES millrace_training millrace_test_support millrace_plots nlohmann_json::nlohmann_json PNG::PNG)
   add_dependencies(apps_test millrace_cli planted_samples fake_cuda fake_cuda_old fake_cuda_crashing sharing_early_thread)
+  millrace_test(export_test apps/millrace/export_test.cpp TIMEOUT 300)
+  add_dependencies(export_test millrace_cli)
   millrace_test(train_settings_test apps/millrace/train_settings_test.cpp TIMEOUT 600)
   add_dependencies(train_settings_test millrace_cli)
   set(_bench ${PROJECT_SOURCE_DIR}/apps/millrace/bench)

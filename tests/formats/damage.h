@@ -19,14 +19,17 @@ inline std::string bytes_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// The file with one to four bytes changed, or cut short; each seed another.
+/// So many bytes are changed at most.
+inline constexpr size_t kMostChanges = 4;
+
+/// The file with one to kMostChanges bytes changed, or cut short; each seed another.
 inline std::string damaged(std::string bytes, unsigned seed) {
   std::mt19937 random(seed);
   const auto below = [&](size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random); };
   if (seed % 4 == 0) return bytes.substr(0, below(bytes.size()));
   // Formats keep much of what counts at their beginning and end.
   const size_t region = seed % 4 == 1 ? bytes.size() : std::min<size_t>(bytes.size(), 512);
-  for (size_t changes = 1 + below(4); changes > 0; --changes) {
+  for (size_t changes = 1 + below(kMostChanges); changes > 0; --changes) {
     const size_t at = seed % 4 == 3 ? bytes.size() - 1 - below(region) : below(region);
     bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1 + below(255)));
   }

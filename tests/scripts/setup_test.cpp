@@ -362,6 +362,23 @@ TEST_F(Ci, FailsWhenTheSourcesAreNotInForm) {
   EXPECT_NE(judge(0).exit_code, 0);
 }
 
+TEST_F(Ci, FailsWhereATestWasSkippedForWantOfWhatIsInstalled) {
+  const auto judge_skip = [&](const std::string& why) {
+    write("build/release/Testing/Temporary/LastTest.log",
+          "tests/a_test.cpp:7: Skipped\n" + why + "\n\n[  SKIPPED ] A.Test (0 ms)\n");
+    return judge(0);
+  };
+  for (const std::string why :
+       {"there is no groff here: scripts/setup --live installs it",
+        "no Python with torch: set MILLRACE_PYTHON to what scripts/setup_live prints",
+        "hdf5: 'plain.h5' needs libhdf5, which this build of Millrace is without: install libhdf5-dev"}) {
+    const auto ended = judge_skip(why);
+    EXPECT_EQ(ended.exit_code, 1) << ended.output;
+    EXPECT_NE(ended.output.find("ci:   " + why + "\n"), std::string::npos) << ended.output;
+  }
+  EXPECT_EQ(judge_skip("no pseudo-terminals here").exit_code, 0);
+}
+
 TEST_F(Ci, CountsTheSkippedTestsInItsLastLines) {
   const auto ended = judge(0);
   EXPECT_EQ(ended.exit_code, 0) << ended.output;

@@ -79,6 +79,7 @@ struct Front : Answers {
   int operator()(const commands::Init&) const { return execute_runner(argv); }
   int operator()(const commands::Train& train) const { return execute_run(train.file, argv); }
   int operator()(const commands::Predict&) const { return execute_runner(argv); }
+  int operator()(const commands::Export&) const { return execute_runner(argv); }
   int operator()(const commands::Show& show) const { return execute_run(show.file, argv); }
   int operator()(const commands::Bench& bench) const {
     return bench.make_data.empty() ? execute_run(bench.file, argv) : execute_runner(argv);

@@ -9,6 +9,7 @@
 #include "millrace/apps/millrace/front/commands/completion.h"
 #include "millrace/apps/millrace/front/commands/configs.h"
 #include "millrace/apps/millrace/front/commands/doctor.h"
+#include "millrace/apps/millrace/front/commands/export.h"
 #include "millrace/apps/millrace/front/commands/help.h"
 #include "millrace/apps/millrace/front/commands/init.h"
 #include "millrace/apps/millrace/front/commands/pack.h"
@@ -21,9 +22,9 @@
 /// visits a Command does not compile until it says what is to be done.
 namespace millrace::apps {
 
-using Command = std::variant<commands::Init, commands::Train, commands::Predict, commands::Show, commands::Bench,
-                             commands::Pack, commands::Doctor, commands::Help, commands::Configs, commands::Completion,
-                             commands::Complete, commands::Reference>;
+using Command = std::variant<commands::Init, commands::Train, commands::Predict, commands::Export, commands::Show,
+                             commands::Bench, commands::Pack, commands::Doctor, commands::Help, commands::Configs,
+                             commands::Completion, commands::Complete, commands::Reference>;
 
 template <class List>
 struct CommandsOf;

@@ -41,6 +41,9 @@ const std::map<Code, std::string> kLines = {
      "yes pets/cat/1.ppm | head -n 200000 >many.txt; millrace predict trained/run many.txt loader.batch_size=1 & "
      "while ! ls predictions.csv.*.tmp; do kill -0 $! || break; done; kill -TERM $!; wait $!; code=$?; "
      "! ls predictions.csv.*.tmp && exit $code"},
+    {{"export", 0}, "millrace export trained/run pets.safetensors"},
+    {{"export", 1}, "millrace export trained/run trained/run/last.pt"},
+    {{"export", 2}, "millrace export trained/run pets.onnx"},
     {{"bench", 0}, "millrace bench run --warmup 0 --repeats 1 --window 0.05"},
     {{"bench", 1}, "millrace bench run dataset.root=broken --warmup 0 --repeats 1 --window 0.05"},
     {{"bench", 2}, "millrace bench"},

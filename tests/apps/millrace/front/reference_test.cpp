@@ -48,7 +48,8 @@ TEST(Reference, ManPageHasEachCommandOnce) {
 
 TEST(Reference, ManPageIsReadWithoutAWarning) {
   const test::Directory folder;
-  if (test::run_in(folder.path(), "command -v groff").exit_code != 0) GTEST_SKIP() << "there is no groff here";
+  if (test::run_in(folder.path(), "command -v groff").exit_code != 0)
+    GTEST_SKIP() << "there is no groff here: scripts/setup --live installs it";
   const auto shown = test::run_in(folder.path(), kProgram + "reference man | groff -ww -man -Tutf8 -P-cbou");
   EXPECT_EQ(shown.err, "");
   EXPECT_THAT(shown.out, HasSubstr("millrace train [OPTIONS] [CONFIG] [KEY=VALUE...]"));

@@ -10,9 +10,10 @@
 
 namespace millrace::apps {
 
-/// The folder of `millrace bench --make-data`: bench.yaml, and the parts of the data in the folder "data" beside it. From
-/// before the first part until behind the last, bench.yaml has a line in its place that says so: so what a killed run
-/// left is known for what it is, and goes like what a run left that ended well. One process has the folder at a time.
+/// The folder of `millrace bench --make-data`: bench.yaml, and the parts of the data in the folder "data" beside it.
+/// From before the first part until behind the last, bench.yaml has a line in its place that says so: so what a killed
+/// run left is known for what it is, and goes like what a run left that ended well. One process has the folder at a
+/// time.
 class DataFolder {
  public:
   /// Whether bench.yaml says what --make-data would write for so many files.

@@ -177,7 +177,7 @@ TEST_F(Recording, TimeOnTheProcessorInTheTrainerIsThatOfAllItsRanges) {
     for (int i = 0; i < 64; ++i) {
       if (recorder->times_samples()) recorder->begin_sample(r * 64 + i);
       recorder->enter(Stage::kRead);
-      r % 10 == 9 ? clock.block(250'000) : clock.pass(250'000);  // From a disk, which few of the measured ranges meet.
+      r % 100 == 57 ? clock.block(2'500'000) : clock.pass(250'000);  // From a disk, which few measured ranges meet.
       recorder->leave();
     }
     recorder->begin_hand_over(64, r * 64);

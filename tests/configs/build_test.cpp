@@ -100,7 +100,7 @@ TEST(LoaderOptions, RefuseUnknownKeysAndWrongValues) {
   EXPECT_EQ(error("device: tpu"),
             "run.yaml:1:18: loader.device: expected cpu, cuda, or cuda:1 for a certain one, found 'tpu'");
   EXPECT_EQ(error("device_prefetch: -1"), "run.yaml:1:27: loader.device_prefetch: must be at least 0, found -1");
-  EXPECT_EQ(error("drop_last: 1"), "run.yaml:1:21: loader.drop_last: expected true or false, found '1'");
+  EXPECT_EQ(error("drop_last: 1"), "run.yaml:1:21: loader.drop_last: expected true or false, found '1'; write true");
   EXPECT_EQ(
       error("start_method: forkservr"),
       "run.yaml:1:24: loader.start_method: expected one of forkserver, fork, spawn, found 'forkservr', did you mean "

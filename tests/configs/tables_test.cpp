@@ -753,6 +753,7 @@ TEST(Reference, SaysWhatIsExpectedAndWhatHoldsOtherwise) {
             "  seed: (the loader's)\n"
             "      Seeds the order. Expects an integer from 0 on.\n");
   EXPECT_THAT(tables::help_text("transforms.random_crop"), HasSubstr("\n  size: (required)\n"));
+  EXPECT_THAT(tables::help_text("transforms.to_dtype"), HasSubstr("\n  dtype: (required)\n"));
   EXPECT_THAT(tables::help_text("transforms.random_erasing"), HasSubstr("\n  scale: [0.02, 0.33]\n"));
 }
 

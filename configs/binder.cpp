@@ -38,6 +38,16 @@ bool is_number(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+// Whether a text is infinity or NaN, as YAML writes them (.inf) or as C++ does, whose from_chars reads them.
+bool is_no_finite_number(const Value& value) {
+  std::string text = value.text;
+  text.erase(0, text.find_first_not_of("+-."));
+  double result = 0;
+  const auto [end, error] = parse_number(text, result);
+  const bool is_read = error == std::errc() && end == text.data() + text.size();
+  return value.kind == Value::Kind::kScalar && !value.quoted && is_read && !std::isfinite(result);
+}
+
 // The integer that a text means which is none in YAML 1.2: 1_000, 0x40, 0o100, 64.0, 1e9.
 std::optional<int64_t> integer_meant(std::string text) {
   std::erase(text, '_');
@@ -162,9 +172,8 @@ uint64_t read<uint64_t>(const Node& node) {
 
 template <>
 double read<double>(const Node& node) {
-  const auto value = number<double>(node, "a number");
-  if (!std::isfinite(value)) throw wrong_type(node, "a number");  // from_chars reads inf and nan as well.
-  return value;
+  if (is_no_finite_number(node.value())) throw wrong_type(node, "a finite number");
+  return number<double>(node, "a number");
 }
 
 template <>
@@ -278,7 +287,8 @@ void refuse_unit(const Node& node, std::string_view unit, std::string_view expec
   if (value.kind != Value::Kind::kScalar) return;
   const std::string_view text = value.text;
   const size_t digits = std::min(text.find_first_not_of("0123456789.,_ "), text.size());
-  const bool has_unit = digits > 0 && digits < text.size() && !is_number<double>(text) && !integer_meant(value.text) &&
+  const bool has_digits = text.substr(0, digits).find_first_of("0123456789") != text.npos;
+  const bool has_unit = has_digits && digits < text.size() && !is_number<double>(text) && !integer_meant(value.text) &&
                         std::all_of(
                             text.begin() + static_cast<std::ptrdiff_t>(digits), text.end(),
                             [](char c) { return std::isalpha(static_cast<uint8_t>(c)); });

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/configs/complaint.h"
 #include "millrace/configs/errors.h"
 #include "millrace/configs/node.h"
 
@@ -130,17 +131,23 @@ void require_something(const Node& node, const std::string& expected, const std:
 /// Throws ConfigError for a number with a unit behind it, "30s".
 void refuse_unit(const Node& node, std::string_view unit, std::string_view expected);
 
-/// Runs `make` and turns a Fault that it throws into a ConfigError about `node`: what a constructor says about its
-/// arguments becomes an error with a place. ConfigErrors pass.
+/// Runs `make` and turns a Fault that it throws into a ConfigError: what a constructor says about its arguments becomes
+/// an error with a place, in words of YAML, see complaint(). ConfigErrors pass.
 template <class Fault = std::invalid_argument, std::invocable Make>
-auto build_at(const Node& node, Make&& make) {
+auto build_of(const std::vector<Node>& sections, const Node& otherwise, Make&& make) {
   try {
     return std::forward<Make>(make)();
   } catch (const ConfigError&) {
     throw;
   } catch (const Fault& e) {
-    throw node.error(e.what());
+    throw complaint(e.what(), sections, otherwise);
   }
+}
+
+/// The same for what is made of one section.
+template <class Fault = std::invalid_argument, std::invocable Make>
+auto build_at(const Node& section, Make&& make) {
+  return build_of<Fault>({section}, section, std::forward<Make>(make));
 }
 
 }  // namespace millrace::configs

@@ -94,7 +94,11 @@ std::unique_ptr<DataLoader> build_loader(const Node& loader, const DataLoaderOpt
     }
     return make_data_loader(std::move(dataset), options, std::move(function));
   };
-  return build_at(loader, [&] {
+  // What samples look like is asked here, where transforms meet pictures.
+  std::vector<Node> sections{loader};
+  for (const char* const key : {"transforms", "dataset"})
+    if (const auto section = loader.parent().find(key)) sections.push_back(*section);
+  return build_of(sections, loader, [&] {
     if constexpr (detail::collates<Dataset>()) {
       if (collate) return std::visit(load, read_collate(*collate));
     }

@@ -16,7 +16,7 @@
 namespace millrace::configs {
 
 /// The value of a dataset's first required key. It says where the dataset's files are, so the dataset's complaints are
-/// about it.
+/// about it unless they say otherwise.
 template <tables::Keyed T>
 std::optional<Node> place_of_files(const Node& dataset) {
   std::optional<Node> place;
@@ -47,10 +47,10 @@ auto open_keyed(const Node& dataset, const std::optional<Node>& steps, const Tra
   const Node place = place_of_files<T>(settings).value_or(dataset);
   if constexpr (TakesTransforms<Make, T>) {
     auto chain = steps ? transforms.read_chain(*steps) : transforms::Chain();
-    return build_at<std::exception>(place, [&] { return make(keys, std::move(chain)); });
+    return build_of<std::exception>({settings}, place, [&] { return make(keys, std::move(chain)); });
   } else {
     if (steps) throw steps->error("are for pictures; remove them for this type of dataset");
-    return build_at<std::exception>(place, [&] { return make(keys); });
+    return build_of<std::exception>({settings}, place, [&] { return make(keys); });
   }
 }
 

@@ -99,9 +99,12 @@ Node Node::parent() const {
 ConfigError Node::error(const std::string& what) const {
   if (value_->reported) return ConfigError(std::vector<Problem>());
   const auto where = path();
-  auto shown = what;
-  hide_environment(shown, *value_);
-  return ConfigError(value_->origin, (where.empty() ? "" : where + ": ") + shown);
+  return ConfigError(value_->origin, (where.empty() ? "" : where + ": ") + without_environment(what));
+}
+
+std::string Node::without_environment(std::string text) const {
+  hide_environment(text, *value_);
+  return text;
 }
 
 }  // namespace millrace::configs

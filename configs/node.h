@@ -39,9 +39,12 @@ class Node {
   /// The map or list that this is a part of. REQUIRES: not the document itself.
   Node parent() const;
 
-  /// A ConfigError about this value: "photos.yaml:12:5: loader.batch_size: " and `what`, in which values of the
-  /// environment that are a part of this one are ${env:NAME}. It has no problem when that of this value was reported.
+  /// A ConfigError about this value: "photos.yaml:12:5: loader.batch_size: " and `what`, as
+  /// without_environment() gives it. It has no problem when that of this value was reported.
   ConfigError error(const std::string& what) const;
+
+  /// A text in which values of the environment that are a part of this one are ${env:NAME}: they may be secrets.
+  std::string without_environment(std::string text) const;
 
  private:
   Node(std::shared_ptr<const Value> root, std::shared_ptr<const Value> value, std::vector<std::string> path)

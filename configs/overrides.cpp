@@ -56,6 +56,8 @@ class Override {
     parts_ = split_path(key);
     if (parts_.size() > Limits::kDepth)
       throw error("the key has more than " + std::to_string(Limits::kDepth) + " parts");
+    if (parts_.front() == "include")
+      throw error("files are included by a file alone, before the command line is read; write it there");
     if (std::find(parts_.begin(), parts_.end(), "") != parts_.end()) throw error("a part of the key is empty");
     if (action_ != Action::kRemove) value_ = read_value(text.substr(equals + 1));
   }

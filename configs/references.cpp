@@ -189,6 +189,9 @@ class Resolver {
   static Value environment(const std::string& text, const Place& place) {
     const auto comma = text.find(',');
     const auto name = text.substr(0, comma);
+    if (name.empty())
+      throw place.error("${env:" + printable(text) + "} names no environment variable; write ${env:NAME}, or " +
+                        "${env:NAME,DEFAULT}");
     Value value;
     value.kind = Value::Kind::kScalar;
     value.resolved = true;

@@ -46,7 +46,7 @@ transforms::Chain TransformTypes::read_chain(const Node& node) const {
   transforms::Chain chain;
   Problems problems;
   for (const auto& element : steps_of(node))
-    problems.collect([&] { chain = detail::build_in_yaml_words(element, [&] { return chain | read_step(element); }); });
+    problems.collect([&] { chain = build_at(element, [&] { return chain | read_step(element); }); });
   problems.raise();
   return chain;
 }

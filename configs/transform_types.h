@@ -1,7 +1,5 @@
 #pragma once
 
-#include <concepts>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,7 +8,6 @@
 #include "millrace/configs/own_types.h"
 #include "millrace/configs/tables/reference.h"
 #include "millrace/configs/transform_fields.h"
-#include "millrace/configs/yaml_words.h"
 #include "millrace/loader/images/transforms/descriptions.h"
 #include "millrace/loader/images/transforms/table.h"
 #include "millrace/loader/images/transforms/transforms.h"
@@ -66,21 +63,11 @@ struct LeaveSteps {
   void operator()(const Node&, std::vector<transforms::Chain>&) const {}
 };
 
-/// As build_at(), with the complaint in words of YAML.
-template <std::invocable Make>
-auto build_in_yaml_words(const Node& node, Make&& make) {
-  try {
-    return std::forward<Make>(make)();
-  } catch (const std::invalid_argument& wrong) {
-    throw node.error(in_yaml_words(wrong.what()));
-  }
-}
-
 template <class T>
 transforms::Chain read_transform(const Node& parameters, const TransformTypes& types) {
   T transform;
   read_fields(parameters, transform, StepsReader{types});
-  return build_in_yaml_words(parameters, [&] {
+  return build_at(parameters, [&] {
     transform.check();
     return transforms::Chain(std::move(transform));
   });

@@ -33,6 +33,19 @@ std::string with_brackets(std::string_view text) {
   return changed;
 }
 
+// The list of C++ that a text begins with, {0, 1}, up to its brace; "" of another text and of a map, {size: 64}.
+std::string_view list_of_cpp(std::string_view text) {
+  if (!text.starts_with('{')) return {};
+  int depth = 0;
+  for (size_t end = 0; end < text.size(); ++end) {
+    if (text[end] == ':' || text[end] == '"') return {};
+    if (text[end] == '{') ++depth;
+    if (text[end] == '}') --depth;
+    if (depth == 0) return text.substr(0, end + 1);
+  }
+  return {};
+}
+
 const transforms::Description* described(std::string_view name) {
   static const auto all = transforms::describe_all();
   const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == name; });
@@ -96,8 +109,13 @@ std::string in_yaml_words(const std::string& message) {
                    with_brackets(std::string_view(message).substr(begin + 1, at - begin - 2)) + "}";
       continue;
     }
+    if (const auto list = list_of_cpp(rest); !list.empty()) {
+      changed += with_brackets(list);
+      at += list.size();
+      continue;
+    }
     const auto name = names_by_cpp().find(rest.substr(0, length));
-    changed += name != names_by_cpp().end() ? name->second : with_brackets(rest.substr(0, std::max<size_t>(length, 1)));
+    changed += name != names_by_cpp().end() ? name->second : rest.substr(0, std::max<size_t>(length, 1));
     at += std::max<size_t>(length, 1);
   }
   return changed;

@@ -25,7 +25,8 @@ void check(std::span<const int64_t> lengths, const BucketBatchSamplerOptions& op
       refuse_buckets("boundaries must ascend, but " + std::to_string(options.boundaries[b]) + " follows " +
                      std::to_string(options.boundaries[b - 1]));
   for (size_t i = 0; i < lengths.size(); ++i)
-    if (lengths[i] < 0) refuse_buckets("sample " + std::to_string(i) + " has length " + std::to_string(lengths[i]));
+    if (lengths[i] < 0)
+      refuse_buckets("lengths[" + std::to_string(i) + "] is " + std::to_string(lengths[i]) + ", less than 0");
 }
 
 }  // namespace

@@ -17,9 +17,8 @@ int64_t checked_size(int64_t size, const DistributedSamplerOptions& options) {
     throw std::invalid_argument("DistributedSampler: num_replicas should be a positive integer value, but got " +
                                 std::to_string(options.num_replicas));
   if (options.rank < 0 || options.rank >= options.num_replicas)
-    throw std::invalid_argument("DistributedSampler: Invalid rank " + std::to_string(options.rank) +
-                                ", rank should be in the interval [0, " + std::to_string(options.num_replicas - 1) +
-                                "]");
+    throw std::invalid_argument("DistributedSampler: rank " + std::to_string(options.rank) +
+                                " should be in the interval [0, " + std::to_string(options.num_replicas - 1) + "]");
   return size;
 }
 

@@ -26,8 +26,8 @@ ShardShuffleSampler::ShardShuffleSampler(std::vector<int64_t> shard_sizes, Shard
   int64_t end = 0;
   for (size_t s = 0; s < shard_ends_.size(); ++s) {
     if (shard_ends_[s] < 0)
-      throw std::invalid_argument("ShardShuffleSampler: shard " + std::to_string(s) + " has " +
-                                  std::to_string(shard_ends_[s]) + " samples");
+      throw std::invalid_argument("ShardShuffleSampler: shard_sizes[" + std::to_string(s) + "] is " +
+                                  std::to_string(shard_ends_[s]) + ", less than 0");
     shard_ends_[s] = end += shard_ends_[s];
   }
   set_epoch(0);

@@ -58,13 +58,13 @@ void check(const std::vector<double>& weights, int64_t num_samples, bool replace
   int64_t positive = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
     if (!std::isfinite(weights[i]) || weights[i] < 0)
-      refuse_weights("weight " + std::to_string(i) + " is " + std::to_string(weights[i]) +
+      refuse_weights("weights[" + std::to_string(i) + "] is " + std::to_string(weights[i]) +
                      ", but weights must be finite and not negative");
     if (weights[i] > 0) ++positive;
   }
-  if (positive == 0) refuse_weights("none of the " + std::to_string(weights.size()) + " weights is positive");
+  if (positive == 0) refuse_weights("weights: none of the " + std::to_string(weights.size()) + " is positive");
   if (!replacement && positive < num_samples)
-    refuse_weights("cannot draw num_samples=" + std::to_string(num_samples) + " without replacement when only " +
+    refuse_weights("num_samples=" + std::to_string(num_samples) + " cannot be drawn without replacement when only " +
                    std::to_string(positive) + " weights are positive");
 }
 

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "millrace/apps/millrace/picture_sizes.h"
+#include "millrace/configs/complaint.h"
 #include "millrace/configs/errors.h"
-#include "millrace/configs/yaml_words.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/engine/worker_count.h"
 #include "millrace/loader/options.h"
@@ -36,7 +36,8 @@ std::string describe_first_batch(const configs::Node& pipeline, const ProgramTyp
   } catch (const configs::ConfigError&) {
     throw;
   } catch (const std::exception& error) {
-    throw pipeline["dataset"].error("its first batch cannot be made: " + configs::in_yaml_words(error.what()));
+    const configs::Node section = pipeline["dataset"];
+    throw configs::complaint("its first batch cannot be made: " + std::string(error.what()), {section}, section);
   }
 }
 

@@ -199,9 +199,9 @@ std::string entry_page(const Description& entry) {
 
 Description describe_transform(const transforms::Description& transform) {
   Description description{transform.yaml_name, "transforms::" + transform.name, without_marks(transform.about), {}};
-  for (const auto& [key, value, expected] : transform.parameters)
+  for (const auto& [key, value, expected, is_required] : transform.parameters)
     description.keys.push_back(
-        {key, expected, value.empty(), in_yaml(value), "", std::string(meaning_of_parameter(key)), words_in(expected)});
+        {key, expected, is_required, in_yaml(value), "", std::string(meaning_of_parameter(key)), words_in(expected)});
   return description;
 }
 

@@ -148,6 +148,8 @@ constexpr Synonym kSynonyms[] = {
     {"no", "false"},
     {"off", "false"},
     {"n", "false"},
+    {"1", "true"},
+    {"0", "false"},
 };
 
 constexpr Misplaced kMisplaced[] = {

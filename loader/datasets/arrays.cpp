@@ -4,7 +4,6 @@
 #include <cstring>
 #include <filesystem>
 #include <numeric>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -85,9 +84,11 @@ bool may_become(const NpyArray& array, const FieldSpec& field) {
 void require_one_name_each(size_t arrays, const std::vector<std::string>& names) {
   const auto refuse = [](const std::string& why) { throw std::invalid_argument("NpyDataset: " + why); };
   if (arrays == 0) refuse("at least one file is needed");
-  if (names.size() != arrays) refuse(std::to_string(names.size()) + " names for " + std::to_string(arrays) + " files");
-  if (std::set(names.begin(), names.end()).size() != names.size())
-    refuse("two fields have one name; give names as the second argument");
+  if (names.size() != arrays)
+    refuse("names: " + std::to_string(names.size()) + " for " + std::to_string(arrays) + " files");
+  for (auto name = names.begin(); name != names.end(); ++name)
+    if (std::find(names.begin(), name, *name) != name)
+      refuse("names: two fields are called " + in_quotes(*name) + "; give each its own");
 }
 
 /// The elements in the file may lie at any address.

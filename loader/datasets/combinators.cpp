@@ -35,7 +35,7 @@ namespace detail {
 
 void require_part_names(const std::vector<std::string>& names) {
   for (auto name = names.begin(); name != names.end(); ++name) {
-    if (name->empty()) throw std::invalid_argument("StackDataset: a dataset's name must not be empty");
+    if (name->empty()) throw std::invalid_argument("StackDataset: names must not be empty");
     if (std::find(names.begin(), name, *name) != name)
       throw std::invalid_argument("StackDataset: two datasets have the name " + in_quotes(*name));
   }

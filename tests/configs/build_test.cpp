@@ -100,7 +100,7 @@ TEST(LoaderOptions, RefuseUnknownKeysAndWrongValues) {
   EXPECT_EQ(error("device: tpu"),
             "run.yaml:1:18: loader.device: expected cpu, cuda, or cuda:1 for a certain one, found 'tpu'");
   EXPECT_EQ(error("device_prefetch: -1"), "run.yaml:1:27: loader.device_prefetch: must be at least 0, found -1");
-  EXPECT_EQ(error("drop_last: 1"), "run.yaml:1:21: loader.drop_last: expected true or false, found '1'");
+  EXPECT_EQ(error("drop_last: 1"), "run.yaml:1:21: loader.drop_last: expected true or false, found '1'; write true");
   EXPECT_EQ(
       error("start_method: forkservr"),
       "run.yaml:1:24: loader.start_method: expected one of forkserver, fork, spawn, found 'forkservr', did you mean "
@@ -125,9 +125,9 @@ TEST(SamplerSection, TakesReplacementAndNumSamples) {
 }
 
 TEST(SamplerSection, GivesTheSamplersComplaintItsPlace) {
-  EXPECT_EQ(
-      error_of([] { read_sampler(document("sampler: {type: random, num_samples: 0}").find("sampler"), 5, {}); }),
-      "run.yaml:1:10: sampler: RandomSampler: num_samples should be a positive integer value, but got num_samples=0");
+  EXPECT_EQ(error_of([] { read_sampler(document("sampler: {type: random, num_samples: 0}").find("sampler"), 5, {}); }),
+            "run.yaml:1:38: sampler.num_samples: random: num_samples should be a positive integer value, but got "
+            "num_samples=0");
   EXPECT_EQ(error_of([] { read_sampler(document("sampler: {type: sequential, seed: 1}").find("sampler"), 5, {}); }),
             "run.yaml:1:29: sampler.seed: unknown key here; its place is loader.seed");
 }
@@ -219,12 +219,12 @@ TEST(TransformsSection, SaysWhichParameterIsWrong) {
   EXPECT_EQ(error("random_erasing: {value: 256}"),
             "run.yaml:1:38: transforms.0.random_erasing.value: expected pixel values, 0 to 255, found 256");
   EXPECT_EQ(error("color_jitter: {hue: 0.75}"),
-            "run.yaml:1:28: transforms.0.color_jitter: color_jitter: hue must be [low, high] with -0.5 <= low <= "
+            "run.yaml:1:34: transforms.0.color_jitter.hue: color_jitter: hue must be [low, high] with -0.5 <= low <= "
             "high <= 0.5, got [-0.75, 0.75]");
   EXPECT_EQ(
       error("gaussian_blur: {kernel_size: 4}"),
-      "run.yaml:1:29: transforms.0.gaussian_blur: gaussian_blur: kernel_size must be odd, so that it has a middle; "
-      "got 4x4");
+      "run.yaml:1:43: transforms.0.gaussian_blur.kernel_size: gaussian_blur: kernel_size must be odd, so that it has a "
+      "middle; got 4x4");
   EXPECT_EQ(error("random_rotation"), "run.yaml:1:14: transforms.0: the key 'degrees' is missing");
   EXPECT_EQ(error("random_posterize: {bits: 9}"),
             "run.yaml:1:39: transforms.0.random_posterize.bits: must be from 0 to 8, found 9");

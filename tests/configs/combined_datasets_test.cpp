@@ -116,7 +116,7 @@ TEST_F(CombinedDatasets, WrongValuesHaveTheirPlace) {
   EXPECT_EQ(error("type: concat, datasets: [{type: npi}]").substr(0, 53),
             "run.yaml:1:43: dataset.datasets.0.type: expected one ");
   EXPECT_THAT(error("type: concat, datasets: [NUMBERS, ROWS]"),
-              StartsWith("run.yaml:1:10: dataset: ConcatDataset: samples of dataset 0 are {x: Long []}"));
+              StartsWith("run.yaml:1:10: dataset: concat: samples of dataset 0 are {x: Long []}"));
   EXPECT_THAT(error("type: subset, dataset: NUMBERS, indices: [0], step: 2"),
               HasSubstr("dataset.indices: first, last and step say which samples too; remove one of the two"));
   EXPECT_THAT(error("type: subset, dataset: NUMBERS, indices: [2]"), HasSubstr("the dataset has 2 samples"));

@@ -481,10 +481,7 @@ TEST(Reference, ShowsTheNameOfAnEnvironmentVariableAndNeverItsValue) {
     errors += error_of([&] { read<int64_t>(run[key]); });
     errors += error_of([&] { run[key].find("x"); });
     errors += error_of([&] { throw unknown_word(run[key], run[key].value().text, {"cpu"}); });
-    errors += error_of(
-        [&] { build_at(run[key], [&] { throw std::invalid_argument(run[key].value().text + ": no such folder"); }); });
-    errors +=
-        error_of([&] { build_at(run, [&] { throw std::invalid_argument("cannot open " + run[key].value().text); }); });
+    errors += error_of([&] { throw run.error("cannot open " + run[key].value().text); });
   }
   EXPECT_EQ(errors.find("hf_SeCrEt"), std::string::npos) << errors;
   EXPECT_EQ(error_of([&] { read<bool>(run["token"]); }),
@@ -593,12 +590,6 @@ TEST(Section, IsAMap) {
   EXPECT_EQ(error_of([] { Section(document("loader: [1]")["loader"]); }),
             "photos.yaml:1:9: loader: expected a map of settings, found a list; write its keys without - or [ ]");
   Section(document("loader:\n")["loader"]).finish();
-}
-
-TEST(BuildAt, GivesAConstructorsComplaintItsPlace) {
-  const auto run = document("crop: {size: -1}");
-  EXPECT_EQ(error_of([&] { build_at(run["crop"], [] { throw std::invalid_argument("size must be positive"); }); }),
-            "photos.yaml:1:7: crop: size must be positive");
 }
 
 }  // namespace

@@ -346,7 +346,8 @@ TEST(SamplerTable, WrongValuesHaveTheirPlace) {
             "run.yaml:1:10: sampler: this type of dataset has no shards; give the key shard_sizes");
   EXPECT_EQ(error("type: distributed, remainder: some"),
             "run.yaml:1:41: sampler.remainder: expected one of pad, drop, keep, found 'some'");
-  EXPECT_THAT(error("type: distributed, rank: 2, num_replicas: 2"), StartsWith("run.yaml:1:10: sampler: "));
+  EXPECT_THAT(error("type: distributed, rank: 2, num_replicas: 2"),
+              StartsWith("run.yaml:1:36: sampler.rank: Distributed: rank 2 "));
   EXPECT_EQ(error("type: repeat, times: 2, sampler: {type: bucket_batch, lengths: [1, 1, 1, 1, 1, 1]}"),
             "run.yaml:1:44: sampler.sampler: gives whole batches; expected a sampler that gives samples");
   EXPECT_EQ(error("type: repeat, times: 2, sampler: {type: random, sed: 1}"),
@@ -520,7 +521,7 @@ TEST_F(Datasets, WrongValuesHaveTheirPlace) {
   EXPECT_EQ(error("type: mnist"),
             "run.yaml:1:10: dataset: the key 'root' is missing (a text: the directory with the unpacked files)");
   EXPECT_THAT(error("type: mnist, root: /no/such"), StartsWith("run.yaml:1:30: dataset.root: "));
-  EXPECT_THAT(error("type: npy, paths: [/no/such.npy]"), StartsWith("run.yaml:1:29: dataset.paths: "));
+  EXPECT_THAT(error("type: npy, paths: [/no/such.npy]"), StartsWith("run.yaml:1:30: dataset.paths.0: "));
   EXPECT_EQ(error("type: npy, paths: x"),
             "run.yaml:1:29: dataset.paths: expected a list of texts, found 'x'; write [x]");
   EXPECT_THAT(error("type: tar_shards, shards: '/no/{such'"), StartsWith("run.yaml:1:37: dataset.shards: "));
@@ -753,6 +754,7 @@ TEST(Reference, SaysWhatIsExpectedAndWhatHoldsOtherwise) {
             "  seed: (the loader's)\n"
             "      Seeds the order. Expects an integer from 0 on.\n");
   EXPECT_THAT(tables::help_text("transforms.random_crop"), HasSubstr("\n  size: (required)\n"));
+  EXPECT_THAT(tables::help_text("transforms.to_dtype"), HasSubstr("\n  dtype: (required)\n"));
   EXPECT_THAT(tables::help_text("transforms.random_erasing"), HasSubstr("\n  scale: [0.02, 0.33]\n"));
 }
 

@@ -6,7 +6,11 @@ millrace_test(configs_document_test configs/document_test.cpp
   ${_configs}/tables/key.cpp ${_configs}/tables/nearest.cpp ${_configs}/tables/sections.cpp ${_configs}/tables/synonyms.cpp
   ${_configs}/value.cpp ${_configs}/yaml.cpp
   LABELS asan TIMEOUT 60 LIBRARIES millrace_sharing yaml-cpp)
-millrace_test(configs_check_test configs/broken_test.cpp configs/misplaced_test.cpp configs/typo_test.cpp configs/yaml_words_test.cpp TIMEOUT 60 LIBRARIES millrace_config_checks)
-millrace_test(configs_build_test configs/build_test.cpp configs/combined_datasets_test.cpp configs/every_dataset_key_test.cpp
-  configs/every_sampler_key_test.cpp configs/tables_test.cpp configs/tasks_test.cpp TIMEOUT 60 LIBRARIES millrace_configs millrace_records)
+millrace_test(configs_check_test
+  configs/broken_test.cpp configs/misplaced_test.cpp configs/required_test.cpp configs/typo_test.cpp configs/yaml_words_test.cpp
+  TIMEOUT 60 LIBRARIES millrace_config_checks)
+millrace_test(configs_build_test
+  configs/build_test.cpp configs/combined_datasets_test.cpp configs/complaint_test.cpp configs/every_dataset_key_test.cpp
+  configs/every_sampler_key_test.cpp configs/tables_test.cpp configs/tasks_test.cpp
+  TIMEOUT 60 LIBRARIES millrace_configs millrace_records)
 set_property(TEST configs_build_test APPEND PROPERTY ENVIRONMENT MILLRACE_CUDA_DRIVER=none)

@@ -29,6 +29,12 @@ TEST(YamlWords, LeaveTypesOfErrorsOut) {
   EXPECT_EQ(in_yaml_words("run.yaml:1:2: key: what"), "run.yaml:1:2: key: what");
 }
 
+TEST(YamlWords, LeaveMapsAsTheyAre) {
+  EXPECT_EQ(in_yaml_words("write {size: 64} or {\"path\": …}, not {64, {1, 2}}"),
+            "write {size: 64} or {\"path\": …}, not [64, [1, 2]]");
+  EXPECT_EQ(in_yaml_words("a } and a { alone"), "a } and a { alone");
+}
+
 TEST(YamlWords, LeavePathsAndOtherTextsAlone) {
   for (const char* text :
        {"", "'Resize'", "photos/Resize/1.jpg: no picture", "cannot read Resize.png", "'{a}", "Resizer"})

@@ -211,21 +211,22 @@ TEST(WeightedRandomSampler, RefusesWeightsThatCannotBeDrawnFrom) {
   EXPECT_EQ(message_of([] { WeightedRandomSampler({1, 2}, 0); }),
             "WeightedRandomSampler: num_samples should be a positive integer value, but got num_samples=0");
   EXPECT_EQ(message_of([] { WeightedRandomSampler({1, -2}, 1); }),
-            "WeightedRandomSampler: weight 1 is -2.000000, but weights must be finite and not negative");
-  EXPECT_THAT(message_of([&] { WeightedRandomSampler({nan}, 1); }), testing::HasSubstr("weight 0 is "));
+            "WeightedRandomSampler: weights[1] is -2.000000, but weights must be finite and not negative");
+  EXPECT_THAT(message_of([&] { WeightedRandomSampler({nan}, 1); }), testing::HasSubstr("weights[0] is "));
   EXPECT_EQ(message_of([] { WeightedRandomSampler({0, 0}, 1); }),
-            "WeightedRandomSampler: none of the 2 weights is positive");
-  EXPECT_EQ(message_of([] { WeightedRandomSampler({1, 0, 1}, 3, false); }),
-            "WeightedRandomSampler: cannot draw num_samples=3 without replacement when only 2 weights are positive");
+            "WeightedRandomSampler: weights: none of the 2 is positive");
+  EXPECT_EQ(
+      message_of([] { WeightedRandomSampler({1, 0, 1}, 3, false); }),
+      "WeightedRandomSampler: num_samples=3 cannot be drawn without replacement when only 2 weights are positive");
   EXPECT_EQ(message_of([] { WeightedRandomSampler({1}, 1, true, at::Generator()); }),
             "WeightedRandomSampler: the generator is undefined; make one, or give a seed instead");
 }
 
 TEST(DistributedSampler, RefusesARankOutsideItsReplicas) {
   EXPECT_EQ(message_of([] { DistributedSampler(5, {.rank = 3, .num_replicas = 3}); }),
-            "DistributedSampler: Invalid rank 3, rank should be in the interval [0, 2]");
+            "DistributedSampler: rank 3 should be in the interval [0, 2]");
   EXPECT_EQ(message_of([] { DistributedSampler(5, {.rank = -1, .num_replicas = 3}); }),
-            "DistributedSampler: Invalid rank -1, rank should be in the interval [0, 2]");
+            "DistributedSampler: rank -1 should be in the interval [0, 2]");
   EXPECT_EQ(message_of([] { DistributedSampler(5, {.num_replicas = 0}); }),
             "DistributedSampler: num_replicas should be a positive integer value, but got 0");
 }
@@ -530,7 +531,7 @@ TEST(ShardShuffleSampler, OpensFewShardsAtATime) {
 
 TEST(ShardShuffleSampler, RefusesImpossibleShards) {
   EXPECT_EQ(epoch(ShardShuffleSampler(Indices{})), Indices{});
-  EXPECT_EQ(message_of([] { ShardShuffleSampler({3, -1}); }), "ShardShuffleSampler: shard 1 has -1 samples");
+  EXPECT_EQ(message_of([] { ShardShuffleSampler({3, -1}); }), "ShardShuffleSampler: shard_sizes[1] is -1, less than 0");
   EXPECT_THAT(message_of([] { ShardShuffleSampler({3}, {.open_shards = 0}); }), testing::HasSubstr("open_shards"));
 }
 
@@ -629,7 +630,7 @@ TEST(BucketBatchSampler, RefusesWhatMakesNoSense) {
   EXPECT_THAT(refusal({.max_padded = 0}), testing::HasSubstr("max_padded=0"));
   EXPECT_EQ(refusal({.boundaries = {4, 4}}), "BucketBatchSampler: boundaries must ascend, but 4 follows 4");
   const Indices negative{1, -2};
-  EXPECT_EQ(message_of([&] { BucketBatchSampler(negative, {}); }), "BucketBatchSampler: sample 1 has length -2");
+  EXPECT_EQ(message_of([&] { BucketBatchSampler(negative, {}); }), "BucketBatchSampler: lengths[1] is -2, less than 0");
 }
 
 }  // namespace

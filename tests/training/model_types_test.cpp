@@ -145,7 +145,7 @@ TEST(ModelTypes, NameTheNearestTypeAndKey) {
 
 TEST(ModelTypes, SayWhereAndWhatIsWrongForTheData) {
   EXPECT_THAT(refusal("{type: small_cnn, widths: [1, 1, 1, 1, 1, 1]}"),
-              StartsWith("run.yaml:1:8: model: widths: halving pictures of 32 pixels 6 times leaves nothing"));
+              StartsWith("run.yaml:1:34: model.widths: halving pictures of 32 pixels 6 times leaves nothing"));
   EXPECT_THAT(refusal("{type: unet, widths: [1, 1, 1, 1, 1, 1, 1]}"),
               HasSubstr("halving pictures of 32 pixels 6 times"));
   EXPECT_THAT(refusal("{type: unet, widths: []}"), HasSubstr("expected at least one number of channels"));

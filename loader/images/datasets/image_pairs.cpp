@@ -61,8 +61,9 @@ ImagePairs ImagePairs::in_folders(const std::string& data, const std::string& ta
 }
 
 ImagePairs ImagePairs::in_manifest(const std::string& given, ImagePairsOptions options) {
-  if (options.data.empty() || options.target.empty())
-    throw std::invalid_argument("ImagePairs: the columns of data and target need names");
+  for (const auto& [parameter, column] : {std::pair("data", options.data), std::pair("target", options.target)})
+    if (column.empty())
+      throw std::invalid_argument("ImagePairs: " + std::string(parameter) + ": the column needs a name");
   const std::string path = detail::user_path(given);
   ImageManifestOptions columns_read;
   columns_read.image = options.data;

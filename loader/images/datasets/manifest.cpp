@@ -34,9 +34,9 @@ void set_max_boxes(ImageManifestOptions& options, const std::string& path, const
   }
   if (!options.max_boxes) options.max_boxes = static_cast<int64_t>(most);
   if (*options.max_boxes < static_cast<int64_t>(most))
-    throw std::invalid_argument("ImageManifest: picture " + std::to_string(most_at) + " of " + in_quotes(path) +
-                                " has " + std::to_string(most) + " boxes, max_boxes is " +
-                                std::to_string(*options.max_boxes) + ": raise it, or leave it out");
+    throw std::invalid_argument("ImageManifest: max_boxes is " + std::to_string(*options.max_boxes) + ", but picture " +
+                                std::to_string(most_at) + " of " + in_quotes(path) + " has " + std::to_string(most) +
+                                " boxes: raise it, or leave it out");
 }
 
 }  // namespace
@@ -44,7 +44,8 @@ void set_max_boxes(ImageManifestOptions& options, const std::string& path, const
 ImageManifest::ImageManifest(const std::string& given, ImageManifestOptions options) : options_(std::move(options)) {
   const std::string path = detail::user_path(given);
   options_.root = detail::user_path(options_.root);
-  if (options_.image.empty()) throw std::invalid_argument("ImageManifest: the column of the pictures needs a name");
+  if (options_.image.empty())
+    throw std::invalid_argument("ImageManifest: image: the column of the pictures needs a name");
   detail::require_mask_values(options_.mask_values);
   if (options_.root.empty()) options_.root = std::filesystem::path(path).parent_path().string();
   {

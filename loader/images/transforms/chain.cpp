@@ -11,10 +11,10 @@ void require_steps_for(const PictureOptions& options, const Chain& chain) {
   if (options.pixel_type == PixelType::kUInt8) return;
   const std::string type = options.pixel_type == PixelType::kUInt16 ? "uint16" : "float32";
   if (options.mode != ImageMode::kGray)
-    throw std::invalid_argument("pictures of pixel type " + type + " have one channel: say so by their mode, gray");
+    throw std::invalid_argument("pixel_type: pictures of " + type + " have one channel: say so by their mode, gray");
   for (const Step& step : chain.steps()) {
     if (step->moves_numbers()) continue;
-    throw std::invalid_argument("pictures of pixel type " + type +
+    throw std::invalid_argument("pixel_type: pictures of " + type +
                                 " go through crops, flips, constant borders and resizes alone, not through " +
                                 step->text());
   }

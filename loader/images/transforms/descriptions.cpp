@@ -16,8 +16,10 @@ std::string yaml_name(std::string_view name) {
 
 std::string table_row(const Description& description) {
   std::string parameters;
-  for (const auto& [key, value, expected] : description.parameters)
-    parameters.append(parameters.empty() ? "" : ", ").append(value.empty() ? key : key + " " + value);
+  for (const auto& parameter : description.parameters) {
+    parameters.append(parameters.empty() ? "" : ", ").append(parameter.key);
+    if (!parameter.default_value.empty()) parameters.append(" ").append(parameter.default_value);
+  }
   return "| `" + description.name + "` | " + parameters + " | `" + description.yaml_name + "` | " + description.about +
          " |";
 }

@@ -12,6 +12,7 @@ struct Description {
     std::string key;
     std::string default_value;  ///< Empty where there is none.
     std::string expected;       ///< What a configuration may say: "a number, from 0 to 1", "one of edge, reflect".
+    bool is_required = false;   ///< Whether a configuration must give it.
   };
   std::string name;       ///< The name in C++: "RandomSolarize".
   std::string yaml_name;  ///< The name in YAML: "random_solarize".

@@ -23,8 +23,9 @@
 
 namespace millrace::transforms {
 
-/// Throws std::invalid_argument for `values` values, called `what` by `who`, that do not fit that many channels.
-void require_channels(std::string_view who, std::string_view what, size_t values, int channels);
+/// Throws std::invalid_argument for `values` values of the parameter `key` of `who`, called `plural`, that do not fit
+/// that many channels.
+void require_channels(std::string_view who, std::string_view key, std::string_view plural, size_t values, int channels);
 
 /// Calls Chain::check_channels(channels) of each chain that a field holds.
 void check_channels(const Chain& chain, int channels);
@@ -83,7 +84,7 @@ void check_channels_of(std::string_view who, const T& owner, int channels) {
     using Form = typename std::decay_t<decltype(field)>::Form;
     field.visit(owner, [&](const auto&... member) {
       if constexpr (std::is_same_v<Form, forms::Channels>) {
-        (require_channels(who, field.word, member.size(), channels), ...);
+        (require_channels(who, field.key, field.word, member.size(), channels), ...);
       } else if constexpr (std::is_same_v<Form, forms::Nested>) {
         (check_channels_of(who, member, channels), ...);
       } else if constexpr (std::is_same_v<Form, forms::Steps>) {

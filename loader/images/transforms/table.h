@@ -62,16 +62,18 @@ void describe_parameters(const T& values, Defaults defaults, std::vector<Descrip
         describe_parameters(nested, has_default ? Defaults::kOfAll : Defaults::kOfOptional, parameters);
       });
     } else if constexpr (std::is_same_v<Form, forms::Word>) {
-      parameters.push_back({std::string(field.key), std::string(field.word), "one of " + std::string(field.word)});
+      parameters.push_back({std::string(field.key), has_default ? std::string(field.word) : "",
+                            "one of " + std::string(field.word), !has_default});
     } else if constexpr (std::is_same_v<Form, forms::Steps>) {
-      parameters.push_back({std::string(field.key), "",
-                            "a list of transforms"});  // Always required; and a chain's text is no part of this.
+      // A chain's text is no part of this.
+      parameters.push_back({std::string(field.key), "", "a list of transforms", !has_default});
     } else if constexpr (!std::is_same_v<Form, forms::Hidden>) {
       parameters.push_back(
           {std::string(field.key),
            has_default ? field.visit(values, [](const auto&... member) { return text_in(Form(), member...); }) : "",
            field.visit(values, [](const auto&... member) { return expected_in(Form(), member...); }) +
-               text_of_bounds(field.low, field.high)});
+               text_of_bounds(field.low, field.high),
+           !has_default});
     }
   });
 }

@@ -93,8 +93,8 @@ TEST_F(TrainSettings, ThatTheDataContradictAreRefusedByTrainingAndValidation) {
 
 TEST_F(TrainSettings, OfAModelThatDoesNotFitAreRefusedByTrainingAndValidation) {
   expect_refused({
-      {"'model.widths=[]'", "model: widths: expected at least one number of channels"},
-      {"'model.widths=[-3]'", "model: widths: "},
+      {"'model.widths=[]'", "model.widths: expected at least one number of channels"},
+      {"'model.widths=[-3]'", "model.widths: "},
       {"'model={type: vit_tiny, patch_size: 15}'", "model: height: 32 is no multiple of patch_size"},
       {"model=unet",
        "model: makes [2, 2, 32, 32] of a batch of [2, 3, 32, 32], where classification expects [2, 2]; take small_cnn"},
@@ -110,7 +110,7 @@ TEST_F(TrainSettings, OfWhatTrainingTakesAreRefusedByTrainingAndValidation) {
       {"device=gpu", "device: expected auto, cpu, cuda"},
       {"device=cuda:99", "device: "},
       {"weights.from=nosuch.pt", "weights.from: "},
-      {"'optimizer={type: adam, betas: [2]}'", "optimizer: betas: expected two numbers"},
+      {"'optimizer={type: adam, betas: [2]}'", "optimizer.betas: expected two numbers"},
       {"output=/proc/x", "output: cannot make the run directory in '/proc/x'"},
       {"output=run.yaml", "run.yaml' is a file, where the folder of runs would be"},
       {"output=run.yaml/deeper", "run.yaml' is a file, where the folder of runs would be"},

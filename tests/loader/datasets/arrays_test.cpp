@@ -149,9 +149,9 @@ TEST(NpyDataset, RefusesFilesThatDoNotMatch) {
     return error_of([&] { NpyDataset(paths, names); });
   };
   EXPECT_EQ(error({}), "NpyDataset: at least one file is needed");
-  EXPECT_EQ(error({npy("int8.npy")}, {"a", "b"}), "NpyDataset: 2 names for 1 files");
+  EXPECT_EQ(error({npy("int8.npy")}, {"a", "b"}), "NpyDataset: names: 2 for 1 files");
   EXPECT_EQ(error({npy("int8.npy"), npy("int8.npy")}),
-            "NpyDataset: two fields have one name; give names as the second argument");
+            "NpyDataset: names: two fields are called 'int8'; give each its own");
   EXPECT_THAT(error({npy("int8.npy"), npy("no_rows.npy")}),
               AllOf(HasSubstr("int8.npy' has 2 rows, but '"), HasSubstr("no_rows.npy' 0: sample i is row i of each")));
   EXPECT_THAT(error({npy("single.npy")}), HasSubstr("is a single number, which has no rows"));

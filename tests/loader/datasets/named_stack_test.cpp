@@ -92,7 +92,7 @@ TEST(NamedStack, RefusesNamesThatTellNothing) {
                 [] { StackDataset(Named{"a", Pictures()}, Named{"b", Pictures()}, Named{"a", Captions()}); }),
             "StackDataset: two datasets have the name 'a'");
   EXPECT_EQ(message_of<std::invalid_argument>([] { StackDataset(Named{"", Pictures()}); }),
-            "StackDataset: a dataset's name must not be empty");
+            "StackDataset: names must not be empty");
 }
 
 template <class D>

@@ -200,17 +200,17 @@ TEST_F(DeepPictures, AreTheSameInEveryMode) {
 
 TEST_F(DeepPictures, RefuseByNameWhatWorksOnEightBits) {
   EXPECT_EQ(error_of([&] { folder(PixelType::kUInt16).transform(ColorJitter(0.5)).spec(); }),
-            "pictures of pixel type uint16 go through crops, flips, constant borders and resizes alone, not through "
+            "pixel_type: pictures of uint16 go through crops, flips, constant borders and resizes alone, not through "
             "ColorJitter");
   EXPECT_THAT(error_of([&] { folder(PixelType::kFloat32).transform(Normalize({0.5F}, {0.5F})).spec(); }),
-              HasSubstr("pixel type float32 go through"));
+              HasSubstr("pictures of float32 go through"));
   EXPECT_THAT(error_of([&] { folder(PixelType::kUInt16).transform(Pad(1, {0}, PadMode::kReflect)).spec(); }),
               HasSubstr("not through Pad"));
 }
 
 TEST_F(DeepPictures, RefuseColours) {
   EXPECT_EQ(error_of([&] { folder(PixelType::kUInt16).mode(ImageMode::kRGB).spec(); }),
-            "pictures of pixel type uint16 have one channel: say so by their mode, gray");
+            "pixel_type: pictures of uint16 have one channel: say so by their mode, gray");
   directory.copy("formats/rgb.png", "class/a.pgm.png");
   const auto pictures = folder(PixelType::kUInt16).transform(CenterCrop(4));
   EXPECT_THAT(error_of([&] { test::read_all(pictures); }), HasSubstr("colours"));

@@ -154,8 +154,9 @@ TEST(ImageManifest, MaxBoxesIsTheRoomForThem) {
   options.max_boxes = 5;
   EXPECT_EQ(manifest("a.csv", kCsv, options).spec().fields[2].shape, (std::vector<int64_t>{5, 4}));
   options.max_boxes = 1;
-  EXPECT_THAT(error_of([&] { manifest("a.csv", kCsv, options); }),
-              AllOf(HasSubstr("picture 0 of"), HasSubstr("has 2 boxes, max_boxes is 1: raise it, or leave it out")));
+  EXPECT_THAT(
+      error_of([&] { manifest("a.csv", kCsv, options); }),
+      AllOf(HasSubstr("max_boxes is 1, but picture 0 of"), HasSubstr("has 2 boxes: raise it, or leave it out")));
   const auto none = manifest("a.csv", "path,label,boxes\nformats/rgb.png,0,\n", {.root = kData, .boxes = "boxes"});
   EXPECT_EQ(test::read_all(none)["boxes"].sizes(), (std::vector<int64_t>{1, 0, 4}));
 }

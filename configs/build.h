@@ -117,6 +117,10 @@ struct OpenedDataset {
   std::optional<int64_t> samples;    ///< Nothing where it does not know how many there are.
   bool has_indices = false;          ///< Whether a sampler decides their order.
 
+  /// How many samples an epoch of a loader with these options gives, see samples_an_epoch(). Null where no sampler
+  /// decides their order. Holds a copy of the dataset as `describe` does.
+  std::function<std::optional<int64_t>(const DataLoaderOptions& options)> samples_an_epoch;
+
   /// What the dataset calls a sample, its path in most cases; null where it calls them nothing. Holds a copy of the
   /// dataset, whose files and arrays copies share.
   std::function<std::string(int64_t index)> describe;
@@ -215,6 +219,11 @@ class DatasetTypes {
     opened.picture_file = opened.describe;
     if constexpr (requires { std::string(dataset.data_path(size_t{0})); })
       opened.picture_file = [dataset](int64_t index) { return dataset.data_path(static_cast<size_t>(index)); };
+    constexpr bool kTellsItsSize = requires(const Dataset& fixed) { static_cast<int64_t>(fixed.size()); };
+    if constexpr (detail::has_indices<Dataset>() && kTellsItsSize && std::copy_constructible<Dataset>)
+      opened.samples_an_epoch = [loader, dataset](const DataLoaderOptions& options) {
+        return configs::samples_an_epoch(loader, facts_of(dataset, static_cast<int64_t>(dataset.size())), options);
+      };
     opened.make_loader = [loader, dataset = std::move(dataset)](const DataLoaderOptions& options) mutable {
       return build_loader(loader, options, std::move(dataset));
     };

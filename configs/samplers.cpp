@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <iterator>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -191,6 +192,20 @@ class SamplerMaker {
 Order read_order(const Node& sampler, const SampleFacts& facts, const DataLoaderOptions& options) {
   return build_at<std::exception>(
       sampler, [&] { return read_type(sampler, tables::NamedSamplers(), SamplerMaker(sampler, facts, options)); });
+}
+
+std::optional<int64_t> samples_an_epoch(const Node& loader, const SampleFacts& facts,
+                                        const DataLoaderOptions& options) {
+  const auto sampler = loader.parent().find("sampler");
+  Order order = sampler ? read_order(*sampler, facts, options) : Order{.samples = SequentialSampler(facts.samples)};
+  if (order.samples) {
+    const int64_t samples = order.samples->size();
+    if (samples == std::numeric_limits<int64_t>::max()) return std::nullopt;  // An InfiniteSampler.
+    return options.drop_last() ? samples - samples % options.batch_size() : samples;
+  }
+  int64_t samples = 0;
+  for (std::vector<int64_t> batch; order.batches->next(batch);) samples += std::ssize(batch);
+  return samples;
 }
 
 AnySampler read_sampler(const std::optional<Node>& sampler, int64_t samples, const DataLoaderOptions& options) {

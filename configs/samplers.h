@@ -48,6 +48,10 @@ struct Order {
 /// loader's. Throws ConfigError.
 Order read_order(const Node& sampler, const SampleFacts& facts, const DataLoaderOptions& options);
 
+/// How many samples an epoch of a loader gives by the section `sampler` beside it, or in the dataset's order, without
+/// those that drop_last leaves out; nullopt where an epoch has no end. Throws ConfigError.
+std::optional<int64_t> samples_an_epoch(const Node& loader, const SampleFacts& facts, const DataLoaderOptions& options);
+
 /// The sampler that a section names, for `samples` samples of which nothing else is known; a sequential one without a
 /// section. Throws ConfigError, also for a sampler of batches.
 AnySampler read_sampler(const std::optional<Node>& sampler, int64_t samples, const DataLoaderOptions& options);

@@ -36,6 +36,7 @@ Split open_split(const configs::Node& pipeline, const LoadingOptions& loading) {
   split.classes = std::move(dataset.classes);
   split.spec = made->spec();
   split.samples = dataset.samples;
+  if (dataset.samples_an_epoch) split.samples_an_epoch = dataset.samples_an_epoch(made->options());
   split.has_indices = dataset.has_indices;
   split.loader = std::move(made);
   split.describe = std::move(dataset.describe);

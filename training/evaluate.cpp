@@ -6,6 +6,7 @@
 #include <string>
 
 #include "millrace/loader/stats.h"
+#include "millrace/training/known_classes.h"
 
 namespace millrace::training {
 
@@ -16,6 +17,8 @@ std::optional<Verdict> evaluate(Learner& learner, const Task& task, Split& split
   const LoaderStats before = split.loader->stats();
   Verdict verdict{task.evaluation()};
   while (const auto batch = split.loader->next()) {
+    if (learner.place.device.is_cpu() || verdict.samples == 0)
+      if (const auto text = text_of_unknown_class(task, *batch, split)) throw std::runtime_error("testing: " + *text);
     verdict.evaluation->add(learner.output(learner.input(*batch)), task.target(*batch));
     verdict.samples += batch->size();
     if (!go_on(verdict.samples)) return std::nullopt;

@@ -113,6 +113,11 @@ std::string folder_of(const std::string& input) {
 
 std::string checkpoint_path(const std::string& trained) {
   const std::string path = millrace::detail::user_path(trained);
+  const std::string ending = fs::path(path).extension().string();
+  if (!fs::is_directory(path) && (ending == ".yaml" || ending == ".yml"))
+    throw std::runtime_error(in_quotes(path) +
+                             " is a configuration and no trained model: give the directory of a run of millrace train, "
+                             "or a checkpoint");
   if (!fs::is_directory(path)) return path;
   for (const char* name : {"best.pt", "last.pt"})
     if (fs::exists(fs::path(path) / name)) return (fs::path(path) / name).string();

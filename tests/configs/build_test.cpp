@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -313,6 +314,23 @@ TEST(BuildLoader, PutsDatasetTransformsSamplerAndLoaderTogether) {
   auto expected = order(RandomSampler(80, {.seed = 3}));
   expected.resize(32);
   EXPECT_EQ(batch->indices(), expected);
+}
+
+TEST(OpenedDataset, SaysHowManySamplesAnEpochHas) {
+  const auto samples = [](const std::string& sampler, const DataLoaderOptions& options) {
+    const auto run =
+        document("dataset: {type: npy, paths: [" + test::data("npy/labels.npy") + "]}\n" + sampler + "loader: {}\n");
+    return DatasetTypes().open(run["loader"]).samples_an_epoch(options);
+  };
+  const auto twos = DataLoaderOptions().batch_size(2);
+  EXPECT_EQ(samples("", twos), 2);
+  EXPECT_EQ(samples("sampler: {type: random, replacement: true, num_samples: 5}\n", twos), 5);
+  EXPECT_EQ(samples("sampler: {type: random, replacement: true, num_samples: 5}\n",
+                    DataLoaderOptions().batch_size(2).drop_last(true)),
+            4);
+  EXPECT_EQ(samples("sampler: {type: repeat, times: 3}\n", twos), 6);
+  EXPECT_EQ(samples("sampler: {type: batch_sequence, batches: [[0, 1], [1], [0]]}\n", twos), 4);
+  EXPECT_EQ(samples("sampler: infinite\n", twos), std::nullopt);
 }
 
 TEST(BuildLoader, KnowsTheTypesThatAProgramAdds) {

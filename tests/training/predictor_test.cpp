@@ -318,6 +318,8 @@ TEST_F(Predict, SaysWhatIsWrong) {
   EXPECT_THAT(error_of_asking(trained, path("empty")), HasSubstr("no pictures: no file below"));
   EXPECT_THAT(error_of_asking(trained, path("none")), HasSubstr("none'; check the path"));
   EXPECT_THAT(error_of_asking(path("empty"), path("empty")), HasSubstr("has neither best.pt nor last.pt"));
+  EXPECT_THAT(error_of_asking("run.yaml", path("new")),
+              HasSubstr("'run.yaml' is a configuration and no trained model"));
   paint("new/a.ppm", '\xff');
   EXPECT_THAT(error_of_asking(trained, path("new"), {"transforms.0.resize.size=[4, 5]"}),
               HasSubstr("image: Byte [3, 4, 5], but the model was trained on image: Byte [3, 4, 4]"));

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "millrace/training/tasks/task.h"
+#include "millrace/training/tasks/wrong_class.h"
 
 namespace millrace::training {
 
@@ -17,6 +19,8 @@ namespace millrace::training {
 /// row a class, and behind it the confusion matrix. Predictions are the likeliest classes with their probabilities.
 class Classification : public Task {
  public:
+  static constexpr int64_t kIgnored = -100;  ///< A label that counts for nothing in the loss, as PyTorch has it.
+
   /// `names` of the classes, by number.
   Classification(std::string field, std::vector<std::string> names, double label_smoothing)
       : field_(std::move(field)), names_(std::move(names)), label_smoothing_(label_smoothing) {}
@@ -28,6 +32,9 @@ class Classification : public Task {
   std::unique_ptr<Evaluation> evaluation() const override;
   std::unique_ptr<PredictionWriter> prediction_writer(const PredictionOptions& options) const override;
   bool has_classes() const override { return true; }
+  std::optional<WrongClass> find_wrong_class(const at::Tensor& target) const override {
+    return training::find_wrong_class(target, outputs(), kIgnored);
+  }
   std::vector<int64_t> output_shape(const FieldSpec&) const override { return {outputs()}; }
 
  private:

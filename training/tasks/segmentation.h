@@ -5,12 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "millrace/training/tasks/task.h"
+#include "millrace/training/tasks/wrong_class.h"
 
 namespace millrace::training {
 
@@ -31,6 +33,9 @@ class Segmentation : public Task {
   at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const override;
   std::unique_ptr<Evaluation> evaluation() const override;
   std::unique_ptr<PredictionWriter> prediction_writer(const PredictionOptions& options) const override;
+  std::optional<WrongClass> find_wrong_class(const at::Tensor& target) const override {
+    return training::find_wrong_class(target, outputs(), kIgnored);
+  }
   std::vector<int64_t> output_shape(const FieldSpec& mask) const override {
     const size_t sides = mask.shape.size();
     if (sides < 2) return {outputs()};

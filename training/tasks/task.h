@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "millrace/loader/batch.h"
 #include "millrace/loader/sample_row.h"
 #include "millrace/training/tasks/prediction_writer.h"
+#include "millrace/training/tasks/wrong_class.h"
 
 namespace millrace::training {
 
@@ -63,6 +65,10 @@ class Task {
 
   /// Whether the targets are class numbers, which MixUp and CutMix can mix.
   virtual bool has_classes() const { return false; }
+
+  /// The first number of a batch's target that is no class of the task; nothing where all are, or it has none. Waits
+  /// for the device that has the target.
+  virtual std::optional<WrongClass> find_wrong_class(const at::Tensor& /*target*/) const { return std::nullopt; }
 
   /// What the model has to give for a sample with such a target, without the batch's dimension.
   virtual std::vector<int64_t> output_shape(const FieldSpec& target) const = 0;

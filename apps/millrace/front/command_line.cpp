@@ -18,6 +18,7 @@
 
 #include "millrace/apps/millrace/front/commands/command.h"
 #include "millrace/configs/tables/nearest.h"
+#include "millrace/configs/tables/reference.h"
 #include "millrace/configs/tables/sections.h"
 #include "millrace/configs/tables/synonyms.h"
 #include "millrace/sharing/os/printable.h"
@@ -152,8 +153,21 @@ class Parser {
   int wrong(const CLI::ParseError& error, int argc, char** argv) const {
     const auto commands = app_.get_subcommands();
     if (commands.empty()) return no_command(argc, argv);
+    if (commands.front()->get_name() == "help" && argc > 2)
+      if (const std::string meant = help_meant_by(argv[2]); !meant.empty())
+        return fail(kWrongUsage, "millrace help has one topic, config; for " + in_quotes(argv[2]) + " write " + meant);
     return fail(kWrongUsage, error.what() + nearest_option(*commands.front(), argc, argv) + "; see millrace " +
                                  commands.front()->get_name() + " --help");
+  }
+
+  // The command line that helps with a command, or with a part of a configuration; "" of another word.
+  std::string help_meant_by(const std::string& topic) const {
+    if (std::find(names_.begin(), names_.end(), topic) != names_.end()) return "millrace " + topic + " --help";
+    const auto sections = configs::tables::describe_sections();
+    const std::string section = topic.substr(0, topic.find('.'));
+    const bool is_section =
+        std::any_of(sections.begin(), sections.end(), [&](const auto& one) { return one.name == section; });
+    return is_section ? "millrace help config " + printable(topic) : "";
   }
 
   CLI::App app_;

@@ -34,6 +34,7 @@
 #include "millrace/training/first_batch.h"
 #include "millrace/training/initial_weights.h"
 #include "millrace/training/journal.h"
+#include "millrace/training/known_classes.h"
 #include "millrace/training/mask_warning.h"
 #include "millrace/training/stop_request.h"
 #include "millrace/training/trainer.h"
@@ -79,6 +80,15 @@ class Training {
       records::RunDirectory::require_possible(made_.settings.run.output);
       return 0;
     });
+  }
+
+  /// Looks at the first batch of each split, as training does before it takes a step of it. Throws ConfigError.
+  void look_at_first_batches() {
+    const auto look_at = [this](training::Split& split) {
+      if (const auto batch = split.loader->next()) training::require_known_classes(run_, *made_.task, *batch, split);
+    };
+    look_at(made_.split);
+    if (made_.test) look_at(*made_.test);
   }
 
   /// Whatever ends training is told in the log too.
@@ -170,7 +180,8 @@ class Training {
   bool epoch(const training::StopRequest& stop) {
     const Position before = position_;
     if (!position_.is_trained) {
-      Progress progress("training", "samples", made_.settings.run.epochs * made_.split.samples.value_or(0), done());
+      Progress progress("training", "samples", made_.settings.run.epochs * made_.split.samples_an_epoch.value_or(0),
+                        done());
       if (!made_.trainer.epoch(made_.split, position_, watchers(stop, progress))) return false;
       position_.is_trained = true;
       if (trace_) trace_->settle();
@@ -182,7 +193,10 @@ class Training {
     training::Trainer::Watchers watchers;
     if (trace_) trace_->watch(watchers);
     training::Journal* const journal = output_.journal();
-    if (position_.trained == 0) watchers.given = [this](const Batch& batch) { show_if_first(batch); };
+    watchers.given = [this](const Batch& batch) {
+      require_known_classes(batch);
+      show_if_first(batch);
+    };
     watchers.batch = [&, journal](const Position& position, const std::function<double()>& loss) {
       progress.update(done(), [&] { return progress_notes(position, loss(), made_.split.loader->stats()); });
       if (journal && position.steps > noted_steps_ && position.steps % kStepsBetweenNotes == 0) {
@@ -201,6 +215,12 @@ class Training {
     return watchers;
   }
 
+  // On a device, where looking costs, of the first batch alone.
+  void require_known_classes(const Batch& batch) const {
+    if (made_.device.is_cpu() || position_.trained == 0)
+      training::require_known_classes(run_, *made_.task, batch, made_.split);
+  }
+
   // For a look at whether the model is given what was meant.
   void show_if_first(const Batch& batch) {
     if (position_.trained > 0) return;
@@ -211,11 +231,11 @@ class Training {
   }
 
   // Samples of the whole run.
-  int64_t done() const { return position_.epoch * made_.split.samples.value_or(0) + position_.samples; }
+  int64_t done() const { return position_.epoch * made_.split.samples_an_epoch.value_or(0) + position_.samples; }
 
   // What the model is worth; nothing where that has to stop.
   std::optional<training::Verdict> test(training::Split& split, const training::StopRequest& stop) {
-    Progress progress("testing", "samples", split.samples.value_or(0));
+    Progress progress("testing", "samples", split.samples_an_epoch.value_or(0));
     const training::Ema::InPlace averages(made_.trainer.ema());
     split.loader->set_epoch(position_.epoch);  // What is left to chance there is so in a run that goes on, too.
     return training::evaluate(made_.learner, *made_.task, split, [&](int64_t done) {
@@ -356,7 +376,9 @@ class Training {
 }  // namespace
 
 void try_training(const configs::Node& run, const commands::Train& options, const ProgramTypes& types) {
-  Training(run, options, types, /*workers=*/0).prepare();
+  Training tried(run, options, types, /*workers=*/0);
+  tried.prepare();
+  tried.look_at_first_batches();
 }
 
 int train(const configs::Node& run, const commands::Train& options, const ProgramTypes& types) {

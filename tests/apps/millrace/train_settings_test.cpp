@@ -122,6 +122,26 @@ TEST_F(TrainSettings, OfWhatTrainingTakesAreRefusedByTrainingAndValidation) {
   });
 }
 
+TEST_F(TrainSettings, OfFewerClassesThanLabelsHaveAreRefusedWithTheSample) {
+  folder_.write("list.csv",
+                "path,label\nphotos/dress/1.jpg,0\nphotos/dress/2.jpg,1\nphotos/hat/1.jpg,9\nphotos/hat/2.jpg,0\n");
+  const Wrong wrong{"'dataset={type: image_manifest, path: list.csv}' classes=2",
+                    "command line 'classes=2': classes: sample 2 ('photos/hat/1.jpg') has 9 in the field label, where "
+                    "classes are 0 to 1; set classes: 10 or more, or change that number"};
+  expect_refused("run.yaml", wrong);
+}
+
+TEST_F(TrainSettings, OfFewerClassesThanLabelsOfTheTestSplitHaveAreRefusedWithTheSample) {
+  folder_.write("list.csv", "path,label\nphotos/dress/1.jpg,0\nphotos/hat/1.jpg,1\n");
+  folder_.write("test.csv", "path,label\nphotos/dress/1.jpg,0\nphotos/hat/1.jpg,9\n");
+  const std::string settings =
+      "run.yaml classes=2 'dataset={type: image_manifest, path: list.csv}' "
+      "'test={dataset: {type: image_manifest, path: test.csv}, transforms: [resize: {size: [32, 32]}]}'";
+  const std::string error = "sample 1 ('photos/hat/1.jpg') has 9 in the field label, where classes are 0 to 1";
+  EXPECT_THAT(first_error(train(settings + " --validate")), HasSubstr("classes: " + error));
+  EXPECT_THAT(first_error(train(settings)), HasSubstr("testing: " + error));
+}
+
 TEST_F(TrainSettings, ThatARunKeepsAreRefusedWhereItGoesOn) {
   ASSERT_EQ(train("run.yaml").exit_code, 0);
   for (const Wrong& wrong : std::vector<Wrong>{

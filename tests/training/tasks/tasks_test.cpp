@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "millrace/training/tasks/classification.h"
@@ -105,6 +106,20 @@ TEST(SegmentationTask, LeavesIgnoredPixelsOut) {
   EXPECT_NEAR(measures.at("mean_iou"), (0.0 + 0.5) / 2, 1e-12);
   const double expected = (std::log1p(std::exp(-9.0)) + 9 + std::log1p(std::exp(-9.0))) / 2;
   EXPECT_NEAR(task.loss(logits, target).item<double>(), expected, 1e-5);
+}
+
+TEST(ClassificationTask, FindsTheFirstLabelThatIsNoClass) {
+  const Classification task("label", {"a", "b"}, /*label_smoothing=*/0);
+  EXPECT_EQ(task.find_wrong_class(torch::tensor({0, 1, -100})), std::nullopt);
+  EXPECT_EQ(task.find_wrong_class(torch::tensor({0, 2, 9})), (WrongClass{1, 2}));
+  EXPECT_EQ(task.find_wrong_class(torch::tensor({-1, 1})), (WrongClass{0, -1}));
+  EXPECT_EQ(task.find_wrong_class(at::zeros({0}, at::kLong)), std::nullopt);
+}
+
+TEST(SegmentationTask, FindsTheFirstPixelThatIsNoClass) {
+  const Segmentation task("mask", {"sky", "sea"}, /*label_smoothing=*/0);
+  EXPECT_EQ(task.find_wrong_class(torch::tensor({0, 1, 255, 1}).view({2, 1, 2})), std::nullopt);
+  EXPECT_EQ(task.find_wrong_class(torch::tensor({0, 1, 1, 7}).view({2, 1, 2})), (WrongClass{1, 7}));
 }
 
 TEST(RegressionTask, MeasuresDifferencesAndTheirSquares) {

@@ -130,6 +130,8 @@ TEST(Front, HelpListsWhatAConfigurationMaySay) {
   EXPECT_THAT(unknown.text, HasSubstr("found 'batchsize', did you mean batch_size?"));
   EXPECT_EQ(ask("help").exit_code, 2);
   EXPECT_EQ(ask("help weather").exit_code, 2);
+  EXPECT_THAT(ask("help train").text, HasSubstr("has one topic, config; for 'train' write millrace train --help"));
+  EXPECT_THAT(ask("help loader.seed").text, HasSubstr("write millrace help config loader.seed"));
 }
 
 TEST(Front, NumbersOutOfTheirBoundsAreToldInAFewWords) {

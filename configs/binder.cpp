@@ -62,9 +62,14 @@ std::optional<int64_t> integer_meant(std::string text) {
   return static_cast<int64_t>(number);
 }
 
-// "; write 64", for a text in the place of a number; "" where it is not plain what was meant.
+// "; write 64", for a text or a list in the place of a number; "" where it is not plain what was meant.
 template <class T>
 std::string cure_of_number(const Value& value) {
+  if (value.kind == Value::Kind::kList) {
+    const Value* const only = value.elements.size() == 1 ? &value.elements.front() : nullptr;
+    const bool is_meant = only && only->kind == Value::Kind::kScalar && only->shown.empty() && is_number<T>(only->text);
+    return "; write " + (is_meant ? only->text : "one number, without [ ] or -");
+  }
   if (value.kind != Value::Kind::kScalar || !value.shown.empty()) return "";
   if (value.quoted) return is_number<T>(value.text) ? "; write it without the quotes" : "";
   if constexpr (std::is_integral_v<T>) {

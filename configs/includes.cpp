@@ -47,7 +47,8 @@ class Reader {
   // `from` is where the file is named, if it is in another.
   Value read(const std::string& file, const std::optional<Origin>& from) {
     Value settings = parse(text_of(file, from), file, problems_);
-    if (settings.kind == Value::Kind::kNull) throw ConfigError({file}, "is empty, but a map of settings is expected");
+    if (settings.kind == Value::Kind::kNull)
+      throw ConfigError({file, 1, 1}, "expected a map of settings, found nothing; write them, or {} for none");
     if (settings.kind != Value::Kind::kMap)
       throw ConfigError(settings.origin,
                         "expected a map of settings, found " + describe(settings) +
@@ -83,7 +84,8 @@ class Reader {
     if (met != open_.end()) {
       std::string circle;
       for (auto at = met; at != open_.end(); ++at) circle += printable(*at) + " -> ";
-      throw ConfigError(name.origin, "include: the files include each other in a circle: " + circle + printable(file));
+      throw ConfigError(name.origin, "include: the files include each other in a circle: " + circle + printable(file) +
+                                         "; remove one of these includes");
     }
     if (++files_ > Limits::kFiles)
       throw ConfigError(name.origin, "include: more than " + std::to_string(Limits::kFiles) + " files");
@@ -95,7 +97,10 @@ class Reader {
       return millrace::detail::read_regular(file, Limits::kBytes);
     } catch (const std::exception& error) {
       const std::string what = std::string("cannot read: ") + error.what();
-      throw from ? ConfigError(*from, "include: " + printable(file) + ": " + what) : ConfigError({file}, what);
+      if (!from) throw ConfigError({file}, what);
+      const bool is_there = std::filesystem::exists(std::filesystem::symlink_status(file));
+      throw ConfigError(*from, "include: " + printable(file) + ": " + what +
+                                   (is_there ? "" : "; write its path from the folder of this file"));
     }
   }
 

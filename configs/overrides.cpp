@@ -46,7 +46,7 @@ class Override {
     const size_t equals = text.find('=');
     std::string_view key = text.substr(0, equals);
     if (action_ == Action::kRemove && equals != std::string_view::npos)
-      throw error("a key is removed without a value, ~" + printable(key));
+      throw error("a key is removed without a value; write ~" + printable(key));
     if (key.empty() || (action_ != Action::kRemove && equals == std::string_view::npos))
       throw error("expected KEY=VALUE, such as loader.batch_size=128");
     if (action_ == Action::kSet && key.ends_with('+')) {
@@ -122,7 +122,8 @@ class Override {
     if (Value* const found = element_at(list, parts_[i])) return *found;
     const auto count = list.elements.size();
     throw error(path(i) + " is a list of " + std::to_string(count) + (count == 1 ? " element" : " elements") +
-                ", counted from 0; it has no element " + in_quotes(parts_[i]));
+                ", counted from 0; it has no element " + in_quotes(parts_[i]) +
+                (action_ == Action::kRemove ? "" : "; append one by " + path(i) + "+="));
   }
 
   // The number of the element of that name.
@@ -195,7 +196,8 @@ class Override {
       list.origin = origin_;
     }
     if (list.kind != Value::Kind::kList)
-      throw error(whole_path() + " is " + describe(list) + ", and only lists are appended to");
+      throw error(whole_path() + " is " + describe(list) + ", and only lists are appended to; write " + whole_path() +
+                  (list.kind == Value::Kind::kMap ? ".KEY=VALUE" : "=VALUE"));
     if (value_.kind != Value::Kind::kList) {
       list.elements.push_back(std::move(value_));
       return;
@@ -220,7 +222,7 @@ class Override {
     const auto meant = nearest(parts_[i], keys);
     const std::string prefix = i == 0 ? "" : path(i) + ".";
     return error("there is no " + whole_path() + " to remove" +
-                 (meant ? ", did you mean " + prefix + printable(*meant) + "?" : ""));
+                 (meant ? ", did you mean " + prefix + printable(*meant) + "?" : "; leave this argument out"));
   }
 
   Origin origin_;

@@ -100,7 +100,8 @@ class Resolver {
     size_t position = 0;
     for (size_t start = text.find("${"); start != std::string::npos; start = text.find("${", position)) {
       const auto end = text.find('}', start);
-      if (end == std::string::npos) throw place.error(in_quotes(text) + ": the } of ${ is missing");
+      if (end == std::string::npos)
+        throw place.error(in_quotes(text) + ": the } of ${ is missing; write it behind the name");
       const auto name = text.substr(start + 2, end - start - 2);
       const auto before = text.substr(position, start - position);
       position = end + 1;
@@ -121,7 +122,8 @@ class Resolver {
       }
       if (target.kind != Value::Kind::kScalar)
         throw place.error("${" + printable(name) + "} is " + describe(target) + " and cannot be a part of the text " +
-                          in_quotes(text));
+                          in_quotes(text) + "; write one of its parts, ${" + printable(name) +
+                          (target.kind == Value::Kind::kList ? ".0}" : ".KEY}"));
       result += before + target.text;
       shown += before + (target.shown.empty() ? target.text : target.shown);
       has_secret = has_secret || !target.shown.empty();
@@ -170,7 +172,9 @@ class Resolver {
       return from.error(what + "; of the environment write ${env:" + printable(name.substr(kOmegaConf.size())) + "}");
     std::vector<std::string> paths;
     list_paths(root_, "", paths);
-    return from.error(what + did_you_mean(name, paths));
+    const std::string meant = did_you_mean(name, paths);
+    return from.error(
+        what + (meant.empty() ? "; write the path of one from the top of the file, such as ${loader.seed}" : meant));
   }
 
   // Everything on the way to a value is being resolved: to meet it again is to go round in a circle.
@@ -183,7 +187,8 @@ class Resolver {
     for (auto at = met; at != open_.end(); ++at)
       if ((*at)->value->kind == Value::Kind::kScalar)
         circle += (circle.empty() ? "" : " -> ") + printable((*at)->value->text);
-    throw target.error(printable(target.value->text) + " leads back to itself: " + circle);
+    throw target.error(printable(target.value->text) + " leads back to itself: " + circle +
+                       "; write a value in place of one of them");
   }
 
   static Value environment(const std::string& text, const Place& place) {

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <limits>
 
+#include "millrace/configs/tables/key.h"
+#include "millrace/configs/tables/parameter_meanings.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::configs {
@@ -150,6 +152,11 @@ void require_parameters(const Node& parameters, std::string_view key) {
   const bool can_be_meant = value.kind == Value::Kind::kScalar && !key.empty();
   throw parameters.error("expected a map of settings, found " + describe(value) +
                          (can_be_meant ? "; write {" + std::string(key) + ": " + shown_text(value) + "}" : ""));
+}
+
+std::string detail::needed_text(const std::string& expected, std::string_view key) {
+  const std::string_view meaning = tables::meaning_of_parameter(key);
+  return meaning.empty() ? expected : expected + ": " + tables::within_sentence(meaning);
 }
 
 std::vector<Node> steps_of(const Node& transforms) {

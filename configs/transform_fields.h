@@ -10,6 +10,7 @@
 
 #include "millrace/configs/binder.h"
 #include "millrace/loader/images/transforms/descriptions.h"
+#include "millrace/loader/images/transforms/expected.h"
 #include "millrace/loader/images/transforms/fields.h"
 
 /// Transforms' parameters from YAML, by the lists of their fields and without LibTorch.
@@ -69,6 +70,23 @@ std::vector<Node> steps_of(const Node& transforms);
 
 namespace detail {
 
+/// What is needed where a key that must be there is missing: "a number: how likely it happens".
+std::string needed_text(const std::string& expected, std::string_view key);
+
+/// The same, of a field of the owner.
+template <class T, class Field>
+std::string needed_for(T& owner, const Field& field) {
+  using Form = typename Field::Form;
+  if constexpr (std::is_same_v<Form, transforms::forms::Steps>)
+    return needed_text("a list of transforms", field.key);
+  else if constexpr (std::is_same_v<Form, transforms::forms::Word>)
+    return needed_text(std::string(field.word), field.key);
+  else
+    return needed_text(
+        field.visit(owner, [](const auto&... member) { return transforms::expected_in(Form(), member...); }),
+        field.key);
+}
+
 /// Which keys are read.
 enum class Pick : uint8_t {
   kOptional,  ///< Keys that may be left out.
@@ -89,7 +107,7 @@ void fill_fields(Section& keys, Pick pick, T& owner, const ReadSteps& read_steps
     } else if constexpr (!std::is_same_v<Form, transforms::forms::Hidden>) {
       if (is_required != (pick == Pick::kRequired)) return;
       problems.collect([&] {
-        const auto node = is_required ? keys.child(field.key) : keys.find(field.key);
+        const auto node = is_required ? keys.child(field.key, needed_for(owner, field)) : keys.find(field.key);
         if (!node) return;
         if constexpr (std::is_same_v<Form, transforms::forms::Word>) {
           if (read<std::string>(*node) != field.word)

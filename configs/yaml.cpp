@@ -173,7 +173,8 @@ class Converter {
     };
     if (name == "<<") return refuse("merge keys (<<) are not supported; write the keys out");
     const auto [first, is_new] = lines.emplace(name, at.line);
-    if (!is_new) return refuse("this key was already given in line " + std::to_string(first->second));
+    if (!is_new)
+      return refuse("this key was already given in line " + std::to_string(first->second) + "; remove one of them");
     Member& member = map.members.emplace_back(Member{name, at, convert(value, key_path)});
     // yaml-cpp gives nothing the place of what comes next.
     const bool is_elsewhere = member.value.origin.line != at.line && member.value.kind == Value::Kind::kNull;

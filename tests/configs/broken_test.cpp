@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -66,6 +67,28 @@ Case read_case(const fs::path& file) {
   return read;
 }
 
+// What is wrong with a file as a whole, or is not YAML: no key is to blame.
+bool is_about_no_key(const std::string& what) {
+  return what.starts_with("not valid YAML: ") || what.starts_with("expected a map of settings, ") ||
+         what.starts_with("a second YAML document ");
+}
+
+// Each line of a message says where, by a place in a file or the argument of the command line; which key; and what to
+// do about it, or what was expected.
+void expect_place_key_and_cure(const std::string& line) {
+  static const std::regex kInFile(R"([^ :]+\.yaml:[0-9]+:[0-9]+: (.*))"), kArgument("command line '([^ ]+)': (.*)");
+  static const std::regex kKey(R"([^ ]+: .*|the key '[a-z_]+' is missing .*)");
+  static const std::regex kCure(
+      R"(\bexpected |\bmust be |, did you mean .*\?|its place is |is missing \(.*\)|; in C\+\+ only: |; known here: )"
+      R"(|(^|[;,] )(of [a-z ]+ )?(write|remove|append|leave|indent|quote|set|say) |\?$)");
+  std::smatch found;
+  const bool is_argument = std::regex_match(line, found, kArgument);
+  ASSERT_TRUE(is_argument || std::regex_match(line, found, kInFile)) << "no place: " << line;
+  const std::string what = found[found.size() - 1];
+  EXPECT_TRUE(is_argument || is_about_no_key(what) || std::regex_match(what, kKey)) << "no key: " << line;
+  EXPECT_TRUE(std::regex_search(what, kCure)) << "no cure: " << line;
+}
+
 TEST(BrokenConfigurations, AreExplainedWholeAndInOneGo) {
   const std::string folder = test::source("tests/configs/broken") + "/";
   int cases = 0;
@@ -77,6 +100,8 @@ TEST(BrokenConfigurations, AreExplainedWholeAndInOneGo) {
     ASSERT_FALSE(broken.expected.empty());
     const auto said = test::error_of<ConfigError>([&] { load_run(entry.path(), broken.overrides); });
     EXPECT_EQ(replaced(said, folder, ""), broken.expected);
+    std::istringstream lines(broken.expected);
+    for (std::string line; std::getline(lines, line);) expect_place_key_and_cure(line);
   }
   EXPECT_GE(cases, 80);
 }

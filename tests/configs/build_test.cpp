@@ -211,7 +211,9 @@ TEST(TransformsSection, SaysWhichParameterIsWrong) {
   const auto error = [](const std::string& text) {
     return error_of([&] { read_transforms(document("transforms: [" + text + "]").find("transforms")); });
   };
-  EXPECT_EQ(error("pad"), "run.yaml:1:14: transforms.0: the key 'padding' is missing");
+  EXPECT_EQ(error("pad"),
+            "run.yaml:1:14: transforms.0: the key 'padding' is missing (pixels, one number, [left and right, top and "
+            "bottom] or [left, top, right, bottom]: borders that are added first)");
   EXPECT_EQ(error("pad: {padding: [1, 2, 3]}"),
             "run.yaml:1:29: transforms.0.pad.padding: expected one number, [left and right, top and bottom] or [left, "
             "top, right, bottom]");
@@ -226,7 +228,10 @@ TEST(TransformsSection, SaysWhichParameterIsWrong) {
       error("gaussian_blur: {kernel_size: 4}"),
       "run.yaml:1:43: transforms.0.gaussian_blur.kernel_size: gaussian_blur: kernel_size must be odd, so that it has a "
       "middle; got 4x4");
-  EXPECT_EQ(error("random_rotation"), "run.yaml:1:14: transforms.0: the key 'degrees' is missing");
+  EXPECT_EQ(
+      error("random_rotation"),
+      "run.yaml:1:14: transforms.0: the key 'degrees' is missing (a number x for [-x, x], or [low, high]: how far "
+      "it is turned)");
   EXPECT_EQ(error("random_posterize: {bits: 9}"),
             "run.yaml:1:39: transforms.0.random_posterize.bits: must be from 0 to 8, found 9");
   EXPECT_EQ(
@@ -244,7 +249,9 @@ TEST(TransformsSection, SaysWhichTransformIsWrong) {
   const auto error = [](const std::string& text) {
     return error_of([&] { read_transforms(document("transforms: " + text).find("transforms")); });
   };
-  EXPECT_EQ(error("[resize]"), "run.yaml:1:14: transforms.0: the key 'size' is missing");
+  EXPECT_EQ(error("[resize]"),
+            "run.yaml:1:14: transforms.0: the key 'size' is missing (pixels, the shorter side or [height, width]: how "
+            "large it becomes)");
   EXPECT_EQ(error("[{resize: {sise: 3}}]"), "run.yaml:1:24: transforms.0.resize.sise: unknown key, did you mean size?");
   EXPECT_EQ(error("[{resize: {size: big}}]"),
             "run.yaml:1:30: transforms.0.resize.size: expected an integer, found 'big'");

@@ -64,7 +64,7 @@ TEST(Document, OutlivesTheNodeItCameFrom) {
 
 TEST(Document, RefusesAKeyGivenTwice) {
   EXPECT_EQ(error_of([] { document("loader:\n  seed: 1\n  seed: 2\n"); }),
-            "photos.yaml:3:3: loader.seed: this key was already given in line 2");
+            "photos.yaml:3:3: loader.seed: this key was already given in line 2; remove one of them");
 }
 
 TEST(Document, RefusesMergeKeys) {
@@ -151,7 +151,8 @@ TEST(Document, SaysWhichFileCannotBeRead) {
   EXPECT_EQ(error_of([&] { load(missing); }), missing + ": cannot read: No such file or directory");
   EXPECT_EQ(error_of([&] { load(folder); }), folder.string() + ": cannot read: a directory, not a regular file");
   const auto empty = file("empty.yaml", "# nothing\n");
-  EXPECT_EQ(error_of([&] { load(empty); }), empty + ": is empty, but a map of settings is expected");
+  EXPECT_EQ(error_of([&] { load(empty); }),
+            empty + ":1:1: expected a map of settings, found nothing; write them, or {} for none");
   const auto list = file("list.yaml", "- a\n");
   EXPECT_EQ(error_of([&] { load(list); }),
             list + ":1:1: expected a map of settings, found a list; write its keys without - or [ ]");
@@ -257,7 +258,8 @@ TEST(Override, AddsOnlyWhatIsNew) {
   EXPECT_EQ(list("+list.0=c"), (std::vector<std::string>{"c", "a", "b"}));
   EXPECT_EQ(list("+list.2=c"), (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_EQ(error_of([&] { list("+list.3=c"); }),
-            "command line '+list.3=c': list is a list of 2 elements, counted from 0; it has no element '3'");
+            "command line '+list.3=c': list is a list of 2 elements, counted from 0; it has no element '3'; append one "
+            "by list+=");
 }
 
 TEST(Override, RemovesWhatIsThere) {
@@ -272,7 +274,7 @@ TEST(Override, RemovesWhatIsThere) {
   EXPECT_EQ(error_of([&] { document(text, {"~list.2"}); }),
             "command line '~list.2': list is a list of 2 elements, counted from 0; it has no element '2'");
   EXPECT_EQ(error_of([&] { document(text, {"~loader=3"}); }),
-            "command line '~loader=3': a key is removed without a value, ~loader");
+            "command line '~loader=3': a key is removed without a value; write ~loader");
 }
 
 TEST(Override, AppendsToLists) {
@@ -282,7 +284,7 @@ TEST(Override, AppendsToLists) {
   EXPECT_EQ(list("list: [a]", {"list+=b", "list+=[c, d]"}), (std::vector<std::string>{"a", "b", "c", "d"}));
   EXPECT_EQ(list("other: 1", {"list+=b"}), (std::vector<std::string>{"b"}));
   EXPECT_EQ(error_of([&] { list("list: a", {"list+=b"}); }),
-            "command line 'list+=b': list is 'a', and only lists are appended to");
+            "command line 'list+=b': list is 'a', and only lists are appended to; write list=VALUE");
 }
 
 TEST(Override, GivesAnEmptySectionItsFirstKey) {
@@ -308,7 +310,8 @@ TEST(Override, RefusesWhatItCannotPlace) {
   EXPECT_EQ(error_of([&] { document(text, {"a.b=3"}); }),
             "command line 'a.b=3': a is '1' and has no part 'b'; write a='{b: 3}'");
   EXPECT_EQ(error_of([&] { document(text, {"list.1=3"}); }),
-            "command line 'list.1=3': list is a list of 1 element, counted from 0; it has no element '1'");
+            "command line 'list.1=3': list is a list of 1 element, counted from 0; it has no element '1'; append one "
+            "by list+=");
   EXPECT_EQ(error_of([&] { document(text, {"list.y=3"}); }),
             "command line 'list.y=3': list has no element 'y', did you mean x? Append one by list+=");
   EXPECT_EQ(error_of([&] { document(text, {"a=[1"}); }),
@@ -338,10 +341,11 @@ TEST(Document, SaysWhichIncludedFileIsWrong) {
   const auto error = [&] { return error_of([&] { load(file); }); };
   directory.write("run.yaml", "include: other.yaml\n");
   EXPECT_EQ(error(),
-            file + ":1:10: include: " + directory.path() + "/other.yaml: cannot read: No such file or directory");
+            file + ":1:10: include: " + directory.path() +
+                "/other.yaml: cannot read: No such file or directory; write its path from the folder of this file");
   directory.write("other.yaml", "include: ./run.yaml\n");
   EXPECT_EQ(error(), directory.path() + "/other.yaml:1:10: include: the files include each other in a circle: " + file +
-                         " -> " + directory.path() + "/other.yaml -> " + file);
+                         " -> " + directory.path() + "/other.yaml -> " + file + "; remove one of these includes");
   directory.write("other.yaml", "a: [\n");
   EXPECT_THAT(error(), StartsWith(directory.path() + "/other.yaml:2:1: not valid YAML: "));
   directory.write("other.yaml", "- a\n");
@@ -357,13 +361,16 @@ TEST(Document, SaysEverythingThatIsWrongAtOnce) {
   const std::string file = directory.path() + "/run.yaml";
   EXPECT_EQ(error_of([&] { load(file, {"x", "+a=1"}); }),
             file + ":1:4: a: must be given; write a=VALUE behind the file's name, or the value in place of ???\n" +
-                file + ":3:4: c: ${other}: the configuration has no such value\n" + file +
-                ":4:1: c: this key was already given in line 3\n" +
+                file +
+                ":3:4: c: ${other}: the configuration has no such value; write the path of one from the top of the "
+                "file, such as "
+                "${loader.seed}\n" +
+                file + ":4:1: c: this key was already given in line 3; remove one of them\n" +
                 "command line 'x': expected KEY=VALUE, such as loader.batch_size=128\n" +
                 "command line '+a=1': a is there already, from " + file + ":1:4; leave out the + to replace it");
-  EXPECT_EQ(
-      error_of([&] { load(file, {"a=1", "~c", "~other"}); }),
-      file + ":4:1: c: this key was already given in line 3\n" + "command line '~other': there is no other to remove");
+  EXPECT_EQ(error_of([&] { load(file, {"a=1", "~c", "~other"}); }),
+            file + ":4:1: c: this key was already given in line 3; remove one of them\n" +
+                "command line '~other': there is no other to remove; leave this argument out");
 }
 
 TEST(Document, TakesMandatoryValuesFromTheCommandLine) {
@@ -426,10 +433,14 @@ TEST(Reference, ReadsTheEnvironment) {
 
 TEST(Reference, RefusesWhatItCannotReplace) {
   EXPECT_EQ(error_of([] { document("a: ${b.c}\nb: {}\n"); }),
-            "photos.yaml:1:4: a: ${b.c}: the configuration has no such value");
-  EXPECT_EQ(error_of([] { document("a: x${b}\nb: [1]\n"); }),
-            "photos.yaml:1:4: a: ${b} is a list and cannot be a part of the text 'x${b}'");
-  EXPECT_EQ(error_of([] { document("a: x${b\n"); }), "photos.yaml:1:4: a: 'x${b': the } of ${ is missing");
+            "photos.yaml:1:4: a: ${b.c}: the configuration has no such value; write the path of one from the top of "
+            "the file, "
+            "such as ${loader.seed}");
+  EXPECT_EQ(
+      error_of([] { document("a: x${b}\nb: [1]\n"); }),
+      "photos.yaml:1:4: a: ${b} is a list and cannot be a part of the text 'x${b}'; write one of its parts, ${b.0}");
+  EXPECT_EQ(error_of([] { document("a: x${b\n"); }),
+            "photos.yaml:1:4: a: 'x${b': the } of ${ is missing; write it behind the name");
 }
 
 TEST(Reference, StopsWhereTextMultiplies) {
@@ -499,7 +510,7 @@ TEST(Reference, TakesWhatAVariableHoldsAsText) {
 
 TEST(Reference, RefusesACircle) {
   EXPECT_EQ(error_of([] { document("a: ${b}\nb: ${a}\n"); }),
-            "photos.yaml:1:4: a: ${b} leads back to itself: ${b} -> ${a}");
+            "photos.yaml:1:4: a: ${b} leads back to itself: ${b} -> ${a}; write a value in place of one of them");
   EXPECT_EQ(error_of([] { document("a: {b: '${a}'}\n"); }), "photos.yaml:1:8: a.b: ${a} contains itself");
 }
 
@@ -523,7 +534,7 @@ TEST(Read, NamesTheTypeExpectedAndTheValueFound) {
       error(int64_t{}, "b"),
       "photos.yaml:1:21: loader.b: expected an integer, found the quoted text \"64\"; write it without the quotes");
   EXPECT_EQ(error(int64_t{}, "c"), "photos.yaml:1:30: loader.c: expected an integer, found '3.5'");
-  EXPECT_EQ(error(double{}, "d"), "photos.yaml:1:38: loader.d: expected a number, found a list");
+  EXPECT_EQ(error(double{}, "d"), "photos.yaml:1:38: loader.d: expected a number, found a list; write 1");
   EXPECT_NE(error(std::string(), "e").find("loader.e: expected text, found nothing"), std::string::npos);
   EXPECT_EQ(error(std::string(), "f"), "photos.yaml:1:51: loader.f: expected text, found a map");
   EXPECT_EQ(error(int64_t{}, "h"),

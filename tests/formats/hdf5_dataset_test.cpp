@@ -114,8 +114,8 @@ TEST_F(PythonHdf5, DamagedFilesAreErrorsByName) {
   // All of this file has checksums; of the next, what is packed by gzip.
   test::expect_errors_or_the_right_samples(path("summed.h5"), {144, 144, kPlace}, read("summed.h5"));
   test::expect_errors_or_the_right_samples(path("packed.h5"), {75, 75, kPlace}, read("packed.h5"));
-  // Here no other values are changed than those that were damaged, but where a header, which has no sum, gives all of an
-  // array another type of the same size.
+  // Here no other values are changed than those that were damaged, but where a header, which has no sum, gives all of
+  // an array another type of the same size.
   int of_other_types = 0;
   test::expect_errors_by_name(path("plain.h5"), {70, 70, kPlace}, read("plain.h5"),
                               [&](const std::string& samples, const std::string& right) {

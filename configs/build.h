@@ -217,13 +217,22 @@ class DatasetTypes {
     if constexpr (millrace::detail::Describes<Dataset> && std::copy_constructible<Dataset>)
       opened.describe = [dataset](int64_t index) { return std::string(dataset.describe(static_cast<size_t>(index))); };
     opened.picture_file = opened.describe;
-    if constexpr (requires { std::string(dataset.data_path(size_t{0})); })
-      opened.picture_file = [dataset](int64_t index) { return dataset.data_path(static_cast<size_t>(index)); };
-    constexpr bool kTellsItsSize = requires(const Dataset& fixed) { static_cast<int64_t>(fixed.size()); };
-    if constexpr (detail::has_indices<Dataset>() && kTellsItsSize && std::copy_constructible<Dataset>)
-      opened.samples_an_epoch = [loader, dataset](const DataLoaderOptions& options) {
-        return configs::samples_an_epoch(loader, facts_of(dataset, static_cast<int64_t>(dataset.size())), options);
+    constexpr bool kHasPairs = requires(const Dataset& fixed) { std::string(fixed.data_path(size_t{0})); };
+    if constexpr (kHasPairs && std::copy_constructible<Dataset>)
+      opened.picture_file = [dataset](int64_t index) {
+        return std::string(dataset.data_path(static_cast<size_t>(index)));
       };
+    constexpr bool kTellsItsSize = requires(const Dataset& fixed) { static_cast<int64_t>(fixed.size()); };
+    if constexpr (detail::has_indices<Dataset>() && kTellsItsSize && std::copy_constructible<Dataset>) {
+      if (loader.parent().find("sampler"))
+        opened.samples_an_epoch = [loader, dataset](const DataLoaderOptions& options) {
+          return configs::samples_an_epoch(loader, facts_of(dataset, static_cast<int64_t>(dataset.size())), options);
+        };
+      else
+        opened.samples_an_epoch = [loader, samples = *opened.samples](const DataLoaderOptions& options) {
+          return configs::samples_an_epoch(loader, {samples}, options);
+        };
+    }
     opened.make_loader = [loader, dataset = std::move(dataset)](const DataLoaderOptions& options) mutable {
       return build_loader(loader, options, std::move(dataset));
     };

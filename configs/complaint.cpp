@@ -16,6 +16,7 @@ namespace {
 
 // The first word of a text where it may be a name, which a path that begins so is not; "" otherwise.
 std::string_view first_name(std::string_view text) {
+  if (text.empty() || std::isdigit(static_cast<uint8_t>(text.front())) != 0) return {};
   const auto is_of_name = [](char c) { return std::isalnum(static_cast<uint8_t>(c)) != 0 || c == '_'; };
   const auto end = static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_of_name) - text.begin());
   constexpr std::string_view kBehindNames = " :=[,";

@@ -2,7 +2,6 @@
 
 #include <exception>
 #include <iterator>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -194,13 +193,16 @@ Order read_order(const Node& sampler, const SampleFacts& facts, const DataLoader
       sampler, [&] { return read_type(sampler, tables::NamedSamplers(), SamplerMaker(sampler, facts, options)); });
 }
 
+// As many samples as this are those of an InfiniteSampler, or a rank's share of them.
+constexpr int64_t kEndless = int64_t{1} << 48;
+
 std::optional<int64_t> samples_an_epoch(const Node& loader, const SampleFacts& facts,
                                         const DataLoaderOptions& options) {
   const auto sampler = loader.parent().find("sampler");
   Order order = sampler ? read_order(*sampler, facts, options) : Order{.samples = SequentialSampler(facts.samples)};
   if (order.samples) {
     const int64_t samples = order.samples->size();
-    if (samples == std::numeric_limits<int64_t>::max()) return std::nullopt;  // An InfiniteSampler.
+    if (samples >= kEndless) return std::nullopt;
     return options.drop_last() ? samples - samples % options.batch_size() : samples;
   }
   int64_t samples = 0;

@@ -28,7 +28,11 @@ class RepeatSampler {
                                   std::to_string(times));
   }
 
-  int64_t size() const { return sampler_.size() * times_; }
+  int64_t size() const {
+    constexpr int64_t kEndless = std::numeric_limits<int64_t>::max();  // As an InfiniteSampler says.
+    const int64_t once = sampler_.size();
+    return once > kEndless / times_ ? kEndless : once * times_;
+  }
 
   int64_t epoch() const { return inner_epoch_ / times_; }
   void set_epoch(int64_t epoch) { set_inner_epoch(epoch * times_); }

@@ -36,7 +36,8 @@ Split open_split(const configs::Node& pipeline, const LoadingOptions& loading) {
   split.classes = std::move(dataset.classes);
   split.spec = made->spec();
   split.samples = dataset.samples;
-  if (dataset.samples_an_epoch) split.samples_an_epoch = dataset.samples_an_epoch(made->options());
+  split.samples_an_epoch =
+      dataset.samples_an_epoch ? dataset.samples_an_epoch(made->options()) : std::optional(dataset.samples);
   split.has_indices = dataset.has_indices;
   split.loader = std::move(made);
   split.describe = std::move(dataset.describe);

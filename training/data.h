@@ -18,7 +18,7 @@ namespace millrace::training {
 /// A part of the data, for training or for testing, with its loader.
 struct Split : DataFacts {
   std::optional<int64_t> samples;           ///< Nothing for datasets of streams.
-  std::optional<int64_t> samples_an_epoch;  ///< By the sampler; nothing for streams, and where an epoch has no end.
+  std::optional<int64_t> samples_an_epoch;  ///< By the sampler; of streams what they say; nothing without end.
   bool has_indices = false;                 ///< Whether each sample has a number; those of streams have none.
   std::unique_ptr<DataLoader> loader;
 

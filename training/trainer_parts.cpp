@@ -12,7 +12,6 @@ namespace millrace::training {
 namespace {
 
 int64_t steps_per_epoch(const configs::Node& run, const Split& split, const configs::tables::Gradients& keys) {
-  if (split.samples == 0) throw run["dataset"].error("has no samples; name data that has some");
   int64_t batches = 0;
   try {
     batches = split.loader->size();

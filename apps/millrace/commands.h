@@ -25,8 +25,8 @@ int init(const commands::Init& options);
 /// Gives the exit code: kDone, or kStopped when it was asked to stop.
 int train(const configs::Node& run, const commands::Train& options, const ProgramTypes& types);
 
-/// Makes all that train() would train with, tries the model and looks at the first batches, without workers: throws
-/// what train() would throw before its first step.
+/// Makes all that train() would train with, tries the model and looks at the first batches, without workers. Behind
+/// validate(), which looks at the data: both together throw what train() would throw before its first step.
 void try_training(const configs::Node& run, const commands::Train& options, const ProgramTypes& types);
 
 /// Asks a trained model, and writes what it answers. Gives the exit code: kDone; kWorkFailed where samples could not

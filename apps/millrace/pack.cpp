@@ -107,9 +107,9 @@ packing::PackReport pack_with_progress(const packing::Source& source, const pack
   });
 }
 
-// What the labels' numbers stand for, a line each, beside the shards.
 std::string classes_path(const std::string& folder) { return folder + "/classes.txt"; }
 
+// What the labels' numbers stand for, a line each.
 std::string classes_text(const std::vector<std::string>& classes) {
   std::string text;
   for (const std::string& name : classes) text += name + "\n";

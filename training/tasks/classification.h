@@ -32,8 +32,8 @@ class Classification : public Task {
   std::unique_ptr<Evaluation> evaluation() const override;
   std::unique_ptr<PredictionWriter> prediction_writer(const PredictionOptions& options) const override;
   bool has_classes() const override { return true; }
-  std::optional<WrongClass> find_wrong_class(const at::Tensor& target) const override {
-    return training::find_wrong_class(target, outputs(), kIgnored);
+  std::optional<WrongClass> find_wrong_class(const at::Tensor& field) const override {
+    return training::find_wrong_class(field, outputs(), kIgnored);
   }
   std::vector<int64_t> output_shape(const FieldSpec&) const override { return {outputs()}; }
 

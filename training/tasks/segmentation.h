@@ -33,8 +33,8 @@ class Segmentation : public Task {
   at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const override;
   std::unique_ptr<Evaluation> evaluation() const override;
   std::unique_ptr<PredictionWriter> prediction_writer(const PredictionOptions& options) const override;
-  std::optional<WrongClass> find_wrong_class(const at::Tensor& target) const override {
-    return training::find_wrong_class(target, outputs(), kIgnored);
+  std::optional<WrongClass> find_wrong_class(const at::Tensor& field) const override {
+    return training::find_wrong_class(field, outputs(), kIgnored);
   }
   std::vector<int64_t> output_shape(const FieldSpec& mask) const override {
     const size_t sides = mask.shape.size();

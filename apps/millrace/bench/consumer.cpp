@@ -10,6 +10,7 @@
 #include "millrace/configs/binder.h"
 #include "millrace/configs/read_keys.h"
 #include "millrace/configs/tables/bench_keys.h"
+#include "millrace/training/data.h"
 
 namespace millrace::apps {
 namespace {
@@ -57,7 +58,7 @@ Consumer::Consumer(const configs::Node& run, const configs::DatasetTypes& types,
     : read_(read_bench_section(run)) {
   const auto options = configs::read_loader_options(run.section("loader")).profile(profile);
   const auto dataset = types.open(run.section("loader"));
-  if (dataset.samples == 0) throw run.section("dataset").error("has no samples; name data that has some");
+  training::require_samples(run, dataset.samples);
   const auto start = Clock::now();
   loader_ = dataset.make_loader(options);
   streams_ = dataset.has_indices ? 0 : options.num_streams();

@@ -84,11 +84,13 @@ class Training {
 
   /// Looks at the first batch of each split, as training does before it takes a step of it. Throws ConfigError.
   void look_at_first_batches() {
-    const auto look_at = [this](training::Split& split) {
-      if (const auto batch = split.loader->next()) training::require_known_classes(run_, *made_.task, *batch, split);
+    const auto look_at = [this](const configs::Node& pipeline, training::Split& split) {
+      const configs::Node dataset = pipeline["dataset"];
+      const auto batch = configs::build_at<std::exception>(dataset, [&] { return split.loader->next(); });
+      if (batch) training::require_known_classes(run_, *made_.task, *batch, split);
     };
-    look_at(made_.split);
-    if (made_.test) look_at(*made_.test);
+    look_at(run_, made_.split);
+    if (made_.test) look_at(run_["test"], *made_.test);
   }
 
   /// Whatever ends training is told in the log too.

@@ -268,7 +268,7 @@ TEST_F(Program, ADatasetWithoutSamplesIsToldAsThat) {
 
 TEST_F(Program, BoxesThatAreNotLearnedAreTold) {
   write("boxes.csv", "path,label,boxes\na.ppm,k,\"[[0, 0, 2, 2]]\"\na.ppm,l,\"[[0, 0, 2, 2]]\"\n");
-  write("a.ppm", "P6 4 4 255\n" + std::string(48, 'x'));
+  write("a.ppm", "P6 8 8 255\n" + std::string(8 * 8 * 3, 'x'));
   write("boxes.yaml", "dataset: {type: image_manifest, path: boxes.csv, boxes: boxes}\ntransforms: []\nepochs: 1\n");
   const auto validated = run("train boxes.yaml --validate");
   EXPECT_EQ(validated.exit_code, 0) << validated.err;

@@ -486,7 +486,7 @@ TEST_F(Bench, SaysThatADatasetIsEmpty) {
                                   "]}\nloader: {batch_size: 4, drop_last: true}\n");
   const auto result = run("empty.yaml --batches 1");
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("dataset: has no samples; name data that has some"));
+  EXPECT_THAT(result.err, HasSubstr("dataset: it has no samples; name files"));
 }
 
 TEST_F(Bench, MakesTheSameDataAgain) {

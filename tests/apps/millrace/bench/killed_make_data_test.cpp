@@ -22,7 +22,7 @@ const std::string kNext = kMake + " --files 2";
 
 // Begins to make far more files than it comes to, and waits until a condition of sh holds.
 std::string begun_until(const std::string& condition) {
-  return kMake + " --files 1000000 & pid=$!\nuntil " + condition +
+  return kMake + " --files 200000 & pid=$!\nuntil " + condition +
          "; do kill -0 $pid || exit 9; done\n";  // It cannot have ended, or a fault has ended it.
 }
 

@@ -135,7 +135,8 @@ TEST(Front, HelpListsWhatAConfigurationMaySay) {
 }
 
 TEST(Front, NumbersOutOfTheirBoundsAreToldInAFewWords) {
-  EXPECT_THAT(ask("predict x --top 0").text, HasSubstr("--top: expected a number above 0, found '0'; see millrace"));
+  EXPECT_THAT(ask("predict x --top 0").text,
+              HasSubstr("--top: expected a number that is whole, from 1 to 1000000000, found '0'; see millrace"));
   EXPECT_THAT(ask("bench x --warmup abc").text, HasSubstr("expected a number that is not negative, found 'abc'"));
   EXPECT_THAT(ask("bench x --window -1").text, HasSubstr("expected a number above 0, found '-1'"));
 }

@@ -66,8 +66,8 @@ class Task {
   /// Whether the targets are class numbers, which MixUp and CutMix can mix.
   virtual bool has_classes() const { return false; }
 
-  /// The first number in a batch's field of targets that is no class of the task; nothing where all are, or it has none.
-  /// Waits for the device that has the field.
+  /// The first number in a batch's field of targets that is no class of the task; nothing where all are, or it has
+  /// none. Waits for the device that has the field.
   virtual std::optional<WrongClass> find_wrong_class(const at::Tensor& /*field*/) const { return std::nullopt; }
 
   /// What the model has to give for a sample with such a target, without the batch's dimension.

@@ -25,7 +25,7 @@ void require_zip(const std::string& path) {
   std::array<char, kBegin.size()> begin{};
   const auto count = ::pread(file.get(), begin.data(), begin.size(), 0);
   if (count != std::ssize(begin) || std::string_view(begin.data(), begin.size()) != kBegin)
-    throw std::runtime_error("it is no TorchScript program; torch.jit.script(model).save(path) writes one");
+    throw std::runtime_error("it holds no program of torch.jit; torch.jit.script(model).save(path) writes one");
 }
 
 std::shared_ptr<torch::jit::Module> load_program(const std::string& path) {

@@ -101,7 +101,7 @@ TEST_F(TrainSettings, OfAModelThatDoesNotFitAreRefusedByTrainingAndValidation) {
       {"'dataset={type: image_pairs, data: photos/hat, target: photos/hat}'",
        "model: makes [2, 3] of a batch of [2, 3, 32, 32], where regression expects [2, 3, 32, 32]; take unet"},
       {"model=resnet18 loader.batch_size=7", "loader: the last batch has one sample, of which this model cannot learn"},
-      {"'model={type: torch_script, path: run.yaml}'", "is no TorchScript program"},
+      {"'model={type: torch_script, path: run.yaml}'", "it holds no program of torch.jit; torch.jit.script"},
   });
 }
 

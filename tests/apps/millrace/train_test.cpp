@@ -454,7 +454,7 @@ TEST_F(Training, DoesWhatItsPageSays) {
     const size_t begin = at + mark.size();
     run(words_of(page.substr(begin, page.find('`', begin) - begin)));
   }
-  EXPECT_EQ(commands, 7);
+  EXPECT_EQ(commands, 9);
   EXPECT_THAT(rows("runs/photos"), SizeIs(1 + 6));
   for (const auto& entry : fs::directory_iterator(folder() / "runs/photos")) {
     const std::string name = entry.path().filename();

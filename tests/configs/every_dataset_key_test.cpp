@@ -22,6 +22,7 @@
 #include "millrace/loader/columns.h"
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/datasets/tar_writer.h"
+#include "millrace/tests/configs/counting.h"
 #include "millrace/tests/formats/small_files.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/paths.h"
@@ -29,18 +30,7 @@
 namespace millrace::configs::every_dataset_key_test {
 namespace {
 
-// Three numbers a stream.
-struct Counting {
-  int64_t given = 0;
-  std::optional<at::Tensor> next(StreamContext&) {
-    if (given == 3) return std::nullopt;
-    return at::ones({++given});
-  }
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(given);
-  }
-};
+using test::Counting;
 
 DatasetTypes types() {
   DatasetTypes types;

@@ -41,6 +41,7 @@
 #include "millrace/samplers/shuffle_buffer_sampler.h"
 #include "millrace/samplers/subset_random_sampler.h"
 #include "millrace/samplers/weighted_random_sampler.h"
+#include "millrace/tests/configs/counting.h"
 #include "millrace/tests/formats/small_files.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/error_of.h"
@@ -48,6 +49,8 @@
 
 namespace millrace::configs::tables_test {
 namespace {
+
+using test::Counting;
 
 using ::testing::AllOf;
 using ::testing::EndsWith;
@@ -561,19 +564,6 @@ struct Ones {
   at::Tensor get(size_t i) const { return at::ones({static_cast<int64_t>(i) + 1}); }
   template <class Archive>
   void serialize(Archive&) {}
-};
-
-// Three numbers a stream.
-struct Counting {
-  int64_t given = 0;
-  std::optional<at::Tensor> next(StreamContext&) {
-    if (given == 3) return std::nullopt;
-    return at::ones({++given});
-  }
-  template <class Archive>
-  void serialize(Archive& archive) {
-    archive(given);
-  }
 };
 
 DatasetTypes types_of_this_test() {

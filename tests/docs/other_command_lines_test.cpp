@@ -70,15 +70,9 @@ class OtherCommandLines : public testing::Test {
       const auto result = run((asks_worker ? kWithWorker : "") + ("{ " + whole + "; } 2>&1"));
       const std::string printed = where + ": " + whole + " printed:\n" + result.out;
       EXPECT_EQ(result.exit_code, 0) << printed;
-      const auto step = expected.find(line);
-      if (step == expected.end()) {
-        ADD_FAILURE() << "tests/docs/command_lines.md has no block of $ " << line << "\n" << printed;
-        continue;
-      }
-      EXPECT_EQ(test::difference(step->second, result.out), "") << printed;
-      expected.erase(step);
+      test::expect_block(expected, line, result.out, printed);
     }
-    for (const auto& [line, _] : expected) ADD_FAILURE() << "no page prints this line of command_lines.md: " << line;
+    test::expect_no_block(expected);
   }
 
   static std::string with_stand_ins(std::string line) {

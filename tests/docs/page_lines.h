@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -65,6 +67,23 @@ inline std::map<std::string, ConsoleStep> expected_output(const std::string& pro
   for (auto& step : console_steps(text.str()))
     if (step.command.starts_with(program + " ")) steps.emplace(step.command, step);
   return steps;
+}
+
+/// That a line printed what its block of command_lines.md says, which then is taken off. `printed` is what a failure
+/// shows of it.
+inline void expect_block(std::map<std::string, ConsoleStep>& blocks, const std::string& line, const std::string& output,
+                         const std::string& printed) {
+  const auto block = blocks.find(line);
+  if (block == blocks.end()) {
+    ADD_FAILURE() << "tests/docs/command_lines.md has no block of $ " << line << "\n" << printed;
+    return;
+  }
+  EXPECT_EQ(difference(block->second, output), "") << printed;
+  blocks.erase(block);
+}
+
+inline void expect_no_block(const std::map<std::string, ConsoleStep>& blocks) {
+  for (const auto& [line, _] : blocks) ADD_FAILURE() << "no page prints this line of command_lines.md: " << line;
 }
 
 }  // namespace millrace::test

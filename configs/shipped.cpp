@@ -45,6 +45,11 @@ bool names_itself(const std::string& path, const Origin& named_at) {
 // Pictures, as likely as not.
 void refuse_directory(const std::string& path, const Origin& named_at) {
   std::error_code not_seen;
+  const std::string config = fs::path(path) / "config.yaml";
+  if (is_there(config))
+    throw ConfigError(named_at, in_quotes(path) + " is the directory of a run: write " + printable(config) +
+                                    " for its configuration; millrace train --resume " + printable(path) +
+                                    " goes on with it");
   if (fs::is_directory(path, not_seen))
     throw ConfigError(named_at, in_quotes(path) + " is a directory and no configuration; millrace init " +
                                     printable(path) + " looks at it and writes one");

@@ -1,8 +1,12 @@
 #include "millrace/training/data.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "millrace/configs/binder.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace::training {
 namespace {
@@ -14,6 +18,14 @@ DataLoaderOptions read_options(const configs::Node& loader, const LoadingOptions
   if (loading.num_workers) options.num_workers(*loading.num_workers);
   if (!loader.find("seed")) options.seed(loading.seed);
   return options;
+}
+
+// Of two lists of classes: how many they have, or else the first two that are not the same.
+std::string difference(const std::vector<std::string>& here, const std::vector<std::string>& there) {
+  if (here.size() != there.size())
+    return std::to_string(here.size()) + " here, " + std::to_string(there.size()) + " there";
+  const auto [one, other] = std::ranges::mismatch(here, there);
+  return in_quotes(*one) + " here where " + in_quotes(*other) + " is there";
 }
 
 }  // namespace
@@ -54,9 +66,8 @@ std::optional<Split> open_test_split(const configs::Node& run, const Split& trai
   loading.shuffle = false;
   Split test = open_split(*node, loading);
   if (test.classes != train.classes)
-    throw(*node)["dataset"].error(
-        "its folders are not the classes that training has: " + std::to_string(test.classes.size()) + " here, " +
-        std::to_string(train.classes.size()) + " there; give both splits the same folders");
+    throw(*node)["dataset"].error("its folders are not the classes that training has: " +
+                                  difference(test.classes, train.classes) + "; give both splits the same folders");
   if (test.spec != train.spec)
     throw(*node)["dataset"].error("its samples are " + to_string(test.spec) + ", but those of training are " +
                                   to_string(train.spec) + "; give both splits transforms of one size");

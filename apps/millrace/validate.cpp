@@ -9,6 +9,7 @@
 #include "millrace/loader/data_loader.h"
 #include "millrace/loader/engine/worker_count.h"
 #include "millrace/loader/options.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/training/data.h"
 #include "millrace/training/mask_warning.h"
 
@@ -29,9 +30,8 @@ std::string describe_first_batch(const configs::Node& pipeline, const ProgramTyp
     const auto batch = loader->next();
     if (!batch) return "no batch: the dataset is smaller than one, and loader.drop_last drops it";
     training::warn_of_black_and_white_masks(batch->columns());
-    const std::string samples = dataset.samples ? std::to_string(*dataset.samples) + " samples" : "samples";
-    const std::string classes =
-        dataset.classes.empty() ? "" : " in " + std::to_string(dataset.classes.size()) + " classes";
+    const std::string samples = dataset.samples ? counted(*dataset.samples, "sample") : "samples";
+    const std::string classes = dataset.classes.empty() ? "" : " in " + counted(std::ssize(dataset.classes), "class");
     return samples + classes + ", the first batch: " + to_string(batch->columns());
   } catch (const configs::ConfigError&) {
     throw;

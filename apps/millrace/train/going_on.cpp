@@ -50,6 +50,36 @@ std::string or_nothing(const Texts& texts, const std::string& path) {
   return found == texts.end() ? "nothing" : found->second;
 }
 
+// The part of the settings at a path, or the last one on the way to it that is there.
+Node nearest_node(Node node, const std::string& path) {
+  for (const auto& part : configs::split_path(path)) {
+    if (node.value().kind != Value::Kind::kMap) return node;
+    const auto found = node.find(part);
+    if (!found) return node;
+    node = *found;
+  }
+  return node;
+}
+
+// Parts of one split, of which one is trained on and one tells how good the model is, have no sample in both as long as
+// all but the part is the same: a setting that they had in common changes in both or in none.
+void require_one_split(const Node& now, const Texts& texts, const Texts& texts_before) {
+  const std::string in_test = "test.";
+  const auto is_split = [&](const std::string& dataset) {
+    return or_nothing(texts_before, dataset + ".type").find("random_split") != std::string::npos;
+  };
+  if (!is_split("dataset") || !is_split(in_test + "dataset")) return;
+  for (const auto& [path, before] : texts_before) {
+    const std::string other = in_test + path;
+    if (!path.starts_with("dataset.") || or_nothing(texts_before, other) != before) continue;
+    const std::string in_training_now = or_nothing(texts, path), in_test_now = or_nothing(texts, other);
+    if (in_training_now == in_test_now) continue;
+    throw nearest_node(now, in_test_now == before ? path : other)
+        .error("training and test are parts of one split, and would have samples in common: set both " + path +
+               " and " + other);
+  }
+}
+
 std::vector<Change> changes_between(const Value& now, const Value& begun) {
   Texts texts, texts_before;
   collect(now, "", texts);
@@ -68,20 +98,13 @@ bool is_part_of(std::string_view path, std::string_view section) {
   return path.starts_with(section) && (path.size() == section.size() || path[section.size()] == '.');
 }
 
-// The part of the settings at a path, or the last one on the way to it that is there.
-Node nearest_node(Node node, const std::string& path) {
-  for (const auto& part : configs::split_path(path)) {
-    if (node.value().kind != Value::Kind::kMap) return node;
-    const auto found = node.find(part);
-    if (!found) return node;
-    node = *found;
-  }
-  return node;
-}
-
 }  // namespace
 
 void require_may_change(const Node& now, const Value& begun) {
+  Texts texts, texts_before;
+  collect(now.value(), "", texts);
+  collect(begun, "", texts_before);
+  require_one_split(now, texts, texts_before);
   auto changed = changes_between(now.value(), begun);
   // Of another type all keys are others.
   std::stable_partition(changed.begin(), changed.end(), [](const Change& one) { return one.path.ends_with(".type"); });

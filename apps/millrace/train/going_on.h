@@ -10,8 +10,9 @@
 /// (training::with_all_keys()).
 namespace millrace::apps {
 
-/// Throws ConfigError for a setting that cannot change on the way of a run: what the checkpoint answers, and where the
-/// run is kept. All others may; whether weights and samples still fit is seen when they are loaded.
+/// Throws ConfigError for a setting that cannot change on the way of a run: what the checkpoint answers, where the run
+/// is kept, and one part of a random_split alone. All others may; whether weights and samples still fit is seen when
+/// they are loaded.
 void require_may_change(const configs::Node& now, const configs::Value& begun);
 
 /// "epochs: 6 in place of 4" for each setting that is another.

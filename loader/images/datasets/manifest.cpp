@@ -33,6 +33,9 @@ void set_max_boxes(ImageManifestOptions& options, const std::string& path, const
     most_at = i;
   }
   if (!options.max_boxes) options.max_boxes = static_cast<int64_t>(most);
+  if (*options.max_boxes < 0)
+    throw std::invalid_argument("ImageManifest: max_boxes must be 0 or more, got " +
+                                std::to_string(*options.max_boxes));
   if (*options.max_boxes < static_cast<int64_t>(most))
     throw std::invalid_argument("ImageManifest: max_boxes is " + std::to_string(*options.max_boxes) + ", but picture " +
                                 std::to_string(most_at) + " of " + in_quotes(path) + " has " + std::to_string(most) +

@@ -420,6 +420,9 @@ TEST_F(Program, RefusesATestSplitThatDoesNotFitTraining) {
   fs::copy(folder_ / "photos" / "hat", folder_ / "other" / "hat", fs::copy_options::recursive);
   expect_error("train train.yaml test.dataset.root=other", 2,
                "train.yaml:6:12: test.dataset: its folders are not the classes that training has: 1 here, 2 there");
+  expect_error("train train.yaml dataset.classes=[dress] test.dataset.classes=[hat]", 2,
+               "train.yaml:6:12: test.dataset: its folders are not the classes that training has: 'hat' here where "
+               "'dress' is there; give both splits the same folders");
   expect_error("train train.yaml 'model.widths=[2, 2, 2, 2, 2]'", 2, "",
                "widths: halving pictures of 16 pixels 5 times leaves nothing");
 }

@@ -153,6 +153,23 @@ TEST_F(TrainSettings, ThatARunKeepsAreRefusedWhereItGoesOn) {
     expect_refused("--resume runs/run epochs=2", wrong);
 }
 
+TEST_F(TrainSettings, OfOnePartOfASplitDoNotChangeAloneWhereARunGoesOn) {
+  folder_.write("split.yaml",
+                "dataset: {type: random_split, lengths: [0.5, 0.5], dataset: {type: image_folder, root: photos}}\n"
+                "test: {dataset: {type: random_split, part: 1, lengths: '${dataset.lengths}', dataset: "
+                "'${dataset.dataset}'}, transforms: '${transforms}'}\n"
+                "transforms: [resize: {size: [32, 32]}]\n"
+                "loader: {batch_size: 4}\nmodel: {type: small_cnn, widths: [4]}\nepochs: 1\ndevice: cpu\n");
+  const auto begun = train("split.yaml");
+  ASSERT_EQ(begun.exit_code, 0) << begun.err;
+  const std::string error = "training and test are parts of one split, and would have samples in common: set both ";
+  expect_refused("--resume runs/split epochs=2",
+                 {"dataset.seed=7", "dataset.seed: " + error + "dataset.seed and test.dataset.seed"});
+  expect_refused("--resume runs/split epochs=2",
+                 {"test.dataset.seed=7", "test.dataset.seed: " + error + "dataset.seed and test.dataset.seed"});
+  EXPECT_EQ(train("--resume runs/split epochs=2 dataset.seed=7 test.dataset.seed=7").exit_code, 0);
+}
+
 TEST_F(TrainSettings, ThatMayChangeWhereARunGoesOnAreKeptForTheNextTime) {
   ASSERT_EQ(train("run.yaml schedule=constant").exit_code, 0);
   const auto changed = train("--resume runs/run/last.pt epochs=2 optimizer.lr=0.01 ~schedule");

@@ -64,6 +64,10 @@ TEST(ShippedConfigs, AreNoFoldersOfPictures) {
                                      " looks at it and writes one"));
   }
   EXPECT_EQ(ask(folder, "train photos --print-config dataset.root=x").exit_code, 0) << "comes with Millrace";
+  folder.write("runs/photos/config.yaml", "epochs: 1\n");
+  EXPECT_THAT(ask(folder, "show runs/photos").err,
+              HasSubstr("'runs/photos' is the directory of a run: write runs/photos/config.yaml for its configuration; "
+                        "millrace train --resume runs/photos goes on with it"));
 }
 
 TEST(CommandLine, AnswersOptionsOfOtherProgramsWithTheirKeys) {

@@ -153,6 +153,8 @@ TEST(ImageManifest, MaxBoxesIsTheRoomForThem) {
   auto options = everything();
   options.max_boxes = 5;
   EXPECT_EQ(manifest("a.csv", kCsv, options).spec().fields[2].shape, (std::vector<int64_t>{5, 4}));
+  options.max_boxes = -1;
+  EXPECT_THAT(error_of([&] { manifest("a.csv", kCsv, options); }), HasSubstr("max_boxes must be 0 or more, got -1"));
   options.max_boxes = 1;
   EXPECT_THAT(
       error_of([&] { manifest("a.csv", kCsv, options); }),

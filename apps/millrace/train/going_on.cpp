@@ -41,6 +41,18 @@ void collect(const Value& value, const std::string& path, Texts& texts) {
   for (const auto& member : value.members) collect(member.value, below(member.key), texts);
 }
 
+// All settings of a run, and those that it began with.
+struct Settings {
+  Texts now, begun;
+};
+
+Settings settings_of(const Value& now, const Value& begun) {
+  Settings settings;
+  collect(now, "", settings.now);
+  collect(begun, "", settings.begun);
+  return settings;
+}
+
 struct Change {
   std::string path, now, begun;
 };
@@ -63,16 +75,16 @@ Node nearest_node(Node node, const std::string& path) {
 
 // Parts of one split, of which one is trained on and one tells how good the model is, have no sample in both as long as
 // all but the part is the same: a setting that they had in common changes in both or in none.
-void require_one_split(const Node& now, const Texts& texts, const Texts& texts_before) {
+void require_one_split(const Node& now, const Settings& settings) {
   const std::string in_test = "test.";
   const auto is_split = [&](const std::string& dataset) {
-    return or_nothing(texts_before, dataset + ".type").find("random_split") != std::string::npos;
+    return or_nothing(settings.begun, dataset + ".type").find("random_split") != std::string::npos;
   };
   if (!is_split("dataset") || !is_split(in_test + "dataset")) return;
-  for (const auto& [path, before] : texts_before) {
+  for (const auto& [path, before] : settings.begun) {
     const std::string other = in_test + path;
-    if (!path.starts_with("dataset.") || or_nothing(texts_before, other) != before) continue;
-    const std::string in_training_now = or_nothing(texts, path), in_test_now = or_nothing(texts, other);
+    if (!path.starts_with("dataset.") || or_nothing(settings.begun, other) != before) continue;
+    const std::string in_training_now = or_nothing(settings.now, path), in_test_now = or_nothing(settings.now, other);
     if (in_training_now == in_test_now) continue;
     throw nearest_node(now, in_test_now == before ? path : other)
         .error("training and test are parts of one split, and would have samples in common: set both " + path +
@@ -80,15 +92,12 @@ void require_one_split(const Node& now, const Texts& texts, const Texts& texts_b
   }
 }
 
-std::vector<Change> changes_between(const Value& now, const Value& begun) {
-  Texts texts, texts_before;
-  collect(now, "", texts);
-  collect(begun, "", texts_before);
-  Texts all = texts;
-  all.insert(texts_before.begin(), texts_before.end());
+std::vector<Change> changes_in(const Settings& settings) {
+  Texts all = settings.now;
+  all.insert(settings.begun.begin(), settings.begun.end());
   std::vector<Change> found;
   for (const auto& [path, text] : all) {
-    Change change{path, or_nothing(texts, path), or_nothing(texts_before, path)};
+    Change change{path, or_nothing(settings.now, path), or_nothing(settings.begun, path)};
     if (change.now != change.begun) found.push_back(std::move(change));
   }
   return found;
@@ -101,11 +110,9 @@ bool is_part_of(std::string_view path, std::string_view section) {
 }  // namespace
 
 void require_may_change(const Node& now, const Value& begun) {
-  Texts texts, texts_before;
-  collect(now.value(), "", texts);
-  collect(begun, "", texts_before);
-  require_one_split(now, texts, texts_before);
-  auto changed = changes_between(now.value(), begun);
+  const Settings settings = settings_of(now.value(), begun);
+  require_one_split(now, settings);
+  auto changed = changes_in(settings);
   // Of another type all keys are others.
   std::stable_partition(changed.begin(), changed.end(), [](const Change& one) { return one.path.ends_with(".type"); });
   for (const Kept& kept : kKept)
@@ -118,7 +125,7 @@ void require_may_change(const Node& now, const Value& begun) {
 
 std::vector<std::string> changes(const Value& now, const Value& begun) {
   std::vector<std::string> lines;
-  for (const Change& change : changes_between(now, begun))
+  for (const Change& change : changes_in(settings_of(now, begun)))
     lines.push_back(change.path + ": " + change.now + " in place of " + change.begun);
   return lines;
 }

@@ -79,7 +79,7 @@ SharedSegment SharedSegment::create_on_dev_shm(const std::string& label, size_t 
         label + " needs " + in_mib(bytes) + ", but /dev/shm has only " + in_mib(available) + " left: " + knob, bytes,
         available);
   }
-  if (error != 0) detail::throw_syscall_error(error, "posix_fallocate on /dev/shm", label, bytes);
+  if (error != 0) detail::throw_syscall_error(error, "posix_fallocate", "/dev/shm", label, bytes);
   return {std::move(fd), bytes};
 }
 
@@ -105,7 +105,7 @@ MappedSegment::MappedSegment(const SharedSegment& segment, Access access) {
   if (segment.bytes() == 0) return;
   const int protection = access == Access::kRead ? PROT_READ : PROT_READ | PROT_WRITE;
   void* address = ::mmap(nullptr, segment.bytes(), protection, MAP_SHARED, segment.fd(), 0);
-  if (address == MAP_FAILED) detail::throw_syscall_error(errno, "mmap of a shared segment", segment.bytes());
+  if (address == MAP_FAILED) detail::throw_syscall_error(errno, "mmap", "shared segment", segment.bytes());
   memory_ = {static_cast<std::byte*>(address), segment.bytes()};
   // Advice: refused where the kernel has shared huge pages switched off, and then 4 KiB pages serve as well.
   if (segment.bytes() >= kHugePage) ::madvise(address, segment.bytes(), MADV_HUGEPAGE);

@@ -62,7 +62,7 @@ class Anchor {
  public:
   Anchor() = default;
   explicit Anchor(int fd) : page_(::mmap(nullptr, 1, PROT_NONE, MAP_SHARED, fd, 0)) {
-    if (page_ == MAP_FAILED) detail::throw_syscall_error(errno, "mmap of a shared segment's first page");
+    if (page_ == MAP_FAILED) detail::throw_syscall_error(errno, "mmap", "first page of a shared segment");
   }
 
   void remove() {

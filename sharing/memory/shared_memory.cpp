@@ -35,7 +35,7 @@ std::string chosen_name() {
 
 std::span<std::byte> map(int file, size_t bytes) {
   void* const address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  if (address == MAP_FAILED) millrace::detail::throw_syscall_error(errno, "mmap of a SharedMemory", bytes);
+  if (address == MAP_FAILED) millrace::detail::throw_syscall_error(errno, "mmap", "SharedMemory", bytes);
   return {static_cast<std::byte*>(address), bytes};
 }
 

@@ -12,8 +12,7 @@ void open_closed_streams() {
     if (::fcntl(stream, F_GETFD) >= 0) continue;
     // The lowest number that is free is this one. Not O_CLOEXEC: programs executed afresh have the same streams.
     const int fd = detail::retry_interrupted([] { return ::open("/dev/null", O_RDWR); });
-    if (fd < 0)
-      detail::throw_syscall_error(errno, "open of /dev/null in the place of a standard stream that is closed", stream);
+    if (fd < 0) detail::throw_syscall_error(errno, "open", "/dev/null", "for the closed standard stream", stream);
     if (fd != stream) ::close(fd);  // Another thread was quicker, and the stream is open.
   }
 }

@@ -86,7 +86,7 @@ std::string names_of(const std::vector<OtherThread>& threads) {
 std::vector<OtherThread> other_threads() {
   std::vector<OtherThread> threads;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc/self/task"), &::closedir);
-  if (!directory && errno != ENOENT) throw_syscall_error(errno, "opendir of /proc/self/task");
+  if (!directory && errno != ENOENT) throw_syscall_error(errno, "opendir", "/proc/self/task");
   if (!directory) return {{"?", ""}};  // Without /proc, acts as though there were a thread.
   const std::string self = std::to_string(::gettid());
   const auto deadline = Clock::now() + kLookFor;

@@ -79,7 +79,7 @@ class Server {
                                      pollfd{client_process_.fd(), POLLIN, 0}};
     const nfds_t count = client_alive_ ? watched.size() : 1;
     const int ready = ::poll(watched.data(), count, timeout_ms);
-    if (ready < 0 && errno != EINTR) detail::throw_syscall_error(errno, "poll in the fork server");
+    if (ready < 0 && errno != EINTR) detail::throw_syscall_error(errno, "poll", "fork server");
     if (ready <= 0) return;
     if (watched[0].revents != 0) read_signals();
     // End of file alone may not come: somebody else may hold a copy of the client's socket.

@@ -137,10 +137,14 @@ TEST(Syscall, ErrorTellsCallArgumentsAndErrno) {
     FAIL() << "opened " << path;
   } catch (const SyscallError& e) {
     EXPECT_EQ(e.code().value(), ENOENT);
-    EXPECT_THAT(e.what(), HasSubstr("::open(path.c_str(), O_RDONLY)"));
-    EXPECT_THAT(e.what(), HasSubstr("/no/such/file, 42"));
-    EXPECT_THAT(e.what(), HasSubstr("No such file or directory"));
+    EXPECT_STREQ(e.what(), "open(/no/such/file, 42): No such file or directory");
   }
+}
+
+TEST(Syscall, IsNamedAsItsManualPageIs) {
+  EXPECT_EQ(detail::name_of_call("::open(path.c_str(), O_RDONLY)"), "open");
+  EXPECT_EQ(detail::name_of_call("::syscall(SYS_pidfd_open, pid, 0)"), "pidfd_open");
+  EXPECT_EQ(detail::name_of_call("pthread_mutex_lock"), "pthread_mutex_lock");
 }
 
 TEST(Syscall, GivesTheResultOfTheCall) {

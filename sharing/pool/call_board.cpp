@@ -134,6 +134,12 @@ bool CallBoard::clear_seat(uint32_t index) {
   return seat(index).ready.exchange(0) != 0;
 }
 
+bool CallBoard::is_anyone_ready() const {
+  for (uint32_t i = 0; i < seats_; ++i)
+    if (seat(i).ready != 0) return true;
+  return false;
+}
+
 void CallBoard::set_bell_below(uint32_t calls) { head().bell_below = calls; }
 
 bool CallBoard::may_sleep() {

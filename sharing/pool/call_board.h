@@ -83,6 +83,9 @@ class CallBoard : public CallBoardMemory {
   /// Prepares a seat for its next worker; true when the last worker had said that it is ready.
   bool clear_seat(uint32_t seat);
 
+  /// Whether some seat's worker has said that it is ready.
+  bool is_anyone_ready() const;
+
   /// Sets when the parent is woken: when a call is done while fewer than this many are left to take.
   void set_bell_below(uint32_t calls);
 

@@ -38,7 +38,7 @@ using detail::PoolMessageHead;
 using detail::PoolTask;
 using detail::WorkerSeats;
 
-// So many workers in a row that die before they are ready are no accident.
+// So many workers in a row that die before they are ready are no accident, where none is at work.
 constexpr int kFailedStarts = 10;
 
 }  // namespace
@@ -332,7 +332,8 @@ class Pool::Core final : public detail::PoolWorkers {
     const WorkerSeats::End end = seats_.bury(seat);
     for (const uint32_t slot : board_.take_back(end.number)) lose(slot, end);
     failed_starts_ = board_.clear_seat(seat) ? 0 : failed_starts_ + 1;
-    if (failed_starts_ >= kFailedStarts)
+    // One that is at work keeps the pool whole: the others may have been killed by somebody who kills at random.
+    if (failed_starts_ >= kFailedStarts && !board_.is_anyone_ready())
       break_down("the pool's last " + std::to_string(kFailedStarts) +
                  " workers died before they were ready, the last one with exit code " + std::to_string(end.exitcode));
     if (broken_ || dismissed_) return;

@@ -124,8 +124,11 @@ TEST_F(CallBoardTest, ParentMayNotSleepOverWhatIsDone) {
 }
 
 TEST_F(CallBoardTest, ASeatSaysOnceWhetherItsWorkerWasReady) {
+  EXPECT_FALSE(board.is_anyone_ready());
   sit(0, 1).say_ready();
+  EXPECT_TRUE(board.is_anyone_ready());
   EXPECT_TRUE(board.clear_seat(0));
+  EXPECT_FALSE(board.is_anyone_ready());
   EXPECT_FALSE(board.clear_seat(0));
   EXPECT_FALSE(board.clear_seat(1));
 }

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -844,6 +845,26 @@ TEST_P(PoolTest, InitializerThatThrowsBreaksThePoolInsteadOfHangingIt) {
 TEST_P(PoolTest, WorkersThatDieBeforeTheyAreReadyBreakThePool) {
   Pool pool(options(1).initializer([] { ::raise(SIGKILL); }));
   EXPECT_THROW(pool.apply(square, 1), BrokenPool);
+}
+
+// Dies, and leaves a letter, once there is text in the file.
+void die_once_told(const OwnedFd& file) {
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0 || status.st_size == 0) return;
+  static_cast<void>(::write(file.get(), "x", 1) < 0);
+  ::raise(SIGKILL);
+}
+
+TEST_P(PoolTest, WorkersThatDieBeforeTheyAreReadyDoNotBreakThePoolWhereAnotherWorks) {
+  const test::OutputFile output;
+  Pool pool(options(2).initializer(die_once_told, OwnedFd(::dup(output.fd()))));
+  const pid_t works = pool.apply(pid_of_worker, 0);
+  ASSERT_EQ(::write(output.fd(), "!", 1), 1);
+  for (const pid_t pid : pool.worker_pids())
+    if (pid != works) ::kill(pid, SIGKILL);
+  while (output.text().size() < 20) EXPECT_EQ(pool.apply(pid_of_worker, 0), works);
+  ::kill(works, SIGKILL);
+  EXPECT_THROW(pool.apply(square, 1), BrokenPool) << "where none does";
 }
 
 TEST_P(PoolTest, WorkerIsReplacedAfterItsTasks) {

@@ -30,6 +30,12 @@ std::string difference(const std::vector<std::string>& here, const std::vector<s
 
 }  // namespace
 
+std::string sample_text(const std::vector<int64_t>& indices, size_t place, const Split& split) {
+  if (place >= indices.size()) return "a sample";
+  const std::string name = split.describe ? split.describe(indices[place]) : "";
+  return "sample " + std::to_string(indices[place]) + (name.empty() ? "" : " (" + in_quotes(name) + ")");
+}
+
 void require_samples(const configs::Node& pipeline, const std::optional<int64_t>& samples) {
   if (samples == 0) throw pipeline["dataset"].error("it has no samples; name files, or a part of them, that have some");
 }

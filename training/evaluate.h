@@ -7,6 +7,7 @@
 
 #include "millrace/training/data.h"
 #include "millrace/training/learner.h"
+#include "millrace/training/not_finite.h"
 #include "millrace/training/tasks/task.h"
 
 namespace millrace::training {
@@ -17,6 +18,7 @@ struct Verdict {
   int64_t samples = 0;
   int64_t skipped = 0;
   int64_t replaced = 0;
+  NotFinite not_finite = {};
 };
 
 /// Gives the model every sample of an epoch of the split. After each batch `go_on` hears how many samples are done;

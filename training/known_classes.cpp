@@ -2,22 +2,9 @@
 
 #include <cstddef>
 
-#include "millrace/sharing/os/printable.h"
 #include "millrace/training/settings.h"
 
 namespace millrace::training {
-
-namespace {
-
-// "sample 7 ('a.png')"; those of streams have no numbers.
-std::string sample_text(const Batch& batch, size_t place, const Split& split) {
-  if (place >= batch.indices().size()) return "a sample";
-  const int64_t index = batch.indices()[place];
-  const std::string name = split.describe ? split.describe(index) : "";
-  return "sample " + std::to_string(index) + (name.empty() ? "" : " (" + in_quotes(name) + ")");
-}
-
-}  // namespace
 
 std::optional<std::string> text_of_unknown_class(const Task& task, const Batch& batch, const Split& split) {
   const FieldSpec* const field = target_field(split.spec);
@@ -26,9 +13,9 @@ std::optional<std::string> text_of_unknown_class(const Task& task, const Batch& 
   const std::string cure =
       wrong->number < 0 ? "number the classes from 0"
                         : "set classes: " + std::to_string(wrong->number + 1) + " or more, or change that number";
-  return sample_text(batch, static_cast<size_t>(wrong->sample), split) + " has " + std::to_string(wrong->number) +
-         " in the field " + field->name + ", where classes are 0 to " + std::to_string(task.outputs() - 1) + "; " +
-         cure;
+  return sample_text(batch.indices(), static_cast<size_t>(wrong->sample), split) + " has " +
+         std::to_string(wrong->number) + " in the field " + field->name + ", where classes are 0 to " +
+         std::to_string(task.outputs() - 1) + "; " + cure;
 }
 
 void require_known_classes(const configs::Node& run, const Task& task, const Batch& batch, const Split& split) {

@@ -252,6 +252,7 @@ class Training {
     if (made_.test) {
       verdict = test(*made_.test, stop);
       if (!verdict) return false;
+      warn_of_not_finite(verdict->not_finite);
     }
     const double rate = made_.trainer.learning_rate(position_);
     const EpochReport report = report_epoch(before, position_, made_.settings.run.epochs, rate, verdict);
@@ -273,6 +274,13 @@ class Training {
     last_ = report;
     keep(number, is_best);
     return true;
+  }
+
+  // Once, since they are the same in each epoch.
+  void warn_of_not_finite(const training::NotFinite& found) {
+    if (found.samples == 0 || std::exchange(told_of_not_finite_, true)) return;
+    tell(NoticeLevel::kWarning,
+         "in the test split " + found.text() + ": measures that they are in may be no numbers either");
   }
 
   void keep_table(const training::Verdict& verdict) {
@@ -372,6 +380,7 @@ class Training {
   std::optional<StepTrace> trace_;
   Position position_;
   int64_t noted_steps_ = 0;
+  bool told_of_not_finite_ = false;
   std::optional<EpochReport> last_;  // Of this process.
 };
 

@@ -22,7 +22,7 @@ namespace millrace::training {
 
 /// What a trained model is asked about.
 struct PredictionRequest {
-  std::string input;  ///< A folder, a picture or a list; "": the run's test split. See prediction_config.h.
+  std::string input;  ///< A folder, a file or a list; "": the run's test split. See prediction_config.h.
   std::vector<std::string> overrides;  ///< Settings in place of the run's: "loader.num_workers=2".
 };
 

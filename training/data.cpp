@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "millrace/configs/binder.h"
+#include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/training/each_dataset.h"
 
 namespace millrace::training {
 namespace {
@@ -26,6 +28,16 @@ std::string difference(const std::vector<std::string>& here, const std::vector<s
     return std::to_string(here.size()) + " here, " + std::to_string(there.size()) + " there";
   const auto [one, other] = std::ranges::mismatch(here, there);
   return in_quotes(*one) + " here where " + in_quotes(*other) + " is there";
+}
+
+// Whether labels are of shards, beside which the names of the classes may lie or not.
+bool is_of_shards(const configs::Node& pipeline) {
+  bool is = false;
+  for_each_dataset(pipeline["dataset"].value(), [&](const configs::Value& section) {
+    const configs::Value* const type = section.find("type");
+    is |= type != nullptr && type->text == configs::tables::TarImages::kName;
+  });
+  return is;
 }
 
 }  // namespace
@@ -71,6 +83,8 @@ std::optional<Split> open_test_split(const configs::Node& run, const Split& trai
   keys.finish();
   loading.shuffle = false;
   Split test = open_split(*node, loading);
+  const bool some_have_no_names = test.classes.empty() || train.classes.empty();
+  if (some_have_no_names && (is_of_shards(run) || is_of_shards(*node))) test.classes = train.classes;
   if (test.classes != train.classes)
     throw(*node)["dataset"].error("its folders are not the classes that training has: " +
                                   difference(test.classes, train.classes) + "; give both splits the same folders");

@@ -128,9 +128,12 @@ void DatasetTypes::add_combined() {
     if (transforms && !types.takes_transforms(dataset))
       throw transforms->error("are for pictures; remove them for these types of datasets");
     OpenedDataset made = opened(loader, types.open_part(dataset, transforms));
-    // A part of one dataset has its classes, whose names parts do not tell: it is opened once more for them.
-    if (const auto whole = dataset.find("dataset"))
-      made.classes = types.type_of(*whole).load(types, *whole, loader).classes;
+    // A part of one dataset has its classes, whose names parts do not tell: it is opened once more for them. Only of
+    // such a part is it known here whether it knows the labels.
+    const auto whole = dataset.find("dataset");
+    auto of_whole = whole ? types.type_of(*whole).load(types, *whole, loader) : OpenedDataset();
+    made.classes = std::move(of_whole.classes);
+    if (!of_whole.label) made.label = nullptr;
     return made;
   };
   added.transforms = Type::Transforms::kGivenToParts;

@@ -72,6 +72,7 @@ Split open_split(const configs::Node& pipeline, const LoadingOptions& loading) {
   split.loader = std::move(made);
   split.describe = std::move(dataset.describe);
   split.picture_file = std::move(dataset.picture_file);
+  split.label = std::move(dataset.label);
   return split;
 }
 

@@ -29,6 +29,9 @@ struct Split : DataFacts {
 
   /// The file of a sample's picture, of a pair that of the first one. Otherwise as describe().
   std::function<std::string(int64_t index)> picture_file;
+
+  /// The class of a sample, where the dataset knows that without reading it. Null where it does not.
+  std::function<int64_t(int64_t index)> label;
 };
 
 /// What a run says about all its loaders.

@@ -18,7 +18,7 @@ std::optional<Verdict> evaluate(Learner& learner, const Task& task, Split& split
   Verdict verdict{task.evaluation()};
   NotFiniteSearch not_finite;
   while (const auto batch = split.loader->next()) {
-    if (learner.place.device.is_cpu() || verdict.samples == 0)
+    if (looks_for_unknown_classes(learner.place.device, verdict.samples))
       if (const auto text = text_of_unknown_class(task, *batch, split)) throw std::runtime_error("testing: " + *text);
     not_finite.add(*batch);
     verdict.evaluation->add(learner.output(learner.input(*batch)), task.target(*batch));

@@ -23,7 +23,7 @@ struct Verdict {
 
 /// Gives the model every sample of an epoch of the split. After each batch `go_on` hears how many samples are done;
 /// where it says false, nothing is given. Throws std::runtime_error when there was no sample, or one of a class that
-/// the task does not have (on a device, where looking costs, in the first batch alone), and what the loader throws.
+/// the task does not have in a batch that looks_for_unknown_classes(), and what the loader throws.
 std::optional<Verdict> evaluate(Learner& learner, const Task& task, Split& split,
                                 const std::function<bool(int64_t done)>& go_on);
 

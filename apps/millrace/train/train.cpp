@@ -68,10 +68,12 @@ class Training {
     if (!options.trace.empty()) trace_.emplace(options.trace, made_.device, *made_.split.loader);
   }
 
-  /// Tries what validate() has not, and can be tried without a step: the model, and what it begins with. Throws
-  /// ConfigError.
+  /// Tries what validate() has not, and can be tried without a step: labels that are known without reading samples, the
+  /// model, and what it begins with. Throws ConfigError.
   void prepare() {
     training::warn_of_boxes(made_.split.spec, *training::target_field(made_.split.spec));
+    training::require_known_labels(run_, *made_.task, run_, made_.split);
+    if (made_.test) training::require_known_labels(run_, *made_.task, run_["test"], *made_.test);
     training::try_model(run_, made_.learner, *made_.task, made_.split);
     if (!options_.resume.empty()) return go_on();
     training::load_initial_weights(run_, *made_.learner.model);
@@ -217,9 +219,8 @@ class Training {
     return watchers;
   }
 
-  // On a device, where looking costs, of the first batch alone.
   void require_known_classes(const Batch& batch) const {
-    if (made_.device.is_cpu() || position_.trained == 0)
+    if (training::looks_for_unknown_classes(made_.device, position_.trained))
       training::require_known_classes(run_, *made_.task, batch, made_.split);
   }
 

@@ -139,7 +139,25 @@ TEST_F(TrainSettings, OfFewerClassesThanLabelsOfTheTestSplitHaveAreRefusedWithTh
       "'test={dataset: {type: image_manifest, path: test.csv}, transforms: [resize: {size: [32, 32]}]}'";
   const std::string error = "sample 1 ('photos/hat/1.jpg') has 9 in the field label, where classes are 0 to 1";
   EXPECT_THAT(first_error(train(settings + " --validate")), HasSubstr("classes: " + error));
-  EXPECT_THAT(first_error(train(settings)), HasSubstr("testing: " + error));
+  EXPECT_THAT(first_error(train(settings)), HasSubstr("classes: " + error)) << "before a step";
+  // Nobody knows the labels of these before they are read.
+  const std::string read =
+      "run.yaml classes=2 'dataset={type: image_manifest, path: list.csv}' "
+      "'test={dataset: {type: concat, datasets: [{type: image_manifest, path: test.csv}]}, transforms: [resize: {size: "
+      "[32, 32]}]}'";
+  EXPECT_THAT(first_error(train(read + " --validate")), HasSubstr("classes: " + error));
+  EXPECT_THAT(first_error(train(read)), HasSubstr("testing: " + error));
+}
+
+TEST_F(TrainSettings, OfFewerClassesThanLabelsHaveAreRefusedFarBehindTheFirstBatch) {
+  std::string list = "path,label\n";
+  for (int i = 0; i < 100; ++i) list += "photos/hat/1.jpg," + std::to_string(i == 97 ? 2 : i % 2) + "\n";
+  folder_.write("list.csv", list);
+  const std::string manifest = "{type: image_manifest, path: list.csv}";
+  const std::string error =
+      "classes: sample 97 ('photos/hat/1.jpg') has 2 in the field label, where classes are 0 to 1";
+  expect_refused("run.yaml", Wrong{"'dataset=" + manifest + "' classes=2", error});
+  expect_refused("run.yaml", Wrong{"'dataset={type: subset, dataset: " + manifest + "}' classes=2", error});
 }
 
 TEST_F(TrainSettings, ThatARunKeepsAreRefusedWhereItGoesOn) {

@@ -60,6 +60,7 @@ std::vector<std::string> files_in_list(const fs::path& list) {
 
 // Only the first line is looked at, since lists of pictures may have millions.
 bool begins_with_npy(const fs::path& list) {
+  if (!fs::is_regular_file(list)) return false;  // A FIFO would be waited for.
   std::ifstream lines(list);
   std::string line;
   while (line.find_first_not_of(" \t\r") == line.npos)

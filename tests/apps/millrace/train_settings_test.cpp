@@ -160,6 +160,14 @@ TEST_F(TrainSettings, OfFewerClassesThanLabelsHaveAreRefusedFarBehindTheFirstBat
   expect_refused("run.yaml", Wrong{"'dataset={type: subset, dataset: " + manifest + "}' classes=2", error});
 }
 
+TEST_F(TrainSettings, OfWeightsThatDoNotFitAreRefusedWithALineForEach) {
+  ASSERT_EQ(train("run.yaml output=first").exit_code, 0);
+  const auto ended = train("run.yaml weights.from=first/run/best.pt 'model={type: small_cnn, widths: [5]}'");
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(first_error(ended), HasSubstr("weights: the weights do not fit the model; where the model is another"));
+  EXPECT_THAT(ended.err, HasSubstr("\n  of another shape: '"));
+}
+
 TEST_F(TrainSettings, ThatARunKeepsAreRefusedWhereItGoesOn) {
   ASSERT_EQ(train("run.yaml").exit_code, 0);
   for (const Wrong& wrong : std::vector<Wrong>{

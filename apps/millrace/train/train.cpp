@@ -64,7 +64,7 @@ class Training {
         all_keys_(all_keys_of(run.value())),
         output_(options.file.json ? RunOutput::Form::kJson : RunOutput::Form::kWords),
         notices_([this](NoticeLevel level, std::string_view text) { output_.notice(level, text); }),
-        made_(run, types, options.trace.empty() ? Profile::kOff : Profile::kTrace, workers) {
+        made_(with_one_split(run), types, options.trace.empty() ? Profile::kOff : Profile::kTrace, workers) {
     if (!options.trace.empty()) trace_.emplace(options.trace, made_.device, *made_.split.loader);
   }
 
@@ -125,6 +125,13 @@ class Training {
     }
     finish();
     return kDone;
+  }
+
+  // The run. Before its data are opened, of which a folder may be gone that is given anew for one part alone.
+  const configs::Node& with_one_split(const configs::Node& run) const {
+    if (!options_.resume.empty())
+      require_one_split(configs::Node(all_keys_), all_keys_of(configs::parse(kept_config(), options_.file.config)));
+    return run;
   }
 
   configs::Value all_keys_of(configs::Value run) const {

@@ -188,12 +188,21 @@ TEST_F(TrainSettings, OfOnePartOfASplitDoNotChangeAloneWhereARunGoesOn) {
                 "loader: {batch_size: 4}\nmodel: {type: small_cnn, widths: [4]}\nepochs: 1\ndevice: cpu\n");
   const auto begun = train("split.yaml");
   ASSERT_EQ(begun.exit_code, 0) << begun.err;
-  const std::string error = "training and test are parts of one split, and would have samples in common: set both ";
+  const std::string error = "training and test are parts of one split, and would have samples in common: give both, ";
   expect_refused("--resume runs/split epochs=2",
-                 {"dataset.seed=7", "dataset.seed: " + error + "dataset.seed and test.dataset.seed"});
+                 {"dataset.seed=7", "dataset.seed: " + error + "dataset.seed=7 test.dataset.seed=7"});
   expect_refused("--resume runs/split epochs=2",
-                 {"test.dataset.seed=7", "test.dataset.seed: " + error + "dataset.seed and test.dataset.seed"});
+                 {"test.dataset.seed=7", "test.dataset.seed: " + error + "dataset.seed=7 test.dataset.seed=7"});
   EXPECT_EQ(train("--resume runs/split epochs=2 dataset.seed=7 test.dataset.seed=7").exit_code, 0);
+  fs::rename(folder_.path() + "/photos", folder_.path() + "/moved photos");
+  EXPECT_THAT(first_error(train("--resume runs/split epochs=3 dataset.dataset.root='moved photos'")),
+              HasSubstr("dataset.dataset.root: " + error +
+                        "'dataset.dataset.root=moved photos' 'test.dataset.dataset.root=moved photos'"))
+      << "before the old folder is looked for";
+  EXPECT_EQ(train("--resume runs/split epochs=3 'dataset.dataset.root=moved photos' "
+                  "'test.dataset.dataset.root=moved photos'")
+                .exit_code,
+            0);
 }
 
 TEST_F(TrainSettings, ThatMayChangeWhereARunGoesOnAreKeptForTheNextTime) {

@@ -12,7 +12,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "millrace/configs/errors.h"
 #include "millrace/configs/yaml.h"
 #include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/printable.h"
@@ -142,7 +144,13 @@ Value arrays_of_file(std::string_view type, std::string_view key, Value file, co
 Value arrays_of(const std::string& path, const FieldSpec& field) {
   if (fs::path(path).extension() == ".npz") return arrays_of_file("npz", "path", text(path), field);
   Value all = made("{type: concat, datasets: []}");
-  for (const std::string& file : npy_files_of(path, field)) {
+  std::vector<std::string> files;
+  try {
+    files = npy_files_of(path, field);
+  } catch (const std::runtime_error& error) {
+    throw configs::ConfigError(Origin{path}, error.what());
+  }
+  for (const std::string& file : files) {
     Value paths = made("[]");
     paths.elements.push_back(text(file));
     all.find("datasets")->elements.push_back(arrays_of_file("npy", "paths", std::move(paths), field));

@@ -22,8 +22,8 @@ namespace millrace::training {
 /// Where the run has no test split, the transforms are those of training without what is left to chance, and a random
 /// crop is a resize to the size that it gives. `spec` says what samples looked like in training.
 ///
-/// Throws std::runtime_error where there is no input and no test split either, and where a model of arrays is asked
-/// about none.
+/// Throws std::runtime_error where there is no input and no test split either, ConfigError where a model of arrays is
+/// asked about none.
 configs::Value prediction_config(configs::Value trained, const std::string& input, const SampleSpec& spec);
 
 }  // namespace millrace::training

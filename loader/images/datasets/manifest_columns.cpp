@@ -135,18 +135,20 @@ void add_label(LabelColumn& labels, const Json& value) {
 }
 
 // In quotes, so that the key is told to be to blame.
-std::string wanted() { return ", which label_type " + in_quotes("number") + " wants: write one, such as 0.5 or -2e3"; }
+std::string number_wanted() {
+  return ", which label_type " + in_quotes("number") + " wants: write one, such as 0.5 or -2e3";
+}
 
 void add_number(std::vector<float>& numbers, std::string_view text) {
   float number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number))
-    refuse("label " + in_quotes(text.substr(0, kQuoted)) + " is no number of float32" + wanted());
+    refuse("label " + in_quotes(text.substr(0, kQuoted)) + " is no number of float32" + number_wanted());
   numbers.push_back(number);
 }
 
 void add_number(std::vector<float>& numbers, const Json& value) {
-  if (!value.is_number()) refuse("label " + value.dump() + " is no number" + wanted());
+  if (!value.is_number()) refuse("label " + value.dump() + " is no number" + number_wanted());
   numbers.push_back(value.get<float>());
   if (!std::isfinite(numbers.back())) refuse("label " + value.dump() + " is too large for float32");
 }

@@ -53,7 +53,7 @@ std::string with_its_list(const std::string& what) {
   return text;
 }
 
-int print(int code, const std::string& text) {
+int print_error(int code, const std::string& text) {
   std::fprintf(stderr, "millrace: %s\n", text.c_str());
   return code;
 }
@@ -64,7 +64,7 @@ void tell_errors_as(ErrorForm form) { error_form = form; }
 
 int fail(int code, std::string what) {
   if (error_form == ErrorForm::kJson) return fail_in_json(code, nlohmann::json::array({{{"text", what}}}));
-  return print(code, on_one_line(what));
+  return print_error(code, on_one_line(what));
 }
 
 int fail(const configs::ConfigError& error) {
@@ -75,7 +75,7 @@ int fail(const configs::ConfigError& error) {
     return fail_in_json(kWrongUsage, errors);
   }
   for (size_t i = 0; i < std::min(problems.size(), configs::ConfigError::kTold); ++i)
-    print(kWrongUsage, with_its_list(problems[i].text));
+    print_error(kWrongUsage, with_its_list(problems[i].text));
   if (problems.size() > 1) fail(kWrongUsage, std::to_string(problems.size()) + " errors in the configuration");
   return kWrongUsage;
 }

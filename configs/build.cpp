@@ -44,7 +44,7 @@ std::vector<Node> parts_of(const Node& dataset) {
   return part ? std::vector{*part} : std::vector<Node>();
 }
 
-// The names of the classes in a dataset's labels, where a file beside its shards has them; of a part those of the whole.
+// The names of a dataset's classes, where a file beside its shards has them; of a part those of the whole.
 std::vector<std::string> classes_beside_shards(const Node& dataset) {
   if (dataset.value().kind != Value::Kind::kMap) return {};
   if (const auto whole = dataset.find("dataset")) return classes_beside_shards(*whole);

@@ -128,8 +128,8 @@ struct OpenedDataset {
   /// The file of a sample's picture, of a pair that of the first one. Otherwise as describe().
   std::function<std::string(int64_t index)> picture_file;
 
-  /// The class of a sample, where the dataset knows that without reading it; null where it does not. Holds a copy of the
-  /// dataset as `describe` does.
+  /// The class of a sample, where the dataset knows that without reading it; null where it does not. Holds a copy of
+  /// the dataset as `describe` does.
   std::function<int64_t(int64_t index)> label;
 
   /// Makes the loader, into which the dataset goes: to be called once. The options are those that

@@ -13,8 +13,8 @@
 
 namespace millrace::training {
 
-/// Whether a batch is looked at for samples of unknown classes: on a device, where looking costs, only the first one is.
-/// `before`: how many samples came before it.
+/// Whether a batch is looked at for samples of unknown classes: on a device, where looking costs, only the first one
+/// is. `before`: how many samples came before it.
 bool looks_for_unknown_classes(c10::Device device, int64_t before);
 
 /// What is wrong with a batch in which a sample is of a class that the task does not have, of which PyTorch's error

@@ -138,12 +138,24 @@ std::string cure_of_map(const Value& value) {
          printable(value.text.substr(colon + 1));
 }
 
-// What was meant by a key that the section at `path` does not have, behind "unknown key".
-std::string cure_of_key(const std::string& key, const std::string& path, const std::vector<std::string>& known) {
+// The place of a key of the innermost dataset that a dataset is made of; "" where it has no such key.
+std::string place_inside(const Node& section, const std::string& key) {
+  const Value* type = section.value().find("type");
+  Node inner = section;
+  while (inner.value().find("dataset") != nullptr) inner = inner["dataset"];
+  if (type == nullptr || inner.path() == section.path()) return "";
+  type = inner.value().find("type");
+  return type != nullptr && tables::has_dataset_key(type->text, key) ? inner.path() + "." + key : "";
+}
+
+// What was meant by a key that a section does not have, behind "unknown key".
+std::string cure_of_key(const std::string& key, const Node& section, const std::vector<std::string>& known) {
+  const std::string path = section.path();
   if (const size_t colon = key.find(':'); colon != std::string::npos)
     return "; write a space behind the colon, " + printable(key.substr(0, colon)) + ": " +
            printable(key.substr(colon + 1));
   if (const auto other = other_name_of(key, known)) return ", did you mean " + *other + "?";
+  if (const auto place = place_inside(section, key); !place.empty()) return " here; its place is " + place;
   if (const auto place = tables::place_of(key, path); !place.empty()) return " here; its place is " + place;
   for (const tables::LiveOption& option : tables::kLiveOptions)
     if (option.name == key) return "; in C++ only: " + std::string(option.why);
@@ -263,7 +275,7 @@ void Section::finish() const {
 ConfigError Section::unknown_key(const Member& member) const {
   const auto path = node_.path();
   return ConfigError(member.origin, (path.empty() ? "" : path + ".") + printable(member.key) + ": unknown key" +
-                                        cure_of_key(member.key, path, asked_));
+                                        cure_of_key(member.key, node_, asked_));
 }
 
 Node type_of(const Node& section, const std::vector<std::string>& names) {

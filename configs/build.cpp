@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -16,7 +17,9 @@
 #include "millrace/configs/tables/combined_keys.h"
 #include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/configs/tables/loader_keys.h"
+#include "millrace/loader/datasets/brace_expansion.h"
 #include "millrace/loader/device/pinning.h"
+#include "millrace/loader/images/datasets/shard_classes.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::configs {
@@ -39,6 +42,17 @@ std::vector<Node> parts_of(const Node& dataset) {
   if (const auto parts = dataset.find("datasets")) return parts->elements();
   const auto part = dataset.find("dataset");
   return part ? std::vector{*part} : std::vector<Node>();
+}
+
+// The names of a dataset's classes, where a file beside its shards has them; of a part those of the whole.
+std::vector<std::string> classes_beside_shards(const Node& dataset) {
+  if (dataset.value().kind != Value::Kind::kMap) return {};
+  if (const auto whole = dataset.find("dataset")) return classes_beside_shards(*whole);
+  const auto type = dataset.find("type");
+  if (!type || type->value().text != tables::TarImages::kName) return {};
+  const auto keys = read_section<tables::TarImages>(dataset);
+  if (keys.label.empty()) return {};
+  return build_at<std::exception>(dataset["shards"], [&] { return classes_beside(expand_shards(keys.shards)); });
 }
 
 }  // namespace
@@ -114,9 +128,12 @@ void DatasetTypes::add_combined() {
     if (transforms && !types.takes_transforms(dataset))
       throw transforms->error("are for pictures; remove them for these types of datasets");
     OpenedDataset made = opened(loader, types.open_part(dataset, transforms));
-    // A part of one dataset has its classes, whose names parts do not tell: it is opened once more for them.
-    if (const auto whole = dataset.find("dataset"))
-      made.classes = types.type_of(*whole).load(types, *whole, loader).classes;
+    // A part of one dataset has its classes, whose names parts do not tell: it is opened once more for them. Only of
+    // such a part is it known here whether it knows the labels.
+    const auto whole = dataset.find("dataset");
+    auto of_whole = whole ? types.type_of(*whole).load(types, *whole, loader) : OpenedDataset();
+    made.classes = std::move(of_whole.classes);
+    if (!of_whole.label) made.label = nullptr;
     return made;
   };
   added.transforms = Type::Transforms::kGivenToParts;
@@ -183,7 +200,9 @@ AnyDataset DatasetTypes::open_part(const Node& dataset, const std::optional<Node
 OpenedDataset DatasetTypes::open(const Node& loader) const {
   check_pipeline(loader.parent(), own_);
   const Node dataset = loader.parent()["dataset"];
-  return type_of(dataset).load(*this, dataset, loader);
+  OpenedDataset opened = type_of(dataset).load(*this, dataset, loader);
+  if (opened.classes.empty()) opened.classes = classes_beside_shards(dataset);
+  return opened;
 }
 
 std::unique_ptr<DataLoader> build_loader(const Node& loader, const DatasetTypes& types) {

@@ -128,6 +128,10 @@ struct OpenedDataset {
   /// The file of a sample's picture, of a pair that of the first one. Otherwise as describe().
   std::function<std::string(int64_t index)> picture_file;
 
+  /// The class of a sample, where the dataset knows that without reading it; null where it does not. Holds a copy of
+  /// the dataset as `describe` does.
+  std::function<int64_t(int64_t index)> label;
+
   /// Makes the loader, into which the dataset goes: to be called once. The options are those that
   /// read_loader_options() gave, which the caller may have changed.
   std::function<std::unique_ptr<DataLoader>(const DataLoaderOptions& options)> make_loader;
@@ -216,6 +220,8 @@ class DatasetTypes {
     opened.has_indices = detail::has_indices<Dataset>();
     if constexpr (millrace::detail::Describes<Dataset> && std::copy_constructible<Dataset>)
       opened.describe = [dataset](int64_t index) { return std::string(dataset.describe(static_cast<size_t>(index))); };
+    if constexpr (millrace::detail::Labels<Dataset> && std::copy_constructible<Dataset>)
+      opened.label = [dataset](int64_t index) -> int64_t { return dataset.label(static_cast<size_t>(index)); };
     opened.picture_file = opened.describe;
     constexpr bool kHasPairs = requires(const Dataset& fixed) { std::string(fixed.data_path(size_t{0})); };
     if constexpr (kHasPairs && std::copy_constructible<Dataset>)

@@ -9,6 +9,7 @@
 #include "millrace/configs/tables/nearest.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
+#include "millrace/sharing/os/shell_word.h"
 
 namespace millrace::configs {
 namespace {
@@ -48,11 +49,11 @@ void refuse_directory(const std::string& path, const Origin& named_at) {
   const std::string config = fs::path(path) / "config.yaml";
   if (is_there(config))
     throw ConfigError(named_at, in_quotes(path) + " is the directory of a run: write " + printable(config) +
-                                    " for its configuration; millrace train --resume " + printable(path) +
+                                    " for its configuration; millrace train --resume " + shell_word(path) +
                                     " goes on with it");
   if (fs::is_directory(path, not_seen))
     throw ConfigError(named_at, in_quotes(path) + " is a directory and no configuration; millrace init " +
-                                    printable(path) + " looks at it and writes one");
+                                    shell_word(path) + " looks at it and writes one");
 }
 
 bool is_path(const std::string& name) { return name.find('/') != name.npos || name.ends_with(kEnding); }

@@ -142,6 +142,8 @@ NpzArrays npz_arrays(const std::string& path, const std::vector<std::string>& na
     if (const auto twice = find_twice(there)) refuse_array("has two arrays " + in_quotes(*twice) + "; write it again");
     if (const auto twice = find_twice(names))
       refuse_array("is asked for array " + in_quotes(*twice) + " twice; name each once");
+    if (std::find(names.begin(), names.end(), "") != names.end())
+      refuse_array("is asked for an array with an empty name; name each");
     if (names.empty()) opened.names = std::move(there);
     for (const std::string& name : opened.names) chosen.push_back(find_array(entries, name));
     if (chosen.empty()) refuse_array("has no arrays: write it with numpy.savez");

@@ -16,6 +16,7 @@
 #include "millrace/loader/images/datasets/image_files.h"
 #include "millrace/loader/images/datasets/image_folder.h"
 #include "millrace/loader/images/datasets/manifest.h"
+#include "millrace/loader/images/datasets/shard_classes.h"
 #include "millrace/packing/sample_keys.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
@@ -143,7 +144,7 @@ Source list_manifest(const std::string& path, const ImageManifestOptions& option
 
 Source list_shards(const std::vector<std::string>& tars) {
   const TarShards shards(tars);
-  Source source;
+  Source source{{}, classes_beside(tars), {}};
   SampleKeys keys;
   for (size_t i = 0; i < shards.size(); ++i) {
     SourceSample sample{keys.of_key(std::string(shards.key(i))), {}};

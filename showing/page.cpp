@@ -121,17 +121,20 @@ void add_numbers(const Statistics& statistics, plots::Page& page) {
   if (statistics.numbers.empty()) return;
   page.heading("Other columns");
   std::vector<std::vector<std::string>> rows;
-  for (const NumberStatistics& numbers : statistics.numbers)
-    rows.push_back({numbers.column, numbers.looks, short_number(numbers.least), short_number(numbers.most),
-                    short_number(numbers.mean)});
+  for (const NumberStatistics& numbers : statistics.numbers) {
+    const auto cell = [&](double value) { return numbers.finite == 0 ? "" : short_number(value); };
+    rows.push_back({numbers.column, numbers.looks, cell(numbers.least), cell(numbers.most), cell(numbers.mean)});
+  }
   page.table({"column", "type and shape", "least", "most", "mean"}, rows);
+  for (const NumberStatistics& numbers : statistics.numbers)
+    if (const auto text = not_finite_in_words(numbers); !text.empty()) page.paragraph(numbers.column + ": " + text);
 }
 
 void add_broken(const Statistics& statistics, plots::Page& page) {
   if (statistics.broken.empty()) return;
   page.heading("Samples that cannot be read");
   std::vector<std::vector<std::string>> rows;
-  for (const Broken& broken : statistics.broken) rows.push_back({name_of(broken), broken.error});
+  for (const Broken& broken : statistics.broken) rows.push_back({name_of(broken.index, broken.name), broken.error});
   if (std::ssize(rows) < statistics.broken_count)
     page.paragraph("The first " + std::to_string(rows.size()) + " of " + std::to_string(statistics.broken_count) + ":");
   page.table({"sample", "why"}, rows);

@@ -54,7 +54,7 @@ class Reading {
       read_epoch(*split.loader);
       read_missing();
     }
-    tally_.put_into(made_);
+    tally_.put_into(made_, describe_);
     return std::move(made_);
   }
 
@@ -77,7 +77,7 @@ class Reading {
   }
 
   void add(const Batch& batch) {
-    tally_.add(batch.columns(), batch.size());
+    tally_.add(batch.columns(), batch.size(), batch.indices());
     made_.read += batch.size();
     for (const int64_t index : batch.indices()) read_.insert(index);
   }

@@ -35,13 +35,16 @@ struct PictureStatistics {
   std::vector<ChannelValues> channels;
 };
 
-/// Numbers of a column, over all samples.
+/// Numbers of a column, over all samples. NaN and infinite ones are counted apart.
 struct NumberStatistics {
   std::string column;
   std::string looks;  ///< "Long [1024]".
+  double finite = 0;  ///< How many the next three are of.
   double least = 0;
   double most = 0;
   double mean = 0;
+  int64_t not_finite_samples = 0;  ///< How many samples have NaN or infinite numbers.
+  std::string first_not_finite;    ///< The name_of() the first of them.
 };
 
 /// What a dataset is made of.

@@ -26,6 +26,14 @@ std::string values_in_words(const std::vector<ChannelValues>& channels) {
   return "values of 0 to 255: mean" + means + ", deviation" + deviations;
 }
 
+// ", -1 to 3.5, mean 0.25; 2 samples have NaN or infinite numbers, the first is #7".
+std::string values_in_words(const NumberStatistics& numbers) {
+  const std::string not_finite = not_finite_in_words(numbers);
+  if (numbers.finite == 0) return ", no finite number; " + not_finite;
+  return ", " + short_number(numbers.least) + " to " + short_number(numbers.most) + ", mean " +
+         short_number(numbers.mean) + (not_finite.empty() ? "" : "; " + not_finite);
+}
+
 std::string classes_in_words(const Statistics& statistics) {
   constexpr size_t kMostNamed = 12;
   std::string text = std::to_string(statistics.classes.size()) + " classes:";
@@ -49,9 +57,17 @@ std::string class_name(const Statistics& statistics, int64_t label) {
   return training::label_text(label, statistics.class_names);
 }
 
-std::string name_of(const Broken& broken) {
-  if (broken.index < 0) return "";
-  return "#" + std::to_string(broken.index) + (broken.name.empty() ? "" : " " + printable(broken.name));
+std::string name_of(int64_t index, const std::string& name) {
+  if (index < 0) return "";
+  return "#" + std::to_string(index) + (name.empty() ? "" : " " + printable(name));
+}
+
+std::string not_finite_in_words(const NumberStatistics& numbers) {
+  if (numbers.not_finite_samples == 0) return "";
+  const std::string samples =
+      numbers.not_finite_samples == 1 ? "1 sample has" : std::to_string(numbers.not_finite_samples) + " samples have";
+  return samples + " NaN or infinite numbers" +
+         (numbers.first_not_finite.empty() ? "" : ", the first is " + numbers.first_not_finite);
 }
 
 std::string first_line_of(const Statistics& statistics) {
@@ -79,15 +95,14 @@ std::vector<std::string> lines_of(const Statistics& statistics) {
     lines.push_back(pictures.column + ": " + values_in_words(pictures.channels));
   }
   for (const NumberStatistics& numbers : statistics.numbers)
-    lines.push_back(numbers.column + ": " + numbers.looks + ", " + short_number(numbers.least) + " to " +
-                    short_number(numbers.most) + ", mean " + short_number(numbers.mean));
+    lines.push_back(numbers.column + ": " + numbers.looks + values_in_words(numbers));
   for (size_t i = 0; i < statistics.broken.size(); ++i) {
     if (i == kMostTold) {
       lines.push_back("and " + std::to_string(statistics.broken_count - static_cast<int64_t>(i)) + " more");
       break;
     }
     const Broken& broken = statistics.broken[i];
-    const std::string name = name_of(broken);
+    const std::string name = name_of(broken.index, broken.name);
     lines.push_back("cannot be read: " + (name.empty() ? "" : name + ": ") + printable(broken.error, 400));
   }
   return lines;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,8 +21,11 @@ std::string sizes_in_words(const std::map<PictureSize, int64_t>& sizes);
 /// The name of a class by its number: "cat", or "7" where it has none.
 std::string class_name(const Statistics& statistics, int64_t label);
 
-/// A sample that cannot be read: "#17 photos/17.jpg", or "" where nobody knows which it is.
-std::string name_of(const Broken& broken);
+/// "2 samples have NaN or infinite numbers, the first is #7 x.npy[7]"; "" where none has.
+std::string not_finite_in_words(const NumberStatistics& numbers);
+
+/// A sample that is told of: "#17 photos/17.jpg", or "" where nobody knows which it is.
+std::string name_of(int64_t index, const std::string& name);
 
 /// A number with four digits at most behind those that count: "0.4852", "12".
 std::string short_number(double value);

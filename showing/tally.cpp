@@ -13,6 +13,7 @@
 #include <variant>
 
 #include "millrace/showing/overview.h"
+#include "millrace/showing/statistics_text.h"
 
 namespace millrace::showing {
 namespace {
@@ -34,11 +35,12 @@ std::string looks_of(const at::Tensor& column) {
 
 }  // namespace
 
-void Tally::add(const Columns& batch, int64_t samples) {
-  for (const Column& column : batch) add_column(batch, column, samples);
+void Tally::add(const Columns& batch, int64_t samples, const std::vector<int64_t>& indices) {
+  for (const Column& column : batch) add_column(batch, column, samples, indices);
 }
 
-void Tally::add_column(const Columns& batch, const Column& column, int64_t samples) {
+void Tally::add_column(const Columns& batch, const Column& column, int64_t samples,
+                       const std::vector<int64_t>& indices) {
   if (const auto* strings = std::get_if<std::vector<std::string>>(&column.value)) {
     std::vector<int64_t> lengths;
     for (const std::string& text : *strings) lengths.push_back(static_cast<int64_t>(text.size()));
@@ -60,7 +62,7 @@ void Tally::add_column(const Columns& batch, const Column& column, int64_t sampl
     for (const int64_t label : std::span(labels.const_data_ptr<int64_t>(), static_cast<size_t>(labels.numel())))
       ++classes_[label];
   } else {
-    add_numbers(column.name, tensor, looks_of(tensor));
+    add_numbers(column.name, tensor, looks_of(tensor), indices);
   }
 }
 
@@ -82,24 +84,41 @@ void Tally::add_mask(const Columns& batch, int64_t sample) {
     ++mask_pixels_[value];
 }
 
-void Tally::add_numbers(const std::string& column, const at::Tensor& values, const std::string& looks) {
-  if (values.numel() == 0) return;
-  const at::Tensor numbers = values.to(at::kCPU, at::kDouble);
-  const double least = numbers.min().item<double>(), most = numbers.max().item<double>();
-  const auto [place, is_new] = numbers_.try_emplace(column, Numbers{looks, least, most, 0, 0});
+Tally::Numbers& Tally::numbers_of(const std::string& column, const std::string& looks) {
+  const auto [place, is_new] = numbers_.try_emplace(column, Numbers{looks});
   if (is_new) order_.push_back(column);
-  Numbers& known = place->second;
-  known.least = std::min(known.least, least);
-  known.most = std::max(known.most, most);
-  known.sum += numbers.sum().item<double>();
-  known.values += static_cast<double>(numbers.numel());
+  return place->second;
+}
+
+void Tally::add_numbers(const std::string& column, const at::Tensor& values, const std::string& looks,
+                        const std::vector<int64_t>& indices) {
+  if (values.numel() == 0) return;
+  const at::Tensor all = values.to(at::kCPU, at::kDouble).contiguous();
+  const int64_t samples = all.size(0), of_sample = all.numel() / samples;
+  const double* number = all.const_data_ptr<double>();
+  Numbers& known = numbers_of(column, looks);
+  for (int64_t sample = 0; sample < samples; ++sample) {
+    bool is_finite = true;
+    for (int64_t i = 0; i < of_sample; ++i, ++number) {
+      if (!std::isfinite(*number)) {
+        is_finite = false;
+        continue;
+      }
+      known.least = std::min(known.least, *number);
+      known.most = std::max(known.most, *number);
+      known.sum += *number;
+      ++known.values;
+    }
+    if (is_finite || known.not_finite_samples++ > 0) continue;
+    if (static_cast<size_t>(sample) < indices.size()) known.first_not_finite = indices[static_cast<size_t>(sample)];
+  }
 }
 
 void Tally::add_lengths(const std::string& column, const std::vector<int64_t>& lengths, const std::string& unit) {
-  add_numbers(column, at::tensor(lengths), unit);
+  add_numbers(column, at::tensor(lengths), unit, {});
 }
 
-void Tally::put_into(Statistics& statistics) const {
+void Tally::put_into(Statistics& statistics, const std::function<std::string(int64_t)>& describe) const {
   statistics.classes = classes_;
   for (const auto& [column, pictures] : pictures_) {
     PictureStatistics& made = statistics.pictures.emplace_back(PictureStatistics{column, pictures.sizes, {}});
@@ -114,7 +133,10 @@ void Tally::put_into(Statistics& statistics) const {
       statistics.mask_shares[static_cast<int64_t>(value)] = static_cast<double>(mask_pixels_[value]) / pixels;
   for (const std::string& column : order_) {
     const Numbers& known = numbers_.at(column);
-    statistics.numbers.push_back({column, known.looks, known.least, known.most, known.sum / known.values});
+    const int64_t first = known.first_not_finite;
+    statistics.numbers.push_back({column, known.looks, known.values, known.least, known.most, known.sum / known.values,
+                                  known.not_finite_samples,
+                                  name_of(first, first >= 0 && describe ? describe(first) : "")});
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,11 +16,11 @@ namespace millrace::showing {
 /// Counts what is in batches whose pictures are Overviews, or any others. Not thread-safe.
 class Tally {
  public:
-  /// Counts all samples of a batch.
-  void add(const Columns& batch, int64_t samples);
+  /// Counts all samples of a batch, which have these indices; those of streams have none.
+  void add(const Columns& batch, int64_t samples, const std::vector<int64_t>& indices);
 
-  /// Puts what was counted into statistics.
-  void put_into(Statistics& statistics) const;
+  /// Puts what was counted into statistics. `describe` says what the dataset calls a sample; null: nothing.
+  void put_into(Statistics& statistics, const std::function<std::string(int64_t)>& describe) const;
 
  private:
   struct Channel {
@@ -32,17 +34,21 @@ class Tally {
   };
   struct Numbers {
     std::string looks;
-    double least = 0;
-    double most = 0;
+    double least = std::numeric_limits<double>::infinity();
+    double most = -std::numeric_limits<double>::infinity();
     double sum = 0;
-    double values = 0;
+    double values = 0;  // How many finite ones.
+    int64_t not_finite_samples = 0;
+    int64_t first_not_finite = -1;
   };
 
   void add_picture(Pictures& pictures, const at::Tensor& field, int64_t sample);
   void add_mask(const Columns& batch, int64_t sample);
-  void add_numbers(const std::string& column, const at::Tensor& values, const std::string& looks);
+  Numbers& numbers_of(const std::string& column, const std::string& looks);
+  void add_numbers(const std::string& column, const at::Tensor& values, const std::string& looks,
+                   const std::vector<int64_t>& indices);
   void add_lengths(const std::string& column, const std::vector<int64_t>& lengths, const std::string& unit);
-  void add_column(const Columns& batch, const Column& column, int64_t samples);
+  void add_column(const Columns& batch, const Column& column, int64_t samples, const std::vector<int64_t>& indices);
 
   std::vector<std::string> order_;  // The columns as they came.
   std::map<std::string, Pictures> pictures_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/shell_word.h"
 #include "millrace/surveys/place.h"
 
 namespace millrace::surveys {
@@ -196,11 +197,11 @@ void write_training(const Survey& survey, Page& page) {
 
 std::string configuration(const Survey& survey, const std::string& given, const std::string& file, int processors) {
   Page page;
-  page.line("# Written by `millrace init " + printable(given) + "`, for what it saw:");
+  page.line("# Written by `millrace init " + shell_word(given) + "`, for what it saw:");
   for (const auto& sentence : survey.seen) page.line("# " + printable(sentence, kLongestSentence));
   page.line("#");
-  page.lines({{"#   millrace train " + printable(file) + " --validate", "reads a first batch, trains nothing"},
-              {"#   millrace train " + printable(file) + " epochs=5", "trains; any key can be set like this"},
+  page.lines({{"#   millrace train " + shell_word(file) + " --validate", "reads a first batch, trains nothing"},
+              {"#   millrace train " + shell_word(file) + " epochs=5", "trains; any key can be set like this"},
               {"#   millrace help config", "lists all keys"}},
              0);
   page.gap();

@@ -234,7 +234,7 @@ Survey survey_list(const Place& place, const std::string& name, const Looked& lo
   if (list.label.empty() && list.mask.empty() && list.target.empty())
     throw std::runtime_error(in_quotes(path) + (list.has_boxes
                                                     ? " has pictures with boxes: `train` has no model for them; "
-                                                      "a program of your own reads them by ImageManifest"
+                                                      "a program of your own in C++ reads them by 'ImageManifest'"
                                                     : " has pictures and nothing to learn beside them: it "
                                                       "would need a column with labels, numbers, or paths "
                                                       "of masks"));

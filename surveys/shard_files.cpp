@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "millrace/loader/datasets/tar_shards.h"
+#include "millrace/loader/images/datasets/shard_classes.h"
 #include "millrace/loader/images/decode.h"
 #include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
@@ -108,10 +109,18 @@ std::optional<Survey> survey_shards(const Place& place, const Looked& looked) {
   for (size_t i = 0; i < shards.size(); ++i) largest = std::max(largest, label_of(shards, i));
   Survey survey;
   survey.samples = static_cast<int64_t>(shards.size());
-  survey.classes = largest + 1;
+  const auto names = classes_beside(train);
+  const bool has_names = largest < std::ssize(names);
+  if (!has_names) survey.classes = largest + 1;
   survey.seen.push_back(in_quotes(pattern) + ": " + counted(survey.samples, "picture") + " in " +
-                        counted(static_cast<int64_t>(train.size()), "shard") + ", with labels 0 to " +
-                        std::to_string(largest));
+                        counted(static_cast<int64_t>(train.size()), "shard") + ", " +
+                        (has_names ? "in " + counted(std::ssize(names), "class") + ", whose names " +
+                                         in_quotes(kShardClasses) + " beside them has"
+                                   : "with labels 0 to " + std::to_string(largest)));
+  if (!has_names && !names.empty())
+    throw std::runtime_error(in_quotes(pattern) + " has labels 0 to " + std::to_string(largest) + ", where " +
+                             in_quotes(kShardClasses) + " beside them names " + counted(std::ssize(names), "class") +
+                             ": add the others, or move that file away");
   const size_t step = 1 + shards.size() / kHeaders;
   image::ImageDecoder decoder;
   note_headers(look_at_headers(

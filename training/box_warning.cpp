@@ -14,7 +14,7 @@ void warn_of_boxes(const SampleSpec& spec, const FieldSpec& target) {
                                                   : "are left out, " + in_quotes(target.name) + " is learned";
   tell(NoticeLevel::kWarning,
        "the boxes of the samples " + what +
-           ": `train` has no model for boxes; a program of your own reads them by ImageManifest");
+           ": `train` has no model for boxes; a program of your own in C++ reads them by 'ImageManifest'");
 }
 
 }  // namespace millrace::training

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "millrace/configs/binder.h"
+#include "millrace/configs/tables/dataset_keys.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/training/each_dataset.h"
 
 namespace millrace::training {
 namespace {
@@ -28,7 +30,23 @@ std::string difference(const std::vector<std::string>& here, const std::vector<s
   return in_quotes(*one) + " here where " + in_quotes(*other) + " is there";
 }
 
+// Whether labels are of shards, beside which the names of the classes may lie or not.
+bool is_of_shards(const configs::Node& pipeline) {
+  bool is = false;
+  for_each_dataset(pipeline["dataset"].value(), [&](const configs::Value& section) {
+    const configs::Value* const type = section.find("type");
+    is |= type != nullptr && type->text == configs::tables::TarImages::kName;
+  });
+  return is;
+}
+
 }  // namespace
+
+std::string sample_text(const std::vector<int64_t>& indices, size_t place, const Split& split) {
+  if (place >= indices.size()) return "a sample";
+  const std::string name = split.describe ? split.describe(indices[place]) : "";
+  return "sample " + std::to_string(indices[place]) + (name.empty() ? "" : " (" + in_quotes(name) + ")");
+}
 
 void require_samples(const configs::Node& pipeline, const std::optional<int64_t>& samples) {
   if (samples == 0) throw pipeline["dataset"].error("it has no samples; name files, or a part of them, that have some");
@@ -54,6 +72,7 @@ Split open_split(const configs::Node& pipeline, const LoadingOptions& loading) {
   split.loader = std::move(made);
   split.describe = std::move(dataset.describe);
   split.picture_file = std::move(dataset.picture_file);
+  split.label = std::move(dataset.label);
   return split;
 }
 
@@ -65,6 +84,8 @@ std::optional<Split> open_test_split(const configs::Node& run, const Split& trai
   keys.finish();
   loading.shuffle = false;
   Split test = open_split(*node, loading);
+  const bool some_have_no_names = test.classes.empty() || train.classes.empty();
+  if (some_have_no_names && (is_of_shards(run) || is_of_shards(*node))) test.classes = train.classes;
   if (test.classes != train.classes)
     throw(*node)["dataset"].error("its folders are not the classes that training has: " +
                                   difference(test.classes, train.classes) + "; give both splits the same folders");

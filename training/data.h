@@ -2,11 +2,13 @@
 
 #include <c10/core/Device.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "millrace/configs/build.h"
 #include "millrace/configs/node.h"
@@ -27,6 +29,9 @@ struct Split : DataFacts {
 
   /// The file of a sample's picture, of a pair that of the first one. Otherwise as describe().
   std::function<std::string(int64_t index)> picture_file;
+
+  /// The class of a sample, where the dataset knows that without reading it. Null where it does not.
+  std::function<int64_t(int64_t index)> label;
 };
 
 /// What a run says about all its loaders.
@@ -38,6 +43,10 @@ struct LoadingOptions {
   Profile profile = Profile::kOff;               ///< What is measured of workers.
   std::optional<int64_t> num_workers = {};       ///< In place of what the file says.
 };
+
+/// "sample 7 ('a.png')": what messages call the sample at a place of a batch that has these indices; "a sample" of a
+/// stream, whose samples have no numbers.
+std::string sample_text(const std::vector<int64_t>& indices, size_t place, const Split& split);
 
 /// Throws ConfigError for a dataset of a pipeline that has no samples.
 void require_samples(const configs::Node& pipeline, const std::optional<int64_t>& samples);

@@ -14,6 +14,7 @@
 #include "millrace/configs/node.h"
 #include "millrace/configs/yaml.h"
 #include "millrace/sharing/os/whole_number.h"
+#include "millrace/training/each_dataset.h"
 #include "millrace/training/mask_values.h"
 
 namespace millrace::training {
@@ -53,17 +54,8 @@ void complete_split(Value& pipeline, int workers) {
   if (has_files_of_pictures(pipeline)) add_missing(pipeline, "transforms: [resize: {size: [64, 64]}]");
 }
 
-// Calls visit(section) for a dataset and all that it is made of.
-template <class Visit>
-void for_each_dataset(Value& dataset, const Visit& visit) {
-  visit(dataset);
-  for (Value& part : dataset.elements) for_each_dataset(part, visit);
-  for (const char* key : {"dataset", "datasets"})
-    if (Value* inner = dataset.find(key)) for_each_dataset(*inner, visit);
-}
-
 // Whether samples are answered by pictures or masks, and not by a class or a number each.
-bool is_answered_by_pictures(Value& dataset) {
+bool is_answered_by_pictures(const Value& dataset) {
   bool is = false;
   for_each_dataset(dataset, [&](const Value& section) {
     const Value* type = section.find("type");
@@ -73,8 +65,8 @@ bool is_answered_by_pictures(Value& dataset) {
 }
 
 // As tables/sections.h says.
-std::array<DefaultType, 3> default_types(Value& run) {
-  Value* const dataset = run.find("dataset");
+std::array<DefaultType, 3> default_types(const Value& run) {
+  const Value* const dataset = run.find("dataset");
   const bool has_pictures = dataset != nullptr && is_answered_by_pictures(*dataset);
   return {{{"model", has_pictures ? "unet" : "small_cnn"}, {"optimizer", "adamw"}, {"schedule", "cosine"}}};
 }

@@ -1,6 +1,7 @@
 #include "millrace/training/mask_values.h"
 
 #include "millrace/sharing/os/whole_number.h"
+#include "millrace/training/each_dataset.h"
 
 namespace millrace::training {
 
@@ -12,14 +13,11 @@ bool has_masks(const configs::Value& dataset) {
 }
 
 const configs::Value* find_mask_values(const configs::Value& dataset) {
-  if (has_masks(dataset))
-    if (const configs::Value* said = dataset.find("mask_values")) return said;
-  for (const configs::Value& part : dataset.elements)
-    if (const configs::Value* said = find_mask_values(part)) return said;
-  for (const char* key : {"dataset", "datasets"})
-    if (const configs::Value* inner = dataset.find(key))
-      if (const configs::Value* said = find_mask_values(*inner)) return said;
-  return nullptr;
+  const configs::Value* said = nullptr;
+  for_each_dataset(dataset, [&](const configs::Value& section) {
+    if (said == nullptr && has_masks(section)) said = section.find("mask_values");
+  });
+  return said;
 }
 
 std::vector<int64_t> mask_values_of(const configs::Value& run) {

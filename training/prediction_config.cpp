@@ -1,5 +1,7 @@
 #include "millrace/training/prediction_config.h"
 
+#include <c10/core/ScalarType.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -7,11 +9,18 @@
 #include <initializer_list>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "millrace/configs/errors.h"
 #include "millrace/configs/yaml.h"
+#include "millrace/sharing/os/notice.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
+#include "millrace/training/each_dataset.h"
+#include "millrace/training/predicted_arrays.h"
 
 namespace millrace::training {
 namespace {
@@ -122,8 +131,65 @@ bool has_labels(const fs::path& list) {
   return !is_there(line) && is_there(line.substr(0, between));
 }
 
+// The rows of one .npy file, or of the array in an .npz file that training had.
+Value arrays_of_file(std::string_view type, std::string_view key, Value file, const FieldSpec& field) {
+  Value dataset = made("{type: " + std::string(type) + ", names: []}");
+  put(dataset, key, std::move(file));
+  dataset.find("names")->elements.push_back(text(field.name));
+  if (field.dtype == c10::ScalarType::Float) put(dataset, "float64", text("float32"));
+  return dataset;
+}
+
+// Arrays one behind the other. They are taken as they are, as in training.
+Value arrays_of(const std::string& path, const FieldSpec& field) {
+  if (fs::path(path).extension() == ".npz") return arrays_of_file("npz", "path", text(path), field);
+  Value all = made("{type: concat, datasets: []}");
+  std::vector<std::string> files;
+  try {
+    files = npy_files_of(path, field);
+  } catch (const std::runtime_error& error) {
+    throw configs::ConfigError(Origin{path}, error.what());
+  }
+  for (const std::string& file : files) {
+    Value paths = made("[]");
+    paths.elements.push_back(text(file));
+    all.find("datasets")->elements.push_back(arrays_of_file("npy", "paths", std::move(paths), field));
+  }
+  return all;
+}
+
+// Names of two folders that lie side by side on the way to two paths: "images" and "masks" of data/images/train and
+// data/masks/train.
+std::optional<std::pair<std::string, std::string>> side_by_side(const std::string& one, const std::string& other) {
+  const fs::path first = fs::path(one).lexically_normal(), second = fs::path(other).lexically_normal();
+  const auto [part, other_part] = std::mismatch(first.begin(), first.end(), second.begin(), second.end());
+  if (part == first.end() || other_part == second.end()) return std::nullopt;
+  return std::pair(part->string(), other_part->string());
+}
+
+// The folder of the pictures in a folder where masks, or the pictures that are to be made of them, lie beside them
+// under the names that they had in training; else the folder itself.
+std::string pictures_in(const std::string& folder, const Value& trained_with) {
+  std::string found = folder;
+  for_each_dataset(trained_with, [&](const Value& section) {
+    const bool has_masks = type_of(section) == "image_masks";
+    if (found != folder || (!has_masks && type_of(section) != "image_pairs")) return;
+    const Value* const asked = section.find(has_masks ? "images" : "data");
+    const Value* const answer = section.find(has_masks ? "masks" : "target");
+    const auto names = asked && answer ? side_by_side(asked->text, answer->text) : std::nullopt;
+    const auto is_there = [&](const std::string& name) { return fs::is_directory(fs::path(folder) / name); };
+    if (!names || !is_there(names->first) || !is_there(names->second)) return;
+    found = (fs::path(folder) / names->first).string();
+    tell(NoticeLevel::kWarning, "of " + in_quotes(folder) + " the pictures in " + in_quotes(names->first) +
+                                    " are taken, and none of " + in_quotes(names->second) + ", which has " +
+                                    (has_masks ? "masks" : "targets") + " in training");
+  });
+  return found;
+}
+
 Value dataset_of(const std::string& input, const Value& trained_with, const FieldSpec& pictures) {
-  const std::string path = millrace::detail::user_path(input);
+  const std::string given = millrace::detail::user_path(input);
+  const std::string path = fs::is_directory(given) ? pictures_in(given, trained_with) : given;
   const std::string ending = fs::path(path).extension();
   const bool is_list = is_one_of(ending, kEndingsOfLists) && !fs::is_directory(path);
   Value dataset = made(is_list ? "{type: image_manifest}" : "{type: image_files}");
@@ -144,14 +210,20 @@ Value prediction_config(Value run, const std::string& input, const SampleSpec& s
   const std::optional<Value> test = run.find("test") != nullptr ? std::optional(*run.find("test")) : std::nullopt;
   if (input.empty() && !test)
     throw std::runtime_error(
-        "the run has no test split to predict: name a folder with pictures, a picture or a list of them");
+        "the run has no test split to predict: name a folder with pictures or .npy files, one of them, or a list of "
+        "them");
   const FieldSpec& pictures = spec.fields.front();
   const Value& trained_with = *(test ? test->find("dataset") : run.find("dataset"));
-  Value dataset = input.empty() ? trained_with : dataset_of(input, trained_with, pictures);
+  const std::string path = input.empty() ? "" : millrace::detail::user_path(input);
+  const bool has_arrays = !input.empty() && is_of_arrays(path, pictures);
+  Value dataset = input.empty() ? trained_with
+                  : has_arrays  ? arrays_of(path, pictures)
+                                : dataset_of(input, trained_with, pictures);
   const Value* steps = test ? test->find("transforms") : run.find("transforms");
+  if (has_arrays) steps = nullptr;
   std::optional<Value> transforms;
   if (steps != nullptr) transforms = test ? *steps : without_chance(*steps, pictures);
-  if (!transforms && !input.empty() && pictures.shape.size() == 3) {
+  if (!transforms && !input.empty() && !has_arrays && pictures.shape.size() == 3) {
     transforms = made("[]");
     transforms->elements.push_back(resize_to(pictures));
   }

@@ -169,6 +169,7 @@ class Predictor::Table {
     for (int64_t next = std::ssize(rows_); std::ssize(numbers) < batch.size(); ++next) numbers.push_back(next);
     std::vector<std::string> paths;
     for (const int64_t number : numbers) paths.push_back(path_of(number));
+    not_finite_.add(batch);
     const auto output = predictor_.learner_.output(predictor_.learner_.input(batch)).cpu();
     const auto truths = note_truth(output, batch, paths);
     for (size_t i = 0; i < paths.size(); ++i)
@@ -183,6 +184,7 @@ class Predictor::Table {
     Predictions made;
     made.columns = writer_->columns();
     made.failed = lost;
+    made.not_finite = not_finite_.found(predictor_.split_);
     if (measured_ > 0) made.measures = evaluation_->measures();
     for (const auto& [number, row] : rows_) {
       ++(row.error.empty() ? made.predicted : made.failed);
@@ -226,6 +228,7 @@ class Predictor::Table {
   Truth truth_;
   FileNames names_;
   std::unique_ptr<Evaluation> evaluation_;
+  NotFiniteSearch not_finite_;
   std::map<int64_t, Prediction> rows_;
   int64_t measured_ = 0;
 };

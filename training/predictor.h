@@ -13,6 +13,7 @@
 #include "millrace/training/data.h"
 #include "millrace/training/learner.h"
 #include "millrace/training/models/model_types.h"
+#include "millrace/training/not_finite.h"
 #include "millrace/training/settings.h"
 #include "millrace/training/tasks/prediction_writer.h"
 #include "millrace/training/tasks/task.h"
@@ -21,7 +22,7 @@ namespace millrace::training {
 
 /// What a trained model is asked about.
 struct PredictionRequest {
-  std::string input;  ///< A folder, a picture or a list; "": the run's test split. See prediction_config.h.
+  std::string input;  ///< A folder, a file or a list; "": the run's test split. See prediction_config.h.
   std::vector<std::string> overrides;  ///< Settings in place of the run's: "loader.num_workers=2".
 };
 
@@ -39,6 +40,7 @@ struct Predictions {
   std::vector<Prediction> rows;
   int64_t predicted = 0;          ///< Samples that have a prediction.
   int64_t failed = 0;             ///< Samples that could not be read. Those of a stream have no row.
+  NotFinite not_finite;           ///< Samples whose predictions say nothing.
   bool has_truth = false;         ///< Whether the class of some sample is known.
   std::vector<Measure> measures;  ///< How good the predictions are, where it is known what they should be.
 };

@@ -13,6 +13,7 @@
 #include "millrace/apps/millrace/progress.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/processors.h"
+#include "millrace/sharing/os/shell_word.h"
 #include "millrace/surveys/configuration.h"
 #include "millrace/surveys/look_at.h"
 
@@ -53,7 +54,7 @@ surveys::Survey look_with_progress(const std::string& path) {
 
 void say(const surveys::Survey& found, const std::string& output) {
   for (const auto& sentence : found.seen) std::printf("%s\n", printable_lines(sentence).c_str());
-  std::printf("wrote %s; next: millrace train %s --validate\n", printable(output).c_str(), printable(output).c_str());
+  std::printf("wrote %s; next: millrace train %s --validate\n", printable(output).c_str(), shell_word(output).c_str());
 }
 
 void say_in_json(const surveys::Survey& found, const std::string& output) {

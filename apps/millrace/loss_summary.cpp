@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "millrace/configs/yaml_words.h"
+
 namespace millrace::apps {
 namespace {
 
@@ -15,7 +17,8 @@ std::string summary_of_samples(const LoaderStats& stats) {
   if (stats.skipped_samples > 0) text += std::to_string(stats.skipped_samples) + " left out";
   if (stats.skipped_samples > 0 && stats.replaced_samples > 0) text += " and ";
   if (stats.replaced_samples > 0) text += std::to_string(stats.replaced_samples) + " replaced by others";
-  return text + ", the last for: " + stats.last_error;
+  // Of one the warning has told, when it was lost.
+  return lost == 1 ? text : text + ", the last for: " + configs::in_yaml_words(stats.last_error);
 }
 
 }  // namespace

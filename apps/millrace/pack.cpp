@@ -17,6 +17,7 @@
 #include "millrace/apps/millrace/progress.h"
 #include "millrace/apps/millrace/told_notices.h"
 #include "millrace/loader/images/datasets/manifest_options.h"
+#include "millrace/loader/images/datasets/shard_classes.h"
 #include "millrace/packing/pack.h"
 #include "millrace/packing/plan.h"
 #include "millrace/packing/resize.h"
@@ -107,7 +108,7 @@ packing::PackReport pack_with_progress(const packing::Source& source, const pack
   });
 }
 
-std::string classes_path(const std::string& folder) { return folder + "/classes.txt"; }
+std::string classes_path(const std::string& folder) { return folder + "/" + std::string(kShardClasses); }
 
 // What the labels' numbers stand for, a line each.
 std::string classes_text(const std::vector<std::string>& classes) {

@@ -41,6 +41,8 @@ std::string summary(const training::Predictor& predictor, const training::Predic
   }
   if (predictions.failed > 0)
     text += "; " + counted(predictions.failed, "sample") + " could not be read, see the column error";
+  if (predictions.not_finite.samples > 0)
+    text += "\n" + predictions.not_finite.text() + ": predictions of such samples say nothing";
   return output == kStdout ? text : text + "\nwritten: " + printable(output);
 }
 
@@ -49,7 +51,9 @@ std::string json_of(const training::Predictor& predictor, const training::Predic
   nlohmann::json object{{"checkpoint", predictor.checkpoint()},
                         {"output", output},
                         {"predicted", predictions.predicted},
-                        {"failed", predictions.failed}};
+                        {"failed", predictions.failed},
+                        {"not_finite", predictions.not_finite.samples}};
+  if (predictions.not_finite.samples > 0) object["first_not_finite"] = predictions.not_finite.first;
   for (const training::Measure& measure : predictions.measures) object[measure.name] = measure.value;
   return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

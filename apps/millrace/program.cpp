@@ -13,9 +13,11 @@
 #include "millrace/apps/millrace/front/command_line.h"
 #include "millrace/apps/millrace/front/commands/run_file.h"
 #include "millrace/apps/millrace/load_libraries.h"
+#include "millrace/apps/millrace/told_notices.h"
 #include "millrace/apps/millrace/validate.h"
 #include "millrace/configs/errors.h"
 #include "millrace/configs/key_defaults.h"
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/processors.h"
 #include "millrace/sharing/process/init.h"
 #include "millrace/training/defaults.h"
@@ -117,6 +119,7 @@ struct Runner : Answers {
 
 int run_program(int argc, char** argv, AddTypes add_types) {
   millrace::init(argc, argv);
+  set_notice_handler(&tell_on_stderr);
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // A line is seen at once, in a pipe too.
   try {
     ProgramTypes types;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "millrace/apps/millrace/notice_words.h"
 #include "millrace/sharing/os/own_pid.h"
 
 namespace millrace::apps {
@@ -23,17 +24,11 @@ struct ToldOnce {
 };
 ToldOnce g_once;
 
-// Whether a loader tells of samples that it left out or replaced, see loader/engine/tally.cpp.
-bool is_of_lost_samples(std::string_view text) {
-  return text.starts_with("DataLoader: a sample could not be read") ||
-         (text.starts_with("DataLoader: of the ") && text.find(" could not be read and w") != text.npos);
-}
-
 bool is_news(NoticeLevel level, std::string_view text) {
   if (level < NoticeLevel::kWarning) return false;
   if (own_pid() != g_once.pid) return true;
   const std::lock_guard lock(g_once.mutex);
-  if (g_once.leaves_lost_samples && is_of_lost_samples(text)) return false;
+  if (g_once.leaves_lost_samples && is_of_lost_sample(text)) return false;
   return g_once.texts.emplace(text).second;
 }
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "millrace/apps/millrace/notice_words.h"
 #include "millrace/sharing/os/own_pid.h"
 
 namespace millrace::apps {
@@ -26,6 +27,11 @@ std::string told_line(NoticeLevel level, std::string_view text) {
   return (level == NoticeLevel::kError ? "millrace: error: " : "millrace: warning: ") + std::string(text);
 }
 
+void tell_on_stderr(NoticeLevel level, std::string_view notice) {
+  if (level == NoticeLevel::kInfo) return;
+  if (const auto text = words_of_notice(notice)) stderr_line().output().write(told_line(level, *text) + "\n");
+}
+
 ToldNotices::ToldNotices(Keep keep, StatusLine& line) {
   const std::lock_guard lock(g_told.mutex);
   if (g_told.line != nullptr) throw std::logic_error("ToldNotices: there is one already");
@@ -42,14 +48,16 @@ ToldNotices::~ToldNotices() {
   g_told.keep = nullptr;
 }
 
-void ToldNotices::tell(NoticeLevel level, std::string_view text) {
+void ToldNotices::tell(NoticeLevel level, std::string_view notice) {
   if (level == NoticeLevel::kInfo) return;
-  const std::string line = told_line(level, text);
+  const auto text = words_of_notice(notice);
+  if (!text) return;
+  const std::string line = told_line(level, *text);
   if (own_pid() != g_told.pid) return stderr_line().output().write(line + "\n");
   const std::lock_guard lock(g_told.mutex);
   if (g_told.line == nullptr) return;
   g_told.line->print(line);
-  g_told.keep(level, text);
+  g_told.keep(level, *text);
 }
 
 }  // namespace millrace::apps

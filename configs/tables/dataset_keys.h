@@ -324,7 +324,9 @@ struct TarImages {
 
   static constexpr std::string_view kName = "tar_images";
   static constexpr std::string_view kMakes = "TarImages";
-  static constexpr std::string_view kAbout = "The pictures of tar shards, named as webdataset names them.";
+  static constexpr std::string_view kAbout =
+      "The pictures of tar shards, named as webdataset names them. The names of classes are in classes.txt beside "
+      "them.";
   static constexpr auto keys() {
     return list(
         key("shards", &TarImages::shards, "Their paths: photos-{000000..000146}.tar, :: between several.").required(),

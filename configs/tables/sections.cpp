@@ -56,7 +56,25 @@ Where where_is(std::string_view path) {
   return {path.empty() ? "" : std::string(path) + ".", std::string(path)};
 }
 
+template <Keyed T>
+bool has_key(std::string_view name) {
+  bool has = false;
+  for_each_key<T>([&]<class Owner, class Value>(const Key<Owner, Value>& key) {
+    if constexpr (Keyed<Value>)
+      has |= has_key<Value>(name);
+    else
+      has |= key.name == name;
+  });
+  return has;
+}
+
 }  // namespace
+
+bool has_dataset_key(std::string_view type, std::string_view key) {
+  bool has = false;
+  for_each_type(AllDatasets(), [&]<class T>(T) { has |= T::kName == type && has_key<T>(key); });
+  return has;
+}
 
 std::vector<std::string> top_level_keys() {
   auto names = names_of_sections();

@@ -19,6 +19,9 @@
 /// list: a section that is not in it is an unknown key.
 namespace millrace::configs::tables {
 
+/// Whether a dataset of that type has that key.
+bool has_dataset_key(std::string_view type, std::string_view key);
+
 /// All that `dataset.type` may name.
 using AllDatasets = JoinedLists<NamedDatasets, CombinedDatasets, TypeList<Chain>>::Type;
 

@@ -86,9 +86,11 @@ void require_one_name_each(size_t arrays, const std::vector<std::string>& names)
   if (arrays == 0) refuse("at least one file is needed");
   if (names.size() != arrays)
     refuse("names: " + std::to_string(names.size()) + " for " + std::to_string(arrays) + " files");
-  for (auto name = names.begin(); name != names.end(); ++name)
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    if (name->empty()) refuse("names: a field has an empty name; give each one");
     if (std::find(names.begin(), name, *name) != name)
       refuse("names: two fields are called " + in_quotes(*name) + "; give each its own");
+  }
 }
 
 /// The elements in the file may lie at any address.

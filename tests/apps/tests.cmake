@@ -42,8 +42,8 @@ if(TARGET millrace_cli)
   millrace_test(progress_test
     apps/millrace/loss_summary_test.cpp ${_run}/loss_summary.cpp
     apps/millrace/progress_test.cpp ${_run}/progress.cpp ${_run}/progress_line.cpp ${_run}/progress_output.cpp
-    ${_run}/status_line.cpp ${_run}/told_notices.cpp
-    LABELS asan TIMEOUT 60 LIBRARIES millrace_sharing)
+    apps/millrace/notice_words_test.cpp ${_run}/notice_words.cpp ${_run}/status_line.cpp ${_run}/told_notices.cpp
+    LABELS asan TIMEOUT 60 LIBRARIES millrace_config_checks)
 endif()
 
 if(TARGET example_own_types)

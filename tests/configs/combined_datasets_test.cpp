@@ -15,6 +15,7 @@
 #include "millrace/configs/build.h"
 #include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/combinators.h"
+#include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/error_of.h"
 #include "millrace/tests/support/paths.h"
 
@@ -70,6 +71,22 @@ TEST_F(CombinedDatasets, APartHasTheClassesOfItsDataset) {
         document("dataset: {" + part + ", dataset: " + photos + "}\ntransforms: [resize: {size: [8, 8]}]\nloader: {}");
     EXPECT_THAT(DatasetTypes().open(run["loader"]).classes, testing::Contains("hat")) << part;
   }
+}
+
+TEST_F(CombinedDatasets, ShardsAndPartsOfThemHaveTheClassesInTheFileBesideThem) {
+  const test::Directory folder;
+  folder.copy("shards/pictures-000000.tar", "pictures.tar");
+  const std::string shards = "type: tar_images, shards: \"" + folder.path() + "/pictures.tar\"";
+  const auto classes_of = [](const std::string& dataset) {
+    return DatasetTypes()
+        .open(document("dataset: {" + dataset + "}\ntransforms: [resize: {size: [8, 8]}]\nloader: {}")["loader"])
+        .classes;
+  };
+  EXPECT_THAT(classes_of(shards), testing::IsEmpty());
+  folder.write("classes.txt", "coat\r\nrain hat\n\n");
+  EXPECT_THAT(classes_of(shards), testing::ElementsAre("coat", "rain hat"));
+  EXPECT_THAT(classes_of("type: subset, last: 1, dataset: {" + shards + "}"), testing::ElementsAre("coat", "rain hat"));
+  EXPECT_THAT(classes_of(shards + ", label: ''"), testing::IsEmpty()) << "no labels are read";
 }
 
 TEST_F(CombinedDatasets, ARandomSplitHasThePartsOfTheCppOne) {

@@ -164,7 +164,7 @@ const std::vector<Folder>& folders() {
       {"training",
        {"configs", "configs/tables", "loader", "loader/batch", "loader/data_loader", "loader/images/transforms",
         "records", "sharing/os", "training/models", "training/tasks", "training/weights", "torch"},
-       {"json", "plots", "sharing/cuda"}},
+       {"json", "loader/datasets", "loader/images/datasets", "plots", "sharing/cuda"}},
       // What a run's loader gives, drawn and counted.
       {"showing",
        {"configs", "configs/tables", "loader", "loader/batch", "loader/data_loader", "loader/images",

@@ -225,6 +225,12 @@ TEST_F(Packing, RefusesAFolderOfPartsAndWhatIsNotThere) {
               HasSubstr("no such file or folder"));
 }
 
+TEST_F(Packing, KeepsTheNamesOfClassesThatLieBesideShards) {
+  directory.copy("shards/pictures-000000.tar", "found/pictures.tar");
+  directory.write("found/classes.txt", "angora\ntabby\n");
+  EXPECT_THAT(packing::list_source(directory.path() + "/found", {}).classes, ElementsAre("angora", "tabby"));
+}
+
 TEST_F(Packing, TakesPicturesWithoutClassesAsTheyAre) {
   const Source source = packing::list_source(photos() + "/cat", {});
   EXPECT_THAT(source.classes, IsEmpty());

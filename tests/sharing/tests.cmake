@@ -3,7 +3,7 @@ add_library(millrace_test_support STATIC support/process_probe.cpp)
 target_link_libraries(millrace_test_support PUBLIC millrace_sharing PRIVATE millrace_compiler)
 
 millrace_test(sharing_test
-  sharing/os/os_test.cpp sharing/os/new_file_test.cpp sharing/os/notice_test.cpp sharing/os/processors_test.cpp sharing/memory/memory_test.cpp sharing/memory/shared_memory_test.cpp
+  sharing/os/os_test.cpp sharing/os/new_file_test.cpp sharing/os/notice_test.cpp sharing/os/processors_test.cpp sharing/os/shell_word_test.cpp sharing/memory/memory_test.cpp sharing/memory/shared_memory_test.cpp
   sharing/channel/fd_socket_test.cpp sharing/codec/codec_test.cpp sharing/codec/members_test.cpp
   LABELS asan tsan TIMEOUT 120 LIBRARIES millrace_sharing millrace_test_support)
 

@@ -10,6 +10,7 @@
 #include "millrace/showing/statistics_text.h"
 #include "millrace/tests/showing/tasks.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/npy.h"
 
 namespace millrace::statistics_test {
 namespace {
@@ -117,6 +118,29 @@ TEST(Statistics, HaveTheRangeOfNumbers) {
   EXPECT_EQ(found.numbers[0].least, 0);
   EXPECT_EQ(found.numbers[0].most, 999);
   EXPECT_EQ(found.numbers[1].most, 1000) << "the target is a token further";
+}
+
+constexpr const char* kVectorsRun =
+    "{dataset: {type: npy, paths: [DATA/x.npy], names: [x]}, sampler: {type: sequential}, loader: {batch_size: 2}}";
+
+TEST(Statistics, LeaveNumbersThatAreNotFiniteOutOfTheRangeAndCountTheirSamples) {
+  const test::Directory folder;
+  folder.write("x.npy", test::npy_of_floats("4, 2", {1, -2, NAN, 3, -INFINITY, INFINITY, 0, 8}));
+  const Statistics found = statistics_of(test::run_of(kVectorsRun, folder));
+  ASSERT_THAT(found.numbers, SizeIs(1));
+  EXPECT_EQ(found.numbers[0].least, -2);
+  EXPECT_EQ(found.numbers[0].most, 8);
+  EXPECT_EQ(found.numbers[0].mean, 2);
+  EXPECT_THAT(lines_of(found), Contains("x: Float [2], -2 to 8, mean 2; 2 samples have NaN or infinite numbers, the "
+                                        "first is #1 " +
+                                        folder.path() + "/x.npy[1]"));
+}
+
+TEST(Statistics, SayWhereNoNumberIsFinite) {
+  const test::Directory folder;
+  folder.write("x.npy", test::npy_of_floats("1, 2", {NAN, NAN}));
+  EXPECT_THAT(lines_of(statistics_of(test::run_of(kVectorsRun, folder))),
+              Contains(HasSubstr("x: Float [2], no finite number; 1 sample has NaN or infinite numbers")));
 }
 
 TEST(Statistics, OfDeepPicturesAreOfTheirUpperBits) {

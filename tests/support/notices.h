@@ -69,4 +69,14 @@ class NoticeAfter {
   ~NoticeAfter() { set_notice_after(std::chrono::seconds(10)); }
 };
 
+/// All that a call tells, one text behind the other.
+template <class Call>
+std::string told_by(const Call& call) {
+  const Notices notices;
+  call();
+  std::string told;
+  for (const std::string& text : notices.texts()) told += text;
+  return told;
+}
+
 }  // namespace millrace::test

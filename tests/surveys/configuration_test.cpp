@@ -53,6 +53,12 @@ TEST(Configuration, IsOneThatTrainReads) {
   }
 }
 
+TEST(Configuration, ShowsCommandsThatAShellTakes) {
+  EXPECT_THAT(configuration(photos(), "my photos", "my photos.yaml", 4),
+              AllOf(HasSubstr("`millrace init 'my photos'`"), HasSubstr("millrace train 'my photos.yaml' --validate"),
+                    HasSubstr("millrace train 'my photos.yaml' epochs=5")));
+}
+
 TEST(Configuration, HoldsAFifthOutWhereThereIsNoTestPart) {
   Survey found = photos();
   found.test.clear();

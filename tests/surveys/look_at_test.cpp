@@ -277,6 +277,14 @@ TEST_F(Surveyed, FindsShardsAndTheirLabels) {
   EXPECT_THAT(yaml_of(found.dataset),
               ElementsAre("type: tar_images", "shards: \"" + at("s/pictures-{000000..000001}.tar") + "\""));
   EXPECT_GE(found.classes, 2);
+  std::string names;
+  for (int64_t i = 0; i < *found.classes; ++i) names += "class " + std::to_string(i) + "\n";
+  write("s/classes.txt", names);
+  const Survey named = look("s");
+  EXPECT_FALSE(named.classes) << "the dataset says it";
+  EXPECT_THAT(all_seen(named), HasSubstr("classes, whose names 'classes.txt' beside them has"));
+  write("s/classes.txt", "one\n");
+  EXPECT_THAT(refusal_of(at("s")), HasSubstr("'classes.txt' beside them names 1 class: add the others"));
   copy("shards/odd_gnu.tar", "odd.tar");
   EXPECT_THAT(refusal_of(at("odd.tar")), HasSubstr("training would need a picture"));
 }

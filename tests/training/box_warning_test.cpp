@@ -4,9 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <string_view>
 
-#include "millrace/sharing/os/notice.h"
+#include "millrace/tests/support/notices.h"
 
 namespace millrace::training::box_warning_test {
 namespace {
@@ -14,19 +13,11 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::string g_told;
-
-void keep(NoticeLevel, std::string_view text) { g_told += text; }
-
 const FieldSpec kImage{"image", at::kByte, {3, 8, 8}}, kLabel{"label", at::kLong, {}},
     kBoxes{"boxes", at::kFloat, {3, 4}};
 
 std::string told_of(const SampleSpec& spec, const FieldSpec& target) {
-  g_told.clear();
-  const auto before = set_notice_handler(keep);
-  warn_of_boxes(spec, target);
-  set_notice_handler(before);
-  return g_told;
+  return test::told_by([&] { warn_of_boxes(spec, target); });
 }
 
 TEST(BoxWarning, SaysWhatIsLearnedInTheirPlace) {

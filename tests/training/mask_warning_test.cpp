@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "millrace/loader/columns.h"
-#include "millrace/sharing/os/notice.h"
+#include "millrace/tests/support/notices.h"
 
 namespace millrace::training::mask_warning_test {
 namespace {
@@ -17,20 +17,12 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::string g_told;
-
-void keep(NoticeLevel, std::string_view text) { g_told += text; }
-
 // What is told of a batch with masks of these numbers.
 std::string told_of(const std::vector<int64_t>& numbers, const std::string& field = "mask") {
-  g_told.clear();
-  const auto before = set_notice_handler(keep);
   Columns columns;
   columns.add("image", at::zeros({1, 1, 1, std::ssize(numbers)}, at::kByte));
   columns.add(field, at::tensor(numbers, at::kLong).to(at::kByte).view({1, 1, 1, std::ssize(numbers)}));
-  warn_of_black_and_white_masks(columns);
-  set_notice_handler(before);
-  return g_told;
+  return test::told_by([&] { warn_of_black_and_white_masks(columns); });
 }
 
 TEST(MaskWarning, IsAboutMasksOf0And255Alone) {

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -23,6 +24,8 @@
 #include "millrace/loader/images/decode.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/error_of.h"
+#include "millrace/tests/support/notices.h"
+#include "millrace/tests/support/npy.h"
 #include "millrace/tests/training/without_origins.h"
 #include "millrace/training/prediction_config.h"
 
@@ -78,11 +81,18 @@ struct NegativeImpl : ScaleImpl {
 };
 TORCH_MODULE(Negative);
 
+// The mean of a vector.
+struct MeanNumberImpl : ScaleImpl {
+  at::Tensor forward(const at::Tensor& vectors) { return scale * vectors.mean({1}); }
+};
+TORCH_MODULE(MeanNumber);
+
 ModelTypes models() {
   ModelTypes types;
   types.add("brightness", [](const auto&, const auto&) { return Model(Brightness()); });
   types.add("bright_pixels", [](const auto&, const auto&) { return Model(BrightPixels()); });
   types.add("mean_pixel", [](const auto&, const auto&) { return Model(MeanPixel()); });
+  types.add("mean_number", [](const auto&, const auto&) { return Model(MeanNumber()); });
   types.add("negative", [](const auto&, const auto&) { return Model(Negative()); });
   return types;
 }
@@ -350,6 +360,57 @@ TEST_F(Predict, AsksTheDataWhereAnOldCheckpointDoesNotSayWhatItWasTrainedOn) {
   EXPECT_THAT(first_cells(ask(path("new"))), ElementsAre("light"));
 }
 
+// --- arrays ---
+
+class PredictArrays : public Predict {
+ protected:
+  PredictArrays() {
+    Checkpoint vectors = checkpoint("mean_number", {{}, {{"x", at::kFloat, {2}}, {"y", at::kFloat, {}}}});
+    vectors.configuration =
+        "dataset: {type: npy, paths: [x.npy, y.npy], names: [x, y]}\n" + std::string(kRest) + "model: mean_number\n";
+    written(vectors);
+    folder_.write("new/a.npy", test::npy_of_floats("2, 2", {1, 3, 5, 5}));
+    folder_.write("new/b.npy", test::npy_of_floats("1, 2", {0, 8}));
+    folder_.write("new/labels.npy", test::npy_of_floats("3,", {1, 2, 3}));
+  }
+};
+
+TEST_F(PredictArrays, TakesEachRowOfAFile) {
+  const auto found = ask(path("new/a.npy"));
+  EXPECT_THAT(paths_of(found), ElementsAre(path("new/a.npy[0]"), path("new/a.npy[1]")));
+  EXPECT_THAT(first_cells(found), ElementsAre("2", "5"));
+}
+
+TEST_F(PredictArrays, TakesTheFilesOfAFolderWhoseRowsFit) {
+  const auto found = ask(path("new"));
+  EXPECT_THAT(paths_of(found), ElementsAre(path("new/a.npy[0]"), path("new/a.npy[1]"), path("new/b.npy[0]")));
+  EXPECT_THAT(first_cells(found), ElementsAre("2", "5", "4"));
+}
+
+TEST_F(PredictArrays, TakesTheFilesOfAList) {
+  folder_.write("list.txt", "new/b.npy\r\n\n new/a.npy\n");
+  EXPECT_THAT(first_cells(ask(path("list.txt"))), ElementsAre("4", "2", "5"));
+}
+
+TEST_F(PredictArrays, TellsWhichSamplesHaveNumbersThatAreNotFinite) {
+  folder_.write("new/a.npy", test::npy_of_floats("2, 2", {1, 3, NAN, 5}));
+  const auto found = ask(path("new"));
+  EXPECT_EQ(found.not_finite.samples, 1);
+  EXPECT_EQ(found.not_finite.first, "sample 1 ('" + path("new/a.npy[1]") + "')");
+  EXPECT_EQ(found.predicted, 3);
+}
+
+TEST_F(PredictArrays, SaysWhatItReads) {
+  const std::string cure =
+      "the model was trained on x: Float [2], and is asked about rows of such arrays: name an .npy "
+      "file, an .npz file, a folder with .npy files, or a .txt that lists some, a path a line";
+  folder_.write("list.csv", "path\nnew/a.npy\n");
+  EXPECT_THAT(error_of_asking(path("best.pt"), path("list.csv")), EndsWith("list.csv' has no arrays; " + cure));
+  folder_.write("empty/labels.npy", test::npy_of_floats("3,", {1, 2, 3}));
+  EXPECT_THAT(error_of_asking(path("best.pt"), path("empty")),
+              EndsWith("empty' has no .npy file with rows like that; " + cure));
+}
+
 // --- the configuration ---
 
 std::string config_for(const std::string& yaml, const std::string& input) {
@@ -371,6 +432,24 @@ TEST(PredictionConfig, HasTheTransformsOfTheTestSplit) {
       "x.csv");
   EXPECT_THAT(text, HasSubstr("transforms:\n  - resize:\n      size: 9\n"));
   EXPECT_THAT(text, HasSubstr("dataset:\n  type: image_manifest\n  label: \"\"\n  path: \"x.csv\"\n"));
+}
+
+TEST(PredictionConfig, LeavesMasksOutByTheNamesOfTheirFolder) {
+  const test::Directory folder;
+  for (const char* name : {"images", "masks", "other"}) folder.write(std::string(name) + "/1.png", "");
+  const auto path_for = [&](const std::string& dataset) {
+    const test::Notices notices;
+    const std::string text = config_for("{dataset: " + dataset + "}", folder.path());
+    EXPECT_EQ(notices.all().size(), text.find("/images\"") == text.npos ? 0U : 1U);
+    return text;
+  };
+  const std::string pictures_alone = "path: \"" + folder.path() + "/images\"\n";
+  EXPECT_THAT(path_for("{type: image_masks, images: a/images, masks: a/masks}"), HasSubstr(pictures_alone));
+  EXPECT_THAT(
+      path_for("{type: random_split, dataset: {type: image_pairs, data: a/images/train, target: a/masks/train}}"),
+      HasSubstr(pictures_alone));
+  EXPECT_THAT(path_for("{type: image_masks, images: a/in, masks: a/out}"),
+              HasSubstr("path: \"" + folder.path() + "\"\n"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,6 +17,8 @@
 #include "millrace/configs/yaml.h"
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/sample_row.h"
+#include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/npy.h"
 #include "millrace/training/data.h"
 #include "millrace/training/defaults.h"
 #include "millrace/training/evaluate.h"
@@ -159,6 +162,25 @@ TEST(Run, EvaluationTellsAfterEachBatchHowManySamplesAreDoneAndEndsWhereItIsTold
     return done < 96;
   }));
   EXPECT_EQ(told, (std::vector<int64_t>{48, 96}));
+}
+
+TEST(Run, EvaluationTellsWhichSamplesHaveNumbersThatAreNotFinite) {
+  const test::Directory folder;
+  folder.write("x.npy", test::npy_of_floats("4, 2", {1, 2, 3, NAN, 5, 6, INFINITY, 8}));
+  folder.write("y.npy", test::npy_of_floats("4,", {1, 2, 3, 4}));
+  const auto run =
+      run_of("{dataset: {type: npy, paths: [" + folder.path() + "/x.npy, " + folder.path() +
+             "/y.npy], names: [x, y]}, model: {type: mlp}, loader: {batch_size: 3, num_workers: 0, shuffle: "
+             "false}}");
+  const configs::DatasetTypes known;
+  const Settings settings = read_settings(run);
+  Split split = open_split(run, {c10::kCPU, settings.run.seed, false, &known});
+  const auto task = make_task(run, settings, split);
+  Learner learner = make_learner(run, settings, split.spec, task->outputs(), ModelTypes());
+  const auto verdict = evaluate(learner, *task, split, [](int64_t) { return true; });
+  EXPECT_EQ(verdict->not_finite.samples, 2);
+  EXPECT_EQ(verdict->not_finite.text(),
+            "2 samples have NaN or infinite numbers, the first is sample 1 ('" + folder.path() + "/x.npy[1]')");
 }
 
 TEST(Run, SaysWhatIsMissingForATask) {

@@ -25,6 +25,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -102,14 +103,23 @@ TEST(ApplyWeights, SaysAllThatDoesNotFitAtOnceAndChangesNothing) {
   weights[1].tensor = torch::zeros({5, 3});     // inner.first.weight
   weights[3].name = "fc.weigth";
   EXPECT_EQ(misfit(to, weights),
-            "the weights do not fit the model\n"
+            "the weights do not fit the model; where the model is another one on purpose, name what keeps its own "
+            "values, as in except: [fc]\n"
             "  of another shape: 'inner.first.weight' is [5, 3], the model's [4, 3]\n"
-            "  missing: 'mean' [3]\n"
             "  missing: 'fc.weight' [2, 4]\n"
+            "  missing: 'mean' [3]\n"
             "  unexpected: 'average' [3]\n"
-            "  unexpected: 'fc.weigth' [2, 4], did you mean fc.weight?\n"
-            "where the model is another one on purpose, name what keeps its own values, as in except: [fc]");
+            "  unexpected: 'fc.weigth' [2, 4], did you mean fc.weight?");
   EXPECT_TRUE(equal(weights_of(to), before));
+}
+
+TEST(ApplyWeights, NamesTenWeightsThatDoNotFitAndCountsTheRest) {
+  Net to;
+  NamedTensors weights = copy_of(weights_of(to));
+  for (int i = 29; i >= 10; --i) weights.push_back({"more." + std::to_string(i), torch::zeros({1})});
+  const std::string text = misfit(to, weights);
+  EXPECT_THAT(text, HasSubstr("\n  unexpected: 'more.10' [1]\n  unexpected: 'more.11' [1]\n"));
+  EXPECT_THAT(text, EndsWith("\n  unexpected: 'more.19' [1]\n  and 10 more"));
 }
 
 TEST(ApplyWeights, LeavesOutTheLayersThatAreNamed) {

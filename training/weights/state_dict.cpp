@@ -82,12 +82,25 @@ class Differences {
 
   bool any() const { return !missing_.empty() || !unexpected_.empty() || !reshaped_.empty(); }
 
+  // What to do, and then a line a weight: of each kind those of the first names.
   std::string str() const {
-    std::string text = "the weights do not fit the model";
-    for (const auto& line : reshaped_) text += "\n  of another shape: " + line;
-    for (const auto& weight : missing_) text += "\n  missing: " + line_of(weight);
-    for (const auto& weight : unexpected_) text += "\n  unexpected: " + line_of(weight) + meant(weight.name);
-    return text + "\n" + cure();
+    std::vector<std::string> lines, of_kind;
+    const auto end_kind = [&](const char* kind) {
+      std::sort(of_kind.begin(), of_kind.end());
+      for (const auto& line : of_kind) lines.push_back(kind + line);
+      of_kind.clear();
+    };
+    of_kind = reshaped_;
+    end_kind("of another shape: ");
+    for (const auto& weight : missing_) of_kind.push_back(line_of(weight));
+    end_kind("missing: ");
+    for (const auto& weight : unexpected_) of_kind.push_back(line_of(weight) + meant(weight.name));
+    end_kind("unexpected: ");
+    constexpr size_t kMostTold = 10;
+    std::string text = "the weights do not fit the model; " + cure();
+    for (size_t i = 0; i < std::min(lines.size(), kMostTold); ++i) text += "\n  " + lines[i];
+    if (lines.size() > kMostTold) text += "\n  and " + std::to_string(lines.size() - kMostTold) + " more";
+    return text;
   }
 
  private:

@@ -21,6 +21,7 @@
 #include "millrace/records/protobuf.h"
 #include "millrace/records/tf_record.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/shell_word.h"
 
 namespace millrace::apps {
 namespace {
@@ -159,7 +160,8 @@ void print_made(const commands::Bench& options, const Workload& workload, const 
                   .c_str());
   else
     std::printf("%ld samples in %ld files below %s; measure with: millrace bench --workload %s %s\n", samples,
-                workload.files, printable(data).c_str(), std::string(workload.name).c_str(), printable(folder).c_str());
+                workload.files, printable(data).c_str(), std::string(workload.name).c_str(),
+                shell_word(folder).c_str());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "millrace/configs/path.h"
+#include "millrace/sharing/os/shell_word.h"
 
 namespace millrace::apps {
 namespace {
@@ -73,8 +74,6 @@ Node nearest_node(Node node, const std::string& path) {
   return node;
 }
 
-// Parts of one split, of which one is trained on and one tells how good the model is, have no sample in both as long as
-// all but the part is the same: a setting that they had in common changes in both or in none.
 void require_one_split(const Node& now, const Settings& settings) {
   const std::string in_test = "test.";
   const auto is_split = [&](const std::string& dataset) {
@@ -86,9 +85,10 @@ void require_one_split(const Node& now, const Settings& settings) {
     if (!path.starts_with("dataset.") || or_nothing(settings.begun, other) != before) continue;
     const std::string in_training_now = or_nothing(settings.now, path), in_test_now = or_nothing(settings.now, other);
     if (in_training_now == in_test_now) continue;
+    const std::string& meant = in_test_now == before ? in_training_now : in_test_now;
     throw nearest_node(now, in_test_now == before ? path : other)
-        .error("training and test are parts of one split, and would have samples in common: set both " + path +
-               " and " + other);
+        .error("training and test are parts of one split, and would have samples in common: give both, " +
+               shell_word(path + "=" + meant) + " " + shell_word(other + "=" + meant));
   }
 }
 
@@ -108,6 +108,8 @@ bool is_part_of(std::string_view path, std::string_view section) {
 }
 
 }  // namespace
+
+void require_one_split(const Node& now, const Value& begun) { require_one_split(now, settings_of(now.value(), begun)); }
 
 void require_may_change(const Node& now, const Value& begun) {
   const Settings settings = settings_of(now.value(), begun);

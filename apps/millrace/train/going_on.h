@@ -10,6 +10,11 @@
 /// (training::with_all_keys()).
 namespace millrace::apps {
 
+/// Throws ConfigError for one part of a random_split that changes alone. Parts of one split, of which one is trained on
+/// and one tells how good the model is, have no sample in both as long as all but the part is the same: a setting that
+/// they had in common changes in both or in none.
+void require_one_split(const configs::Node& now, const configs::Value& begun);
+
 /// Throws ConfigError for a setting that cannot change on the way of a run: what the checkpoint answers, where the run
 /// is kept, and one part of a random_split alone. All others may; whether weights and samples still fit is seen when
 /// they are loaded.

@@ -6,6 +6,7 @@
 
 #include "millrace/apps/millrace/loss_summary.h"
 #include "millrace/sharing/os/counted.h"
+#include "millrace/sharing/os/shell_word.h"
 
 namespace millrace::apps {
 namespace {
@@ -71,7 +72,7 @@ RunLine early_stop_line(const training::Position& position) {
 RunLine stopped_line(const training::Position& position, std::string_view cause,
                      const std::optional<std::string>& directory) {
   return {"stopped by " + std::string(cause) + " " + place_of(position) +
-              (directory ? "; go on with: " + program() + " train --resume " + *directory
+              (directory ? "; go on with: " + program() + " train --resume " + shell_word(*directory)
                          : "; nothing is kept, since output is ''"),
           {{"event", "stopped"},
            {"cause", cause},

@@ -64,14 +64,16 @@ class Training {
         all_keys_(all_keys_of(run.value())),
         output_(options.file.json ? RunOutput::Form::kJson : RunOutput::Form::kWords),
         notices_([this](NoticeLevel level, std::string_view text) { output_.notice(level, text); }),
-        made_(run, types, options.trace.empty() ? Profile::kOff : Profile::kTrace, workers) {
+        made_(with_one_split(run), types, options.trace.empty() ? Profile::kOff : Profile::kTrace, workers) {
     if (!options.trace.empty()) trace_.emplace(options.trace, made_.device, *made_.split.loader);
   }
 
-  /// Tries what validate() has not, and can be tried without a step: the model, and what it begins with. Throws
-  /// ConfigError.
+  /// Tries what validate() has not, and can be tried without a step: labels that are known without reading samples, the
+  /// model, and what it begins with. Throws ConfigError.
   void prepare() {
     training::warn_of_boxes(made_.split.spec, *training::target_field(made_.split.spec));
+    training::require_known_labels(run_, *made_.task, run_, made_.split);
+    if (made_.test) training::require_known_labels(run_, *made_.task, run_["test"], *made_.test);
     training::try_model(run_, made_.learner, *made_.task, made_.split);
     if (!options_.resume.empty()) return go_on();
     training::load_initial_weights(run_, *made_.learner.model);
@@ -123,6 +125,13 @@ class Training {
     }
     finish();
     return kDone;
+  }
+
+  // The run. Before its data are opened, of which a folder may be gone that is given anew for one part alone.
+  const configs::Node& with_one_split(const configs::Node& run) const {
+    if (!options_.resume.empty())
+      require_one_split(configs::Node(all_keys_), all_keys_of(configs::parse(kept_config(), options_.file.config)));
+    return run;
   }
 
   configs::Value all_keys_of(configs::Value run) const {
@@ -217,9 +226,8 @@ class Training {
     return watchers;
   }
 
-  // On a device, where looking costs, of the first batch alone.
   void require_known_classes(const Batch& batch) const {
-    if (made_.device.is_cpu() || position_.trained == 0)
+    if (training::looks_for_unknown_classes(made_.device, position_.trained))
       training::require_known_classes(run_, *made_.task, batch, made_.split);
   }
 
@@ -252,6 +260,7 @@ class Training {
     if (made_.test) {
       verdict = test(*made_.test, stop);
       if (!verdict) return false;
+      warn_of_not_finite(verdict->not_finite);
     }
     const double rate = made_.trainer.learning_rate(position_);
     const EpochReport report = report_epoch(before, position_, made_.settings.run.epochs, rate, verdict);
@@ -273,6 +282,13 @@ class Training {
     last_ = report;
     keep(number, is_best);
     return true;
+  }
+
+  // Once, since they are the same in each epoch.
+  void warn_of_not_finite(const training::NotFinite& found) {
+    if (found.samples == 0 || std::exchange(told_of_not_finite_, true)) return;
+    tell(NoticeLevel::kWarning,
+         "in the test split " + found.text() + ": measures that they are in may be no numbers either");
   }
 
   void keep_table(const training::Verdict& verdict) {
@@ -372,6 +388,7 @@ class Training {
   std::optional<StepTrace> trace_;
   Position position_;
   int64_t noted_steps_ = 0;
+  bool told_of_not_finite_ = false;
   std::optional<EpochReport> last_;  // Of this process.
 };
 

@@ -69,7 +69,8 @@ ImagePairs ImagePairs::in_manifest(const std::string& given, ImagePairsOptions o
   columns_read.image = options.data;
   columns_read.label = {};
   columns_read.mask = options.target;
-  const detail::ManifestColumns columns = detail::read_manifest(path, columns_read);
+  const detail::ManifestColumns columns =
+      detail::read_manifest(path, columns_read, {"data", "target", /*are_both_needed=*/true});
   ImagePairs pairs;
   pairs.data_root_ =
       options.root.empty() ? std::filesystem::path(path).parent_path().string() : detail::user_path(options.root);

@@ -70,7 +70,9 @@ std::vector<int64_t> LabelColumn::labels() const {
 
 namespace {
 
-constexpr const char* kNaming = "the options say what a column is called (\"\": do not read it)";
+// What to do where a column is not there, by the key that says which it is: that of YAML, of C++ and of --columns.
+std::string another_by(std::string_view key) { return std::string(key) + "=NAME reads another"; }
+std::string another_or_none_by(std::string_view key) { return another_by(key) + ", " + std::string(key) + "='' none"; }
 
 /// Characters of a value in a message.
 constexpr size_t kQuoted = 40;
@@ -105,7 +107,7 @@ bool looks_like_number(std::string_view text) {
 /// Adds a label of a file whose values are all texts. A text that is not plainly a number or plainly none is refused:
 /// it would be another class than the number that was meant.
 void add_label(LabelColumn& labels, std::string_view text) {
-  if (text.empty()) refuse("no label: give one; " + std::string(kNaming));
+  if (text.empty()) refuse("no label: give one; " + another_or_none_by("label"));
   const size_t sign = text.starts_with('-') ? 1 : 0;
   const bool is_plain = text.size() == sign + 1 ? text != "-0" : text[sign] != '0';
   const std::optional<int64_t> number = whole_number<int64_t>(text);
@@ -114,7 +116,7 @@ void add_label(LabelColumn& labels, std::string_view text) {
   else if (looks_like_number(text))
     refuse("label " + in_quotes(text.substr(0, kQuoted)) +
            " looks like a number and is no plain integer of 64 bits: write an integer, such as 7 or -1, or a text that "
-           "is no number; JSON lines take any text in quotes");
+           "is no number; JSON lines take any text in quotes, and label_type=number reads numbers that are no classes");
   else
     labels.add(text);
 }
@@ -128,19 +130,25 @@ void add_label(LabelColumn& labels, const Json& value) {
   else if (value.is_string())
     labels.add(std::string_view(value.get_ref<const std::string&>()));
   else
-    refuse("label " + value.dump() + " is neither an integer nor a text: make it one of them");
+    refuse("label " + value.dump() +
+           " is neither an integer nor a text: make it one of them; label_type=number reads numbers");
+}
+
+// In quotes, so that the key is told to be to blame.
+std::string number_wanted() {
+  return ", which label_type " + in_quotes("number") + " wants: write one, such as 0.5 or -2e3";
 }
 
 void add_number(std::vector<float>& numbers, std::string_view text) {
   float number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number))
-    refuse("label " + in_quotes(text.substr(0, kQuoted)) + " is no number of float32: write one, such as 0.5 or -2e3");
+    refuse("label " + in_quotes(text.substr(0, kQuoted)) + " is no number of float32" + number_wanted());
   numbers.push_back(number);
 }
 
 void add_number(std::vector<float>& numbers, const Json& value) {
-  if (!value.is_number()) refuse("label " + value.dump() + " is no number: write one, such as 0.5 or -2e3");
+  if (!value.is_number()) refuse("label " + value.dump() + " is no number" + number_wanted());
   numbers.push_back(value.get<float>());
   if (!std::isfinite(numbers.back())) refuse("label " + value.dump() + " is too large for float32");
 }
@@ -217,23 +225,24 @@ void take(const std::string& file, size_t line, size_t column, const Value& valu
 }
 
 void read_csv(const std::string& file, std::string_view text, const ImageManifestOptions& options,
-              ManifestColumns& columns) {
+              const ColumnKeys& keys, ManifestColumns& columns) {
   CsvReader reader(file, text);
   std::vector<CsvField> fields;
   if (!reader.next(fields)) fail_at(file, 1, 1, "an empty file: its first line names the columns");
   const size_t width = fields.size();
-  const auto find = [&](const std::string& name) -> std::optional<size_t> {
+  const auto find = [&](const std::string& name, const std::string& cure) -> std::optional<size_t> {
     if (name.empty()) return std::nullopt;
     std::string names;
     for (size_t i = 0; i < width; ++i) {
       if (fields[i].text == name) return i;
       names += (i > 0 ? ", " : "") + printable(fields[i].text, kQuoted);
     }
-    fail_at(file, fields[0].line, fields[0].column,
-            "no column " + in_quotes(name) + " among " + names + ": " + kNaming);
+    fail_at(file, fields[0].line, fields[0].column, "no column " + in_quotes(name) + " among " + names + ": " + cure);
   };
-  const auto image = find(options.image), label = find(options.label), boxes = find(options.boxes),
-             mask = find(options.mask);
+  const auto image = find(options.image, another_by(keys.image));
+  const auto label = find(options.label, another_or_none_by("label"));
+  const auto boxes = find(options.boxes, another_or_none_by("boxes"));
+  const auto mask = find(options.mask, keys.cure_of_mask());
 
   while (reader.next(fields)) {
     if (fields.size() != width)
@@ -284,7 +293,7 @@ ListLine split_line(std::string_view line) {
 }
 
 void read_list(const std::string& file, std::string_view text, const ImageManifestOptions& options,
-               ManifestColumns& columns) {
+               const ColumnKeys& /*keys*/, ManifestColumns& columns) {
   if (!options.boxes.empty() || (!options.label.empty() && !options.mask.empty()))
     throw std::invalid_argument("manifest: " + in_quotes(file) +
                                 " is a list without a header, of paths with labels or with masks: for more columns "
@@ -307,7 +316,7 @@ size_t column_of(std::string_view line, const std::string& name) {
 }
 
 void read_json_lines(const std::string& file, std::string_view text, const ImageManifestOptions& options,
-                     ManifestColumns& columns) {
+                     const ColumnKeys& keys, ManifestColumns& columns) {
   for_lines(text, [&](std::string_view line, size_t number) {
     Json row;
     try {
@@ -320,26 +329,28 @@ void read_json_lines(const std::string& file, std::string_view text, const Image
     if (!row.is_object())
       fail_at(file, number, 1, "no JSON object: write {\"" + printable(options.image) + "\": …} on each line");
 
-    const auto take_value = [&](const std::string& name, auto add) {
+    const auto take_value = [&](const std::string& name, const std::string& cure, auto add) {
       if (name.empty()) return;
       const auto found = row.find(name);
       if (found == row.end())
-        fail_at(file, number, 1, "no " + in_quotes(name) + " in this object: give it one; " + kNaming);
+        fail_at(file, number, 1, "no " + in_quotes(name) + " in this object: give it one; " + cure);
       take(file, number, column_of(line, name), *found, add);
     };
     const auto path_of = [](const Json& value) -> std::string_view {
       if (!value.is_string()) refuse(value.dump() + " is no path: write a text");
       return value.get_ref<const std::string&>();
     };
-    take_value(options.image, [&](const Json& value) { add_path(columns.images, path_of(value)); });
-    take_value(options.label, [&](const Json& value) { add_label(columns, options.label_type, value); });
-    take_value(options.boxes, [&](const Json& value) { add_boxes(columns, value); });
-    take_value(options.mask, [&](const Json& value) { add_path(columns.masks, path_of(value)); });
+    take_value(options.image, another_by(keys.image),
+               [&](const Json& value) { add_path(columns.images, path_of(value)); });
+    take_value(options.label, another_or_none_by("label"),
+               [&](const Json& value) { add_label(columns, options.label_type, value); });
+    take_value(options.boxes, another_or_none_by("boxes"), [&](const Json& value) { add_boxes(columns, value); });
+    take_value(options.mask, keys.cure_of_mask(), [&](const Json& value) { add_path(columns.masks, path_of(value)); });
   });
 }
 
 using ReadManifest = void(const std::string& file, std::string_view text, const ImageManifestOptions& options,
-                          ManifestColumns& columns);
+                          const ColumnKeys& keys, ManifestColumns& columns);
 
 /// What reads files of that name.
 ReadManifest* reader_of(const std::string& path) {
@@ -354,7 +365,9 @@ ReadManifest* reader_of(const std::string& path) {
 
 }  // namespace
 
-ManifestColumns read_manifest(const std::string& path, const ImageManifestOptions& options) {
+std::string ColumnKeys::cure_of_mask() const { return are_both_needed ? another_by(mask) : another_or_none_by(mask); }
+
+ManifestColumns read_manifest(const std::string& path, const ImageManifestOptions& options, const ColumnKeys& keys) {
   ReadManifest* const read = reader_of(path);
   MappedFile file;
   try {
@@ -370,7 +383,7 @@ ManifestColumns read_manifest(const std::string& path, const ImageManifestOption
   } catch (const std::exception& error) {
     throw std::runtime_error("manifest: " + in_quotes(path) + " " + error.what());
   }
-  read(path, text, options, columns);
+  read(path, text, options, keys, columns);
   try {
     file.require_unchanged();
   } catch (const std::exception& error) {

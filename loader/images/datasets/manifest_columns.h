@@ -52,7 +52,17 @@ struct ManifestColumns {
   std::vector<transforms::TargetBox> boxes;
 };
 
+/// What users call the options for the columns of pictures and masks, which errors tell.
+struct ColumnKeys {
+  const char* image = "image";
+  const char* mask = "mask";
+  bool are_both_needed = false;
+
+  std::string cure_of_mask() const;
+};
+
 /// Reads a manifest, CSV, JSON lines or a list by its ending. Throws std::runtime_error as ImageManifest says.
-ManifestColumns read_manifest(const std::string& path, const ImageManifestOptions& options);
+ManifestColumns read_manifest(const std::string& path, const ImageManifestOptions& options,
+                              const ColumnKeys& keys = {});
 
 }  // namespace millrace::detail

@@ -80,7 +80,7 @@ TEST_F(ShowCommand, LeavesLostSamplesToTheStatistics) {
   folder_.write("photos/dog/2.jpg", "no picture");
   const std::string text = show("photos.yaml loader.on_error=skip").text;
   EXPECT_THAT(text, HasSubstr("3 samples read, 1 cannot be read\n"));
-  const size_t warning = text.find("DataLoader: a sample could not be read and was left out");
+  const size_t warning = text.find("loader: a sample could not be read and was left out");
   ASSERT_NE(warning, text.npos) << text;
   EXPECT_EQ(text.find("a sample could not be read and was left out", warning + 20), text.npos) << text;
 }

@@ -139,7 +139,33 @@ TEST_F(TrainSettings, OfFewerClassesThanLabelsOfTheTestSplitHaveAreRefusedWithTh
       "'test={dataset: {type: image_manifest, path: test.csv}, transforms: [resize: {size: [32, 32]}]}'";
   const std::string error = "sample 1 ('photos/hat/1.jpg') has 9 in the field label, where classes are 0 to 1";
   EXPECT_THAT(first_error(train(settings + " --validate")), HasSubstr("classes: " + error));
-  EXPECT_THAT(first_error(train(settings)), HasSubstr("testing: " + error));
+  EXPECT_THAT(first_error(train(settings)), HasSubstr("classes: " + error)) << "before a step";
+  // Nobody knows the labels of these before they are read.
+  const std::string read =
+      "run.yaml classes=2 'dataset={type: image_manifest, path: list.csv}' "
+      "'test={dataset: {type: concat, datasets: [{type: image_manifest, path: test.csv}]}, transforms: [resize: {size: "
+      "[32, 32]}]}'";
+  EXPECT_THAT(first_error(train(read + " --validate")), HasSubstr("classes: " + error));
+  EXPECT_THAT(first_error(train(read)), HasSubstr("testing: " + error));
+}
+
+TEST_F(TrainSettings, OfFewerClassesThanLabelsHaveAreRefusedFarBehindTheFirstBatch) {
+  std::string list = "path,label\n";
+  for (int i = 0; i < 100; ++i) list += "photos/hat/1.jpg," + std::to_string(i == 97 ? 2 : i % 2) + "\n";
+  folder_.write("list.csv", list);
+  const std::string manifest = "{type: image_manifest, path: list.csv}";
+  const std::string error =
+      "classes: sample 97 ('photos/hat/1.jpg') has 2 in the field label, where classes are 0 to 1";
+  expect_refused("run.yaml", Wrong{"'dataset=" + manifest + "' classes=2", error});
+  expect_refused("run.yaml", Wrong{"'dataset={type: subset, dataset: " + manifest + "}' classes=2", error});
+}
+
+TEST_F(TrainSettings, OfWeightsThatDoNotFitAreRefusedWithALineForEach) {
+  ASSERT_EQ(train("run.yaml output=first").exit_code, 0);
+  const auto ended = train("run.yaml weights.from=first/run/best.pt 'model={type: small_cnn, widths: [5]}'");
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(first_error(ended), HasSubstr("weights: the weights do not fit the model; where the model is another"));
+  EXPECT_THAT(ended.err, HasSubstr("\n  of another shape: '"));
 }
 
 TEST_F(TrainSettings, ThatARunKeepsAreRefusedWhereItGoesOn) {
@@ -162,12 +188,21 @@ TEST_F(TrainSettings, OfOnePartOfASplitDoNotChangeAloneWhereARunGoesOn) {
                 "loader: {batch_size: 4}\nmodel: {type: small_cnn, widths: [4]}\nepochs: 1\ndevice: cpu\n");
   const auto begun = train("split.yaml");
   ASSERT_EQ(begun.exit_code, 0) << begun.err;
-  const std::string error = "training and test are parts of one split, and would have samples in common: set both ";
+  const std::string error = "training and test are parts of one split, and would have samples in common: give both, ";
   expect_refused("--resume runs/split epochs=2",
-                 {"dataset.seed=7", "dataset.seed: " + error + "dataset.seed and test.dataset.seed"});
+                 {"dataset.seed=7", "dataset.seed: " + error + "dataset.seed=7 test.dataset.seed=7"});
   expect_refused("--resume runs/split epochs=2",
-                 {"test.dataset.seed=7", "test.dataset.seed: " + error + "dataset.seed and test.dataset.seed"});
+                 {"test.dataset.seed=7", "test.dataset.seed: " + error + "dataset.seed=7 test.dataset.seed=7"});
   EXPECT_EQ(train("--resume runs/split epochs=2 dataset.seed=7 test.dataset.seed=7").exit_code, 0);
+  fs::rename(folder_.path() + "/photos", folder_.path() + "/moved photos");
+  EXPECT_THAT(first_error(train("--resume runs/split epochs=3 dataset.dataset.root='moved photos'")),
+              HasSubstr("dataset.dataset.root: " + error +
+                        "'dataset.dataset.root=moved photos' 'test.dataset.dataset.root=moved photos'"))
+      << "before the old folder is looked for";
+  EXPECT_EQ(train("--resume runs/split epochs=3 'dataset.dataset.root=moved photos' "
+                  "'test.dataset.dataset.root=moved photos'")
+                .exit_code,
+            0);
 }
 
 TEST_F(TrainSettings, ThatMayChangeWhereARunGoesOnAreKeptForTheNextTime) {

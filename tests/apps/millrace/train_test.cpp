@@ -35,6 +35,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
@@ -358,7 +359,7 @@ TEST_F(Training, TellsOfAWorkerThatDiedAtOnceAndSumsItUpAtTheEnd) {
   const std::string at_once = "and another takes its place", at_the_end = "while training, 1 worker process died";
   for (const char* told : {"out", "runs/train/log.txt"}) {
     const std::string text = text_of(folder() / told);
-    EXPECT_THAT(text, HasSubstr("millrace: warning: DataLoader: ")) << told;
+    EXPECT_THAT(text, HasSubstr("millrace: warning: loader: worker ")) << told;
     EXPECT_LT(text.find(at_once), text.find("epoch 60/60")) << told;
     EXPECT_THAT(text, HasSubstr(at_the_end)) << told;
   }
@@ -369,7 +370,10 @@ TEST_F(Training, TellsOfSamplesThatWereLeftOutAndSumsThemUpAtTheEnd) {
   run({"train", "train.yaml", "epochs=2", "loader.on_error=skip", "+test.loader={on_error: skip}"});
   for (const char* told : {"out", "runs/train/log.txt"}) {
     const std::string text = text_of(folder() / told);
-    EXPECT_THAT(text, HasSubstr("millrace: warning: DataLoader: a sample could not be read and was left out")) << told;
+    EXPECT_THAT(text, HasSubstr("millrace: warning: loader: a sample could not be read and was left out")) << told;
+    EXPECT_THAT(text, HasSubstr("with loader.on_error: raise each is an error")) << told;
+    EXPECT_THAT(text, Not(HasSubstr("std::runtime_error"))) << told;
+    EXPECT_THAT(text, Not(HasSubstr("samples of epoch "))) << told << ": the epoch's own line says it";
     EXPECT_THAT(text, HasSubstr("while training, 2 samples could not be read: 2 left out, the last for: ")) << told;
     EXPECT_THAT(text, HasSubstr("while testing, 2 samples could not be read: 2 left out")) << told;
   }

@@ -152,6 +152,7 @@ TEST(NpyDataset, RefusesFilesThatDoNotMatch) {
   EXPECT_EQ(error({npy("int8.npy")}, {"a", "b"}), "NpyDataset: names: 2 for 1 files");
   EXPECT_EQ(error({npy("int8.npy"), npy("int8.npy")}),
             "NpyDataset: names: two fields are called 'int8'; give each its own");
+  EXPECT_EQ(error({npy("int8.npy")}, {""}), "NpyDataset: names: a field has an empty name; give each one");
   EXPECT_THAT(error({npy("int8.npy"), npy("no_rows.npy")}),
               AllOf(HasSubstr("int8.npy' has 2 rows, but '"), HasSubstr("no_rows.npy' 0: sample i is row i of each")));
   EXPECT_THAT(error({npy("single.npy")}), HasSubstr("is a single number, which has no rows"));

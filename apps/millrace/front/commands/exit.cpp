@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
 
 #include "millrace/sharing/os/printable.h"
 
@@ -31,16 +33,38 @@ nlohmann::json to_json(const configs::Problem& problem) {
   return error;
 }
 
+// Whatever a library wrote, and in one line.
+std::string on_one_line(const std::string& what) {
+  std::string line = printable_lines(what);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
+// An error with a list behind it, whose lines are indented: they stay lines.
+std::string with_its_list(const std::string& what) {
+  constexpr std::string_view kItem = "\n  ";
+  const size_t list = std::min(what.find(kItem), what.size());
+  std::string text = on_one_line(what.substr(0, list));
+  for (size_t begin = list; begin < what.size();) {
+    const size_t end = std::min(what.find(kItem, begin + kItem.size()), what.size());
+    text.append(kItem).append(on_one_line(what.substr(begin + kItem.size(), end - begin - kItem.size())));
+    begin = end;
+  }
+  return text;
+}
+
+int print_error(int code, const std::string& text) {
+  std::fprintf(stderr, "millrace: %s\n", text.c_str());
+  return code;
+}
+
 }  // namespace
 
 void tell_errors_as(ErrorForm form) { error_form = form; }
 
 int fail(int code, std::string what) {
   if (error_form == ErrorForm::kJson) return fail_in_json(code, nlohmann::json::array({{{"text", what}}}));
-  what = printable_lines(what);                       // Whatever a library wrote,
-  std::replace(what.begin(), what.end(), '\n', ' ');  // and in one line.
-  std::fprintf(stderr, "millrace: %s\n", what.c_str());
-  return code;
+  return print_error(code, on_one_line(what));
 }
 
 int fail(const configs::ConfigError& error) {
@@ -51,7 +75,7 @@ int fail(const configs::ConfigError& error) {
     return fail_in_json(kWrongUsage, errors);
   }
   for (size_t i = 0; i < std::min(problems.size(), configs::ConfigError::kTold); ++i)
-    fail(kWrongUsage, problems[i].text);
+    print_error(kWrongUsage, with_its_list(problems[i].text));
   if (problems.size() > 1) fail(kWrongUsage, std::to_string(problems.size()) + " errors in the configuration");
   return kWrongUsage;
 }

@@ -23,7 +23,8 @@ void tell_errors_as(ErrorForm form);
 /// Prints "millrace: WHAT" to stderr as one line and gives `code`.
 int fail(int code, std::string what);
 
-/// Prints a line for each problem to stderr, and their number behind several. Gives kWrongUsage.
+/// Prints a line for each problem to stderr, the lines of a list that belongs to it, which are indented, below it, and
+/// the number of problems behind several. Gives kWrongUsage.
 int fail(const configs::ConfigError& error);
 
 /// The exit code of a command that ends with `code` and has printed to stdout: kWorkFailed, and a line that tells why,

@@ -23,9 +23,11 @@ void Predict::declare(CLI::App& command) {
       ->required()
       ->type_name("RUN");
   command
-      .add_option("input", input,
-                  "a folder with pictures, with or without one a class, a picture, or a list (.csv, .jsonl, .txt); "
-                  "left out: the run's test split")
+      .add_option(
+          "input", input,
+          "a folder with pictures, with or without one a class, a picture, or a list (.csv, .jsonl, .txt); of a model "
+          "of arrays a folder with .npy files, an .npy or .npz file, or a list of files (.txt); "
+          "left out: the run's test split")
       ->type_name("INPUT");
   command.add_option("overrides", overrides, "settings in place of the run's, such as loader.num_workers=2")
       ->type_name("KEY=VALUE");

@@ -338,12 +338,12 @@ TEST(ImageManifest, BadRowsAreErrorsWithTheirPlaceAndCure) {
   const std::string header = "path,label,boxes,mask\n";
   EXPECT_THAT(csv(""), StartsWith("a.csv:1:1: an empty file: its first line names the columns"));
   EXPECT_THAT(csv(header), StartsWith("a.csv' lists no pictures: add rows"));
-  EXPECT_EQ(csv("file,label\na,b\n"),
-            "a.csv:1:1: no column 'path' among file, label: the options say what a column is called (\"\": do not "
-            "read it)");
+  EXPECT_EQ(csv("file,label\na,b\n"), "a.csv:1:1: no column 'path' among file, label: image=NAME reads another");
+  EXPECT_EQ(csv("path,kind\na,b\n"),
+            "a.csv:1:1: no column 'label' among path, kind: label=NAME reads another, label='' none");
   EXPECT_EQ(csv("path,label\na,b\nc,d,e\n"),
             "a.csv:3:1: 3 fields, but the first line names 2: put fields with commas in them in quotes");
-  EXPECT_THAT(csv("path,label\na,b\nc,\n"), StartsWith("a.csv:3:3: no label: give one; the options say"));
+  EXPECT_THAT(csv("path,label\na,b\nc,\n"), StartsWith("a.csv:3:3: no label: give one; label=NAME reads another"));
   EXPECT_THAT(csv("path,label\na,b\n,d\n"), StartsWith("a.csv:3:1: no path: name a file, or remove the row"));
   EXPECT_THAT(
       csv("path,label\na,b\n\"c\n\",7\n"),
@@ -454,7 +454,8 @@ TEST(ImageManifest, LabelsMayBeNumbersForRegression) {
   };
   for (const std::string text : {"cat", "", "1,5", "+1", " 1", "nan", "inf", "1e99", "0x10"})
     EXPECT_THAT(error("\"" + text + "\""),
-                StartsWith("a.csv:2:3: label '" + text + "' is no number of float32: write one, such as 0.5"));
+                StartsWith("a.csv:2:3: label '" + text +
+                           "' is no number of float32, which label_type 'number' wants: write one, such as 0.5"));
   EXPECT_THAT(error_of([&] { manifest("a.jsonl", R"({"path": "a", "label": "1"})", options); }),
               HasSubstr("label \"1\" is no number"));
   EXPECT_THAT(error_of([&] { manifest("a.csv", "path,label\na,1\n", {}).number(0); }),

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/duplicate.h"
 #include "millrace/sharing/os/epoll.h"
@@ -45,6 +46,15 @@ using testing::UnorderedElementsAre;
 
 bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 OwnedFd some_descriptor() { return OwnedFd(MILLRACE_SYSCALL(::open("/dev/null", O_RDONLY | O_CLOEXEC))); }
+
+TEST(Counted, HasTheWordInTheFormThatGoesWithTheNumber) {
+  EXPECT_EQ(counted(1, "picture"), "1 picture");
+  EXPECT_EQ(counted(0, "picture"), "0 pictures");
+  EXPECT_EQ(counted(uint64_t{2}, "worker process"), "2 worker processes");
+  EXPECT_EQ(counted(size_t{2}, "box"), "2 boxes");
+  EXPECT_EQ(counted(2, "entry"), "2 entries");
+  EXPECT_EQ(counted(2, "array"), "2 arrays");
+}
 
 TEST(Printable, EscapesWhatActsOnATerminal) {
   EXPECT_EQ(printable("a cat/0.jpg"), "a cat/0.jpg");

@@ -62,6 +62,27 @@ class Override {
     if (action_ != Action::kRemove) value_ = read_value(text.substr(equals + 1));
   }
 
+  // Copies what has changed in `root` to the same place in `piece`.
+  void copy_changed(const Value& root, Value& piece) const {
+    std::vector<const Member*> way;
+    const Value* changed = &root;
+    for (const std::string& part : parts_) {
+      if (changed->kind != Value::Kind::kMap) break;  // A list, all of which is copied.
+      const auto found = std::ranges::find(changed->members, part, &Member::key);
+      if (found == changed->members.end()) return;
+      way.push_back(&*found);
+      changed = &found->value;
+    }
+    Value* place = &piece;
+    for (const Member* const member : way) {
+      place->kind = Value::Kind::kMap;
+      Value* next = place->find(member->key);
+      if (next == nullptr) next = &place->members.emplace_back(Member{member->key, member->origin, Value()}).value;
+      place = next;
+    }
+    *place = *changed;
+  }
+
   void apply(Value& root) {
     Value& holder = walk(root);
     switch (action_) {
@@ -234,5 +255,12 @@ class Override {
 }  // namespace
 
 void apply_override(Value& root, const std::string& argument, int number) { Override(argument, number).apply(root); }
+
+Value parts_changed_by(const std::vector<std::string>& arguments, const Value& document) {
+  Value piece;
+  piece.kind = Value::Kind::kMap;
+  for (const std::string& argument : arguments) Override(argument, 1).copy_changed(document, piece);
+  return piece;
+}
 
 }  // namespace millrace::configs

@@ -330,6 +330,24 @@ TEST_F(Bench, SweepsAllCombinationsAndPrintsTheBestAsYaml) {
   EXPECT_EQ(run("best.yaml --batches 1").exit_code, 0) << all["best"]["yaml"];
 }
 
+TEST_F(Bench, PrintsWhatASweepSetsInAListAsTheWholeList) {
+  folder_.write("jpegs.yaml",
+                "dataset: {type: noise_jpegs, size: 8, different: 2, width: 64, height: 48}\n"
+                "transforms: [random_resized_crop: {size: 16}, random_horizontal_flip]\nloader: {batch_size: 4}\n");
+  const std::string sweep = " --warmup 0 --window 0.05 --repeats 1 --sweep loader.prefetch=3 ";
+  for (const char* setting : {"transforms.0.random_resized_crop.size=8", "transforms.random_resized_crop.size=8",
+                              "transforms.random_horizontal_flip.p=0.25", "transforms+=random_vertical_flip",
+                              "+transforms.0=random_vertical_flip", "dataset.width=32"}) {
+    const std::string yaml = measured("jpegs.yaml" + sweep + setting)["best"]["yaml"];
+    folder_.write("best.yaml", yaml);
+    folder_.write("pasted.yaml", "include: [jpegs.yaml, best.yaml]\n");
+    const auto pasted = json::parse(run("pasted.yaml --print-config --json").out);
+    const auto meant =
+        json::parse(run("jpegs.yaml --print-config --json loader.prefetch=3 " + std::string(setting)).out);
+    EXPECT_EQ(pasted["settings"], meant["settings"]) << setting << ":\n" << yaml;
+  }
+}
+
 TEST_F(Bench, ReadsAllSettingsOfASweepBeforeItMeasures) {
   const auto wrong = run(kTiny + " --sweep loader.num_workers=1,many");
   EXPECT_EQ(wrong.exit_code, 2);

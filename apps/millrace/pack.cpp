@@ -116,6 +116,10 @@ std::string classes_text(const std::vector<std::string>& classes) {
 void require_classes_writable(const packing::Source& source, const std::string& folder, const commands::Pack& command) {
   const std::string path = classes_path(folder);
   if (source.classes.empty() || !fs::exists(path)) return;
+  if (fs::is_directory(path))
+    throw std::runtime_error(
+        "pack: " + in_quotes(path) +
+        " is a folder, and would be the names of the classes; move it away, or take another folder");
   const std::string why = "pack: " + in_quotes(path) + " would be replaced by the names of the classes";
   std::error_code error;
   if (fs::equivalent(path, millrace::detail::user_path(command.input), error))

@@ -14,6 +14,7 @@
 #include "millrace/configs/path.h"
 #include "millrace/configs/tables/nearest.h"
 #include "millrace/configs/yaml.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/whole_number.h"
 
@@ -141,8 +142,7 @@ class Override {
 
   Value& numbered(Value& list, size_t i) const {
     if (Value* const found = element_at(list, parts_[i])) return *found;
-    const auto count = list.elements.size();
-    throw error(path(i) + " is a list of " + std::to_string(count) + (count == 1 ? " element" : " elements") +
+    throw error(path(i) + " is a list of " + counted(list.elements.size(), "element") +
                 ", counted from 0; it has no element " + in_quotes(parts_[i]) +
                 (action_ == Action::kRemove ? "" : "; append one by " + path(i) + "+="));
   }

@@ -52,6 +52,7 @@ TEST(Counted, HasTheWordInTheFormThatGoesWithTheNumber) {
   EXPECT_EQ(counted(0, "picture"), "0 pictures");
   EXPECT_EQ(counted(uint64_t{2}, "worker process"), "2 worker processes");
   EXPECT_EQ(counted(size_t{2}, "box"), "2 boxes");
+  EXPECT_EQ(counted(2, "batch"), "2 batches");
   EXPECT_EQ(counted(2, "entry"), "2 entries");
   EXPECT_EQ(counted(2, "array"), "2 arrays");
 }
@@ -84,7 +85,7 @@ TEST(Printable, KeepsTheBeginningAndTheEndOfALongText) {
   const auto cut = printable(std::string(1'000'000, 'a') + "\u732b/picture.jpg");
   EXPECT_LT(cut.size(), 300U);
   EXPECT_THAT(cut, testing::AllOf(testing::StartsWith("aaa"), testing::EndsWith("\u732b/picture.jpg")));
-  EXPECT_EQ(printable("0123456789", 9), "012345 ... (1 bytes) ... 789");
+  EXPECT_EQ(printable("0123456789", 9), "012345 ... (1 byte) ... 789");
 }
 
 TEST(OwnedFd, ClosesItsDescriptorWhenItDies) {

@@ -13,6 +13,7 @@
 #include "millrace/configs/binder.h"
 #include "millrace/loader/datasets/combinators.h"
 #include "millrace/loader/datasets/stack_dataset.h"
+#include "millrace/sharing/os/counted.h"
 
 namespace millrace::configs {
 namespace {
@@ -29,7 +30,7 @@ std::vector<int64_t> slice(const tables::Subset& keys, const Node& section, int6
   const int64_t last = keys.last.value_or(samples);
   if (keys.first > last || last > samples)
     throw section.error("there is no slice from " + std::to_string(keys.first) + " to " + std::to_string(last) +
-                        ": the dataset has " + std::to_string(samples) + " samples");
+                        ": the dataset has " + counted(samples, "sample"));
   std::vector<int64_t> indices;
   for (int64_t i = keys.first; i < last; i += std::min(keys.step, last - i)) indices.push_back(i);
   return indices;
@@ -102,7 +103,7 @@ AnyDataset combine(const tables::Stack& keys, const Node& section, const OpenPar
   auto parts = open_parts(section, open);
   if (parts.size() > kMost) throw section["datasets"].error("has more than " + std::to_string(kMost) + " datasets");
   if (!keys.names.empty() && keys.names.size() != parts.size())
-    throw section["names"].error("expected one for each of the " + std::to_string(parts.size()) + " datasets, found " +
+    throw section["names"].error("expected " + counted(parts.size(), "name") + ", one for each dataset, found " +
                                  std::to_string(keys.names.size()));
   return build_at<std::exception>(section, [&] { return stack_of<1, kMost>(std::move(parts), keys.names); });
 }

@@ -14,6 +14,7 @@
 #include "millrace/configs/path.h"
 #include "millrace/configs/tables/nearest.h"
 #include "millrace/configs/yaml.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/whole_number.h"
 
@@ -60,6 +61,27 @@ class Override {
       throw error("files are included by a file alone, before the command line is read; write it there");
     if (std::find(parts_.begin(), parts_.end(), "") != parts_.end()) throw error("a part of the key is empty");
     if (action_ != Action::kRemove) value_ = read_value(text.substr(equals + 1));
+  }
+
+  // Copies what has changed in `root` to the same place in `piece`.
+  void copy_changed(const Value& root, Value& piece) const {
+    std::vector<const Member*> way;
+    const Value* changed = &root;
+    for (const std::string& part : parts_) {
+      if (changed->kind != Value::Kind::kMap) break;  // A list, all of which is copied.
+      const auto found = std::ranges::find(changed->members, part, &Member::key);
+      if (found == changed->members.end()) return;
+      way.push_back(&*found);
+      changed = &found->value;
+    }
+    Value* place = &piece;
+    for (const Member* const member : way) {
+      place->kind = Value::Kind::kMap;
+      Value* next = place->find(member->key);
+      if (next == nullptr) next = &place->members.emplace_back(Member{member->key, member->origin, Value()}).value;
+      place = next;
+    }
+    *place = *changed;
   }
 
   void apply(Value& root) {
@@ -120,8 +142,7 @@ class Override {
 
   Value& numbered(Value& list, size_t i) const {
     if (Value* const found = element_at(list, parts_[i])) return *found;
-    const auto count = list.elements.size();
-    throw error(path(i) + " is a list of " + std::to_string(count) + (count == 1 ? " element" : " elements") +
+    throw error(path(i) + " is a list of " + counted(list.elements.size(), "element") +
                 ", counted from 0; it has no element " + in_quotes(parts_[i]) +
                 (action_ == Action::kRemove ? "" : "; append one by " + path(i) + "+="));
   }
@@ -234,5 +255,12 @@ class Override {
 }  // namespace
 
 void apply_override(Value& root, const std::string& argument, int number) { Override(argument, number).apply(root); }
+
+Value parts_changed_by(const std::vector<std::string>& arguments, const Value& document) {
+  Value piece;
+  piece.kind = Value::Kind::kMap;
+  for (const std::string& argument : arguments) Override(argument, 1).copy_changed(document, piece);
+  return piece;
+}
 
 }  // namespace millrace::configs

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "millrace/configs/value.h"
 
@@ -21,5 +22,10 @@ namespace millrace::configs {
 /// which errors are sorted. Throws ConfigError when the argument has another form, when the path leads through a plain
 /// value, and when it names an element that a list does not have.
 void apply_override(Value& root, const std::string& argument, int number = 1);
+
+/// What such arguments have changed in a document, as a piece of YAML whose values take the place of those before: of a
+/// list it has all elements, since no key stands for one. What was removed is not in it. Throws ConfigError as
+/// apply_override() for an argument of another form.
+Value parts_changed_by(const std::vector<std::string>& arguments, const Value& document);
 
 }  // namespace millrace::configs

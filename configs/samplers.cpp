@@ -25,6 +25,7 @@
 #include "millrace/samplers/shuffle_buffer_sampler.h"
 #include "millrace/samplers/subset_random_sampler.h"
 #include "millrace/samplers/weighted_random_sampler.h"
+#include "millrace/sharing/os/counted.h"
 
 namespace millrace::configs {
 namespace {
@@ -72,7 +73,7 @@ class SamplerMaker {
     auto sizes = keys.shard_sizes ? *keys.shard_sizes : shard_sizes();
     const int64_t samples = std::accumulate(sizes.begin(), sizes.end(), int64_t{0});
     if (samples != facts_.samples)
-      throw node_["shard_sizes"].error("the shards have " + std::to_string(samples) + " samples, the dataset " +
+      throw node_["shard_sizes"].error("the shards have " + counted(samples, "sample") + ", the dataset " +
                                        std::to_string(facts_.samples));
     ShardShuffleSamplerOptions shards;
     shards.open_shards = keys.open_shards;
@@ -119,9 +120,8 @@ class SamplerMaker {
     for (size_t batch = 0; batch < keys.batches.size(); ++batch) {
       require_samples(keys.batches[batch], nodes[batch]);
       if (std::ssize(keys.batches[batch]) > options_.batch_size())
-        throw nodes[batch].error("has " + std::to_string(keys.batches[batch].size()) +
-                                 " samples, loader.batch_size is " + std::to_string(options_.batch_size()) +
-                                 ": raise that, or make the batch smaller");
+        throw nodes[batch].error("has " + counted(keys.batches[batch].size(), "sample") + ", loader.batch_size is " +
+                                 std::to_string(options_.batch_size()) + ": raise that, or make the batch smaller");
     }
     return of_batches(BatchSequenceSampler(keys.batches));
   }
@@ -153,7 +153,7 @@ class SamplerMaker {
 
   void require_one_a_sample(std::string_view key, size_t values) const {
     if (static_cast<int64_t>(values) != facts_.samples)
-      throw node_[key].error("expected one for each of the " + std::to_string(facts_.samples) + " samples, found " +
+      throw node_[key].error("expected " + counted(facts_.samples, "value") + ", one for each sample, found " +
                              std::to_string(values));
   }
 

@@ -189,25 +189,30 @@ class Converter {
   size_t bytes_ = 0;
 };
 
-void emit(YAML::Emitter& out, const Value& value) {
+void emit(YAML::Emitter& out, const Value& value, Origins origins) {
+  const auto emit_origin = [&] {
+    if (origins == Origins::kInComments) out << YAML::Comment(to_string(value.origin));
+  };
   switch (value.kind) {
     case Value::Kind::kNull:
-      out << YAML::Null << YAML::Comment(to_string(value.origin));
+      out << YAML::Null;
+      emit_origin();
       break;
     case Value::Kind::kScalar:
       if (value.quoted) out << YAML::DoubleQuoted;
-      out << (value.shown.empty() ? value.text : value.shown) << YAML::Comment(to_string(value.origin));
+      out << (value.shown.empty() ? value.text : value.shown);
+      emit_origin();
       break;
     case Value::Kind::kList:
       out << YAML::BeginSeq;
-      for (const auto& element : value.elements) emit(out, element);
+      for (const auto& element : value.elements) emit(out, element, origins);
       out << YAML::EndSeq;
       break;
     case Value::Kind::kMap:
       out << YAML::BeginMap;
       for (const auto& member : value.members) {
         out << YAML::Key << member.key << YAML::Value;
-        emit(out, member.value);
+        emit(out, member.value, origins);
       }
       out << YAML::EndMap;
       break;
@@ -242,9 +247,9 @@ Value parse(const std::string& text, const std::string& source) {
   return value;
 }
 
-std::string to_yaml(const Value& value) {
+std::string to_yaml(const Value& value, Origins origins) {
   YAML::Emitter out;
-  emit(out, value);
+  emit(out, value, origins);
   return out.c_str();
 }
 

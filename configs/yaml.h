@@ -15,8 +15,10 @@ Value parse(const std::string& text, const std::string& source);
 /// merge keys.
 Value parse(const std::string& text, const std::string& source, Problems& problems);
 
-/// The value as YAML that parse() reads back, with the origin of every scalar in a comment behind it. What came from
-/// the environment is ${env:NAME} again.
-std::string to_yaml(const Value& value);
+/// Whether the origin of every scalar stands in a comment behind it.
+enum class Origins { kInComments, kLeftOut };
+
+/// The value as YAML that parse() reads back. What came from the environment is ${env:NAME} again.
+std::string to_yaml(const Value& value, Origins origins = Origins::kInComments);
 
 }  // namespace millrace::configs

@@ -4,6 +4,7 @@
 
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/stages.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -17,7 +18,7 @@ Hdf5Dataset::Hdf5Dataset(const std::string& path, const std::vector<std::string>
     const auto rows = static_cast<uint64_t>(array.shape[0]);
     if (names_.empty()) size_ = rows;
     if (rows != size_)
-      throw std::runtime_error("hdf5: " + in_quotes(path_) + " has " + std::to_string(size_) + " rows in " +
+      throw std::runtime_error("hdf5: " + in_quotes(path_) + " has " + counted(size_, "row") + " in " +
                                in_quotes(names_[0]) + ", but " + std::to_string(rows) + " in " + in_quotes(array.name) +
                                ": sample i is row i of each; name datasets of one length");
     names_.push_back(array.name);

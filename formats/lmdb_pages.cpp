@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::detail {
@@ -84,7 +85,7 @@ class File {
     const uint64_t pages = number_at<uint32_t>(page(number, kOverflow), 12);
     const uint64_t begin = number * page_size_;
     if (pages > (bytes_.size() - begin) / page_size_ || size > pages * page_size_ - kPageHead)
-      refuse_page(number, "is too short for its value of " + std::to_string(size) + " bytes");
+      refuse_page(number, "is too short for its value of " + counted(size, "byte"));
     return bytes_.subspan(begin + kPageHead, size);
   }
 
@@ -105,12 +106,12 @@ class File {
                           kMetaBytes = 152;
 
   uint64_t find_page_size() const {
-    if (bytes_.size() < kMetaBytes) refuse_lmdb("is no LMDB file, it has " + std::to_string(bytes_.size()) + " bytes");
+    if (bytes_.size() < kMetaBytes) refuse_lmdb("is no LMDB file, it has " + counted(bytes_.size(), "byte"));
     require_meta(bytes_, 0);
     const uint64_t size = Database(bytes_.subspan(kFreeDatabase, Database::kBytes)).page_size;
     if (size < 512 || size > 65536 || !std::has_single_bit(size) || bytes_.size() / size < 2)
-      refuse_lmdb("is damaged at byte " + std::to_string(kFreeDatabase) + ": pages of " + std::to_string(size) +
-                  " bytes; copy it again");
+      refuse_lmdb("is damaged at byte " + std::to_string(kFreeDatabase) + ": pages of " + counted(size, "byte") +
+                  "; copy it again");
     require_meta(bytes_.subspan(size, size), size);
     return size;
   }
@@ -153,8 +154,8 @@ class Walk {
     found_.clear();
     if (database.root != Database::kNoRoot) visit(database.root, database.depth);
     if (found_.size() != database.entries)
-      refuse_lmdb("is damaged: " + std::to_string(found_.size()) + " entries of the " +
-                  std::to_string(database.entries) + " that it promises; copy it again");
+      refuse_lmdb("is damaged: " + counted(found_.size(), "entry") + " of the " + std::to_string(database.entries) +
+                  " that it promises; copy it again");
     return std::move(found_);
   }
 

@@ -16,6 +16,7 @@
 #include "millrace/loader/datasets/mapped_file.h"
 #include "millrace/loader/datasets/npy_header.h"
 #include "millrace/loader/datasets/shared_bytes.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -68,9 +69,8 @@ void require_checksum(const ZipEntry& entry, std::span<const std::byte> bytes) {
 void require_size(const ZipEntry& entry, std::span<const std::byte> beginning) {
   const detail::NpyHeader header = detail::read_npy_header(beginning);
   if (entry.size < header.offset || entry.size - header.offset != header.nbytes)
-    refuse_array("holds " + std::to_string(entry.size) + " bytes, its header promises " +
-                 std::to_string(header.nbytes) + " behind its " + std::to_string(header.offset) +
-                 ": write or copy it again");
+    refuse_array("holds " + counted(entry.size, "byte") + ", its header promises " + std::to_string(header.nbytes) +
+                 " behind its " + std::to_string(header.offset) + ": write or copy it again");
 }
 
 detail::SharedBytes unpack(const ZipEntry& entry, std::span<const std::byte> packed) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "millrace/sharing/codec/crc32c.h"
+#include "millrace/sharing/os/counted.h"
 
 namespace millrace::detail {
 namespace {
@@ -30,13 +31,13 @@ std::string_view text_of(std::span<const std::byte> file) {
 uint64_t length_at(std::string_view file, uint64_t offset) {
   const uint64_t rest = offset < file.size() ? file.size() - offset : 0;
   if (rest < kHead)
-    refuse_record(offset, "ends after " + std::to_string(rest) + " bytes of its head; write or copy the file again");
+    refuse_record(offset, "ends after " + counted(rest, "byte") + " of its head; write or copy the file again");
   uint64_t length = 0;
   std::memcpy(&length, file.data() + offset, sizeof length);
   if (masked_crc32c(file.substr(offset, sizeof length)) != checksum_at(file, offset + sizeof length))
     refuse_record(offset, "has a damaged length; write or copy the file again");
   if (rest - kHead < kChecksum || length > rest - kHead - kChecksum)
-    refuse_record(offset, "promises " + std::to_string(length) + " bytes and has " + std::to_string(rest - kHead) +
+    refuse_record(offset, "promises " + counted(length, "byte") + " and has " + std::to_string(rest - kHead) +
                               "; write or copy the file again");
   return length;
 }

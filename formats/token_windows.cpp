@@ -8,6 +8,7 @@
 #include "millrace/formats/megatron_index.h"
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/stages.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -123,7 +124,7 @@ TokenWindows::TokenWindows(const std::string& path, TokenWindowsOptions options)
   dtype_ = index ? index->dtype : options.dtype;
   const size_t item = c10::elementSize(dtype_);
   if (file_.bytes().size() % item != 0)
-    refuse("has " + std::to_string(file_.bytes().size()) + " bytes, no multiple of the " + std::to_string(item) +
+    refuse("has " + counted(file_.bytes().size(), "byte") + ", no multiple of the " + std::to_string(item) +
            " that a token of type " + c10::toString(dtype_) + " takes; copy it again, or give its dtype");
   const uint64_t tokens = num_tokens();
 
@@ -135,7 +136,7 @@ TokenWindows::TokenWindows(const std::string& path, TokenWindowsOptions options)
     size_ = 1 + (tokens - 1 - length_) / stride_;
   }
   if (size_ == 0)
-    refuse("has " + std::to_string(tokens) + " tokens, too few for a window of " + std::to_string(length_) +
+    refuse("has " + counted(tokens, "token") + ", too few for a window of " + std::to_string(length_) +
            " and the one behind it");
 }
 

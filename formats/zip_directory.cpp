@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::detail {
@@ -55,7 +56,7 @@ struct Directory {
 Directory find_directory(std::span<const std::byte> archive) {
   // The last record has a comment behind it, which NumPy does not write.
   constexpr uint64_t kEndBytes = 22, kLocatorBytes = 20, kEnd64Bytes = 56;
-  if (archive.size() < kEndBytes) refuse_zip("is no archive, it has " + std::to_string(archive.size()) + " bytes");
+  if (archive.size() < kEndBytes) refuse_zip("is no archive, it has " + counted(archive.size(), "byte"));
   const uint64_t at = archive.size() - kEndBytes;
   const Record end(archive, at, kEndBytes, "last record");
   if (end.number<uint32_t>(0) != kEnd)
@@ -151,14 +152,14 @@ std::vector<ZipEntry> read_zip_directory(std::span<const std::byte> archive) {
     if ((record.number<uint16_t>(8) & 1) != 0) refuse_zip("has " + in_quotes(entry.name) + " encrypted");
     entry.offset = bytes_behind_head(inside, head, entry);
     if (entry.offset > directory.begin || entry.compressed > directory.begin - entry.offset || !is_possible(entry))
-      refuse_zip("promises " + std::to_string(entry.size) + " bytes of " + in_quotes(entry.name) + " in " +
+      refuse_zip("promises " + counted(entry.size, "byte") + " of " + in_quotes(entry.name) + " in " +
                  std::to_string(entry.compressed) + " from byte " + std::to_string(entry.offset) +
                  " on, which cannot be; write or copy it again");
     entries.push_back(std::move(entry));
     at += kBytes + name_bytes + extra_bytes + record.number<uint16_t>(32);
   }
   if (entries.size() != directory.entries)
-    refuse_zip("has " + std::to_string(entries.size()) + " files of the " + std::to_string(directory.entries) +
+    refuse_zip("has " + counted(entries.size(), "file") + " of the " + std::to_string(directory.entries) +
                " that its last record promises; write or copy it again");
   return entries;
 }

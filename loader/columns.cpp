@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -27,8 +28,8 @@ std::string described(const ColumnValue& value) {
                    out << c10::toString(tensor.scalar_type()) << " " << tensor.sizes();
                    return out.str();
                  },
-                 [](const std::vector<std::string>& strings) { return std::to_string(strings.size()) + " strings"; },
-                 [](const std::vector<at::Tensor>& tensors) { return std::to_string(tensors.size()) + " tensors"; }},
+                 [](const std::vector<std::string>& strings) { return counted(strings.size(), "string"); },
+                 [](const std::vector<at::Tensor>& tensors) { return counted(tensors.size(), "tensor"); }},
       value);
 }
 

@@ -14,6 +14,7 @@
 #include "millrace/loader/sample_row.h"
 #include "millrace/sharing/codec/archive.h"
 #include "millrace/sharing/codec/encodable.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/process/call.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
 
@@ -182,7 +183,7 @@ namespace detail {
 inline void require_index(const char* dataset, size_t index, size_t size) {
   if (index < size) return;
   throw std::out_of_range(std::string(dataset) + ": index " + std::to_string(static_cast<int64_t>(index)) +
-                          " is outside a dataset of " + std::to_string(size) + " samples");
+                          " is outside a dataset of " + counted(size, "sample"));
 }
 
 }  // namespace detail

@@ -144,6 +144,9 @@ LoaderState loader_state_from_string(const std::string& text) {
       throw std::runtime_error("it was changed or damaged since it was written: its checksum is " + checksum +
                                ", that of what it says is " + found + "; take the state as it was written");
     return state;
+  } catch (const json::parse_error&) {
+    throw std::runtime_error(
+        "this is no loader state: it is not JSON, or was cut off; take the state as it was written");
   } catch (const std::exception& e) {
     throw std::runtime_error("this is no loader state: " + printable(e.what()));
   }

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "millrace/sharing/os/deadline.h"
+#include "millrace/sharing/os/output_place.h"
 #include "millrace/sharing/os/passing_name.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
@@ -49,8 +50,11 @@ std::string_view shard_of(std::string_view name) {
 }  // namespace
 
 PackingFolder::PackingFolder(const Plan& plan) : plan_(plan) {
-  if (::mkdir(plan.folder.c_str(), 0777) != 0 && errno != EEXIST)
-    throw SyscallError(errno, "cannot make the folder " + in_quotes(plan.folder));
+  if (::mkdir(plan.folder.c_str(), 0777) != 0 && errno != EEXIST) {
+    const int error = errno;
+    throw SyscallError(error, "cannot make the folder " + in_quotes(plan.folder),
+                       detail::cure_of_place(error, plan.folder));
+  }
   lock_ = OwnedFd(
       detail::retry_interrupted([&] { return ::open(plan.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (!lock_ && errno == ENOTDIR)

@@ -10,6 +10,7 @@
 #include "millrace/loader/datasets/tar_writer.h"
 #include "millrace/samplers/keyed_permutation.h"
 #include "millrace/sharing/codec/fnv.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
@@ -72,7 +73,7 @@ std::vector<std::vector<size_t>> share_out(size_t count, const PlanOptions& opti
     const size_t end =
         is_last ? count : std::min(count, static_cast<size_t>(std::llround(up_to * static_cast<double>(count))));
     if (end <= begin)
-      throw std::invalid_argument("pack: of " + std::to_string(count) + " samples the split " + in_quotes(split.name) +
+      throw std::invalid_argument("pack: of " + counted(count, "sample") + " the split " + in_quotes(split.name) +
                                   " would get none: give it a larger fraction, or leave it out");
     std::vector<size_t>& part = parts.emplace_back();
     for (; begin < end; ++begin) part.push_back(static_cast<size_t>(mixed(static_cast<int64_t>(begin))));

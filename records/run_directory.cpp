@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/output_place.h"
 #include "millrace/sharing/os/passing_name.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
@@ -43,7 +44,7 @@ bool is_written_whole(std::string_view name) {
 
 RunDirectory RunDirectory::make(const std::string& given_parent, const std::string& name) {
   const std::string parent = detail::user_path(given_parent);
-  std::filesystem::create_directories(parent);
+  detail::make_folders(parent);
   const std::string first = parent + "/" + name;
   std::string path = first;
   for (int number = 2; !make_folder(path); ++number) path = first + "-" + std::to_string(number);

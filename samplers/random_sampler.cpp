@@ -22,7 +22,8 @@ int64_t checked_num_samples(int64_t n, const RandomSamplerOptions& options) {
                                 (options.num_samples ? "" : " (the size of the dataset)"));
   if (n <= 0)
     throw std::invalid_argument("RandomSampler: cannot draw " + std::to_string(num_samples) +
-                                " samples from a dataset of " + std::to_string(n));
+                                (num_samples == 1 ? " sample" : " samples") + " from a dataset of " +
+                                std::to_string(n));
   return num_samples;
 }
 

@@ -65,7 +65,7 @@ void check(const std::vector<double>& weights, int64_t num_samples, bool replace
   if (positive == 0) refuse_weights("weights: none of the " + std::to_string(weights.size()) + " is positive");
   if (!replacement && positive < num_samples)
     refuse_weights("num_samples=" + std::to_string(num_samples) + " cannot be drawn without replacement when only " +
-                   std::to_string(positive) + " weights are positive");
+                   std::to_string(positive) + (positive == 1 ? " weight is positive" : " weights are positive"));
 }
 
 at::Tensor tensor_of(const std::vector<double>& weights) {

@@ -11,6 +11,7 @@
 #include "millrace/plots/line_chart.h"
 #include "millrace/plots/page.h"
 #include "millrace/plots/png.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/showing/sheet.h"
 #include "millrace/showing/statistics_text.h"
 
@@ -41,8 +42,8 @@ Card card_of(const ShownSample& sample, size_t place) {
 void add_samples(const Shown& shown, plots::Page& page) {
   const bool has_raw = !shown.samples.front().raw.empty();
   page.heading("What the trainer gets");
-  page.paragraph("The first " + std::to_string(shown.samples.size()) +
-                 " samples in the order of its first epoch, by its seeds" +
+  page.paragraph("The first " + counted(shown.samples.size(), "sample") +
+                 " in the order of its first epoch, by its seeds" +
                  (has_raw ? ": each as it is in its file, and as it comes out of the transforms."
                           : ", as they come out of the loader."));
   page.paragraph("Each sample: " + to_string(shown.split.spec));

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdio>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/training/tasks/exhibit.h"
 
@@ -14,7 +15,7 @@ std::string side_by_side(const PictureSize& size) {
   return std::to_string(size.width) + " x " + std::to_string(size.height);
 }
 
-std::string samples_of(int64_t count) { return std::to_string(count) + (count == 1 ? " sample" : " samples"); }
+std::string samples_of(int64_t count) { return counted(count, "sample"); }
 
 // "mean 124.1 116.3 103.5, deviation 58.4 57.1 57.4", by channel.
 std::string values_in_words(const std::vector<ChannelValues>& channels) {
@@ -36,7 +37,7 @@ std::string values_in_words(const NumberStatistics& numbers) {
 
 std::string classes_in_words(const Statistics& statistics) {
   constexpr size_t kMostNamed = 12;
-  std::string text = std::to_string(statistics.classes.size()) + " classes:";
+  std::string text = counted(statistics.classes.size(), "class") + ":";
   size_t named = 0;
   for (const auto& [label, count] : statistics.classes) {
     if (named == kMostNamed) return text + ", ...";

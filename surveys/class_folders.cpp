@@ -31,8 +31,7 @@ std::string text_of_classes(const ImageFolder& folder) {
   for (size_t i = 0; i < folder.size(); ++i) ++sizes[static_cast<size_t>(folder.label(i))];
   const auto [least, most] = std::minmax_element(sizes.begin(), sizes.end());
   const auto name = [&](auto at) { return in_quotes(folder.classes()[static_cast<size_t>(at - sizes.begin())]); };
-  std::string text = counted(static_cast<int64_t>(folder.size()), "picture") + " in " +
-                     counted(static_cast<int64_t>(sizes.size()), "class");
+  std::string text = counted(folder.size(), "picture") + " in " + counted(sizes.size(), "class");
   if (*least != *most)
     text += ", from " + std::to_string(*least) + " of " + name(least) + " to " + std::to_string(*most) + " of " +
             name(most);

@@ -26,8 +26,8 @@ constexpr const char* kWanted =
     "tar shards; MNIST's or CIFAR's files";
 
 std::string found_in(const Place& place) {
-  std::string text = in_quotes(place.path) + " has " + counted(static_cast<int64_t>(place.folders.size()), "folder") +
-                     " and " + counted(static_cast<int64_t>(place.files.size()), "file");
+  std::string text = in_quotes(place.path) + " has " + counted(place.folders.size(), "folder") + " and " +
+                     counted(place.files.size(), "file");
   if (!place.files.empty()) text += ", the first " + in_quotes(place.files.front());
   return text;
 }
@@ -43,8 +43,7 @@ Survey survey_folder(const Place& place, const Looked& looked) {
   if (!place.folders.empty()) return survey_class_folders(parts ? *parts : Parts{place.path, std::nullopt}, looked);
   const auto pictures = place.files_ending({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"});
   if (!pictures.empty())
-    throw std::runtime_error(in_quotes(place.path) + " has " +
-                             counted(static_cast<int64_t>(pictures.size()), "picture") +
+    throw std::runtime_error(in_quotes(place.path) + " has " + counted(pictures.size(), "picture") +
                              " and nothing that says what they show: put them into a folder for each class, or write a "
                              "list beside them, train.csv with the columns path and label");
   throw std::runtime_error(found_in(place) + ", which is none of what is known: " + kWanted);

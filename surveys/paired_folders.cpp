@@ -39,8 +39,8 @@ Line key_of(const std::string& key, const std::string& path, const std::string& 
 std::vector<Line> add_pairs(const TwoFolders& part, std::vector<std::string>& files, Survey& survey) {
   const auto pairs = ImagePairs::in_folders(part.first, part.second);
   for (size_t i = 0; i < pairs.size(); ++i) files.push_back(pairs.data_path(i));
-  survey.seen.push_back(counted(static_cast<int64_t>(pairs.size()), "pair") + " of pictures in " +
-                        in_quotes(part.first) + " and " + in_quotes(part.second));
+  survey.seen.push_back(counted(pairs.size(), "pair") + " of pictures in " + in_quotes(part.first) + " and " +
+                        in_quotes(part.second));
   return {{"type: image_pairs", "Pictures of the same names in two folders, changed alike."},
           key_of("data", part.first, "What goes in."),
           key_of("target", part.second, "What is to come out.")};
@@ -51,7 +51,7 @@ void require_masks(const std::string& folder) {
   const Place place = list_place(folder);
   const auto texts = place.files_ending({".txt", ".xml", ".json"});
   if (texts.empty() || texts.size() < place.files.size()) return;
-  throw std::runtime_error(in_quotes(folder) + " has " + counted(std::ssize(texts), "file") + " of text, the first " +
+  throw std::runtime_error(in_quotes(folder) + " has " + counted(texts.size(), "file") + " of text, the first " +
                            in_quotes(texts.front()) +
                            ", and no masks: boxes, perhaps, for which `train` has no model; a program of your own "
                            "reads them from a list, by ImageManifest");
@@ -68,8 +68,8 @@ void add_masked(const TwoFolders& part, Masked& files, Survey& survey) {
     files.pictures.push_back(masked.describe(i));
     files.masks.push_back(masked.mask_path(i));
   }
-  survey.seen.push_back(counted(static_cast<int64_t>(masked.size()), "picture") + " in " + in_quotes(part.first) +
-                        " with masks in " + in_quotes(part.second));
+  survey.seen.push_back(counted(masked.size(), "picture") + " in " + in_quotes(part.first) + " with masks in " +
+                        in_quotes(part.second));
 }
 
 std::vector<Line> mask_keys(const TwoFolders& part, const MaskNumbers& numbers) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "millrace/loader/images/header_reader.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::surveys {
@@ -40,8 +41,8 @@ PictureHeaders look_at_headers(int64_t pictures, const std::function<image::Size
     looked(i + 1, pictures);
   }
   if (sizes.empty())
-    throw std::runtime_error("none of " + std::to_string(pictures) +
-                             " files is a picture that can be read, the first " + headers.first_broken);
+    throw std::runtime_error("none of " + counted(pictures, "file") + " is a picture that can be read, the first " +
+                             headers.first_broken);
   headers.readable = static_cast<int64_t>(sizes.size());
   headers.one_size = std::all_of(sizes.begin(), sizes.end(), [&](const auto& size) { return size == sizes.front(); });
   std::ranges::sort(sizes, {}, [](const image::Size& size) {

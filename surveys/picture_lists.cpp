@@ -173,7 +173,7 @@ std::vector<Line> list_keys(const List& list, const std::string& path) {
 void note_classes(const ImageManifest& pictures, const std::string& path, Survey& survey) {
   std::string text = in_quotes(path) + ": " + counted(survey.samples, "picture");
   if (!pictures.classes().empty()) {
-    survey.seen.push_back(text + " in " + counted(static_cast<int64_t>(pictures.classes().size()), "class"));
+    survey.seen.push_back(text + " in " + counted(pictures.classes().size(), "class"));
     return;
   }
   int64_t most = 0;

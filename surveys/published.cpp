@@ -35,10 +35,9 @@ Survey survey_parts(const Place& place, const std::string& type, const std::stri
   const PixelDataset train = Dataset(place.path, PixelDataset::Mode::kTrain);
   const PixelDataset test = Dataset(place.path, PixelDataset::Mode::kTest);
   survey.samples = static_cast<int64_t>(train.size());
-  survey.seen.push_back(in_quotes(place.path) + ": " + title + ", " +
-                        counted(static_cast<int64_t>(train.size()), "picture") + " to train with and " +
-                        std::to_string(test.size()) + " to test with, in " +
-                        counted(static_cast<int64_t>(train.classes().size()), "class"));
+  survey.seen.push_back(in_quotes(place.path) + ": " + title + ", " + counted(train.size(), "picture") +
+                        " to train with and " + std::to_string(test.size()) + " to test with, in " +
+                        counted(train.classes().size(), "class"));
   const auto shape = train.spec().fields.front().shape;
   survey.pictures.short_side = std::min(shape[1], shape[2]);
   survey.pictures.one_size = true;

@@ -72,7 +72,7 @@ void require_pictures(const TarShards& shards, const std::string& pattern) {
   std::string files;
   for (const auto extension : shards.extensions(0)) files += (files.empty() ? "" : ", ") + in_quotes(extension);
   throw std::runtime_error(
-      in_quotes(pattern) + " has " + counted(static_cast<int64_t>(shards.size()), "sample") + " of the files " + files +
+      in_quotes(pattern) + " has " + counted(shards.size(), "sample") + " of the files " + files +
       ": training would need a picture (jpg, jpeg, png) and a class from 0 (cls) in each; a program "
       "of your own reads other files by TarShards");
 }
@@ -113,7 +113,7 @@ std::optional<Survey> survey_shards(const Place& place, const Looked& looked) {
   const bool has_names = largest < std::ssize(names);
   if (!has_names) survey.classes = largest + 1;
   survey.seen.push_back(in_quotes(pattern) + ": " + counted(survey.samples, "picture") + " in " +
-                        counted(static_cast<int64_t>(train.size()), "shard") + ", " +
+                        counted(train.size(), "shard") + ", " +
                         (has_names ? "in " + counted(std::ssize(names), "class") + ", whose names " +
                                          in_quotes(kShardClasses) + " beside them has"
                                    : "with labels 0 to " + std::to_string(largest)));

@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/training/weights/weights.h"
 
@@ -175,7 +176,7 @@ void restore_random(const NamedTensors& states) {
 
 void copy_tensors(const NamedTensors& from, const NamedTensors& to) {
   if (from.size() != to.size())
-    throw std::runtime_error(std::to_string(from.size()) + " tensors do not fit " + std::to_string(to.size()));
+    throw std::runtime_error(counted(from.size(), "tensor") + " do not fit " + std::to_string(to.size()));
   std::map<std::string, at::Tensor> given;
   for (const auto& [name, tensor] : from) given.emplace(name, tensor);
   for (const auto& [name, tensor] : to)

@@ -12,6 +12,7 @@
 #include "millrace/configs/read_keys.h"
 #include "millrace/configs/tables/sections.h"
 #include "millrace/sharing/cuda/driver.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/training/tasks/classification.h"
 #include "millrace/training/tasks/regression.h"
@@ -94,8 +95,9 @@ transforms::Normalize make_normalize(const configs::Node& run, const configs::ta
   };
   for (const auto& [key, values] : {std::pair("mean", keys.mean), std::pair("std", keys.std)})
     if (values.size() != 1 && std::ssize(values) != channels)
-      throw fault(key, "expected 1 number, or one for each of the " + std::to_string(channels) + " channels, found " +
-                           std::to_string(values.size()));
+      throw fault(key, "expected 1 number" +
+                           (channels == 1 ? "" : ", or one for each of the " + counted(channels, "channel")) +
+                           ", found " + std::to_string(values.size()));
   if (keys.mean.size() != keys.std.size()) throw fault("std", "expected as many numbers as mean has");
   if (std::any_of(keys.std.begin(), keys.std.end(), [](double value) { return value <= 0; }))
     throw fault("std", "must be positive");
@@ -112,7 +114,7 @@ std::vector<std::string> class_names(const configs::Node& run, const Settings& s
   if (!settings.run.classes)
     throw run.error("how many classes there are is not said by this dataset; set the key 'classes' beside 'dataset'");
   if (*settings.run.classes < std::ssize(data.classes))
-    throw run["classes"].error("the dataset has " + std::to_string(data.classes.size()) + " classes, found " +
+    throw run["classes"].error("the dataset has " + counted(data.classes.size(), "class") + ", found " +
                                std::to_string(*settings.run.classes) + "; remove it, or take a dataset of fewer");
   std::vector<std::string> names;
   for (int64_t i = 0; i < *settings.run.classes; ++i) {

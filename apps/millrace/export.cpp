@@ -44,8 +44,7 @@ int export_weights(const commands::Export& command) {
     std::puts(object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     return kDone;
   }
-  std::printf("%s of %s, %s\nwritten: %s\n", counted(static_cast<int64_t>(weights.size()), "tensor").c_str(),
-              printable(path).c_str(),
+  std::printf("%s of %s, %s\nwritten: %s\n", counted(weights.size(), "tensor").c_str(), printable(path).c_str(),
               averaged ? "the averaged weights (ema), with which it predicts" : "the weights with which it predicts",
               printable(command.output).c_str());
   return kDone;

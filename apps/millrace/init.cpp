@@ -11,6 +11,7 @@
 
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/progress.h"
+#include "millrace/sharing/os/output_place.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/processors.h"
 #include "millrace/sharing/os/shell_word.h"
@@ -35,7 +36,9 @@ void write_new(const std::string& path, const std::string& text) {
   if (file == nullptr) {
     if (errno == EEXIST)
       throw std::runtime_error(in_quotes(path) + " is there already: remove it, or give another name with --output");
-    throw std::runtime_error("cannot write " + in_quotes(path) + ": " + std::generic_category().message(errno));
+    const int error = errno;
+    throw std::runtime_error("cannot write " + in_quotes(path) + ": " + std::generic_category().message(error) +
+                             millrace::detail::cure_of_place(error, path));
   }
   const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
   if (std::fclose(file) == 0 && written) return;

@@ -39,10 +39,6 @@ using nlohmann::json;
 constexpr double kMegabyte = 1e6;
 constexpr size_t kNamed = 20;  // Of many broken samples or damages the first are enough.
 
-std::string counted(uint64_t count, const std::string& one) {
-  return millrace::counted(static_cast<int64_t>(count), one);
-}
-
 std::string megabytes(uint64_t bytes) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / kMegabyte);
@@ -121,6 +117,10 @@ std::string classes_text(const std::vector<std::string>& classes) {
 void require_classes_writable(const packing::Source& source, const std::string& folder, const commands::Pack& command) {
   const std::string path = classes_path(folder);
   if (source.classes.empty() || !fs::exists(path)) return;
+  if (fs::is_directory(path))
+    throw std::runtime_error(
+        "pack: " + in_quotes(path) +
+        " is a folder, and would be the names of the classes; move it away, or take another folder");
   const std::string why = "pack: " + in_quotes(path) + " would be replaced by the names of the classes";
   std::error_code error;
   if (fs::equivalent(path, millrace::detail::user_path(command.input), error))
@@ -150,7 +150,9 @@ void print_report(const packing::PackReport& report, const packing::Source& sour
   std::string text = "packed " + counted(report.samples(), "sample");
   if (!source.classes.empty()) text += " of " + counted(source.classes.size(), "class");
   text += " into " + printable(folder) + ": " + counted(report.shards(), "shard") + ", " + megabytes(report.bytes());
-  if (report.shards_found > 0) text += ", of which " + std::to_string(report.shards_found) + " were there";
+  if (report.shards_found > 0)
+    text +=
+        ", of which " + std::to_string(report.shards_found) + (report.shards_found == 1 ? " was" : " were") + " there";
   char speed[64] = "";
   if (report.samples_written > 0)
     std::snprintf(speed, sizeof speed, "; %.1f s, %.1f MB/s", report.seconds, speed_of(report));
@@ -174,7 +176,8 @@ void tell_broken(const std::vector<packing::BrokenSample>& broken) {
   for (size_t i = 0; i < std::min(broken.size(), kNamed); ++i)
     std::fprintf(stderr, "millrace: sample %s: %s\n", in_quotes(broken[i].key).c_str(),
                  printable_lines(broken[i].why).c_str());
-  if (broken.size() > kNamed) std::fprintf(stderr, "millrace: and %zu others\n", broken.size() - kNamed);
+  if (broken.size() > kNamed)
+    std::fprintf(stderr, "millrace: and %s\n", counted(broken.size() - kNamed, "other").c_str());
 }
 
 int pack_samples(const commands::Pack& command, const packing::PlanOptions& options,
@@ -187,8 +190,8 @@ int pack_samples(const commands::Pack& command, const packing::PlanOptions& opti
   if (command.json)
     print_line(json_of(report, source, plan.folder));
   else if (report.is_stopped)
-    std::printf("stopped: %s of %zu samples are packed; the same command goes on\n",
-                std::to_string(report.samples()).c_str(), source.samples.size());
+    std::printf("stopped: %s of %s packed; the same command goes on\n", std::to_string(report.samples()).c_str(),
+                counted(source.samples.size(), "sample").c_str());
   else
     print_report(report, source, plan.folder);
   if (report.is_stopped) return kStopped;
@@ -224,7 +227,7 @@ int verify_shards(const commands::Pack& command) {
   }
   for (size_t i = 0; i < std::min(report.damages.size(), kNamed); ++i)
     std::printf("%s\n", to_string(report.damages[i]).c_str());
-  if (report.damages.size() > kNamed) std::printf("and %zu others\n", report.damages.size() - kNamed);
+  if (report.damages.size() > kNamed) std::printf("and %s\n", counted(report.damages.size() - kNamed, "other").c_str());
   const std::string read = counted(report.shards, "shard") + ", " + megabytes(report.bytes);
   if (!report.damages.empty())
     return fail(kWorkFailed, counted(report.damages.size(), "damage") + " in " + read + "; see above");

@@ -109,6 +109,8 @@ bool leaves_out_broken(const configs::Node& pipeline) {
 int show(const configs::Node& run, const Show& command, const ProgramTypes& types) {
   const auto part = command.part == Show::kTest ? showing::Part::kTest : showing::Part::kTrain;
   const auto source = showing::data_of_run(run, part, types.datasets, types.transforms);
+  // Each is made, and goes again: what cannot be written is told before all is read.
+  for (const char* ending : {".png", ".html"}) const NewFile tried(command.name() + ending);
   const NoticesOfShow notices;
   const Shown shown = showing::read_samples(source, {command.samples, command.draws});
   if (shown.samples.empty())

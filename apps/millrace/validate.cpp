@@ -31,7 +31,7 @@ std::string describe_first_batch(const configs::Node& pipeline, const ProgramTyp
     if (!batch) return "no batch: the dataset is smaller than one, and loader.drop_last drops it";
     training::warn_of_black_and_white_masks(batch->columns());
     const std::string samples = dataset.samples ? counted(*dataset.samples, "sample") : "samples";
-    const std::string classes = dataset.classes.empty() ? "" : " in " + counted(std::ssize(dataset.classes), "class");
+    const std::string classes = dataset.classes.empty() ? "" : " in " + counted(dataset.classes.size(), "class");
     return samples + classes + ", the first batch: " + to_string(batch->columns());
   } catch (const configs::ConfigError&) {
     throw;

@@ -10,6 +10,7 @@
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/datasets/npy_header.h"
 #include "millrace/loader/stages.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -37,7 +38,7 @@ void NpyArray::find_elements(uint64_t begin, uint64_t size) {
   try {
     detail::NpyHeader header = detail::read_npy_header(all_bytes().subspan(begin, size));
     if (size - header.offset < header.nbytes)
-      throw std::runtime_error("holds " + std::to_string(size - header.offset) + " bytes of the " +
+      throw std::runtime_error("holds " + counted(size - header.offset, "byte") + " of the " +
                                std::to_string(header.nbytes) + " that its header promises: write or copy it again");
     dtype_ = header.dtype;
     shape_ = std::move(header.shape);
@@ -84,8 +85,7 @@ bool may_become(const NpyArray& array, const FieldSpec& field) {
 void require_one_name_each(size_t arrays, const std::vector<std::string>& names) {
   const auto refuse = [](const std::string& why) { throw std::invalid_argument("NpyDataset: " + why); };
   if (arrays == 0) refuse("at least one file is needed");
-  if (names.size() != arrays)
-    refuse("names: " + std::to_string(names.size()) + " for " + std::to_string(arrays) + " files");
+  if (names.size() != arrays) refuse("names: " + std::to_string(names.size()) + " for " + counted(arrays, "file"));
   for (auto name = names.begin(); name != names.end(); ++name) {
     if (name->empty()) refuse("names: a field has an empty name; give each one");
     if (std::find(names.begin(), name, *name) != name)
@@ -127,8 +127,8 @@ NpyDataset NpyDataset::of(std::vector<NpyArray> arrays, std::vector<std::string>
     const auto rows = static_cast<uint64_t>(shape[0]);
     if (k == 0) made.size_ = rows;
     if (rows != made.size_)
-      throw std::runtime_error("npy: " + in_quotes(first.path()) + " has " + std::to_string(made.size_) +
-                               " rows, but " + in_quotes(array.path()) + " " + std::to_string(rows) +
+      throw std::runtime_error("npy: " + in_quotes(first.path()) + " has " + counted(made.size_, "row") + ", but " +
+                               in_quotes(array.path()) + " " + std::to_string(rows) +
                                ": sample i is row i of each, so they must be as many");
     made.spec_.fields.push_back({std::move(names[k]), array.dtype(), {shape.begin() + 1, shape.end()}});
   }

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/round_up.h"
 
@@ -19,13 +20,13 @@ void check(const std::vector<at::Tensor>& tensors, const std::vector<std::string
   const auto refuse = [](const std::string& why) { throw std::invalid_argument("TensorDataset: " + why); };
   if (tensors.empty()) refuse("at least one tensor is needed");
   if (names.size() != tensors.size())
-    refuse(std::to_string(names.size()) + " names for " + std::to_string(tensors.size()) + " tensors");
+    refuse(counted(names.size(), "name") + " for " + counted(tensors.size(), "tensor"));
   for (size_t k = 0; k < tensors.size(); ++k) {
     if (!tensors[k].defined() || tensors[k].layout() != at::kStrided || tensors[k].dim() == 0)
       refuse("tensor " + in_quotes(names[k]) + " has no rows; it must be dense and of at least one dimension");
     if (tensors[k].size(0) != tensors[0].size(0))
-      refuse("Size mismatch between tensors: " + in_quotes(names[0]) + " has " + std::to_string(tensors[0].size(0)) +
-             " rows, " + in_quotes(names[k]) + " has " + std::to_string(tensors[k].size(0)));
+      refuse("Size mismatch between tensors: " + in_quotes(names[0]) + " has " + counted(tensors[0].size(0), "row") +
+             ", " + in_quotes(names[k]) + " has " + std::to_string(tensors[k].size(0)));
   }
 }
 

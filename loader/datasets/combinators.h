@@ -28,6 +28,7 @@
 #include "millrace/samplers/random_sampler.h"
 #include "millrace/samplers/sequence_sampler.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/notice.h"
 
 // Datasets made of tensors and of other datasets, by PyTorch's names. Each fulfils the concepts that its inner datasets
@@ -178,7 +179,7 @@ class Subset {
   Subset slice(size_t first, size_t last, size_t step = 1) const {
     if (first > last || last > size())
       throw std::out_of_range("Subset: there is no slice from " + std::to_string(first) + " to " +
-                              std::to_string(last) + " of " + std::to_string(size()) + " samples");
+                              std::to_string(last) + " of " + counted(size(), "sample"));
     if (step == 0) throw std::invalid_argument("Subset: the step of a slice must be positive, but it is 0");
     std::vector<int64_t> chosen;
     for (size_t i = first; i < last; i += std::min(step, last - i)) chosen.push_back(indices()[i]);
@@ -243,7 +244,7 @@ class Subset {
   void require_sample(size_t i, int64_t index) const {
     if (index < 0 || static_cast<uint64_t>(index) >= samples_)
       throw std::out_of_range("Subset: indices[" + std::to_string(i) + "] is " + std::to_string(index) +
-                              ", but the dataset has " + std::to_string(samples_) + " samples");
+                              ", but the dataset has " + counted(samples_, "sample"));
   }
 
   D dataset_;
@@ -282,7 +283,7 @@ std::vector<int64_t> split_lengths(size_t n, const std::vector<Number>& lengths)
                                 (negative != counts.end()
                                      ? "must not be negative, but one is " + std::to_string(*negative)
                                      : "sum to " + std::to_string(sum)) +
-                                "; the dataset has " + std::to_string(n) + " samples");
+                                "; the dataset has " + counted(n, "sample"));
   return counts;
 }
 

@@ -15,6 +15,7 @@
 #include "millrace/loader/dataset.h"
 #include "millrace/loader/sample.h"
 #include "millrace/loader/sample_row.h"
+#include "millrace/sharing/os/counted.h"
 
 // A dataset made of others, which lie side by side; see combinators.h for what all those have in common.
 namespace millrace {
@@ -89,7 +90,7 @@ class StackDataset {
     for (size_t k = 1; k < sizes.size(); ++k)
       if (sizes[k] != size_)
         throw std::invalid_argument("StackDataset: Size mismatch between datasets: dataset 0 has " +
-                                    std::to_string(size_) + " samples, dataset " + std::to_string(k) + " has " +
+                                    counted(size_, "sample") + ", dataset " + std::to_string(k) + " has " +
                                     std::to_string(sizes[k]));
   }
 

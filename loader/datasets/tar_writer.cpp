@@ -13,6 +13,7 @@
 #include "millrace/loader/datasets/tar_sums.h"
 #include "millrace/loader/datasets/webdataset_name.h"
 #include "millrace/sharing/codec/crc32c.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/file_size.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
@@ -126,7 +127,7 @@ class TarShardWriter::Shard {
                                " is not what was written: " + what + "; the disk or its file system is failing");
     };
     if (contents.members.size() != given_.size())
-      fail(std::to_string(contents.members.size()) + " files instead of " + std::to_string(given_.size()));
+      fail(counted(contents.members.size(), "file") + " instead of " + std::to_string(given_.size()));
     TarSums sums = sum_tar(file_.fd(), file_.passing_path(), contents);
     for (size_t i = 0; i < given_.size(); ++i) {
       const TarMember& found = contents.members[i];

@@ -10,6 +10,7 @@
 #include "millrace/loader/device/finish_source.h"
 #include "millrace/sharing/cuda/context.h"
 #include "millrace/sharing/cuda/driver.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/notice.h"
 
 namespace millrace::device {
@@ -37,7 +38,7 @@ int64_t threads_for(const FinishArguments& arguments, c10::ScalarType dtype) {
 unsigned blocks_for(const FinishArguments& arguments, c10::ScalarType dtype) {
   const int64_t threads = threads_for(arguments, dtype);
   if (threads > INT32_MAX)
-    throw std::invalid_argument("a batch of " + std::to_string(arguments.samples) + " pictures of " +
+    throw std::invalid_argument("a batch of " + counted(arguments.samples, "picture") + " of " +
                                 std::to_string(arguments.height) + " x " + std::to_string(arguments.width) +
                                 " is too large to be finished at once; use smaller batches");
   return static_cast<unsigned>((threads + kThreads - 1) / kThreads);

@@ -15,6 +15,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "millrace/sharing/os/counted.h"
+
 namespace millrace::device {
 namespace {
 
@@ -50,7 +52,7 @@ void check(const at::Tensor& pictures, const Normalize& normalize, const std::op
     refuse("pictures may have " + std::to_string(kMaxChannels) + " channels, found " + std::to_string(channels));
   const auto means = static_cast<int64_t>(normalize.mean.size());
   if (means != 1 && means != channels)
-    refuse(std::to_string(means) + " means for pictures with " + std::to_string(channels) + " channels");
+    refuse(counted(means, "mean") + " for pictures with " + counted(channels, "channel"));
   if (std::any_of(pictures.sizes().begin(), pictures.sizes().end(), [](int64_t size) { return size > INT32_MAX; }))
     refuse("pictures are too large");
   if (windows) check_windows(pictures, *windows);

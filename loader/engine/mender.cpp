@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "millrace/loader/sources/fill_request.h"
+#include "millrace/sharing/os/counted.h"
 
 namespace millrace {
 
@@ -80,8 +81,7 @@ size_t Mender::inherit(const Supervisor::Estate& estate, size_t slot, size_t ran
   in_flight_.give_up(
       slot, range,
       {WorkerDied("worker " + std::to_string(death.worker) + " (pid " + std::to_string(death.pid) + ") " +
-                      death.status.str() + " while " + doing + "; " + std::to_string(deaths) +
-                      " workers died there, so " +
+                      death.status.str() + " while " + doing + "; " + counted(deaths, "worker") + " died there, so " +
                       (options_.on_error() == OnError::kRaise ? "its batch" : "that sample") + " is given up",
                   death.pid, death.status, doing),
        estate.sample});

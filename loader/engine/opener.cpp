@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "millrace/sharing/os/counted.h"
+
 namespace millrace {
 
 void Opener::open_ahead(int64_t wanted) {
@@ -49,13 +51,13 @@ uint32_t Opener::worker_for(const BatchPlan& plan) const {
 std::exception_ptr Opener::complaint_about_indices() const {
   const auto samples = static_cast<int64_t>(source_.size());
   if (std::ssize(indices_) > options_.batch_size())
-    return std::make_exception_ptr(std::out_of_range(
-        "the sampler gave a batch of " + std::to_string(indices_.size()) + " samples, but batch_size is " +
-        std::to_string(options_.batch_size()) + ": set it to the largest batch of the sampler"));
+    return std::make_exception_ptr(
+        std::out_of_range("the sampler gave a batch of " + counted(indices_.size(), "sample") + ", but batch_size is " +
+                          std::to_string(options_.batch_size()) + ": set it to the largest batch of the sampler"));
   for (const int64_t index : indices_)
     if (index < 0 || index >= samples)
       return std::make_exception_ptr(std::out_of_range("the sampler gave index " + std::to_string(index) +
-                                                       " for a dataset of " + std::to_string(samples) + " samples"));
+                                                       " for a dataset of " + counted(samples, "sample")));
   return nullptr;
 }
 

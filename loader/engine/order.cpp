@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "millrace/sharing/os/counted.h"
+
 namespace millrace {
 namespace {
 
@@ -202,11 +204,10 @@ void StreamOrder::load(const LoaderState& state) {
 void StreamOrder::require_own(const LoaderState& state) const {
   if (state.streams.empty()) refuse_state("it is one of a dataset that is read by index, and this one gives streams");
   if (state.streams.size() != streams_.size())
-    refuse_state("it is one of " + std::to_string(state.streams.size()) + " streams, this loader has " +
+    refuse_state("it is one of " + counted(state.streams.size(), "stream") + ", this loader has " +
                  std::to_string(streams_.size()) + ": set DataLoaderOptions::num_streams to what it was");
-  require_in_state(
-      state.next_stream >= 0 && state.next_stream < std::ssize(streams_),
-      said("next_stream", state.next_stream) + ", but there are " + std::to_string(streams_.size()) + " streams");
+  require_in_state(state.next_stream >= 0 && state.next_stream < std::ssize(streams_),
+                   said("next_stream", state.next_stream) + ", but there are " + counted(streams_.size(), "stream"));
   require_in_state(state.sampler == SamplerState() && state.position == 0 && state.ahead.empty(),
                    "it says where a sampler is, but streams have none");
   require_count("batches", state.batches);
@@ -219,7 +220,7 @@ void StreamOrder::require_own(const LoaderState& state) const {
     samples += stream.position;
   }
   require_in_state(state.batches <= samples, said("batches", state.batches) + ", but its streams have given " +
-                                                 std::to_string(samples) + " samples at most");
+                                                 counted(samples, "sample") + " at most");
 }
 
 }  // namespace millrace

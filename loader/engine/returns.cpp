@@ -40,8 +40,9 @@ void Returns::require_one(Time since, Time now) {
   auto oldest = now;
   for (size_t slot = 0; slot < in_flight_.size(); ++slot) oldest = std::min(oldest, in_flight_[slot].lent_since);
   throw TooManyBatchesHeld(
-      "all " + std::to_string(in_flight_.size()) + " slots of the loader hold batches that you keep, the oldest for " +
-      seconds_text(now - oldest) +
+      (in_flight_.size() == 1 ? "the only slot of the loader holds a batch"
+                              : "all " + std::to_string(in_flight_.size()) + " slots of the loader hold batches") +
+      " that you keep, the oldest for " + seconds_text(now - oldest) +
       ": drop batches, clone() the tensors you want to keep, or raise DataLoaderOptions::held (now " +
       std::to_string(held_) + ") or kept_bytes");
 }

@@ -14,6 +14,7 @@
 #include "millrace/loader/engine/source_traits.h"
 #include "millrace/loader/errors.h"
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/printable.h"
@@ -167,7 +168,7 @@ void SpecSearch::note_death() {
                                     "end of the epoch");
   if (phase_ == WorkerPhase::kStarting) {
     if (++deaths_before_ready_ > options_.retries())
-      give_up(what + " before it had built its dataset, " + std::to_string(deaths_before_ready_) + " times in a row");
+      give_up(what + " before it had built its dataset, " + counted(deaths_before_ready_, "time") + " in a row");
   } else {
     if (is_stuck()) doing += ", where it was stuck for " + seconds_text(lasted());
     go_on_behind(std::make_exception_ptr(WorkerDied(what + " while " + doing, worker_.child.pid(), status, doing)));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "millrace/loader/errors.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/seconds_text.h"
 #include "millrace/sharing/process/fork_server.h"
@@ -55,11 +56,10 @@ FdSocket Supervisor::take_note(const Crew::Death& death, Time now) {
   int64_t& early = deaths_before_ready_[death.worker];
   early = death.was_ready ? 0 : early + 1;
   if (early > limits_.retries)
-    give_up(who + death.status.str() + " before it had built its dataset, " + std::to_string(early) +
-            " times in a row");
+    give_up(who + death.status.str() + " before it had built its dataset, " + counted(early, "time") + " in a row");
   if (++deaths_without_batch_ > limits_.deaths_without_batch)
-    give_up(who + death.status.str() + "; " + std::to_string(limits_.deaths_without_batch) +
-            " workers before it died without a batch completed");
+    give_up(who + death.status.str() + "; " + counted(limits_.deaths_without_batch, "worker") +
+            " before it died without a batch completed");
   const Beacon& beacon = board_.beacon(death.worker);
   estates_.push_back({death, beacon.phase.load(std::memory_order_acquire),
                       beacon.sample.load(std::memory_order_relaxed), now + limits_.device_work, std::nullopt});

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/notice.h"
 
 namespace millrace {
@@ -53,8 +54,8 @@ void Tally::note_death(const std::string& text, size_t read_again) {
 
 void Tally::count_kept(int64_t held) {
   if (++stats.kept_batches == 1)
-    warn("more than " + std::to_string(held) +
-         " batches are kept, so from here on each is copied into ordinary memory. Drop batches before asking for more, "
+    warn("more than " + counted(held, "batch") + (held == 1 ? " is" : " are") +
+         " kept, so from here on each is copied into ordinary memory. Drop batches before asking for more, "
          "or raise DataLoaderOptions::held");
 }
 
@@ -73,19 +74,18 @@ void Tally::sum_up_samples(int64_t epoch) {
   bool& told = given == 0 ? told_of_nothing_ : told_of_losses_;
   if (lost == 0 || std::exchange(told, true)) return;
   const char* const became = skipped > 0 ? "left out" : lost == 1 ? "replaced by another" : "replaced by others";
-  warn("of the " + std::to_string(given + skipped) + " samples of epoch " + std::to_string(epoch) + ", " +
+  warn("of the " + counted(given + skipped, "sample") + " of epoch " + std::to_string(epoch) + ", " +
        std::to_string(lost) + " could not be read and " + (lost == 1 ? "was " : "were ") + became +
        ", the first: " + first_error_ + ". LoaderStats counts them; with on_error(OnError::kRaise) each is an error");
 }
 
 void Tally::sum_up_deaths(int64_t epoch) {
   const uint64_t deaths = stats.worker_deaths - before_epoch_.worker_deaths;
+  const uint64_t retried = stats.retried_samples - before_epoch_.retried_samples;
   if (deaths <= uint64_t{told_death_of_epoch_}) return;
-  warn(
-      "in epoch " + std::to_string(epoch) + ", " + std::to_string(deaths) +
-      (deaths == 1 ? " worker process died and was replaced, and " : " worker processes died and were replaced, and ") +
-      std::to_string(stats.retried_samples - before_epoch_.retried_samples) +
-      " of their samples were read again. LoaderStats counts them");
+  warn("in epoch " + std::to_string(epoch) + ", " + counted(deaths, "worker process") +
+       (deaths == 1 ? " died and was replaced, and " : " died and were replaced, and ") + std::to_string(retried) +
+       " of their samples " + (retried == 1 ? "was" : "were") + " read again. LoaderStats counts them");
 }
 
 }  // namespace millrace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/processors.h"
 
@@ -16,7 +17,7 @@ std::atomic<int64_t> g_most_told = 0;
 
 std::string complaint_about(int64_t workers, int processors) {
   if (workers <= std::max(kMostOnAnyMachine, kMostOnAProcessor * processors)) return {};
-  const std::string shared = processors == 1 ? "one processor" : std::to_string(processors) + " processors";
+  const std::string shared = processors == 1 ? "one processor" : counted(processors, "processor");
   return std::to_string(workers) + " workers are to share " + shared + ", where num_workers " +
          std::to_string(processors) +
          " would do: each takes memory and time to start. More than that help only while "

@@ -130,7 +130,8 @@ void compare_copies(const DatasetAndCollate<D, Collate>& original, const Dataset
     const auto expected = stream_for_comparing(original, samples, seed);
     const auto read = stream_for_comparing(copy, samples, seed);
     if (read.size() != expected.size())
-      throw_other_copy(typeid(D), "its stream ends behind " + std::to_string(read.size()) + " samples, not " +
+      throw_other_copy(typeid(D), "its stream ends behind " + std::to_string(read.size()) +
+                                      (read.size() == 1 ? " sample, not " : " samples, not ") +
                                       std::to_string(expected.size()));
     for (size_t i = 0; i < read.size(); ++i) compare("sample " + std::to_string(i), expected[i], read[i]);
   } else if constexpr (kKind != DatasetKind::kStateful && !SizeDataset<D>) {

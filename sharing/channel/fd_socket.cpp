@@ -9,6 +9,7 @@
 #include <string>
 
 #include "millrace/sharing/codec/archive.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/memfd.h"
 #include "millrace/sharing/os/poll.h"
 #include "millrace/sharing/os/syscall.h"
@@ -64,7 +65,7 @@ ssize_t receive_behind_reset(const Receive& receive) {
 
 Outgoing::Outgoing(std::span<const std::byte> bytes, std::span<const int> fds) : bytes_(bytes), fds_(fds) {
   if (fds.size() > FdSocket::kMaxFds)
-    throw std::runtime_error("a message carries " + std::to_string(fds.size()) + " descriptors, the limit is " +
+    throw std::runtime_error("a message carries " + counted(fds.size(), "descriptor") + ", the limit is " +
                              std::to_string(FdSocket::kMaxFds) +
                              ": send them in several messages, those of a process's arguments through a Pipe (a "
                              "queue has two, an array of more than 256 bytes one)");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/duplicate.h"
 
 namespace millrace {
@@ -39,7 +40,7 @@ void DecodeArchive::require_elements(uint64_t count) const {
   constexpr uint64_t kEmptyElements = 1024;
   if (count <= kEmptyElements || count <= bytes_.size() + fds_.size()) return;
   throw DecodeError("a container of " + std::to_string(count) + " elements was announced with " +
-                    std::to_string(bytes_.size()) + " bytes and " + std::to_string(fds_.size()) + " descriptors left");
+                    counted(bytes_.size(), "byte") + " and " + counted(fds_.size(), "descriptor") + " left");
 }
 
 OwnedFd DecodeArchive::detach() {

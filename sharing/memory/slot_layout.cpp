@@ -4,6 +4,7 @@
 #include <string>
 
 #include "millrace/sharing/memory/huge_page.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/round_up.h"
 
 namespace millrace {
@@ -19,8 +20,8 @@ SlotLayout::SlotLayout(size_t batch_size, std::span<const size_t> row_bytes) : b
   size_t end = round_up(batch_size * sizeof(SampleTicket), kFieldAlignment);
   for (const size_t bytes : row_bytes) {
     if (end >= kMost || (bytes != 0 && batch_size > (kMost - end) / bytes))
-      throw std::invalid_argument("a batch of " + std::to_string(batch_size) + " rows of " + std::to_string(bytes) +
-                                  " bytes does not fit any memory");
+      throw std::invalid_argument("a batch of " + counted(batch_size, "row") + " of " + counted(bytes, "byte") +
+                                  " does not fit any memory");
     fields_.push_back({end, bytes});
     end = round_up(end + batch_size * bytes, kFieldAlignment);
   }

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "millrace/sharing/os/file_size.h"
+#include "millrace/sharing/os/limits.h"
+#include "millrace/sharing/os/output_place.h"
 #include "millrace/sharing/os/passing_name.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
@@ -31,10 +33,14 @@ void sync_folder(const std::string& path) {
     throw SyscallError(errno, "fsync of the folder " + printable(path));
 }
 
-// What has the name is replaced in the end, which a device must not be: root could take /dev/null away.
+// What has the name is replaced in the end, which a folder cannot be, and a device must not be: root could take
+// /dev/null away.
 void require_replaceable(const std::string& path) {
   struct stat status{};
-  if (::stat(path.c_str(), &status) != 0 || (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode))) return;
+  if (::stat(path.c_str(), &status) != 0) return;
+  if (S_ISDIR(status.st_mode))
+    throw std::runtime_error("cannot write " + in_quotes(path) + ", which is a folder; name a file");
+  if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)) return;
   throw std::runtime_error("cannot write " + in_quotes(path) + ", which is a device: a file would replace it");
 }
 
@@ -47,7 +53,11 @@ NewFile::NewFile(std::string path) : path_(std::move(path)) {
   passing_path_ = detail::passing_name(path_, (uint64_t{random()} << 32) | random());
   const int fd = detail::retry_interrupted(
       [&] { return ::open(passing_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
-  if (fd < 0) throw SyscallError(errno, "cannot write " + in_quotes(path_));
+  if (fd < 0) {
+    const int error = errno;
+    throw SyscallError(error, "cannot write " + in_quotes(path_),
+                       limit_behind(error) + detail::cure_of_place(error, path_));
+  }
   fd_ = OwnedFd(fd);
 }
 

@@ -15,7 +15,8 @@ namespace millrace {
 /// ".tmp" is left then). It stays where it was made; not thread-safe.
 class NewFile {
  public:
-  /// Creates the file under its passing name. Throws SyscallError, as the calls below.
+  /// Creates the file under its passing name. Throws SyscallError, as the calls below, and std::runtime_error where a
+  /// folder or a device has its own.
   explicit NewFile(std::string path);
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "millrace/sharing/os/counted.h"
+
 namespace millrace {
 namespace {
 
@@ -81,7 +83,7 @@ std::string printable(std::string_view text, size_t most) {
   // The end of a path says more than its middle.
   const size_t first = before_letter(text, most - most / 3);
   const size_t last = before_letter(text, text.size() - most / 3);
-  return escape(text.substr(0, first)) + " ... (" + std::to_string(last - first) + " bytes) ... " +
+  return escape(text.substr(0, first)) + " ... (" + counted(last - first, "byte") + ") ... " +
          escape(text.substr(last));
 }
 
@@ -97,7 +99,7 @@ std::string printable_lines(std::string_view text) {
     if (end == text.npos) return result;
     text.remove_prefix(end + 1);
     result += '\n';
-    if (line + 1 == kMostLines) return result + "... (" + std::to_string(text.size()) + " bytes more)";
+    if (line + 1 == kMostLines) return result + "... (" + counted(text.size(), "byte") + " more)";
   }
 }
 

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/limits.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/syscall.h"
@@ -109,8 +110,8 @@ std::string read_regular(const std::string& path, size_t most) {
   const OwnedFd file = open_regular(path);
   const FileStamp stamp = stamp_of(file.get(), path);
   if (stamp.size > most)
-    throw std::runtime_error("a file of " + std::to_string(stamp.size) + " bytes, over the limit of " +
-                             std::to_string(most) + " bytes for such a file: it must be another");
+    throw std::runtime_error("a file of " + counted(stamp.size, "byte") + ", over the limit of " +
+                             counted(most, "byte") + " for such a file: it must be another");
   std::string bytes(stamp.size, '\0');
   size_t done = 0;
   while (done < bytes.size()) {

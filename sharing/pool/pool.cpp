@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "millrace/sharing/channel/fd_socket.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/duplicate.h"
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
@@ -85,7 +86,8 @@ class Pool::Core final : public detail::PoolWorkers {
       const auto* const task = slot ? tasks_.on_board(*slot) : nullptr;
       text += task ? ", runs " + call_text(*task) + "; " : ", has no call; ";
     });
-    return text + std::to_string(tasks_.waiting()) + " tasks wait for their turn";
+    const auto waiting = tasks_.waiting();
+    return text + counted(waiting, "task") + (waiting == 1 ? " waits for its turn" : " wait for their turn");
   }
 
   void submit(std::shared_ptr<Job> job, PoolFunction function, std::vector<PoolTask> tasks) {
@@ -184,7 +186,7 @@ class Pool::Core final : public detail::PoolWorkers {
 
   static size_t seats(const PoolOptions& options) {
     if (options.processes_ < 0)
-      throw std::invalid_argument("a pool of " + std::to_string(options.processes_) + " processes was asked for");
+      throw std::invalid_argument("a pool of " + counted(options.processes_, "process") + " was asked for");
     return static_cast<size_t>(options.processes_ == 0 ? processors().allowed : options.processes_);
   }
 

@@ -149,7 +149,8 @@ void Semaphore::release() {
     const detail::Guard guard(state.mutex);
     if (bound_ == Bound::kInitialValue && state.value() >= state.initial)
       throw ReleaseError("release() of a BoundedSemaphore whose " + std::to_string(state.initial) +
-                         " units are all there: released more often than acquired");
+                         (state.initial == 1 ? " unit is" : " units are all") +
+                         " there: released more often than acquired");
     auto* account = state.find(detail::this_process());
     if (account == nullptr || account->units == 0)
       account = state.find_if([](const Account& a) { return a.units > 0; });

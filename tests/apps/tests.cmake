@@ -29,7 +29,7 @@ if(TARGET millrace_cli)
     LABELS asan TIMEOUT 60)
   millrace_test(bench_parts_test
     apps/millrace/bench/bench_page_test.cpp apps/millrace/bench/comparison_test.cpp apps/millrace/bench/noise_jpeg_test.cpp
-    apps/millrace/bench/stage_charts_test.cpp
+    apps/millrace/bench/stage_charts_test.cpp apps/millrace/bench/sweep_test.cpp
     TIMEOUT 600 LIBRARIES millrace_program PNG::PNG)
   add_dependencies(bench_parts_test millrace_cli)
   millrace_fake_cuda_test(trace_test

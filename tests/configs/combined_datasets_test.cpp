@@ -146,7 +146,7 @@ TEST_F(CombinedDatasets, WrongValuesHaveTheirPlace) {
   EXPECT_THAT(error("type: random_split, dataset: NUMBERS, lengths: [2, 1]"),
               HasSubstr("dataset.lengths: random_split: lengths sum to 3; the dataset has 2 samples"));
   EXPECT_THAT(error("type: stack, datasets: [NUMBERS], names: [a, b]"),
-              HasSubstr("dataset.names: expected one for each of the 1 datasets, found 2"));
+              HasSubstr("dataset.names: expected 1 name, one for each dataset, found 2"));
   EXPECT_THAT(error("type: concat, datasets: [{type: tar_shards, shards: x}]"),
               HasSubstr("dataset.datasets.0.type: has samples of any shape"));
   EXPECT_THAT(

@@ -107,7 +107,7 @@ TEST(ComplaintOfADataset, IsToldAtTheKeyToBlame) {
       {pairs + ", data: path, target: seen", "dataset.target: "},
       {"type: image_pairs, data: " + in_folder + "other, target: /no/such",
        "dataset.target: image_pairs: no such directory: '/no/such'"},
-      {"type: npy, paths: [" + labels + "], names: [a, b]", "dataset.names: 2 for 1 files"},
+      {"type: npy, paths: [" + labels + "], names: [a, b]", "dataset.names: 2 for 1 file"},
       {"type: npy, paths: [" + labels + ", " + labels + "], names: [a, a]",
        "dataset.names: two fields are called 'a'; give each its own"},
       {"type: npy, paths: [" + labels + "], names: ['']", "dataset.names: a field has an empty name; give each one"},

@@ -14,6 +14,7 @@
 #include "millrace/configs/binder.h"
 #include "millrace/configs/overrides.h"
 #include "millrace/configs/references.h"
+#include "millrace/configs/yaml.h"
 #include "millrace/tests/support/directory.h"
 #include "millrace/tests/support/environment.h"
 #include "millrace/tests/support/error_of.h"
@@ -275,6 +276,14 @@ TEST(Override, RemovesWhatIsThere) {
             "command line '~list.2': list is a list of 2 elements, counted from 0; it has no element '2'");
   EXPECT_EQ(error_of([&] { document(text, {"~loader=3"}); }),
             "command line '~loader=3': a key is removed without a value; write ~loader");
+}
+
+TEST(Override, HasChangedAListAsAWhole) {
+  Value document = parse("list: [a, {b: {c: 1}}]\nmap: {kept: 1, set: 2}\ngone: 1\n", "test.yaml");
+  const std::vector<std::string> arguments{"list.1.b.c=2", "list+=d", "map.set=3", "+new.key='x'", "~gone"};
+  for (const auto& argument : arguments) apply_override(document, argument);
+  EXPECT_EQ(to_yaml(parts_changed_by(arguments, document), Origins::kLeftOut),
+            "list:\n  - a\n  - b:\n      c: 2\n  - d\nmap:\n  set: 3\nnew:\n  key: \"x\"");
 }
 
 TEST(Override, AppendsToLists) {

@@ -336,13 +336,13 @@ TEST(SamplerTable, WrongValuesHaveTheirPlace) {
   EXPECT_EQ(error("type: batch_sequence, batches: [[0], 1]"),
             "run.yaml:1:48: sampler.batches.1: expected a list of integers, found '1'; write [1]");
   EXPECT_EQ(error("type: weighted_random, weights: [1, 2]"),
-            "run.yaml:1:43: sampler.weights: expected one for each of the 6 samples, found 2");
+            "run.yaml:1:43: sampler.weights: expected 6 values, one for each sample, found 2");
   EXPECT_EQ(error("type: class_balanced, labels: [1]"),
-            "run.yaml:1:41: sampler.labels: expected one for each of the 6 samples, found 1");
+            "run.yaml:1:41: sampler.labels: expected 6 values, one for each sample, found 1");
   EXPECT_EQ(error("type: class_balanced"),
             "run.yaml:1:10: sampler: this type of dataset does not tell its labels; give the key labels");
   EXPECT_EQ(error("type: bucket_batch, lengths: []"),
-            "run.yaml:1:40: sampler.lengths: expected one for each of the 6 samples, found 0");
+            "run.yaml:1:40: sampler.lengths: expected 6 values, one for each sample, found 0");
   EXPECT_EQ(error("type: shard_shuffle, shard_sizes: [6, 1]"),
             "run.yaml:1:45: sampler.shard_sizes: the shards have 7 samples, the dataset 6");
   EXPECT_EQ(error("type: shard_shuffle"),

@@ -195,7 +195,7 @@ TEST(TokenWindows, RefusesWhatDoesNotFit) {
   EXPECT_THAT(error_of([&] { read(TokenWindows(path, {.length = 4, .dtype = c10::kShort}), 0); }),
               HasSubstr("has token -5536 at place 3"));
   EXPECT_EQ(error_of([&] { read(TokenWindows(path, {.length = 4}), 1); }),
-            "TokenWindows: index 1 is outside a dataset of 1 samples");
+            "TokenWindows: index 1 is outside a dataset of 1 sample");
 }
 
 TEST(TokenWindows, AFileThatBecameShorterIsAnErrorAndNotTheEnd) {

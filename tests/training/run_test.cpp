@@ -189,7 +189,7 @@ TEST(Run, SaysWhatIsMissingForATask) {
       error_of("{dataset: {type: grays}, task: classification}"),
       HasSubstr("run.yaml:1:32: task: samples are image: Byte [1, 8, 8], label: Float [], which is regression"));
   EXPECT_THAT(error_of("{dataset: {type: grays}, normalize: {mean: [0, 0]}}"),
-              HasSubstr("normalize.mean: expected 1 number, or one for each of the 1 channels, found 2"));
+              HasSubstr("normalize.mean: expected 1 number, found 2"));
   EXPECT_THAT(error_of("{dataset: {type: grays}, loader: {device: cpu}}"),
               HasSubstr("loader.device: training has one"));
 }

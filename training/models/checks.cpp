@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "millrace/sharing/os/counted.h"
+
 namespace millrace::training::detail {
 
 void require_positive(std::string_view option, int64_t value) {
@@ -31,8 +33,8 @@ void require_multiple(std::string_view option, int64_t value, std::string_view d
 void require_halvings(std::string_view option, size_t halvings, int64_t side) {
   constexpr size_t kBits = 63;
   if (side >> std::min(halvings, kBits) == 0)
-    throw std::invalid_argument(std::string(option) + ": halving pictures of " + std::to_string(side) + " pixels " +
-                                std::to_string(halvings) + " times leaves nothing; use fewer or larger pictures");
+    throw std::invalid_argument(std::string(option) + ": halving pictures of " + counted(side, "pixel") + " " +
+                                counted(halvings, "time") + " leaves nothing; use fewer or larger pictures");
 }
 
 }  // namespace millrace::training::detail

@@ -7,6 +7,7 @@
 
 #include "millrace/plots/png.h"
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/output_place.h"
 #include "millrace/training/tasks/picture.h"
 
 namespace millrace::training {
@@ -14,7 +15,7 @@ namespace {
 
 std::string write_png(const std::string& folder, const std::string& name, const std::string& bytes) {
   const auto path = std::filesystem::path(folder) / (name + ".png");
-  std::filesystem::create_directories(path.parent_path());
+  millrace::detail::make_folders(path.parent_path().string());
   NewFile file(path.string());
   file.write(std::as_bytes(std::span(bytes)));
   file.commit();

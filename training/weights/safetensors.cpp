@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/round_up.h"
 
@@ -148,7 +149,7 @@ Entry entry_of(const std::string& name, const nlohmann::json& value) {
   entry.end = natural_number(name, "data_offsets", offsets[1]);
   if (entry.end < entry.begin || entry.end - entry.begin != bytes_of(entry))
     refuse(name, "data_offsets [" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "] are not the " +
-                     std::to_string(bytes_of(entry)) + " bytes of its shape and dtype");
+                     counted(bytes_of(entry), "byte") + " of its shape and dtype");
   return entry;
 }
 
@@ -165,8 +166,7 @@ void require_whole(const std::vector<Entry>& entries, uint64_t bytes) {
     end = entry.end;
   }
   if (end != bytes)
-    throw std::runtime_error("has " + std::to_string(bytes - end) +
-                             " bytes behind the last tensor, which belong to none");
+    throw std::runtime_error("has " + counted(bytes - end, "byte") + " behind the last tensor, which belong to none");
 }
 
 at::Tensor tensor_of(const Entry& entry, std::string_view data) {
@@ -219,7 +219,7 @@ Safetensors parse_safetensors(std::string_view bytes) {
   if (!is_safetensors(bytes)) throw std::runtime_error("is no .safetensors file");
   const uint64_t length = length_of_header(bytes);
   if (length > bytes.size() - kLengthBytes)
-    refuse_header("has " + std::to_string(length) + " bytes, and the file ends before: it was cut off");
+    refuse_header("has " + counted(length, "byte") + ", and the file ends before: it was cut off");
   const auto header = parse_header(bytes.substr(kLengthBytes, length));
   const auto data = bytes.substr(kLengthBytes + length);
 

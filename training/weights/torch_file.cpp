@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/training/weights/pickle.h"
 #include "millrace/training/weights/pickle_writer.h"
@@ -76,8 +77,8 @@ at::Tensor elements_of(const PickleValue& storage, const ZipFiles& files) {
   const auto bytes = static_cast<int64_t>(file->second.nbytes());
   const auto size = static_cast<int64_t>(c10::elementSize(*dtype));
   if (bytes % size != 0 || bytes / size != count_of(*parts[4]))
-    throw std::runtime_error("should have " + std::to_string(count_of(*parts[4])) + " elements of " +
-                             c10::toString(*dtype) + ", and its file has " + std::to_string(bytes) + " bytes");
+    throw std::runtime_error("should have " + counted(count_of(*parts[4]), "element") + " of " + c10::toString(*dtype) +
+                             ", and its file has " + counted(bytes, "byte"));
   return file->second.view(*dtype);
 }
 
@@ -93,7 +94,7 @@ void require_inside(const std::vector<int64_t>& sizes, const std::vector<int64_t
            !__builtin_add_overflow(end, reach, &end);
   }
   if (fits) fits = count == 0 ? offset <= elements : end < elements && count <= elements;
-  if (!fits) throw std::runtime_error("reaches beyond its storage of " + std::to_string(elements) + " elements");
+  if (!fits) throw std::runtime_error("reaches beyond its storage of " + counted(elements, "element"));
 }
 
 at::Tensor tensor_of(const PickleValue& value, const ZipFiles& files) {

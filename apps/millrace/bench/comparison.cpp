@@ -54,19 +54,24 @@ bool are_too_few(size_t now, size_t then) {
 
 }  // namespace
 
-Comparison compare(const Saved& now, const Saved& then) {
+Comparison compare_rates(const std::vector<double>& now, const std::vector<double>& then) {
   Comparison comparison;
-  comparison.then = spread_of(then.rates);
-  comparison.now = spread_of(now.rates);
+  comparison.then = spread_of(then);
+  comparison.now = spread_of(now);
   comparison.ratio = comparison.now.median / comparison.then.median;
-  comparison.chance = probability_of_chance(now.rates, then.rates);
+  comparison.chance = probability_of_chance(now, then);
   comparison.noise = std::max(kLeastNoise, kMadsOfNoise * (comparison.then.mad / comparison.then.median +
                                                            comparison.now.mad / comparison.now.median));
   const double times = std::max(comparison.ratio, 1 / comparison.ratio);  // Half as fast is as far off as twice.
   const bool is_certain = comparison.chance <= kMostChance && times - 1 > comparison.noise;
   if (is_certain)
     comparison.outcome = comparison.ratio > 1 ? Comparison::Outcome::kGotFaster : Comparison::Outcome::kGotSlower;
-  if (are_too_few(now.rates.size(), then.rates.size())) comparison.outcome = Comparison::Outcome::kTooFewWindows;
+  if (are_too_few(now.size(), then.size())) comparison.outcome = Comparison::Outcome::kTooFewWindows;
+  return comparison;
+}
+
+Comparison compare(const Saved& now, const Saved& then) {
+  Comparison comparison = compare_rates(now.rates, then.rates);
   add_differences(then.machine, now.machine, comparison.differences);
   add_differences(then.settings, now.settings, comparison.differences);
   return comparison;

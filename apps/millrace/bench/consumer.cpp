@@ -10,6 +10,7 @@
 #include "millrace/configs/binder.h"
 #include "millrace/configs/read_keys.h"
 #include "millrace/configs/tables/bench_keys.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/training/data.h"
 
 namespace millrace::apps {
@@ -106,8 +107,9 @@ void Consumer::count(const Batch& batch) {
 void Consumer::fail_empty() const {
   const LoaderStats stats = loader_->stats();
   if (stats.skipped_samples == 0) throw std::runtime_error("an epoch had no sample");
-  throw std::runtime_error("an epoch had no sample: none could be read, " + std::to_string(stats.skipped_samples) +
-                           " were left out so far, the last error: " + stats.last_error);
+  throw std::runtime_error("an epoch had no sample: none could be read, " + counted(stats.skipped_samples, "sample") +
+                           (stats.skipped_samples == 1 ? " was" : " were") +
+                           " left out so far, the last error: " + stats.last_error);
 }
 
 }  // namespace millrace::apps

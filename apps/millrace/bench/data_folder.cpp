@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/output_place.h"
 #include "millrace/sharing/os/passing_name.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
@@ -46,7 +47,11 @@ void write(const fs::path& path, std::string_view bytes) {
 }  // namespace
 
 DataFolder::DataFolder(fs::path folder, const IsOwn& is_own) : folder_(std::move(folder)) {
-  fs::create_directories(folder_);
+  try {
+    millrace::detail::make_folders(folder_.string());
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(std::string("--make-data: ") + error.what());
+  }
   lock();
   const fs::path configuration = folder_ / kConfiguration;
   for (const auto& entry : fs::directory_iterator(folder_)) {
@@ -55,6 +60,7 @@ DataFolder::DataFolder(fs::path folder, const IsOwn& is_own) : folder_(std::move
       refuse(folder_, in_quotes(entry.path().filename().string()) + ", which it did not write");
     made_.push_back(entry.path());
   }
+  if (fs::exists(data()) && !fs::is_directory(data())) refuse(folder_, "a file 'data', which it did not write");
   if (fs::exists(data())) find_parts();
   if (!fs::exists(configuration)) {
     if (has_parts_) refuse(folder_, "data without the bench.yaml that it wrote");
@@ -62,7 +68,8 @@ DataFolder::DataFolder(fs::path folder, const IsOwn& is_own) : folder_(std::move
   }
   constexpr size_t kMost = 1 << 20;
   const std::string text = detail::read_regular(configuration.string(), kMost);
-  if (text != kBeingMade && !is_own(text, files_))
+  // NewFile leaves no empty one, a machine that went down may.
+  if (!text.empty() && text != kBeingMade && !is_own(text, files_))
     refuse(folder_, "a 'bench.yaml' that is not as it would write it for the files there");
 }
 
@@ -90,7 +97,7 @@ void DataFolder::find_parts() {
 void DataFolder::begin() {
   write(folder_ / kConfiguration, kBeingMade);
   for (const fs::path& path : made_) fs::remove(path);
-  fs::create_directories(data());
+  millrace::detail::make_folders(data().string());
 }
 
 void DataFolder::write_part(const std::string& name, const std::string& bytes) const { write(data() / name, bytes); }

@@ -64,10 +64,11 @@ std::string sentence_of(const Feeding& feeding) {
 
 std::string text_of(const Feeding& feeding) {
   std::string text;
-  text += table_line("accelerator utilisation (AU)", plain_number(feeding.utilisation),
-                     "share of the time in steps of " + plain_number(kMilliseconds * feeding.demand.step_s) +
-                         " ms of " + plain_number(feeding.batch_size) + " samples" +
-                         (feeding.demand.name.empty() ? "" : ", " + feeding.demand.name));
+  text +=
+      table_line("accelerator utilisation (AU)", plain_number(feeding.utilisation),
+                 "share of the time in steps of " + plain_number(kMilliseconds * feeding.demand.step_s) + " ms of " +
+                     plain_number(feeding.batch_size) + (feeding.batch_size == 1 ? " sample" : " samples") +
+                     (feeding.demand.name.empty() ? "" : ", " + feeding.demand.name));
   text +=
       table_line("waited for data", plain_number(feeding.wait_share), "share of the time in next() without a batch");
   if (feeding.accelerators)

@@ -20,6 +20,7 @@
 #include "millrace/loader/sample_rng.h"
 #include "millrace/records/protobuf.h"
 #include "millrace/records/tf_record.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/shell_word.h"
 
@@ -159,9 +160,9 @@ void print_made(const commands::Bench& options, const Workload& workload, const 
                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
                   .c_str());
   else
-    std::printf("%ld samples in %ld files below %s; measure with: millrace bench --workload %s %s\n", samples,
-                workload.files, printable(data).c_str(), std::string(workload.name).c_str(),
-                shell_word(folder).c_str());
+    std::printf("%s in %s below %s; measure with: millrace bench --workload %s %s\n",
+                counted(samples, "sample").c_str(), counted(workload.files, "file").c_str(), printable(data).c_str(),
+                std::string(workload.name).c_str(), shell_word(folder).c_str());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "millrace/apps/millrace/bench/spread.h"
+#include "millrace/sharing/os/counted.h"
 
 namespace millrace::apps {
 namespace {
@@ -27,7 +28,7 @@ std::string how_windows_lie(const Measurement& measurement) {
   const auto& windows = measurement.windows;
   if (windows.size() == 1)
     return "of one window of " + plain_number(windows.front().seconds) + " s, " +
-           std::to_string(windows.front().batches) + " batches";
+           counted(windows.front().batches, "batch");
   const Spread spread = spread_of(rates_of(measurement));
   return "the median of " + std::to_string(windows.size()) + " windows of " +
          plain_number(median_of(of_windows(measurement, &Window::seconds))) + " s, from " + plain_number(spread.least) +
@@ -53,7 +54,7 @@ void add_rates(const Measurement& measurement, std::vector<BenchMetric>& metrics
        {"wait_share", "share of time in next() without a batch", sum_of_windows(measurement, &Window::wait_s) / seconds,
         "1: the loader is what takes the time; 0: its batches were there already"},
        {"next_us_p50", "us in next(), median", 1e6 * next.quantile(0.5),
-        "of " + std::to_string(next.count()) + " calls, half were not longer"},
+        "of " + counted(next.count(), "call") + ", half were not longer"},
        {"next_us_p90", "us in next(), 90th percentile", 1e6 * next.quantile(0.9), "one in ten was longer"},
        {"next_us_p99", "us in next(), 99th percentile", 1e6 * next.quantile(0.99), "one in a hundred was longer"},
        {"next_us_max", "us in next(), the longest", 1e6 * next.longest(), "a training step waited so long once"}});
@@ -71,7 +72,7 @@ std::vector<BenchMetric> metrics_of(const Measurement& measurement) {
   std::vector<BenchMetric> metrics;
   if (!measurement.windows.empty()) add_rates(measurement, metrics);
   metrics.insert(metrics.end(), {{"workers_ready_ms", "ms until all workers were ready", 1e3 * measurement.ready_s,
-                                  std::to_string(measurement.workers) + " workers, from the making of the loader"},
+                                  counted(measurement.workers, "worker") + ", from the making of the loader"},
                                  {"first_batch_ms", "ms from there to the first batch", 1e3 * measurement.first_batch_s,
                                   "what a program waits before its first step"},
                                  {"workers_pss_mb", "MB of memory, workers, idle", measurement.idle_workers_pss_mb,

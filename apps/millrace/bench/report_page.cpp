@@ -101,9 +101,9 @@ std::string page_of(const Report& report, const std::string& config, const std::
 
 std::string page_of(const std::vector<Setting>& settings, const std::string& config) {
   plots::Page page("Settings for " + config);
-  const Setting& best = best_of(settings);
-  page.paragraph("The best: the least memory of workers among those that the noise does not tell from the fastest.");
-  page.code(yaml_of(best));
+  const Choice choice = choose(settings);
+  page.paragraph(sentence_of(settings, choice));
+  page.code(settings[choice.taken].yaml);
   double most = 0;
   for (const Setting& setting : settings) most = std::max(most, median_of(rates_of(setting.measurement)));
   std::vector<plots::Page::Bar> bars;

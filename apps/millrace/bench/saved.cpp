@@ -25,7 +25,9 @@ double positive(double rate) {
 
 std::string text_of_file(const std::string& path) {
   std::error_code failed;
-  if (!std::filesystem::is_regular_file(path, failed)) throw std::runtime_error("there is no such file");
+  if (!std::filesystem::exists(path, failed)) throw std::runtime_error("there is no such file");
+  if (!std::filesystem::is_regular_file(path, failed))
+    throw std::runtime_error("it is no file, name what --save wrote");
   if (std::filesystem::file_size(path, failed) > kMostBytes) throw std::runtime_error("it is longer than 16 MB");
   std::ifstream file(path, std::ios::binary);
   std::string text(std::istreambuf_iterator<char>(file), {});
@@ -50,12 +52,18 @@ Saved saved_of(const nlohmann::json& report) {
 }
 
 Saved read_saved(const std::string& path) {
+  std::string why;
   try {
     return saved_of(nlohmann::json::parse(text_of_file(path)));
+  } catch (const nlohmann::json::parse_error&) {
+    why = "it is not JSON, or was cut off; measure again with --save";
+  } catch (const nlohmann::json::exception&) {
+    why =
+        "it is JSON without the rates, settings and machine of one loader; measure again with --save, without --sweep";
   } catch (const std::exception& error) {
-    throw std::runtime_error(in_quotes(path) +
-                             " is no measurement of millrace bench --save: " + printable(error.what()));
+    why = printable(error.what());
   }
+  throw std::runtime_error(in_quotes(path) + " is no measurement of millrace bench --save: " + why);
 }
 
 }  // namespace millrace::apps

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
 
+#include "millrace/apps/millrace/bench/comparison.h"
 #include "millrace/apps/millrace/bench/consumer.h"
 #include "millrace/apps/millrace/bench/metrics.h"
 #include "millrace/apps/millrace/bench/spread.h"
@@ -15,6 +15,7 @@
 #include "millrace/configs/overrides.h"
 #include "millrace/configs/value.h"
 #include "millrace/configs/yaml.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::apps {
@@ -46,12 +47,19 @@ std::vector<std::string> split_values(std::string_view text) {
 
 double rate_of(const Setting& setting) { return median_of(rates_of(setting.measurement)); }
 
-// The lines without the comments that say where each value is from.
-std::string without_origins(const std::string& yaml) {
-  std::istringstream lines(yaml);
-  std::string text;
-  for (std::string line; std::getline(lines, line);) text += line.substr(0, line.find("  # command line '")) + "\n";
-  return text;
+// A few names are enough to see what was not told apart; the table has all.
+std::string names_of(const std::vector<Setting>& settings, const std::vector<size_t>& numbers) {
+  constexpr size_t kNamed = 8;
+  std::string names;
+  for (size_t i = 0; i < std::min(numbers.size(), kNamed); ++i)
+    names += (i == 0 ? "" : i + 1 == numbers.size() ? " and " : ", ") + name_of(settings[numbers[i]]);
+  return numbers.size() > kNamed ? names + " and " + counted(numbers.size() - kNamed, "other") : names;
+}
+
+// Behind a setting's line of the table.
+const char* mark_of(const Choice& choice, size_t setting) {
+  if (setting == choice.taken) return choice.as_fast.empty() ? "  best" : "  taken";
+  return std::ranges::count(choice.as_fast, setting) > 0 ? "  within the noise" : "";
 }
 
 configs::Node read(const commands::Bench& options, const Setting& setting, const ProgramTypes& types) {
@@ -87,8 +95,11 @@ std::vector<Setting> measure_sweep(const commands::Bench& options, const Program
   auto settings = settings_of(options.sweep);
   std::vector<configs::Node> runs;
   runs.reserve(settings.size());
-  for (const Setting& setting : settings) {
+  for (Setting& setting : settings) {
     runs.push_back(read(options, setting, types));
+    setting.yaml = configs::to_yaml(configs::parts_changed_by(setting.overrides, runs.back().value()),
+                                    configs::Origins::kLeftOut) +
+                   "\n";
     types.datasets.open(runs.back().section("loader"));  // Goes again: that there is no such folder is told now.
   }
   const int64_t rounds = std::min(kRounds, plan.windows);
@@ -104,30 +115,42 @@ std::vector<Setting> measure_sweep(const commands::Bench& options, const Program
   return settings;
 }
 
-const Setting& best_of(const std::vector<Setting>& settings) {
-  constexpr double kSurely = 0.05;
-  const auto fastest = std::max_element(settings.begin(), settings.end(),
-                                        [](const Setting& a, const Setting& b) { return rate_of(a) < rate_of(b); });
+Choice choose(const std::vector<Setting>& settings) {
+  // One look at the memory of processes that are begun anew differs by as much.
+  constexpr double kSameMemory = 1.03;
+  const auto fastest = std::ranges::max_element(settings, {}, rate_of);
   const auto rates = rates_of(fastest->measurement);
-  const Setting* best = &*fastest;
-  for (const Setting& setting : settings)
-    if (probability_of_chance(rates_of(setting.measurement), rates) > kSurely &&
-        setting.measurement.workers_pss_mb < best->measurement.workers_pss_mb)
-      best = &setting;
-  return *best;
+  Choice choice;
+  double least = fastest->measurement.workers_pss_mb;
+  for (size_t i = 0; i < settings.size(); ++i) {
+    const auto outcome = compare_rates(rates, rates_of(settings[i].measurement)).outcome;
+    if (outcome == Comparison::Outcome::kGotFaster) continue;
+    if (outcome == Comparison::Outcome::kTooFewWindows) choice.has_few_windows = true;
+    choice.as_fast.push_back(i);
+    least = std::min(least, settings[i].measurement.workers_pss_mb);
+  }
+  const auto taken = std::ranges::find_if(
+      choice.as_fast, [&](size_t i) { return settings[i].measurement.workers_pss_mb <= kSameMemory * least; });
+  choice.taken = *taken;
+  choice.as_fast.erase(taken);
+  return choice;
+}
+
+std::string sentence_of(const std::vector<Setting>& settings, const Choice& choice) {
+  const std::string taken = name_of(settings[choice.taken]);
+  if (choice.as_fast.empty())
+    return "The best: " + taken +
+           (settings.size() == 1 ? ", which alone was measured." : ", faster than all others by more than the noise.");
+  std::string text = "No best: the noise does not tell " + taken + " from " + names_of(settings, choice.as_fast) +
+                     ". Taken is " + taken + ", the first of them whose workers need the least memory.";
+  if (choice.has_few_windows) text += " So few windows tell nothing apart; measure five or more of each (--repeats).";
+  return text;
 }
 
 std::string name_of(const Setting& setting) {
   std::string name;
   for (const std::string& override_ : setting.overrides) name += (name.empty() ? "" : " ") + printable(override_);
   return name;
-}
-
-std::string yaml_of(const Setting& setting) {
-  configs::Value document;
-  document.kind = configs::Value::Kind::kMap;
-  for (const std::string& override_ : setting.overrides) configs::apply_override(document, override_);
-  return without_origins(configs::to_yaml(document));
 }
 
 std::string text_of(const std::vector<Setting>& settings) {
@@ -137,8 +160,9 @@ std::string text_of(const std::vector<Setting>& settings) {
   std::snprintf(line, sizeof line, "%-*s %12s %8s %14s %14s %10s\n", static_cast<int>(width), "setting", "samples/s",
                 "MAD", "us next() p99", "CPU us/sample", "MB workers");
   std::string text = line;
-  const Setting& best = best_of(settings);
-  for (const Setting& setting : settings) {
+  const Choice choice = choose(settings);
+  for (size_t i = 0; i < settings.size(); ++i) {
+    const Setting& setting = settings[i];
     const Spread spread = spread_of(rates_of(setting.measurement));
     double cpu_s = 0, samples = 0;
     for (const Window& window : setting.measurement.windows) {
@@ -150,11 +174,10 @@ std::string text_of(const std::vector<Setting>& settings) {
                   percent(spread.mad / spread.median).c_str(),
                   plain_number(1e6 * setting.measurement.next.quantile(0.99)).c_str(),
                   plain_number(1e6 * cpu_s / samples).c_str(), plain_number(setting.measurement.workers_pss_mb).c_str(),
-                  &setting == &best ? "  best" : "");
+                  mark_of(choice, i));
     text += line;
   }
-  return text + "The best: the least memory of workers among those that the noise does not tell from the fastest.\n\n" +
-         yaml_of(best);
+  return text + sentence_of(settings, choice) + "\n\n" + settings[choice.taken].yaml;
 }
 
 nlohmann::json json_of(const std::vector<Setting>& settings) {
@@ -166,8 +189,16 @@ nlohmann::json json_of(const std::vector<Setting>& settings) {
                     {"metrics", metrics},
                     {"samples_per_s_of_windows", rates_of(setting.measurement)}});
   }
-  const Setting& best = best_of(settings);
-  return {{"sweep", rows}, {"best", {{"overrides", best.overrides}, {"yaml", yaml_of(best)}}}};
+  const Choice choice = choose(settings);
+  auto as_fast = nlohmann::json::array();
+  for (const size_t i : choice.as_fast) as_fast.push_back(settings[i].overrides);
+  const Setting& taken = settings[choice.taken];
+  return {{"sweep", rows},
+          {"best",
+           {{"overrides", taken.overrides},
+            {"yaml", taken.yaml},
+            {"not_told_apart_from", as_fast},
+            {"text", sentence_of(settings, choice)}}}};
 }
 
 }  // namespace millrace::apps

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -15,6 +15,7 @@ namespace millrace::apps {
 struct Setting {
   std::vector<std::string> overrides;  ///< "loader.num_workers=4".
   Measurement measurement;
+  std::string yaml;  ///< What the overrides have changed, to be pasted into the configuration.
 };
 
 /// All combinations of "KEY=VALUE,VALUE...", the last key changing fastest. Commas in brackets, braces and quotes
@@ -28,17 +29,24 @@ inline constexpr size_t kMostSettings = 256;
 std::vector<Setting> measure_sweep(const commands::Bench& options, const ProgramTypes& types, const Plan& plan,
                                    const Tell& tell);
 
-/// The setting to take: among those that the noise does not tell from the fastest, the one whose workers need the least
-/// memory. REQUIRES: settings not empty.
-const Setting& best_of(const std::vector<Setting>& settings);
+/// Which setting to take.
+struct Choice {
+  size_t taken = 0;              ///< The number of the setting.
+  std::vector<size_t> as_fast;   ///< Others that the noise does not tell from the fastest. Empty: `taken` is the best.
+  bool has_few_windows = false;  ///< So few that they could tell none from another, see Comparison.
+};
+
+/// Among the settings that compare_rates() does not tell from the fastest, the first whose workers need the least
+/// memory. REQUIRES: settings not empty, and windows of each.
+Choice choose(const std::vector<Setting>& settings);
+
+/// Which setting is the best, or which are not told apart and which of them is taken.
+std::string sentence_of(const std::vector<Setting>& settings, const Choice& choice);
 
 /// "loader.num_workers=4 loader.prefetch=2"
 std::string name_of(const Setting& setting);
 
-/// The overrides as a piece of a configuration.
-std::string yaml_of(const Setting& setting);
-
-/// A table, and the best setting as YAML.
+/// A table, and the setting to take as YAML.
 std::string text_of(const std::vector<Setting>& settings);
 
 nlohmann::json json_of(const std::vector<Setting>& settings);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "millrace/formats/npz.h"
@@ -14,7 +15,10 @@ namespace millrace::apps {
 
 Volumes::Volumes(const std::string& root, std::string array, int64_t bytes) : array_(std::move(array)), bytes_(bytes) {
   if (bytes <= 0) throw std::invalid_argument("bytes must be at least 1, found " + std::to_string(bytes));
-  for (const auto& entry : std::filesystem::directory_iterator(root))
+  std::error_code failed;
+  const std::filesystem::directory_iterator entries(root, failed);
+  if (failed) throw std::invalid_argument("the folder " + in_quotes(root) + " cannot be read: " + failed.message());
+  for (const auto& entry : entries)
     if (entry.path().extension() == ".npz") paths_.push_back(entry.path());
   if (paths_.empty()) throw std::invalid_argument("there is no .npz file in " + in_quotes(root));
   std::sort(paths_.begin(), paths_.end());

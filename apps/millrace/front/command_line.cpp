@@ -63,6 +63,18 @@ OptionText text_of(const CLI::Option& option) {
   return text;
 }
 
+// What is wrong with an argument that has no option before it begins with the name that the parser has for it; "RUN is
+// required" of "trained is required", since RUN is what the help calls it.
+std::string in_words_of_help(const std::string& error, const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name();
+    const bool is_about_it =
+        option->get_positional() && error.starts_with(name) && error.find_first_of(" :") == name.size();
+    if (is_about_it) return text_of(*option).value + error.substr(name.size());
+  }
+  return error;
+}
+
 // "epochs" of --epochs, "optimizer.lr" of --lr: the key of a configuration that others have as an option; "" for none.
 std::string key_of_option(std::string_view option) {
   const auto name = configs::folded(option.substr(2));
@@ -156,8 +168,9 @@ class Parser {
     if (commands.front()->get_name() == "help" && argc > 2)
       if (const std::string meant = help_meant_by(argv[2]); !meant.empty())
         return fail(kWrongUsage, "millrace help has one topic, config; for " + in_quotes(argv[2]) + " write " + meant);
-    return fail(kWrongUsage, error.what() + nearest_option(*commands.front(), argc, argv) + "; see millrace " +
-                                 commands.front()->get_name() + " --help");
+    const CLI::App& command = *commands.front();
+    return fail(kWrongUsage, in_words_of_help(error.what(), command) + nearest_option(command, argc, argv) +
+                                 "; see millrace " + command.get_name() + " --help");
   }
 
   // The command line that helps with a command, or with a part of a configuration; "" of another word.

@@ -10,6 +10,7 @@
 #include "millrace/apps/millrace/front/host_checks.h"
 #include "millrace/sharing/memory/probe.h"
 #include "millrace/sharing/os/cgroup.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/processors.h"
 
 namespace millrace::apps {
@@ -116,8 +117,7 @@ Check check_limit(const std::string& root) {
   const uint64_t killed = killed_by_limit(root);
   if (killed == 0) return check;
   check.verdict = Verdict::kLimited;
-  check.text += "; the kernel killed " + std::to_string(killed) + (killed == 1 ? " process" : " processes") +
-                " that went beyond it";
+  check.text += "; the kernel killed " + counted(killed, "process") + " that went beyond it";
   check.cure =
       "A worker that is killed is replaced and its samples are read again, the trainer is not. The batches, the files "
       "that are held in memory and pinned pages all count: raise the limit (docker run --memory) or use less";

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "millrace/sharing/os/counted.h"
+
 namespace millrace::apps {
 namespace {
 
@@ -15,10 +17,9 @@ const std::string kOfTest = "test_";
 std::string text_of_share(const training::Verdict& verdict) {
   std::string text;
   if (verdict.skipped > 0)
-    text = " of " + std::to_string(verdict.samples) + " of " + std::to_string(verdict.samples + verdict.skipped) +
-           " samples";
+    text = " of " + std::to_string(verdict.samples) + " of " + counted(verdict.samples + verdict.skipped, "sample");
   else if (verdict.replaced > 0)
-    text = " of " + std::to_string(verdict.samples) + " samples";
+    text = " of " + counted(verdict.samples, "sample");
   if (verdict.replaced > 0) text += ", " + std::to_string(verdict.replaced) + " replaced";
   return text;
 }
@@ -34,9 +35,9 @@ std::string text_of(const std::vector<Measure>& measures) {
 // " over 12 of 24 samples, 2 replaced"; nothing where an epoch gave all as they are.
 std::string text_of_losses(const Position& position) {
   if (position.skipped == 0 && position.replaced == 0) return "";
-  std::string text = " over " + std::to_string(position.samples);
-  if (position.skipped > 0) text += " of " + std::to_string(position.samples + position.skipped);
-  text += " samples";
+  std::string text = " over ";
+  if (position.skipped > 0) text += std::to_string(position.samples) + " of ";
+  text += counted(position.samples + position.skipped, "sample");
   if (position.replaced > 0) text += ", " + std::to_string(position.replaced) + " replaced";
   return text;
 }

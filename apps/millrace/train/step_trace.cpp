@@ -1,12 +1,9 @@
 #include "millrace/apps/millrace/train/step_trace.h"
 
-#include <filesystem>
-#include <stdexcept>
 #include <utility>
 
 #include "millrace/sharing/cuda/stream.h"
 #include "millrace/sharing/os/new_file.h"
-#include "millrace/sharing/os/printable.h"
 
 namespace millrace::apps {
 
@@ -15,7 +12,6 @@ StepTrace::StepTrace(std::string path, c10::Device device, DataLoader& loader)
       device_(device),
       loader_(loader),
       trace_(device.is_cuda() ? Trace(device.index()) : Trace()) {
-  if (std::filesystem::is_directory(path_)) throw std::runtime_error("--trace: " + in_quotes(path_) + " is a folder");
   const NewFile tried(path_);  // Goes again: what cannot be written is told before there is something to lose.
 }
 

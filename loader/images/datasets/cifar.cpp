@@ -9,6 +9,7 @@
 
 #include "millrace/loader/datasets/mapped_file.h"
 #include "millrace/loader/datasets/plain_text.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
@@ -100,7 +101,7 @@ PixelDataset read_files(const Edition& edition, const std::string& root, PixelDa
                 const auto label = static_cast<size_t>(left[edition.label_bytes - 1]);
                 if (label >= classes)
                   fail_cifar(in_quotes(file.path()) + " has a picture with label " + std::to_string(label) + ", but " +
-                             edition.class_names + " names " + std::to_string(classes) + " classes: unpack " +
+                             edition.class_names + " names " + counted(classes, "class") + ": unpack " +
                              edition.archive + " again");
                 labels[i] = static_cast<int64_t>(label);
                 std::memcpy(pixels.data() + i * picture, left.data() + edition.label_bytes, picture);

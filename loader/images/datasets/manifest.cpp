@@ -15,6 +15,7 @@
 #include "millrace/loader/images/datasets/manifest_columns.h"
 #include "millrace/loader/images/datasets/mask_classes.h"
 #include "millrace/loader/images/datasets/partner_folders.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
@@ -38,8 +39,8 @@ void set_max_boxes(ImageManifestOptions& options, const std::string& path, const
                                 std::to_string(*options.max_boxes));
   if (*options.max_boxes < static_cast<int64_t>(most))
     throw std::invalid_argument("ImageManifest: max_boxes is " + std::to_string(*options.max_boxes) + ", but picture " +
-                                std::to_string(most_at) + " of " + in_quotes(path) + " has " + std::to_string(most) +
-                                " boxes: raise it, or leave it out");
+                                std::to_string(most_at) + " of " + in_quotes(path) + " has " + counted(most, "box") +
+                                ": raise it, or leave it out");
 }
 
 }  // namespace

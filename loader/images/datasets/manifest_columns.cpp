@@ -13,6 +13,7 @@
 #include "millrace/loader/datasets/mapped_file.h"
 #include "millrace/loader/datasets/plain_text.h"
 #include "millrace/loader/images/datasets/csv.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/whole_number.h"
 
@@ -247,7 +248,7 @@ void read_csv(const std::string& file, std::string_view text, const ImageManifes
   while (reader.next(fields)) {
     if (fields.size() != width)
       fail_at(file, fields[0].line, fields[0].column,
-              std::to_string(fields.size()) + " fields, but the first line names " + std::to_string(width) +
+              counted(fields.size(), "field") + ", but the first line names " + std::to_string(width) +
                   ": put fields with commas in them in quotes");
     const auto take_field = [&](std::optional<size_t> index, auto add) {
       if (index) take(file, fields[*index].line, fields[*index].column, fields[*index].text, add);

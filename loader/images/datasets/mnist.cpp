@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "millrace/loader/datasets/mapped_file.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
@@ -96,9 +97,8 @@ PixelDataset read_files(const std::string& given, PixelDataset::Mode mode) {
   const IdxFile labels(find_idx(root, part + "-labels", "idx1-ubyte"), 1, "labels");
   const size_t count = images.sizes[0];
   if (labels.sizes[0] != count)
-    fail_mnist(in_quotes(images.file.path()) + " holds " + std::to_string(count) + " pictures, but " +
-               in_quotes(labels.file.path()) + " " + std::to_string(labels.sizes[0]) +
-               " labels: take both from one source");
+    fail_mnist(in_quotes(images.file.path()) + " holds " + counted(count, "picture") + ", but " +
+               in_quotes(labels.file.path()) + " " + counted(labels.sizes[0], "label") + ": take both from one source");
   const auto possible = [](size_t side) { return side > 0 && side <= INT32_MAX; };
   if (!possible(images.sizes[1]) || !possible(images.sizes[2]))
     fail_mnist(in_quotes(images.file.path()) + " holds pictures of " + std::to_string(images.sizes[1]) + "x" +

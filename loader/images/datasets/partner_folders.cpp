@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "millrace/loader/images/datasets/picture_listing.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::detail {
@@ -37,8 +38,9 @@ void require_partners(const std::string& dataset, const ByStem& pictures, const 
     if (alone++ == 0) first = &path;
   }
   if (alone == 0) return;
-  throw std::runtime_error(dataset + ": " + std::to_string(alone) + " of " + std::to_string(pictures.size()) +
-                           " pictures in " + in_quotes(folder) + " have no partner of their name in " +
+  throw std::runtime_error(dataset + ": " + std::to_string(alone) + " of " + counted(pictures.size(), "picture") +
+                           " in " + in_quotes(folder) +
+                           (alone == 1 ? " has no partner of its name in " : " have no partner of their name in ") +
                            in_quotes(other_folder) + ", the first is " + in_quotes(*first) +
                            ": add the partners or remove them, or list the pairs in a manifest");
 }

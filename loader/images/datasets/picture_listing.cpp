@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/printable.h"
 
@@ -54,8 +55,7 @@ void PictureListing::tell_left_out() const {
   left_out_.tell(dataset_, root_);
   if (beside_folders_.empty()) return;
   millrace::tell(NoticeLevel::kWarning, dataset_ + ": left out of " + in_quotes(root_) + ": " +
-                                            std::to_string(beside_folders_.size()) +
-                                            (beside_folders_.size() == 1 ? " picture" : " pictures") +
+                                            counted(beside_folders_.size(), "picture") +
                                             " beside the class directories, the first is " +
                                             in_quotes(*std::ranges::min_element(beside_folders_)) + "; " + layout_);
 }

@@ -141,7 +141,7 @@ class BmpReader final : public FormatReader {
     if (compression_ == kJpeg || compression_ == kPng) throw unsupported("BMP", "a JPEG or PNG inside");
     if (compression_ > kAlphaBitFields) throw unsupported("BMP", "compression " + std::to_string(compression_));
     if (std::find(kDepths.begin(), kDepths.end(), bits_) == kDepths.end())
-      throw unsupported("BMP", std::to_string(bits_) + " bits a pixel");
+      throw unsupported("BMP", std::to_string(bits_) + (bits_ == 1 ? " bit" : " bits") + " a pixel");
     const bool fits = (compression_ != kRle8 || bits_ == 8) && (compression_ != kRle4 || bits_ == 4) &&
                       (compression_ < kBitFields || bits_ == 16 || bits_ == 32);
     if (!fits) throw broken("BMP", "a compression that does not go with its bits a pixel");

@@ -62,7 +62,8 @@ class PngReader final : public FormatReader {
     const int depth = png_get_bit_depth(png_, info_);
     const bool indices = colour_type == PNG_COLOR_TYPE_PALETTE;
     if (!indices && colour_type != PNG_COLOR_TYPE_GRAY) throw no_numbers("a PNG with colours or alpha");
-    if (!indices && depth < 8) throw no_numbers("a PNG of " + std::to_string(depth) + " bits a pixel");
+    if (!indices && depth < 8)
+      throw no_numbers("a PNG of " + std::to_string(depth) + (depth == 1 ? " bit" : " bits") + " a pixel");
     guarded([&] {
       if (indices) png_set_packing(png_);
       if (depth == 16) png_set_swap(png_);

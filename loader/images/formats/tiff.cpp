@@ -92,7 +92,8 @@ class TiffReader final : public FormatReader {
       throw no_numbers("a TIFF with colours or alpha");
     if (photometric_ == PHOTOMETRIC_MINISWHITE) throw no_numbers("a TIFF whose white is 0");
     if (compression_ == COMPRESSION_JPEG) throw no_numbers("a TIFF compressed as JPEG, which loses numbers");
-    if (!indices && bits_ != 8 && bits_ != 16) throw no_numbers("a TIFF of " + std::to_string(bits_) + " bits a pixel");
+    if (!indices && bits_ != 8 && bits_ != 16)
+      throw no_numbers("a TIFF of " + std::to_string(bits_) + (bits_ == 1 ? " bit" : " bits") + " a pixel");
     read_pixels([&](int y, int x, const uint16_t* samples) {
       numbers[static_cast<size_t>(y) * static_cast<size_t>(size_.width) + static_cast<size_t>(x)] = samples[0];
     });

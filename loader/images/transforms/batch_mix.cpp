@@ -70,13 +70,13 @@ void BatchMix::check(const at::Tensor& pictures, const at::Tensor& labels) const
   } else if (labels.dim() != 1 && labels.dim() != 2) {
     problem << "labels must be {samples} or {samples, classes}, got " << labels.sizes();
   } else if (labels.size(0) != pictures.size(0)) {
-    problem << "there are " << pictures.size(0) << " pictures and " << labels.size(0) << " labels";
+    problem << "there must be a label for each picture, got " << labels.size(0) << " for " << pictures.size(0);
   } else if (labels.dim() == 1 && labels.scalar_type() != c10::ScalarType::Long) {
     problem << "labels of one dimension are class numbers, int64, got " << labels.scalar_type();
   } else if (labels.dim() == 1 && num_classes_ == 0) {
     problem << "num_classes must be given for labels that are class numbers";
   } else if (labels.dim() == 2 && num_classes_ != 0 && labels.size(1) != num_classes_) {
-    problem << "labels have " << labels.size(1) << " classes, num_classes is " << num_classes_;
+    problem << "the number of classes in labels is " << labels.size(1) << ", num_classes is " << num_classes_;
   } else {
     return;
   }

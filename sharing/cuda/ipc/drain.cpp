@@ -11,6 +11,7 @@
 #include "millrace/sharing/cuda/ipc/export_table.h"
 #include "millrace/sharing/cuda/ipc/import_table.h"
 #include "millrace/sharing/cuda/ipc/parking.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/process/process_end.h"
@@ -24,8 +25,7 @@ void report(const Tally& lost) {
   text.precision(3);
   text
       << "Producer process has been terminated before all shared CUDA tensors released. Process " << ::getpid()
-      << " waited " << seconds << " s and now ends with " << lost.count
-      << (lost.count == 1 ? " storage, " : " storages, ") << lost.bytes
+      << " waited " << seconds << " s and now ends with " << counted(lost.count, "storage") << ", " << lost.bytes
       << " bytes, in use elsewhere, where they may turn into garbage. Keep it alive until their users are done (join() "
          "them, or let them answer), or give it longer with millrace::cuda::set_ipc_drain_timeout()";
   tell(NoticeLevel::kWarning, text.str());

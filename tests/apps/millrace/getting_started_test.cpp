@@ -183,7 +183,9 @@ TEST_F(GettingStarted, InitWritesNothingWhereThereIsNothingToTrainOn) {
   EXPECT_THAT(out(), HasSubstr("millrace: 'empty' has 0 folders and 0 files, which is none of what is known: "));
   EXPECT_FALSE(fs::exists(folder() / "empty.yaml"));
   EXPECT_EQ(run({"millrace init photos --output missing/photos.yaml", {}}), 1);
-  EXPECT_THAT(out(), HasSubstr("cannot write 'missing/photos.yaml': No such file or directory"));
+  EXPECT_THAT(
+      out(),
+      HasSubstr("cannot write 'missing/photos.yaml': No such file or directory; make the folder 'missing' first"));
 }
 
 }  // namespace

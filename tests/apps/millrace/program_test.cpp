@@ -13,6 +13,8 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "millrace/sharing/os/processors.h"
 #include "millrace/tests/support/paths.h"
@@ -127,10 +129,25 @@ TEST_F(Program, ListsItsCommandsWhenItIsGivenNone) {
 TEST_F(Program, RefusesWrongUsage) {
   expect_error("fly", 2, "expected a command, init, train, ", "found 'fly'; see millrace --help");
   expect_error("trian", 2, "expected a command, ", "found 'trian', did you mean train?; see millrace --help");
-  expect_error("train", 2, "config is required, or --resume; see millrace train --help");
-  expect_error("bench", 2, "config is required; see millrace bench --help");
+  expect_error("train", 2, "CONFIG is required, or --resume; see millrace train --help");
+  expect_error("bench", 2, "CONFIG is required; see millrace bench --help");
   expect_error(kBenchTiny + " --windw 3", 2, "", "--windw, did you mean --window?; see millrace bench --help");
   expect_error(kBenchTiny + " --repeats 0", 2, "", "--repeats");
+}
+
+TEST_F(Program, CallsAnArgumentWhatItsHelpCallsIt) {
+  for (const auto& [command, word] : std::vector<std::pair<std::string, std::string>>{{"show", "CONFIG"},
+                                                                                      {"init", "PATH"},
+                                                                                      {"predict", "RUN"},
+                                                                                      {"export", "RUN"},
+                                                                                      {"export run", "FILE"},
+                                                                                      {"pack", "INPUT"},
+                                                                                      {"help", "TOPIC"},
+                                                                                      {"completion", "SHELL"}}) {
+    expect_error(command, 2, word + " is required; see millrace ");
+    EXPECT_THAT(run(command.substr(0, command.find(' ')) + " --help").out, HasSubstr(word)) << command;
+  }
+  expect_error("export run weights.onnx", 2, "FILE: expected a file that ends in ");
 }
 
 // More than a few a processor, however many this machine has.

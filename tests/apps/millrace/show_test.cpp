@@ -76,6 +76,17 @@ TEST_F(ShowCommand, TellsOnceWhatIsLeftOut) {
   EXPECT_EQ(text.find("millrace: warning: ", warning + 1), text.npos) << text;
 }
 
+TEST_F(ShowCommand, TriesItsFilesBeforeItReads) {
+  const Ended nowhere = show("photos.yaml --output gone/looked");
+  EXPECT_EQ(nowhere.exit_code, 1);
+  EXPECT_EQ(nowhere.text,
+            "millrace: cannot write 'gone/looked.png': No such file or directory; make the folder 'gone' first\n");
+  folder_.write("looked.html/file", "");
+  EXPECT_EQ(show("photos.yaml --output looked").text,
+            "millrace: cannot write 'looked.html', which is a folder; name a file\n");
+  EXPECT_FALSE(has("looked.png"));
+}
+
 TEST_F(ShowCommand, LeavesLostSamplesToTheStatistics) {
   folder_.write("photos/dog/2.jpg", "no picture");
   const std::string text = show("photos.yaml loader.on_error=skip").text;

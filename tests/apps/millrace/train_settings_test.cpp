@@ -260,9 +260,11 @@ TEST_F(TrainSettings, WhosePlanIsLongerThanTheRunAreTakenWithAWarning) {
 TEST_F(TrainSettings, OfATraceThatCannotBeWrittenAreRefusedBeforeTraining) {
   const auto nowhere = train("run.yaml --trace nowhere/trace.json"), folder = train("run.yaml --trace photos");
   EXPECT_EQ(nowhere.exit_code, 1);
-  EXPECT_THAT(nowhere.err, HasSubstr("cannot write 'nowhere/trace.json': No such file or directory"));
+  EXPECT_THAT(
+      nowhere.err,
+      HasSubstr("cannot write 'nowhere/trace.json': No such file or directory; make the folder 'nowhere' first"));
   EXPECT_EQ(folder.exit_code, 1);
-  EXPECT_THAT(folder.err, HasSubstr("--trace: 'photos' is a folder"));
+  EXPECT_THAT(folder.err, HasSubstr("cannot write 'photos', which is a folder; name a file"));
   EXPECT_FALSE(fs::exists(folder_.path() + "/runs")) << "a run's directory was made";
 }
 

@@ -149,7 +149,7 @@ TEST(NpyDataset, RefusesFilesThatDoNotMatch) {
     return error_of([&] { NpyDataset(paths, names); });
   };
   EXPECT_EQ(error({}), "NpyDataset: at least one file is needed");
-  EXPECT_EQ(error({npy("int8.npy")}, {"a", "b"}), "NpyDataset: names: 2 for 1 files");
+  EXPECT_EQ(error({npy("int8.npy")}, {"a", "b"}), "NpyDataset: names: 2 for 1 file");
   EXPECT_EQ(error({npy("int8.npy"), npy("int8.npy")}),
             "NpyDataset: names: two fields are called 'int8'; give each its own");
   EXPECT_EQ(error({npy("int8.npy")}, {""}), "NpyDataset: names: a field has an empty name; give each one");

@@ -128,7 +128,7 @@ TEST(TensorDataset, RefusesTensorsThatDoNotMatch) {
   EXPECT_EQ(refusal({}), "TensorDataset: at least one tensor is needed");
   EXPECT_EQ(refusal({at::scalar_tensor(1)}),
             "TensorDataset: tensor 'data' has no rows; it must be dense and of at least one dimension");
-  EXPECT_EQ(refusal({integers(3)}, {"a", "b"}), "TensorDataset: 2 names for 1 tensors");
+  EXPECT_EQ(refusal({integers(3)}, {"a", "b"}), "TensorDataset: 2 names for 1 tensor");
 }
 
 // --- ConcatDataset ---
@@ -193,8 +193,7 @@ TEST(Subset, RefusesIndicesThatTheDatasetHasNot) {
   EXPECT_EQ(message_of<std::out_of_range>([] { Subset(Tens{}, {-1}); }),
             "Subset: indices[0] is -1, but the dataset has 10 samples");
   Subset dataset(Tens{}, {3});
-  EXPECT_EQ(message_of<std::out_of_range>([&] { dataset.get(1); }),
-            "Subset: index 1 is outside a dataset of 1 samples");
+  EXPECT_EQ(message_of<std::out_of_range>([&] { dataset.get(1); }), "Subset: index 1 is outside a dataset of 1 sample");
 }
 
 TEST(Subset, AnIndexThatItsMakerWroteLaterIsChecked) {

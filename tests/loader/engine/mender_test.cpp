@@ -88,14 +88,14 @@ TEST_F(MenderTest, GivesUpARangeWhereMoreDieThanRetries) {
 
 TEST_F(MenderTest, SaysWhatTheDeadWasDoing) {
   const std::string died = "worker 0 (pid 100) was killed by signal 9 (SIGKILL) while ";
-  const std::string end = "; 1 workers died there, so its batch is given up";
+  const std::string end = "; 1 worker died there, so its batch is given up";
   EXPECT_EQ(text_of(estate(-1)), died + "making a batch" + end);
   EXPECT_EQ(text_of(estate(-1, WorkerPhase::kInit)), died + "running worker_init_fn" + end);
   auto stuck = estate(12);
   stuck.stuck_for = milliseconds(1500);
   options.on_error(OnError::kSkip);
   EXPECT_EQ(text_of(stuck), died +
-                                "reading sample 12, where it was stuck for 1.5 s; 1 workers died there, so that "
+                                "reading sample 12, where it was stuck for 1.5 s; 1 worker died there, so that "
                                 "sample is given up");
 }
 

@@ -78,7 +78,7 @@ TEST_F(TallyTest, SumsUpOnceMoreAnEpochThatHadNothingElse) {
     tally.end_epoch(epoch);
   }
   EXPECT_THAT(notices.texts(), ElementsAre(HasSubstr("a sample"), HasSubstr("epoch 0"),
-                                           HasSubstr("of the 1 samples of epoch 1, 1 could")));
+                                           HasSubstr("of the 1 sample of epoch 1, 1 could")));
 }
 
 TEST_F(TallyTest, TellsTheFirstDeathAtOnceAndNoneTwice) {

@@ -13,8 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "millrace/sharing/os/output_place.h"
 #include "millrace/sharing/os/syscall.h"
 #include "millrace/tests/support/directory.h"
+#include "millrace/tests/support/error_of.h"
 
 namespace millrace::new_file_test {
 namespace {
@@ -69,6 +71,34 @@ TEST(NewFile, TakesItsNameWhenCommittedAndLeavesNothingElse) {
   EXPECT_EQ(text(), "new");
   EXPECT_EQ(files(), 1);
   EXPECT_THROW(NewFile(directory.path() + "/none/file"), SyscallError);
+}
+
+TEST(NewFile, SaysWhatIsInTheWayAndWhatToDo) {
+  const test::Directory directory;
+  const std::string& folder = directory.path();
+  directory.write("file", "text");
+  EXPECT_EQ(test::error_of([&] { NewFile(folder + ""); }),
+            "cannot write '" + folder + "', which is a folder; name a file");
+  EXPECT_EQ(test::error_of([&] { NewFile(folder + "/none/file"); }),
+            "cannot write '" + folder + "/none/file': No such file or directory; make the folder '" + folder +
+                "/none' first");
+  EXPECT_EQ(test::error_of([&] { NewFile(folder + "/file/file"); }), "cannot write '" + folder +
+                                                                         "/file/file': Not a directory; '" + folder +
+                                                                         "/file' is no folder, name another place");
+  EXPECT_TRUE(std::filesystem::is_directory(folder));
+}
+
+TEST(MakeFolders, MakesThoseThatItLiesInAndSaysWhatIsInTheWay) {
+  const test::Directory directory;
+  const std::string& folder = directory.path();
+  detail::make_folders(folder + "/a/b/");
+  detail::make_folders(folder + "/a/b");
+  EXPECT_TRUE(std::filesystem::is_directory(folder + "/a/b"));
+  directory.write("file", "text");
+  EXPECT_EQ(test::error_of([&] { detail::make_folders(folder + "/file"); }),
+            "'" + folder + "/file' is a file, where a folder would be; name another place");
+  EXPECT_EQ(test::error_of([&] { detail::make_folders(folder + "/file/a/b"); }),
+            "'" + folder + "/file' is a file, where the folder '" + folder + "/file/a/b' would be; name another place");
 }
 
 TEST(NewFile, WritesAllOfWhatItIsGivenPieceByPiece) {

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "millrace/sharing/memory/segment.h"
+#include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/deadline.h"
 #include "millrace/sharing/os/duplicate.h"
 #include "millrace/sharing/os/epoll.h"
@@ -46,6 +47,16 @@ using testing::UnorderedElementsAre;
 bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 OwnedFd some_descriptor() { return OwnedFd(MILLRACE_SYSCALL(::open("/dev/null", O_RDONLY | O_CLOEXEC))); }
 
+TEST(Counted, HasTheWordInTheFormThatGoesWithTheNumber) {
+  EXPECT_EQ(counted(1, "picture"), "1 picture");
+  EXPECT_EQ(counted(0, "picture"), "0 pictures");
+  EXPECT_EQ(counted(uint64_t{2}, "worker process"), "2 worker processes");
+  EXPECT_EQ(counted(size_t{2}, "box"), "2 boxes");
+  EXPECT_EQ(counted(2, "batch"), "2 batches");
+  EXPECT_EQ(counted(2, "entry"), "2 entries");
+  EXPECT_EQ(counted(2, "array"), "2 arrays");
+}
+
 TEST(Printable, EscapesWhatActsOnATerminal) {
   EXPECT_EQ(printable("a cat/0.jpg"), "a cat/0.jpg");
   EXPECT_EQ(printable("caf\u00e9 \u732b \U0001F408"), "caf\u00e9 \u732b \U0001F408");
@@ -74,7 +85,7 @@ TEST(Printable, KeepsTheBeginningAndTheEndOfALongText) {
   const auto cut = printable(std::string(1'000'000, 'a') + "\u732b/picture.jpg");
   EXPECT_LT(cut.size(), 300U);
   EXPECT_THAT(cut, testing::AllOf(testing::StartsWith("aaa"), testing::EndsWith("\u732b/picture.jpg")));
-  EXPECT_EQ(printable("0123456789", 9), "012345 ... (1 bytes) ... 789");
+  EXPECT_EQ(printable("0123456789", 9), "012345 ... (1 byte) ... 789");
 }
 
 TEST(OwnedFd, ClosesItsDescriptorWhenItDies) {

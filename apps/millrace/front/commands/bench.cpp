@@ -2,10 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "millrace/apps/millrace/front/commands/number_checks.h"
+#include "millrace/sharing/os/printable.h"
 
 namespace millrace::apps::commands {
 namespace {
@@ -23,10 +26,30 @@ std::string check_swept(const std::string& swept) {
              : "";
 }
 
+namespace fs = std::filesystem;
+
+constexpr const char* kMade = "bench.yaml";
+
+// Whether no line of a file is more than a comment, as in the one that says that data is being made.
+bool says_nothing(const fs::path& file) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);)
+    if (const size_t first = line.find_first_not_of(" \t\r"); first != line.npos && line[first] != '#') return false;
+  return lines.eof();
+}
+
 // In the place of a file, the folder of --make-data.
 void find_made(Bench& bench) {
-  const auto made = std::filesystem::path(bench.file.config) / "bench.yaml";
-  if (bench.make_data.empty() && std::filesystem::exists(made)) bench.file.config = made;
+  if (!bench.make_data.empty()) return;
+  std::string& config = bench.file.config;
+  std::error_code ignored;
+  if (const fs::path made = fs::path(config) / kMade; fs::exists(made, ignored)) config = made;
+  if (fs::path(config).filename() != kMade || !fs::is_regular_file(config, ignored) || !says_nothing(config)) return;
+  throw CLI::ValidationError(
+      in_quotes(config) +
+      " has no settings: millrace bench --make-data is not done yet, or was ended before it had made "
+      "all; make the data again: millrace bench --make-data NAME " +
+      printable(fs::path(config).has_parent_path() ? fs::path(config).parent_path().string() : "."));
 }
 
 }  // namespace

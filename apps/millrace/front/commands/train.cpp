@@ -14,7 +14,7 @@ namespace {
 void find_config(Train& train) {
   auto& file = train.file;
   if (train.resume.empty()) {
-    if (file.config.empty()) throw CLI::ValidationError("config is required, or --resume");
+    if (file.config.empty()) throw CLI::ValidationError("CONFIG is required, or --resume");
     return;
   }
   // What stands first is a setting then.

@@ -317,8 +317,12 @@ TEST_F(Bench, RefusesToCompareWithWhatIsNoMeasurement) {
     EXPECT_EQ(result.exit_code, 1) << name;
     EXPECT_THAT(result.err,
                 StartsWith("millrace: '" + std::string(name) + "' is no measurement of millrace bench --save: "));
+    EXPECT_THAT(result.err, testing::Not(HasSubstr("json.exception"))) << "is a library's word";
     EXPECT_EQ(result.out, "") << "nothing was measured";
   }
+  EXPECT_THAT(run(kTiny + " --compare half.json").err,
+              HasSubstr("it is not JSON, or was cut off; measure again with --save"));
+  EXPECT_THAT(run(kTiny + " --compare .").err, HasSubstr("it is no file, name what --save wrote"));
 }
 
 TEST_F(Bench, SweepsAllCombinationsAndPrintsTheBestAsYaml) {
@@ -328,6 +332,24 @@ TEST_F(Bench, SweepsAllCombinationsAndPrintsTheBestAsYaml) {
   for (const auto& setting : all["sweep"]) EXPECT_EQ(setting["samples_per_s_of_windows"].size(), 2U);
   folder_.write("best.yaml", all["best"]["yaml"].get<std::string>() + "dataset: {type: rows, size: 64, width: 2}\n");
   EXPECT_EQ(run("best.yaml --batches 1").exit_code, 0) << all["best"]["yaml"];
+}
+
+TEST_F(Bench, PrintsWhatASweepSetsInAListAsTheWholeList) {
+  folder_.write("jpegs.yaml",
+                "dataset: {type: noise_jpegs, size: 8, different: 2, width: 64, height: 48}\n"
+                "transforms: [random_resized_crop: {size: 16}, random_horizontal_flip]\nloader: {batch_size: 4}\n");
+  const std::string sweep = " --warmup 0 --window 0.05 --repeats 1 --sweep loader.prefetch=3 ";
+  for (const char* setting : {"transforms.0.random_resized_crop.size=8", "transforms.random_resized_crop.size=8",
+                              "transforms.random_horizontal_flip.p=0.25", "transforms+=random_vertical_flip",
+                              "+transforms.0=random_vertical_flip", "dataset.width=32"}) {
+    const std::string yaml = measured("jpegs.yaml" + sweep + setting)["best"]["yaml"];
+    folder_.write("best.yaml", yaml);
+    folder_.write("pasted.yaml", "include: [jpegs.yaml, best.yaml]\n");
+    const auto pasted = json::parse(run("pasted.yaml --print-config --json").out);
+    const auto meant =
+        json::parse(run("jpegs.yaml --print-config --json loader.prefetch=3 " + std::string(setting)).out);
+    EXPECT_EQ(pasted["settings"], meant["settings"]) << setting << ":\n" << yaml;
+  }
 }
 
 TEST_F(Bench, ReadsAllSettingsOfASweepBeforeItMeasures) {
@@ -354,9 +376,11 @@ TEST_F(Bench, TriesItsFilesBeforeItMeasures) {
   for (const char* option : {"--save", "--html", "--trace"}) {
     const auto result = run(kTiny + " " + option + " nowhere/file");
     EXPECT_EQ(result.exit_code, 1) << option;
-    EXPECT_THAT(result.err, HasSubstr("nowhere/file")) << option;
+    EXPECT_THAT(result.err,
+                HasSubstr("cannot write 'nowhere/file': No such file or directory; make the folder 'nowhere' first"))
+        << option;
     EXPECT_THAT(result.err, testing::Not(HasSubstr("window"))) << option;
-    EXPECT_THAT(run(kTiny + " " + option + " .").err, HasSubstr(std::string(option) + ": '.' is a folder"));
+    EXPECT_THAT(run(kTiny + " " + option + " .").err, HasSubstr("cannot write '.', which is a folder; name a file"));
   }
 }
 
@@ -535,6 +559,22 @@ TEST_F(Bench, ReplacesNothingThatItHasNotMade) {
   ASSERT_EQ(run(make + "mine").exit_code, 0);
   folder_.write("mine/bench.yaml", mine);
   refused("bench.yaml", "a 'bench.yaml' that is not as it would write it");
+}
+
+TEST_F(Bench, SaysThatAFileIsWhereItsDataWouldBe) {
+  folder_.write("file", "mine");
+  const std::string make = "--files 1 --sample-bytes 500 --make-data cosmoflow-h100 ";
+  const auto file = run(make + "file"), below = run(make + "file/data");
+  EXPECT_EQ(file.exit_code, 1);
+  EXPECT_THAT(
+      file.err,
+      ContainsRegex("^millrace: --make-data: '.*/file' is a file, where a folder would be; name another place\n$"));
+  EXPECT_THAT(below.err, HasSubstr("/file' is a file, where the folder "));
+  folder_.write("other/data", "mine");
+  EXPECT_THAT(run(make + "other").err, HasSubstr("has a file 'data', which it did not write"));
+  folder_.write("volumes.yaml", "dataset: {type: volumes, root: gone, bytes: 8}\n");
+  EXPECT_THAT(run("volumes.yaml --batches 1").err,
+              HasSubstr("the folder 'gone' cannot be read: No such file or directory"));
 }
 
 TEST_F(Bench, SaysInJsonWhatDataItMade) {

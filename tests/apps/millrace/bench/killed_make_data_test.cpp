@@ -56,6 +56,44 @@ TEST(KilledMakeData, PiecesOfFilesAreRemoved) {
   EXPECT_THAT(names_in(folder.path() + "/data/data"), ElementsAre("part-00000.tfrecord", "part-00001.tfrecord"));
 }
 
+// What is told of the bench.yaml in data, and of its folder.
+void expect_told_unfinished(const test::Directory& folder) {
+  for (const char* config : {"data", "data/", "data/bench.yaml"}) {
+    const auto told = test::run_in(folder.path(), "'" + test::built("apps/millrace") + "' bench --batches 1 " + config);
+    EXPECT_EQ(told.exit_code, 2) << config;
+    EXPECT_THAT(told.err, HasSubstr("data/bench.yaml' has no settings: millrace bench --make-data is not done yet, or "
+                                    "was ended before it had made all; make the data again: millrace bench "
+                                    "--make-data NAME data"))
+        << config;
+  }
+}
+
+TEST(KilledMakeData, LeavesAConfigurationThatIsToldForWhatItIs) {
+  const test::Directory folder;
+  ASSERT_EQ(test::run_in(folder.path(),
+                         begun_until("[ -e data/data/part-00000.tfrecord ]") + "kill -9 $pid; wait $pid; [ $? = 137 ]")
+                .exit_code,
+            0);
+  expect_told_unfinished(folder);
+}
+
+TEST(KilledMakeData, AnEmptyConfigurationIsToldForWhatItIsAndMadeAgain) {
+  const test::Directory folder;
+  ASSERT_EQ(test::run_in(folder.path(), kNext).exit_code, 0);
+  folder.write("data/bench.yaml", "");
+  expect_told_unfinished(folder);
+  const auto next = test::run_in(folder.path(), kNext);
+  EXPECT_EQ(next.exit_code, 0) << next.err;
+  EXPECT_EQ(test::run_in(folder.path(), "'" + test::built("apps/millrace") + "' bench --batches 2 data").exit_code, 0);
+}
+
+TEST(KilledMakeData, AConfigurationOfOnesOwnOfThatNameIsRead) {
+  const test::Directory folder;
+  folder.write("bench.yaml", "# mine\ndataset: {type: rows, size: 64, width: 2}\n");
+  const auto own = test::run_in(folder.path(), "'" + test::built("apps/millrace") + "' bench --batches 1 bench.yaml");
+  EXPECT_EQ(own.exit_code, 0) << own.err;
+}
+
 TEST(KilledMakeData, ForeignFileInWhatItLeftIsRefused) {
   const test::Directory folder;
   ASSERT_EQ(test::run_in(folder.path(),

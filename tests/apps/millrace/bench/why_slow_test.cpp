@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "millrace/sharing/os/processors.h"
@@ -29,12 +30,16 @@ std::vector<test::ConsoleStep> steps_of_page() {
   return test::console_steps({std::istreambuf_iterator<char>(page), {}});
 }
 
-// Lines without what follows from the figures: which setting of a sweep is the best, and what holds up a loader with
-// workers.
+// Lines without what follows from the figures: which setting of a sweep is the best, or is taken, and what holds up a
+// loader with workers.
 std::vector<std::string> without_verdicts(std::vector<std::string> lines) {
-  const std::string best = "  best", named = "bottleneck: ";
-  for (std::string& line : lines)
-    if (line.ends_with(best)) line.resize(line.size() - best.size());
+  const std::string named = "bottleneck: ";
+  for (std::string& line : lines) {
+    for (const std::string_view mark : {"  best", "  taken", "  within the noise"})
+      if (line.ends_with(mark)) line.resize(line.size() - mark.size());
+    for (const std::string_view verdict : {"The best: ", "No best: "})
+      if (line.starts_with(verdict)) line = "The best: ";
+  }
   const auto verdict = std::ranges::find_if(
       lines, [&](const auto& line) { return line.starts_with(named) && !line.starts_with(named + "no_workers: "); });
   if (verdict == lines.end()) return lines;

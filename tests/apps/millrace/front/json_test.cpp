@@ -68,7 +68,7 @@ TEST(Json, WrongUsageIsToldInJsonToo) {
   const test::Directory folder;
   const auto result = ask(folder, "bench --json");
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(only_line(result.err)["errors"][0]["text"].get<std::string>(), HasSubstr("config is required"));
+  EXPECT_THAT(only_line(result.err)["errors"][0]["text"].get<std::string>(), HasSubstr("CONFIG is required"));
 }
 
 // Two classes of a few pictures, below photos/, and a run of two epochs on them.

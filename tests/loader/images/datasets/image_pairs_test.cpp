@@ -260,7 +260,7 @@ TEST_F(ImagePairsTest, PicturesWithoutAPartnerAreNamed) {
   directory_.write("inverted/more.pgm", gray(pixels_of(0)));
   const std::string data = directory_.path() + "/data", target = directory_.path() + "/inverted";
   EXPECT_EQ(error_of([&] { ImagePairs::in_folders(data, target); }),
-            "image_pairs: 1 of 8 pictures in '" + target + "' have no partner of their name in '" + data +
+            "image_pairs: 1 of 8 pictures in '" + target + "' has no partner of its name in '" + data +
                 "', the first is 'more.pgm': add the partners or remove them, or list the pairs in a manifest");
   EXPECT_THAT(error_of([&] { ImagePairs::in_folders(target, data); }), HasSubstr("1 of 8 pictures in '" + target));
   directory_.write("inverted/3.png", "");

@@ -89,10 +89,13 @@ std::optional<size_t> LmdbDataset::find(std::string_view wanted) const {
 }
 
 Sample LmdbDataset::get(size_t i) const {
+  detail::require_index("LmdbDataset", i, size());
   const StageScope reading(Stage::kRead);
-  const auto bytes = value(i);
+  const LmdbEntry entry = entries_.as<LmdbEntry>()[i];
+  require_unchanged();
+  const auto bytes = piece(entry.value, entry.value_size);
   reading.add_bytes(bytes.size());
-  Sample sample = {{"key", std::string(key(i))}};
+  Sample sample = {{"key", text_of(piece(entry.key, entry.key_size))}, {"value", at::Tensor()}};
   if (values_ == LmdbValues::kTensor)
     sample["value"] = tensor_of(bytes);
   else

@@ -51,6 +51,7 @@ class LmdbDataset {
 
   /// "key", a string, and "value", what LmdbValues says.
   Sample get(size_t i) const;
+  Sample get(size_t i, SampleContext&) const { return get(i); }  ///< Says that nothing is drawn at random.
 
   /// "train.lmdb/data.mdb: 00000017"; where the file has changed since, "train.lmdb/data.mdb: entry 17".
   std::string describe(size_t i) const;

@@ -6,9 +6,12 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <sstream>
 #include <stdexcept>
 
+#include "millrace/loader/collation/batch_memory.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::collate::detail {
@@ -52,6 +55,28 @@ size_t first_unequal(const std::vector<at::Tensor>& tensors) {
   return static_cast<size_t>(other - tensors.begin());
 }
 
+bool has_its_elements_in_order(const at::Tensor& tensor) {
+  return tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg();
+}
+
+// What at::stack does with such tensors, without what it asks about each of them, which takes longer than small ones.
+void copy_one_behind_the_other(const std::vector<at::Tensor>& tensors, at::Tensor& stacked) {
+  auto* to = static_cast<std::byte*>(stacked.mutable_data_ptr());
+  for (const at::Tensor& tensor : tensors) {
+    const size_t bytes = tensor.nbytes();
+    if (bytes > 0) std::memcpy(to, tensor.const_data_ptr(), bytes);
+    to += bytes;
+  }
+}
+
+// Whether they are stacked as they are: on the CPU, in the type that all have.
+bool are_alike_on_cpu(const std::vector<at::Tensor>& tensors) {
+  return std::all_of(tensors.begin(), tensors.end(), [&](const at::Tensor& tensor) {
+    return tensor.is_cpu() && tensor.layout() == c10::kStrided && !tensor.is_quantized() && !tensor.has_names() &&
+           tensor.scalar_type() == tensors[0].scalar_type();
+  });
+}
+
 }  // namespace
 
 at::Tensor stack(const std::string& path, const std::vector<at::Tensor>& tensors) {
@@ -63,7 +88,15 @@ at::Tensor stack(const std::string& path, const std::vector<at::Tensor>& tensors
     throw std::runtime_error(text.str());
   }
   const c10::NoGradGuard no_history;
-  return at::stack(tensors);
+  if (!are_alike_on_cpu(tensors)) return at::stack(tensors);
+  std::vector<int64_t> sizes = tensors[0].sizes().vec();
+  sizes.insert(sizes.begin(), static_cast<int64_t>(tensors.size()));
+  at::Tensor stacked = BatchMemory::empty(sizes, tensors[0].scalar_type());
+  if (std::all_of(tensors.begin(), tensors.end(), has_its_elements_in_order))
+    copy_one_behind_the_other(tensors, stacked);
+  else
+    at::stack_out(stacked, tensors);
+  return stacked;
 }
 
 PaddedTensors pad(const std::string& path, const std::vector<at::Tensor>& tensors, double value) {
@@ -87,7 +120,8 @@ PaddedTensors pad(const std::string& path, const std::vector<at::Tensor>& tensor
   sizes.insert(sizes.begin(), static_cast<int64_t>(tensors.size()));
 
   const c10::NoGradGuard no_history;
-  PaddedTensors padded{at::full(sizes, value, first.options().dtype(dtype).requires_grad(false)),
+  PaddedTensors padded{first.is_cpu() ? BatchMemory::empty(sizes, dtype).fill_(value)
+                                      : at::full(sizes, value, first.options().dtype(dtype).requires_grad(false)),
                        empty_column(tensors.size(), at::kLong)};
   auto* length = padded.lengths.mutable_data_ptr<int64_t>();
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -119,15 +153,15 @@ Columns collate_samples(const std::string& path, std::vector<Sample>&& samples, 
           std::vector<T> values;
           values.reserve(samples.size());
           for (const Sample& sample : samples) {
-            const std::string entry = "entry " + std::to_string(values.size());
+            const auto entry = [&] { return "entry " + std::to_string(values.size()); };
             const SampleValue* value = sample.find(name);
             if (value == nullptr)
-              throw std::runtime_error("default_collate: " + entry + " has no field " + in_quotes(field) +
+              throw std::runtime_error("default_collate: " + entry() + " has no field " + in_quotes(field) +
                                        ", which entry 0 has; it has " + to_string(sample));
             const T* same = std::get_if<T>(value);
             if (same == nullptr)
               throw std::runtime_error("default_collate: field " + in_quotes(field) + " is " + kind_of(first) +
-                                       " at entry 0 and " + kind_of(*value) + " at " + entry);
+                                       " at entry 0 and " + kind_of(*value) + " at " + entry());
             values.push_back(*same);
           }
           if constexpr (std::is_same_v<T, at::Tensor>)

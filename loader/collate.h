@@ -474,6 +474,11 @@ struct Ragged {
   }
 };
 
+/// Whether a collator's tensors are nobody else's, so that they may be made where the batch is packed (BatchMemory).
+template <class Collator>
+constexpr bool kKeepsNoTensor = std::is_same_v<Collator, Default> || std::is_same_v<Collator, Stack> ||
+                                std::is_same_v<Collator, Pad> || std::is_same_v<Collator, Ragged>;
+
 /// The samples as they are.
 struct List {
   template <class S>

@@ -1,10 +1,12 @@
 #include "millrace/loader/collation/packed.h"
 
+#include <ATen/ops/clone.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/ScalarType.h>
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "millrace/sharing/os/round_up.h"
@@ -16,9 +18,7 @@ namespace {
 
 constexpr uint64_t kPacked = 0x6b6361706c6c696dULL;
 constexpr uint64_t kSpilled = 0x6c6970736c6c696dULL;
-constexpr size_t kAlignment = 64;
-
-size_t aligned(size_t offset) { return round_up(offset, kAlignment); }
+size_t aligned(size_t offset) { return round_up(offset, PackedLayout::kAlignment); }
 
 // The head of a packed batch. Behind it: description, value, state, error, then the tensors at multiples of 64 bytes.
 struct Header {
@@ -56,13 +56,42 @@ size_t checked_bytes(const TensorPlace& place) {
   return bytes;
 }
 
+// Whether its memory is its elements in order.
+bool is_plain(const at::Tensor& tensor) {
+  return tensor.is_cpu() && tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg();
+}
+
+// Where in `memory` the tensor lies as it would be written there; nothing where it does not.
+std::optional<size_t> place_in(std::span<const std::byte> memory, const at::Tensor& tensor) {
+  if (memory.empty() || tensor.numel() == 0 || !is_plain(tensor)) return std::nullopt;
+  const auto begin = reinterpret_cast<uintptr_t>(memory.data());
+  const auto at = reinterpret_cast<uintptr_t>(tensor.const_data_ptr());
+  if (at < begin || at - begin >= memory.size()) return std::nullopt;
+  const size_t offset = at - begin;
+  if (offset % PackedLayout::kAlignment != 0 || tensor.nbytes() > memory.size() - offset) return std::nullopt;
+  return offset;
+}
+
 }  // namespace
 
-PackedLayout::PackedLayout(const PackedBatch& batch, std::span<const uint64_t> device_offsets) : batch_(batch) {
+PackedLayout::PackedLayout(const PackedBatch& batch, std::span<const uint64_t> device_offsets,
+                           std::span<const std::byte> memory)
+    : batch_(batch), sources_(batch.tensors) {
+  if (place(device_offsets, memory)) return;
+  // What is written first, from the beginning of the memory on, would overwrite them.
+  for (size_t t = 0; t < sources_.size(); ++t)
+    if (!sources_[t].defined() && batch.tensors[t].defined()) sources_[t] = batch.tensors[t].clone();
+  place(device_offsets, {});
+}
+
+// False when those tensors that lie in `memory` cannot stay there; they have no source then.
+bool PackedLayout::place(std::span<const uint64_t> device_offsets, std::span<const std::byte> memory) {
   std::vector<TensorPlace> places;
   uint64_t offset = 0;
-  for (size_t t = 0; t < batch.tensors.size(); ++t) {
-    const at::Tensor& tensor = batch.tensors[t];
+  size_t first_there = memory.size(), end_there = 0;
+  offsets_.clear();
+  for (size_t t = 0; t < batch_.tensors.size(); ++t) {
+    const at::Tensor& tensor = batch_.tensors[t];
     offsets_.push_back(offset);
     if (!tensor.defined()) {
       places.push_back({static_cast<int8_t>(c10::ScalarType::Undefined), false, {}, offset});
@@ -74,6 +103,14 @@ PackedLayout::PackedLayout(const PackedBatch& batch, std::span<const uint64_t> d
     const auto dtype = static_cast<int8_t>(tensor.scalar_type());
     if (tensor.is_cuda()) {
       places.push_back({dtype, true, tensor.sizes().vec(), device_offsets.empty() ? 0 : device_offsets[t]});
+      sources_[t].reset();
+      continue;
+    }
+    if (const auto there = place_in(memory, tensor)) {
+      places.push_back({dtype, false, tensor.sizes().vec(), *there});
+      sources_[t].reset();
+      first_there = std::min(first_there, *there);
+      end_there = std::max(end_there, *there + tensor.nbytes());
       continue;
     }
     places.push_back({dtype, false, tensor.sizes().vec(), offset});
@@ -81,8 +118,15 @@ PackedLayout::PackedLayout(const PackedBatch& batch, std::span<const uint64_t> d
   }
   description_ = encode(places).bytes;
   tensors_ =
-      aligned(sizeof(Header) + description_.size() + batch.value.size() + batch.state.size() + batch.error.size());
+      aligned(sizeof(Header) + description_.size() + batch_.value.size() + batch_.state.size() + batch_.error.size());
   bytes_ = tensors_ + offset;
+  if (end_there == 0) return true;
+  if (bytes_ > first_there) return false;
+  bytes_ = end_there;
+  for (size_t t = 0; t < places.size(); ++t)
+    if (batch_.tensors[t].defined() && !places[t].on_device && !sources_[t].defined()) places[t].offset -= tensors_;
+  description_ = encode(places).bytes;  // Of the same size: numbers take what they take, whatever they are.
+  return true;
 }
 
 void PackedLayout::write(std::span<std::byte> memory) const {
@@ -99,11 +143,11 @@ void PackedLayout::write(std::span<std::byte> memory) const {
   append(batch_.value.data(), batch_.value.size());
   append(batch_.state.data(), batch_.state.size());
   append(batch_.error.data(), batch_.error.size());
-  for (size_t t = 0; t < batch_.tensors.size(); ++t) {
-    const at::Tensor& tensor = batch_.tensors[t];
-    if (!tensor.defined() || tensor.is_cuda() || tensor.numel() == 0) continue;
+  for (size_t t = 0; t < sources_.size(); ++t) {
+    const at::Tensor& tensor = sources_[t];
+    if (!tensor.defined() || tensor.numel() == 0) continue;
     std::byte* place = memory.data() + tensors_ + offsets_[t];
-    if (tensor.is_cpu() && tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg())
+    if (is_plain(tensor))
       std::memcpy(place, tensor.const_data_ptr(), tensor.nbytes());
     else
       at::from_blob(place, tensor.sizes(), at::TensorOptions(tensor.scalar_type())).copy_(tensor.detach());
@@ -145,7 +189,7 @@ PackedBatch read_packed(std::span<std::byte> memory, const std::shared_ptr<void>
     }
     const size_t bytes = checked_bytes(place);
     const size_t room = place.on_device ? device.bytes : tensors.size();
-    if (place.offset > room || bytes > room - place.offset || place.offset % kAlignment != 0)
+    if (place.offset > room || bytes > room - place.offset || place.offset % PackedLayout::kAlignment != 0)
       throw DecodeError("a batch has a tensor that lies outside its memory");
     const auto dtype = static_cast<c10::ScalarType>(place.dtype);
     if (place.on_device)

@@ -53,17 +53,25 @@ struct StreamRequest {
 class PackedLayout {
  public:
   /// `device_offsets` says, for each tensor, where in the device memory of the batch's slot a CUDA tensor begins. The
-  /// size can be asked without them.
-  explicit PackedLayout(const PackedBatch& batch, std::span<const uint64_t> device_offsets = {});
+  /// size can be asked without them. Tensors that lie in `memory` already, where the batch is going to be written
+  /// (BatchMemory), stay where they are.
+  explicit PackedLayout(const PackedBatch& batch, std::span<const uint64_t> device_offsets = {},
+                        std::span<const std::byte> memory = {});
+
+  /// Where tensors begin, from the batch's beginning and so in memory too.
+  static constexpr size_t kAlignment = 64;
 
   size_t bytes() const { return bytes_; }
 
   /// Writes the batch to `memory`. REQUIRES: it has at least bytes() bytes, aligned to 64; device_offsets if there are
-  /// CUDA tensors.
+  /// CUDA tensors; it is the memory that the layout was made for, if it was for one.
   void write(std::span<std::byte> memory) const;
 
  private:
+  bool place(std::span<const uint64_t> device_offsets, std::span<const std::byte> memory);
+
   const PackedBatch& batch_;
+  std::vector<at::Tensor> sources_;  // What is copied to each tensor's place; undefined where nothing is.
   std::vector<std::byte> description_;
   std::vector<uint64_t> offsets_;  // Where each tensor begins, from tensors_ on.
   size_t tensors_ = 0;             // Where the first tensor begins.

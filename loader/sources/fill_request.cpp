@@ -52,7 +52,7 @@ void FillRequest::put(const PackedBatch& batch) {
   put_ = batch.samples;
   const auto body = place_.layout.body(place_.slot);
   const auto device_offsets = place_.device_slot.store(batch.tensors);
-  const PackedLayout layout(batch, device_offsets);
+  const PackedLayout layout(batch, device_offsets, body);
   if (layout.bytes() <= body.size()) return layout.write(body);
   const SpillPrefix prefix{claim_.slot, claim_.generation};
   std::vector<std::byte> message(sizeof prefix + layout.bytes());

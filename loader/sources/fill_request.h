@@ -90,6 +90,9 @@ class FillRequest {
   /// Where field number `field` of a row is written. REQUIRES: the source's batches are rows.
   std::byte* row(size_t field, uint32_t row) const { return place_.layout.row(place_.slot, field, row); }
 
+  /// Where put() packs the batch.
+  std::span<std::byte> body() const { return place_.layout.body(place_.slot); }
+
   /// What the trainer asks of a stream. REQUIRES: the source has streams. Throws DecodeError when shared memory was
   /// overwritten.
   StreamRequest stream() const;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "millrace/loader/collate.h"
+#include "millrace/loader/collation/batch_memory.h"
 #include "millrace/loader/collation/example_codec.h"
 #include "millrace/loader/collation/packed.h"
 #include "millrace/loader/dataset.h"
@@ -138,7 +139,8 @@ template <class D, class Collate>
 class CollatedSource final
     : public PackedSource<D, collate::BatchOf<Collate, SampleOf<D>>, CollatedSource<D, Collate>> {
  public:
-  using Carrier = BatchCarrier<collate::BatchOf<Collate, SampleOf<D>>>;
+  using Made = collate::BatchOf<Collate, SampleOf<D>>;
+  using Carrier = BatchCarrier<Made>;
 
   CollatedSource(std::shared_ptr<D> dataset, Collate collate, Carrier carrier = {})
       : CollatedSource::PackedSource(std::move(dataset), std::move(carrier)), collate_(std::move(collate)) {}
@@ -159,6 +161,8 @@ class CollatedSource final
     request.start_batch();
     PackedBatch batch;
     batch.samples = static_cast<uint32_t>(samples.size());
+    std::optional<BatchMemory> memory;
+    if constexpr (collate::kKeepsNoTensor<Collate> && BatchTravels<Made>) memory.emplace(request.body());
     if (!samples.empty()) this->carrier().put(batch, request, collate_(std::move(samples)));
     request.put(batch);
   }

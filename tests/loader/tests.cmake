@@ -42,7 +42,7 @@ millrace_test(combinators_test
   loader/datasets/any_dataset_test.cpp loader/datasets/combinators_test.cpp loader/datasets/named_stack_test.cpp loader/sources/copies_test.cpp
   loader/sources/travelling_test.cpp
   TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
-millrace_test(collate_test loader/collate_test.cpp
+millrace_test(collate_test loader/collate_test.cpp loader/collation/batch_memory_test.cpp
   LABELS asan TIMEOUT 120 LIBRARIES millrace_loader millrace_test_support)
 millrace_test(datasets_test
   loader/datasets/arrays_test.cpp loader/images/datasets/csv_test.cpp loader/images/datasets/deep_pictures_test.cpp loader/images/datasets/image_pairs_test.cpp

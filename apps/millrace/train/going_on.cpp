@@ -74,7 +74,7 @@ Node nearest_node(Node node, const std::string& path) {
   return node;
 }
 
-void require_one_split(const Node& now, const Settings& settings) {
+void refuse_one_part_alone(const Node& now, const Settings& settings) {
   const std::string in_test = "test.";
   const auto is_split = [&](const std::string& dataset) {
     return or_nothing(settings.begun, dataset + ".type").find("random_split") != std::string::npos;
@@ -109,11 +109,13 @@ bool is_part_of(std::string_view path, std::string_view section) {
 
 }  // namespace
 
-void require_one_split(const Node& now, const Value& begun) { require_one_split(now, settings_of(now.value(), begun)); }
+void require_one_split(const Node& now, const Value& begun) {
+  refuse_one_part_alone(now, settings_of(now.value(), begun));
+}
 
 void require_may_change(const Node& now, const Value& begun) {
   const Settings settings = settings_of(now.value(), begun);
-  require_one_split(now, settings);
+  refuse_one_part_alone(now, settings);
   auto changed = changes_in(settings);
   // Of another type all keys are others.
   std::stable_partition(changed.begin(), changed.end(), [](const Change& one) { return one.path.ends_with(".type"); });

@@ -152,7 +152,7 @@ Columns collate_samples(const std::string& path, std::vector<Sample>&& samples, 
         [&]<class T>(const T&) {
           std::vector<T> values;
           values.reserve(samples.size());
-          for (const Sample& sample : samples) {
+          for (Sample& sample : samples) {
             const auto entry = [&] { return "entry " + std::to_string(values.size()); };
             const SampleValue* value = sample.find(name);
             if (value == nullptr)
@@ -162,7 +162,7 @@ Columns collate_samples(const std::string& path, std::vector<Sample>&& samples, 
             if (same == nullptr)
               throw std::runtime_error("default_collate: field " + in_quotes(field) + " is " + kind_of(first) +
                                        " at entry 0 and " + kind_of(*value) + " at " + entry());
-            values.push_back(*same);
+            values.push_back(std::move(std::get<T>(sample[name])));
           }
           if constexpr (std::is_same_v<T, at::Tensor>)
             add_tensors(columns, name, field, std::move(values));

@@ -62,8 +62,9 @@ Measured measure(const std::string& format, const std::string& path) {
   if (format == "npz") return read_epochs(millrace::npz_dataset(path));
   if (format == "hdf5") return read_epochs(millrace::Hdf5Dataset(path));
   if (format == "lmdb") return read_epochs(millrace::LmdbDataset(path, "", millrace::LmdbValues::kTensor));
+  if (format == "lmdb-text") return read_epochs(millrace::LmdbDataset(path));
   if (format == "tokens") return read_epochs(millrace::TokenWindows(path));
-  throw std::invalid_argument("known are npz, hdf5, lmdb and tokens");
+  throw std::invalid_argument("known are npz, hdf5, lmdb, lmdb-text and tokens");
 }
 
 }  // namespace
@@ -71,7 +72,7 @@ Measured measure(const std::string& format, const std::string& path) {
 int main(int argc, char** argv) {
   millrace::init(argc, argv);
   if (argc != 3) {
-    std::cerr << "usage: formats_arm npz|hdf5|lmdb|tokens FILE\n";
+    std::cerr << "usage: formats_arm npz|hdf5|lmdb|lmdb-text|tokens FILE\n";
     return 2;
   }
   try {

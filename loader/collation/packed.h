@@ -98,7 +98,9 @@ bool is_spilled(std::span<const std::byte> memory);
 /// Puts `value` into the batch.
 template <class T>
 void pack_value(PackedBatch& batch, const T& value) {
+  thread_local size_t last_size = 0;  // Batches of one loader are of about one size.
   EncodeArchive archive;
+  archive.reserve(last_size + last_size / 8);
   auto& aside = archive.memory<TensorsAside>();
   aside.on = true;
   archive(value);
@@ -106,6 +108,7 @@ void pack_value(PackedBatch& batch, const T& value) {
   Encoded encoded = archive.take();
   if (!encoded.fds.empty()) throw std::invalid_argument("a batch cannot carry descriptors, queues or processes");
   batch.value = std::move(encoded.bytes);
+  last_size = batch.value.size();
 }
 
 /// The value of a batch that read_packed() gave. Throws DecodeError.

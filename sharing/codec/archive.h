@@ -141,6 +141,9 @@ class EncodeArchive : public cereal::OutputArchive<EncodeArchive, cereal::AllowE
     out_.bytes.insert(out_.bytes.end(), first, first + size);
   }
 
+  /// Makes room for a message of so many bytes, which is not moved then while it grows.
+  void reserve(size_t bytes) { out_.bytes.reserve(bytes); }
+
   /// Sends a duplicate of `fd` along.
   void attach(int fd);
 

@@ -6,6 +6,7 @@
 
 #include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/training/not_finite.h"
 #include "millrace/training/tasks/exhibit.h"
 
 namespace millrace::showing {
@@ -64,11 +65,7 @@ std::string name_of(int64_t index, const std::string& name) {
 }
 
 std::string not_finite_in_words(const NumberStatistics& numbers) {
-  if (numbers.not_finite_samples == 0) return "";
-  const std::string samples =
-      numbers.not_finite_samples == 1 ? "1 sample has" : std::to_string(numbers.not_finite_samples) + " samples have";
-  return samples + " NaN or infinite numbers" +
-         (numbers.first_not_finite.empty() ? "" : ", the first is " + numbers.first_not_finite);
+  return training::NotFinite{numbers.not_finite_samples, numbers.first_not_finite}.text();
 }
 
 std::string first_line_of(const Statistics& statistics) {

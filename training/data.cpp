@@ -84,8 +84,10 @@ std::optional<Split> open_test_split(const configs::Node& run, const Split& trai
   keys.finish();
   loading.shuffle = false;
   Split test = open_split(*node, loading);
-  const bool some_have_no_names = test.classes.empty() || train.classes.empty();
-  if (some_have_no_names && (is_of_shards(run) || is_of_shards(*node))) test.classes = train.classes;
+  // Shards may have no names, and have the numbers of the others then, which those of folders are not for certain.
+  const bool are_shards_without_names = test.classes.empty() && is_of_shards(*node);
+  const bool are_shards_behind_such = train.classes.empty() && is_of_shards(run) && is_of_shards(*node);
+  if (are_shards_without_names || are_shards_behind_such) test.classes = train.classes;
   if (test.classes != train.classes)
     throw(*node)["dataset"].error("its folders are not the classes that training has: " +
                                   difference(test.classes, train.classes) + "; give both splits the same folders");

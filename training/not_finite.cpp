@@ -7,12 +7,14 @@
 #include <span>
 #include <variant>
 
+#include "millrace/sharing/os/counted.h"
+
 namespace millrace::training {
 
 std::string NotFinite::text() const {
   if (samples == 0) return "";
-  const std::string counted = samples == 1 ? "1 sample has" : std::to_string(samples) + " samples have";
-  return counted + " NaN or infinite numbers, the first is " + first;
+  return counted(samples, "sample") + (samples == 1 ? " has" : " have") + " NaN or infinite numbers" +
+         (first.empty() ? "" : ", the first is " + first);
 }
 
 void NotFiniteSearch::add(const Batch& batch) {
@@ -20,6 +22,7 @@ void NotFiniteSearch::add(const Batch& batch) {
   for (const Column& column : batch.columns()) {
     const auto* const tensor = std::get_if<at::Tensor>(&column.value);
     if (tensor == nullptr || !at::isFloatingType(tensor->scalar_type()) || batch.size() == 0) continue;
+    if (tensor->dim() == 0 || tensor->size(0) != batch.size()) continue;  // Not a row for each sample.
     const auto finite = at::isfinite(*tensor).reshape({batch.size(), -1}).all(1);
     are_finite = are_finite.defined() ? are_finite.logical_and(finite) : finite;
   }

@@ -14,7 +14,7 @@ namespace millrace::training {
 /// Samples that have numbers of which a model can make nothing.
 struct NotFinite {
   int64_t samples = 0;
-  std::string first;  ///< "sample 7 ('a.npy[7]')".
+  std::string first;  ///< "sample 7 ('a.npy[7]')"; "" where it is not known.
 
   /// "2 samples have NaN or infinite numbers, the first is sample 7 ('a.npy[7]')"; "" of none.
   std::string text() const;

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
+#include <string_view>
 
 #include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/litter.h"
+#include "millrace/loader/datasets/plain_text.h"
 #include "millrace/loader/images/datasets/picture_listing.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/regular_file.h"
 
 namespace millrace::training {
 namespace {
@@ -16,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kPictureDimensions = 3;
+constexpr size_t kMostBytes = size_t{1} << 30;  // Of a list.
 
 // Not of their type: numbers of 64 bits are read as those of 32.
 bool has_rows_like(const std::string& file, const FieldSpec& field) {
@@ -45,27 +50,46 @@ bool has_arrays_alone(const fs::path& folder) {
   return has_arrays;
 }
 
-// The lines of a list that are not empty, as paths from its folder.
-std::vector<std::string> files_in_list(const fs::path& list) {
-  std::vector<std::string> files;
-  std::ifstream lines(list);
+// The lines of a list that are not empty, without blanks around them.
+std::vector<std::string> lines_of(const fs::path& list, const std::string& bytes) {
+  std::vector<std::string> found;
+  std::istringstream lines;
+  try {
+    lines.str(std::string(millrace::detail::plain_text(bytes)));
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error("the list " + in_quotes(list.string()) + " " + error.what());
+  }
   for (std::string line; std::getline(lines, line);) {
     constexpr const char* kBlanks = " \t\r";
     line.erase(line.find_last_not_of(kBlanks) + 1);
     line.erase(0, line.find_first_not_of(kBlanks));
-    if (!line.empty()) files.push_back((list.parent_path() / line).string());
+    if (!line.empty()) found.push_back(line);
   }
+  return found;
+}
+
+// The files that a list names, from its folder.
+std::vector<std::string> files_in_list(const fs::path& list) {
+  std::string bytes;
+  try {
+    bytes = millrace::detail::read_regular(list.string(), kMostBytes);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error("the list " + in_quotes(list.string()) + " cannot be read: " + error.what());
+  }
+  auto files = lines_of(list, bytes);
+  for (std::string& file : files) file = (list.parent_path() / file).string();
   return files;
 }
 
-// Only the first line is looked at, since lists of pictures may have millions.
+// Only its beginning is looked at, since lists of pictures may have millions of lines.
 bool begins_with_npy(const fs::path& list) {
   if (!fs::is_regular_file(list)) return false;  // A FIFO would be waited for.
-  std::ifstream lines(list);
-  std::string line;
-  while (line.find_first_not_of(" \t\r") == line.npos)
-    if (!std::getline(lines, line)) return false;
-  return line.substr(0, line.find_last_not_of(" \t\r") + 1).ends_with(".npy");
+  std::string beginning(size_t{1} << 13, '\0');  // Two of the longest paths.
+  std::ifstream file(list, std::ios::binary);
+  file.read(beginning.data(), std::ssize(beginning));
+  beginning.resize(static_cast<size_t>(file.gcount()));
+  const auto lines = lines_of(list, beginning);
+  return !lines.empty() && lines.front().ends_with(".npy");
 }
 
 [[noreturn]] void refuse_input(const std::string& what, const FieldSpec& field) {

@@ -70,12 +70,13 @@ nlohmann::json to_json(const Statistics& statistics) {
     object["pictures"].push_back(entry);
   }
   object["numbers"] = nlohmann::json::array();
-  for (const auto& numbers : statistics.numbers)
-    object["numbers"].push_back({{"column", numbers.column},
-                                 {"type", numbers.looks},
-                                 {"least", numbers.least},
-                                 {"most", numbers.most},
-                                 {"mean", numbers.mean}});
+  for (const auto& numbers : statistics.numbers) {
+    nlohmann::json entry{{"column", numbers.column}, {"type", numbers.looks},
+                         {"least", numbers.least},   {"most", numbers.most},
+                         {"mean", numbers.mean},     {"not_finite", numbers.not_finite_samples}};
+    if (numbers.not_finite_samples > 0) entry["first_not_finite"] = numbers.first_not_finite;
+    object["numbers"].push_back(entry);
+  }
   object["cannot_be_read"] = nlohmann::json::array();
   for (const auto& broken : statistics.broken)
     object["cannot_be_read"].push_back({{"index", broken.index}, {"name", broken.name}, {"error", broken.error}});

@@ -20,8 +20,9 @@ BatchMemory::~BatchMemory() { t_current = outer_; }
 
 at::Tensor BatchMemory::empty(at::IntArrayRef sizes, c10::ScalarType dtype) {
   size_t bytes = c10::elementSize(dtype);
-  for (const int64_t size : sizes) bytes *= static_cast<size_t>(size);  // Of tensors that are there, so it fits.
-  if (t_current != nullptr && bytes > 0 && bytes <= t_current->free_.size()) {
+  bool is_possible = true;  // What is padded may be larger by far than what it is made of; at::empty() refuses it.
+  for (const int64_t size : sizes) is_possible &= !__builtin_mul_overflow(bytes, static_cast<size_t>(size), &bytes);
+  if (t_current != nullptr && is_possible && bytes > 0 && bytes <= t_current->free_.size()) {
     auto& free = t_current->free_;
     const auto end = reinterpret_cast<uintptr_t>(free.data() + free.size() - bytes);
     const size_t skipped = end % PackedLayout::kAlignment;

@@ -80,7 +80,8 @@ PackedLayout::PackedLayout(const PackedBatch& batch, std::span<const uint64_t> d
   if (place(device_offsets, memory)) return;
   // What is written first, from the beginning of the memory on, would overwrite them.
   for (size_t t = 0; t < sources_.size(); ++t)
-    if (!sources_[t].defined() && batch.tensors[t].defined()) sources_[t] = batch.tensors[t].clone();
+    if (!sources_[t].defined() && batch.tensors[t].defined() && !batch.tensors[t].is_cuda())
+      sources_[t] = batch.tensors[t].clone();
   place(device_offsets, {});
 }
 

@@ -49,7 +49,8 @@ class PoolTerminated : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// No worker can be had: the initializer throws, workers die before they are ready, or none can be started.
+/// No worker can be had: the initializer throws, workers die before they are ready while none is at work, or one cannot
+/// be started.
 class BrokenPool : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

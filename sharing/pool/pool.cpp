@@ -14,6 +14,7 @@
 #include "millrace/sharing/os/duplicate.h"
 #include "millrace/sharing/os/epoll.h"
 #include "millrace/sharing/os/event_fd.h"
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/own_pid.h"
 #include "millrace/sharing/os/processors.h"
 #include "millrace/sharing/os/signals_blocked.h"
@@ -334,10 +335,16 @@ class Pool::Core final : public detail::PoolWorkers {
     const WorkerSeats::End end = seats_.bury(seat);
     for (const uint32_t slot : board_.take_back(end.number)) lose(slot, end);
     failed_starts_ = board_.clear_seat(seat) ? 0 : failed_starts_ + 1;
-    // One that is at work keeps the pool whole: the others may have been killed by somebody who kills at random.
-    if (failed_starts_ >= kFailedStarts && !board_.is_anyone_ready())
-      break_down("the pool's last " + std::to_string(kFailedStarts) +
-                 " workers died before they were ready, the last one with exit code " + std::to_string(end.exitcode));
+    if (failed_starts_ >= kFailedStarts) {
+      const std::string why = "the pool's last " + std::to_string(kFailedStarts) +
+                              " workers died before they were ready, the last one with exit code " +
+                              std::to_string(end.exitcode);
+      // One that is at work keeps the pool whole: the others may have been killed by somebody who kills at random.
+      if (!board_.is_anyone_ready())
+        break_down(why);
+      else if (failed_starts_ == kFailedStarts)
+        tell(NoticeLevel::kWarning, why + "; the calls are left to those that are at work");
+    }
     if (broken_ || dismissed_) return;
     try {
       seats_.start(seat);

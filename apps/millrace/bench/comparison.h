@@ -29,11 +29,13 @@ struct Comparison {
   std::vector<Difference> differences;
 };
 
-/// Of the rates of windows alone; REQUIRES: none empty. Faster or slower is what differs by more than the noise, and by chance in one of a hundred comparisons at most. The
+/// Compares the samples a second of windows. REQUIRES: there are some of both.
+///
+/// Faster or slower is what differs by more than the noise, and by chance in one of a hundred comparisons at most. The
 /// noise is three times the MADs of both, and at least 3 %, since runs that begin anew may differ where windows agree.
 Comparison compare_rates(const std::vector<double>& now, const std::vector<double>& then);
 
-/// The same, with the settings and facts of the machine that differ.
+/// Compares the windows of two measurements, and says which settings and facts of the machine differ.
 Comparison compare(const Saved& now, const Saved& then);
 
 /// In words: the verdict, what is not the same, and all numbers beside each other. `name` is that of the earlier one.

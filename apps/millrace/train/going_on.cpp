@@ -85,10 +85,14 @@ void refuse_one_part_alone(const Node& now, const Settings& settings) {
     if (!path.starts_with("dataset.") || or_nothing(settings.begun, other) != before) continue;
     const std::string in_training_now = or_nothing(settings.now, path), in_test_now = or_nothing(settings.now, other);
     if (in_training_now == in_test_now) continue;
-    const std::string& meant = in_test_now == before ? in_training_now : in_test_now;
-    throw nearest_node(now, in_test_now == before ? path : other)
-        .error("training and test are parts of one split, and would have samples in common: give both, " +
-               shell_word(path + "=" + meant) + " " + shell_word(other + "=" + meant));
+    const bool is_training = in_test_now == before;
+    const std::string& changed = is_training ? path : other;
+    const auto meant = settings.now.find(changed);
+    throw nearest_node(now, changed)
+        .error("training and test are parts of one split, and would have samples in common: " +
+               (meant == settings.now.end() ? "give both, " + shell_word(path) + " and " + shell_word(other)
+                                            : "give both, " + shell_word(path + "=" + meant->second) + " " +
+                                                  shell_word(other + "=" + meant->second)));
   }
 }
 

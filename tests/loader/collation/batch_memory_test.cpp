@@ -101,10 +101,12 @@ TEST_F(InBatchMemory, WithoutRoomTensorsHaveMemoryOfTheirOwn) {
 
 TEST_F(InBatchMemory, WhatStandsBeforeThemMovesThemWhereItIsLong) {
   const BatchMemory current(memory());
-  const at::Tensor large = BatchMemory::empty({3'000}, at::kByte).fill_(7);
+  BatchMemory::empty({2'000}, at::kByte);  // Of no tensor of the batch.
+  const at::Tensor large = BatchMemory::empty({1'500}, at::kByte).fill_(7);
   const at::Tensor small = BatchMemory::empty({64}, at::kByte).fill_(8);  // Where the text is going to be.
   const auto [read_large, read_small, text] = packed(std::tuple(large, small, std::string(700, 'x')));
-  EXPECT_TRUE(at::equal(read_large, at::full({3'000}, 7, at::kByte)));
+  EXPECT_NE(read_small.const_data_ptr(), small.const_data_ptr());
+  EXPECT_TRUE(at::equal(read_large, at::full({1'500}, 7, at::kByte)));
   EXPECT_TRUE(at::equal(read_small, at::full({64}, 8, at::kByte)));
   EXPECT_EQ(text, std::string(700, 'x'));
 }
@@ -146,6 +148,28 @@ struct Counted {
   template <class Archive>
   void serialize(Archive&) {}
 };
+
+/// Samples of which the first, by which the room of a batch is judged, is the smallest by far.
+struct Growing {
+  size_t size() const { return 40; }
+  Sample get(size_t i) const {
+    return {{"x", at::full({8}, static_cast<int64_t>(i), at::kLong)}, {"text", std::string(i == 0 ? 1 : 5'000, 't')}};
+  }
+  template <class Archive>
+  void serialize(Archive&) {}
+};
+
+TEST(BatchMemory, BatchesThatDoNotFitTheirMemoryComeWholeAllTheSame) {
+  for (const int workers : {0, 2}) {
+    auto loader = make_data_loader(Growing(), DataLoaderOptions(4).num_workers(workers));
+    int64_t first = 0;
+    for (auto& batch : *loader) {
+      EXPECT_TRUE(at::equal(batch["x"], at::arange(first, first + 4).view({4, 1}).expand({4, 8}))) << workers;
+      first += 4;
+    }
+    EXPECT_EQ(first, 40);
+  }
+}
 
 std::vector<at::Tensor> g_kept;
 

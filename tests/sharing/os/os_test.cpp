@@ -53,6 +53,7 @@ TEST(Counted, HasTheWordInTheFormThatGoesWithTheNumber) {
   EXPECT_EQ(counted(uint64_t{2}, "worker process"), "2 worker processes");
   EXPECT_EQ(counted(size_t{2}, "box"), "2 boxes");
   EXPECT_EQ(counted(2, "batch"), "2 batches");
+  EXPECT_EQ(counted(2, "epoch"), "2 epochs");
   EXPECT_EQ(counted(2, "entry"), "2 entries");
   EXPECT_EQ(counted(2, "array"), "2 arrays");
 }

@@ -864,7 +864,12 @@ TEST_P(PoolTest, WorkersThatDieBeforeTheyAreReadyDoNotBreakThePoolWhereAnotherWo
     if (pid != works) ::kill(pid, SIGKILL);
   while (output.text().size() < 20) EXPECT_EQ(pool.apply(pid_of_worker, 0), works);
   ::kill(works, SIGKILL);
-  EXPECT_THROW(pool.apply(square, 1), BrokenPool) << "where none does";
+  try {
+    for (;;) pool.apply(square, 1);
+  } catch (const WorkerLost&) {  // It had taken the call already.
+    EXPECT_THROW(pool.apply(square, 1), BrokenPool);
+  } catch (const BrokenPool&) {
+  }
 }
 
 TEST_P(PoolTest, WorkerIsReplacedAfterItsTasks) {

@@ -9,6 +9,7 @@
 
 #include "millrace/apps/millrace/front/commands/number_checks.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/shell_word.h"
 
 namespace millrace::apps::commands {
 namespace {
@@ -49,7 +50,7 @@ void find_made(Bench& bench) {
       in_quotes(config) +
       " has no settings: millrace bench --make-data is not done yet, or was ended before it had made "
       "all; make the data again: millrace bench --make-data NAME " +
-      printable(fs::path(config).has_parent_path() ? fs::path(config).parent_path().string() : "."));
+      shell_word(fs::path(config).has_parent_path() ? fs::path(config).parent_path().string() : "."));
 }
 
 }  // namespace

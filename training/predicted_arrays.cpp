@@ -24,7 +24,8 @@ constexpr size_t kMostBytes = size_t{1} << 30;  // Of a list.
 
 // Not of their type: numbers of 64 bits are read as those of 32.
 bool has_rows_like(const std::string& file, const FieldSpec& field) {
-  const auto& shape = NpyArray(file).shape();
+  const NpyArray array(file);
+  const auto& shape = array.shape();
   return !shape.empty() && std::equal(shape.begin() + 1, shape.end(), field.shape.begin(), field.shape.end());
 }
 

@@ -193,6 +193,9 @@ TEST_F(TrainSettings, OfOnePartOfASplitDoNotChangeAloneWhereARunGoesOn) {
                  {"dataset.seed=7", "dataset.seed: " + error + "dataset.seed=7 test.dataset.seed=7"});
   expect_refused("--resume runs/split epochs=2",
                  {"test.dataset.seed=7", "test.dataset.seed: " + error + "dataset.seed=7 test.dataset.seed=7"});
+  expect_refused("--resume runs/split epochs=2",
+                 {"'dataset.dataset={type: subset, dataset: {type: image_folder, root: photos}}'",
+                  "dataset.dataset: " + error + "dataset.dataset.root and test.dataset.dataset.root"});
   EXPECT_EQ(train("--resume runs/split epochs=2 dataset.seed=7 test.dataset.seed=7").exit_code, 0);
   fs::rename(folder_.path() + "/photos", folder_.path() + "/moved photos");
   EXPECT_THAT(first_error(train("--resume runs/split epochs=3 dataset.dataset.root='moved photos'")),

@@ -38,8 +38,7 @@ void sync_folder(const std::string& path) {
 void require_replaceable(const std::string& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return;
-  if (S_ISDIR(status.st_mode))
-    throw std::runtime_error("cannot write " + in_quotes(path) + ", which is a folder; name a file");
+  if (S_ISDIR(status.st_mode)) throw SyscallError(EISDIR, "cannot write " + in_quotes(path), "; name a file");
   if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)) return;
   throw std::runtime_error("cannot write " + in_quotes(path) + ", which is a device: a file would replace it");
 }

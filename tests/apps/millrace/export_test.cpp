@@ -92,7 +92,7 @@ TEST_F(Export, SaysWhichEndingsAFileMayHave) {
   const auto ended = run("millrace export runs/photos photos.onnx");
   EXPECT_EQ(ended.exit_code, 2);
   EXPECT_THAT(ended.err,
-              HasSubstr("output: expected a file that ends in .safetensors, .pt or .pth, found 'photos.onnx'"));
+              HasSubstr("FILE: expected a file that ends in .safetensors, .pt or .pth, found 'photos.onnx'"));
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ TEST_F(ShowCommand, TriesItsFilesBeforeItReads) {
             "millrace: cannot write 'gone/looked.png': No such file or directory; make the folder 'gone' first\n");
   folder_.write("looked.html/file", "");
   EXPECT_EQ(show("photos.yaml --output looked").text,
-            "millrace: cannot write 'looked.html', which is a folder; name a file\n");
+            "millrace: cannot write 'looked.html': Is a directory; name a file\n");
   EXPECT_FALSE(has("looked.png"));
 }
 

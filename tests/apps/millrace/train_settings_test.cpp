@@ -267,7 +267,7 @@ TEST_F(TrainSettings, OfATraceThatCannotBeWrittenAreRefusedBeforeTraining) {
       nowhere.err,
       HasSubstr("cannot write 'nowhere/trace.json': No such file or directory; make the folder 'nowhere' first"));
   EXPECT_EQ(folder.exit_code, 1);
-  EXPECT_THAT(folder.err, HasSubstr("cannot write 'photos', which is a folder; name a file"));
+  EXPECT_THAT(folder.err, HasSubstr("cannot write 'photos': Is a directory; name a file"));
   EXPECT_FALSE(fs::exists(folder_.path() + "/runs")) << "a run's directory was made";
 }
 

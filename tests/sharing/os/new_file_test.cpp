@@ -78,7 +78,7 @@ TEST(NewFile, SaysWhatIsInTheWayAndWhatToDo) {
   const std::string& folder = directory.path();
   directory.write("file", "text");
   EXPECT_EQ(test::error_of([&] { NewFile(folder + ""); }),
-            "cannot write '" + folder + "', which is a folder; name a file");
+            "cannot write '" + folder + "': Is a directory; name a file");
   EXPECT_EQ(test::error_of([&] { NewFile(folder + "/none/file"); }),
             "cannot write '" + folder + "/none/file': No such file or directory; make the folder '" + folder +
                 "/none' first");

@@ -380,7 +380,7 @@ TEST_F(Bench, TriesItsFilesBeforeItMeasures) {
                 HasSubstr("cannot write 'nowhere/file': No such file or directory; make the folder 'nowhere' first"))
         << option;
     EXPECT_THAT(result.err, testing::Not(HasSubstr("window"))) << option;
-    EXPECT_THAT(run(kTiny + " " + option + " .").err, HasSubstr("cannot write '.', which is a folder; name a file"));
+    EXPECT_THAT(run(kTiny + " " + option + " .").err, HasSubstr("cannot write '.': Is a directory; name a file"));
   }
 }
 

@@ -368,8 +368,9 @@ TEST(ImageManifest, BadRowsAreErrorsWithTheirPlaceAndCure) {
   EXPECT_THAT(json(good + "{\"path\": \"a\" \"label\": 1}"),
               AllOf(StartsWith("a.jsonl:3:20: syntax error"), HasSubstr("write one JSON object a line")));
   EXPECT_THAT(json(good + "[1]"), StartsWith("a.jsonl:3:1: no JSON object: write {\"path\": …} on each line"));
-  EXPECT_THAT(json(good + "{\"path\": \"a\"}"),
-              StartsWith("a.jsonl:3:1: no 'label' in this object: give it one; the options"));
+  EXPECT_THAT(
+      json(good + "{\"path\": \"a\"}"),
+      StartsWith("a.jsonl:3:1: no 'label' in this object: give it one; label=NAME reads another, label='' none"));
   EXPECT_EQ(json(good + "{\"path\": 5, \"label\": 1}"), "a.jsonl:3:2: 5 is no path: write a text");
   EXPECT_THAT(json("{\"path\": \"a\", \"label\": 1.5}"),
               StartsWith("a.jsonl:1:15: label 1.5 is neither an integer nor a text"));

@@ -19,6 +19,16 @@ namespace {
 
 using detail::LmdbEntry;
 
+// What `call` throws, begun with the format's name.
+template <class Call>
+void in_lmdb(Call call) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    throw std::runtime_error("lmdb: " + std::string(error.what()));
+  }
+}
+
 std::string file_of(const std::string& given) {
   const std::string path = detail::user_path(given);
   return std::filesystem::is_directory(path) ? (std::filesystem::path(path) / "data.mdb").string() : path;
@@ -38,11 +48,7 @@ at::Tensor tensor_of(std::span<const std::byte> bytes) {
 
 LmdbDataset::LmdbDataset(const std::string& path, const std::string& database, LmdbValues values) : values_(values) {
   static_assert(sizeof(LmdbEntry) == kEntryBytes);
-  try {
-    file_ = detail::MappedFile(file_of(path));
-  } catch (const std::runtime_error& error) {
-    throw std::runtime_error("lmdb: " + std::string(error.what()));
-  }
+  in_lmdb([&] { file_ = detail::MappedFile(file_of(path)); });
   try {
     entries_ = detail::SharedBytes::of("entries of LMDB", detail::list_lmdb_entries(file_.bytes(), database));
   } catch (const std::runtime_error& error) {
@@ -52,11 +58,11 @@ LmdbDataset::LmdbDataset(const std::string& path, const std::string& database, L
 }
 
 void LmdbDataset::require_unchanged() const {
-  try {
-    file_.require_unchanged();
-  } catch (const std::runtime_error& error) {
-    throw std::runtime_error("lmdb: " + std::string(error.what()));
-  }
+  in_lmdb([&] { file_.require_unchanged(); });
+}
+
+void LmdbDataset::require_readable() const {
+  in_lmdb([&] { file_.require_readable(); });
 }
 
 std::span<const std::byte> LmdbDataset::piece(uint64_t begin, uint64_t size) const {
@@ -69,7 +75,7 @@ std::span<const std::byte> LmdbDataset::piece(uint64_t begin, uint64_t size) con
 std::string_view LmdbDataset::key(size_t i) const {
   detail::require_index("LmdbDataset", i, size());
   const LmdbEntry entry = entries_.as<LmdbEntry>()[i];
-  require_unchanged();  // What is gone is an error here, and the process's end where it is looked at.
+  require_readable();  // What is gone is an error here, and the process's end where it is looked at.
   const auto bytes = piece(entry.key, entry.key_size);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -77,7 +83,7 @@ std::string_view LmdbDataset::key(size_t i) const {
 std::span<const std::byte> LmdbDataset::value(size_t i) const {
   detail::require_index("LmdbDataset", i, size());
   const LmdbEntry entry = entries_.as<LmdbEntry>()[i];
-  require_unchanged();
+  require_readable();
   return piece(entry.value, entry.value_size);
 }
 
@@ -92,7 +98,7 @@ Sample LmdbDataset::get(size_t i) const {
   detail::require_index("LmdbDataset", i, size());
   const StageScope reading(Stage::kRead);
   const LmdbEntry entry = entries_.as<LmdbEntry>()[i];
-  require_unchanged();
+  require_readable();
   const auto bytes = piece(entry.value, entry.value_size);
   reading.add_bytes(bytes.size());
   Sample sample = {{"key", text_of(piece(entry.key, entry.key_size))}, {"value", at::Tensor()}};

@@ -64,6 +64,7 @@ class LmdbDataset {
 
   std::span<const std::byte> piece(uint64_t begin, uint64_t size) const;
   void require_unchanged() const;
+  void require_readable() const;
 
   detail::MappedFile file_;
   detail::SharedBytes entries_;

@@ -23,7 +23,7 @@ std::span<const std::byte> MappedShards::bytes(size_t shard, std::string_view pa
     if (open_.size() >= kMostOpen) open_.clear();
     found = open_.emplace(shard, std::move(file)).first;
   }
-  found->second.require_unchanged();  // What is gone is an error here, and the process's end where it is looked at.
+  found->second.require_readable();  // What is gone is an error here, and the process's end where it is looked at.
   return found->second.bytes();
 }
 

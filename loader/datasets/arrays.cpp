@@ -14,13 +14,22 @@
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
+namespace {
 
-NpyArray::NpyArray(const std::string& path) {
+// What `call` throws, begun with the format's name.
+template <class Call>
+void in_npy(Call call) {
   try {
-    file_ = detail::MappedFile(path);
+    call();
   } catch (const std::exception& error) {
     throw std::runtime_error("npy: " + std::string(error.what()));
   }
+}
+
+}  // namespace
+
+NpyArray::NpyArray(const std::string& path) {
+  in_npy([&] { file_ = detail::MappedFile(path); });
   path_ = file_.path();
   find_elements(0, file_.bytes().size());
 }
@@ -50,11 +59,11 @@ void NpyArray::find_elements(uint64_t begin, uint64_t size) {
 }
 
 void NpyArray::require_unchanged() const {
-  try {
-    file_.require_unchanged();
-  } catch (const std::exception& error) {
-    throw std::runtime_error("npy: " + std::string(error.what()));
-  }
+  in_npy([&] { file_.require_unchanged(); });
+}
+
+void NpyArray::require_readable() const {
+  in_npy([&] { file_.require_readable(); });
 }
 
 void NpyArray::save(EncodeArchive& archive) const { archive(path_, file_, memory_, dtype_, shape_, offset_, nbytes_); }
@@ -147,7 +156,7 @@ void NpyDataset::read(size_t i, SampleRow& row, SampleContext& /*context*/) cons
   detail::require_index("NpyDataset", i, size_);
   const StageScope reading(Stage::kRead);
   for (size_t k = 0; k < arrays_.size(); ++k) {
-    arrays_[k].require_unchanged();  // What is gone is an error here, and the process's end where it is looked at.
+    arrays_[k].require_readable();  // What is gone is an error here, and the process's end where it is looked at.
     const size_t bytes = bytes_of_row(arrays_[k]);
     const std::span<const std::byte> from = arrays_[k].bytes().subspan(i * bytes, bytes);
     reading.add_bytes(bytes);

@@ -42,8 +42,9 @@ class NpyArray {
   std::span<const std::byte> bytes() const { return all_bytes().subspan(offset_, nbytes_); }
 
   /// Throws std::runtime_error when the file was written to since it was opened. To be called after elements were
-  /// taken.
+  /// taken, the other before they are looked at.
   void require_unchanged() const;
+  void require_readable() const;
 
   void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);

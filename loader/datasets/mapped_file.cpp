@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -11,6 +12,13 @@
 #include "millrace/sharing/os/syscall.h"
 
 namespace millrace::detail {
+namespace {
+
+int64_t nanoseconds_now() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
 
 MappedFile::Mapping::Mapping(OwnedFd file) : fd(std::move(file)) {
   struct stat status = {};
@@ -38,11 +46,22 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   }
 }
 
-bool MappedFile::is_unchanged() const { return !mapping_ || stamp_of(mapping_->fd.get(), path_) == stamp_; }
+bool MappedFile::is_unchanged() const {
+  if (!mapping_) return true;
+  if (!(stamp_of(mapping_->fd.get(), path_) == stamp_)) return false;
+  mapping_->seen_unchanged.store(nanoseconds_now(), std::memory_order_relaxed);
+  return true;
+}
 
 void MappedFile::require_unchanged() const {
   if (!is_unchanged())
     throw std::runtime_error(in_quotes(path_) + " has changed since it was opened; make the dataset anew");
+}
+
+void MappedFile::require_readable() const {
+  constexpr int64_t kJustNow = 1'000;
+  if (mapping_ && nanoseconds_now() - mapping_->seen_unchanged.load(std::memory_order_relaxed) < kJustNow) return;
+  require_unchanged();
 }
 
 void MappedFile::save(EncodeArchive& archive) const {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,9 +35,13 @@ class MappedFile {
   /// Whether size and time of the file are still those that it had when it was opened.
   bool is_unchanged() const;
 
-  /// Throws std::runtime_error unless is_unchanged(). To be called before bytes are looked at, since looking at what is
-  /// gone is the process's end, and after they were taken.
+  /// Throws std::runtime_error unless is_unchanged(). To be called after bytes were taken.
   void require_unchanged() const;
+
+  /// The same, to be called before bytes are looked at, since looking at what is gone is the process's end. A file that
+  /// was found unchanged within the last microsecond, as by who took the sample before, is not asked again: taking a
+  /// sample lasts longer, and the file may be cut short in that time too.
+  void require_readable() const;
 
   void save(EncodeArchive& archive) const;
   void load(DecodeArchive& archive);
@@ -49,6 +55,7 @@ class MappedFile {
 
     OwnedFd fd;
     std::span<const std::byte> bytes;
+    mutable std::atomic<int64_t> seen_unchanged{0};  // When, by the steady clock, in nanoseconds.
   };
 
   std::string path_;

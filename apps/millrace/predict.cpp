@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
@@ -5,21 +6,53 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "millrace/apps/millrace/commands.h"
 #include "millrace/apps/millrace/progress.h"
 #include "millrace/apps/millrace/told_notices.h"
+#include "millrace/loader/images/datasets/picture_listing.h"
 #include "millrace/sharing/os/counted.h"
 #include "millrace/sharing/os/new_file.h"
 #include "millrace/sharing/os/printable.h"
+#include "millrace/sharing/os/regular_file.h"
 #include "millrace/training/predictor.h"
 #include "millrace/training/stop_request.h"
 
 namespace millrace::apps {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr const char* kStdout = "-";
+
+// Links to files stay what they are: it is they that would be replaced.
+bool lies_in(const fs::path& file, const fs::path& folder) {
+  std::error_code error;
+  const fs::path whole = fs::canonical(folder, error);
+  if (error) return false;
+  const fs::path place = fs::canonical(file.parent_path() / ".", error);
+  return !error && std::mismatch(whole.begin(), whole.end(), place.begin(), place.end()).first == whole.end();
+}
+
+bool is_asked_about(const fs::path& file, const std::string& input) {
+  std::error_code error;
+  if (fs::equivalent(file, input, error)) return true;
+  const std::string ending = file.extension().string();
+  const bool is_data = ending == ".npy" || ending == ".npz" || millrace::detail::is_picture(file.filename().string());
+  return is_data && fs::is_directory(input, error) && lies_in(file, input);
+}
+
+// Why the rows may not replace the file that is there; "" where they may.
+std::string what_output_would_replace(const std::string& output, const std::string& checkpoint,
+                                      const std::string& input) {
+  std::error_code error;
+  if (output == kStdout || !fs::is_regular_file(output, error)) return "";
+  if (fs::equivalent(output, checkpoint, error)) return "the checkpoint itself";
+  return !input.empty() && is_asked_about(output, millrace::detail::user_path(input)) ? "a file that is asked about"
+                                                                                      : "";
+}
 
 // Where predictions that are files go: "found" beside "found.csv".
 std::string folder_beside(const std::string& output) {
@@ -61,6 +94,9 @@ std::string json_of(const training::Predictor& predictor, const training::Predic
 }  // namespace
 
 int predict(const training::TrainedRun& run, const commands::Predict& command, const ProgramTypes& types) {
+  const std::string replaced = what_output_would_replace(command.output, run.path, command.input);
+  if (!replaced.empty())
+    return fail(kWrongUsage, "--output: " + in_quotes(command.output) + " is " + replaced + "; name another");
   training::Predictor predictor(run, {command.input, command.overrides}, types.datasets, types.models);
   const training::StopRequest stop;
   std::optional<NewFile> file;  // Made before the work, so that a place that cannot be written to is told at once.

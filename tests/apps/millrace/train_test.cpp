@@ -486,6 +486,22 @@ TEST_F(Training, IsAskedAboutPicturesThatCanAndThatCannotBeRead) {
   EXPECT_THAT(text_of(folder() / "out"), HasSubstr("no such directory"));
 }
 
+TEST_F(Training, PredictsIntoNoFileThatItReads) {
+  run({"train", "train.yaml", "epochs=1"});
+  std::ofstream(folder() / "list.txt") << "photos/hat/1.jpg\n";
+  const auto refuses = [&](const std::string& input, const std::string& output, const std::string& what) {
+    const std::string before = text_of(folder() / output);
+    EXPECT_EQ(end_of(start({"predict", "runs/train", input, "--output", output}, "out")), 2);
+    EXPECT_EQ(text_of(folder() / "out"), "millrace: --output: '" + output + "' is " + what + "; name another\n");
+    EXPECT_EQ(text_of(folder() / output), before);
+  };
+  refuses("photos", "runs/train/best.pt", "the checkpoint itself");
+  refuses("list.txt", "./list.txt", "a file that is asked about");
+  refuses("photos/hat/1.jpg", "photos/hat/1.jpg", "a file that is asked about");
+  refuses("photos", "photos/hat/1.jpg", "a file that is asked about");
+  for (int time = 0; time < 2; ++time) run({"predict", "runs/train", "photos", "--output", "photos/rows.csv"});
+}
+
 TEST_F(Training, BeginsWithTheWeightsOfAnotherRun) {
   run({"train", "train.yaml", "epochs=1", "output=first"});
   run({"train", "train.yaml", "epochs=1", "output=second", "weights.from=first/train/best.pt",

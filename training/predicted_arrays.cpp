@@ -6,11 +6,14 @@
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 #include "millrace/loader/datasets/arrays.h"
 #include "millrace/loader/datasets/litter.h"
 #include "millrace/loader/datasets/plain_text.h"
 #include "millrace/loader/images/datasets/picture_listing.h"
+#include "millrace/sharing/os/counted.h"
+#include "millrace/sharing/os/notice.h"
 #include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/regular_file.h"
 
@@ -23,21 +26,46 @@ constexpr size_t kPictureDimensions = 3;
 constexpr size_t kMostBytes = size_t{1} << 30;  // Of a list.
 
 // Not of their type: numbers of 64 bits are read as those of 32.
-bool has_rows_like(const std::string& file, const FieldSpec& field) {
-  const NpyArray array(file);
+bool has_rows_like(const NpyArray& array, const FieldSpec& field) {
   const auto& shape = array.shape();
   return !shape.empty() && std::equal(shape.begin() + 1, shape.end(), field.shape.begin(), field.shape.end());
 }
 
+// "Float [4]"
+std::string rows_text(c10::ScalarType dtype, const std::vector<int64_t>& shape) {
+  return to_string(SampleSpec{{"", dtype, shape}}).substr(std::string_view(": ").size());
+}
+
+void require_rows_like(const std::string& file, const FieldSpec& field) {
+  const NpyArray array(file);
+  if (has_rows_like(array, field)) return;
+  const auto& shape = array.shape();
+  const std::string found =
+      shape.empty() ? "no rows" : "rows of " + rows_text(array.dtype(), {shape.begin() + 1, shape.end()});
+  throw std::runtime_error(in_quotes(file) + " has " + found + ", the model was trained on " +
+                           rows_text(field.dtype, field.shape));
+}
+
+void tell_left_out(const fs::path& folder, std::vector<std::string> names, const FieldSpec& field) {
+  if (names.empty()) return;
+  tell(NoticeLevel::kWarning, "of " + in_quotes(folder.string()) + " " + counted(names.size(), ".npy file") +
+                                  (names.size() == 1 ? " is" : " are") + " left out, whose rows are not " +
+                                  rows_text(field.dtype, field.shape) + " as in training; the first is " +
+                                  in_quotes(*std::min_element(names.begin(), names.end())));
+}
+
 // Others lie there as well: the labels of training, for one.
 std::vector<std::string> fitting_files(const fs::path& folder, const FieldSpec& field) {
-  std::vector<std::string> files;
+  std::vector<std::string> files, left_out;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const fs::path& path = entry.path();
-    if (path.extension() == ".npy" && !millrace::detail::is_litter(path.filename().string()) &&
-        has_rows_like(path.string(), field))
+    if (path.extension() != ".npy" || millrace::detail::is_litter(path.filename().string())) continue;
+    if (has_rows_like(NpyArray(path.string()), field))
       files.push_back(path.string());
+    else
+      left_out.push_back(path.filename().string());
   }
+  if (!files.empty()) tell_left_out(folder, std::move(left_out), field);
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -78,7 +106,13 @@ std::vector<std::string> files_in_list(const fs::path& list) {
     throw std::runtime_error("the list " + in_quotes(list.string()) + " cannot be read: " + error.what());
   }
   auto files = lines_of(list, bytes);
-  for (std::string& file : files) file = (list.parent_path() / file).string();
+  for (std::string& file : files) {
+    const fs::path path = list.parent_path() / file;
+    if (!fs::exists(path))
+      throw std::runtime_error("the list " + in_quotes(list.string()) + " names " + in_quotes(file) +
+                               ", which is not there");
+    file = path.string();
+  }
   return files;
 }
 
@@ -116,9 +150,14 @@ std::vector<std::string> npy_files_of(const std::string& path, const FieldSpec& 
     return files;
   }
   const std::string ending = fs::path(path).extension().string();
-  if (ending == ".npy") return {path};
+  if (ending == ".npy") {
+    require_rows_like(path, field);
+    return {path};
+  }
   if (ending != ".txt" || !begins_with_npy(path)) refuse_input(in_quotes(path) + " has no arrays", field);
-  return files_in_list(path);
+  auto files = files_in_list(path);
+  for (const std::string& file : files) require_rows_like(file, field);
+  return files;
 }
 
 }  // namespace millrace::training

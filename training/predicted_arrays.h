@@ -13,7 +13,8 @@ namespace millrace::training {
 bool is_of_arrays(const std::string& path, const FieldSpec& field);
 
 /// The .npy files of such an input that is no .npz file: the file, those of a folder whose rows look like the field, in
-/// the order of their names, or those of a list. Throws std::runtime_error, with what can be read, where there is none.
+/// the order of their names, with a notice of those left out, or those of a list. Throws std::runtime_error, with what
+/// can be read, where there is none, for a file of other rows, and for one that a list names and that is not there.
 std::vector<std::string> npy_files_of(const std::string& path, const FieldSpec& field);
 
 }  // namespace millrace::training

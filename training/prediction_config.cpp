@@ -158,6 +158,12 @@ Value arrays_of(const std::string& path, const FieldSpec& field) {
   return all;
 }
 
+// Arrays need no decoding, and each file that goes to a worker is a descriptor, of which a message carries few.
+void read_in_trainer(Value& loader) {
+  remove(loader, {"persistent_workers"});
+  put(loader, "num_workers", made("0"));
+}
+
 // Names of two folders that lie side by side on the way to two paths: "images" and "masks" of data/images/train and
 // data/masks/train.
 std::optional<std::pair<std::string, std::string>> side_by_side(const std::string& one, const std::string& other) {
@@ -238,6 +244,7 @@ Value prediction_config(Value run, const std::string& input, const SampleSpec& s
     remove(*loader, {"shuffle", "drop_last", "in_order", "on_error", "empty_batches"});
   else
     put(run, "loader", made("{}"));
+  if (has_arrays) read_in_trainer(*run.find("loader"));
   return run;
 }
 

@@ -17,7 +17,7 @@ namespace millrace::training {
 /// where its first line is no file as a whole, but what stands before the last space is. In a folder where masks (or
 /// targets) lie beside the pictures in a folder of the name that they had in training, the pictures are taken alone,
 /// with a notice. Arrays are an .npy or .npz file, a folder with .npy files or a .txt that lists some
-/// (predicted_arrays.h): each row is a sample, as it is.
+/// (predicted_arrays.h): each row is a sample, as it is, and no workers read them.
 ///
 /// Where the run has no test split, the transforms are those of training without what is left to chance, and a random
 /// crop is a resize to the size that it gives. `spec` says what samples looked like in training.

@@ -387,6 +387,39 @@ TEST_F(PredictArrays, TakesTheFilesOfAFolderWhoseRowsFit) {
   EXPECT_THAT(first_cells(found), ElementsAre("2", "5", "4"));
 }
 
+TEST_F(PredictArrays, TellsOnceWhichFilesOfAFolderAreLeftOut) {
+  folder_.write("new/c.npy", test::npy_of_floats("1, 3", {1, 2, 3}));
+  EXPECT_EQ(test::told_by([&] { ask(path("new")); }),
+            "of '" + path("new") +
+                "' 2 .npy files are left out, whose rows are not Float [2] as in training; the first "
+                "is 'c.npy'");
+  folder_.write("all/a.npy", test::npy_of_floats("1, 2", {0, 8}));
+  EXPECT_EQ(test::told_by([&] { ask(path("all")); }), "");
+}
+
+TEST_F(PredictArrays, TakesMoreFilesThanAMessageToAWorkerCarries) {
+  Checkpoint with_workers = read_trained_run(path("best.pt")).checkpoint;
+  with_workers.configuration =
+      "dataset: {type: npy, paths: [x.npy, y.npy], names: [x, y]}\n"
+      "loader: {batch_size: 2, num_workers: 2, persistent_workers: true, seed_mode: torch}\n"
+      "device: cpu\nmodel: mean_number\n";
+  written(with_workers);
+  for (int i = 0; i < 300; ++i)
+    folder_.write("many/" + std::to_string(i) + ".npy", test::npy_of_floats("1, 2", {1, 3}));
+  EXPECT_EQ(ask(path("many")).predicted, 300);
+}
+
+TEST_F(PredictArrays, NamesTheFileThatIsMissingOrHasOtherRows) {
+  folder_.write("list.txt", "new/b.npy\nnew/none.npy\n");
+  EXPECT_THAT(error_of_asking(path("best.pt"), path("list.txt")),
+              EndsWith("the list '" + path("list.txt") + "' names 'new/none.npy', which is not there"));
+  folder_.write("six.npy", test::npy_of_floats("1, 6", {1, 2, 3, 4, 5, 6}));
+  folder_.write("other.txt", "new/b.npy\nsix.npy\n");
+  for (const char* name : {"six.npy", "other.txt"})
+    EXPECT_THAT(error_of_asking(path("best.pt"), path(name)),
+                EndsWith("'" + path("six.npy") + "' has rows of Float [6], the model was trained on Float [2]"));
+}
+
 TEST_F(PredictArrays, TakesTheFilesOfAList) {
   folder_.write("list.txt", "new/b.npy\r\n\n new/a.npy\n");
   EXPECT_THAT(first_cells(ask(path("list.txt"))), ElementsAre("4", "2", "5"));

@@ -46,8 +46,9 @@ void Tally::note_death(const std::string& text, size_t read_again) {
   stats.retried_samples += read_again;
   if (std::exchange(told_of_a_death_, true)) return;
   told_death_of_epoch_ = true;
-  const std::string retried =
-      read_again > 0 ? "; " + std::to_string(read_again) + " of its samples are read again" : std::string();
+  const std::string retried = read_again == 0 ? std::string()
+                                              : "; " + std::to_string(read_again) + " of its samples " +
+                                                    (read_again == 1 ? "is" : "are") + " read again";
   warn(text + ", and another takes its place" + retried +
        ". Further deaths are counted, and summed up at the end of their epoch");
 }

@@ -231,6 +231,19 @@ TEST_F(Packing, KeepsTheNamesOfClassesThatLieBesideShards) {
   EXPECT_THAT(packing::list_source(directory.path() + "/found", {}).classes, ElementsAre("angora", "tabby"));
 }
 
+TEST_F(Packing, RefusesNamesOfClassesBesideShardsThatAreEmptyOrStandTwice) {
+  directory.copy("shards/pictures-000000.tar", "found/pictures.tar");
+  const auto error_with = [&](const char* names) {
+    directory.write("found/classes.txt", names);
+    return test::error_of([&] { packing::list_source(directory.path() + "/found", {}); });
+  };
+  EXPECT_THAT(error_with("angora\n\ntabby\n"),
+              HasSubstr("/found/classes.txt':2 is empty; write the name of a class in each line"));
+  EXPECT_THAT(error_with("angora\r\ntabby\r\nangora\r\n"),
+              HasSubstr("/found/classes.txt':3 has 'angora' again; give each class a name of its own"));
+  EXPECT_EQ(error_with("angora\ntabby\n\n\n"), "no error") << "empty lines at the end";
+}
+
 TEST_F(Packing, TakesPicturesWithoutClassesAsTheyAre) {
   const Source source = packing::list_source(photos() + "/cat", {});
   EXPECT_THAT(source.classes, IsEmpty());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -45,6 +46,13 @@ std::vector<std::string> split_values(std::string_view text) {
   return values;
 }
 
+void require_once(const std::vector<std::string>& values, const std::string& key) {
+  std::set<std::string> seen;
+  for (const std::string& value : values)
+    if (!seen.insert(value).second)
+      throw std::invalid_argument("--sweep has " + printable(key + "=" + value) + " twice; give each value once");
+}
+
 double rate_of(const Setting& setting) { return median_of(rates_of(setting.measurement)); }
 
 // A few names are enough to see what was not told apart; the table has all.
@@ -72,10 +80,16 @@ configs::Node read(const commands::Bench& options, const Setting& setting, const
 
 std::vector<Setting> settings_of(const std::vector<std::string>& sweep) {
   std::vector<Setting> settings(1);
+  std::set<std::string> keys;
   for (const std::string& swept : sweep) {
     const size_t equals = swept.find('=');
     const std::string key = swept.substr(0, equals);
+    const bool adds = key.starts_with('+') || key.ends_with('+');  // Each time another element of a list.
+    if (!adds && !keys.insert(key).second)
+      throw std::invalid_argument("--sweep has " + printable(key) + " twice; give all its values at once, " +
+                                  printable(key) + "=VALUE,VALUE");
     const auto values = split_values(std::string_view(swept).substr(equals + 1));
+    require_once(values, key);
     std::vector<Setting> longer;
     for (const Setting& setting : settings)
       for (const std::string& value : values) {
@@ -108,9 +122,10 @@ std::vector<Setting> measure_sweep(const commands::Bench& options, const Program
     for (size_t turn = 0; turn < settings.size(); ++turn) {
       const size_t i = (turn + static_cast<size_t>(round)) % settings.size();  // None always comes first.
       Consumer consumer(runs[i], types.datasets);
-      add_windows(measure(consumer, of_round, [](const std::string&) {}), settings[i].measurement);
+      const Measurement of_this_round = measure(consumer, of_round, [](const std::string&) {});
+      add_windows(of_this_round, settings[i].measurement);
       tell("round " + std::to_string(round + 1) + "/" + std::to_string(rounds) + ", " + name_of(settings[i]) + ": " +
-           plain_number(rate_of(settings[i])) + " samples/s");
+           plain_number(median_of(rates_of(of_this_round))) + " samples/s");
     }
   return settings;
 }

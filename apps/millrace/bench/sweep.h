@@ -19,7 +19,8 @@ struct Setting {
 };
 
 /// All combinations of "KEY=VALUE,VALUE...", the last key changing fastest. Commas in brackets, braces and quotes
-/// belong to a value. Throws std::invalid_argument for more than kMostSettings of them.
+/// belong to a value. Throws std::invalid_argument for more than kMostSettings of them, and for a key, or a
+/// value of one, that stands twice.
 std::vector<Setting> settings_of(const std::vector<std::string>& sweep);
 inline constexpr size_t kMostSettings = 256;
 

@@ -87,6 +87,11 @@ void refuse_one_part_alone(const Node& now, const Settings& settings) {
     if (in_training_now == in_test_now) continue;
     const bool is_training = in_test_now == before;
     const std::string& changed = is_training ? path : other;
+    if (path.starts_with("dataset.lengths"))  // Both would be of another number of samples than the checkpoint knows.
+      throw nearest_node(now, changed)
+          .error(
+              "training and test are parts of one split, and a run that goes on keeps its lengths: "
+              "for others, begin anew in another output");
     const auto meant = settings.now.find(changed);
     throw nearest_node(now, changed)
         .error("training and test are parts of one split, and would have samples in common: " +
@@ -115,6 +120,16 @@ bool is_part_of(std::string_view path, std::string_view section) {
 
 void require_one_split(const Node& now, const Value& begun) {
   refuse_one_part_alone(now, settings_of(now.value(), begun));
+}
+
+void require_two_parts(const Node& now) {
+  Texts training, test;
+  if (const auto dataset = now.find("dataset")) collect(dataset->value(), "", training);
+  if (const auto split = now.find("test"))
+    if (const auto dataset = split->find("dataset")) collect(dataset->value(), "", test);
+  if (or_nothing(training, "type") != "random_split" || training != test) return;
+  throw nearest_node(now, "test.dataset.part")
+      .error("training and test are the same part of one split; give test another part");
 }
 
 void require_may_change(const Node& now, const Value& begun) {

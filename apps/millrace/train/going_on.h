@@ -15,6 +15,9 @@ namespace millrace::apps {
 /// they had in common changes in both or in none.
 void require_one_split(const configs::Node& now, const configs::Value& begun);
 
+/// Throws ConfigError where training and test are the same part of one random_split, of a new run too.
+void require_two_parts(const configs::Node& now);
+
 /// Throws ConfigError for a setting that cannot change on the way of a run: what the checkpoint answers, where the run
 /// is kept, and one part of a random_split alone. All others may; whether weights and samples still fit is seen when
 /// they are loaded.

@@ -25,8 +25,10 @@
 #include "millrace/configs/yaml.h"
 #include "millrace/records/run_directory.h"
 #include "millrace/sharing/os/new_file.h"
+#include "millrace/sharing/os/printable.h"
 #include "millrace/sharing/os/processors.h"
 #include "millrace/sharing/os/regular_file.h"
+#include "millrace/sharing/os/shell_word.h"
 #include "millrace/training/box_warning.h"
 #include "millrace/training/checkpoint.h"
 #include "millrace/training/defaults.h"
@@ -131,6 +133,7 @@ class Training {
   const configs::Node& with_one_split(const configs::Node& run) const {
     if (!options_.resume.empty())
       require_one_split(configs::Node(all_keys_), all_keys_of(configs::parse(kept_config(), options_.file.config)));
+    require_two_parts(configs::Node(all_keys_));
     return run;
   }
 
@@ -164,12 +167,23 @@ class Training {
     directory_ = records::RunDirectory::open(options_.resume);
     const std::string last = directory_->file(kLast, kAboutLast);
     std::optional<Checkpoint> checkpoint;
-    if (std::filesystem::exists(last)) checkpoint = training::read_checkpoint(last);
+    if (std::filesystem::exists(last))
+      checkpoint = training::read_checkpoint(last);
+    else
+      require_no_best();
     const auto begun = all_keys_of(configs::parse(checkpoint ? checkpoint->configuration : kept_config(),
                                                   checkpoint ? last : options_.file.config));
     require_may_change(configs::Node(all_keys_), begun);
     changes_ = changes(all_keys_, begun);
     checkpoint ? take(*checkpoint) : training::load_initial_weights(run_, *made_.learner.model);
+  }
+
+  // The run would begin anew, and write over the best model and its numbers.
+  void require_no_best() const {
+    const std::string best = (std::filesystem::path(directory_->path()) / kBest).string();
+    if (!std::filesystem::exists(best)) return;
+    throw run_.error(in_quotes(directory_->path()) + " has best.pt but no last.pt to go on from; " +
+                     "begin anew in another output with " + shell_word("weights.from=" + best));
   }
 
   void take(const Checkpoint& checkpoint) {
@@ -307,7 +321,7 @@ class Training {
     const bool is_last = is_at_its_end();
     std::vector<std::string> names;
     if (is_last || (keys.every_epochs > 0 && number % keys.every_epochs == 0)) names.emplace_back(kLast);
-    if (is_best) names.emplace_back("best.pt");
+    if (is_best) names.emplace_back(kBest);
     if (keys.keep_every_epochs > 0 && number % keys.keep_every_epochs == 0)
       names.push_back("epoch_" + std::to_string(number) + ".pt");
     save(names);
@@ -372,6 +386,7 @@ class Training {
   }
 
   static constexpr const char* kLast = "last.pt";
+  static constexpr const char* kBest = "best.pt";
   static constexpr const char* kAboutLast = "the last checkpoint, from which --resume goes on";
   static constexpr int64_t kStepsBetweenNotes = 10;
 

@@ -31,6 +31,13 @@ std::vector<std::string> names_in(const std::filesystem::path& path) {
                              " cannot be read: " + error.what());
   }
   while (!names.empty() && names.back().empty()) names.pop_back();
+  std::set<std::string> seen;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string line = "tar: " + in_quotes(path.string()) + ":" + std::to_string(i + 1);
+    if (names[i].empty()) throw std::runtime_error(line + " is empty; write the name of a class in each line");
+    if (!seen.insert(names[i]).second)
+      throw std::runtime_error(line + " has " + in_quotes(names[i]) + " again; give each class a name of its own");
+  }
   return names;
 }
 

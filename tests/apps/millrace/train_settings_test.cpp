@@ -196,6 +196,14 @@ TEST_F(TrainSettings, OfOnePartOfASplitDoNotChangeAloneWhereARunGoesOn) {
   expect_refused("--resume runs/split epochs=2",
                  {"'dataset.dataset={type: subset, dataset: {type: image_folder, root: photos}}'",
                   "dataset.dataset: " + error + "dataset.dataset.root and test.dataset.dataset.root"});
+  const std::string lengths =
+      "training and test are parts of one split, and a run that goes on keeps its lengths: for others, begin anew in "
+      "another output";
+  expect_refused("--resume runs/split epochs=2",
+                 {"dataset.lengths.0=0.25 dataset.lengths.1=0.75", "dataset.lengths: " + lengths});
+  expect_refused("--resume runs/split epochs=2",
+                 {"test.dataset.part=0",
+                  "test.dataset.part: training and test are the same part of one split; give test another part"});
   EXPECT_EQ(train("--resume runs/split epochs=2 dataset.seed=7 test.dataset.seed=7").exit_code, 0);
   fs::rename(folder_.path() + "/photos", folder_.path() + "/moved photos");
   EXPECT_THAT(first_error(train("--resume runs/split epochs=3 dataset.dataset.root='moved photos'")),
@@ -206,6 +214,35 @@ TEST_F(TrainSettings, OfOnePartOfASplitDoNotChangeAloneWhereARunGoesOn) {
                   "'test.dataset.dataset.root=moved photos'")
                 .exit_code,
             0);
+}
+
+TEST_F(TrainSettings, OfTheSamePartOfASplitForTrainingAndTestAreRefused) {
+  folder_.write(
+      "split.yaml",
+      "dataset: {type: random_split, lengths: [0.5, 0.5], dataset: {type: image_folder, root: photos}}\n"
+      "test: {dataset: {type: random_split, lengths: [0.5, 0.5], part: 0, dataset: {type: image_folder, root: "
+      "photos}}, transforms: '${transforms}'}\n"
+      "transforms: [resize: {size: [32, 32]}]\n"
+      "loader: {batch_size: 4}\nmodel: {type: small_cnn, widths: [4]}\nepochs: 1\ndevice: cpu\n");
+  const std::string error =
+      "test.dataset.part: training and test are the same part of one split; give test another part";
+  expect_refused("split.yaml", {"", error});
+  expect_refused("split.yaml", {"dataset.part=1 test.dataset.part=1", error});
+  EXPECT_FALSE(fs::exists(folder_.path() + "/runs")) << "a run's directory was made";
+  for (const char* other : {"test.dataset.part=1", "test.dataset.seed=7"})
+    EXPECT_EQ(train(std::string("split.yaml --validate ") + other).exit_code, 0) << other;
+}
+
+TEST_F(TrainSettings, OfARunWithABestButNoLastCheckpointDoNotBeginAnewInItsPlace) {
+  ASSERT_EQ(train("run.yaml").exit_code, 0);
+  fs::remove(folder_.path() + "/runs/run/last.pt");
+  const auto kept = [&] { return test::run_in(folder_.path(), "cat runs/run/best.pt runs/run/metrics.csv").out; };
+  const std::string before = kept();
+  expect_refused("--resume runs/run",
+                 {"epochs=2",
+                  "'runs/run' has best.pt but no last.pt to go on from; begin anew in another output with "
+                  "weights.from=runs/run/best.pt"});
+  EXPECT_TRUE(kept() == before) << "the best model or its numbers were written over";
 }
 
 TEST_F(TrainSettings, ThatMayChangeWhereARunGoesOnAreKeptForTheNextTime) {

@@ -334,6 +334,7 @@ TEST_F(Training, GoesOnAfterItWasKilledBeforeItsFirstCheckpoint) {
   ::kill(child, SIGKILL);
   EXPECT_EQ(end_of(child), -SIGKILL);
   ASSERT_FALSE(fs::exists(folder() / "killed/train/last.pt"));
+  fs::remove(folder() / "killed/train/best.pt");  // With it the run does not begin anew.
   run({"train", "--resume", "killed/train"});
   EXPECT_THAT(text_of(folder() / "out"), HasSubstr("there is no checkpoint yet: the run begins anew\n"));
   expect_same("whole/train", "killed/train");

@@ -157,7 +157,7 @@ TEST_F(EngineNotices, TellTheFirstDeathAtOnceAndSumUpTheOthers) {
   EXPECT_THAT(notices.texts(),
               ElementsAre(AllOf(StartsWith("DataLoader: worker 0 (pid 100) was killed by "),
                                 HasSubstr(" while reading sample 1 (cat.jpg), and another takes its place; 1 of its "
-                                          "samples are read again"))));
+                                          "samples is read again"))));
   read_after(seconds(0));
   read_to_the_end_of_the_epoch();
   EXPECT_THAT(notices.texts().back(), StartsWith("DataLoader: in epoch 0, 3 worker processes died and were replaced, "

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -332,6 +333,19 @@ TEST_F(Bench, SweepsAllCombinationsAndPrintsTheBestAsYaml) {
   for (const auto& setting : all["sweep"]) EXPECT_EQ(setting["samples_per_s_of_windows"].size(), 2U);
   folder_.write("best.yaml", all["best"]["yaml"].get<std::string>() + "dataset: {type: rows, size: 64, width: 2}\n");
   EXPECT_EQ(run("best.yaml --batches 1").exit_code, 0) << all["best"]["yaml"];
+}
+
+TEST_F(Bench, TellsOfEachRoundOfASweepItsOwnRate) {
+  const auto ended = run(kTiny + " --json --sweep loader.prefetch=2");
+  ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  const auto setting = json::parse(ended.out)["sweep"][0];
+  for (size_t round = 0; round < 2; ++round) {
+    const double rate = setting["samples_per_s_of_windows"][round];
+    char text[32];
+    std::snprintf(text, sizeof text, rate >= 1000 ? "%.0f" : "%.4g", rate);
+    EXPECT_THAT(ended.err,
+                HasSubstr("round " + std::to_string(round + 1) + "/2, loader.prefetch=2: " + text + " samples/s\n"));
+  }
 }
 
 TEST_F(Bench, PrintsWhatASweepSetsInAListAsTheWholeList) {

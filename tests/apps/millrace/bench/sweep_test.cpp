@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "millrace/tests/support/error_of.h"
+
 namespace millrace::sweep_test {
 namespace {
 
@@ -31,6 +33,18 @@ Setting measured(const std::string& name, double rate, double workers_mb, int wi
 }
 
 std::string sentence(const std::vector<Setting>& settings) { return sentence_of(settings, choose(settings)); }
+
+std::string refusal_of(const std::vector<std::string>& sweep) {
+  return test::error_of([&] { apps::settings_of(sweep); });
+}
+
+TEST(Sweep, TakesNoKeyAndNoValueTwice) {
+  EXPECT_EQ(refusal_of({"loader.num_workers=1,2", "loader.num_workers=3"}),
+            "--sweep has loader.num_workers twice; give all its values at once, loader.num_workers=VALUE,VALUE");
+  EXPECT_EQ(refusal_of({"loader.num_workers=1,1"}), "--sweep has loader.num_workers=1 twice; give each value once");
+  EXPECT_EQ(refusal_of({"loader.num_workers=1,2", "loader.prefetch=1,2"}), "no error");
+  EXPECT_EQ(refusal_of({"transforms+=a,b", "transforms+=a,c"}), "no error") << "two elements of a list";
+}
 
 TEST(Sweep, NamesTheBestThatIsFasterThanAllOthersByMoreThanTheNoise) {
   const std::vector<Setting> settings{measured("a=1", 1000, 10), measured("a=2", 2000, 20), measured("a=3", 1500, 30)};

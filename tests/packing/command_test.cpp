@@ -25,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -72,7 +73,7 @@ TEST_F(PackCommand, SaysWhatItPackedAndHowFast) {
   EXPECT_THAT(lines[1],
               AllOf(StartsWith("packed " + samples + " of "), HasSubstr(" classes into shards: "), HasSubstr(" MB/s")));
   const auto again = run("millrace pack photos shards --shard-samples 4 --workers 2");
-  EXPECT_THAT(again.out, HasSubstr(" were there"));
+  EXPECT_THAT(again.out, AnyOf(HasSubstr(" were there"), HasSubstr(" was there")));
   std::string classes;
   const ImageFolder photos(folder() + "/photos");
   for (const auto& name : photos.classes()) classes += name + "\n";
@@ -164,7 +165,7 @@ TEST_F(PackCommand, StopsWhenAskedAndTheSameCommandGoesOn) {
   EXPECT_THAT(stopped.out, AllOf(StartsWith("stopped: "), HasSubstr("the same command goes on")));
   const auto rest = run(pack);
   EXPECT_EQ(rest.exit_code, 0) << rest.err;
-  EXPECT_THAT(rest.out, HasSubstr(" were there"));
+  EXPECT_THAT(rest.out, AnyOf(HasSubstr(" were there"), HasSubstr(" was there")));
   EXPECT_EQ(packing::tar_files_at(folder() + "/shards").size(), pictures());
 }
 
@@ -189,7 +190,7 @@ TEST_F(PackCommand, WaitsAMomentForAPackerThatEnds) {
       " >second & second=$!; until ls -l /proc/$second/fd 2>/dev/null | grep -q '/shards$'; do "
       "kill -0 $second || break; done; kill -CONT $packer; wait $packer; first=$?; wait $second; echo codes $first $?");
   EXPECT_THAT(both.out, HasSubstr("codes 0 0")) << both.err;
-  EXPECT_THAT(text_of(folder() + "/second"), HasSubstr(" were there"));
+  EXPECT_THAT(text_of(folder() + "/second"), AnyOf(HasSubstr(" were there"), HasSubstr(" was there")));
   EXPECT_EQ(packing::tar_files_at(folder() + "/shards").size(), pictures());
 }
 

@@ -126,6 +126,15 @@ std::string checkpoint_path(const std::string& trained) {
                            "checkpoint");
 }
 
+// What is asked about is `dataset`, also where it is the test split: a key of `test` would change nothing.
+configs::Node without_test(configs::Node run) {
+  if (const auto test = run.find("test"))
+    throw test->error(
+        "what predict asks about is dataset, transforms and loader here; give dataset.root, say, in place of "
+        "test.dataset.root");
+  return run;
+}
+
 }  // namespace
 
 std::string to_csv(const Predictions& predictions) {
@@ -240,7 +249,8 @@ Predictor::Predictor(const TrainedRun& run, const PredictionRequest& request, co
       datasets_(datasets),
       data_(facts_of(run, datasets)),
       mask_values_(mask_values_of(configuration_in(run))),
-      run_(configs::load(prediction_config(configuration_in(run), input_, data_.spec), request.overrides)),
+      run_(
+          without_test(configs::load(prediction_config(configuration_in(run), input_, data_.spec), request.overrides))),
       settings_(read_settings(run_)),
       task_(make_task(run_, settings_, data_)),
       learner_(trained_learner(run_, settings_, run.checkpoint, data_, *task_, models)),

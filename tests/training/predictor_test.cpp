@@ -342,6 +342,13 @@ TEST_F(Predict, SaysWhatIsWrong) {
   EXPECT_THAT(error_of_asking(path("half.pt"), path("new")), HasSubstr("half.pt"));
 }
 
+TEST_F(Predict, TakesNoKeyOfTheTestSplitWhichItIsAskedAboutAsTheDataset) {
+  paint("pictures/1.ppm", 'a');
+  EXPECT_THAT(error_of_asking(written(classifier()), path("pictures"), {"test.dataset.root=elsewhere"}),
+              HasSubstr("test: what predict asks about is dataset, transforms and loader here; give dataset.root, say, "
+                        "in place of test.dataset.root"));
+}
+
 TEST_F(Predict, TakesNoSampler) {
   paint("pictures/1.ppm", 'a');
   EXPECT_THAT(error_of_asking(written(classifier()), path("pictures"), {"sampler=random"}),

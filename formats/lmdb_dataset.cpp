@@ -19,16 +19,6 @@ namespace {
 
 using detail::LmdbEntry;
 
-// What `call` throws, begun with the format's name.
-template <class Call>
-void in_lmdb(Call call) {
-  try {
-    call();
-  } catch (const std::exception& error) {
-    throw std::runtime_error("lmdb: " + std::string(error.what()));
-  }
-}
-
 std::string file_of(const std::string& given) {
   const std::string path = detail::user_path(given);
   return std::filesystem::is_directory(path) ? (std::filesystem::path(path) / "data.mdb").string() : path;
@@ -48,7 +38,7 @@ at::Tensor tensor_of(std::span<const std::byte> bytes) {
 
 LmdbDataset::LmdbDataset(const std::string& path, const std::string& database, LmdbValues values) : values_(values) {
   static_assert(sizeof(LmdbEntry) == kEntryBytes);
-  in_lmdb([&] { file_ = detail::MappedFile(file_of(path)); });
+  detail::in_format("lmdb", [&] { file_ = detail::MappedFile(file_of(path)); });
   try {
     entries_ = detail::SharedBytes::of("entries of LMDB", detail::list_lmdb_entries(file_.bytes(), database));
   } catch (const std::runtime_error& error) {
@@ -58,11 +48,11 @@ LmdbDataset::LmdbDataset(const std::string& path, const std::string& database, L
 }
 
 void LmdbDataset::require_unchanged() const {
-  in_lmdb([&] { file_.require_unchanged(); });
+  detail::in_format("lmdb", [&] { file_.require_unchanged(); });
 }
 
 void LmdbDataset::require_readable() const {
-  in_lmdb([&] { file_.require_readable(); });
+  detail::in_format("lmdb", [&] { file_.require_readable(); });
 }
 
 std::span<const std::byte> LmdbDataset::piece(uint64_t begin, uint64_t size) const {

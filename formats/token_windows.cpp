@@ -16,16 +16,6 @@ namespace {
 
 using c10::ScalarType;
 
-// What `call` throws, begun with the format's name.
-template <class Call>
-void in_tokens(Call call) {
-  try {
-    call();
-  } catch (const std::exception& error) {
-    throw std::runtime_error("tokens: " + std::string(error.what()));
-  }
-}
-
 /// Calls use(T()) with the C++ type of the tokens; false for what is no integer type.
 template <class Use>
 bool with_token_type(ScalarType dtype, Use&& use) {
@@ -100,7 +90,7 @@ void check(const TokenWindowsOptions& options) {
 /// Maps a file, with the format's name before what is wrong with it.
 detail::MappedFile open(const std::string& path) {
   detail::MappedFile file;
-  in_tokens([&] { file = detail::MappedFile(path); });
+  detail::in_format("tokens", [&] { file = detail::MappedFile(path); });
   return file;
 }
 
@@ -202,11 +192,12 @@ void TokenWindows::read(size_t i, SampleRow& row, SampleContext& /*context*/) co
   const StageScope reading(Stage::kRead);
   reading.add_bytes((range.end - range.begin) * c10::elementSize(dtype_));
   const auto data = row.span<int64_t>("data"), target = row.span<int64_t>("target");
-  in_tokens([&] { file_.require_readable(); });  // What is gone is an error here, and the process's end at its reading.
+  // What is gone is an error here, and the process's end where it is looked at.
+  detail::in_format("tokens", [&] { file_.require_readable(); });
   const uint64_t pairs = range.end - range.begin - 1;
   widen(file_.bytes(), dtype_, range.begin, range.end - 1, data.data());
   widen(file_.bytes(), dtype_, range.begin + 1, range.end, target.data());
-  in_tokens([&] { file_.require_unchanged(); });
+  detail::in_format("tokens", [&] { file_.require_unchanged(); });
   require_known(data.first(pairs), range.begin);
   require_known(target.first(pairs), range.begin + 1);
   constexpr int64_t kNoTarget = -100;

@@ -14,22 +14,9 @@
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace {
-namespace {
-
-// What `call` throws, begun with the format's name.
-template <class Call>
-void in_npy(Call call) {
-  try {
-    call();
-  } catch (const std::exception& error) {
-    throw std::runtime_error("npy: " + std::string(error.what()));
-  }
-}
-
-}  // namespace
 
 NpyArray::NpyArray(const std::string& path) {
-  in_npy([&] { file_ = detail::MappedFile(path); });
+  detail::in_format("npy", [&] { file_ = detail::MappedFile(path); });
   path_ = file_.path();
   find_elements(0, file_.bytes().size());
 }
@@ -59,11 +46,11 @@ void NpyArray::find_elements(uint64_t begin, uint64_t size) {
 }
 
 void NpyArray::require_unchanged() const {
-  in_npy([&] { file_.require_unchanged(); });
+  detail::in_format("npy", [&] { file_.require_unchanged(); });
 }
 
 void NpyArray::require_readable() const {
-  in_npy([&] { file_.require_readable(); });
+  detail::in_format("npy", [&] { file_.require_readable(); });
 }
 
 void NpyArray::save(EncodeArchive& archive) const { archive(path_, file_, memory_, dtype_, shape_, offset_, nbytes_); }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 
 #include "millrace/sharing/codec/archive.h"
@@ -62,5 +63,15 @@ class MappedFile {
   FileStamp stamp_;
   std::shared_ptr<const Mapping> mapping_;
 };
+
+/// Makes what `call` throws begin with the name of a format, "npy: ".
+template <class Call>
+void in_format(const char* format, Call call) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    throw std::runtime_error(std::string(format) + ": " + error.what());
+  }
+}
 
 }  // namespace millrace::detail

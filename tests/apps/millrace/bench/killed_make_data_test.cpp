@@ -26,6 +26,11 @@ std::string begun_until(const std::string& condition) {
          "; do kill -0 $pid || exit 9; done\n";  // It cannot have ended, or a fault has ended it.
 }
 
+// Begins to make them, and is killed once the condition holds. Exits with 0 then.
+std::string killed_when(const std::string& condition) {
+  return begun_until(condition) + "kill -9 $pid; wait $pid; [ $? = 137 ]";
+}
+
 std::set<std::string> names_in(const std::string& folder) {
   std::set<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) names.insert(entry.path().filename());
@@ -37,7 +42,7 @@ TEST(KilledMakeData, NextOneSucceeds) {
                              "[ -e data/data/part-00100.tfrecord ]"}) {
     SCOPED_TRACE(moment);
     const test::Directory folder;
-    ASSERT_EQ(test::run_in(folder.path(), begun_until(moment) + "kill -9 $pid; wait $pid; [ $? = 137 ]").exit_code, 0);
+    ASSERT_EQ(test::run_in(folder.path(), killed_when(moment)).exit_code, 0);
     const auto next = test::run_in(folder.path(), kNext);
     EXPECT_EQ(next.exit_code, 0) << next.err;
     EXPECT_THAT(names_in(folder.path() + "/data"), ElementsAre("bench.yaml", "data"));
@@ -70,10 +75,7 @@ void expect_told_unfinished(const test::Directory& folder) {
 
 TEST(KilledMakeData, LeavesAConfigurationThatIsToldForWhatItIs) {
   const test::Directory folder;
-  ASSERT_EQ(test::run_in(folder.path(),
-                         begun_until("[ -e data/data/part-00000.tfrecord ]") + "kill -9 $pid; wait $pid; [ $? = 137 ]")
-                .exit_code,
-            0);
+  ASSERT_EQ(test::run_in(folder.path(), killed_when("[ -e data/data/part-00000.tfrecord ]")).exit_code, 0);
   expect_told_unfinished(folder);
 }
 
@@ -96,10 +98,7 @@ TEST(KilledMakeData, AConfigurationOfOnesOwnOfThatNameIsRead) {
 
 TEST(KilledMakeData, ForeignFileInWhatItLeftIsRefused) {
   const test::Directory folder;
-  ASSERT_EQ(test::run_in(folder.path(),
-                         begun_until("[ -e data/data/part-00000.tfrecord ]") + "kill -9 $pid; wait $pid; [ $? = 137 ]")
-                .exit_code,
-            0);
+  ASSERT_EQ(test::run_in(folder.path(), killed_when("[ -e data/data/part-00000.tfrecord ]")).exit_code, 0);
   folder.write("data/data/photo.jpg", "mine");
   const auto next = test::run_in(folder.path(), kNext);
   EXPECT_EQ(next.exit_code, 1);

@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "millrace/loader/collation/batch_memory.h"
+#include "millrace/loader/collation/plain_elements.h"
 #include "millrace/sharing/os/printable.h"
 
 namespace millrace::collate::detail {
@@ -55,10 +56,6 @@ size_t first_unequal(const std::vector<at::Tensor>& tensors) {
   return static_cast<size_t>(other - tensors.begin());
 }
 
-bool has_its_elements_in_order(const at::Tensor& tensor) {
-  return tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg();
-}
-
 // What at::stack does with such tensors, without what it asks about each of them, which takes longer than small ones.
 void copy_one_behind_the_other(const std::vector<at::Tensor>& tensors, at::Tensor& stacked) {
   auto* to = static_cast<std::byte*>(stacked.mutable_data_ptr());
@@ -92,7 +89,7 @@ at::Tensor stack(const std::string& path, const std::vector<at::Tensor>& tensors
   std::vector<int64_t> sizes = tensors[0].sizes().vec();
   sizes.insert(sizes.begin(), static_cast<int64_t>(tensors.size()));
   at::Tensor stacked = BatchMemory::empty(sizes, tensors[0].scalar_type());
-  if (std::all_of(tensors.begin(), tensors.end(), has_its_elements_in_order))
+  if (std::all_of(tensors.begin(), tensors.end(), has_plain_elements))
     copy_one_behind_the_other(tensors, stacked);
   else
     at::stack_out(stacked, tensors);

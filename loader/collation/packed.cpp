@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "millrace/loader/collation/plain_elements.h"
 #include "millrace/sharing/os/round_up.h"
 #include "millrace/sharing/tensor/tensor_codec.h"
 #include "millrace/sharing/tensor/tensor_view.h"
@@ -56,14 +57,9 @@ size_t checked_bytes(const TensorPlace& place) {
   return bytes;
 }
 
-// Whether its memory is its elements in order.
-bool is_plain(const at::Tensor& tensor) {
-  return tensor.is_cpu() && tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg();
-}
-
 // Where in `memory` the tensor lies as it would be written there; nothing where it does not.
 std::optional<size_t> place_in(std::span<const std::byte> memory, const at::Tensor& tensor) {
-  if (memory.empty() || tensor.numel() == 0 || !is_plain(tensor)) return std::nullopt;
+  if (memory.empty() || tensor.numel() == 0 || !tensor.is_cpu() || !has_plain_elements(tensor)) return std::nullopt;
   const auto begin = reinterpret_cast<uintptr_t>(memory.data());
   const auto at = reinterpret_cast<uintptr_t>(tensor.const_data_ptr());
   if (at < begin || at - begin >= memory.size()) return std::nullopt;
@@ -148,7 +144,7 @@ void PackedLayout::write(std::span<std::byte> memory) const {
     const at::Tensor& tensor = sources_[t];
     if (!tensor.defined() || tensor.numel() == 0) continue;
     std::byte* place = memory.data() + tensors_ + offsets_[t];
-    if (is_plain(tensor))
+    if (tensor.is_cpu() && has_plain_elements(tensor))
       std::memcpy(place, tensor.const_data_ptr(), tensor.nbytes());
     else
       at::from_blob(place, tensor.sizes(), at::TensorOptions(tensor.scalar_type())).copy_(tensor.detach());
